@@ -1,0 +1,237 @@
+"""Logs, metrics and the trace that ties a request, its events and their handlers together.
+
+Every log line of a request or a delivery carries ``request_id``, ``trace_id`` and ``tenant_id`` through structlog's
+context variables; every event carries a ``traceparent`` (W3C Trace Context), from which its handlers continue.
+Spans are not exported: the trace is a thread through logs and events.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+import sys
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+# --- trace context ---------------------------------------------------------------------------------------------------
+
+_TRACEPARENT = re.compile(r"^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$")
+
+
+@dataclass(frozen=True)
+class TraceContext:
+    """Where we are in a trace: 32 and 16 lower-case hex digits, and whether the caller asked for sampling."""
+
+    trace_id: str
+    span_id: str
+    sampled: bool = True
+
+    @classmethod
+    def start(cls) -> TraceContext:
+        """A trace of our own, for work that nobody asked for."""
+        return cls(secrets.token_hex(16), secrets.token_hex(8))
+
+    @classmethod
+    def parse(cls, traceparent: str | None) -> TraceContext | None:
+        """The context of a ``traceparent`` field, or None when it is absent or malformed (then start a new trace)."""
+        match = _TRACEPARENT.match(traceparent or "")
+        if match is None:
+            return None
+        version, trace_id, span_id, flags, rest = match.groups()
+        if version == "ff" or (version == "00" and rest) or set(trace_id) == {"0"} or set(span_id) == {"0"}:
+            return None
+        return cls(trace_id, span_id, bool(int(flags, 16) & 1))
+
+    @classmethod
+    def continue_from(cls, traceparent: str | None) -> TraceContext:
+        """A new span in the caller's trace, or a new trace."""
+        parent = cls.parse(traceparent)
+        return cls.start() if parent is None else parent.child()
+
+    def child(self) -> TraceContext:
+        """The next step in the same trace."""
+        return TraceContext(self.trace_id, secrets.token_hex(8), self.sampled)
+
+    @property
+    def traceparent(self) -> str:
+        """The header field that carries this context on."""
+        return f"00-{self.trace_id}-{self.span_id}-{'01' if self.sampled else '00'}"
+
+
+_trace: ContextVar[TraceContext | None] = ContextVar("upheld_trace", default=None)
+_request_id: ContextVar[str] = ContextVar("upheld_request_id", default="")
+
+
+def current_trace() -> TraceContext | None:
+    """The trace that the running task works for, if any."""
+    return _trace.get()
+
+
+def current_traceparent() -> str | None:
+    """What an outgoing event or call should carry, or None outside of any trace."""
+    trace = _trace.get()
+    return trace.traceparent if trace else None
+
+
+def current_trace_id() -> str:
+    """The trace id for logs and problem documents; empty outside of any trace."""
+    trace = _trace.get()
+    return trace.trace_id if trace else ""
+
+
+def current_request_id() -> str:
+    """The id of the request that is being answered; empty outside of a request."""
+    return _request_id.get()
+
+
+@contextmanager
+def traced(
+    traceparent: str | None = None, *, request_id: str | None = None, **context: str | None
+) -> Iterator[TraceContext]:
+    """Do something as the next step of a trace: sets the trace, and ``trace_id`` and ``context`` on every log line.
+
+    The middleware does it per request, the consumer per delivery, the worker per run of a job.
+    """
+    trace = TraceContext.continue_from(traceparent)
+    trace_token = _trace.set(trace)
+    request_token = _request_id.set(request_id) if request_id is not None else None
+    fields = {key: value for key, value in context.items() if value is not None}
+    if request_id is not None:
+        fields["request_id"] = request_id
+    bound = structlog.contextvars.bind_contextvars(trace_id=trace.trace_id, **fields)
+    try:
+        yield trace
+    finally:
+        structlog.contextvars.reset_contextvars(**bound)
+        if request_token is not None:
+            _request_id.reset(request_token)
+        _trace.reset(trace_token)
+
+
+# --- logs ------------------------------------------------------------------------------------------------------------
+
+REDACTED = "[redacted]"
+_SECRET_KEY = re.compile(
+    r"authorization|password|passwd|secret|api[_-]?key|private[_-]?key|cookie|credential"
+    r"|(?:^|[_-])(?:access|refresh|bearer|id)?[_-]?token$",
+    re.IGNORECASE,
+)
+_URL_USERINFO = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)[^/\s@]+@", re.IGNORECASE)
+_BEARER = re.compile(r"\b(Bearer|Basic)\s+[A-Za-z0-9._~+/=-]{8,}", re.IGNORECASE)
+_JWT = re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*")
+_PARAMETER = re.compile(r"(?P<name>(?:client_secret|password|access_token|api_key)=)[^&\s]+", re.IGNORECASE)
+
+
+def redact(value: Any, key: str = "") -> Any:
+    """``value`` without secrets: by the name of its key, and by shape inside of texts (URL user info, tokens)."""
+    if key and value is not None and _SECRET_KEY.search(key) and not isinstance(value, (bool, int)):
+        return REDACTED
+    if isinstance(value, str):
+        text = _URL_USERINFO.sub(rf"\g<scheme>{REDACTED}@", value)
+        text = _BEARER.sub(rf"\1 {REDACTED}", text)
+        text = _JWT.sub(REDACTED, text)
+        return _PARAMETER.sub(rf"\g<name>{REDACTED}", text)
+    if isinstance(value, Mapping):
+        return {k: redact(v, str(k)) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [redact(item) for item in value]
+    return value
+
+
+def _redact_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    for key in event:
+        event[key] = redact(event[key], key)
+    return event
+
+
+class LogSettings(Protocol):
+    """What :func:`configure_logging` reads of the settings."""
+
+    @property
+    def log_level(self) -> str: ...
+
+    @property
+    def log_format(self) -> str: ...
+
+
+def configure_logging(settings: LogSettings, *, service: str = "") -> None:
+    """Send structlog and the standard library's logging to stdout, one JSON object per line (or coloured text).
+
+    Idempotent. ``settings.log_format`` is ``json`` or ``console``. Event names are constant words; what varies is in
+    fields. Secrets are removed by :func:`redact`, tracebacks included.
+    """
+    level = logging.getLevelNamesMapping().get(str(settings.log_level).upper(), logging.INFO)
+    before: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    if service:
+
+        def add_service(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+            event.setdefault("service", service)
+            return event
+
+        before.append(add_service)
+    if settings.log_format == "console":
+        after: list[Any] = [_redact_event, structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())]
+    else:
+        after = [structlog.processors.format_exc_info, _redact_event, structlog.processors.JSONRenderer(default=str)]
+    structlog.configure(
+        processors=[structlog.stdlib.filter_by_level, *before, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*before, structlog.stdlib.PositionalArgumentsFormatter(), structlog.stdlib.ExtraAdder()],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *after],
+        )
+    )
+    root = logging.getLogger()
+    for old in list(root.handlers):
+        if getattr(old, "upheld", False):
+            root.removeHandler(old)
+    handler.upheld = True  # type: ignore[attr-defined]
+    root.addHandler(handler)
+    root.setLevel(level)
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+        logging.getLogger(name).handlers.clear()
+        logging.getLogger(name).propagate = name != "uvicorn.access"  # the middleware writes the access log
+    for noisy in ("httpx", "httpcore", "asyncio", "alembic.runtime.plugins"):
+        logging.getLogger(noisy).setLevel(max(level, logging.WARNING))
+
+
+# --- metrics ---------------------------------------------------------------------------------------------------------
+
+
+class Metrics:
+    """The Prometheus metrics of one process. Labels come from route templates and names of jobs, never from ids.
+
+    ``registry`` is this object's own, so that two applications in one process (tests) do not share counts; further
+    metrics of a service or of the worker are created with ``registry=metrics.registry``.
+    """
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Histogram(
+            "http_request_duration_seconds",
+            "Time from the first byte of a request to the last byte of its answer",
+            ("method", "route", "status"),
+            buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+            registry=self.registry,
+        )
+        self.in_flight = Gauge("http_requests_in_flight", "Requests that are being answered", registry=self.registry)
+        self.failures = Counter(
+            "http_request_failures_total", "Answers with a status of 500 or more", ("route",), registry=self.registry
+        )
