@@ -327,7 +327,9 @@ _BY_STATUS: dict[int, type[Problem]] = {
 
 
 def _escape(part: object) -> str:
-    return str(part).replace("~", "~0").replace("/", "~1")
+    # half a surrogate pair in a name must not break the answer that complains about it
+    text = str(part).encode("utf-8", "replace").decode()
+    return text.replace("~", "~0").replace("/", "~1")
 
 
 def body_pointer(path: Iterable[object], body: object, *, missing: bool = False) -> str:

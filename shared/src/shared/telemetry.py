@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import Gauge, Histogram
 
 # --- trace context ---------------------------------------------------------------------------------------------------
 
@@ -215,23 +215,12 @@ def configure_logging(settings: LogSettings, *, service: str = "") -> None:
 # --- metrics ---------------------------------------------------------------------------------------------------------
 
 
-class Metrics:
-    """The Prometheus metrics of one process. Labels come from route templates and names of jobs, never from ids.
+REQUESTS = Histogram(
+    "http_request_duration_seconds",
+    "Time from the first byte of a request to the last byte of its answer",
+    ["method", "route", "status"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+"""Rate, errors and duration per route. Labels are route templates, never paths: an id must not become a time series."""
 
-    ``registry`` is this object's own, so that two applications in one process (tests) do not share counts; further
-    metrics of a service or of the worker are created with ``registry=metrics.registry``.
-    """
-
-    def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        self.requests = Histogram(
-            "http_request_duration_seconds",
-            "Time from the first byte of a request to the last byte of its answer",
-            ("method", "route", "status"),
-            buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
-            registry=self.registry,
-        )
-        self.in_flight = Gauge("http_requests_in_flight", "Requests that are being answered", registry=self.registry)
-        self.failures = Counter(
-            "http_request_failures_total", "Answers with a status of 500 or more", ("route",), registry=self.registry
-        )
+IN_FLIGHT = Gauge("http_requests_in_flight", "Requests that are being answered")

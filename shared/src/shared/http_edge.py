@@ -1,0 +1,299 @@
+"""What stands between the network and the routes: two ASGI middlewares of every service.
+
+:class:`RequestEdge` gives each request its id, its trace, its access log line and its metrics, and answers whatever
+escapes the routes with a problem document. :class:`BodyGuard` refuses bodies that no route should see: too large, of
+the wrong type, not JSON, or with characters that a text column cannot hold.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import time
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+import structlog
+from fastapi import FastAPI
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared.ids import new_id
+from shared.problems import (
+    ErrorMapping,
+    FieldError,
+    InvalidJson,
+    Problem,
+    TooLarge,
+    UnsupportedMediaType,
+    ValidationFailed,
+    body_pointer,
+    matching_methods,
+    problem_of,
+    server_error,
+)
+from shared.telemetry import IN_FLIGHT, REQUESTS, traced
+
+BODY_LIMIT = 1024 * 1024
+"""Bytes of a request body that we accept."""
+
+DISCARD_LIMIT = 32 * 1024 * 1024
+DISCARD_SECONDS = 5.0
+
+_REQUEST_ID = re.compile(r"^[A-Za-z0-9._:-]{1,128}$")
+_QUIET_PATHS = frozenset({"/livez", "/readyz", "/metrics"})
+_WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+_log = structlog.get_logger(__name__)
+
+
+class RequestEdge:
+    """Outermost: request id, trace, access log, metrics, and the answer to what nobody foresaw."""
+
+    def __init__(self, app: ASGIApp, errors: ErrorMapping) -> None:
+        self._app = app
+        self._errors = errors
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        given = headers.get("x-request-id", "")
+        request_id = given if _REQUEST_ID.match(given) else str(new_id())
+        status = 0
+        started = time.perf_counter()
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                answer = MutableHeaders(scope=message)
+                answer["X-Request-ID"] = request_id
+                answer.setdefault("X-Content-Type-Options", "nosniff")
+            await send(message)
+
+        with traced(headers.get("traceparent"), request_id=request_id), IN_FLIGHT.track_inprogress():
+            try:
+                await self._app(scope, receive, send_with_id)
+            except Exception as error:
+                if status:  # too late to say anything; the server closes the connection
+                    raise
+                problem = problem_of(error, self._errors)
+                response = problem.response(scope["path"]) if problem else server_error(error, scope["path"])
+                await response(scope, receive, send_with_id)
+            finally:
+                self._record(scope, status, time.perf_counter() - started)
+                structlog.contextvars.unbind_contextvars("tenant_id", "subject")
+
+    @staticmethod
+    def _record(scope: Scope, status: int, seconds: float) -> None:
+        route = route_template(scope)
+        method = scope["method"] if scope["method"] in _KNOWN_METHODS else "OTHER"
+        REQUESTS.labels(method, route, str(status)).observe(seconds)
+        if scope["path"] not in _QUIET_PATHS:
+            # no query string: it may hold what somebody searched for, or a token of a feed
+            _log.info(
+                "request",
+                method=scope["method"],
+                route=route,
+                path=scope["path"],
+                status=status,
+                duration_ms=round(seconds * 1000, 2),
+                remote=(scope.get("client") or ("",))[0],
+            )
+
+
+_KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+def route_template(scope: Scope) -> str:
+    """The route's path with its parameters as names, or ``unmatched``."""
+    return str(getattr(scope.get("route"), "path", "unmatched"))
+
+
+class BodyGuard:
+    """Checks the request before its route: size, media type, JSON, characters.
+
+    The body is read once, at most :data:`BODY_LIMIT` bytes, and handed on whole.
+
+    :param other_types: path to the media types accepted there instead of JSON (the OAuth token endpoint's form).
+    """
+
+    def __init__(self, app: ASGIApp, api: FastAPI, other_types: Mapping[str, frozenset[str]]) -> None:
+        self._app = app
+        self._api = api
+        self._other_types = other_types
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        try:
+            body = await self._checked_body(scope, receive)
+        except TooLarge as problem:
+            # The answer goes out before the rest of the body is taken in, and then only to be thrown away: closing the
+            # connection under a client that is still sending would cost it the answer.
+            await _answer_then_discard(problem, scope, receive, send)
+            return
+        except Problem as problem:
+            if scope["method"] not in matching_methods(self._api, scope):
+                await self._app(scope, _replay(b"", receive), send)  # 404 or 405 says more than a faulty body
+                return
+            await problem.response(scope["path"])(scope, receive, send)
+            return
+        await self._app(scope, receive if body is None else _replay(body, receive), send)
+
+    async def _checked_body(self, scope: Scope, receive: Receive) -> bytes | None:
+        """The whole body, or None when there is none to read. Raises the problem to answer with."""
+        headers = Headers(scope=scope)
+        length = headers.get("content-length")
+        chunked = "transfer-encoding" in headers
+        if length is not None and length.isdecimal() and int(length) > BODY_LIMIT:
+            raise _too_large()
+        _check_address(scope)
+        if not chunked and length in (None, "0"):
+            return None
+        body = await _read(receive)
+        if body:
+            self._check_content(scope, headers, body)
+        return body
+
+    def _check_content(self, scope: Scope, headers: Headers, body: bytes) -> None:
+        if scope["method"] not in _WITH_BODY:
+            return
+        media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+        others = self._other_types.get(scope["path"], frozenset())
+        if media_type in others:
+            return
+        if media_type != "application/json" and not (
+            media_type.startswith("application/") and media_type.endswith("+json")
+        ):
+            accepted = ", ".join(sorted({"application/json", *others}))
+            raise UnsupportedMediaType(
+                f"Send the body as {accepted}"
+                + (f", not {media_type[:100]}." if media_type else " with Content-Type."),
+                headers={"Accept-Post": accepted},
+            )
+        check_json(body)
+
+
+def _too_large() -> TooLarge:
+    return TooLarge(f"The body is larger than {BODY_LIMIT} bytes. Send it in parts.", headers={"Connection": "close"})
+
+
+async def _read(receive: Receive) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return b""
+        chunks.append(message.get("body", b""))
+        size += len(chunks[-1])
+        if size > BODY_LIMIT:
+            raise _too_large()
+        if not message.get("more_body", False):
+            return b"".join(chunks)
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    sent = False
+
+    async def receive_again() -> Message:
+        nonlocal sent
+        if sent:
+            return await receive()
+        sent = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive_again
+
+
+async def _answer_then_discard(problem: Problem, scope: Scope, receive: Receive, send: Send) -> None:
+    response = problem.response(scope["path"])
+    await send({"type": "http.response.start", "status": response.status_code, "headers": response.raw_headers})
+    await send({"type": "http.response.body", "body": bytes(response.body), "more_body": True})
+    discarded = 0
+    try:
+        async with asyncio.timeout(DISCARD_SECONDS):
+            while discarded < DISCARD_LIMIT:
+                message = await receive()
+                discarded += len(message.get("body", b""))
+                if message["type"] == "http.disconnect" or not message.get("more_body", False):
+                    break
+    except TimeoutError:
+        pass
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _check_address(scope: Scope) -> None:
+    """No NUL and no broken UTF-8 in path and query: a text column could not be asked for it."""
+    for part, raw in (("path", scope.get("raw_path") or scope["path"].encode()), ("query", scope["query_string"])):
+        decoded = unquote_to_bytes(raw)
+        if b"\0" in decoded:
+            raise ValidationFailed(
+                f"The {part} contains a NUL character.", errors=[FieldError(detail=f"NUL in {part}")]
+            )
+        try:
+            decoded.decode()
+        except UnicodeDecodeError:
+            raise ValidationFailed(
+                f"The {part} is not UTF-8.", errors=[FieldError(detail=f"the {part} is not UTF-8")]
+            ) from None
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def check_json(body: bytes) -> None:
+    """Raise :class:`InvalidJson` or, for characters that cannot be stored, :class:`ValidationFailed`.
+
+    Stricter than Python: no ``NaN``, no numbers of thousands of digits, no nesting that exhausts the stack.
+    """
+    try:
+        document = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
+    except UnicodeDecodeError:
+        raise InvalidJson("The body is not UTF-8.") from None
+    except json.JSONDecodeError as error:
+        raise InvalidJson(f"{error.msg} at line {error.lineno}, column {error.colno} of the body.") from None
+    except RecursionError:
+        raise InvalidJson("The body is nested too deeply.") from None
+    except ValueError:
+        raise InvalidJson("The body contains NaN, Infinity or a number of absurd length.") from None
+    if b"\\u" in body or b"e" in body or b"E" in body:  # the only ways to write what _faults looks for
+        faults = _faults(document)
+        if faults:
+            raise ValidationFailed("A value of the body cannot be stored; see `errors`.", errors=faults[:100])
+
+
+def _faults(document: object) -> list[FieldError]:
+    faults: list[FieldError] = []
+    pending: list[tuple[tuple[object, ...], object]] = [((), document)]
+    while pending:
+        path, value = pending.pop()
+        if isinstance(value, dict):
+            for key, item in value.items():
+                if (fault := _text_fault(key)) is not None:
+                    faults.append(FieldError(detail=f"a name {fault}", pointer=body_pointer(path, document)[:500]))
+                pending.append(((*path, key), item))
+        elif isinstance(value, list):
+            pending.extend(((*path, index), item) for index, item in enumerate(value))
+        elif isinstance(value, str) and (fault := _text_fault(value)) is not None:
+            faults.append(FieldError(detail=f"the text {fault}", pointer=body_pointer(path, document)[:500]))
+        elif isinstance(value, float) and value in (float("inf"), float("-inf")):
+            faults.append(FieldError(detail="the number is too large", pointer=body_pointer(path, document)[:500]))
+    return faults
+
+
+def _text_fault(text: str) -> str | None:
+    if "\0" in text:
+        return "contains a NUL character"
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return "contains half a surrogate pair"
+    return None
