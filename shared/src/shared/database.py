@@ -1,0 +1,114 @@
+"""The database of a service: engine, sessions, and the row-level security that keeps tenants apart.
+
+One PostgreSQL database, a schema and two roles per service: `<service>_owner` migrates, `<service>_app` works.
+"""
+
+from typing import Any
+
+from pydantic import SecretStr
+from sqlalchemy import MetaData, make_url, text
+from sqlalchemy.engine import URL
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+
+TENANT_SETTING = "upheld.tenant_id"
+CLIENT_SETTING = "upheld.client_id"
+EVERY_TENANT = "*"
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+STATEMENT_TIMEOUT_MS = 30_000
+
+
+def metadata_for(schema: str) -> MetaData:
+    """Metadata whose tables live in the schema, with constraint names that migrations can rely on."""
+    return MetaData(schema=schema, naming_convention=NAMING)
+
+
+def driver_url(url: SecretStr | str) -> URL:
+    """The URL for SQLAlchemy, with psycopg 3 as the driver whatever the spelling of the scheme."""
+    plain = url.get_secret_value() if isinstance(url, SecretStr) else url
+    return make_url(plain).set(drivername="postgresql+psycopg")
+
+
+def libpq_url(url: SecretStr | str) -> str:
+    """The URL as libpq and plain psycopg take it."""
+    return driver_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+class Database:
+    """An engine and its sessions. Sessions are opened by units of work, nowhere else."""
+
+    def __init__(self, url: SecretStr | str, *, pool_size: int = 10, application_name: str = "upheld") -> None:
+        self.url = driver_url(url)
+        self.engine: AsyncEngine = create_async_engine(
+            self.url,
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=10,
+            pool_pre_ping=True,
+            hide_parameters=True,  # a failing statement must not write personal data to the log
+            connect_args={
+                "application_name": application_name,
+                "connect_timeout": 5,
+                "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c timezone=UTC",
+            },
+        )
+        self.sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+
+    async def ping(self) -> None:
+        """Raises when the database does not answer."""
+        async with self.engine.connect() as connection:
+            await connection.execute(text("select 1"))
+
+    async def revision(self, schema: str) -> str | None:
+        """The Alembic revision that the schema stands at; None before the first migration."""
+        async with self.engine.connect() as connection:
+            exists = await connection.scalar(text("select to_regclass(:name)"), {"name": f"{schema}.alembic_version"})
+            if exists is None:
+                return None
+            revision = await connection.scalar(text(f"select version_num from {schema}.alembic_version"))  # noqa: S608
+            return str(revision) if revision else None
+
+    async def dispose(self) -> None:
+        await self.engine.dispose()
+
+
+async def set_scope(session: AsyncSession, tenant: str, client: str) -> None:
+    """Tells row-level security, for this transaction only, whose rows may be seen."""
+    await session.execute(
+        text("select set_config(:tenant_setting, :tenant, true), set_config(:client_setting, :client, true)"),
+        {
+            "tenant_setting": TENANT_SETTING,
+            "tenant": tenant,
+            "client_setting": CLIENT_SETTING,
+            "client": client,
+        },
+    )
+
+
+def protect_rows(op: Any, schema: str, table: str, *, column: str = "tenant_id", client_column: str | None = None) -> None:
+    """In a migration: turns row-level security on for a table that belongs to tenants.
+
+    `tenant_isolation` shows a row to a unit of work of its tenant, or to one that was opened for every tenant.
+    With `client_column`, the restrictive policy `client_isolation` hides the rows of other clients from a person who
+    is bound to one client. An unset scope sees nothing. The sub-selects make PostgreSQL read the setting once per
+    statement instead of once per row.
+    """
+    tenant = f"(select nullif(current_setting('{TENANT_SETTING}', true), ''))"
+    client = f"(select nullif(current_setting('{CLIENT_SETTING}', true), ''))"
+    op.execute(f"alter table {schema}.{table} enable row level security")
+    op.execute(
+        f"create policy tenant_isolation on {schema}.{table} "
+        f"using ({tenant} = '{EVERY_TENANT}' or {column}::text = {tenant})"
+    )
+    if client_column is not None:
+        op.execute(
+            f"create policy client_isolation on {schema}.{table} as restrictive "
+            f"using ({client} is null or {client_column}::text = {client})"
+        )

@@ -1,0 +1,172 @@
+"""JetStream: one connection, and streams and consumers that are declared, never assumed.
+
+Everything declares on connect: a consumer that only binds waits for ever after the server has lost its volume.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import nats
+import structlog
+from nats.aio.client import Client
+from nats.js import JetStreamContext
+from nats.js.api import (
+    AckPolicy,
+    ConsumerConfig,
+    DeliverPolicy,
+    DiscardPolicy,
+    RetentionPolicy,
+    StorageType,
+    StreamConfig,
+)
+from nats.js.errors import BadRequestError, NotFoundError
+from pydantic import SecretStr
+
+from shared.events import stream_of
+
+log = structlog.get_logger()
+
+DAY = 86_400.0
+WRONG_LAST_SEQUENCE = 10071
+"""JetStream's error code for a publish whose expected last sequence is not the stream's."""
+
+ADVISORIES = "ADVISORIES"
+ADVISORY_SUBJECTS = (
+    "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.>",
+    "$JS.EVENT.ADVISORY.CONSUMER.MSG_TERMINATED.>",
+)
+
+
+@dataclass(frozen=True)
+class StreamDeclaration:
+    """A stream as we want it. `max_age` and `duplicate_window` in seconds."""
+
+    name: str
+    subjects: Sequence[str]
+    max_age: float = 30 * DAY
+    max_bytes: int = 8 * 1024**3
+    duplicate_window: float = 600.0
+    retention: RetentionPolicy = RetentionPolicy.LIMITS
+    storage: StorageType = StorageType.FILE
+    discard: DiscardPolicy = DiscardPolicy.NEW
+    protected: bool = True
+    """No message can be deleted, no subject purged."""
+
+    def config(self, replicas: int) -> StreamConfig:
+        return StreamConfig(
+            name=self.name,
+            subjects=list(self.subjects),
+            retention=self.retention,
+            storage=self.storage,
+            discard=self.discard,
+            max_age=self.max_age,
+            max_bytes=self.max_bytes,
+            duplicate_window=self.duplicate_window,
+            num_replicas=replicas,
+            deny_delete=self.protected,
+            deny_purge=self.protected,
+        )
+
+
+def event_stream(service: str) -> StreamDeclaration:
+    """The stream of a service's events. Full means that publishing fails and the outbox grows: nothing is dropped."""
+    return StreamDeclaration(stream_of(service), [f"{service}.>"])
+
+
+ADVISORY_STREAM = StreamDeclaration(
+    ADVISORIES, ADVISORY_SUBJECTS, max_age=7 * DAY, max_bytes=256 * 1024**2, discard=DiscardPolicy.OLD, protected=False
+)
+"""Keeps the server's word that a message was given up on: as plain messages they are lost when nobody listens."""
+
+
+@dataclass(frozen=True)
+class ConsumerDeclaration:
+    """A durable pull consumer. `ack_wait` in seconds."""
+
+    stream: str
+    durable: str
+    filter_subjects: Sequence[str]
+    ack_wait: float = 30.0
+    max_deliver: int = 8
+    max_ack_pending: int = 64
+
+    def config(self) -> ConsumerConfig:
+        return ConsumerConfig(
+            durable_name=self.durable,
+            deliver_policy=DeliverPolicy.ALL,
+            ack_policy=AckPolicy.EXPLICIT,
+            ack_wait=self.ack_wait,
+            max_deliver=self.max_deliver,
+            max_ack_pending=self.max_ack_pending,
+            filter_subjects=sorted(self.filter_subjects),
+        )
+
+
+async def declare_stream(js: JetStreamContext, declaration: StreamDeclaration, replicas: int = 1) -> None:
+    """Creates the stream, or brings its settings to the declared ones.
+
+    Raises nats.js.errors.BadRequestError when an immutable setting differs: that needs an operator.
+    """
+    config = declaration.config(replicas)
+    try:
+        await js.stream_info(declaration.name)
+    except NotFoundError:
+        try:
+            await js.add_stream(config)
+            return
+        except BadRequestError:
+            pass  # another replica was first; what follows brings it to the declared settings
+    await js.update_stream(config)
+
+
+async def declare_consumer(js: JetStreamContext, declaration: ConsumerDeclaration) -> None:
+    """Creates the durable consumer or updates it. Raises NotFoundError while its stream does not exist."""
+    await js.add_consumer(declaration.stream, declaration.config())
+
+
+async def connect(
+    url: SecretStr | str, name: str, *, on_reconnect: Callable[[], Awaitable[None]] | None = None
+) -> Client:
+    """A connection that waits for the server as long as it takes and says each change in one log line.
+
+    Without callbacks of our own nats-py prints a traceback at every disconnect.
+    """
+    address = url.get_secret_value() if isinstance(url, SecretStr) else url
+
+    async def error(problem: Exception) -> None:
+        log.warning("nats_error", connection=name, error=_short(problem))
+
+    async def disconnected() -> None:
+        log.warning("nats_disconnected", connection=name)
+
+    async def reconnected() -> None:
+        log.info("nats_reconnected", connection=name)
+        if on_reconnect is not None:
+            await on_reconnect()
+
+    options: dict[str, Any] = {
+        "name": name,
+        "max_reconnect_attempts": -1,
+        "reconnect_time_wait": 0.25,
+        "connect_timeout": 5,
+        "ping_interval": 10,
+        "max_outstanding_pings": 2,
+        "error_cb": error,
+        "disconnected_cb": disconnected,
+        "reconnected_cb": reconnected,
+        "pending_size": 0,  # while disconnected, publishing fails at once instead of being buffered and then lost
+    }
+    wait = 0.05
+    while True:
+        try:
+            return await nats.connect(address, allow_reconnect=True, **options)
+        except (OSError, nats.errors.Error, TimeoutError) as problem:
+            log.warning("nats_unreachable", connection=name, error=_short(problem))
+            await asyncio.sleep(wait)
+            wait = min(wait * 2, 2.0)
+
+
+def _short(problem: BaseException) -> str:
+    return f"{type(problem).__name__}: {problem}"[:300]

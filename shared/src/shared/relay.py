@@ -1,0 +1,190 @@
+"""The relay: the only writer of a service's stream. It publishes the outbox in order, behind a fence.
+
+Each publish says which sequence it expects the stream to be at. A mismatch means that we crashed after a publish, that
+somebody else writes, or that the stream lost events: `reconcile` handles all three. The advisory lock only chooses who
+works; a paused process can wake up still believing that it leads, and the fence stops it.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import structlog
+from nats.js import JetStreamContext
+from nats.js.api import Header
+from nats.js.errors import APIError, NotFoundError
+from prometheus_client import Counter, Gauge
+
+from shared.database import libpq_url
+from shared.events import CONTENT_TYPE, stream_of
+from shared.jetstream import WRONG_LAST_SEQUENCE, declare_stream, event_stream
+from shared.kernel.clock import Clock
+from shared.outbox import OutboxRow, OutboxStore, outbox_channel
+
+log = structlog.get_logger()
+
+BATCH = 200
+POLL_SECONDS = 1.0
+STANDBY_SECONDS = 1.0
+PUBLISH_TIMEOUT = 5.0
+PRUNE_EVERY_SECONDS = 600.0
+
+PUBLISHED = Counter("outbox_published", "Events that the relay has put on its stream", ["service"])
+REWOUND = Counter("outbox_rewound", "Events put back to be published again because the stream had lost them", ["service"])
+OLDEST = Gauge("outbox_oldest_unpublished_seconds", "Age of the oldest event that is not on the stream", ["service"])
+LEADING = Gauge("outbox_relay_leading", "1 in the process whose relay publishes", ["service"])
+
+
+class ForeignWriter(Exception):
+    """The stream holds a message that is not ours. Publishing stops until somebody has looked."""
+
+
+class Relay:
+    """Publishes one service's outbox to its stream. `run` never returns; cancel it to stop."""
+
+    def __init__(
+        self, service: str, database_url: str, js: JetStreamContext, clock: Clock, *, replicas: int = 1
+    ) -> None:
+        self._service = service
+        self._stream = stream_of(service)
+        self._database_url = libpq_url(database_url)
+        self._js = js
+        self._clock = clock
+        self._replicas = replicas
+
+    async def run(self) -> None:
+        """Leads when it can, waits when another relay leads. Raises when the database or NATS fails: start it again."""
+        connection = await psycopg.AsyncConnection.connect(
+            self._database_url, autocommit=True, application_name=f"{self._service} relay", connect_timeout=5
+        )
+        async with connection:
+            while not await self._try_lead(connection):
+                await asyncio.sleep(STANDBY_SECONDS)
+            log.info("relay_leads", service=self._service)
+            LEADING.labels(self._service).set(1)
+            try:
+                await self._lead(connection)
+            finally:
+                LEADING.labels(self._service).set(0)
+
+    async def _try_lead(self, connection: psycopg.AsyncConnection[Any]) -> bool:
+        cursor = await connection.execute(
+            "select pg_try_advisory_lock(hashtext(%s))", (f"upheld relay {self._service}",)
+        )
+        row = await cursor.fetchone()
+        return bool(row and row[0])
+
+    async def _lead(self, connection: psycopg.AsyncConnection[Any]) -> None:
+        store = OutboxStore(connection, self._service)
+        await declare_stream(self._js, event_stream(self._service), self._replicas)
+        await connection.execute(f"listen {outbox_channel(self._service)}")  # type: ignore[arg-type]
+        last = await self.reconcile(store, await store.last_sequence())
+        prune_at = asyncio.get_running_loop().time()
+        while True:
+            last, published = await self._publish_batch(store, last)
+            await self._observe(store)
+            if published == BATCH:
+                continue
+            if asyncio.get_running_loop().time() >= prune_at:
+                prune_at += PRUNE_EVERY_SECONDS
+                await store.prune(self._clock.now())
+            await _wait_for_notification(connection, POLL_SECONDS)
+
+    async def _publish_batch(self, store: OutboxStore, last: int) -> tuple[int, int]:
+        """Publishes the oldest unpublished rows; returns the stream's last sequence and how many were published."""
+        rows = await store.unpublished(BATCH)
+        done: list[tuple[UUID, int]] = []
+        try:
+            for row in rows:
+                sequence = await self._publish(row, last)
+                done.append((row.event_id, sequence))
+                last = sequence
+        except APIError as error:
+            if error.err_code != WRONG_LAST_SEQUENCE:
+                raise
+            log.warning("relay_wrong_last_sequence", service=self._service, expected=last)
+            await store.mark_published(done, self._clock.now())
+            return await self.reconcile(store, last), len(done)
+        except BaseException:
+            # What the server has acknowledged is recorded even when the next publish fails.
+            with contextlib.suppress(psycopg.Error):
+                await store.mark_published(done, self._clock.now())
+            raise
+        await store.mark_published(done, self._clock.now())
+        PUBLISHED.labels(self._service).inc(len(done))
+        return last, len(done)
+
+    async def _publish(self, row: OutboxRow, last: int) -> int:
+        """One row to the stream, behind the fence; returns the sequence that it got."""
+        headers = {
+            Header.MSG_ID.value: str(row.event_id),
+            Header.EXPECTED_STREAM.value: self._stream,
+            Header.EXPECTED_LAST_SEQUENCE.value: str(last),
+            "content-type": CONTENT_TYPE,
+            "ce-type": row.type,
+        }
+        acknowledgement = await self._js.publish(row.subject, row.payload, timeout=PUBLISH_TIMEOUT, headers=headers)
+        return int(acknowledgement.seq)
+
+    async def reconcile(self, store: OutboxStore, last: int) -> int:
+        """Makes outbox and stream agree; returns the stream's last sequence.
+
+        A head below `last`: the stream lost events, so their rows are to be published again. A head above: messages
+        that we stored before we crashed and did not record; one that is not ours raises ForeignWriter.
+        """
+        info = await self._stream_info()
+        head = int(info.state.last_seq)
+        if head < last:
+            rewound = await store.rewind(head)
+            REWOUND.labels(self._service).inc(rewound)
+            log.error("stream_lost_events", service=self._service, stream=self._stream, head=head, rewound=rewound)
+            return head
+        for sequence in range(last + 1, head + 1):
+            await self._adopt(store, sequence)
+        return head
+
+    async def _stream_info(self) -> Any:
+        try:
+            return await self._js.stream_info(self._stream)
+        except NotFoundError:
+            # The whole stream is gone (a new volume): an empty one takes its place and is filled from the outbox.
+            await declare_stream(self._js, event_stream(self._service), self._replicas)
+            return await self._js.stream_info(self._stream)
+
+    async def _adopt(self, store: OutboxStore, sequence: int) -> None:
+        try:
+            message = await self._js.get_msg(self._stream, sequence)
+        except NotFoundError:
+            return  # aged out of the stream
+        event_id = _event_id(message.headers or {})
+        unknown = event_id is None or await store.mark_published([(event_id, sequence)], self._clock.now())
+        if unknown:
+            log.critical("foreign_message", service=self._service, stream=self._stream, sequence=sequence)
+            raise ForeignWriter(
+                f"message {sequence} of stream {self._stream} is not in the outbox of {self._service}: "
+                "find out who wrote it before publishing goes on"
+            )
+
+    async def _observe(self, store: OutboxStore) -> None:
+        oldest = await store.oldest_unpublished()
+        age = (self._clock.now() - oldest).total_seconds() if oldest else 0.0
+        OLDEST.labels(self._service).set(max(0.0, age))
+
+
+def _event_id(headers: dict[str, str]) -> UUID | None:
+    try:
+        return UUID(headers[Header.MSG_ID.value])
+    except (KeyError, ValueError):
+        return None
+
+
+async def _wait_for_notification(connection: psycopg.AsyncConnection[Any], seconds: float) -> None:
+    """Returns at the first notification, or after the time."""
+    notifications: AsyncIterator[Any] = connection.notifies(timeout=seconds, stop_after=1)
+    async for _ in notifications:
+        pass
+
+

@@ -1,0 +1,105 @@
+"""Settings that every service has. Values come from the environment, or from one file per value in a secrets folder.
+
+Each service subclasses `ServiceSettings` in its own `settings.py`, with its own prefix (`CONTRACTS_`, `PROBES_` …).
+Settings are built once in `main.py` and passed down; no module reads the environment by itself.
+"""
+
+import os
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal, Self, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+SECRETS_FOLDER_VARIABLE = "UPHELD_SECRETS_DIR"
+"""Names a folder with one file per setting (`contracts_database_url` …), as Kubernetes mounts a Secret."""
+
+LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+class InvalidSettings(Exception):
+    """The environment does not make valid settings. The message lists everything that is wrong, one line each."""
+
+
+class ServiceSettings(BaseSettings):
+    """What every service needs to know to start."""
+
+    SERVICE: ClassVar[str]
+    """Name of the service; also the name of its schema, its stream and its consumer."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, env_ignore_empty=True)
+
+    database_url: SecretStr = Field(description="PostgreSQL URL of the service's application role.")
+    migration_database_url: SecretStr | None = Field(
+        default=None, description="PostgreSQL URL of the role that owns the schema; only `migrate` uses it."
+    )
+    database_pool_size: int = Field(default=10, ge=2, le=200)
+    nats_url: SecretStr = Field(default=SecretStr("nats://127.0.0.1:4222"), description="With user and password.")
+    nats_replicas: int = Field(default=1, ge=1, le=5, description="Replicas of streams: 3 in production.")
+    host: str = "127.0.0.1"
+    port: Port
+    ops_port: Port = Field(default=0, description="Port of /livez, /readyz and /metrics; 0 serves none.")
+    public_url: str = Field(default="http://127.0.0.1", description="Base URL under which others reach this service.")
+    token_issuer: str = Field(default="http://127.0.0.1:8001", description="`iss` of our own tokens.")
+    token_audience: str = "upheld"
+    jwks_url: str = Field(
+        default="http://127.0.0.1:8001/.well-known/jwks.json", description="Where our own public keys are read."
+    )
+    oidc_issuer: str | None = Field(default=None, description="`iss` of an external OpenID provider whose tokens count.")
+    oidc_audience: str | None = None
+    oidc_jwks_url: str | None = Field(default=None, description="Left out: found by OpenID discovery at the issuer.")
+    oidc_algorithms: Annotated[tuple[str, ...], NoDecode] = ("RS256", "ES256", "EdDSA")
+    oidc_tenant_claim: str = "upheld_tenant"
+    oidc_role_claim: str = "upheld_role"
+    oidc_client_claim: str = "upheld_client"
+    clock_file: Path | None = Field(default=None, description="Set by the embedded stack only: shifts the clock.")
+    allowed_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
+        default=(), description="Networks that user-given addresses may lie in although they are private; comma-separated."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["json", "console"] = "json"
+    drain_seconds: Annotated[float, Field(ge=0, le=300)] = 10.0
+
+    @field_validator("allowed_networks", "oidc_algorithms", mode="before")
+    @classmethod
+    def _split_at_commas(cls, value: object) -> object:
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _only_the_embedded_stack_shifts_the_clock(self) -> Self:
+        if self.clock_file is not None:
+            host = urlsplit(self.database_url.get_secret_value()).hostname
+            if host not in LOOPBACK:
+                raise ValueError("clock_file is for the embedded stack only; this database is not on loopback")
+        return self
+
+    @model_validator(mode="after")
+    def _an_external_issuer_has_an_audience(self) -> Self:
+        if self.oidc_issuer is not None and not self.oidc_audience:
+            raise ValueError("oidc_audience is required with oidc_issuer, or any token of that issuer would count")
+        return self
+
+
+
+S = TypeVar("S", bound=ServiceSettings)
+
+
+def load_settings(settings_class: type[S]) -> S:
+    """Settings from the environment and the secrets folder.
+
+    Raises InvalidSettings with one line per problem, each naming the environment variable to set.
+    """
+    folder = os.environ.get(SECRETS_FOLDER_VARIABLE)
+    try:
+        return settings_class(_secrets_dir=folder) if folder else settings_class()  # type: ignore[call-arg]
+    except ValidationError as error:
+        prefix = str(settings_class.model_config.get("env_prefix", ""))
+        lines = []
+        for problem in error.errors(include_input=False, include_url=False):
+            name = "_".join(str(part) for part in problem["loc"])
+            lines.append(f"{(prefix + name).upper()}: {problem['msg']}" if name else problem["msg"])
+        raise InvalidSettings("\n".join(lines)) from None

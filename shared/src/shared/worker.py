@@ -1,0 +1,245 @@
+"""The worker role: relay, consumers and jobs as supervised loops of one process.
+
+A loop that fails is logged and started again with growing waits; the others go on. Liveness is the progress of the
+loops, not the health of what they talk to.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+import httpx
+import structlog
+from nats.aio.client import Client
+from prometheus_client import Counter
+from sqlalchemy import text
+
+from shared import inbox
+from shared.consumer import Consumer, EventProcessor, Handlers
+from shared.database import Database
+from shared.events import EventRegistry
+from shared.jetstream import connect
+from shared.kernel.clock import Clock
+from shared.outbound_http import guarded_client
+from shared.relay import Relay
+from shared.settings import ServiceSettings
+from shared.time_source import clock_from
+from shared.unit_of_work import UnitsOfWork
+
+log = structlog.get_logger()
+
+JOB_SECONDS = 1.0
+FIRST_WAIT, LONGEST_WAIT = 0.2, 10.0
+STALLED_AFTER_SECONDS = 120.0
+CLEAN_EVERY_SECONDS = 600.0
+
+LOOP_FAILURES = Counter("worker_loop_failures", "Times that a loop of the worker failed and was started again", ["loop"])
+
+
+class Liveness:
+    """When each loop last made progress, by the monotonic clock."""
+
+    def __init__(self) -> None:
+        self._progress: dict[str, float] = {}
+
+    def tick(self, name: str) -> None:
+        self._progress[name] = time.monotonic()
+
+    def forget(self, name: str) -> None:
+        self._progress.pop(name, None)
+
+    def stalled(self) -> list[str]:
+        """Loops that have made no progress for two minutes."""
+        before = time.monotonic() - STALLED_AFTER_SECONDS
+        return sorted(name for name, at in self._progress.items() if at < before)
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """What a process of a service works with. Made once, at start; closed once, at the end."""
+
+    settings: ServiceSettings
+    database: Database
+    units: UnitsOfWork
+    clock: Clock
+    http: httpx.AsyncClient
+    """For addresses that a user gave: refuses private networks."""
+    liveness: Liveness = field(default_factory=Liveness)
+
+    async def close(self) -> None:
+        await self.http.aclose()
+        await self.database.dispose()
+
+
+def build_runtime(settings: ServiceSettings, registry: EventRegistry, clock: Clock | None = None) -> Runtime:
+    """The runtime that the settings describe. Connects to nothing yet."""
+    clock = clock or clock_from(settings.clock_file)
+    database = Database(settings.database_url, pool_size=settings.database_pool_size, application_name=settings.SERVICE)
+    return Runtime(
+        settings=settings,
+        database=database,
+        units=UnitsOfWork(database, registry, clock),
+        clock=clock,
+        http=guarded_client(settings.allowed_networks),
+    )
+
+
+@dataclass(frozen=True)
+class Job:
+    """Work over due rows. `run` does what is due now and returns the seconds until it wants to run again.
+
+    None stands for the default of one second. A job that did a full batch returns 0 and runs again at once.
+    """
+
+    name: str
+    run: Callable[[], Awaitable[float | None]]
+
+
+@dataclass(frozen=True)
+class Connections:
+    """NATS connections of a worker: one to publish with, one to consume with, so that neither waits for the other."""
+
+    publishing: Client
+    consuming: Client
+
+    async def drain(self) -> None:
+        for client in (self.consuming, self.publishing):
+            with contextlib.suppress(Exception):
+                await asyncio.wait_for(client.drain(), timeout=5)
+
+
+LoopsFor = Callable[[Connections], dict[str, Callable[[], Awaitable[None]]]]
+
+
+async def run_worker(
+    runtime: Runtime,
+    handlers: Handlers | None,
+    jobs: Sequence[Job],
+    stop: asyncio.Event,
+    *,
+    extra_loops: LoopsFor | None = None,
+) -> None:
+    """Runs relay, consumers, jobs and a service's extra loops until `stop` is set, then drains.
+
+    Jobs do not wait for NATS: what is due is worked off while the broker is away.
+    """
+    service = runtime.settings.SERVICE
+    supervisor = _Supervisor(runtime.liveness)
+    for job in [*jobs, _cleaning(runtime, service)]:
+        supervisor.start(f"job {job.name}", _job_loop(runtime.liveness, job))
+    connecting = asyncio.create_task(_connect(runtime, service))
+    stopping = asyncio.create_task(stop.wait())
+    connections: Connections | None = None
+    try:
+        await asyncio.wait({connecting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if connecting.done():
+            connections = connecting.result()
+            for name, loop in _event_loops(runtime, handlers, connections).items():
+                supervisor.start(name, loop)
+            if extra_loops is not None:
+                for name, loop in extra_loops(connections).items():
+                    supervisor.start(name, loop)
+            await stopping
+    finally:
+        connecting.cancel()
+        stopping.cancel()
+        await supervisor.stop(runtime.settings.drain_seconds)
+        if connections is not None:
+            await connections.drain()
+        log.info("worker_stopped", service=service)
+
+
+async def _connect(runtime: Runtime, service: str) -> Connections:
+    url = runtime.settings.nats_url
+    return Connections(await connect(url, f"{service} relay"), await connect(url, f"{service} consumer"))
+
+
+def _event_loops(
+    runtime: Runtime, handlers: Handlers | None, connections: Connections
+) -> dict[str, Callable[[], Awaitable[None]]]:
+    settings = runtime.settings
+    relay = Relay(
+        settings.SERVICE,
+        settings.database_url.get_secret_value(),
+        connections.publishing.jetstream(),
+        runtime.clock,
+        replicas=settings.nats_replicas,
+    )
+    loops: dict[str, Callable[[], Awaitable[None]]] = {"relay": relay.run}
+    if handlers is not None:
+        processor = EventProcessor(handlers, runtime.units, settings.SERVICE)
+        consumer = Consumer(
+            processor,
+            connections.consuming.jetstream(),
+            replicas=settings.nats_replicas,
+            progress=runtime.liveness.tick,
+        )
+        loops |= consumer.loops()
+    return loops
+
+
+def _job_loop(liveness: Liveness, job: Job) -> Callable[[], Awaitable[None]]:
+    async def loop() -> None:
+        while True:
+            liveness.tick(f"job {job.name}")
+            wait = await job.run()
+            await asyncio.sleep(JOB_SECONDS if wait is None else max(0.0, min(wait, STALLED_AFTER_SECONDS / 2)))
+
+    return loop
+
+
+def _cleaning(runtime: Runtime, service: str) -> Job:
+    """Deletes inbox rows and idempotency keys that have served their time."""
+    due = 0.0
+
+    async def clean() -> float:
+        nonlocal due
+        if time.monotonic() < due:
+            return 30.0
+        async with runtime.units.for_every_tenant() as unit:
+            deleted = await inbox.prune(unit.session, service, unit.now)
+            expired = text(f"delete from {service}.idempotency_key where expires_at < :now")  # noqa: S608
+            await unit.session.execute(expired, {"now": unit.now})
+        if deleted == 0:
+            due = time.monotonic() + CLEAN_EVERY_SECONDS
+        return 0.0 if deleted else 30.0
+
+    return Job("clean event tables", clean)
+
+
+class _Supervisor:
+    """Keeps loops running. A loop in progress at the end is given time to finish, then cancelled."""
+
+    def __init__(self, liveness: Liveness) -> None:
+        self._liveness = liveness
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    def start(self, name: str, loop: Callable[[], Awaitable[None]]) -> None:
+        self._tasks[name] = asyncio.create_task(self._keep_running(name, loop), name=name)
+
+    async def _keep_running(self, name: str, loop: Callable[[], Awaitable[None]]) -> None:
+        wait = FIRST_WAIT
+        while True:
+            started = time.monotonic()
+            try:
+                await loop()
+                log.info("worker_loop_ended", loop=name)
+            except asyncio.CancelledError:
+                raise
+            except Exception as error:
+                LOOP_FAILURES.labels(name).inc()
+                log.warning("worker_loop_failed", loop=name, error=f"{type(error).__name__}: {error}"[:500], exc_info=error)
+            if time.monotonic() - started > LONGEST_WAIT:
+                wait = FIRST_WAIT
+            # Waiting to start again is progress: an absent broker must not make the pod restart.
+            self._liveness.tick(name)
+            await asyncio.sleep(wait)
+            wait = min(wait * 2, LONGEST_WAIT)
+
+    async def stop(self, seconds: float) -> None:
+        for task in self._tasks.values():
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks.values(), timeout=seconds)
