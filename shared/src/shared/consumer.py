@@ -328,7 +328,9 @@ class Consumer:
             await message.nak(delay=delay)
             return "failed"
         log.error("event_is_dead", error=type(error).__name__, exc_info=None if permanent else error)
-        await self._bury(stream, int(message.metadata.sequence.stream), message.subject, message.data, deliveries, error)
+        await self._bury(
+            stream, int(message.metadata.sequence.stream), message.subject, message.data, deliveries, error
+        )
         await message.term()
         return "dead"
 

@@ -92,7 +92,9 @@ async def set_scope(session: AsyncSession, tenant: str, client: str) -> None:
     )
 
 
-def protect_rows(op: Any, schema: str, table: str, *, column: str = "tenant_id", client_column: str | None = None) -> None:
+def protect_rows(
+    op: Any, schema: str, table: str, *, column: str = "tenant_id", client_column: str | None = None
+) -> None:
     """In a migration: turns row-level security on for a table that belongs to tenants.
 
     `tenant_isolation` shows a row to a unit of work of its tenant, or to one that was opened for every tenant.

@@ -118,7 +118,7 @@ class EventRegistry:
 
 
 class Envelope(BaseModel):
-    """A CloudEvent as it is stored, sent and delivered. Extension names are lower case without separators (the spec)."""
+    """A CloudEvent as it is stored, sent and delivered. Extension names are lower case, as the specification asks."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 

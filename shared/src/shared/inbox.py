@@ -11,7 +11,7 @@ RETENTION = timedelta(days=60)
 
 
 async def take_once(session: AsyncSession, schema: str, consumer: str, event_id: UUID, now: datetime) -> bool:
-    """True for the first delivery of an event to a consumer; the caller's effects commit with this row or not at all."""
+    """True for the first delivery of an event to a consumer; its effects commit with this row or not at all."""
     result = await session.execute(
         text(
             f"insert into {schema}.inbox (consumer, event_id, received_at) "  # noqa: S608

@@ -77,7 +77,7 @@ class OutboxStore:
         return [event_id for event_id, _ in published if event_id not in known]
 
     async def rewind(self, head: int) -> int:
-        """Puts every row that the stream has lost (sequence over `head`) back among the unpublished; returns how many."""
+        """Puts the rows that the stream has lost (sequence over `head`) back among the unpublished; returns how many."""
         cursor = await self._connection.execute(
             f"update {self._table} set published_at = null, stream_seq = null where stream_seq > %s",  # noqa: S608
             (head,),
@@ -90,7 +90,7 @@ class OutboxStore:
         return oldest
 
     async def prune(self, now: datetime) -> int:
-        """Deletes rows published before the retention, but never the newest published one: its sequence is the fence."""
+        """Deletes rows published before the retention, never the newest published one: its sequence is the fence."""
         cursor = await self._connection.execute(
             f"delete from {self._table} where id in ("  # noqa: S608
             f"select id from {self._table} where published_at < %s "
@@ -100,7 +100,7 @@ class OutboxStore:
         return cursor.rowcount
 
     async def _one(self, query: str) -> tuple[Any, ...]:
-        cursor = await self._connection.execute(query)  # type: ignore[arg-type]
+        cursor = await self._connection.execute(query)
         row = await cursor.fetchone()
         assert row is not None
         return tuple(row)

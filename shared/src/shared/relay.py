@@ -33,7 +33,9 @@ PUBLISH_TIMEOUT = 5.0
 PRUNE_EVERY_SECONDS = 600.0
 
 PUBLISHED = Counter("outbox_published", "Events that the relay has put on its stream", ["service"])
-REWOUND = Counter("outbox_rewound", "Events put back to be published again because the stream had lost them", ["service"])
+REWOUND = Counter(
+    "outbox_rewound", "Events put back to be published again because the stream had lost them", ["service"]
+)
 OLDEST = Gauge("outbox_oldest_unpublished_seconds", "Age of the oldest event that is not on the stream", ["service"])
 LEADING = Gauge("outbox_relay_leading", "1 in the process whose relay publishes", ["service"])
 
@@ -61,7 +63,7 @@ class Relay:
             self._database_url, autocommit=True, application_name=f"{self._service} relay", connect_timeout=5
         )
         async with connection:
-            while not await self._try_lead(connection):
+            while not await self._try_lead(connection):  # noqa: ASYNC110  (a lock that another process holds)
                 await asyncio.sleep(STANDBY_SECONDS)
             log.info("relay_leads", service=self._service)
             LEADING.labels(self._service).set(1)
@@ -80,7 +82,7 @@ class Relay:
     async def _lead(self, connection: psycopg.AsyncConnection[Any]) -> None:
         store = OutboxStore(connection, self._service)
         await declare_stream(self._js, event_stream(self._service), self._replicas)
-        await connection.execute(f"listen {outbox_channel(self._service)}")  # type: ignore[arg-type]
+        await connection.execute(f"listen {outbox_channel(self._service)}")
         last = await self.reconcile(store, await store.last_sequence())
         prune_at = asyncio.get_running_loop().time()
         while True:
@@ -186,5 +188,3 @@ async def _wait_for_notification(connection: psycopg.AsyncConnection[Any], secon
     notifications: AsyncIterator[Any] = connection.notifies(timeout=seconds, stop_after=1)
     async for _ in notifications:
         pass
-
-

@@ -45,11 +45,13 @@ class ServiceSettings(BaseSettings):
     ops_port: Port = Field(default=0, description="Port of /livez, /readyz and /metrics; 0 serves none.")
     public_url: str = Field(default="http://127.0.0.1", description="Base URL under which others reach this service.")
     token_issuer: str = Field(default="http://127.0.0.1:8001", description="`iss` of our own tokens.")
-    token_audience: str = "upheld"
+    token_audience: str = "upheld"  # noqa: S105
     jwks_url: str = Field(
         default="http://127.0.0.1:8001/.well-known/jwks.json", description="Where our own public keys are read."
     )
-    oidc_issuer: str | None = Field(default=None, description="`iss` of an external OpenID provider whose tokens count.")
+    oidc_issuer: str | None = Field(
+        default=None, description="`iss` of an external OpenID provider whose tokens count."
+    )
     oidc_audience: str | None = None
     oidc_jwks_url: str | None = Field(default=None, description="Left out: found by OpenID discovery at the issuer.")
     oidc_algorithms: Annotated[tuple[str, ...], NoDecode] = ("RS256", "ES256", "EdDSA")
@@ -58,7 +60,8 @@ class ServiceSettings(BaseSettings):
     oidc_client_claim: str = "upheld_client"
     clock_file: Path | None = Field(default=None, description="Set by the embedded stack only: shifts the clock.")
     allowed_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
-        default=(), description="Networks that user-given addresses may lie in although they are private; comma-separated."
+        default=(),
+        description="Networks that user-given addresses may lie in although they are private; comma-separated.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "json"
@@ -82,7 +85,6 @@ class ServiceSettings(BaseSettings):
         if self.oidc_issuer is not None and not self.oidc_audience:
             raise ValueError("oidc_audience is required with oidc_issuer, or any token of that issuer would count")
         return self
-
 
 
 S = TypeVar("S", bound=ServiceSettings)

@@ -35,7 +35,9 @@ FIRST_WAIT, LONGEST_WAIT = 0.2, 10.0
 STALLED_AFTER_SECONDS = 120.0
 CLEAN_EVERY_SECONDS = 600.0
 
-LOOP_FAILURES = Counter("worker_loop_failures", "Times that a loop of the worker failed and was started again", ["loop"])
+LOOP_FAILURES = Counter(
+    "worker_loop_failures", "Times that a loop of the worker failed and was started again", ["loop"]
+)
 
 
 class Liveness:
@@ -230,7 +232,9 @@ class _Supervisor:
                 raise
             except Exception as error:
                 LOOP_FAILURES.labels(name).inc()
-                log.warning("worker_loop_failed", loop=name, error=f"{type(error).__name__}: {error}"[:500], exc_info=error)
+                log.warning(
+                    "worker_loop_failed", loop=name, error=f"{type(error).__name__}: {error}"[:500], exc_info=error
+                )
             if time.monotonic() - started > LONGEST_WAIT:
                 wait = FIRST_WAIT
             # Waiting to start again is progress: an absent broker must not make the pod restart.
