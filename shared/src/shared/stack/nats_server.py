@@ -1,0 +1,289 @@
+"""One embedded NATS with JetStream, a user per service, and every message on disk before it is acknowledged."""
+
+import json
+import re
+import shutil
+import signal
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+from shared.stack.binaries import nats_binary
+from shared.stack.folders import cannot_write, write_private
+from shared.stack.ports import LOOPBACK, free_ports
+from shared.stack.problems import StackProblem, StopRequested
+from shared.stack.processes import ChildProcess, is_alive, wait_for_end
+from shared.stack.waiting import Patience
+
+SERVICES = ("contracts", "probes", "incidents", "reporting")
+RUNNER = "runner"
+OPERATOR = "operator"
+
+WORK_STREAM = "PROBE_WORK"
+RESULT_STREAM = "PROBE_RESULTS"
+
+_EXTRA_SUBJECTS = {"probes": ("probe-work.>", "probe-results.>")}
+_EXTRA_STREAMS = {"probes": (WORK_STREAM, RESULT_STREAM)}
+_CHANGES = ("CREATE", "UPDATE", "DELETE", "PURGE", "MSG.DELETE")
+# A bookkeeping limit, not space: each stream declares how much it may grow, and by default the server refuses streams
+# whose limits together exceed three quarters of the disk that is free today.
+_STORE_LIMIT = "1TB"
+
+
+@dataclass(frozen=True)
+class NatsUser:
+    """What one connection may publish and subscribe to (NATS subjects with wildcards)."""
+
+    name: str
+    password: str
+    publish: Sequence[str]
+    subscribe: Sequence[str] = ("_INBOX.>",)
+    never_publish: Sequence[str] = field(default=())
+
+
+def stream_name(service: str) -> str:
+    """The stream that holds a service's events."""
+    return service.upper()
+
+
+def service_user(service: str, password: str, services: Sequence[str] = SERVICES) -> NatsUser:
+    """A service may say its own events only, and may shape no stream but its own.
+
+    Reading is not restricted: events are for every service, and PostgreSQL decides what a person may see of them.
+    """
+    streams = {other: (stream_name(other), *_EXTRA_STREAMS.get(other, ())) for other in services}
+    forbidden = [
+        f"$JS.API.STREAM.{change}.{stream}"
+        for other in services
+        if other != service
+        for stream in streams[other]
+        for change in _CHANGES
+    ]
+    own = (f"{service}.>", *_EXTRA_SUBJECTS.get(service, ()))
+    return NatsUser(
+        service, password, publish=(*own, "$JS.API.>", "$JS.ACK.>", "_INBOX.>"), never_publish=tuple(forbidden)
+    )
+
+
+def runner_user(password: str) -> NatsUser:
+    """A runner stands at a foreign location: it takes work and hands in results, and sees no event."""
+    work = WORK_STREAM
+    return NatsUser(
+        RUNNER,
+        password,
+        publish=(
+            "probe-results.>",
+            "$JS.API.INFO",
+            "$JS.API.STREAM.NAMES",
+            f"$JS.API.STREAM.INFO.{work}",
+            f"$JS.API.CONSUMER.INFO.{work}.*",
+            f"$JS.API.CONSUMER.CREATE.{work}.>",
+            f"$JS.API.CONSUMER.DURABLE.CREATE.{work}.*",
+            f"$JS.API.CONSUMER.MSG.NEXT.{work}.*",
+            f"$JS.ACK.{work}.>",
+        ),
+    )
+
+
+def operator_user(password: str) -> NatsUser:
+    """May do everything: for the tests and for a person who repairs something."""
+    return NatsUser(OPERATOR, password, publish=(">",), subscribe=(">",))
+
+
+def usual_users(passwords: Mapping[str, str], services: Sequence[str] = SERVICES) -> list[NatsUser]:
+    """The users of the whole product. `passwords` has one entry per service, for `runner` and for `operator`."""
+    users = [service_user(service, passwords[service], services) for service in services]
+    return [*users, runner_user(passwords[RUNNER]), operator_user(passwords[OPERATOR])]
+
+
+def render_configuration(*, port: int, monitor_port: int, store: Path, users: Sequence[NatsUser]) -> str:
+    """The server's configuration file, which holds passwords: keep it from others' eyes.
+
+    JSON strings are valid in NATS configuration and spare us its quoting rules.
+    """
+    lines = [
+        'server_name: "upheld"',
+        f"host: {LOOPBACK}",
+        f"port: {port}",
+        f'http: "{LOOPBACK}:{monitor_port}"',
+        "max_payload: 4MB",
+        "jetstream {",
+        f"  store_dir: {json.dumps(str(store))}",
+        "  # The default acknowledges first and syncs within two minutes: a power cut would lose acknowledged events.",
+        "  sync_interval: always",
+        "  max_memory_store: 256MB",
+        f"  max_file_store: {_STORE_LIMIT}",
+        "}",
+        "authorization {",
+        "  users: [",
+    ]
+    for user in users:
+        publish: dict[str, list[str]] = {"allow": list(user.publish)}
+        if user.never_publish:
+            publish["deny"] = list(user.never_publish)
+        permissions = {"publish": publish, "subscribe": {"allow": list(user.subscribe)}}
+        entry = {"user": user.name, "password": user.password, "permissions": permissions}
+        lines.append(f"    {json.dumps(entry)}")
+    lines += ["  ]", "}", ""]
+    return "\n".join(lines)
+
+
+class NatsServer:
+    """A server in `folder` that listens on loopback only."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        log: Path,
+        users: Sequence[NatsUser],
+        port: int | None = None,
+        monitor_port: int | None = None,
+        binary: Path | None = None,
+    ) -> None:
+        """Ports that are None are chosen by the operating system at the first start, and kept for later ones."""
+        self.folder = folder
+        self.store = folder / "jetstream"
+        self.port = port or 0
+        self.monitor_port = monitor_port or 0
+        self._fixed_port = port is not None
+        self._fixed_monitor_port = monitor_port is not None
+        self._users = {user.name: user for user in users}
+        self._log = log
+        self._binary = nats_binary(binary)
+        self._process: ChildProcess | None = None
+
+    # What it is -------------------------------------------------------------------------------------------------
+
+    def url(self, user: str = OPERATOR) -> str:
+        """The URL for one of the users. Raises KeyError when there is no such user."""
+        return f"nats://{user}:{self._users[user].password}@{LOOPBACK}:{self.port}"
+
+    @property
+    def monitor_url(self) -> str:
+        """The base URL of the monitoring endpoints (/healthz, /jsz, /varz)."""
+        return f"http://{LOOPBACK}:{self.monitor_port}"
+
+    @property
+    def process(self) -> ChildProcess | None:
+        """The running server, for whoever watches it."""
+        return self._process
+
+    @property
+    def running(self) -> bool:
+        """True while the server process lives."""
+        return self._process is not None and self._process.running
+
+    # Life -------------------------------------------------------------------------------------------------------
+
+    def start(self, patience: Patience | None = None) -> None:
+        """Start and wait until JetStream answers. Raises StackProblem with one sentence when that cannot be."""
+        patience = patience or Patience()
+        try:
+            self.store.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise cannot_write(self.folder, error) from error
+        self._wait_for_orphan()
+        attempts = 5
+        for attempt in range(1, attempts + 1):
+            if not self.port:
+                self.port = free_ports(1)[0]
+            if not self.monitor_port:
+                self.monitor_port = free_ports(1)[0]
+            if self._launch(patience):
+                return
+            if self._fixed_port and self._fixed_monitor_port:
+                break
+            if attempt < attempts:
+                self.port = self.port if self._fixed_port else 0
+                self.monitor_port = self.monitor_port if self._fixed_monitor_port else 0
+        raise StackProblem(
+            f"Port {self.port} or {self.monitor_port} is taken, so NATS cannot start: "
+            "stop what uses it or set UPHELD_NATS_PORT and UPHELD_NATS_MONITOR_PORT."
+        )
+
+    def stop(self, seconds: float = 10.0) -> None:
+        """Stop in order; what was acknowledged is on disk."""
+        if self._process is not None:
+            self._process.stop(seconds)
+
+    def kill(self) -> None:
+        """SIGKILL, as a crash would."""
+        if self._process is not None:
+            self._process.kill()
+
+    def wipe(self) -> None:
+        """Lose every stream, as a lost volume would. Only while the server does not run."""
+        if self.running:
+            raise RuntimeError("stop or kill the server before its volume is wiped")
+        shutil.rmtree(self.store, ignore_errors=True)
+
+    # How --------------------------------------------------------------------------------------------------------
+
+    def _wait_for_orphan(self) -> None:
+        """Two servers must never share a store; one whose supervisor was killed may still be closing it."""
+        try:
+            pid = int((self.folder / "nats.pid").read_text())
+        except (OSError, ValueError):
+            return
+        part = str(self.folder / "nats.conf")
+        if is_alive(pid, part) and not wait_for_end(pid, part, 15.0):
+            raise StackProblem(f"Another NATS (process {pid}) still runs on {self.folder}: stop it with `kill {pid}`.")
+
+    def _launch(self, patience: Patience) -> bool:
+        """Start once; False when a port was taken."""
+        configuration = self.folder / "nats.conf"
+        content = render_configuration(
+            port=self.port, monitor_port=self.monitor_port, store=self.store, users=list(self._users.values())
+        )
+        try:
+            write_private(configuration, content)
+        except OSError as error:
+            raise cannot_write(self.folder, error) from error
+        process = ChildProcess(
+            "NATS",
+            [str(self._binary), "--config", str(configuration), "--pid", str(self.folder / "nats.pid")],
+            log=self._log,
+            environment={},
+            folder=self.folder,
+            stop_signal=signal.SIGTERM,
+            orphan_signal=signal.SIGTERM,
+        )
+        process.start()
+        self._process = process
+        deadline = time.monotonic() + patience.seconds
+        with httpx.Client(trust_env=False, timeout=1.0) as client:
+            while True:
+                if not process.running:
+                    return self._why_not(process.output())
+                if self._answers(client) and process.running:
+                    return True
+                if time.monotonic() > deadline:
+                    process.stop()
+                    raise StackProblem(f"NATS did not answer within {patience.seconds:.0f} seconds; see {self._log}.")
+                try:
+                    patience.pause(0.02)
+                except StopRequested:
+                    process.stop()
+                    raise
+
+    def _answers(self, client: httpx.Client) -> bool:
+        try:
+            return client.get(f"{self.monitor_url}/healthz?js-enabled-only=true").status_code == httpx.codes.OK
+        except httpx.HTTPError:
+            return False
+
+    def _why_not(self, output: str) -> bool:
+        if "address already in use" in output:
+            return False
+        if "no space left on device" in output:
+            raise StackProblem(f"The disk that holds {self.folder} is full, so NATS cannot start: free some space.")
+        said = re.findall(r"(?:\[FTL\]|\[ERR\]|nats-server:)\s*(.*)", output)
+        reason = said[-1].rstrip(".") if said else "it gave no reason"
+        raise StackProblem(
+            f"NATS cannot start on {self.folder}: {reason}; see {self._log}. Its streams are copies: after a damage, "
+            f"delete {self.store} and the services fill them again."
+        )
