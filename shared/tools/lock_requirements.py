@@ -91,19 +91,20 @@ def check(root: Path = ROOT) -> list[str]:
         locked.setdefault(entry.name, []).append(entry)
     ours = workspace_names(root)
 
-    wanted: list[tuple[str, Requirement]] = [
-        (str(source.relative_to(root)), requirement) for source, requirement in declared_requirements(root)
+    # Who asks, what for, and with which of the asker's extras.
+    wanted: list[tuple[str, Requirement, str]] = [
+        (str(source.relative_to(root)), requirement, "") for source, requirement in declared_requirements(root)
     ]
     seen: set[tuple[str, str]] = set()
     reached: set[str] = set()
     while wanted:
-        source, requirement = wanted.pop()
+        source, requirement, asking = wanted.pop()
         name = canonicalize_name(requirement.name)
         if name in ours:
             continue
         if name not in locked:
             # A dependency for another platform or Python may be dropped by the resolver when no version range needs it.
-            if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+            if requirement.marker is None or requirement.marker.evaluate({"extra": asking}):
                 problems.append(f"{source} needs {requirement}, which is not locked; {ADVICE}")
             continue
         reached.add(name)
@@ -114,7 +115,7 @@ def check(root: Path = ROOT) -> list[str]:
         for extra in ("", *sorted(requirement.extras)):
             if (name, extra) not in seen:
                 seen.add((name, extra))
-                wanted += ((name, needed) for needed in _requirements_of(name, extra))
+                wanted += ((name, needed, extra) for needed in _requirements_of(name, extra))
     problems += [
         f"{LOCK}: nothing needs {name} any more; {ADVICE}"
         for name in sorted(set(locked) - reached)
