@@ -99,25 +99,25 @@ class Relay:
         """Publishes the oldest unpublished rows; returns the stream's last sequence and how many were published."""
         rows = await store.unpublished(BATCH)
         done: list[tuple[UUID, int]] = []
+        fenced = False
         try:
             for row in rows:
-                sequence = await self._publish(row, last)
-                done.append((row.event_id, sequence))
-                last = sequence
+                last = await self._publish(row, last)
+                done.append((row.event_id, last))
         except APIError as error:
             if error.err_code != WRONG_LAST_SEQUENCE:
                 raise
             log.warning("relay_wrong_last_sequence", service=self._service, expected=last)
-            await store.mark_published(done, self._clock.now())
-            return await self.reconcile(store, last), len(done)
-        except BaseException:
+            fenced = True
+        finally:
             # What the server has acknowledged is recorded even when the next publish fails.
-            with contextlib.suppress(psycopg.Error):
+            with contextlib.suppress(psycopg.OperationalError):
                 await store.mark_published(done, self._clock.now())
-            raise
-        await store.mark_published(done, self._clock.now())
-        PUBLISHED.labels(self._service).inc(len(done))
-        return last, len(done)
+            PUBLISHED.labels(self._service).inc(len(done))
+        if fenced:
+            # After the acknowledged rows are recorded: reconcile may have to put those very rows back.
+            return await self.reconcile(store, last), len(done)
+        return last, len(rows)
 
     async def _publish(self, row: OutboxRow, last: int) -> int:
         """One row to the stream, behind the fence; returns the sequence that it got."""

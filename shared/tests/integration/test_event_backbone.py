@@ -1,0 +1,352 @@
+"""The event backbone over a real PostgreSQL and a real NATS: nothing lost, nothing twice, nothing waited for in vain."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from uuid import UUID
+
+import pytest
+from nats.js import JetStreamContext
+from nats.js.errors import APIError, NotFoundError
+from sqlalchemy.exc import IntegrityError
+
+from shared import consumer as consumer_module
+from shared.consumer import Consumer, EventProcessor, replay
+from shared.dead_letters import DeadLetters
+from shared.events import Envelope, ReceivedEvent
+from shared.ids import new_id
+from shared.jetstream import WRONG_LAST_SEQUENCE, connect
+from shared.relay import ForeignWriter, Relay
+from shared.unit_of_work import UnitOfWork
+
+from .event_services import EventServices, Moved, make_event_services
+
+
+@pytest.fixture
+async def services(empty_database: str, clock) -> AsyncIterator[EventServices]:
+    services = await make_event_services(empty_database, clock)
+    yield services
+    await services.database.dispose()
+
+
+@pytest.fixture
+async def js(nats_url: str) -> AsyncIterator[JetStreamContext]:
+    client = await connect(nats_url, "tests")
+    context = client.jetstream()
+    for stream in ("PUBLISHER", "READER", "ADVISORIES"):
+        with suppress(NotFoundError):
+            await context.delete_stream(stream)
+    yield context
+    await client.close()
+
+
+def relay_of(services: EventServices, js: JetStreamContext) -> Relay:
+    url = services.database.url.render_as_string(hide_password=False)
+    return Relay("publisher", url, js, services.clock)
+
+
+@asynccontextmanager
+async def running(*loops: Callable[[], Awaitable[None]]) -> AsyncIterator[list[asyncio.Task[None]]]:
+    tasks = [asyncio.create_task(loop()) for loop in loops]
+    try:
+        yield tasks
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 10.0) -> None:
+    async with asyncio.timeout(seconds):
+        while not await condition():
+            await asyncio.sleep(0.02)
+
+
+async def unpublished(services: EventServices) -> int:
+    (row,) = await services.rows("select count(*) from publisher.outbox where published_at is null")
+    return int(row[0])
+
+
+def published(services: EventServices) -> Callable[[], Awaitable[bool]]:
+    async def check() -> bool:
+        return await unpublished(services) == 0
+
+    return check
+
+
+def has_seen(services: EventServices, count: int) -> Callable[[], Awaitable[bool]]:
+    async def check() -> bool:
+        return len(await services.seen()) >= count
+
+    return check
+
+
+def consumer_loops(processor: EventProcessor, js: JetStreamContext) -> list[Callable[[], Awaitable[None]]]:
+    return list(Consumer(processor, js).loops().values())
+
+
+async def test_an_event_is_published_and_takes_effect_once(services, js):
+    tenant, parcel = new_id(), new_id()
+    async with running(relay_of(services, js).run, *consumer_loops(services.processor(), js)):
+        await services.say(tenant, parcel, 1)
+        await until(has_seen(services, 1))
+        await until(published(services))
+    assert await services.seen() == [(str(parcel), 1)]
+    message = await js.get_msg("PUBLISHER", 1)
+    assert message.subject == f"publisher.parcel.{parcel}.moved.v1"
+
+
+async def test_outbox_and_stream_hold_the_same_bytes(services, js):
+    async with running(relay_of(services, js).run):
+        await services.say(new_id(), new_id(), 1, place="Saint-Étienne \N{SNOWMAN}")
+        await until(published(services))
+    (row,) = await services.rows("select envelope::text from publisher.outbox")
+    message = await js.get_msg("PUBLISHER", 1)
+    assert row[0].encode() == message.data == Envelope.parse(message.data).to_bytes()
+
+
+async def test_events_of_a_transaction_that_fails_are_never_said(services, js):
+    with pytest.raises(ZeroDivisionError):
+        async with services.publisher.for_tenant(new_id()) as unit:
+            from .event_services import ParcelMoved
+
+            unit.publish(ParcelMoved(parcel_id=new_id(), place="Lyon"), version=1)
+            _ = 1 / 0
+    assert await services.rows("select 1 from publisher.outbox") == []
+
+
+async def test_two_events_with_one_version_of_an_aggregate_are_refused_at_commit(services, js):
+    parcel = new_id()
+    await services.say(new_id(), parcel, 1)
+    with pytest.raises(IntegrityError):
+        await services.say(new_id(), parcel, 1)
+
+
+async def test_a_second_relay_waits_and_takes_over_when_the_first_stops(services, js):
+    async with running(relay_of(services, js).run) as first:
+        await services.say(new_id(), new_id(), 1)
+        await until(published(services))
+        async with running(relay_of(services, js).run):
+            first[0].cancel()
+            await services.say(new_id(), new_id(), 1)
+            await until(published(services))
+    info = await js.stream_info("PUBLISHER")
+    assert info.state.messages == 2
+
+
+async def test_a_relay_that_wrongly_believes_it_leads_is_stopped_by_the_fence(services, js):
+    async with running(relay_of(services, js).run):
+        await services.say(new_id(), new_id(), 1)
+        await until(published(services))
+    with pytest.raises(APIError) as refused:
+        await js.publish(
+            f"publisher.parcel.{new_id()}.moved.v1", b"{}", headers={"Nats-Expected-Last-Sequence": "0"}
+        )
+    assert refused.value.err_code == WRONG_LAST_SEQUENCE
+
+
+async def test_a_crash_between_publish_and_record_publishes_nothing_twice(services, js):
+    async with running(relay_of(services, js).run):
+        await services.say(new_id(), new_id(), 1)
+        await until(published(services))
+        await services.say(new_id(), new_id(), 1)
+        await until(published(services))
+    async with services.publisher.for_every_tenant() as unit:
+        from sqlalchemy import text
+
+        await unit.session.execute(
+            text("update publisher.outbox set published_at = null, stream_seq = null where stream_seq = 2")
+        )
+    async with running(relay_of(services, js).run):
+        await until(published(services))
+    info = await js.stream_info("PUBLISHER")
+    assert info.state.messages == 2
+    assert await services.rows("select stream_seq from publisher.outbox order by id") == [(1,), (2,)]
+
+
+async def test_a_lost_stream_is_filled_again_and_nothing_takes_effect_twice(services, js):
+    tenant = new_id()
+    parcels = [new_id() for _ in range(20)]
+    async with running(relay_of(services, js).run, *consumer_loops(services.processor(), js)):
+        for parcel in parcels:
+            await services.say(tenant, parcel, 1)
+        await until(has_seen(services, 20))
+    await js.delete_stream("PUBLISHER")
+    async with running(relay_of(services, js).run, *consumer_loops(services.processor(), js)):
+        late = new_id()
+        await services.say(tenant, late, 1)
+        await until(has_seen(services, 21))
+        await until(published(services))
+        await asyncio.sleep(0.5)
+    assert sorted(await services.seen()) == sorted((str(parcel), 1) for parcel in [*parcels, late])
+    info = await js.stream_info("PUBLISHER")
+    assert info.state.messages == 21
+
+
+async def test_a_message_of_another_writer_stops_the_relay(services, js):
+    async with running(relay_of(services, js).run):
+        await services.say(new_id(), new_id(), 1)
+        await until(published(services))
+    await js.publish("publisher.parcel.x.moved.v1", b"not ours")
+    with pytest.raises(ForeignWriter, match="not in the outbox"):
+        await asyncio.wait_for(relay_of(services, js).run(), timeout=10)
+
+
+async def test_a_stream_that_is_full_lets_the_outbox_grow_and_drops_nothing(services, js, monkeypatch):
+    from shared.jetstream import StreamDeclaration
+
+    small = StreamDeclaration("PUBLISHER", ["publisher.>"], max_bytes=2_000)
+    monkeypatch.setattr("shared.relay.event_stream", lambda _: small)
+    for _ in range(10):
+        await services.say(new_id(), new_id(), 1)
+    with suppress(APIError):
+        await asyncio.wait_for(relay_of(services, js).run(), timeout=5)
+    waiting = await unpublished(services)
+    info = await js.stream_info("PUBLISHER")
+    assert waiting > 0
+    assert info.state.messages + waiting == 10
+
+
+async def test_a_handler_that_fails_is_tried_again_later_without_its_first_effects(services, js, monkeypatch):
+    monkeypatch.setattr(consumer_module, "RETRY_DELAYS", (0.05,) * 7)
+    tries = 0
+
+    async def fail_twice(event: ReceivedEvent[Moved], uow: UnitOfWork) -> None:
+        nonlocal tries
+        tries += 1
+        if tries < 3:
+            raise RuntimeError("not yet")
+
+    async with running(relay_of(services, js).run, *consumer_loops(services.processor(fail_twice), js)):
+        await services.say(new_id(), new_id(), 1)
+        await until(has_seen(services, 1))
+    assert tries == 3
+    assert len(await services.seen()) == 1
+
+
+async def open_letters(services: EventServices) -> list[object]:
+    async with services.reader.for_every_tenant() as unit:
+        return list(await DeadLetters(unit.session, "reader").open())
+
+
+async def test_an_event_that_can_never_be_handled_is_dead_at_once_and_the_others_go_on(services, js):
+    async with running(relay_of(services, js).run, *consumer_loops(services.processor(), js)):
+        await services.say(new_id(), new_id(), 1, place="nowhere")
+        await services.say(new_id(), new_id(), 1)
+        await until(has_seen(services, 1))
+
+        async def dead() -> bool:
+            return len(await open_letters(services)) == 1
+
+        await until(dead)
+    (letter,) = await open_letters(services)
+    assert letter.deliveries == 1
+    assert "no such place" in letter.error
+    assert json.loads(letter.payload)["data"]["place"] == "nowhere"
+
+
+async def test_an_event_that_keeps_failing_is_dead_after_its_last_try_and_can_be_replayed(services, js, monkeypatch):
+    monkeypatch.setattr(consumer_module, "RETRY_DELAYS", (0.01,) * 7)
+    broken = True
+
+    async def fail(event: ReceivedEvent[Moved], uow: UnitOfWork) -> None:
+        if broken:
+            raise RuntimeError("still broken")
+
+    processor = services.processor(fail)
+    async with running(relay_of(services, js).run, *consumer_loops(processor, js)):
+        await services.say(new_id(), new_id(), 1)
+
+        async def dead() -> bool:
+            return len(await open_letters(services)) == 1
+
+        await until(dead)
+    (letter,) = await open_letters(services)
+    assert letter.deliveries == consumer_module.MAX_DELIVER
+    assert await services.seen() == []
+    with pytest.raises(RuntimeError):
+        await replay(processor, letter.id)
+    assert len(await open_letters(services)) == 1
+    broken = False
+    assert await replay(processor, letter.id) is True
+    assert len(await services.seen()) == 1
+    assert await open_letters(services) == []
+    with pytest.raises(LookupError):
+        await replay(processor, letter.id)
+
+
+async def test_bytes_that_are_no_event_become_a_dead_letter(services, js):
+    from shared.jetstream import declare_stream, event_stream
+
+    await declare_stream(js, event_stream("publisher"))
+    await js.publish(f"publisher.parcel.{new_id()}.moved.v1", b"\xff not json")
+    async with running(*consumer_loops(services.processor(), js)):
+
+        async def dead() -> bool:
+            return len(await open_letters(services)) == 1
+
+        await until(dead)
+    (letter,) = await open_letters(services)
+    assert letter.event_id is None
+    assert letter.payload == b"\xff not json"
+
+
+async def test_an_event_whose_handler_kills_the_process_is_found_by_its_advisory(services, js, monkeypatch):
+    monkeypatch.setattr(consumer_module, "ACK_WAIT", 0.2)
+    monkeypatch.setattr(consumer_module, "MAX_DELIVER", 2)
+
+    async def hang(self, work, message=None):  # the process is gone: nothing is acknowledged or refused any more
+        raise asyncio.CancelledError
+
+    async with running(relay_of(services, js).run):
+        await services.say(new_id(), new_id(), 1)
+        await until(published(services))
+    processor = services.processor()
+    loops = Consumer(processor, js).loops()
+    with monkeypatch.context() as patched:
+        patched.setattr(Consumer, "_deliver", hang)
+        dying = Consumer(processor, js).loops()["consume PUBLISHER"]
+        for _ in range(2):
+            with suppress(asyncio.CancelledError, TimeoutError):
+                await asyncio.wait_for(dying(), timeout=3)
+            await asyncio.sleep(0.3)
+    async with running(*loops.values()):
+
+        async def dead() -> bool:
+            return len(await open_letters(services)) == 1
+
+        await until(dead, seconds=15)
+    (letter,) = await open_letters(services)
+    assert "given up after 2 deliveries" in letter.error
+    assert letter.event_id is not None
+
+
+async def test_a_consumer_that_waits_for_a_stream_starts_when_its_publisher_does(services, js):
+    async with running(*consumer_loops(services.processor(), js)):
+        await asyncio.sleep(0.3)
+        async with running(relay_of(services, js).run):
+            await services.say(new_id(), new_id(), 1)
+            await until(has_seen(services, 1))
+
+
+async def test_a_unit_of_work_sees_its_tenants_rows_only(services, js):
+    ours, theirs = new_id(), new_id()
+    async with running(relay_of(services, js).run, *consumer_loops(services.processor(), js)):
+        await services.say(ours, new_id(), 1)
+        await services.say(theirs, new_id(), 1)
+        await until(has_seen(services, 2))
+    async with services.reader.for_every_tenant() as unit:
+        from sqlalchemy import text
+
+        await unit.session.execute(text("create role plain_reader"))
+        await unit.session.execute(text("grant usage on schema reader to plain_reader"))
+        await unit.session.execute(text("grant select on reader.seen to plain_reader"))
+    for tenant in (ours, theirs):
+        async with services.reader.for_tenant(tenant) as unit:
+            await unit.session.execute(text("set local role plain_reader"))
+            rows = (await unit.session.execute(text("select tenant_id from reader.seen"))).all()
+            assert rows == [(UUID(str(tenant)),)]
+    async with services.reader.for_every_tenant() as unit:
+        await unit.session.execute(text("drop owned by plain_reader"))
+        await unit.session.execute(text("drop role plain_reader"))
