@@ -1,0 +1,1 @@
+"""Pure rules of probing: slots, confirmation, outages, the state line. Time is always an argument."""
