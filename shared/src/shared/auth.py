@@ -20,8 +20,7 @@ import jwt
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from fastapi import Depends, Request
-from fastapi.openapi.models import OAuthFlowClientCredentials, OAuthFlows
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, OAuth2
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from jwt.algorithms import OKPAlgorithm
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -447,16 +446,6 @@ BEARER_DESCRIPTION = (
 
 _bearer = HTTPBearer(scheme_name="bearerAuth", bearerFormat="JWT", description=BEARER_DESCRIPTION, auto_error=False)
 
-OAUTH2 = OAuth2(
-    scheme_name="oauth2",
-    description="An API key's id and secret are the client id and client secret.",
-    flows=OAuthFlows(
-        clientCredentials=OAuthFlowClientCredentials(tokenUrl="/v1/oauth/token", scopes=dict(SCOPES)),
-    ),
-    auto_error=False,
-)
-"""Only for the OpenAPI document: how a program gets its bearer token."""
-
 
 async def authenticated(
     request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
@@ -478,7 +467,7 @@ Authenticated = Annotated[Principal, Depends(authenticated)]
 
 
 class _Require:
-    """A dependency that wants one of the scopes; an object, so that documents and tests can read ``scopes``."""
+    """A dependency that wants one of the scopes; an object, so that :func:`required_scopes` can read them."""
 
     def __init__(self, scopes: tuple[str, ...]) -> None:
         self.scopes = scopes
@@ -503,3 +492,8 @@ def require(*scopes: Scope) -> Any:
     With several scopes, any one of them is enough. 401 without a good token, 403 (``insufficient_scope``) without.
     """
     return _Require(scopes)
+
+
+def required_scopes(dependency: object) -> tuple[str, ...]:
+    """The scopes that a dependency made by :func:`require` wants; empty for any other dependency."""
+    return dependency.scopes if isinstance(dependency, _Require) else ()

@@ -83,7 +83,7 @@ class ProblemDocument(BaseModel):
     errors: list[FieldError] | None = Field(default=None, max_length=1000, description="each fault, with its place")
 
 
-class Problem(Exception):  # noqa: N818  (it is what the API says, and it is the base of what services raise)
+class Problem(Exception):
     """Raise an instance to answer with this problem.
 
     A subclass sets ``slug``, ``title`` and ``status`` and its docstring is the page of the type. Two subclasses with

@@ -151,6 +151,24 @@ def _redact_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) -
     return event
 
 
+def _console(*, colors: bool) -> structlog.dev.ConsoleRenderer:
+    # structlog's default prints local variables with every traceback: slow, and full of personal data
+    return structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=structlog.dev.plain_traceback)
+
+
+if not structlog.is_configured():  # until configure_logging has run, and in tests
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _redact_event,
+            _console(colors=False),
+        ],
+        cache_logger_on_first_use=False,
+    )
+
+
 class LogSettings(Protocol):
     """What :func:`configure_logging` reads of the settings."""
 
@@ -182,7 +200,7 @@ def configure_logging(settings: LogSettings, *, service: str = "") -> None:
 
         before.append(add_service)
     if settings.log_format == "console":
-        after: list[Any] = [_redact_event, structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())]
+        after: list[Any] = [_redact_event, _console(colors=sys.stdout.isatty())]
     else:
         after = [structlog.processors.format_exc_info, _redact_event, structlog.processors.JSONRenderer(default=str)]
     structlog.configure(
