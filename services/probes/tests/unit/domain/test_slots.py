@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from probes.domain.slots import Schedule, clock_is_off, is_missed, phase_of
 
-INSTANTS = st.datetimes(datetime(2020, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC))
+INSTANTS = st.datetimes(datetime(2020, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 (naive bounds)
 INTERVALS = st.integers(5, 3600).map(lambda seconds: timedelta(seconds=seconds))
 
 

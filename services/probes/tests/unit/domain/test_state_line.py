@@ -1,5 +1,6 @@
 """The state line: confirmation, dating, silence, and what duplicates and late results may not do."""
 
+import itertools
 import random
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -435,7 +436,7 @@ def test_asking_about_silence_at_any_time_gives_the_line_that_the_checks_alone_g
 def test_a_gap_of_more_than_two_intervals_is_never_up_and_never_down(outcomes: list[tuple[bool, int]]) -> None:
     ordered = series(outcomes)
     story = fold(ordered, rules())
-    for earlier, later in zip(ordered, ordered[1:], strict=False):
+    for earlier, later in itertools.pairwise(ordered):
         if later.due_at - earlier.due_at > timedelta(seconds=60):
             middle = earlier.started_at + (later.started_at - earlier.started_at) / 2 + timedelta(seconds=1)
             (state,) = [s for s, begins, ends in story.line if begins <= middle and (ends is None or middle < ends)]
