@@ -55,6 +55,9 @@ class Memory(BaseModel):
     nats_port: int | None = None
     nats_monitor_port: int | None = None
     nats_passwords: dict[str, str] = {}
+    mail_port: int | None = None
+    secrets: dict[str, str] = {}
+    """Secrets of services that must not change: what they sealed would be lost."""
     administrators: dict[str, Administrator] = {}
     """Per database: a key is worth something only in the database that knows it."""
 
@@ -65,6 +68,10 @@ class Memory(BaseModel):
     def nats_password(self, user: str) -> str:
         """The password of a NATS user, made up at the first call."""
         return self.nats_passwords.setdefault(user, new_password())
+
+    def secret(self, name: str) -> str:
+        """A secret of a service, made up at the first call."""
+        return self.secrets.setdefault(name, new_password())
 
 
 def write_private(file: Path, content: str) -> None:

@@ -13,7 +13,7 @@ import httpx
 
 from shared.stack.binaries import nats_binary
 from shared.stack.folders import cannot_write, write_private
-from shared.stack.ports import LOOPBACK, free_ports
+from shared.stack.ports import LOOPBACK, free_ports, is_free
 from shared.stack.problems import StackProblem, StopRequested
 from shared.stack.processes import ChildProcess, is_alive, wait_for_end
 from shared.stack.waiting import Patience
@@ -176,6 +176,13 @@ class NatsServer:
     def running(self) -> bool:
         """True while the server process lives."""
         return self._process is not None and self._process.running
+
+    def prefer_ports(self, port: int | None, monitor_port: int | None) -> None:
+        """Use the ports of an earlier run where they are still free and nobody asked for certain ones."""
+        if port is not None and not self._fixed_port and is_free(port):
+            self.port = port
+        if monitor_port is not None and not self._fixed_monitor_port and is_free(monitor_port):
+            self.monitor_port = monitor_port
 
     # Life -------------------------------------------------------------------------------------------------------
 

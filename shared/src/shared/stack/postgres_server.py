@@ -14,7 +14,7 @@ import psycopg
 
 from shared.stack.binaries import postgresql_binaries, postgresql_version
 from shared.stack.folders import can_enter, cannot_write
-from shared.stack.ports import LOOPBACK, free_ports
+from shared.stack.ports import LOOPBACK, free_ports, is_free
 from shared.stack.problems import StackProblem, StopRequested
 from shared.stack.processes import Account, ChildProcess, is_alive, unprivileged_account, wait_for_end
 from shared.stack.waiting import Patience
@@ -92,6 +92,11 @@ class PostgresServer:
         except PermissionError as error:
             raise cannot_write(self.data, error) from error
 
+    def prefer_port(self, port: int | None) -> None:
+        """Use the port of an earlier run if it is still free and nobody asked for a certain one."""
+        if port is not None and not self._fixed_port and is_free(port):
+            self.port = port
+
     # Life -------------------------------------------------------------------------------------------------------
 
     def start(self, patience: Patience | None = None) -> None:
@@ -100,6 +105,8 @@ class PostgresServer:
         Raises StackProblem with one sentence when that cannot be.
         """
         patience = patience or Patience()
+        if self._fixed_port and not is_free(self.port):
+            raise self._port_is_taken()
         self._prepare_folder()
         if self.is_new:
             self._make_cluster()
@@ -114,11 +121,13 @@ class PostgresServer:
                 return
             except _PortTaken:
                 if attempt == attempts:
-                    raise StackProblem(
-                        f"Port {self.port} is taken, so PostgreSQL cannot start: "
-                        "stop what uses it or set UPHELD_POSTGRES_PORT."
-                    ) from None
+                    raise self._port_is_taken() from None
                 self.port = 0
+
+    def _port_is_taken(self) -> StackProblem:
+        return StackProblem(
+            f"Port {self.port} is taken, so PostgreSQL cannot start: stop what uses it or set UPHELD_POSTGRES_PORT."
+        )
 
     def stop(self, seconds: float = 20.0, *, hard: bool = False) -> None:
         """Stop: sessions are ended and the cluster is left clean; `hard` leaves the clean-up to the next start."""

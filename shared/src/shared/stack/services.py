@@ -13,7 +13,6 @@ from typing import Any
 
 import httpx
 
-from shared.stack.nats_server import SERVICES
 from shared.stack.ports import LOOPBACK
 from shared.stack.problems import StackProblem
 from shared.stack.processes import ChildProcess
@@ -235,8 +234,3 @@ class ServiceProcesses:
             process.kill()
         self.processes = {}
         return [process.name for process in late]
-
-
-def usual_ports() -> dict[str, tuple[int, int]]:
-    """API and ops port of each service when nobody says otherwise."""
-    return {service: (8001 + place, 9001 + place) for place, service in enumerate(SERVICES)}
