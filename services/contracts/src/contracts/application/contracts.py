@@ -1,0 +1,661 @@
+"""The life of a contract: drafted from a plan, proposed, signed by both parties, in force, ended."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal, Self
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
+
+from contracts.application.catalogue import PlanVersion
+from contracts.application.clients import Client
+from contracts.application.commitments import ResponseCommitment, UptimeCommitment
+from contracts.application.deliverables import PlanDeliverable, checked_parameters
+from contracts.application.errors import NotNow, Refused, Taken, Unknown
+from contracts.application.ports import Workspace
+from contracts.application.sites import Site
+from contracts.application.values import Code, Colour, Email, Name, Price, Reason, Request, Slug, WebAddress
+from contracts.domain import agreement, entitlements
+from contracts.domain.agreement import Missing, Party, Signature
+from contracts.domain.catalogue import Deliverable, check_price
+from contracts.domain.lifecycle import Status, Step, after
+from shared.values import Instant, LocalDate
+
+DOCUMENT_FORMAT = "upheld.contract/1"
+MOST_SITES = 100
+
+INDICATIVE_NOTICE = {
+    "fr": "Les montants du plan sont indicatifs : ils ne remplacent pas un cadrage et ne sont pas un devis.",
+    "en": "The plan's amounts are indicative: they do not replace a clarification and are not a quote.",
+}
+
+
+class Colours(Request):
+    """The colours of a status page."""
+
+    primary: Colour = Field(default="#1f4e79", examples=["#1f4e79"])
+    background: Colour = Field(default="#ffffff", examples=["#ffffff"])
+    text: Colour = Field(default="#1a1a1a", examples=["#1a1a1a"])
+
+
+class StatusPage(Request):
+    """The public page of a contract."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "slug": "hotel-du-lac",
+                    "name": "Hôtel du Lac",
+                    "logo_url": "https://hotel-du-lac.example/logo.svg",
+                    "colours": {"primary": "#1f4e79", "background": "#ffffff", "text": "#1a1a1a"},
+                }
+            ]
+        },
+    )
+
+    slug: Slug = Field(description="Part of the page's address; unique in the installation.", examples=["hotel-du-lac"])
+    name: Name = Field(examples=["Hôtel du Lac"])
+    logo_url: WebAddress | None = None
+    colours: Colours = Field(default_factory=Colours)
+
+
+class Signatory(Request):
+    """Who signs for a party."""
+
+    name: Name = Field(examples=["Léa Martin"])
+    email: Email = Field(examples=["lea@hotel-du-lac.example"])
+    title: Name | None = Field(default=None, examples=["Directrice"])
+
+
+class Signatories(Request):
+    """Who signs for the agency and who for the client."""
+
+    agency: Signatory | None = None
+    client: Signatory | None = None
+
+
+class Terms(Request):
+    """What the parties choose. Complete before it is proposed, fixed once it is."""
+
+    site_ids: list[UUID] = Field(max_length=MOST_SITES, description="The client's sites under contract.")
+    starts_on: LocalDate = Field(description="First day in the client's time zone.", examples=["2026-06-08"])
+    ends_on: LocalDate | None = Field(default=None, description="Last day; null is until further notice.")
+    price: Price
+    price_override_reason: Reason | None = Field(
+        default=None, description="Why the price is outside of the plan's range; required exactly then."
+    )
+    response: ResponseCommitment | None = Field(
+        default=None, description="The response commitment; left out when drafting: the plan's; null: none."
+    )
+    uptime: UptimeCommitment | None = Field(
+        default=None, description="The uptime commitment; left out when drafting: the plan's; null: none."
+    )
+    deliverable_parameters: dict[Code, dict[str, JsonValue]] = Field(
+        default_factory=dict,
+        max_length=100,
+        description="Values of this contract over the plan's: deliverable code to parameters.",
+        examples=[{"uptime_monitoring": {"interval_seconds": 45}}],
+    )
+    alert_emails: list[Email] = Field(
+        default_factory=list,
+        max_length=50,
+        description="Who is mailed about outages; empty: the client's technical contacts, else the deciders.",
+    )
+    status_page: StatusPage | None = None
+    signatories: Signatories = Field(default_factory=Signatories)
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        if self.ends_on is not None and self.ends_on < self.starts_on:
+            raise ValueError("ends_on is before starts_on")
+        if len(set(self.site_ids)) != len(self.site_ids):
+            raise ValueError("site_ids names a site twice")
+        return self
+
+
+_TERMS_EXAMPLE: dict[str, JsonValue] = {
+    "site_ids": ["0190b5c8-7d4e-7c3a-9a51-3f0f5f0d7a12"],
+    "starts_on": "2026-06-08",
+    "price": {"amount": "600.00", "currency": "EUR"},
+    "alert_emails": ["alerts@agency.example"],
+    "status_page": {"slug": "hotel-du-lac", "name": "Hôtel du Lac"},
+    "signatories": {
+        "agency": {"name": "Nadia Benali", "email": "nadia@agency.example"},
+        "client": {"name": "Léa Martin", "email": "lea@hotel-du-lac.example"},
+    },
+}
+
+
+class NewContract(Terms):
+    """A contract to draft from a plan."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {"client_id": "0190b5c8-7d4e-7c3a-9a51-3f0f5f0d7a11", "plan_code": "premium", **_TERMS_EXAMPLE}
+            ]
+        },
+    )
+
+    client_id: UUID
+    plan_code: Code = Field(description="Code of a plan, in its newest version.", examples=["premium"])
+
+
+class DocumentReference(BaseModel):
+    """The proposed version: its number and the SHA-256 of its canonical form, which is what the parties sign."""
+
+    number: int = Field(ge=1)
+    hash: str = Field(description="64 hexadecimal digits.")
+    proposed_at: Instant
+
+
+class RecordedSignature(BaseModel):
+    """A party's consent to the version with this hash."""
+
+    party: Party
+    name: str
+    signed_at: Instant
+    document_hash: str
+    evidence: str | None = Field(description="How the consent was given.")
+    recorded_by: str = Field(description="Who entered it.")
+
+    def as_value(self) -> Signature:
+        """The signature as the domain knows it."""
+        return Signature(party=self.party, name=self.name, signed_at=self.signed_at, document_hash=self.document_hash)
+
+
+class ContractPlan(BaseModel):
+    """The plan version that a contract was made from."""
+
+    plan_id: UUID
+    code: str
+    number: int = Field(ge=1)
+    title: dict[str, str]
+
+
+class Contract(BaseModel):
+    """A contract, as stored."""
+
+    contract_id: UUID
+    version: int = Field(ge=1, description="Grows with every change; the ETag.")
+    number: str = Field(examples=["C-2026-0001"])
+    status: Status
+    allowed_steps: list[Step] = Field(default_factory=list, max_length=20)
+    client_id: UUID
+    plan: ContractPlan
+    terms: Terms
+    deliverables: list[PlanDeliverable] = Field(max_length=1000, description="Everything that is promised.")
+    document: DocumentReference | None
+    signatures: list[RecordedSignature] = Field(max_length=2)
+    activated_at: Instant | None
+    ends_at: Instant | None = Field(description="The instant at which it expires; null: never.")
+    closed_at: Instant | None
+    created_at: Instant
+    updated_at: Instant
+
+
+class Document(BaseModel):
+    """A proposed version in its canonical form: exactly the text whose hash is signed."""
+
+    contract_id: UUID
+    client_id: UUID
+    number: int
+    hash: str
+    text: str
+    proposed_at: Instant
+
+
+class ContractState(BaseModel):
+    """What a contract is from an instant on, until the next state."""
+
+    contract_id: UUID
+    client_id: UUID
+    version: int = Field(ge=1)
+    status: Literal["active", "suspended", "terminated", "expired"]
+    effective_from: Instant
+    reason: str | None
+    state: dict[str, Any] = Field(description="The full effective state, as it was published.")
+
+
+class SignRequest(Request):
+    """One party's consent to the proposed version."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "party": "client",
+                    "document_hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                    "evidence": "Signed on paper, scan in the archive",
+                }
+            ]
+        },
+    )
+
+    party: Party
+    document_hash: str = Field(
+        min_length=64, max_length=64, pattern="^[0-9a-f]{64}$", description="Hash of the version that the party read."
+    )
+    evidence: Reason | None = Field(default=None, description="How the consent was given.")
+
+
+class ReasonRequest(Request):
+    """Why the contract is suspended or terminated."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"reason": "Two unpaid invoices"}]})
+
+    reason: Reason
+
+
+# --- drafting --------------------------------------------------------------------------------------------------------
+
+
+async def draft_contract(work: Workspace, new: NewContract) -> Contract:
+    """A draft from the newest version of a plan.
+
+    Raises Unknown for the client, Refused for plan, sites or parameters, PriceRefused.
+    """
+    client = await work.clients.get(new.client_id)
+    plan = await work.plans.by_code(new.plan_code)
+    if plan is None:
+        raise Refused(f"There is no plan {new.plan_code}. GET /v1/plans lists the plans.", "plan_code")
+    version = plan.current
+    terms = Terms.model_validate(new.model_dump(mode="json", by_alias=True, exclude={"client_id", "plan_code"}))
+    promised = version.promised()
+    response, uptime = terms.response, terms.uptime
+    own = entitlements.parameters_of(promised, entitlements.RESPONSE)
+    if "response" not in new.model_fields_set and own is not None:
+        response = ResponseCommitment.model_validate(own)
+    own = entitlements.parameters_of(promised, entitlements.UPTIME)
+    if "uptime" not in new.model_fields_set and own is not None:
+        uptime = UptimeCommitment.model_validate(own)
+    terms = terms.model_copy(update={"response": response, "uptime": uptime})
+    await _check_terms(work, client.client_id, terms, version)
+    year = agreement.local_date(work.now, client.time_zone).year
+    contract = Contract(
+        contract_id=work.new_id(),
+        version=1,
+        number=f"C-{year}-{await work.contracts.next_number(year):04}",
+        status=Status.DRAFT,
+        client_id=client.client_id,
+        plan=ContractPlan(
+            plan_id=version.plan_id, code=version.code, number=version.number, title=version.title.model_dump()
+        ),
+        terms=terms,
+        deliverables=_shown(_promised(version, terms)),
+        document=None,
+        signatures=[],
+        activated_at=None,
+        ends_at=None,
+        closed_at=None,
+        created_at=work.now,
+        updated_at=work.now,
+    )
+    await work.contracts.add(contract)
+    return contract
+
+
+async def change_terms(work: Workspace, contract: Contract, terms: Terms) -> Contract:
+    """The locked draft with other terms. Raises IllegalStep when it is no draft, else as `draft_contract`."""
+    status = after(contract.status, Step.EDIT)
+    version = await work.plans.version(contract.plan.plan_id, contract.plan.number)
+    await _check_terms(work, contract.client_id, terms, version)
+    return await _save(work, contract, status=status, terms=terms, deliverables=_shown(_promised(version, terms)))
+
+
+async def _check_terms(work: Workspace, client_id: UUID, terms: Terms, plan: PlanVersion) -> None:
+    check_price(terms.price.value, terms.price.currency, plan.price.range, terms.price_override_reason)
+    for index, site_id in enumerate(terms.site_ids):
+        try:
+            site = await work.sites.get(site_id)
+        except Unknown:
+            site = None
+        if site is None or site.client_id != client_id:
+            raise Refused(f"The client has no site {site_id}.", "site_ids", index)
+    if terms.response is not None and await work.calendars.by_name(terms.response.calendar) is None:
+        raise Refused(f"There is no calendar {terms.response.calendar}. Create it first.", "response", "calendar")
+    promised = {item.code: item for item in plan.promised()}
+    for code, parameters in terms.deliverable_parameters.items():
+        place = ("deliverable_parameters", code)
+        if code not in promised:
+            raise Refused(f"The plan {plan.code} has no deliverable {code}.", *place)
+        kind = promised[code].type
+        if kind in (entitlements.RESPONSE, entitlements.UPTIME):
+            raise Refused(f"The contract has a value of its own for this: {kind.split('_')[0]}.", *place)
+        try:
+            checked_parameters(kind, {**promised[code].parameters, **parameters})
+        except ValidationError as error:
+            raise Refused.because_of(error, *place) from None
+
+
+def _promised(plan: PlanVersion, terms: Terms) -> tuple[Deliverable, ...]:
+    """What the contract promises: the plan's deliverables with the contract's own values and commitments."""
+    overridden = entitlements.with_overrides(plan.promised(), terms.deliverable_parameters)
+    commitments: dict[str, Mapping[str, Any] | None] = {
+        entitlements.RESPONSE: _json(terms.response),
+        entitlements.UPTIME: _json(terms.uptime),
+    }
+    return entitlements.with_commitments(overridden, commitments)
+
+
+def _json(model: BaseModel | None) -> dict[str, Any] | None:
+    return None if model is None else model.model_dump(mode="json", by_alias=True)
+
+
+def _shown(deliverables: Sequence[Deliverable]) -> list[PlanDeliverable]:
+    return [PlanDeliverable.of(item) for item in deliverables]
+
+
+# --- proposing and signing -------------------------------------------------------------------------------------------
+
+
+async def propose_contract(work: Workspace, contract: Contract) -> Contract:
+    """Fixes the locked draft as a document with a hash, for both parties to sign.
+
+    Raises IllegalStep, Incomplete with everything that is missing, or Taken for the status page's address.
+    """
+    status = after(contract.status, Step.PROPOSE)
+    client = await work.clients.get(contract.client_id)
+    sites = [await work.sites.get(site_id) for site_id in contract.terms.site_ids]
+    promised = tuple(item.as_value() for item in contract.deliverables)
+    missing = _missing(contract.terms, client, sites, promised)
+    if missing:
+        raise agreement.Incomplete(missing)
+    page = contract.terms.status_page
+    if page is not None and not await work.contracts.claim_status_page(page.slug, contract):
+        raise Taken(f"The status page address {page.slug} is in use. Choose another slug.")
+    plan = await work.plans.version(contract.plan.plan_id, contract.plan.number)
+    number = 1 if contract.document is None else contract.document.number + 1
+    content = await _document(work, contract, client, sites, promised, plan, number)
+    text = agreement.canonical(content)
+    reference = DocumentReference(number=number, hash=agreement.fingerprint(text), proposed_at=work.now)
+    await work.contracts.add_document(
+        Document(
+            contract_id=contract.contract_id,
+            client_id=contract.client_id,
+            number=number,
+            hash=reference.hash,
+            text=text,
+            proposed_at=work.now,
+        )
+    )
+    return await _save(work, contract, status=status, document=reference, signatures=[])
+
+
+def _missing(terms: Terms, client: Client, sites: Sequence[Site], promised: Sequence[Deliverable]) -> list[Missing]:
+    missing: list[Missing] = []
+    if not sites:
+        missing.append(Missing("/terms/site_ids", "Name at least one site."))
+    monitored = entitlements.promises(promised, entitlements.MONITORING)
+    for index, site in enumerate(sites):
+        if monitored and not any(environment.counts_for_sla for environment in site.environments):
+            missing.append(
+                Missing(
+                    f"/terms/site_ids/{index}",
+                    f"{site.name} has no environment that counts for the SLA, so there is nothing to monitor."
+                    " Add its production environment.",
+                )
+            )
+    for party in agreement.PARTIES:
+        if getattr(terms.signatories, party) is None:
+            missing.append(Missing(f"/terms/signatories/{party}", f"Say who signs for the {party}."))
+    if entitlements.promises(promised, entitlements.MAIL_ALERTS) and not _alert_emails(terms, client):
+        missing.append(
+            Missing("/terms/alert_emails", "Alerts are promised: say who gets them, or add a technical contact.")
+        )
+    if entitlements.promises(promised, entitlements.STATUS_PAGE) and terms.status_page is None:
+        missing.append(Missing("/terms/status_page", "A status page is promised: give its slug and name."))
+    return missing
+
+
+def _alert_emails(terms: Terms, client: Client) -> list[str]:
+    if terms.alert_emails:
+        return list(terms.alert_emails)
+    for role in ("technical", "decider"):
+        emails = [contact.email for contact in client.contacts if role in contact.roles]
+        if emails:
+            return emails
+    return []
+
+
+async def _document(
+    work: Workspace,
+    contract: Contract,
+    client: Client,
+    sites: Sequence[Site],
+    promised: Sequence[Deliverable],
+    plan: PlanVersion,
+    number: int,
+) -> dict[str, Any]:
+    """Everything that the parties agree on, in one self-contained text: it needs no look-up to be understood."""
+    terms = contract.terms
+    agency = await work.tenants.get(work.tenant_id)
+    priced = plan.price.model_dump(mode="json")
+    return {
+        "format": DOCUMENT_FORMAT,
+        "contract_id": str(contract.contract_id),
+        "number": contract.number,
+        "document_number": number,
+        "agency": {"name": agency.name},
+        "client": {
+            "client_id": str(client.client_id),
+            **client.model_dump(mode="json", include={"name", "language", "time_zone", "currency", "country"}),
+        },
+        "contacts": [contact.model_dump(mode="json", exclude={"version"}) for contact in client.contacts],
+        "plan": {
+            "plan_id": str(plan.plan_id),
+            "code": plan.code,
+            "number": plan.number,
+            "name": plan.title.model_dump(),
+            "priority": entitlements.priority_of(promised),
+            "price": {**priced, "notice": INDICATIVE_NOTICE if plan.price.indicative else None},
+        },
+        "sites": [
+            {
+                "site_id": str(site.site_id),
+                "name": site.name,
+                "kind": site.kind,
+                "environments": [
+                    environment.model_dump(mode="json", exclude={"version"}) for environment in site.environments
+                ],
+            }
+            for site in sites
+        ],
+        "deliverables": [item.model_dump(mode="json", by_alias=True) for item in contract.deliverables],
+        "monitoring": entitlements.parameters_of(promised, entitlements.MONITORING),
+        "response": _json(terms.response),
+        "uptime": _json(terms.uptime),
+        "calendars": await _calendars(work, terms),
+        "alerts": {
+            "emails": _alert_emails(terms, client) if entitlements.promises(promised, entitlements.MAIL_ALERTS) else []
+        },
+        "status_page": _json(terms.status_page),
+        "reports": {"monthly": entitlements.monthly_report_promised(promised)},
+        "price": {**terms.price.model_dump(), "period": "month", "override_reason": terms.price_override_reason},
+        "starts_on": terms.starts_on.isoformat(),
+        "ends_on": None if terms.ends_on is None else terms.ends_on.isoformat(),
+        "signatories": terms.signatories.model_dump(mode="json"),
+    }
+
+
+async def _calendars(work: Workspace, terms: Terms) -> dict[str, Any]:
+    if terms.response is None:
+        return {}
+    calendar = await work.calendars.by_name(terms.response.calendar)
+    if calendar is None:
+        raise agreement.Incomplete(
+            [Missing("/terms/response/calendar", f"There is no calendar {terms.response.calendar} any more.")]
+        )
+    return {
+        calendar.name: [
+            version.model_dump(mode="json", by_alias=True, include={"effective_from", "calendar"})
+            for version in calendar.versions
+        ]
+    }
+
+
+async def withdraw_contract(work: Workspace, contract: Contract) -> Contract:
+    """The locked proposal is a draft again; what was signed of it counts for nothing any more. Raises IllegalStep."""
+    status = after(contract.status, Step.WITHDRAW)
+    await work.contracts.release_status_page(contract)
+    return await _save(work, contract, status=status, signatures=[])
+
+
+async def sign_contract(work: Workspace, contract: Contract, consent: SignRequest) -> Contract:
+    """Records one party's signature of the locked proposal; the second one makes it signed.
+
+    Raises IllegalStep, or SignatureRefused when the hash is of another text or the party has signed already.
+    """
+    signed = after(contract.status, Step.SIGN)
+    assert contract.document is not None
+    signatory: Signatory | None = getattr(contract.terms.signatories, consent.party)
+    assert signatory is not None  # a contract without signatories is incomplete and was not proposed
+    values = [signature.as_value() for signature in contract.signatures]
+    agreement.check_signature(consent.party, consent.document_hash, contract.document.hash, values)
+    signature = RecordedSignature(
+        party=consent.party,
+        name=signatory.name,
+        signed_at=work.now,
+        document_hash=consent.document_hash,
+        evidence=consent.evidence,
+        recorded_by=work.actor,
+    )
+    signatures = [*contract.signatures, signature]
+    complete = not agreement.missing_signatures([*values, signature.as_value()], contract.document.hash)
+    return await _save(work, contract, status=signed if complete else contract.status, signatures=signatures)
+
+
+# --- in force --------------------------------------------------------------------------------------------------------
+
+
+async def activate_contract(work: Workspace, contract: Contract, document: Document) -> Contract:
+    """The locked contract is in force from this instant; says `contract.activated` with its full effective state.
+
+    Raises IllegalStep, NotBinding when what is stored is not what both parties signed, or NotNow before its first day.
+    """
+    status = after(contract.status, Step.ACTIVATE)
+    assert contract.document is not None
+    agreement.check_binding(
+        document.text, contract.document.hash, [signature.as_value() for signature in contract.signatures]
+    )
+    time_zone = json.loads(document.text)["client"]["time_zone"]
+    terms = contract.terms
+    if agreement.local_date(work.now, time_zone) < terms.starts_on:
+        raise NotNow(f"The contract starts on {terms.starts_on}. Activate it on that day ({time_zone}) or later.")
+    ends_at = agreement.end_of(terms.ends_on, time_zone)
+    if ends_at is not None and ends_at <= work.now:
+        raise NotNow(f"The contract ended on {terms.ends_on}. Withdraw it, and propose it with other dates.")
+    return await _enter(
+        work, contract, document, status, at=work.now, reason=None, activated_at=work.now, ends_at=ends_at
+    )
+
+
+async def suspend_contract(work: Workspace, contract: Contract, document: Document, reason: str) -> Contract:
+    """Nothing is owed from this instant until it is resumed; says `contract.suspended`. Raises IllegalStep."""
+    return await _enter(work, contract, document, after(contract.status, Step.SUSPEND), at=work.now, reason=reason)
+
+
+async def resume_contract(work: Workspace, contract: Contract, document: Document) -> Contract:
+    """In force again from this instant; says `contract.activated`. Raises IllegalStep."""
+    return await _enter(work, contract, document, after(contract.status, Step.RESUME), at=work.now, reason=None)
+
+
+async def terminate_contract(work: Workspace, contract: Contract, document: Document, reason: str) -> Contract:
+    """Ended for good from this instant; says `contract.terminated`. Raises IllegalStep."""
+    status = after(contract.status, Step.TERMINATE)
+    await work.contracts.release_status_page(contract)
+    return await _enter(work, contract, document, status, at=work.now, reason=reason, closed_at=work.now)
+
+
+async def expire_contract(work: Workspace, contract: Contract, document: Document) -> Contract:
+    """Ended at the end of its last day, whenever that is noticed; says `contract.terminated`. Raises IllegalStep."""
+    status = after(contract.status, Step.EXPIRE)
+    assert contract.ends_at is not None
+    await work.contracts.release_status_page(contract)
+    return await _enter(work, contract, document, status, at=contract.ends_at, reason=None, closed_at=contract.ends_at)
+
+
+async def _enter(
+    work: Workspace,
+    contract: Contract,
+    document: Document,
+    status: Status,
+    *,
+    at: Instant,
+    reason: str | None,
+    **changes: Any,
+) -> Contract:
+    saved = await _save(work, contract, status=status, **changes)
+    content = effective_state(saved, json.loads(document.text), at)
+    state = ContractState(
+        contract_id=saved.contract_id,
+        client_id=saved.client_id,
+        version=saved.version,
+        status=content["status"],
+        effective_from=at,
+        reason=reason,
+        state=content,
+    )
+    await work.contracts.add_state(state)
+    work.announcer.contract_changed(state)
+    return saved
+
+
+_AGREED = (
+    "contract_id",
+    "number",
+    "starts_on",
+    "ends_on",
+    "agency",
+    "client",
+    "contacts",
+    "sites",
+    "deliverables",
+    "monitoring",
+    "response",
+    "uptime",
+    "calendars",
+    "alerts",
+    "status_page",
+    "reports",
+)
+
+
+def effective_state(contract: Contract, document: Mapping[str, Any], at: datetime) -> dict[str, Any]:
+    """What the other services need to keep the contract: what was signed, and where the contract stands."""
+    assert contract.document is not None
+    plan, price = document["plan"], document["price"]
+    return {
+        **{key: document[key] for key in _AGREED},
+        "version": contract.version,
+        "status": contract.status.value,
+        "effective_from": at.isoformat(),
+        "plan": {key: plan[key] for key in ("plan_id", "code", "name", "priority")},
+        "price": {key: price[key] for key in ("amount", "currency", "period")},
+        "signature": {
+            "version_hash": contract.document.hash,
+            "signed_at": max(signature.signed_at for signature in contract.signatures).isoformat(),
+            "signatories": [
+                {"party": item.party, "name": item.name, "signed_at": item.signed_at.isoformat()}
+                for item in contract.signatures
+            ],
+        },
+    }
+
+
+async def _save(work: Workspace, contract: Contract, **changes: Any) -> Contract:
+    saved = contract.model_copy(update={**changes, "version": contract.version + 1, "updated_at": work.now})
+    await work.contracts.save(saved)
+    return saved
+
+
+class EffectiveAt(BaseModel):
+    """What the contract was at an instant."""
+
+    at: Instant
+    state: ContractState

@@ -1,0 +1,115 @@
+"""What the use cases need from outside: stores of aggregates, and somebody who says what happened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol, TypeVar
+from uuid import UUID
+
+if TYPE_CHECKING:
+    from contracts.application.calendars import Calendar
+    from contracts.application.catalogue import Plan, PlanVersion
+    from contracts.application.clients import Client
+    from contracts.application.contracts import Contract, ContractState, Document
+    from contracts.application.identity import ApiKey, Tenant, User
+    from contracts.application.sites import Site
+
+A = TypeVar("A")
+
+
+class Store(Protocol[A]):
+    """Where the aggregates of one kind are kept. Rows of other tenants, and of other clients, are not there."""
+
+    async def get(self, wanted: UUID) -> A:
+        """Raises Unknown."""
+
+    async def locked(self, wanted: UUID) -> A:
+        """The aggregate under a row lock until the transaction ends: how whoever changes it reads it. Raises Unknown."""
+
+    async def add(self, item: A) -> None:
+        """Raises Taken when a name that must be unique is in use."""
+
+    async def save(self, item: A) -> None:
+        """Writes a changed aggregate that was read with `locked`. Raises Taken like `add`."""
+
+
+class Plans(Store["Plan"], Protocol):
+    """Plans with their versions."""
+
+    async def by_code(self, code: str) -> Plan | None:
+        """The plan with this code."""
+
+    async def version(self, plan_id: UUID, number: int) -> PlanVersion:
+        """One version of a plan, as it was made. Raises Unknown."""
+
+    async def add_version(self, version: PlanVersion) -> None:
+        """A new version of a plan; versions are never changed."""
+
+
+class Calendars(Store["Calendar"], Protocol):
+    """Calendars with their versions."""
+
+    async def by_name(self, name: str) -> Calendar | None:
+        """The calendar with this name."""
+
+
+class Contracts(Store["Contract"], Protocol):
+    """Contracts, the documents that were proposed and signed, and what they were at each time."""
+
+    async def next_number(self, year: int) -> int:
+        """The next number of the year, without gaps and never twice."""
+
+    async def add_document(self, document: Document) -> None:
+        """Keeps a proposed version; it is never changed."""
+
+    async def add_state(self, state: ContractState) -> None:
+        """Keeps what the contract is from an instant on; it is never changed."""
+
+    async def claim_status_page(self, slug: str, contract: Contract) -> bool:
+        """Takes the address of a status page for a contract; False when another contract has it."""
+
+    async def release_status_page(self, contract: Contract) -> None:
+        """Gives back the address of a contract that has ended."""
+
+
+class Keys(Store["ApiKey"], Protocol):
+    """API keys."""
+
+    async def issue(self, key: ApiKey, digest: bytes) -> None:
+        """Keeps a new key and the digest of its secret, never the secret."""
+
+    async def revoke_of(self, user_id: UUID, at: datetime) -> None:
+        """Ends every key of a user."""
+
+
+class Announcer(Protocol):
+    """Says what happened: the event is published exactly if the transaction commits."""
+
+    def client_changed(self, client: Client) -> None: ...
+
+    def site_changed(self, site: Site) -> None: ...
+
+    def contract_changed(self, state: ContractState) -> None:
+        """Says the event that a contract's new state calls for."""
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """What a use case works with during one transaction. `now` is its one instant."""
+
+    tenant_id: UUID
+    now: datetime
+    actor: str
+    tenants: Store[Tenant]
+    users: Store[User]
+    keys: Keys
+    clients: Store[Client]
+    sites: Store[Site]
+    calendars: Calendars
+    plans: Plans
+    contracts: Contracts
+    announcer: Announcer
+    new_id: Callable[[], UUID]
+    random_bytes: Callable[[int], bytes]

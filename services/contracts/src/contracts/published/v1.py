@@ -1,0 +1,441 @@
+"""The events that contracts publishes, version 1.
+
+Each carries full state with its aggregate's version, never a difference: whoever has missed one, or gets two in the
+wrong order, keeps the one with the higher version and is right.
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+from shared.events import EventRegistry, PublishedEvent
+from shared.values import Instant, LocalDate
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Texts(_Part):
+    """The same words in French and English."""
+
+    fr: str
+    en: str
+
+
+class Agency(_Part):
+    """The agency that made the contract."""
+
+    name: str
+
+
+class ClientParty(_Part):
+    """The client that the contract was made with."""
+
+    client_id: UUID
+    name: str
+    language: Literal["fr", "en"]
+    time_zone: str
+    currency: str
+    country: str
+
+
+class ContactPerson(_Part):
+    """A person at the client."""
+
+    contact_id: UUID
+    name: str
+    email: str
+    language: Literal["fr", "en"]
+    roles: list[Literal["decider", "technical", "billing", "staff"]]
+
+
+class ContractPlan(_Part):
+    """The plan that the contract was made from. Higher `priority` is answered first at equal severity."""
+
+    plan_id: UUID
+    code: str
+    name: Texts
+    priority: int
+
+
+class SiteEnvironment(_Part):
+    """Where a site runs. Only what `counts_for_sla` is part of what was promised."""
+
+    environment_id: UUID
+    name: str
+    url: str
+    counts_for_sla: bool
+
+
+class ContractSite(_Part):
+    """A site under contract."""
+
+    site_id: UUID
+    name: str
+    kind: Literal["website", "web_application", "mobile_application", "api", "back_office"]
+    environments: list[SiteEnvironment]
+
+
+class ContractDeliverable(_Part):
+    """One thing promised, with what configures it and the proof that shows that it was delivered."""
+
+    code: str
+    type: str
+    name: Texts
+    maintenance_type: Literal["corrective", "preventive", "evolutionary", "adaptive"]
+    proof: str
+    parameters: dict[str, Any]
+
+
+class Monitoring(_Part):
+    """How the environments are checked, and how an outage is confirmed before it counts."""
+
+    interval_seconds: int
+    timeout_seconds: int
+    rechecks: int
+    recheck_spacing_seconds: int
+    recoveries: int
+
+
+class SeverityTarget(_Part):
+    """ISO 8601 durations; null is no promise of that kind."""
+
+    severity: Literal["critical", "major", "minor"]
+    response: str | None
+    repair: str | None
+
+
+class ClockRules(_Part):
+    """What a clock does when its incident changes its severity or is opened again."""
+
+    on_policy_change: Literal["retroactive", "restart", "carry_ratio"]
+    on_reopen: Literal["resume", "count_through", "new_cycle"]
+
+
+class ResponseCommitment(_Part):
+    """The response commitment: `calendar` names one of the contract's calendars."""
+
+    calendar: str
+    pausable: list[str]
+    rules: ClockRules
+    targets: list[SeverityTarget]
+
+
+class UptimeRule(_Part):
+    """How uptime is measured; the keys of the uptime calculator."""
+
+    minimum_outage: str
+    whole_minutes: bool
+    maintenance: Literal["exclude", "up", "down"]
+    unknown: Literal["exclude", "up", "down"]
+    degraded_weight: str
+    service_window: dict[str, Any] | None
+
+
+class UptimeCommitment(_Part):
+    """The uptime commitment: a target and the rule that it is measured by."""
+
+    target_percent: str
+    rule: UptimeRule
+
+
+class CalendarVersion(_Part):
+    """One version of a calendar, in force from `effective_from` (null: since ever)."""
+
+    effective_from: Instant | None
+    calendar: dict[str, Any]
+
+
+class Alerts(_Part):
+    """Who is mailed about outages."""
+
+    emails: list[str]
+
+
+class Colours(_Part):
+    """Colours as #rrggbb."""
+
+    primary: str
+    background: str
+    text: str
+
+
+class StatusPage(_Part):
+    """The public page of the contract."""
+
+    slug: str
+    name: str
+    logo_url: str | None
+    colours: Colours
+
+
+class Reports(_Part):
+    """Which reports are promised."""
+
+    monthly: bool
+
+
+class Price(_Part):
+    """What the contract costs per period."""
+
+    amount: str
+    currency: str
+    period: Literal["month"]
+
+
+class SignedBy(_Part):
+    """Who signed for a party, and when."""
+
+    party: Literal["agency", "client"]
+    name: str
+    signed_at: Instant
+
+
+class Signature(_Part):
+    """What was signed: the SHA-256 of the canonical document, 64 hexadecimal digits."""
+
+    version_hash: str
+    signed_at: Instant
+    signatories: list[SignedBy]
+
+
+class ContractState(PublishedEvent):
+    """The full effective state of a contract from `effective_from` on."""
+
+    contract_id: UUID
+    version: int = Field(ge=1)
+    number: str
+    status: Literal["active", "suspended", "terminated", "expired"]
+    effective_from: Instant
+    starts_on: LocalDate
+    ends_on: LocalDate | None
+    agency: Agency
+    client: ClientParty
+    contacts: list[ContactPerson]
+    plan: ContractPlan
+    sites: list[ContractSite]
+    deliverables: list[ContractDeliverable]
+    monitoring: Monitoring | None
+    response: ResponseCommitment | None
+    uptime: UptimeCommitment | None
+    calendars: dict[str, list[CalendarVersion]]
+    alerts: Alerts
+    status_page: StatusPage | None
+    reports: Reports
+    price: Price
+    signature: Signature
+
+
+_CONTRACT = "0190b5c8-7d4e-7c3a-9a51-000000000001"
+_CLIENT = "0190b5c8-7d4e-7c3a-9a51-000000000002"
+_SITE = "0190b5c8-7d4e-7c3a-9a51-000000000003"
+_PRODUCTION = "0190b5c8-7d4e-7c3a-9a51-000000000004"
+_STAGING = "0190b5c8-7d4e-7c3a-9a51-000000000005"
+_CONTACT = "0190b5c8-7d4e-7c3a-9a51-000000000006"
+_PLAN = "0190b5c8-7d4e-7c3a-9a51-000000000007"
+
+_RESPONSE: Mapping[str, Any] = {
+    "calendar": "around_the_clock",
+    "pausable": ["waiting_for_client", "waiting_for_access"],
+    "rules": {"on_policy_change": "retroactive", "on_reopen": "resume"},
+    "targets": [
+        {"severity": "critical", "response": "PT30M", "repair": "PT4H"},
+        {"severity": "major", "response": "PT30M", "repair": None},
+        {"severity": "minor", "response": "PT30M", "repair": None},
+    ],
+}
+_UPTIME: Mapping[str, Any] = {
+    "target_percent": "99.9",
+    "rule": {
+        "minimum_outage": "PT0S",
+        "whole_minutes": False,
+        "maintenance": "exclude",
+        "unknown": "exclude",
+        "degraded_weight": "0",
+        "service_window": None,
+    },
+}
+_MONITORING: Mapping[str, Any] = {
+    "interval_seconds": 30,
+    "timeout_seconds": 10,
+    "rechecks": 2,
+    "recheck_spacing_seconds": 5,
+    "recoveries": 1,
+}
+_CONTACTS: list[Mapping[str, Any]] = [
+    {
+        "contact_id": _CONTACT,
+        "name": "Léa Martin",
+        "email": "lea@hotel-du-lac.example",
+        "language": "fr",
+        "roles": ["decider", "technical"],
+    }
+]
+_ENVIRONMENTS: list[Mapping[str, Any]] = [
+    {
+        "environment_id": _PRODUCTION,
+        "name": "production",
+        "url": "https://hotel-du-lac.example/",
+        "counts_for_sla": True,
+    },
+    {
+        "environment_id": _STAGING,
+        "name": "staging",
+        "url": "https://staging.hotel-du-lac.example/",
+        "counts_for_sla": False,
+    },
+]
+
+
+def _deliverable(code: str, fr: str, en: str, proof: str, **parameters: Any) -> dict[str, Any]:
+    return {
+        "code": code,
+        "type": code,
+        "name": {"fr": fr, "en": en},
+        "maintenance_type": "corrective" if code == "response_commitment" else "preventive",
+        "proof": proof,
+        "parameters": parameters,
+    }
+
+
+_STATE: Mapping[str, Any] = {
+    "contract_id": _CONTRACT,
+    "version": 5,
+    "number": "C-2026-0001",
+    "status": "active",
+    "effective_from": "2026-06-08T08:00:00Z",
+    "starts_on": "2026-06-08",
+    "ends_on": None,
+    "agency": {"name": "Agence Lumière"},
+    "client": {
+        "client_id": _CLIENT,
+        "name": "Hôtel du Lac",
+        "language": "fr",
+        "time_zone": "Europe/Paris",
+        "currency": "EUR",
+        "country": "FR",
+    },
+    "contacts": _CONTACTS,
+    "plan": {"plan_id": _PLAN, "code": "premium", "name": {"fr": "Premium", "en": "Premium"}, "priority": 1},
+    "sites": [
+        {"site_id": _SITE, "name": "hotel-du-lac.example", "kind": "website", "environments": _ENVIRONMENTS}
+    ],
+    "deliverables": [
+        _deliverable(
+            "uptime_monitoring",
+            "Surveillance de disponibilité toutes les 30 secondes",
+            "Uptime monitoring every 30 seconds",
+            "check_results",
+            **_MONITORING,
+        ),
+        _deliverable(
+            "response_commitment",
+            "Engagement de réponse",
+            "Response commitment",
+            "clock_record",
+            **_RESPONSE,
+        ),
+        _deliverable(
+            "uptime_commitment",
+            "Engagement de disponibilité de 99,9 %",
+            "Uptime commitment of 99.9 %",
+            "uptime_measurement",
+            **_UPTIME,
+        ),
+    ],
+    "monitoring": _MONITORING,
+    "response": _RESPONSE,
+    "uptime": _UPTIME,
+    "calendars": {
+        "around_the_clock": [
+            {"effective_from": None, "calendar": {"time_zone": "Europe/Paris", "always": True}}
+        ]
+    },
+    "alerts": {"emails": ["alerts@agency.example"]},
+    "status_page": {
+        "slug": "hotel-du-lac",
+        "name": "Hôtel du Lac",
+        "logo_url": "https://hotel-du-lac.example/logo.svg",
+        "colours": {"primary": "#1f4e79", "background": "#ffffff", "text": "#1a1a1a"},
+    },
+    "reports": {"monthly": True},
+    "price": {"amount": "600.00", "currency": "EUR", "period": "month"},
+    "signature": {
+        "version_hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        "signed_at": "2026-06-05T15:30:00Z",
+        "signatories": [
+            {"party": "agency", "name": "Nadia Benali", "signed_at": "2026-06-05T15:00:00Z"},
+            {"party": "client", "name": "Léa Martin", "signed_at": "2026-06-05T15:30:00Z"},
+        ],
+    },
+}
+
+
+class ContractActivated(ContractState, aggregate="contract", name="activated", key="contract_id"):
+    """The contract is in force from `effective_from` on: for the first time, or again after a suspension."""
+
+    EXAMPLE: ClassVar[Mapping[str, Any]] = _STATE
+
+
+class ContractSuspended(ContractState, aggregate="contract", name="suspended", key="contract_id"):
+    """Nothing is owed from `effective_from` on, until the contract is activated again."""
+
+    EXAMPLE: ClassVar[Mapping[str, Any]] = {
+        **_STATE,
+        "version": 6,
+        "status": "suspended",
+        "effective_from": "2026-07-01T08:00:00Z",
+    }
+
+
+class ContractTerminated(ContractState, aggregate="contract", name="terminated", key="contract_id"):
+    """The contract has ended for good at `effective_from`: terminated by a party, or expired after its last day."""
+
+    EXAMPLE: ClassVar[Mapping[str, Any]] = {
+        **_STATE,
+        "version": 7,
+        "status": "terminated",
+        "effective_from": "2026-08-01T08:00:00Z",
+    }
+
+
+class ClientChanged(PublishedEvent, aggregate="client", name="changed", key="client_id"):
+    """A client as it is now, with the people there. Contracts that are signed keep what was signed."""
+
+    client_id: UUID
+    version: int = Field(ge=1)
+    name: str
+    language: Literal["fr", "en"]
+    time_zone: str
+    currency: str
+    country: str
+    contacts: list[ContactPerson]
+
+    EXAMPLE: ClassVar[Mapping[str, Any]] = {**_STATE["client"], "version": 2, "contacts": _CONTACTS}
+
+
+class SiteChanged(PublishedEvent, aggregate="site", name="changed", key="site_id"):
+    """A site as it is now, with its environments."""
+
+    site_id: UUID
+    client_id: UUID
+    version: int = Field(ge=1)
+    name: str
+    kind: Literal["website", "web_application", "mobile_application", "api", "back_office"]
+    environments: list[SiteEnvironment]
+
+    EXAMPLE: ClassVar[Mapping[str, Any]] = {
+        "site_id": _SITE,
+        "client_id": _CLIENT,
+        "version": 2,
+        "name": "hotel-du-lac.example",
+        "kind": "website",
+        "environments": _ENVIRONMENTS,
+    }
+
+
+registry = EventRegistry(
+    "contracts", [ContractActivated, ContractSuspended, ContractTerminated, ClientChanged, SiteChanged]
+)
