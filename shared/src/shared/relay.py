@@ -102,8 +102,8 @@ class Relay:
         fenced = False
         try:
             for row in rows:
-                last = await self._publish(row, last)
-                done.append((row.event_id, last))
+                sequence, last = await self._publish(row, last)
+                done.append((row.event_id, sequence))
         except APIError as error:
             if error.err_code != WRONG_LAST_SEQUENCE:
                 raise
@@ -119,8 +119,8 @@ class Relay:
             return await self.reconcile(store, last), len(done)
         return last, len(rows)
 
-    async def _publish(self, row: OutboxRow, last: int) -> int:
-        """One row to the stream, behind the fence; returns the sequence that it got."""
+    async def _publish(self, row: OutboxRow, last: int) -> tuple[int, int]:
+        """One row to the stream, behind the fence; returns the sequence that it has and the stream's last one."""
         headers = {
             Header.MSG_ID.value: str(row.event_id),
             Header.EXPECTED_STREAM.value: self._stream,
@@ -129,7 +129,8 @@ class Relay:
             "ce-type": row.type,
         }
         acknowledgement = await self._js.publish(row.subject, row.payload, timeout=PUBLISH_TIMEOUT, headers=headers)
-        return int(acknowledgement.seq)
+        # A duplicate (an event republished by hand) keeps its first sequence, and the stream stays where it was.
+        return acknowledgement.seq, last if acknowledgement.duplicate else acknowledgement.seq
 
     async def reconcile(self, store: OutboxStore, last: int) -> int:
         """Makes outbox and stream agree; returns the stream's last sequence.

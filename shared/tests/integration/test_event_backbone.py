@@ -1,4 +1,4 @@
-"""The event backbone over a real PostgreSQL and a real NATS: nothing lost, nothing twice, nothing waited for in vain."""
+"""The event backbone over a real PostgreSQL and a real NATS: nothing lost, nothing twice, nothing waited for."""
 
 import asyncio
 import json
@@ -6,9 +6,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from uuid import UUID
 
+import psycopg
 import pytest
 from nats.js import JetStreamContext
 from nats.js.errors import APIError, NotFoundError
+from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from shared import consumer as consumer_module
@@ -16,23 +18,37 @@ from shared.consumer import Consumer, EventProcessor, replay
 from shared.dead_letters import DeadLetters
 from shared.events import Envelope, ReceivedEvent
 from shared.ids import new_id
-from shared.jetstream import WRONG_LAST_SEQUENCE, connect
+from shared.jetstream import (
+    ADVISORY_STREAM,
+    WRONG_LAST_SEQUENCE,
+    StreamDeclaration,
+    connect,
+    declare_stream,
+    event_stream,
+)
+from shared.kernel.clock import FixedClock
 from shared.relay import ForeignWriter, Relay
+from shared.stack.nats_server import NatsServer
+from shared.stack.postgres_server import PostgresServer
 from shared.unit_of_work import UnitOfWork
 
-from .event_services import EventServices, Moved, make_event_services
+from .event_services import EventServices, Moved, ParcelMoved, make_event_services
 
 
 @pytest.fixture
-async def services(empty_database: str, clock) -> AsyncIterator[EventServices]:
-    services = await make_event_services(empty_database, clock)
-    yield services
-    await services.database.dispose()
+async def services(postgres_server: PostgresServer, clock: FixedClock) -> AsyncIterator[EventServices]:
+    name = f"backbone_{new_id().hex}"
+    with psycopg.connect(postgres_server.url(), autocommit=True) as connection:
+        connection.execute(f"create database {name}")
+        services = await make_event_services(postgres_server.url(name), clock)
+        yield services
+        await services.database.dispose()
+        connection.execute(f"drop database {name} with (force)")
 
 
 @pytest.fixture
-async def js(nats_url: str) -> AsyncIterator[JetStreamContext]:
-    client = await connect(nats_url, "tests")
+async def js(nats_server: NatsServer) -> AsyncIterator[JetStreamContext]:
+    client = await connect(nats_server.url(), "tests")
     context = client.jetstream()
     for stream in ("PUBLISHER", "READER", "ADVISORIES"):
         with suppress(NotFoundError):
@@ -59,7 +75,7 @@ async def running(*loops: Callable[[], Awaitable[None]]) -> AsyncIterator[list[a
 
 async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 10.0) -> None:
     async with asyncio.timeout(seconds):
-        while not await condition():
+        while not await condition():  # noqa: ASYNC110  (the condition is a row in a database)
             await asyncio.sleep(0.02)
 
 
@@ -109,8 +125,6 @@ async def test_outbox_and_stream_hold_the_same_bytes(services, js):
 async def test_events_of_a_transaction_that_fails_are_never_said(services, js):
     with pytest.raises(ZeroDivisionError):
         async with services.publisher.for_tenant(new_id()) as unit:
-            from .event_services import ParcelMoved
-
             unit.publish(ParcelMoved(parcel_id=new_id(), place="Lyon"), version=1)
             _ = 1 / 0
     assert await services.rows("select 1 from publisher.outbox") == []
@@ -140,9 +154,7 @@ async def test_a_relay_that_wrongly_believes_it_leads_is_stopped_by_the_fence(se
         await services.say(new_id(), new_id(), 1)
         await until(published(services))
     with pytest.raises(APIError) as refused:
-        await js.publish(
-            f"publisher.parcel.{new_id()}.moved.v1", b"{}", headers={"Nats-Expected-Last-Sequence": "0"}
-        )
+        await js.publish(f"publisher.parcel.{new_id()}.moved.v1", b"{}", headers={"Nats-Expected-Last-Sequence": "0"})
     assert refused.value.err_code == WRONG_LAST_SEQUENCE
 
 
@@ -153,8 +165,6 @@ async def test_a_crash_between_publish_and_record_publishes_nothing_twice(servic
         await services.say(new_id(), new_id(), 1)
         await until(published(services))
     async with services.publisher.for_every_tenant() as unit:
-        from sqlalchemy import text
-
         await unit.session.execute(
             text("update publisher.outbox set published_at = null, stream_seq = null where stream_seq = 2")
         )
@@ -194,8 +204,6 @@ async def test_a_message_of_another_writer_stops_the_relay(services, js):
 
 
 async def test_a_stream_that_is_full_lets_the_outbox_grow_and_drops_nothing(services, js, monkeypatch):
-    from shared.jetstream import StreamDeclaration
-
     small = StreamDeclaration("PUBLISHER", ["publisher.>"], max_bytes=2_000)
     monkeypatch.setattr("shared.relay.event_stream", lambda _: small)
     for _ in range(10):
@@ -277,8 +285,6 @@ async def test_an_event_that_keeps_failing_is_dead_after_its_last_try_and_can_be
 
 
 async def test_bytes_that_are_no_event_become_a_dead_letter(services, js):
-    from shared.jetstream import declare_stream, event_stream
-
     await declare_stream(js, event_stream("publisher"))
     await js.publish(f"publisher.parcel.{new_id()}.moved.v1", b"\xff not json")
     async with running(*consumer_loops(services.processor(), js)):
@@ -304,6 +310,7 @@ async def test_an_event_whose_handler_kills_the_process_is_found_by_its_advisory
         await until(published(services))
     processor = services.processor()
     loops = Consumer(processor, js).loops()
+    await declare_stream(js, ADVISORY_STREAM)
     with monkeypatch.context() as patched:
         patched.setattr(Consumer, "_deliver", hang)
         dying = Consumer(processor, js).loops()["consume PUBLISHER"]
@@ -337,8 +344,6 @@ async def test_a_unit_of_work_sees_its_tenants_rows_only(services, js):
         await services.say(theirs, new_id(), 1)
         await until(has_seen(services, 2))
     async with services.reader.for_every_tenant() as unit:
-        from sqlalchemy import text
-
         await unit.session.execute(text("create role plain_reader"))
         await unit.session.execute(text("grant usage on schema reader to plain_reader"))
         await unit.session.execute(text("grant select on reader.seen to plain_reader"))
