@@ -1,13 +1,14 @@
 """The shifted clock of the embedded stack: a month end can be seen in a minute."""
 
 import re
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
+from shared.kernel.clock import Clock
 from shared.stack.facts import read_facts
 from shared.stack.folders import DataFolder, cannot_write, write_private
 from shared.stack.problems import StackProblem
 from shared.stack.settings import StackSettings
+from shared.time_source import SystemClock
 
 _DURATION = re.compile(
     r"(?P<sign>[+-]?)P(?:(?P<weeks>\d+)W)?(?:(?P<days>\d+)D)?"
@@ -16,17 +17,10 @@ _DURATION = re.compile(
 _FARTHEST = timedelta(days=366 * 30)
 
 
-def machine_time() -> datetime:
-    """The machine's clock, in UTC."""
-    return datetime.now(UTC)
-
-
 class ClockShift:
     """Reads and writes the file that all services of the embedded stack follow within a second."""
 
-    def __init__(
-        self, folder: DataFolder, settings: StackSettings, machine: Callable[[], datetime] = machine_time
-    ) -> None:
+    def __init__(self, folder: DataFolder, settings: StackSettings, machine: Clock | None = None) -> None:
         """Raises StackProblem when the stack uses servers of somebody else: their data has a life of its own."""
         if not settings.embedded or read_facts(folder).get("UPHELD_STACK") != "embedded":
             raise StackProblem(
@@ -34,7 +28,7 @@ class ClockShift:
                 "UPHELD_NATS_URL, whose data somebody else may share."
             )
         self._folder = folder
-        self._machine = machine
+        self._machine = machine or SystemClock()
 
     @property
     def offset(self) -> timedelta:
@@ -43,7 +37,7 @@ class ClockShift:
 
     def now(self) -> datetime:
         """What time it is for the services."""
-        return self._machine() + self.offset
+        return self._machine.now() + self.offset
 
     def advance(self, duration: str) -> None:
         """Move on by an ISO 8601 duration of weeks, days, hours, minutes and seconds (`P1D`, `PT90M`, `-PT1H`)."""
@@ -57,7 +51,7 @@ class ClockShift:
             target = None
         if target is None or target.tzinfo is None:
             raise StackProblem(f"{instant!r} is not an instant with an offset like 2026-12-01T00:00:00Z.")
-        self._write(target - self._machine())
+        self._write(target - self._machine.now())
 
     def reset(self) -> None:
         """Back to the machine's time. What was stored in the future stays there."""

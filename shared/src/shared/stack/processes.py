@@ -1,6 +1,5 @@
 """Child processes that never outlive the process which started them."""
 
-import ctypes
 import os
 import pwd
 import signal
@@ -13,9 +12,7 @@ from pathlib import Path
 
 from shared.stack.problems import StackProblem
 
-PR_SET_PDEATHSIG = 1
-# Loaded before any fork: the code between fork and exec must not import or allocate more than it has to.
-_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+_LAUNCH = Path(__file__).with_name("launch.py")
 
 
 @dataclass(frozen=True)
@@ -44,24 +41,12 @@ def unprivileged_account() -> Account | None:
     return Account(entry.pw_name, entry.pw_uid, entry.pw_gid)
 
 
-def _die_with_parent(parent: int, death_signal: signal.Signals) -> Callable[[], None] | None:
-    """Ask Linux to signal the child when its parent dies, even by SIGKILL. Elsewhere there is no such thing."""
-    libc = _LIBC
-    if libc is None:
-        return None
-
-    def prepare() -> None:
-        libc.prctl(PR_SET_PDEATHSIG, int(death_signal), 0, 0, 0)
-        if os.getppid() != parent:  # the parent died before the request was made
-            os._exit(1)
-
-    return prepare
-
-
 class ChildProcess:
     """One process that we start, watch and stop, with its output in a file.
 
-    It gets a session of its own, so that Ctrl-C in the terminal reaches only us and we stop the children in order.
+    It gets a session of its own, so that Ctrl-C in the terminal reaches only us and we stop the children in order. On
+    Linux it is signalled when the thread that started it ends, even by SIGKILL: start it in the main thread, or in one
+    that lives as long.
     """
 
     def __init__(
@@ -91,35 +76,31 @@ class ChildProcess:
 
     def start(self) -> None:
         """Start the process; its output is appended to the log file, which only we can read."""
+        if not os.access(self._command[0], os.X_OK):
+            raise StackProblem(f"Cannot start {self.name}: there is no program {self._command[0]}.")
         try:
             descriptor = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         except OSError as error:
             raise StackProblem(f"Cannot write the log {self.log}: {error.strerror}.") from error
         try:
             self._log_start = os.fstat(descriptor).st_size
-            account = self._account
             self._process = subprocess.Popen(  # noqa: S603 - the command is built by us, never from input
-                self._command,
+                self._launched(),
                 stdin=subprocess.DEVNULL,
                 stdout=descriptor,
                 stderr=descriptor,
                 env=self._environment,
                 cwd=self._folder,
                 start_new_session=True,
-                user=account.uid if account else None,
-                group=account.gid if account else None,
-                extra_groups=[] if account else None,
-                preexec_fn=_die_with_parent(os.getpid(), self._orphan_signal),  # noqa: PLW1509 - one system call
             )
-        except FileNotFoundError as error:
-            raise StackProblem(f"Cannot start {self.name}: {self._command[0]} does not exist.") from error
-        except PermissionError as error:
-            raise StackProblem(
-                f"Cannot start {self.name}: {self._command[0]} or {self._folder or 'its folder'} cannot be reached "
-                f"as {account.name if account else 'this user'}."
-            ) from error
         finally:
             os.close(descriptor)
+
+    def _launched(self) -> list[str]:
+        account = self._account
+        user = [str(account.uid), str(account.gid)] if account else ["-1", "-1"]
+        launch = [sys.executable, "-I", "-S", str(_LAUNCH)]
+        return [*launch, str(os.getpid()), str(int(self._orphan_signal)), *user, *self._command]
 
     @property
     def pid(self) -> int | None:

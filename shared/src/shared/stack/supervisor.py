@@ -12,7 +12,7 @@ from types import FrameType
 from urllib.parse import urlsplit
 
 from shared.stack.bootstrap import DATABASE, bootstrap, database_of, plain_url, with_database, with_role
-from shared.stack.clock_shift import machine_time, offset_in, write_offset
+from shared.stack.clock_shift import offset_in, write_offset
 from shared.stack.facts import write_facts
 from shared.stack.folders import Administrator, DataFolder, Memory
 from shared.stack.mailbox import Mailbox
@@ -24,6 +24,7 @@ from shared.stack.processes import ChildProcess, unprivileged_account
 from shared.stack.services import ServiceAccess, ServiceProcesses
 from shared.stack.settings import StackSettings
 from shared.stack.waiting import Patience
+from shared.time_source import SystemClock
 
 EMBEDDED = "embedded"
 STATUS_PAGE_PATH = "/status"
@@ -334,7 +335,9 @@ class Stack:
         if self._settings.embedded:
             offset = offset_in(self._folder)
             if offset:
-                facts.append(("Clock", f"shifted: {(machine_time() + offset):%Y-%m-%d %H:%M:%S} UTC; `make clock`"))
+                facts.append(
+                    ("Clock", f"shifted: {(SystemClock().now() + offset):%Y-%m-%d %H:%M:%S} UTC; `make clock`")
+                )
         facts.append(("Stop", "Ctrl-C"))
         lines += [f"{name:<18} {value}" for name, value in facts]
         return "\n".join(lines)

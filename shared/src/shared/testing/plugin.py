@@ -15,6 +15,7 @@ from shared.kernel.clock import FixedClock
 from shared.stack.nats_server import NatsServer
 from shared.stack.postgres_server import PostgresServer
 from shared.testing.databases import DatabaseUrls, ServiceDatabases
+from shared.testing.running_stack import RunningStack, Tenant, running_stack_over
 from shared.testing.servers import running_nats, running_postgres
 from shared.testing.tokens import TokenMint
 
@@ -84,6 +85,57 @@ def _databases(databases: ServiceDatabases) -> Iterator[Callable[[str], Database
     yield make
     for urls in made:
         databases.drop(urls)
+
+
+@pytest.fixture(scope="session")
+def running_stack(postgres_server: PostgresServer, nats_server: NatsServer) -> Iterator[RunningStack]:
+    """The four services as processes on free ports. One for the session: do not kill its parts."""
+    with running_stack_over(postgres_server, nats_server) as stack:
+        yield stack
+
+
+@pytest.fixture
+def own_running_stack(own_postgres_server: PostgresServer, own_nats_server: NatsServer) -> Iterator[RunningStack]:
+    """The same for this test alone, with servers that may be killed and wiped."""
+    with running_stack_over(own_postgres_server, own_nats_server) as stack:
+        yield stack
+
+
+@pytest.fixture
+def new_tenant(running_stack: RunningStack) -> Callable[[str], Tenant]:
+    """`new_tenant("Agency")`: a tenant of the running stack with its owner's key."""
+    return running_stack.new_tenant
+
+
+STACKS = ("running_stack", "own_running_stack")
+_SESSION_STACK = "running_stack"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With several workers, keep modules together and all tests of the running stack on one worker, first.
+
+    Takes effect with `--dist loadgroup`: module fixtures are made once, and the four services start only once.
+    """
+    if not config.pluginmanager.hasplugin("xdist") or config.getoption("dist", "no") != "loadgroup":
+        return
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            uses_stack = _SESSION_STACK in getattr(item, "fixturenames", ())
+            item.add_marker(pytest.mark.xdist_group(_SESSION_STACK if uses_stack else item.nodeid.partition("::")[0]))
+    items.sort(key=lambda item: _SESSION_STACK not in getattr(item, "fixturenames", ()))
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Show the services' logs with the report of a test that failed on a running stack."""
+    outcome = yield
+    report = outcome.get_result()  # type: ignore[attr-defined]
+    if report.failed:
+        for name in STACKS:
+            stack = getattr(item, "funcargs", {}).get(name)
+            if isinstance(stack, RunningStack):
+                report.sections.append(("logs of the services", stack.logs()))
 
 
 @pytest.fixture

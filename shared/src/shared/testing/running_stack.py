@@ -1,0 +1,227 @@
+"""The four services as real processes over the test servers: what end-to-end and chaos tests talk to."""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+
+from shared.kernel.clock import Clock
+from shared.stack.bootstrap import bootstrap, with_role
+from shared.stack.folders import Memory
+from shared.stack.nats_server import RUNNER, SERVICES, NatsServer
+from shared.stack.ports import free_ports
+from shared.stack.postgres_server import PostgresServer
+from shared.stack.services import Endpoint, ServiceAccess, ServiceProcesses
+from shared.stack.supervisor import usual_extras
+from shared.stack.waiting import Patience
+from shared.testing.mailbox import Mailbox
+from shared.testing.servers import temporary_folder
+from shared.time_source import ShiftedClock
+
+TOKEN_GOOD_FOR_SECONDS = 300.0
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """An agency with the key of its owner."""
+
+    tenant_id: str
+    name: str
+    client_id: str
+    client_secret: str
+
+
+class RunningStack:
+    """Addresses, tokens and means of destruction of a running product."""
+
+    def __init__(
+        self,
+        services: ServiceProcesses,
+        postgres: PostgresServer,
+        nats: NatsServer,
+        *,
+        database_url: str,
+        mailbox: Mailbox,
+        clock_file: Path,
+    ) -> None:
+        self.services = services
+        self.postgres = postgres
+        self.nats = nats
+        self.database_url = database_url
+        """The superuser's: sees every schema."""
+        self.mailbox = mailbox
+        """Where the mails of the services arrive: `.messages`."""
+        self.clock_file = clock_file
+        self._tokens: dict[str, tuple[float, str]] = {}
+        self._administrator: Tenant | None = None
+
+    # Addresses --------------------------------------------------------------------------------------------------
+
+    def url(self, service: str) -> str:
+        """Base URL of a service's API."""
+        return self.services.endpoints[service].url
+
+    def ops_url(self, service: str) -> str:
+        """Base URL of a service's health and metrics."""
+        return self.services.endpoints[service].ops_url
+
+    @property
+    def contracts_url(self) -> str:
+        """Base URL of contracts."""
+        return self.url("contracts")
+
+    @property
+    def probes_url(self) -> str:
+        """Base URL of probes."""
+        return self.url("probes")
+
+    @property
+    def incidents_url(self) -> str:
+        """Base URL of incidents."""
+        return self.url("incidents")
+
+    @property
+    def reporting_url(self) -> str:
+        """Base URL of reporting."""
+        return self.url("reporting")
+
+    # Tenants and tokens -----------------------------------------------------------------------------------------
+
+    def new_tenant(self, name: str) -> Tenant:
+        """A new agency with a key of its owner."""
+        answer = self.services.ask_command("contracts", "tenant", "create", "--name", name, "--json")
+        return _tenant(answer, name)
+
+    def administrator(self) -> Tenant:
+        """The first tenant, made at the first call as `make run` does."""
+        if self._administrator is None:
+            self._administrator = _tenant(self.services.ask_command("contracts", "bootstrap", "--json"), "first")
+        return self._administrator
+
+    def admin_token(self) -> str:
+        """A bearer token of the first tenant's administrator."""
+        return self.token(self.administrator())
+
+    def token(self, tenant: Tenant) -> str:
+        """A bearer token of a tenant's owner; the same one for five minutes of the services' time."""
+        return self.token_for(tenant.client_id, tenant.client_secret)
+
+    def token_for(self, client_id: str, client_secret: str) -> str:
+        """A bearer token for any API key. Raises httpx.HTTPStatusError when contracts refuses."""
+        now = ShiftedClock(self.clock_file).now().timestamp()
+        good_until, token = self._tokens.get(client_id, (0.0, ""))
+        # A clock that was moved back makes a token that is not valid yet, hence both bounds.
+        if not good_until - TOKEN_GOOD_FOR_SECONDS <= now < good_until:
+            answer = httpx.post(
+                f"{self.contracts_url}/v1/oauth/token",
+                data={"grant_type": "client_credentials"},
+                auth=(client_id, client_secret),
+                trust_env=False,
+                timeout=30,
+            )
+            answer.raise_for_status()
+            token = str(answer.json()["access_token"])
+            self._tokens[client_id] = (now + TOKEN_GOOD_FOR_SECONDS, token)
+        return token
+
+    @contextmanager
+    def client(self, service: str, tenant: Tenant | None = None) -> Iterator[httpx.Client]:
+        """A client of one service's API, with a token of the tenant's owner (the administrator's if none is named)."""
+        token = self.token(tenant or self.administrator())
+        headers = {"Authorization": f"Bearer {token}"}
+        with httpx.Client(base_url=self.url(service), headers=headers, trust_env=False, timeout=30) as client:
+            yield client
+
+    # Time -------------------------------------------------------------------------------------------------------
+
+    @property
+    def clock(self) -> Clock:
+        """The clock that the services follow."""
+        return ShiftedClock(self.clock_file)
+
+    def shift_clock(self, ahead: timedelta) -> None:
+        """Put the services' clock this far ahead of the machine's; returns when they have noticed."""
+        self.clock_file.write_text(f"{ahead.total_seconds()}\n")
+        time.sleep(0.25)
+
+    # Destruction ------------------------------------------------------------------------------------------------
+
+    def kill_service(self, service: str) -> None:
+        """SIGKILL a service."""
+        self.services.processes[service].kill()
+
+    def start_service(self, service: str, *, ready: bool = True) -> None:
+        """Start a service again on its port; with `ready`, wait until it answers."""
+        self.services.start_one(service)
+        if ready:
+            self.services.wait_until_ready(Patience(60))
+
+    def restart_nats(self, *, wipe: bool = False) -> None:
+        """SIGKILL NATS and start it on the same port; `wipe` loses every stream in between."""
+        self.nats.kill()
+        if wipe:
+            self.nats.wipe()
+        self.nats.start()
+
+    def restart_postgres(self) -> None:
+        """SIGKILL PostgreSQL and start it on the same port and data."""
+        self.postgres.kill()
+        self.postgres.start()
+
+    def logs(self, lines: int = 40) -> str:
+        """The last lines of every service's log, for the report of a failed test."""
+        return "\n".join(
+            f"--- {service} ---\n{process.last_lines(lines)}" for service, process in self.services.processes.items()
+        )
+
+
+@contextmanager
+def running_stack_over(
+    postgres: PostgresServer,
+    nats: NatsServer,
+    *,
+    database: str = "upheld",
+    extra: Mapping[str, Mapping[str, str]] | None = None,
+) -> Iterator[RunningStack]:
+    """Start the four services over two servers in a database of their own, and stop them at the end.
+
+    `extra` gives settings to single services, without their prefix: `{"probes": {"LOG_LEVEL": "debug"}}`.
+    """
+    memory = Memory()
+    ports = iter(free_ports(2 * len(SERVICES)))
+    endpoints = {service: Endpoint(service, next(ports), next(ports)) for service in SERVICES}
+    admin_url = postgres.url(database)
+    bootstrap(admin_url, SERVICES, {service: memory.roles_of(service) for service in SERVICES})
+    with temporary_folder("stack") as folder, Mailbox() as mailbox:
+        clock_file = folder / "clock"
+        clock_file.write_text("0\n")
+        access = {}
+        for service in SERVICES:
+            usual = usual_extras(service, memory, mail_port=mailbox.port, runner_nats_url=nats.url(RUNNER))
+            access[service] = ServiceAccess(
+                database_url=with_role(admin_url, f"{service}_app", memory.roles_of(service).app),
+                migration_database_url=with_role(admin_url, f"{service}_owner", memory.roles_of(service).owner),
+                nats_url=nats.url(service),
+                extra={**usual, **(extra or {}).get(service, {})},
+            )
+        services = ServiceProcesses(endpoints, access, logs=folder, clock_file=clock_file)
+        try:
+            services.migrate()
+            services.start()
+            services.wait_until_ready(Patience(90))
+            yield RunningStack(services, postgres, nats, database_url=admin_url, mailbox=mailbox, clock_file=clock_file)
+        finally:
+            services.stop(5.0)
+
+
+def _tenant(answer: Mapping[str, object], name: str) -> Tenant:
+    return Tenant(
+        tenant_id=str(answer["tenant_id"]),
+        name=name,
+        client_id=str(answer.get("client_id") or answer["key_id"]),
+        client_secret=str(answer["client_secret"]),
+    )
