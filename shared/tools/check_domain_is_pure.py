@@ -34,6 +34,8 @@ PURE_MODULES = frozenset(
         "zoneinfo",
     }
 )  # fmt: skip
+# Libraries that are tables and arithmetic only: no input or output, no clock.
+PURE_LIBRARIES = frozenset({"holidays"})
 IMPURE_NAMES = frozenset({"uuid.uuid1", "uuid.uuid4", "uuid.getnode", "uuid.uuid6", "uuid.uuid7"})
 IMPURE_BUILTINS = frozenset({"__import__", "breakpoint", "eval", "exec", "input", "open", "print"})
 
@@ -80,7 +82,7 @@ def _imports(node: ast.AST, module: str) -> Iterator[str]:
 
 def _allowed(imported: str, package: str) -> bool:
     own = (package, "shared.kernel")
-    return imported.partition(".")[0] in PURE_MODULES or any(
+    return imported.partition(".")[0] in PURE_MODULES | PURE_LIBRARIES or any(
         imported == home or imported.startswith(f"{home}.") for home in own
     )
 
