@@ -1,0 +1,127 @@
+# One file for everything that a person does with this repository. `make` alone lists it.
+# Needs make and Python 3.11 or newer; the rest is put into .venv from requirements.lock.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+BIN := $(VENV)/bin
+RUN := $(BIN)/python
+PACKAGES := shared services/contracts services/probes services/incidents services/reporting
+PROJECTS := $(addsuffix /pyproject.toml,$(PACKAGES))
+READY := $(VENV)/.ready
+
+# How many processes the tests use, and what else pytest is told: make test JOBS=4 PYTEST="-k sla -x"
+JOBS ?= 2
+PYTEST ?=
+
+# PYTHON chooses the interpreter of .venv; left out, the first one here that is new enough.
+ifndef PYTHON
+PYTHON := $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$python"; break; }; done)
+endif
+
+##@ Run it
+
+.PHONY: run
+run: $(READY)	## start PostgreSQL, NATS and the four services; Ctrl-C stops everything
+	@exec $(RUN) -m shared.stack run
+
+.PHONY: token
+token: $(READY)	## print a bearer token of the administrator
+	@exec $(RUN) -m shared.stack token
+
+.PHONY: demo
+demo: $(READY)	## walk through a contract from signature to report against the running stack
+	@exec $(RUN) -m shared.demo
+
+.PHONY: clock
+clock: $(READY)	## show the services' clock, or shift it: ADVANCE=P1D, SET=2026-12-01T00:00:00Z, RESET=1
+	@exec $(RUN) -m shared.stack clock $(if $(ADVANCE),--advance=$(ADVANCE)) $(if $(SET),--set=$(SET)) $(if $(RESET),--reset)
+
+.PHONY: reset
+reset: $(READY)	## delete all data of the stopped stack
+	@exec $(RUN) -m shared.stack reset
+
+##@ Check it
+
+.PHONY: test
+test: lint types check-rules check-documents check-deploy	## everything that must be green, tests with real servers included
+	@$(RUN) -m pytest -n $(JOBS) --dist loadgroup -q $(PYTEST)
+
+.PHONY: lint
+lint: $(READY)	## style: ruff, formatting, YAML
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+.PHONY: types
+types: $(READY)	## types: mypy --strict over all sources and tests
+	@$(BIN)/mypy $(addsuffix /src,$(PACKAGES)) shared/tools
+
+.PHONY: check-rules
+check-rules: $(READY)	## architecture: layers, pure domains, injected time, services that live alone, the lock
+	@$(BIN)/lint-imports --no-logo
+	@$(RUN) shared/tools/check_domain_is_pure.py
+	@$(RUN) shared/tools/check_time_is_injected.py
+	@$(RUN) shared/tools/check_service_alone.py
+	@$(RUN) shared/tools/lock_requirements.py --check
+
+.PHONY: capabilities
+capabilities: $(READY)	## which rows of the acceptance table a passing test shows
+	@exec $(RUN) shared/tools/print_capabilities.py
+
+.PHONY: chaos
+chaos: $(READY)	## the long run: crashes, lost acknowledgements, killed servers, a lost volume
+	@exec $(RUN) -m pytest shared/tests/chaos -q -s --chaos=long $(PYTEST)
+
+.PHONY: bench
+bench: $(READY)	## measure from the failing check to mail and status page; prints JSON
+	@exec $(RUN) shared/benchmarks/thread.py
+
+##@ Generate
+
+.PHONY: openapi
+openapi: $(READY)	## write openapi.json, asyncapi.json, schemas and examples of every service again
+	@for service in contracts probes incidents reporting; do $(RUN) -m $$service documents || exit 1; done
+
+.PHONY: lock
+lock: $(READY)	## resolve requirements.lock again from the pyproject files (needs a package index)
+	@exec $(RUN) shared/tools/lock_requirements.py
+
+##@ Housekeeping
+
+.PHONY: environment
+environment: $(READY)	## make .venv, or bring it up to requirements.lock
+
+.PHONY: clean
+clean:	## delete .venv and caches; data of the stack stays (make reset)
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .cache .coverage
+	@find $(PACKAGES) -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: help
+help:	## list the targets
+	@awk 'BEGIN { FS = ":.*## " } \
+		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z][a-z-]*:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@echo
+
+# The environment: exactly what requirements.lock says, checked by hash; our own packages are installed in place. It is
+# made again only when the lock or a pyproject file has changed, and counts as ready only when it was finished.
+$(READY): requirements.lock pyproject.toml $(PROJECTS)
+	@if [ -z "$(PYTHON)" ] || ! "$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+		echo "Python 3.11 or newer is needed: install it, or name it: make PYTHON=/path/to/python3" >&2; exit 1; fi
+	@if ! $(RUN) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+		echo "Making $(VENV) with $$("$(PYTHON)" --version) …"; \
+		"$(PYTHON)" -m venv --clear $(VENV) || { \
+			echo "$(PYTHON) cannot make virtual environments: install its venv module (python3-venv), or name another: make PYTHON=…" >&2; \
+			exit 1; }; fi
+	@if [ ! -x $(BIN)/uv ]; then \
+		awk '/^uv==/ { found = 1 } found { print } found && !/\\$$/ { exit }' requirements.lock > $(VENV)/uv.lock; \
+		$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.lock || { \
+			echo "Cannot install uv: is the package index in reach, and pip configured for it?" >&2; exit 1; }; fi
+	@echo "Installing from requirements.lock …"
+	@$(BIN)/uv pip sync --quiet --python $(RUN) --require-hashes requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(RUN) --no-deps --no-build-isolation $(addprefix -e ,$(PACKAGES))
+	@touch $@
