@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -40,6 +41,7 @@ from shared.problems import (
 )
 
 METHODS = ("get", "put", "post", "delete", "patch", "head", "options", "trace")
+_GENERIC_PAGE = re.compile(r"^Page_(\w+)_$")
 NO_NUL = "^[^\\u0000]*$"
 INT32 = 2**31 - 1
 
@@ -111,6 +113,7 @@ def openapi_document(
             "flows": {"clientCredentials": {"tokenUrl": "/v1/oauth/token", "scopes": dict(SCOPES)}},
         },
     }
+    _rename_pages(document)
     scopes = _scopes_by_operation(app)
     seen: set[str] = set()
     for path, method, operation in operations(document):
@@ -126,6 +129,20 @@ def openapi_document(
     for node in _nodes(schemas):
         _bound(node)
     return document
+
+
+def _rename_pages(document: dict[str, Any]) -> None:
+    """``Page_Client_``, as FastAPI calls ``Page[Client]``, becomes ``ClientPage``: a name that a client can show."""
+    schemas = document["components"]["schemas"]
+    names = {}
+    for name in list(schemas):
+        generic = _GENERIC_PAGE.match(name)
+        if generic and f"{generic[1]}Page" not in schemas:
+            schemas[f"{generic[1]}Page"] = schemas.pop(name)
+            names[f"#/components/schemas/{name}"] = f"#/components/schemas/{generic[1]}Page"
+    for node in _nodes(document):
+        if node.get("$ref") in names:
+            node["$ref"] = names[node["$ref"]]
 
 
 def operations(document: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -176,6 +193,8 @@ def _problem_response(group: Sequence[type[Problem]]) -> dict[str, Any]:
 
 
 def _complete(operation: dict[str, Any], path: str, scopes: list[str] | None) -> None:
+    for parameter in operation.get("parameters", ()):
+        _not_null(parameter["schema"])
     parameters = {(p["in"], p["name"].lower()) for p in operation.get("parameters", ())}
     answers = ["InternalError", "Unavailable"]
     if scopes is None:
@@ -205,6 +224,14 @@ def _complete(operation: dict[str, Any], path: str, scopes: list[str] | None) ->
         status = str(_COMPONENT_RESPONSES[answer][0].status)
         responses.setdefault(status, {"$ref": f"#/components/responses/{answer}"})
     operation["responses"] = dict(sorted(responses.items()))
+
+
+def _not_null(schema: dict[str, Any]) -> None:
+    """A parameter is there or not; there is no null in an address or a header."""
+    others = [option for option in schema.get("anyOf", ()) if option != {"type": "null"}]
+    if len(others) == 1:
+        del schema["anyOf"]
+        schema.update(others[0])
 
 
 def _nodes(node: Any) -> Iterator[dict[str, Any]]:

@@ -339,15 +339,21 @@ def _renamed(service: str, original: Mapping[str, Any], taken: Mapping[str, Mapp
     """A copy whose components do not collide with other ones under the same name."""
     document: dict[str, Any] = copy.deepcopy(dict(original))
     names: dict[str, str] = {}
-    for kind, entries in document["components"].items():
-        others = taken.get(kind, {})
-        for name in list(entries):
-            if name in others and others[name] != entries[name]:
-                new = f"{service.capitalize()}{name}"
-                names[f"#/components/{kind}/{name}"] = f"#/components/{kind}/{new}"
-                entries[new] = entries.pop(name)
-    _point_to(document, names)
-    return document
+    while True:  # a component with the same text collides too once something that it refers to has a new name
+        collisions = {
+            f"#/components/{kind}/{name}": f"#/components/{kind}/{service.capitalize()}{name}"
+            for kind, entries in document["components"].items()
+            for name, entry in entries.items()
+            if name in taken.get(kind, {}) and taken[kind][name] != entry
+        }
+        if not collisions:
+            return document
+        names |= collisions
+        _point_to(document, names)
+        for old, new in collisions.items():
+            kind, name = old.split("/")[2:]
+            entries = document["components"][kind]
+            entries[new.rsplit("/", 1)[-1]] = entries.pop(name)
 
 
 def _point_to(node: Any, names: Mapping[str, str]) -> None:

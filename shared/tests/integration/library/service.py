@@ -25,14 +25,14 @@ from shared.migrations import event_tables
 from shared.pagination import Page, PageParams, paginate
 from shared.problems import Conflict, NotFound, responses_for
 from shared.service import Authenticated, Now, PublicUnit, Service, Unit, require, service_cli
-from shared.settings import ServiceSettings
+from shared.settings import Port, ServiceSettings
 from shared.unit_of_work import UnitOfWork
 
 
 class LibrarySettings(ServiceSettings):
     SERVICE: ClassVar[str] = "library"
     model_config = SettingsConfigDict(env_prefix="LIBRARY_")
-    port: int = 8009
+    port: Port = 8009
 
 
 class Base(DeclarativeBase):
