@@ -29,9 +29,9 @@ from workspace import (
 PURE_MODULES = frozenset(
     {
         "__future__", "abc", "base64", "bisect", "calendar", "collections", "copy", "dataclasses", "datetime",
-        "decimal", "difflib", "enum", "fractions", "functools", "hashlib", "heapq", "hmac", "itertools", "json",
-        "math", "numbers", "operator", "re", "statistics", "string", "types", "typing", "unicodedata", "uuid",
-        "zoneinfo",
+        "decimal", "difflib", "enum", "fractions", "functools", "hashlib", "heapq", "hmac", "ipaddress", "itertools",
+        "json", "math", "numbers", "operator", "re", "statistics", "string", "types", "typing", "unicodedata",
+        "urllib.parse", "uuid", "zoneinfo",
     }
 )  # fmt: skip
 # Libraries that are tables and arithmetic only: no input or output, no clock.
@@ -81,10 +81,9 @@ def _imports(node: ast.AST, module: str) -> Iterator[str]:
 
 
 def _allowed(imported: str, package: str) -> bool:
-    own = (package, "shared.kernel")
-    return imported.partition(".")[0] in PURE_MODULES | PURE_LIBRARIES or any(
-        imported == home or imported.startswith(f"{home}.") for home in own
-    )
+    allowed = {package, "shared.kernel"} | PURE_MODULES | PURE_LIBRARIES
+    parts = imported.split(".")
+    return any(".".join(parts[:length]) in allowed for length in range(1, len(parts) + 1))
 
 
 def main() -> int:

@@ -35,7 +35,11 @@ BREAKS: dict[str, list[tuple[str, str, str]]] = {
     SHARED: [("shared/src/shared/stray.py", "from incidents import domain", "shared.stray -> incidents.domain")],
     LAYERS: [
         *(
-            (f"services/contracts/src/contracts/{lower}.py", f"import contracts.{upper}", f"contracts.{lower} -> ")
+            (
+                f"services/contracts/src/contracts/{lower}.py",
+                f"import contracts.{upper}",
+                f"contracts.{lower.replace('/', '.')} -> ",
+            )
             for lower, upper in (
                 ("domain/stray", "application"),
                 ("application/stray", "published"),
@@ -118,6 +122,7 @@ def test_every_planted_break_is_reported_under_its_rule(source_tree: SourceTree,
         ("shared/src/shared/kernel/stray.py", "import shared.events", "shared.kernel may not import shared.events"),
         ("shared/src/shared/kernel/stray.py", "from .. import events", "shared.kernel may not import shared.events"),
         ("shared/src/shared/kernel/stray.py", "import random", "shared.kernel may not import random"),
+        ("shared/src/shared/kernel/stray.py", "from urllib import request", "may not import urllib.request"),
         ("services/probes/src/probes/domain/stray.py", "from shared import ids", "may not import shared.ids"),
         ("services/probes/src/probes/domain/stray.py", "from ..adapters import x", "may not import probes.adapters.x"),
         ("services/probes/src/probes/domain/stray.py", "import numpy", "probes.domain may not import numpy"),
