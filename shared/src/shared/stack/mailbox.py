@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import os
 import sys
 import time
 from pathlib import Path
@@ -36,7 +37,7 @@ class Mailbox:
             "the mailbox",
             [sys.executable, "-m", "shared.stack.mailbox", str(self.port), str(self.folder)],
             log=self._log,
-            environment={"PYTHONUNBUFFERED": "1"},
+            environment={name: value for name, value in os.environ.items() if not name.startswith("UPHELD_")},
         )
         self.process.start()
         deadline = time.monotonic() + patience.seconds

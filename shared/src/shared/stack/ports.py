@@ -1,24 +1,55 @@
-"""Free loopback ports, chosen by the operating system."""
+"""Free loopback ports: what is free is for the operating system to say, which ones we ask for is for us."""
 
+import random
 import socket
+from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
+_LOWEST = 10_000
+_OUTGOING_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
+_USUAL_OUTGOING_FROM = 32_768
+_TRIES = 200
 
 
 def free_ports(count: int, host: str = LOOPBACK) -> list[int]:
     """Give `count` different TCP ports on which nobody listens at this instant.
 
-    All are held open until the last one is known, so that none is given twice. Between this call and the start of a
-    server another program may still take one; whoever starts a server must be ready to ask again.
+    They come from below the range that the kernel lends to outgoing connections: from that range ("port 0") a port
+    that is free now is often somebody's own end of a connection when the server starts a second later, or at the next
+    run. All are held until the last one is known. Another program may still take one before the server starts:
+    whoever starts a server must be ready to ask again.
     """
-    sockets = [socket.socket(socket.AF_INET, socket.SOCK_STREAM) for _ in range(count)]
+    held: list[socket.socket] = []
     try:
-        for one in sockets:
-            one.bind((host, 0))
-        return [int(one.getsockname()[1]) for one in sockets]
+        for _ in range(count):
+            held.append(_hold(host))
+        return [int(one.getsockname()[1]) for one in held]
     finally:
-        for one in sockets:
+        for one in held:
             one.close()
+
+
+def _hold(host: str) -> socket.socket:
+    below = _outgoing_from()
+    dice = random.SystemRandom()
+    for _ in range(_TRIES if below > _LOWEST else 0):
+        one = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            one.bind((host, dice.randrange(_LOWEST, below)))
+        except OSError:
+            one.close()
+            continue
+        return one
+    one = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    one.bind((host, 0))
+    return one
+
+
+def _outgoing_from() -> int:
+    try:
+        return int(_OUTGOING_RANGE.read_text().split()[0])
+    except (OSError, ValueError, IndexError):
+        return _USUAL_OUTGOING_FROM
 
 
 def is_free(port: int, host: str = LOOPBACK) -> bool:
