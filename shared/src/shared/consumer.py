@@ -33,6 +33,7 @@ from shared.jetstream import (
     declare_consumer,
     declare_stream,
 )
+from shared.telemetry import traced
 from shared.unit_of_work import UnitOfWork, UnitsOfWork
 
 log = structlog.get_logger()
@@ -154,16 +155,18 @@ class EventProcessor:
         if not subscriptions:
             return False
         received = [(subscription, _received(envelope, payload, subscription)) for subscription in subscriptions]
-        async with self.units.for_tenant(
-            envelope.tenantid,
-            correlation_id=envelope.correlationid,
-            causation_id=str(envelope.id),
-            traceparent=envelope.traceparent,
-        ) as unit:
-            if not await take_once(unit.session, self.schema, self.handlers.consumer, envelope.id, unit.now):
-                return False
-            for subscription, event in received:
-                await subscription.handle(event, unit)
+        facts = {"tenant_id": str(envelope.tenantid), "event_id": str(envelope.id)}
+        with traced(envelope.traceparent, **facts) as trace:
+            async with self.units.for_tenant(
+                envelope.tenantid,
+                correlation_id=envelope.correlationid,
+                causation_id=str(envelope.id),
+                traceparent=trace.traceparent,
+            ) as unit:
+                if not await take_once(unit.session, self.schema, self.handlers.consumer, envelope.id, unit.now):
+                    return False
+                for subscription, event in received:
+                    await subscription.handle(event, unit)
         return True
 
 

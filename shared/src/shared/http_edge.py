@@ -30,7 +30,7 @@ from shared.problems import (
     UnsupportedMediaType,
     ValidationFailed,
     body_pointer,
-    matching_methods,
+    matching_routes,
     problem_of,
     server_error,
 )
@@ -43,6 +43,7 @@ DISCARD_LIMIT = 32 * 1024 * 1024
 DISCARD_SECONDS = 5.0
 
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9._:-]{1,128}$")
+_REFUSED_AT = "upheld.refused_at"
 _QUIET_PATHS = frozenset({"/livez", "/readyz", "/metrics"})
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
@@ -111,7 +112,7 @@ _KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OP
 
 def route_template(scope: Scope) -> str:
     """The route's path with its parameters as names, or ``unmatched``."""
-    return str(getattr(scope.get("route"), "path", "unmatched"))
+    return str(getattr(scope.get("route"), "path", None) or scope.get(_REFUSED_AT) or "unmatched")
 
 
 class BodyGuard:
@@ -136,12 +137,15 @@ class BodyGuard:
         except TooLarge as problem:
             # The answer goes out before the rest of the body is taken in, and then only to be thrown away: closing the
             # connection under a client that is still sending would cost it the answer.
+            scope[_REFUSED_AT] = matching_routes(self._api, scope).get(scope["method"])
             await _answer_then_discard(problem, scope, receive, send)
             return
         except Problem as problem:
-            if scope["method"] not in matching_methods(self._api, scope):
+            template = matching_routes(self._api, scope).get(scope["method"])
+            if template is None:
                 await self._app(scope, _replay(b"", receive), send)  # 404 or 405 says more than a faulty body
                 return
+            scope[_REFUSED_AT] = template
             await problem.response(scope["path"])(scope, receive, send)
             return
         await self._app(scope, receive if body is None else _replay(body, receive), send)

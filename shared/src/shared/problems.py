@@ -371,19 +371,19 @@ def _validation_problem(errors: Sequence[Mapping[str, Any]], body: object) -> Pr
     return ValidationFailed(f"The request has {count}; see `errors`.", errors=unique)
 
 
-def matching_methods(app: FastAPI, scope: Scope) -> frozenset[str]:
-    """Methods of ALL routes that match the path; Starlette's own 405 knows only those of the first one.
+def matching_routes(app: FastAPI, scope: Scope) -> dict[str, str]:
+    """Method to route template for ALL routes that match the path; Starlette's own 405 knows only the first one.
 
     Empty when no route has this path.
     """
-    methods: set[str] = set()
+    found: dict[str, str] = {}
     for context in iter_route_contexts(app.router.routes):
-        route = cast(Any, context)
-        probe = dict(scope, path_params={})
-        match, _ = route._effective_route.matches(probe)
-        if match is not Match.NONE and context.methods:
-            methods |= context.methods
-    return frozenset(methods)
+        route = cast(Any, context)._effective_route
+        match, _ = route.matches(dict(scope, path_params={}))
+        if match is not Match.NONE:
+            for method in context.methods or ():
+                found.setdefault(method, context.path or "")
+    return found
 
 
 # A service should refuse these before PostgreSQL does; whatever slips through is still an answer that a client can act
@@ -440,8 +440,7 @@ def problem_of(error: Exception, errors: ErrorMapping | None = None) -> Problem 
 def _http_problem(app: FastAPI, request: Request, error: HTTPException) -> Problem:
     headers = dict(error.headers or {})
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        methods = matching_methods(app, request.scope)
-        headers["Allow"] = ", ".join(sorted(methods))
+        headers["Allow"] = ", ".join(sorted(matching_routes(app, request.scope)))
         return MethodNotAllowed(f"{request.method} is not possible here; see Allow.", headers=headers)
     if error.status_code == HTTPStatus.NOT_FOUND and error.detail == HTTPStatus.NOT_FOUND.phrase:
         return NotFound("There is nothing at this address. /openapi.json lists every address.", headers=headers)

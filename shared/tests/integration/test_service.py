@@ -15,6 +15,8 @@ import structlog
 from fastapi import FastAPI
 from pydantic import SecretStr
 
+from shared.consumer import EventProcessor, Handlers
+from shared.events import ReceivedEvent
 from shared.ids import new_id
 from shared.kernel.clock import FixedClock
 from shared.migrations import migrate
@@ -22,9 +24,10 @@ from shared.service import create_app
 from shared.telemetry import REQUESTS, configure_logging
 from shared.testing.databases import DatabaseUrls, ServiceDatabases
 from shared.testing.tokens import TokenMint
+from shared.unit_of_work import UnitOfWork
 from shared.worker import build_runtime
 
-from .library.service import SERVICE, LibrarySettings
+from .library.service import SERVICE, BookAdded, LibrarySettings
 
 TENANT = UUID("0190a000-0000-7000-8000-0000000000aa")
 OTHER_TENANT = UUID("0190a000-0000-7000-8000-0000000000bb")
@@ -41,7 +44,7 @@ def database(service_databases: ServiceDatabases) -> Iterator[DatabaseUrls]:
 @pytest.fixture
 def empty(database: DatabaseUrls) -> DatabaseUrls:
     with psycopg.connect(database.superuser) as connection:
-        connection.execute("truncate library.book, library.outbox, library.idempotency_key")
+        connection.execute("truncate library.book, library.outbox, library.inbox, library.idempotency_key")
     return database
 
 
@@ -147,6 +150,27 @@ async def test_the_event_of_a_request_carries_its_trace_and_its_id(
     assert envelope["traceparent"] == traceparent
     assert envelope["correlationid"] == "order-7"
     assert envelope["tenantid"] == str(TENANT)
+
+
+async def test_request_event_and_handler_share_one_trace(
+    client: httpx.AsyncClient, app: FastAPI, empty: DatabaseUrls
+) -> None:
+    heard: list[dict[str, str]] = []
+    handlers = Handlers("reader")
+
+    @handlers.on("library.book.added.v1")
+    async def hear(event: ReceivedEvent[BookAdded], uow: UnitOfWork) -> None:
+        heard.append(structlog.contextvars.get_contextvars() | {"next": str(uow.traceparent)})
+
+    answer = await client.post("/v1/books", json={"title": "Candide"})
+    assert answer.status_code == 201
+    ((payload,),) = rows(empty, "select envelope::text from library.outbox")
+    assert await EventProcessor(handlers, app.state.runtime.units, "library").process(payload.encode())
+    trace = json.loads(payload)["traceparent"].split("-")[1]
+    (context,) = heard
+    assert context["trace_id"] == trace
+    assert context["next"].split("-")[1] == trace
+    assert context["tenant_id"] == str(TENANT)
 
 
 # --- tenants ---------------------------------------------------------------------------------------------------------
@@ -497,7 +521,10 @@ async def test_metrics_count_by_template_and_never_by_id(client: httpx.AsyncClie
         samples = REQUESTS.labels("GET", route, status)._child_samples()
         return next(sample.value for sample in samples if sample.name == "_count")
 
+    refused = REQUESTS.labels("POST", "/v1/books", "415")
     before = count("/v1/books/{book_id}", "404"), count("unmatched", "404")
     await client.get(f"/v1/books/{new_id()}")
     await client.get(f"/{new_id()}")
     assert (count("/v1/books/{book_id}", "404"), count("unmatched", "404")) == (before[0] + 1, before[1] + 1)
+    await client.post("/v1/books", content=b"<book/>")
+    assert any(sample.value for sample in refused._child_samples() if sample.name == "_count")
