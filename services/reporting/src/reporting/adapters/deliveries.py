@@ -1,0 +1,181 @@
+"""The queue of deliveries to webhooks: filled in the transaction of an event, worked off by a job."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from reporting.adapters.tables import Attempt, Delivery, Webhook
+from reporting.domain.retries import Decision
+from reporting.domain.subscriptions import wants
+from shared.ids import new_id
+from shared.unit_of_work import UnitOfWork
+
+RETENTION = timedelta(days=30)
+"""How long a finished delivery and its attempts stay visible."""
+
+LEASE = timedelta(seconds=90)
+"""How long a claimed delivery belongs to its worker; longer than a try can take. After a crash it is tried again."""
+
+
+async def queue_deliveries(uow: UnitOfWork, *, event_id: UUID, name: str, occurred_at: datetime, payload: bytes) -> int:
+    """One delivery of the event for every enabled webhook of the unit's tenant that asked for it.
+
+    A webhook is not told what happened before it existed: a projection that is filled again from the streams must not
+    flood it. Returns how many were queued.
+    """
+    webhooks = await uow.session.execute(
+        select(Webhook.webhook_id, Webhook.tenant_id, Webhook.event_types).where(
+            Webhook.enabled, Webhook.created_at <= occurred_at
+        )
+    )
+    rows = [
+        {
+            "delivery_id": new_id(),
+            "tenant_id": webhook.tenant_id,
+            "webhook_id": webhook.webhook_id,
+            "event_id": event_id,
+            "event_name": name,
+            "payload": payload,
+            "status": "pending",
+            "attempts": 0,
+            "tried_before": 0,
+            "due_at": uow.now,
+            "created_at": uow.now,
+        }
+        for webhook in webhooks
+        if wants(webhook.event_types, name)
+    ]
+    if rows:
+        await uow.session.execute(insert(Delivery).values(rows).on_conflict_do_nothing())
+    return len(rows)
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A delivery that this worker tries now."""
+
+    delivery_id: UUID
+    webhook_id: UUID
+    event_id: UUID
+    payload: bytes
+    attempt: int
+    attempt_of_schedule: int
+    url: str
+    secrets: tuple[bytes, ...]
+    """Sealed; the newest first, the one before it while receivers may still use it."""
+
+
+async def claim(uow: UnitOfWork, limit: int) -> Sequence[Claimed]:
+    """Takes due deliveries of enabled webhooks, oldest first, and leases them to this worker.
+
+    Not more than a tenth of the batch (at least two) goes to one webhook, so that one that hangs does not hold the
+    others up.
+    """
+    due = (
+        await uow.session.execute(
+            select(Delivery, Webhook)
+            .join(Webhook, Webhook.webhook_id == Delivery.webhook_id)
+            .where(Delivery.due_at <= uow.now, Webhook.enabled)
+            .order_by(Delivery.due_at, Delivery.delivery_id)
+            .limit(limit * 5)
+            .with_for_update(of=Delivery, skip_locked=True)
+        )
+    ).all()
+    share = max(2, limit // 10)
+    taken: dict[UUID, int] = {}
+    claimed: list[Claimed] = []
+    for delivery, webhook in due:
+        if len(claimed) == limit:
+            break
+        if taken.get(webhook.webhook_id, 0) >= share:
+            continue
+        taken[webhook.webhook_id] = taken.get(webhook.webhook_id, 0) + 1
+        delivery.attempts += 1
+        delivery.due_at = uow.now + LEASE
+        delivery.first_attempt_at = delivery.first_attempt_at or uow.now
+        secrets = [webhook.secret]
+        if webhook.previous_secret is not None and (webhook.previous_secret_until or uow.now) > uow.now:
+            secrets.append(webhook.previous_secret)
+        claimed.append(
+            Claimed(
+                delivery.delivery_id,
+                webhook.webhook_id,
+                delivery.event_id,
+                delivery.payload,
+                delivery.attempts,
+                delivery.attempts - delivery.tried_before,
+                webhook.url,
+                tuple(secrets),
+            )
+        )
+    return claimed
+
+
+@dataclass(frozen=True)
+class Tried:
+    """How a try went. `status_code` None: no answer, and `error` says why."""
+
+    at: datetime
+    duration_ms: int
+    status_code: int | None
+    error: str | None
+    response_excerpt: str | None
+
+
+async def record(
+    uow: UnitOfWork, claimed: Claimed, tried: Tried, decision: Decision
+) -> tuple[Delivery, Webhook] | None:
+    """Writes down a try and what follows from it; None when the webhook was removed meanwhile.
+
+    The rows come back locked, so that the caller can go on with them in the same transaction.
+    """
+    webhook = await uow.session.get(Webhook, claimed.webhook_id, with_for_update=True)
+    delivery = await uow.session.get(Delivery, claimed.delivery_id, with_for_update=True)
+    if webhook is None or delivery is None:
+        return None
+    await uow.session.execute(
+        insert(Attempt)
+        .values(
+            delivery_id=delivery.delivery_id,
+            number=claimed.attempt,
+            tenant_id=delivery.tenant_id,
+            at=tried.at,
+            duration_ms=tried.duration_ms,
+            status_code=tried.status_code,
+            error=tried.error,
+            response_excerpt=tried.response_excerpt,
+        )
+        .on_conflict_do_nothing()
+    )
+    delivery.last_status_code = tried.status_code
+    if decision.outcome == "again":
+        delivery.due_at = decision.next_attempt_at
+        webhook.failing_since = webhook.failing_since or tried.at
+    else:
+        delivery.status = "delivered" if decision.outcome == "delivered" else "failed"
+        delivery.due_at = None
+        delivery.finished_at = uow.now
+        webhook.failing_since = None if decision.outcome == "delivered" else webhook.failing_since or tried.at
+    return delivery, webhook
+
+
+async def give_up(uow: UnitOfWork, webhook_id: UUID) -> None:
+    """Ends what is still to come for a webhook that gets nothing more; it can be retried by hand."""
+    await uow.session.execute(
+        update(Delivery)
+        .where(Delivery.webhook_id == webhook_id, Delivery.due_at.is_not(None))
+        .values(status="failed", due_at=None, finished_at=uow.now)
+    )
+
+
+async def prune(uow: UnitOfWork, limit: int = 1_000) -> int:
+    """Deletes deliveries that were finished before the retention, with their attempts; returns how many."""
+    old = select(Delivery.delivery_id).where(Delivery.finished_at < uow.now - RETENTION).limit(limit).scalar_subquery()
+    deleted = await uow.session.execute(
+        delete(Delivery).where(Delivery.delivery_id.in_(old)).returning(Delivery.delivery_id)
+    )
+    return len(deleted.all())

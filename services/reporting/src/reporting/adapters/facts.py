@@ -1,0 +1,159 @@
+"""Reading what was heard: one query per kind of fact, whatever the number of environments or incidents."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import cast
+from uuid import UUID
+
+from sqlalchemy import and_, func, or_, select
+
+from reporting.adapters.tables import (
+    Client,
+    ClockRow,
+    Contract,
+    ContractVersion,
+    Event,
+    Incident,
+    Site,
+    TransitionRow,
+)
+from reporting.application.facts import (
+    AnnouncedVerdict,
+    ContractState,
+    IncidentState,
+    KnownContract,
+    KnownIncident,
+    Names,
+)
+from reporting.domain.state_line import State, Transition
+from shared.unit_of_work import UnitOfWork
+
+
+class StoredFacts:
+    """The facts that a unit of work may see; row-level security decides which those are."""
+
+    def __init__(self, uow: UnitOfWork) -> None:
+        self._session = uow.session
+
+    async def versions(self, contract_id: UUID) -> Sequence[KnownContract]:
+        """Every known version of a contract by number; empty when there is none that may be seen."""
+        rows = await self._session.scalars(
+            select(ContractVersion).where(ContractVersion.contract_id == contract_id).order_by(ContractVersion.version)
+        )
+        return [
+            KnownContract(tenant_id=row.tenant_id, event_id=row.event_id, state=ContractState.model_validate(row.state))
+            for row in rows
+        ]
+
+    async def transitions(
+        self, contract_id: UUID, start: datetime, until: datetime
+    ) -> Mapping[UUID, Sequence[Transition]]:
+        """By environment: the transitions before `until` that say something about `[start, until)`.
+
+        Of each monitor from the last time on that it was up before `start`: a run of down time that reaches into the
+        period must be seen whole, because a rule may forgive short ones.
+        """
+        row = TransitionRow
+        last_up = (
+            select(row.monitor_id, func.max(row.number).label("number"))
+            .where(row.contract_id == contract_id, row.at <= start, row.entered == "up")
+            .group_by(row.monitor_id)
+            .subquery()
+        )
+        found = await self._session.scalars(
+            select(row)
+            .outerjoin(last_up, last_up.c.monitor_id == row.monitor_id)
+            .where(
+                row.contract_id == contract_id,
+                or_(row.at < until, row.ended_since < until),
+                or_(last_up.c.number.is_(None), row.number >= last_up.c.number),
+            )
+            .order_by(row.monitor_id, row.number)
+        )
+        by_environment: dict[UUID, list[Transition]] = {}
+        for each in found:
+            by_environment.setdefault(each.environment_id, []).append(
+                Transition(
+                    monitor_id=each.monitor_id,
+                    number=each.number,
+                    entered=cast(State, each.entered),
+                    at=each.at,
+                    event_id=each.event_id,
+                    ended=cast(State | None, each.ended),
+                    ended_since=each.ended_since,
+                    outage_id=each.outage_id,
+                    reason=each.reason,
+                )
+            )
+        return by_environment
+
+    async def incidents(self, contract_id: UUID, start: datetime, until: datetime) -> Sequence[KnownIncident]:
+        """Incidents that touch `[start, until)`, oldest first."""
+        rows = (
+            await self._session.scalars(
+                select(Incident)
+                .where(
+                    Incident.contract_id == contract_id,
+                    Incident.began_at < until,
+                    or_(Incident.ended_at.is_(None), Incident.ended_at >= start),
+                )
+                .order_by(Incident.began_at, Incident.incident_id)
+            )
+        ).all()
+        ids = [row.incident_id for row in rows]
+        events: dict[str, list[UUID]] = {}
+        for aggregate_id, event_id in await self._session.execute(
+            select(Event.aggregate_id, Event.event_id)
+            .where(and_(Event.aggregate_id.in_([str(each) for each in ids]), Event.name.like("incidents.incident.%")))
+            .order_by(Event.aggregate_version)
+        ):
+            events.setdefault(aggregate_id, []).append(event_id)
+        announced: dict[UUID, dict[UUID, AnnouncedVerdict]] = {}
+        for clock in await self._session.scalars(select(ClockRow).where(ClockRow.incident_id.in_(ids))):
+            announced.setdefault(clock.incident_id, {})[clock.clock_id] = AnnouncedVerdict.model_validate(
+                {"clock_id": clock.clock_id, "verdict": clock.verdict, "at": clock.at, "event_id": clock.event_id}
+            )
+        return [
+            KnownIncident(
+                state=IncidentState.model_validate(row.state),
+                events=tuple(events.get(str(row.incident_id), ())),
+                announced=announced.get(row.incident_id, {}),
+            )
+            for row in rows
+        ]
+
+    async def names(self, contract_id: UUID) -> Names:
+        """The newest names of the contract's client, sites and environments."""
+        client_id = select(Contract.client_id).where(Contract.contract_id == contract_id).scalar_subquery()
+        clients = await self._session.execute(
+            select(Client.client_id, Client.name).where(Client.client_id == client_id)
+        )
+        sites = (await self._session.scalars(select(Site).where(Site.client_id == client_id))).all()
+        return Names(
+            clients={row.client_id: row.name for row in clients},
+            sites={site.site_id: site.name for site in sites},
+            environments={
+                UUID(environment_id): name for site in sites for environment_id, name in site.environment_names.items()
+            },
+        )
+
+    async def contracts_on_page(self, slug: str) -> Sequence[UUID]:
+        """The contracts shown on the public page of a slug: those of the one client to whom it belongs.
+
+        A slug belongs to whoever's contract with it began first and has not ended; where all have ended, to the first.
+        So nobody can take over a page by naming its slug in a contract of his own, whatever order events arrive in.
+        """
+        rows = (
+            await self._session.execute(
+                select(Contract.contract_id, Contract.tenant_id, Contract.client_id, Contract.status)
+                .where(Contract.slug == slug, Contract.began_at.is_not(None))
+                .order_by(Contract.began_at, Contract.contract_id)
+            )
+        ).all()
+        if not rows:
+            return []
+        present = [row for row in rows if row.status in {"active", "suspended"}] or rows
+        owner = present[0]
+        return [
+            row.contract_id for row in present if (row.tenant_id, row.client_id) == (owner.tenant_id, owner.client_id)
+        ]

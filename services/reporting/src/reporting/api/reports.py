@@ -1,0 +1,197 @@
+"""Availability and reports of contracts, and links to show them to somebody without an account."""
+
+from datetime import UTC, timedelta
+from typing import Annotated, Final, Literal
+from urllib.parse import urlencode
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import BaseModel, Field
+
+from reporting.adapters.facts import StoredFacts
+from reporting.adapters.rendering import report_page, translator_for
+from reporting.adapters.report_links import ExpiredLink, InvalidLink, SharedReport, make_token, read_token
+from reporting.api.dependencies import Box, Lang, Settings
+from reporting.api.pages import message_response, page_response, wants_html
+from reporting.application.report import Availability, MonthlyReport
+from reporting.application.reporting import InTheFuture, NotInTheContract, UnknownContract, availability, monthly_report
+from shared.auth import Principal
+from shared.problems import FieldError, Gone, NotFound, ValidationFailed, responses_for
+from shared.service import CurrentRuntime, Now, Unit, require
+from shared.values import Instant, Month, forbid_unknown
+
+router = APIRouter(prefix="/v1/contracts/{contract_id}", tags=["reports"])
+shared_router = APIRouter(prefix="/reports", tags=["reports"])
+
+LONGEST_PERIOD: Final = timedelta(days=400)
+DEFAULT_LIFE: Final = 7 * 86_400
+LONGEST_LIFE: Final = 90 * 86_400
+
+AsOf = Annotated[
+    Instant | None,
+    Query(
+        description="the report as it stood then; not in the future. Left out: now", examples=["2026-06-30T22:00:00Z"]
+    ),
+]
+Reader = Annotated[Principal, Depends(require("reports:read"))]
+
+
+def _in_reach(month: Month) -> None:
+    if not 1970 <= month.year <= 2500:
+        detail = "`month` must lie between the years 1970 and 2500."
+        raise ValidationFailed(detail, errors=[FieldError(detail=detail, parameter="month")])
+
+
+@router.get(
+    "/availability",
+    summary="Measure the uptime of a contract",
+    responses=responses_for(NotFound),
+)
+async def get_availability(
+    contract_id: UUID,
+    unit: Unit,
+    _reader: Reader,
+    from_: Annotated[Instant, Query(alias="from", examples=["2026-06-01T00:00:00Z"])],
+    to: Annotated[
+        Instant,
+        Query(description="after `from`, at most 400 days, not in the future", examples=["2026-06-08T00:00:00Z"]),
+    ],
+) -> Availability:
+    """Uptime per environment over any period, with the stretches of time and the events behind each figure.
+
+    The period is cut to the life of the contract. Environments are never averaged.
+    """
+    detail = None
+    if to <= from_:
+        detail = "`to` must be after `from`."
+    elif to - from_ > LONGEST_PERIOD:
+        detail = "The period must not be longer than 400 days; ask for its parts."
+    if detail is not None:
+        raise ValidationFailed(detail, errors=[FieldError(detail=detail, parameter="to")])
+    return await availability(StoredFacts(unit), contract_id, from_, to, now=unit.now)
+
+
+@router.get("/reports/{month}", summary="Read the report of a month", responses=responses_for(NotFound))
+async def get_monthly_report(
+    contract_id: UUID, month: Month, unit: Unit, _reader: Reader, response: Response, as_of: AsOf = None
+) -> MonthlyReport:
+    """The month in the client's zone, up to `as_of`: uptime against the promise, incidents with their times, response
+    and repair against their targets, coverage, and the ids of the events behind each figure.
+    """
+    _in_reach(month)
+    response.headers["Cache-Control"] = "private, no-cache"
+    return await monthly_report(StoredFacts(unit), contract_id, month, now=unit.now, as_of=as_of)
+
+
+@router.get(
+    "/reports/{month}/html",
+    summary="Read the report of a month as a page",
+    response_class=Response,
+    responses={
+        **responses_for(NotFound),
+        200: {"description": "The page", "content": {"text/html": {"schema": {"type": "string"}}}},
+    },
+)
+async def get_monthly_report_page(
+    request: Request,
+    contract_id: UUID,
+    month: Month,
+    unit: Unit,
+    _reader: Reader,
+    as_of: AsOf = None,
+    lang: Lang = None,
+) -> Response:
+    """The same report for people, in the client's brand, in French or English, ready to print."""
+    _in_reach(month)
+    report = await monthly_report(StoredFacts(unit), contract_id, month, now=unit.now, as_of=as_of)
+    translator = translator_for(lang, request.headers.get("accept-language"), report.language)
+    return page_response(request, report_page(report, translator), translator, cache_control="private, no-cache")
+
+
+class ReportLinkRequest(BaseModel):
+    """Which report to share, and for how long."""
+
+    model_config = forbid_unknown(examples=[{"month": "2026-06", "language": "fr", "expires_in_seconds": 604800}])
+
+    month: Month
+    language: Literal["fr", "en"] | None = Field(default=None, description="left out: the client's language")
+    as_of: Instant | None = Field(
+        default=None, description="fixes the report to an instant; left out: as it is when read"
+    )
+    expires_in_seconds: int = Field(default=DEFAULT_LIFE, ge=60, le=LONGEST_LIFE, description="at most 90 days")
+
+
+class ReportLink(BaseModel):
+    """A link that opens one report in a browser, for whoever has it, until it ends."""
+
+    url: str = Field(max_length=2_000, examples=["https://reports.agency.example/reports/shared?token=eyJ0Ijoi…"])
+    expires_at: Instant
+
+
+@router.post(
+    "/report-links",
+    status_code=201,
+    summary="Make a link to a report",
+    responses=responses_for(NotFound),
+)
+async def create_report_link(
+    contract_id: UUID, body: ReportLinkRequest, unit: Unit, _reader: Reader, settings: Settings, box: Box
+) -> ReportLink:
+    """A signed address for a browser that has no token. Nothing is stored: it cannot be taken back before its end."""
+    _in_reach(body.month)
+    report = await monthly_report(StoredFacts(unit), contract_id, body.month, now=unit.now, as_of=body.as_of)
+    assert unit.tenant_id is not None  # a unit of a caller is always one tenant's
+    expires_at = (unit.now + timedelta(seconds=body.expires_in_seconds)).astimezone(UTC).replace(microsecond=0)
+    token = make_token(
+        box,
+        SharedReport(unit.tenant_id, contract_id, body.month, body.language or report.language, body.as_of, expires_at),
+    )
+    return ReportLink(
+        url=f"{settings.public_url.rstrip('/')}/reports/shared?{urlencode({'token': token})}", expires_at=expires_at
+    )
+
+
+@shared_router.get(
+    "/shared",
+    summary="Open a shared report",
+    response_class=Response,
+    responses={
+        **responses_for(NotFound, Gone),
+        200: {"description": "The page", "content": {"text/html": {"schema": {"type": "string"}}}},
+    },
+    openapi_extra={"security": []},
+)
+async def get_shared_report(
+    request: Request,
+    runtime: CurrentRuntime,
+    now: Now,
+    box: Box,
+    token: Annotated[str, Query(max_length=2_000, description="from the link", examples=["eyJ0Ijoi…"])],
+    lang: Lang = None,
+) -> Response:
+    """The report that a link opens. The token is in the query, because paths are written to access logs."""
+    t = translator_for(lang, request.headers.get("accept-language"), "en")
+    try:
+        shared = read_token(box, token, now)
+        # The token says whose report it is, so that the unit of work is that tenant's and no other's.
+        async with runtime.units.for_tenant(shared.tenant_id) as unit:
+            report = await monthly_report(
+                StoredFacts(unit), shared.contract_id, shared.month, now=unit.now, as_of=shared.as_of
+            )
+    except ExpiredLink:
+        detail = t.gettext("This link has ended. Ask whoever sent it to you for a new one.")
+        if not wants_html(request):
+            raise Gone(detail) from None
+        return message_response(request, t, 410, t.gettext("This link has ended"), detail)
+    except (InvalidLink, UnknownContract, NotInTheContract, InTheFuture):
+        detail = t.gettext("There is no report at this address. Check that the link was copied whole.")
+        if not wants_html(request):
+            raise NotFound(detail) from None
+        return message_response(request, t, 404, t.gettext("Report not found"), detail)
+    translator = translator_for(lang or shared.language, None, report.language)
+    return page_response(
+        request,
+        report_page(report, translator, shared_until=shared.expires_at),
+        translator,
+        cache_control="private, no-store",
+    )

@@ -1,0 +1,243 @@
+"""What reporting knows of others' facts: the part of their events that reports and pages are made of.
+
+Tolerant on purpose: unknown keys are ignored, so that a publisher may add. The same models read what was stored.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, Literal, TypeAlias
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from reporting.domain.state_line import Transition
+
+Language: TypeAlias = str
+Texts: TypeAlias = Mapping[Language, str]
+"""One text per language code."""
+
+
+class Fact(BaseModel):
+    """Base of what is read from events."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class Environment(Fact):
+    """Where a site runs. Only those that count are promised an uptime and shown in public."""
+
+    environment_id: UUID
+    name: str
+    url: str
+    counts_for_sla: bool
+
+
+class Site(Fact):
+    """A system under contract."""
+
+    site_id: UUID
+    name: str
+    kind: str
+    environments: tuple[Environment, ...] = ()
+
+
+class Agency(Fact):
+    """Who maintains."""
+
+    name: str
+
+
+class Client(Fact):
+    """For whom; his zone decides when a month begins."""
+
+    client_id: UUID
+    name: str
+    language: Language
+    time_zone: str
+
+
+class Plan(Fact):
+    """What the contract applies."""
+
+    code: str
+    name: Texts
+
+
+class UptimeRule(Fact):
+    """How uptime is computed, with exactly the keys of the uptime calculator."""
+
+    minimum_outage: str
+    whole_minutes: bool
+    maintenance: Literal["exclude", "up", "down"]
+    unknown: Literal["exclude", "up", "down"]
+    degraded_weight: str
+    service_window: Mapping[str, Any] | None
+
+
+class UptimeCommitment(Fact):
+    """A target percentage (decimal string) with its rule."""
+
+    target_percent: str
+    rule: UptimeRule
+
+
+class Colours(Fact):
+    """A brand's colours, as given; what is not `#rrggbb` is not used."""
+
+    primary: str | None = None
+    background: str | None = None
+    text: str | None = None
+
+
+class StatusPage(Fact):
+    """How the public page of a contract looks and where it is."""
+
+    slug: str
+    name: str
+    logo_url: str | None = None
+    colours: Colours | None = None
+
+
+class ContractState(Fact):
+    """A contract as one of its events says it."""
+
+    contract_id: UUID
+    version: int
+    number: str
+    status: Literal["active", "suspended", "terminated", "expired"]
+    effective_from: AwareDatetime
+    starts_on: date
+    ends_on: date | None
+    agency: Agency
+    client: Client
+    plan: Plan
+    sites: tuple[Site, ...] = ()
+    uptime: UptimeCommitment | None = None
+    status_page: StatusPage | None = None
+
+
+class ActorFact(Fact):
+    """Who did something."""
+
+    kind: str
+    id: str
+    name: str
+
+
+class Stamp(Fact):
+    """When something happened to an incident, and who said so."""
+
+    at: AwareDatetime
+    actor: ActorFact | None = None
+
+
+class Source(Fact):
+    """Where an incident comes from."""
+
+    kind: str
+    outage_id: UUID | None = None
+    monitor_id: UUID | None = None
+
+
+class IncidentClock(Fact):
+    """One target applied to one incident, as the incident's last event shows it."""
+
+    clock_id: UUID
+    metric: Literal["response", "repair"]
+    policy: str
+    target_seconds: float
+    state: str
+    due_at: AwareDatetime | None = None
+    breach_after: AwareDatetime | None = None
+    elapsed_seconds: float | None = None
+    verdict: Literal["met", "breached"] | None = None
+
+
+class Timestamps(Fact):
+    """The instants of an incident's life."""
+
+    first_failure: Stamp | None = None
+    detected: Stamp | None = None
+    opened: Stamp | None = None
+    alerted: Stamp | None = None
+    acknowledged: Stamp | None = None
+    mitigated: Stamp | None = None
+    recovered: Stamp | None = None
+    resolved: Stamp | None = None
+    closed: Stamp | None = None
+
+
+class IncidentState(Fact):
+    """An incident as one of its events says it."""
+
+    incident_id: UUID
+    number: str
+    version: int
+    contract_id: UUID
+    client_id: UUID
+    site_id: UUID | None = None
+    environment_id: UUID | None = None
+    counts_for_sla: bool = True
+    source: Source
+    title: str
+    severity: str
+    status: Literal["open", "acknowledged", "mitigated", "resolved", "closed"]
+    timestamps: Timestamps
+    clocks: tuple[IncidentClock, ...] = ()
+
+    @property
+    def began_at(self) -> datetime | None:
+        """When what was wrong began, as far as anybody said: its first failing check, else its detection or opening."""
+        stamps = self.timestamps
+        for stamp in (stamps.first_failure, stamps.detected, stamps.opened):
+            if stamp is not None:
+                return stamp.at
+        return None
+
+    @property
+    def ended_at(self) -> datetime | None:
+        """When it was over: service back, or work declared done, whichever came first. None while it lasts."""
+        stamps = (self.timestamps.recovered, self.timestamps.resolved, self.timestamps.closed)
+        return min((stamp.at for stamp in stamps if stamp is not None), default=None)
+
+
+class KnownContract(Fact):
+    """One stored version of a contract, with the event that said it."""
+
+    tenant_id: UUID
+    event_id: UUID
+    state: ContractState
+
+
+class Names(Fact):
+    """The newest names: a contract keeps those of the day it was said."""
+
+    clients: Mapping[UUID, str] = Field(default_factory=dict)
+    sites: Mapping[UUID, str] = Field(default_factory=dict)
+    environments: Mapping[UUID, str] = Field(default_factory=dict)
+
+
+class KnownIncident(Fact):
+    """An incident with the events that made it and the verdicts that its clocks announced on their own."""
+
+    state: IncidentState
+    events: tuple[UUID, ...]
+    announced: Mapping[UUID, "AnnouncedVerdict"] = Field(default_factory=dict)
+
+
+class AnnouncedVerdict(Fact):
+    """What a clock said by itself."""
+
+    clock_id: UUID
+    verdict: Literal["met", "breached"]
+    at: AwareDatetime
+    event_id: UUID
+
+
+class EnvironmentTransitions(BaseModel):
+    """The transitions of the monitors of one environment."""
+
+    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
+
+    environment_id: UUID
+    transitions: Sequence[Transition]

@@ -1,0 +1,239 @@
+"""The shape of what a client is shown: one model for JSON, for HTML, and for everything that later prints it."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeAlias
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared.values import Instant, LocalDate, Month
+
+MAX_ROWS = 10_000
+Number: TypeAlias = int | float
+Verdict: TypeAlias = Literal["met", "breached", "running", "cancelled"]
+IncidentStatus: TypeAlias = Literal["open", "acknowledged", "mitigated", "resolved", "closed"]
+EventIds: TypeAlias = Annotated[list[UUID], Field(max_length=MAX_ROWS, description="ids of the events behind it")]
+Text: TypeAlias = Annotated[str, Field(max_length=2_000)]
+Figure: TypeAlias = Annotated[
+    str | None, Field(max_length=42, description="decimal string; null when there is nothing to measure")
+]
+
+
+class Shown(BaseModel):
+    """Base of what is shown."""
+
+    model_config = ConfigDict(frozen=True, populate_by_name=True)
+
+
+class ExplainedSpan(Shown):
+    """A stretch of one state. The stretches of a figure cover its period without holes or overlaps."""
+
+    from_: Instant = Field(validation_alias="from", serialization_alias="from")
+    to: Instant
+    state: Literal["up", "down", "degraded", "maintenance", "unknown", "paused"]
+    outage_id: UUID | None = Field(description="the outage of down time")
+    reason: str | None = Field(max_length=200, description="code of the cause: `connect`, `monitoring_not_begun` …")
+    event_ids: EventIds
+
+
+class UptimeFigure(Shown):
+    """The uptime of one environment over one stretch in which the promise did not change.
+
+    A month has one figure per environment, or several when an amendment changed the promise in the middle: they stand
+    beside one another and are never averaged.
+    """
+
+    environment_id: UUID
+    environment_name: Text
+    site_id: UUID
+    site_name: Text
+    site_kind: Text
+    url: Text
+    counts_for_sla: bool = Field(description="false: measured for information, not part of the promise")
+    from_: Instant = Field(validation_alias="from", serialization_alias="from")
+    to: Instant
+    contract_version: int = Field(ge=0, description="the version of the contract whose rule was applied")
+    rule_source: Literal["contract", "informative"] = Field(
+        description="`informative`: the contract promises no uptime here; the plain rule is applied"
+    )
+    rule: Mapping[str, Any] = Field(description="the rule, with the keys of the uptime calculator")
+    target_percent: Figure
+    period_seconds: Number
+    service_seconds: Number
+    denominator_seconds: Number
+    down_seconds: Number
+    degraded_seconds: Number
+    maintenance_seconds: Number
+    unknown_seconds: Number
+    paused_seconds: Number
+    uptime_percent: Figure
+    uptime_display: Figure
+    coverage_percent: Figure
+    met: bool | None = Field(description="the verdict on the exact fraction; null without target or without data")
+    error_budget_seconds: Number | None
+    outages: int = Field(ge=0, description="how many outages touch the stretch")
+    explanation: list[ExplainedSpan] = Field(max_length=MAX_ROWS)
+    event_ids: EventIds
+
+
+class UptimeSection(Shown):
+    """Every figure, and one verdict: met when every environment that counts met its target, missed when one missed."""
+
+    met: bool | None
+    figures: list[UptimeFigure] = Field(max_length=MAX_ROWS)
+
+
+class Person(Shown):
+    """Who did it."""
+
+    kind: Text
+    name: Text
+
+
+class Moment(Shown):
+    """When something happened, and who said so."""
+
+    at: Instant
+    by: Person | None
+
+
+class ClockLine(Shown):
+    """One promise on one incident: how soon, until when, and how it went."""
+
+    clock_id: UUID
+    metric: Literal["response", "repair"]
+    policy: Text
+    target_seconds: Number
+    due_at: Instant | None
+    actual_at: Instant | None = Field(
+        description="when it was stopped: the answer of a person, or the end of the fault"
+    )
+    by: Person | None
+    elapsed_seconds: Number | None = Field(description="time that counted, by the contract's calendar")
+    verdict: Verdict
+
+
+class IncidentLine(Shown):
+    """One incident of the period."""
+
+    incident_id: UUID
+    number: Text
+    title: Text
+    severity: Text
+    status: IncidentStatus
+    source: Literal["monitor", "person", "system"] | str = Field(max_length=100)
+    site_id: UUID | None
+    site_name: Text | None
+    environment_id: UUID | None
+    environment_name: Text | None
+    counts_for_sla: bool
+    outage_id: UUID | None
+    carried_over: bool = Field(description="it began before the period")
+    began_at: Instant
+    ended_at: Instant | None
+    duration_seconds: Number = Field(description="from its first failure to its end, or up to `as_of` while it lasts")
+    timestamps: Mapping[str, Moment | None] = Field(
+        description="first_failure, detected, opened, alerted, acknowledged, mitigated, recovered, resolved, closed"
+    )
+    clocks: list[ClockLine] = Field(max_length=100)
+    event_ids: EventIds
+
+
+class IncidentSection(Shown):
+    """The incidents that touch the period, oldest first."""
+
+    total: int = Field(ge=0)
+    carried_over: int = Field(ge=0)
+    down_seconds: Number = Field(description="down time of the period in the environments that count")
+    items: list[IncidentLine] = Field(max_length=MAX_ROWS)
+
+
+class TargetCount(Shown):
+    """How the promises of one kind went."""
+
+    met: int = Field(ge=0)
+    breached: int = Field(ge=0)
+    running: int = Field(ge=0)
+
+
+class TargetSection(Shown):
+    """Response and repair against their targets."""
+
+    response: TargetCount
+    repair: TargetCount
+
+
+class ReportContract(Shown):
+    """Which contract it is about, with the names of today."""
+
+    contract_id: UUID
+    number: Text
+    version: int
+    status: Literal["active", "suspended", "terminated", "expired"]
+    starts_on: LocalDate
+    ends_on: LocalDate | None
+    client_id: UUID
+    client_name: Text
+    agency_name: Text
+    plan_code: Text
+    plan_name: Mapping[str, str]
+
+
+class VersionLine(Shown):
+    """A version of the contract that was in force in the period."""
+
+    version: int
+    status: Literal["active", "suspended", "terminated", "expired"]
+    effective_from: Instant
+    event_id: UUID
+
+
+class Availability(Shown):
+    """Uptime over a period."""
+
+    contract_id: UUID
+    time_zone: Text
+    from_: Instant = Field(
+        validation_alias="from",
+        serialization_alias="from",
+        description="the period that was asked for, cut to the contract's life",
+    )
+    to: Instant
+    as_of: Instant
+    uptime: UptimeSection
+
+
+class MonthlyReport(Shown):
+    """A month of a contract, up to an instant.
+
+    The same facts give the same report, whenever and in whatever order they became known.
+    """
+
+    contract: ReportContract
+    month: Month
+    time_zone: Text
+    language: Text = Field(description="the client's language")
+    from_: Instant = Field(
+        validation_alias="from",
+        serialization_alias="from",
+        description="the month's first midnight in the zone, or the contract's start",
+    )
+    to: Instant = Field(description="the month's end, the contract's end, or `as_of`")
+    as_of: Instant
+    complete: bool = Field(description="the month is over: nothing that happens later belongs to it")
+    uptime: UptimeSection
+    incidents: IncidentSection
+    targets: TargetSection
+    contract_versions: list[VersionLine] = Field(max_length=MAX_ROWS)
+    event_ids: EventIds
+    brand: "Brand" = Field(exclude=True)
+
+
+class Brand(Shown):
+    """How the page of it looks; not part of the figures."""
+
+    name: Text
+    logo_url: str | None = Field(max_length=2_000)
+    primary: str | None = Field(max_length=20)
+    background: str | None = Field(max_length=20)
+    text: str | None = Field(max_length=20)

@@ -1,0 +1,307 @@
+"""The reports of a contract: what was promised, what was measured, what happened."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from typing import Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from reporting.application import measuring
+from reporting.application.facts import (
+    ContractState,
+    IncidentClock,
+    KnownContract,
+    KnownIncident,
+    Names,
+    Stamp,
+    Timestamps,
+)
+from reporting.application.ports import Facts
+from reporting.application.report import (
+    Availability,
+    Brand,
+    ClockLine,
+    IncidentLine,
+    IncidentSection,
+    IncidentStatus,
+    Moment,
+    MonthlyReport,
+    Person,
+    ReportContract,
+    TargetCount,
+    TargetSection,
+    UptimeFigure,
+    Verdict,
+    VersionLine,
+)
+from reporting.domain.period import in_force, month_bounds, month_of
+from shared.values import number, seconds
+
+STAMPS = tuple(Timestamps.model_fields)
+LIFE: Final[tuple[IncidentStatus, ...]] = ("open", "acknowledged", "mitigated", "resolved", "closed")
+
+
+class UnknownContract(LookupError):
+    """Nothing is known of a contract with this id, or nothing that may be seen."""
+
+
+class NotInTheContract(Exception):
+    """The contract promised nothing in the period that was asked for."""
+
+    def __init__(self, began_at: datetime | None) -> None:
+        super().__init__("nothing was promised in this period")
+        self.began_at = began_at
+
+
+class InTheFuture(Exception):
+    """Facts of the future were asked for, by this parameter."""
+
+    def __init__(self, parameter: str) -> None:
+        super().__init__(f"{parameter} lies in the future")
+        self.parameter = parameter
+
+
+async def monthly_report(
+    facts: Facts, contract_id: UUID, month: date, *, now: datetime, as_of: datetime | None = None
+) -> MonthlyReport:
+    """A month of a contract in its client's zone, up to `as_of` (default: now).
+
+    Raises UnknownContract, NotInTheContract when the contract did not apply in that month, InTheFuture for an `as_of`
+    after `now` or a month that has not begun.
+    """
+    versions = await _versions(facts, contract_id)
+    newest = versions[-1].state
+    zone = ZoneInfo(newest.client.time_zone)
+    until = as_of if as_of is not None else now
+    first, last = month_bounds(month, zone)
+    if until > now:
+        raise InTheFuture("as_of")
+    if first >= until:
+        raise InTheFuture("month")
+    start, end = _promised(versions, first, min(last, until))
+    names = await facts.names(contract_id)
+    transitions = await facts.transitions(contract_id, start, until)
+    uptime = measuring.uptime(versions, transitions, names, start, end, until)
+    incidents = [
+        _incident(known, newest, names, start, until) for known in await facts.incidents(contract_id, start, end)
+    ]
+    lines = [line for line in incidents if line is not None]
+    used = {version.number for _, _, version in in_force(measuring.timeline(versions), start, end)}
+    return MonthlyReport(
+        contract=_contract(newest, names),
+        month=month,
+        time_zone=newest.client.time_zone,
+        language=newest.client.language,
+        from_=start,
+        to=end,
+        as_of=until,
+        complete=until >= last or end < min(last, until),
+        uptime=uptime,
+        incidents=IncidentSection(
+            total=len(lines),
+            carried_over=sum(line.carried_over for line in lines),
+            down_seconds=sum(figure.down_seconds for figure in uptime.figures if figure.counts_for_sla),
+            items=lines,
+        ),
+        targets=TargetSection(response=_count(lines, "response"), repair=_count(lines, "repair")),
+        contract_versions=[
+            VersionLine(
+                version=version.state.version,
+                status=version.state.status,
+                effective_from=version.state.effective_from,
+                event_id=version.event_id,
+            )
+            for version in versions
+            if version.state.version in used
+        ],
+        event_ids=_all_events(versions, used, uptime.figures, lines),
+        brand=_brand(newest),
+    )
+
+
+async def availability(
+    facts: Facts, contract_id: UUID, start: datetime, end: datetime, *, now: datetime
+) -> Availability:
+    """Uptime of a contract over any period that is not in the future.
+
+    Raises UnknownContract, NotInTheContract, InTheFuture.
+    """
+    if end > now:
+        raise InTheFuture("to")
+    versions = await _versions(facts, contract_id)
+    newest = versions[-1].state
+    start, end = _promised(versions, start, end)
+    transitions = await facts.transitions(contract_id, start, now)
+    uptime = measuring.uptime(versions, transitions, await facts.names(contract_id), start, end, now)
+    return Availability(
+        contract_id=contract_id, time_zone=newest.client.time_zone, from_=start, to=end, as_of=now, uptime=uptime
+    )
+
+
+async def current_month(facts: Facts, contract_id: UUID, now: datetime) -> date:
+    """The month that it is for a contract's client. Raises UnknownContract."""
+    versions = await _versions(facts, contract_id)
+    return month_of(now, ZoneInfo(versions[-1].state.client.time_zone))
+
+
+async def _versions(facts: Facts, contract_id: UUID) -> Sequence[KnownContract]:
+    versions = await facts.versions(contract_id)
+    if not versions:
+        raise UnknownContract
+    return versions
+
+
+def _promised(versions: Sequence[KnownContract], start: datetime, end: datetime) -> tuple[datetime, datetime]:
+    promised = measuring.lifetime(versions, start, end)
+    if promised is None:
+        raise NotInTheContract(
+            min((v.state.effective_from for v in versions if v.state.status == "active"), default=None)
+        )
+    return promised
+
+
+def _contract(state: ContractState, names: Names) -> ReportContract:
+    return ReportContract(
+        contract_id=state.contract_id,
+        number=state.number,
+        version=state.version,
+        status=state.status,
+        starts_on=state.starts_on,
+        ends_on=state.ends_on,
+        client_id=state.client.client_id,
+        client_name=names.clients.get(state.client.client_id, state.client.name),
+        agency_name=state.agency.name,
+        plan_code=state.plan.code,
+        plan_name=state.plan.name,
+    )
+
+
+def _brand(state: ContractState) -> Brand:
+    page = state.status_page
+    colours = page.colours if page is not None else None
+    return Brand(
+        name=page.name if page is not None else state.agency.name,
+        logo_url=page.logo_url if page is not None else None,
+        primary=colours.primary if colours is not None else None,
+        background=colours.background if colours is not None else None,
+        text=colours.text if colours is not None else None,
+    )
+
+
+def _incident(
+    known: KnownIncident, contract: ContractState, names: Names, start: datetime, as_of: datetime
+) -> IncidentLine | None:
+    """An incident as it stood at `as_of`; None when nothing of it had happened yet."""
+    state = known.state
+    stamps = {name: _until(getattr(state.timestamps, name), as_of) for name in STAMPS}
+    began = state.began_at
+    if began is None or began >= as_of:
+        return None
+    ends = [stamps[name] for name in ("recovered", "resolved", "closed")]
+    ended = min((stamp.at for stamp in ends if stamp is not None), default=None)
+    site = next((site for site in contract.sites if site.site_id == state.site_id), None)
+    environment = next(
+        (each for site in contract.sites for each in site.environments if each.environment_id == state.environment_id),
+        None,
+    )
+    return IncidentLine(
+        incident_id=state.incident_id,
+        number=state.number,
+        title=state.title,
+        severity=state.severity,
+        status=_status_at(state.status, stamps),
+        source=state.source.kind,
+        site_id=state.site_id,
+        site_name=names.sites.get(site.site_id, site.name) if site is not None else None,
+        environment_id=state.environment_id,
+        environment_name=(
+            names.environments.get(environment.environment_id, environment.name) if environment is not None else None
+        ),
+        counts_for_sla=state.counts_for_sla,
+        outage_id=state.source.outage_id,
+        carried_over=began < start,
+        began_at=began,
+        ended_at=ended,
+        duration_seconds=number(seconds((ended or as_of) - began)),
+        timestamps={name: _moment(stamp) for name, stamp in stamps.items()},
+        clocks=[_clock(clock, known, stamps, as_of) for clock in state.clocks],
+        event_ids=[*known.events, *sorted(verdict.event_id for verdict in known.announced.values())],
+    )
+
+
+def _until(stamp: Stamp | None, as_of: datetime) -> Stamp | None:
+    return stamp if stamp is not None and stamp.at <= as_of else None
+
+
+def _moment(stamp: Stamp | None) -> Moment | None:
+    if stamp is None:
+        return None
+    person = Person(kind=stamp.actor.kind, name=stamp.actor.name) if stamp.actor is not None else None
+    return Moment(at=stamp.at, by=person)
+
+
+def _status_at(status: IncidentStatus, stamps: dict[str, Stamp | None]) -> IncidentStatus:
+    """The status at `as_of`: the last step that had been taken, never further than the newest known one."""
+    for step in reversed(LIFE[1:]):
+        if stamps[step] is not None and _rank(step) <= _rank(status):
+            return step
+    return "open"
+
+
+def _rank(status: IncidentStatus) -> int:
+    return LIFE.index(status)
+
+
+def _clock(clock: IncidentClock, known: KnownIncident, stamps: dict[str, Stamp | None], as_of: datetime) -> ClockLine:
+    """A clock as it stood at `as_of`. Its verdict is the one that incidents computed, not a second opinion."""
+    if clock.metric == "response":
+        stop = stamps["acknowledged"]
+    else:
+        ends = [stamp for stamp in (stamps["recovered"], stamps["resolved"]) if stamp is not None]
+        stop = min(ends, key=lambda stamp: stamp.at, default=None)
+    announced = known.announced.get(clock.clock_id)
+    verdict: Verdict = "running" if clock.state != "cancelled" else "cancelled"
+    if stop is not None and clock.verdict is not None:
+        verdict = clock.verdict
+    elif announced is not None and announced.at <= as_of:
+        verdict = announced.verdict
+    elif clock.state in {"running", "breached"} and clock.breach_after is not None and clock.breach_after < as_of:
+        verdict = "breached"
+    person = Person(kind=stop.actor.kind, name=stop.actor.name) if stop is not None and stop.actor is not None else None
+    return ClockLine(
+        clock_id=clock.clock_id,
+        metric=clock.metric,
+        policy=clock.policy,
+        target_seconds=_plain(clock.target_seconds),
+        due_at=clock.due_at,
+        actual_at=stop.at if stop is not None else None,
+        by=person,
+        elapsed_seconds=_plain(clock.elapsed_seconds)
+        if stop is not None and clock.elapsed_seconds is not None
+        else None,
+        verdict=verdict,
+    )
+
+
+def _plain(figure: float) -> int | float:
+    """Seconds as a whole number where they are one."""
+    return int(figure) if float(figure).is_integer() else figure
+
+
+def _count(lines: Iterable[IncidentLine], metric: str) -> TargetCount:
+    verdicts = [clock.verdict for line in lines for clock in line.clocks if clock.metric == metric]
+    return TargetCount(
+        met=verdicts.count("met"), breached=verdicts.count("breached"), running=verdicts.count("running")
+    )
+
+
+def _all_events(
+    versions: Sequence[KnownContract],
+    used: set[int],
+    figures: Sequence[UptimeFigure],
+    lines: Sequence[IncidentLine],
+) -> list[UUID]:
+    events = [version.event_id for version in versions if version.state.version in used]
+    events += [event for figure in figures for event in figure.event_ids]
+    events += [event for line in lines for event in line.event_ids]
+    return list(dict.fromkeys(events))

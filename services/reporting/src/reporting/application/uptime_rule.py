@@ -1,0 +1,86 @@
+"""The door from stored facts to the one function that computes uptime."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from functools import lru_cache
+from typing import TypedDict
+
+from reporting.application.facts import UptimeRule
+from reporting.domain import availability
+from reporting.domain.state_line import Span
+from shared.calendar_schema import BusinessCalendar
+from shared.kernel.intervals import Interval
+from shared.values import number, parse_decimal, parse_duration, seconds
+
+Number = int | float
+
+
+class Measured(TypedDict):
+    """The figures of a period, as answers show them."""
+
+    period_seconds: Number
+    service_seconds: Number
+    denominator_seconds: Number
+    down_seconds: Number
+    degraded_seconds: Number
+    maintenance_seconds: Number
+    unknown_seconds: Number
+    paused_seconds: Number
+    uptime_percent: str | None
+    uptime_display: str | None
+    coverage_percent: str | None
+    met: bool | None
+    error_budget_seconds: Number | None
+
+
+def measure(
+    line: Sequence[Span], start: datetime, end: datetime, rule: UptimeRule, target_percent: str | None
+) -> Measured:
+    """Uptime over `[start, end)` from a line of states, which may reach outside of it.
+
+    `target_percent` is a decimal string, or None where nothing was promised.
+    """
+    measured = availability.measure_uptime(
+        Interval(start, end),
+        domain_rule(rule.model_dump_json()),
+        [
+            availability.StateSpan(span.start, span.end, availability.State(span.state))
+            for span in line
+            if span.state != "up"
+        ],
+        parse_decimal(target_percent) if target_percent is not None else None,
+    )
+    budget = measured.error_budget
+    length_of = {state: number(seconds(length)) for state, length in measured.length_of.items()}
+    return Measured(
+        period_seconds=number(seconds(measured.period)),
+        service_seconds=number(seconds(measured.service)),
+        denominator_seconds=number(seconds(measured.denominator)),
+        down_seconds=length_of[availability.State.DOWN],
+        degraded_seconds=length_of[availability.State.DEGRADED],
+        maintenance_seconds=length_of[availability.State.MAINTENANCE],
+        unknown_seconds=length_of[availability.State.UNKNOWN],
+        paused_seconds=length_of[availability.State.PAUSED],
+        uptime_percent=measured.percent_text,
+        uptime_display=measured.display,
+        coverage_percent=measured.coverage_text,
+        met=measured.met,
+        error_budget_seconds=number(budget) if budget is not None else None,
+    )
+
+
+@lru_cache(maxsize=256)
+def domain_rule(document: str) -> availability.UptimeRule:
+    """The rule of a contract as the domain takes it, from its JSON text. Kept: a calendar remembers its days."""
+    rule = json.loads(document)
+    window = rule["service_window"]
+    return availability.UptimeRule(
+        minimum_outage=parse_duration(rule["minimum_outage"]),
+        whole_minutes=rule["whole_minutes"],
+        maintenance=rule["maintenance"],
+        unknown=rule["unknown"],
+        degraded_weight=Decimal(rule["degraded_weight"]),
+        service_window=BusinessCalendar.model_validate(window).calendar if window is not None else None,
+    )

@@ -1,0 +1,92 @@
+"""Colours of an agency or a client, made safe and readable: WCAG 2.2 contrast, whatever the brand asks for."""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+READABLE: Final = 4.5
+"""The contrast that text of normal size needs (WCAG 2.2, 1.4.3 level AA)."""
+
+_HEX: Final = re.compile(r"#[0-9a-fA-F]{6}")
+_INK: Final = "#111827"
+_PAPER: Final = "#ffffff"
+
+# Dark enough for light paper, light enough for dark paper. Meaning never rests on the colour alone.
+_SIGNALS_ON_LIGHT: Final = {"good": "#166534", "warn": "#92400e", "bad": "#b91c1c", "none": "#4b5563"}
+_SIGNALS_ON_DARK: Final = {"good": "#86efac", "warn": "#fcd34d", "bad": "#fca5a5", "none": "#d1d5db"}
+
+
+@dataclass(frozen=True, slots=True)
+class Palette:
+    """Colours for one page, each `#rrggbb`. Every text colour is readable on its ground."""
+
+    paper: str
+    ink: str
+    muted: str
+    line: str
+    band: str
+    on_band: str
+    link: str
+    good: str
+    warn: str
+    bad: str
+    none: str
+    dark: bool
+
+
+def palette(primary: str | None, background: str | None, text: str | None) -> Palette:
+    """The page's colours from a brand's three. What is no plain `#rrggbb` counts as not given; what cannot be read is
+    replaced by what can."""
+    band = _plain(primary) or "#1d4ed8"
+    paper = _plain(background) or _PAPER
+    dark = contrast(_PAPER, paper) > contrast(_INK, paper)
+    strongest = _PAPER if dark else _INK
+    wished = _plain(text)
+    ink = wished if wished is not None and contrast(wished, paper) >= READABLE else strongest
+    signals = {
+        name: _readable(colour, paper, strongest)
+        for name, colour in (_SIGNALS_ON_DARK if dark else _SIGNALS_ON_LIGHT).items()
+    }
+    return Palette(
+        paper=paper,
+        ink=ink,
+        muted=_readable(_mix(ink, paper, 0.72), paper, ink),
+        line=_mix(ink, paper, 0.18),
+        band=band,
+        on_band=_PAPER if contrast(_PAPER, band) >= contrast(_INK, band) else _INK,
+        link=_readable(band, paper, ink),
+        dark=dark,
+        **signals,
+    )
+
+
+def contrast(one: str, other: str) -> float:
+    """The WCAG contrast ratio of two `#rrggbb` colours, from 1 to 21."""
+    light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def _plain(colour: str | None) -> str | None:
+    return colour.lower() if colour is not None and _HEX.fullmatch(colour) else None
+
+
+def _readable(colour: str, ground: str, fallback: str) -> str:
+    return colour if contrast(colour, ground) >= READABLE else fallback
+
+
+def _channels(colour: str) -> tuple[int, int, int]:
+    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
+
+
+def _mix(one: str, other: str, share: float) -> str:
+    mixed = (round(a * share + b * (1 - share)) for a, b in zip(_channels(one), _channels(other), strict=True))
+    return "#" + "".join(f"{channel:02x}" for channel in mixed)
+
+
+def _luminance(colour: str) -> float:
+    """Relative luminance as WCAG defines it."""
+    red, green, blue = (
+        share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4
+        for share in (channel / 255 for channel in _channels(colour))
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

@@ -1,0 +1,190 @@
+"""From the transitions of monitors to the one line of states that a figure is computed from.
+
+A transition is a fact that stands alone: it says which state the monitor entered and when, and, where it ends
+something, when that had begun. The line is computed from the *set* of transitions in the order of their numbers, so
+it does not matter in which order, how often or how late they became known. A transition that is still missing is
+bridged by what its neighbours say.
+
+Several monitors may watch one environment. It is then down when any of them is down, degraded when any is degraded,
+unknown when any is unknown, paused only where all are paused.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+from typing import Final, Literal
+from uuid import UUID
+
+State = Literal["up", "down", "degraded", "maintenance", "unknown", "paused"]
+
+NOT_BEGUN: Final = "monitoring_not_begun"
+"""The reason of unknown time before the first transition of every monitor."""
+
+# Which claim wins where two overlap on one monitor; the same order as in the uptime rule.
+_PRECEDENCE: Final[tuple[State, ...]] = ("paused", "maintenance", "down", "degraded", "unknown", "up")
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One transition of one monitor.
+
+    `number` counts the monitor's transitions; `entered` is its state from `at` on. `ended` and `ended_since` describe
+    the state that this transition ends, when the event tells it. `outage_id` belongs to the down time on either side.
+    """
+
+    monitor_id: UUID
+    number: int
+    entered: State
+    at: datetime
+    event_id: UUID
+    ended: State | None = None
+    ended_since: datetime | None = None
+    outage_id: UUID | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of one state, with the outage and the events that say so. `start` is before `end`."""
+
+    start: datetime
+    end: datetime
+    state: State
+    outage_id: UUID | None = None
+    reason: str | None = None
+    events: tuple[UUID, ...] = ()
+
+
+def environment_line(transitions: Iterable[Transition], start: datetime, until: datetime) -> list[Span]:
+    """The states of an environment over `[start, until)`, without holes or overlaps; adjacent spans differ.
+
+    Time before the first transition is unknown, and so is everything when there is no transition at all: no data is
+    neither up nor down. What is still going on lasts until `until`.
+    """
+    if start >= until:
+        return []
+    by_monitor: dict[UUID, dict[int, Transition]] = {}
+    for transition in transitions:
+        by_monitor.setdefault(transition.monitor_id, {})[transition.number] = transition
+    claims = [
+        _claims([known[number] for number in sorted(known)], until)
+        for _, known in sorted(by_monitor.items(), key=lambda item: item[0].int)
+    ]
+    instants = sorted(
+        {start, until}
+        | {edge for monitor in claims for span in monitor for edge in (span.start, span.end) if start < edge < until}
+    )
+    line: list[Span] = []
+    for left, right in pairwise(instants):
+        present = [_winner(monitor, left) for monitor in claims]
+        span = _combine([span for span in present if span is not None], left, right)
+        previous = line[-1] if line else None
+        if previous is not None and (previous.state, previous.outage_id, previous.reason) == (
+            span.state,
+            span.outage_id,
+            span.reason,
+        ):
+            events = previous.events + tuple(event for event in span.events if event not in previous.events)
+            line[-1] = Span(previous.start, right, previous.state, previous.outage_id, previous.reason, events)
+        else:
+            line.append(span)
+    return line
+
+
+def _claims(transitions: Sequence[Transition], until: datetime) -> list[Span]:
+    """What the transitions of one monitor say, each stretch on its own; they may overlap."""
+    spans: list[Span] = []
+    for position, transition in enumerate(transitions):
+        following = transitions[position + 1] if position + 1 < len(transitions) else None
+        end = min(following.at, until) if following is not None else until
+        if transition.at < end:
+            events = [transition.event_id]
+            if following is not None and _same_outage(transition, following):
+                events.append(following.event_id)
+            spans.append(
+                Span(
+                    transition.at,
+                    end,
+                    transition.entered,
+                    transition.outage_id if transition.entered == "down" else None,
+                    None if transition.entered == "up" else transition.reason,
+                    tuple(events),
+                )
+            )
+        if transition.ended is not None and transition.ended_since is not None:
+            end = min(transition.at, until)
+            if transition.ended_since < end:
+                # The opening says why; where it is known its claim is there too, and both have one outage.
+                opening = next(
+                    (t for t in transitions if t.entered == transition.ended and t.at == transition.ended_since), None
+                )
+                spans.append(
+                    Span(
+                        transition.ended_since,
+                        end,
+                        transition.ended,
+                        transition.outage_id if transition.ended == "down" else None,
+                        opening.reason if opening is not None else _own_reason(transition),
+                        ((opening.event_id,) if opening is not None else ()) + (transition.event_id,),
+                    )
+                )
+    return spans
+
+
+def _same_outage(transition: Transition, following: Transition) -> bool:
+    return transition.outage_id is not None and transition.outage_id == following.outage_id
+
+
+def _own_reason(transition: Transition) -> str | None:
+    """The reason of what a transition ended, when the transition itself tells it (a recovery repeats the outage's)."""
+    return transition.reason if transition.entered == "up" else None
+
+
+def _winner(spans: Sequence[Span], at: datetime) -> Span | None:
+    """The claim that holds at an instant; of two with one state, the one that more events support."""
+    here = [span for span in spans if span.start <= at < span.end]
+    return min(here, key=lambda span: (_PRECEDENCE.index(span.state), -len(span.events)), default=None)
+
+
+def _combine(present: Sequence[Span], start: datetime, end: datetime) -> Span:
+    """One state out of the states of several monitors at one time."""
+    if not present:
+        return Span(start, end, "unknown", None, NOT_BEGUN)
+    measuring = [span for span in present if span.state != "paused"]
+    chosen = min(measuring or present, key=lambda span: _PRECEDENCE.index(span.state))
+    same = [span for span in (measuring or present) if span.state == chosen.state]
+    events = tuple(dict.fromkeys(event for span in same for event in span.events))
+    return Span(start, end, chosen.state, chosen.outage_id, chosen.reason, events)
+
+
+def with_pauses(line: Sequence[Span], pauses: Sequence[tuple[datetime, datetime]], reason: str) -> list[Span]:
+    """The line with stretches in which nothing was promised: they are paused, whatever the monitors say."""
+    result = list(line)
+    for start, end in pauses:
+        replaced: list[Span] = []
+        for span in result:
+            left, right = max(span.start, start), min(span.end, end)
+            if left >= right:
+                replaced.append(span)
+                continue
+            if span.start < left:
+                replaced.append(_cut(span, span.start, left))
+            replaced.append(Span(left, right, "paused", None, reason))
+            if right < span.end:
+                replaced.append(_cut(span, right, span.end))
+        result = replaced
+    return result
+
+
+def clipped(line: Sequence[Span], start: datetime, end: datetime) -> list[Span]:
+    """What of the line lies in `[start, end)`."""
+    return [
+        _cut(span, max(span.start, start), min(span.end, end))
+        for span in line
+        if max(span.start, start) < min(span.end, end)
+    ]
+
+
+def _cut(span: Span, start: datetime, end: datetime) -> Span:
+    return Span(start, end, span.state, span.outage_id, span.reason, span.events)

@@ -1,0 +1,83 @@
+"""Incidents and the verdicts of their clocks."""
+
+from uuid import UUID
+
+from pydantic import AwareDatetime
+
+from reporting.adapters.projections import remember_incident, remember_verdict
+from reporting.application.facts import Fact, IncidentState
+from reporting.handlers.registration import handlers
+from shared.events import ReceivedEvent
+from shared.unit_of_work import UnitOfWork
+
+
+class ClockVerdict(Fact):
+    """The part of `clock.breached` and `clock.met` that is read."""
+
+    clock_id: UUID
+    incident_id: UUID
+    contract_id: UUID
+    client_id: UUID
+    at: AwareDatetime
+
+
+@handlers.on("incidents.incident.opened.v1")
+async def keep_opened(event: ReceivedEvent[IncidentState], uow: UnitOfWork) -> None:
+    """Something is wrong."""
+    await remember_incident(uow, event)
+
+
+@handlers.on("incidents.incident.acknowledged.v1")
+async def keep_acknowledged(event: ReceivedEvent[IncidentState], uow: UnitOfWork) -> None:
+    """Somebody took it."""
+    await remember_incident(uow, event)
+
+
+@handlers.on("incidents.incident.mitigated.v1")
+async def keep_mitigated(event: ReceivedEvent[IncidentState], uow: UnitOfWork) -> None:
+    """The effect is contained."""
+    await remember_incident(uow, event)
+
+
+@handlers.on("incidents.incident.recovered.v1")
+async def keep_recovered(event: ReceivedEvent[IncidentState], uow: UnitOfWork) -> None:
+    """The service answers again."""
+    await remember_incident(uow, event)
+
+
+@handlers.on("incidents.incident.resolved.v1")
+async def keep_resolved(event: ReceivedEvent[IncidentState], uow: UnitOfWork) -> None:
+    """The work is done."""
+    await remember_incident(uow, event)
+
+
+@handlers.on("incidents.incident.closed.v1")
+async def keep_closed(event: ReceivedEvent[IncidentState], uow: UnitOfWork) -> None:
+    """Nothing more will happen to it."""
+    await remember_incident(uow, event)
+
+
+@handlers.on("incidents.clock.breached.v1")
+async def keep_breach(event: ReceivedEvent[ClockVerdict], uow: UnitOfWork) -> None:
+    """A target was missed; told when it happens, not when the work ends."""
+    await _keep(event, uow, "breached")
+
+
+@handlers.on("incidents.clock.met.v1")
+async def keep_met(event: ReceivedEvent[ClockVerdict], uow: UnitOfWork) -> None:
+    """A target was reached."""
+    await _keep(event, uow, "met")
+
+
+async def _keep(event: ReceivedEvent[ClockVerdict], uow: UnitOfWork, verdict: str) -> None:
+    data = event.data
+    await remember_verdict(
+        uow,
+        event,
+        clock_id=data.clock_id,
+        incident_id=data.incident_id,
+        contract_id=data.contract_id,
+        client_id=data.client_id,
+        verdict=verdict,
+        at=data.at,
+    )

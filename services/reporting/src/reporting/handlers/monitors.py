@@ -1,0 +1,158 @@
+"""Transitions of monitors. Each closes what it needs to open, so none waits for another."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from pydantic import AwareDatetime, Field
+
+from reporting.adapters.projections import remember_transition
+from reporting.application.facts import Fact
+from reporting.domain.state_line import State
+from reporting.handlers.registration import handlers
+from shared.events import ReceivedEvent
+from shared.unit_of_work import UnitOfWork
+
+# What explains an outage and may be shown to whoever may read the report.
+_DETAILS = ("detail", "confirmed_at", "down_since_uncertainty_seconds", "recovered_uncertainty_seconds", "locations")
+
+
+class MonitorFact(Fact):
+    """What every event of a monitor tells."""
+
+    monitor_id: UUID
+    contract_id: UUID
+    client_id: UUID
+    site_id: UUID
+    environment_id: UUID
+    name: str = ""
+    previous_state: State | None = None
+
+    @property
+    def columns(self) -> Mapping[str, Any]:
+        """The columns that identify the monitor."""
+        return self.model_dump(exclude={"previous_state"}, include=set(MonitorFact.model_fields))
+
+
+class MonitorDown(MonitorFact):
+    """A confirmed outage began."""
+
+    outage_id: UUID
+    down_since: AwareDatetime
+    reason: str | None = None
+    detail: str | None = None
+    confirmed_at: AwareDatetime | None = None
+    down_since_uncertainty_seconds: float | None = None
+    locations: tuple[Mapping[str, Any], ...] = Field(default=())
+
+
+class MonitorRecovered(MonitorDown):
+    """A confirmed outage ended; says all that its beginning said."""
+
+    recovered_at: AwareDatetime
+    recovered_uncertainty_seconds: float | None = None
+
+
+class MonitorUnknown(MonitorFact):
+    """There is no fresh result."""
+
+    since: AwareDatetime
+    reason: str | None = None
+
+
+class MonitorRestored(MonitorFact):
+    """Something that was no outage ended: the monitor is up."""
+
+    since: AwareDatetime
+    restored_at: AwareDatetime
+
+
+class MonitorPaused(MonitorFact):
+    """Nothing is checked, because the contract does not ask for it."""
+
+    since: AwareDatetime
+    reason: str | None = None
+    outage_id: UUID | None = None
+    down_since: AwareDatetime | None = None
+
+
+def _details(data: MonitorDown) -> dict[str, Any]:
+    return {key: value for key, value in data.model_dump(mode="json").items() if key in _DETAILS}
+
+
+@handlers.on("probes.monitor.down.v1")
+async def keep_outage(event: ReceivedEvent[MonitorDown], uow: UnitOfWork) -> None:
+    """Down from the first failing check on."""
+    data = event.data
+    await remember_transition(
+        uow,
+        event,
+        monitor=data.columns,
+        entered="down",
+        at=data.down_since,
+        outage_id=data.outage_id,
+        reason=data.reason,
+        details=_details(data),
+    )
+
+
+@handlers.on("probes.monitor.recovered.v1")
+async def keep_recovery(event: ReceivedEvent[MonitorRecovered], uow: UnitOfWork) -> None:
+    """Up from the first good check on; was down since the first failing one."""
+    data = event.data
+    await remember_transition(
+        uow,
+        event,
+        monitor=data.columns,
+        entered="up",
+        at=data.recovered_at,
+        ended="down",
+        ended_since=data.down_since,
+        outage_id=data.outage_id,
+        reason=data.reason,
+        details=_details(data),
+    )
+
+
+@handlers.on("probes.monitor.unknown.v1")
+async def keep_unknown(event: ReceivedEvent[MonitorUnknown], uow: UnitOfWork) -> None:
+    """Neither up nor down from then on."""
+    data = event.data
+    await remember_transition(
+        uow, event, monitor=data.columns, entered="unknown", at=data.since, reason=data.reason, details={}
+    )
+
+
+@handlers.on("probes.monitor.restored.v1")
+async def keep_restoration(event: ReceivedEvent[MonitorRestored], uow: UnitOfWork) -> None:
+    """Up from then on; before, since when and what is told by the event itself."""
+    data = event.data
+    await remember_transition(
+        uow,
+        event,
+        monitor=data.columns,
+        entered="up",
+        at=data.restored_at,
+        ended=data.previous_state,
+        ended_since=data.since if data.previous_state is not None else None,
+        details={},
+    )
+
+
+@handlers.on("probes.monitor.paused.v1")
+async def keep_pause(event: ReceivedEvent[MonitorPaused], uow: UnitOfWork) -> None:
+    """Not checked from then on; an outage that was going on ends there for the state line."""
+    data = event.data
+    down = data.outage_id is not None and data.down_since is not None
+    await remember_transition(
+        uow,
+        event,
+        monitor=data.columns,
+        entered="paused",
+        at=data.since,
+        ended="down" if down else None,
+        ended_since=data.down_since if down else None,
+        outage_id=data.outage_id if down else None,
+        reason=data.reason,
+        details={},
+    )

@@ -1,0 +1,42 @@
+"""The reporting service, put together."""
+
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from reporting.adapters.tables import metadata
+from reporting.api import calculators, reports, status_pages, webhooks
+from reporting.api.errors import ERRORS
+from reporting.handlers import handlers
+from reporting.published.v1 import registry
+from reporting.settings import ReportingSettings
+from reporting.worker import build_jobs
+from shared.service import Service, create_app
+from shared.settings import load_settings
+
+SERVICE = Service(
+    name="reporting",
+    title="Upheld reporting",
+    description="What a client reads: public status pages, availability and monthly reports with the facts behind "
+    "every figure, and webhooks that tell other systems what happens.",
+    version="0.1.0",
+    settings_class=ReportingSettings,
+    routers=[status_pages.router, reports.router, reports.shared_router, webhooks.router, calculators.router],
+    metadata=metadata,
+    migrations=Path(__file__).parent / "migrations",
+    registry=registry,
+    errors=ERRORS,
+    handlers=handlers,
+    jobs=build_jobs,
+    tags=[
+        {"name": "status pages", "description": "Public pages of clients: state, uptime and incidents in public words"},
+        {"name": "reports", "description": "Availability and monthly reports, and links to share them"},
+        {"name": "webhooks", "description": "Signed deliveries of events to other systems, with their log"},
+        {"name": "calculators", "description": "The rules behind the figures, without state"},
+    ],
+)
+
+
+def build_app(settings: ReportingSettings | None = None) -> FastAPI:
+    """The API, with settings from the environment unless they are given."""
+    return create_app(SERVICE, settings or load_settings(ReportingSettings))

@@ -1,0 +1,31 @@
+"""What reporting needs to know to start. Environment variables carry the prefix `REPORTING_`."""
+
+from typing import ClassVar
+
+from pydantic import Field, SecretStr
+from pydantic_settings import SettingsConfigDict
+
+from shared.settings import Port, ServiceSettings
+
+
+class ReportingSettings(ServiceSettings):
+    """Settings of the reporting service.
+
+    `allowed_networks` (of every service) names the private networks that webhooks may reach; addresses in them may
+    also be reached over plain http. Left empty, webhooks go to public https addresses only.
+    """
+
+    SERVICE: ClassVar[str] = "reporting"
+    model_config = SettingsConfigDict(env_prefix="REPORTING_", extra="ignore", frozen=True, env_ignore_empty=True)
+
+    port: Port = 8004
+    secret_key: SecretStr = Field(
+        min_length=32,
+        description="At least 32 random characters. Signs report links and seals the secrets of webhooks; "
+        "changing it ends every link and makes every webhook secret unreadable.",
+    )
+    webhook_timeout_seconds: float = Field(default=15.0, gt=0, le=30, description="For one try, answer included.")
+    webhook_concurrency: int = Field(default=20, ge=1, le=200, description="Deliveries under way at one time.")
+    status_page_max_age_seconds: int = Field(
+        default=30, ge=0, le=3600, description="How long browsers and proxies may reuse a status page."
+    )
