@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 import holidays
@@ -80,13 +80,11 @@ class HolidayRegion:
     def __post_init__(self) -> None:
         if self.country not in _countries():
             raise CalendarError(f"{self.country!r} is no country with known holidays; FR is one")
-        try:
-            holidays.country_holidays(self.country, subdiv=self.subdivision)
-        except NotImplementedError:
+        if not _has_subdivision(self.country, self.subdivision):
             raise CalendarError(
                 f"{self.subdivision!r} is no subdivision of {self.country} with known holidays; leave it out for those"
                 " of the whole country"
-            ) from None
+            )
 
     def __contains__(self, day: date) -> bool:
         return day in _holidays_of(self.country, self.subdivision, day.year)
@@ -95,6 +93,15 @@ class HolidayRegion:
 @lru_cache(maxsize=1)
 def _countries() -> frozenset[str]:
     return frozenset(holidays.list_supported_countries(include_aliases=True))
+
+
+@lru_cache(maxsize=4096)
+def _has_subdivision(country: str, subdivision: str | None) -> bool:
+    try:
+        holidays.country_holidays(country, subdiv=subdivision)
+    except NotImplementedError:
+        return False
+    return True
 
 
 @lru_cache(maxsize=4096)
@@ -144,6 +151,14 @@ def in_order(windows: Sequence[Window]) -> tuple[Window, ...]:
 MonthDay = tuple[int, int]
 
 
+class Piece(NamedTuple):
+    """The instants of ``[start, end)``, all open, or all closed for one reason."""
+
+    start: datetime
+    end: datetime
+    why: Reason
+
+
 @dataclass(frozen=True)
 class Calendar:
     """Opening hours in one zone.
@@ -166,6 +181,7 @@ class Calendar:
     _closure_starts: list[date] = field(init=False, repr=False, compare=False)
     _closure_ends: list[date] = field(init=False, repr=False, compare=False)
     _days: dict[date, tuple[Interval, ...]] = field(init=False, repr=False, compare=False, default_factory=dict)
+    _days_in_pieces: dict[date, tuple[Piece, ...]] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.weekly is None:
@@ -214,14 +230,29 @@ class Calendar:
             if each.start < end and each.end > start
         ]
 
-    def pieces(self, start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime, Reason]]:
+    def pieces(self, start: datetime, end: datetime) -> Iterator[Piece]:
         """``[start, end)`` cut into what is open and, for the rest, why it is closed; adjacent pieces may be alike."""
+        if self.weekly is None:
+            if start < end:
+                yield Piece(start, end, "open")
+            return
         at = start
-        for opens, closes in self.open_between(start, end):
-            yield from self._closed_pieces(at, opens)
-            yield opens, closes, "open"
-            at = closes
-        yield from self._closed_pieces(at, end)
+        if at < min(_EARLIEST, end):
+            at = min(_EARLIEST, end)
+            yield Piece(start, at, "closed")
+        day = min(at, _LATEST).astimezone(self.zone).date()
+        while at < min(_LATEST, end):
+            for piece in self._pieces_of(day):
+                if piece.end <= at:
+                    continue
+                until = min(piece.end, end)
+                yield piece if at == piece.start and until == piece.end else Piece(at, until, piece.why)
+                at = until
+                if at >= end:
+                    return
+            day += _DAY
+        if at < end:
+            yield Piece(at, end, "closed")
 
     def why_closed(self, day: date) -> ClosedReason:
         """Why the time that is not open on this local date is not."""
@@ -231,19 +262,24 @@ class Calendar:
             return "holiday"
         return "closure" if self._is_closure(day) else "closed"
 
-    def _closed_pieces(self, start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime, ClosedReason]]:
-        at = start
-        while at < end:
-            if not _EARLIEST <= at < _LATEST:
-                until = end if at >= _LATEST else min(end, _EARLIEST)
-                yield at, until, "closed"
-            else:
-                day = at.astimezone(self.zone).date()
-                until = min(end, opening_instant(day, MINUTES_OF_A_DAY, self.zone), _LATEST)
-                if until <= at:  # clocks that go back over midnight: the date returns for a moment
-                    until = min(end, closing_instant(day, MINUTES_OF_A_DAY, self.zone))
-                yield at, until, self.why_closed(day)
-            at = until
+    def _pieces_of(self, day: date) -> tuple[Piece, ...]:
+        """A local date, from midnight to midnight, in pieces."""
+        known = self._days_in_pieces.get(day)
+        if known is None:
+            why = self.why_closed(day)
+            start = opening_instant(day, 0, self.zone)
+            end = opening_instant(day, MINUTES_OF_A_DAY, self.zone)
+            pieces: list[Piece] = []
+            at = start
+            for opens, closes in self.open_between(start, end):
+                if at < opens:
+                    pieces.append(Piece(at, opens, why))
+                pieces.append(Piece(opens, closes, "open"))
+                at = closes
+            if at < end:
+                pieces.append(Piece(at, end, why))
+            known = self._days_in_pieces[day] = tuple(pieces)
+        return known
 
     def _is_closure(self, day: date) -> bool:
         index = bisect_right(self._closure_starts, day) - 1
@@ -274,6 +310,7 @@ class Calendar:
         )
         if len(self._days) >= _DAYS_REMEMBERED:
             self._days.clear()
+            self._days_in_pieces.clear()
         self._days[day] = result
         return result
 

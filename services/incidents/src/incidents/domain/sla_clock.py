@@ -645,31 +645,38 @@ def _explain(
     :param counted_by: the policy that tells, for each cycle of the stretches; None is the one in force in the stretch.
     """
     spans: list[Span] = []
+    begins = ends = None
+    said: _Told | None = None
     for stretch in stretches:
         name = policies[counted_by[stretch.cycle] if counted_by else stretch.policy].calendar
-        for piece in _pieces(stretch, name, calendars[name]):
-            if spans and spans[-1][2:] == piece[2:]:
-                spans[-1] = Span(spans[-1].start, piece.end, *piece[2:])
-            elif len(spans) < _ENTRIES_TOLD:
-                spans.append(piece)
-            else:
-                raise ClockRefusedError("the explanation would be too long: use an earlier instant", "as_of")
+        for start, end, told in _pieces(stretch, name, calendars[name]):
+            if told != said:
+                if begins is not None and ends is not None and said is not None:
+                    spans.append(Span(begins, ends, *said))
+                if len(spans) == _ENTRIES_TOLD:
+                    raise ClockRefusedError("the explanation would be too long: use an earlier instant", "as_of")
+                begins, said = start, told
+            ends = end
+    if begins is not None and ends is not None and said is not None:
+        spans.append(Span(begins, ends, *said))
     return tuple(spans)
 
 
-def _pieces(stretch: _Stretch, name: str, calendar: CalendarHistory) -> Iterator[Span]:
-    """A stretch, cut by what is told about it."""
+_Told = tuple[Why, str | None, str | None]
+
+
+def _pieces(stretch: _Stretch, name: str, calendar: CalendarHistory) -> Iterator[tuple[datetime, datetime, _Told]]:
+    """A stretch, cut by what is told about it: from, to, (why, calendar, reason)."""
     if stretch.stopped:
-        yield Span(stretch.start, stretch.end, "stopped", None, None)
+        yield stretch.start, stretch.end, ("stopped", None, None)
         return
-    pause_reason, effective = stretch.pause or (None, False)
-    in_open_time: Why = "open" if pause_reason is None else "paused" if effective else "pause_not_allowed"
+    reason, effective = stretch.pause or (None, False)
+    in_open_time: Why = "open" if reason is None else "paused" if effective else "pause_not_allowed"
     for begins, ends, number, version in calendar.spans(stretch.start, stretch.end):
         if version is None:
-            yield Span(begins, ends, "closed", None, None)
+            yield begins, ends, ("closed", None, None)
             continue
+        label = f"{name}#{number}"
+        while_open: _Told = (in_open_time, label, reason)
         for start, end, why in version.pieces(begins, ends):
-            if why == "open":
-                yield Span(start, end, in_open_time, f"{name}#{number}", pause_reason)
-            else:
-                yield Span(start, end, why, f"{name}#{number}", None)
+            yield start, end, while_open if why == "open" else (why, label, None)
