@@ -2,6 +2,8 @@
 
 import asyncio
 import socket
+import threading
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -153,6 +155,15 @@ async def test_an_acknowledged_message_survives_a_killed_server(own_nats_server:
     assert own_nats_server.port == port
     async with connected(own_nats_server, "contracts") as (client, _):
         assert (await client.jetstream().get_msg("CONTRACTS", 1)).data == b"kept"
+
+
+def test_a_server_that_a_thread_started_outlives_the_thread(own_nats_server: NatsServer) -> None:
+    own_nats_server.kill()
+    thread = threading.Thread(target=own_nats_server.start)
+    thread.start()
+    thread.join()
+    time.sleep(0.2)
+    assert own_nats_server.running
 
 
 async def test_a_wiped_volume_has_no_streams(own_nats_server: NatsServer) -> None:

@@ -7,8 +7,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from shared.stack.problems import StackProblem
 
@@ -41,12 +43,25 @@ def unprivileged_account() -> Account | None:
     return Account(entry.pw_name, entry.pw_uid, entry.pw_gid)
 
 
+A = TypeVar("A")
+T = TypeVar("T")
+_starter = ThreadPoolExecutor(1, thread_name_prefix="starts children")
+
+
+def _in_lasting_thread(function: Callable[[A], T], argument: A) -> T:
+    """Call a function in a thread that lives as long as this process.
+
+    What Linux calls the death of the parent is the end of the *thread* that made the child: started from a thread of a
+    test, a server would be stopped together with that thread.
+    """
+    return _starter.submit(function, argument).result()
+
+
 class ChildProcess:
     """One process that we start, watch and stop, with its output in a file.
 
     It gets a session of its own, so that Ctrl-C in the terminal reaches only us and we stop the children in order. On
-    Linux it is signalled when the thread that started it ends, even by SIGKILL: start it in the main thread, or in one
-    that lives as long.
+    Linux it is signalled when we end, even by SIGKILL.
     """
 
     def __init__(
@@ -84,17 +99,20 @@ class ChildProcess:
             raise StackProblem(f"Cannot write the log {self.log}: {error.strerror}.") from error
         try:
             self._log_start = os.fstat(descriptor).st_size
-            self._process = subprocess.Popen(  # noqa: S603 - the command is built by us, never from input
-                self._launched(),
-                stdin=subprocess.DEVNULL,
-                stdout=descriptor,
-                stderr=descriptor,
-                env=self._environment,
-                cwd=self._folder,
-                start_new_session=True,
-            )
+            self._process = _in_lasting_thread(self._spawn, descriptor)
         finally:
             os.close(descriptor)
+
+    def _spawn(self, output: int) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(  # noqa: S603 - the command is built by us, never from input
+            self._launched(),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env=self._environment,
+            cwd=self._folder,
+            start_new_session=True,
+        )
 
     def _launched(self) -> list[str]:
         account = self._account
