@@ -1,0 +1,160 @@
+"""A contract as contracts publishes it, read as far as reactions need it; what we do not know is passed over."""
+
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Literal, Self
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+
+from incidents.application.ports import ContractFacts, Environment, Recipient
+from incidents.domain.incident import Severity
+from incidents.domain.promises import Metric, ResponseTerms, Terms
+from incidents.domain.sla_clock import ClockRules
+from shared.calendar_schema import CalendarVersions, calendar_history
+from shared.kernel.calendar import CalendarHistory
+from shared.values import ClockDuration, Instant, TimeZone
+
+LANGUAGES = ("en", "fr")
+
+
+class _Tolerant(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class Client(_Tolerant):
+    client_id: UUID
+    name: str
+    language: str
+    time_zone: TimeZone
+
+
+class Contact(_Tolerant):
+    email: str | None = None
+    language: str | None = None
+
+
+class SiteEnvironment(_Tolerant):
+    environment_id: UUID
+    name: str
+    counts_for_sla: bool
+
+
+class Site(_Tolerant):
+    site_id: UUID
+    name: str
+    environments: list[SiteEnvironment]
+
+
+class Rules(_Tolerant):
+    on_policy_change: Literal["retroactive", "restart", "carry_ratio"] = "retroactive"
+    on_reopen: Literal["resume", "count_through", "new_cycle"] = "resume"
+
+
+class Target(_Tolerant):
+    severity: Severity
+    response: ClockDuration | None = None
+    repair: ClockDuration | None = None
+
+
+class Response(_Tolerant):
+    calendar: str
+    pausable: frozenset[str] = frozenset()
+    rules: Rules = Rules()
+    targets: list[Target]
+
+
+class AlertsTo(_Tolerant):
+    emails: list[str] = Field(default_factory=list)
+
+
+class ContractState(_Tolerant):
+    """One version of a contract."""
+
+    contract_id: UUID
+    version: int = Field(ge=0)
+    number: str
+    status: Literal["active", "suspended", "terminated", "expired"]
+    effective_from: Instant
+    client: Client
+    contacts: list[Contact] = Field(default_factory=list)
+    sites: list[Site] = Field(default_factory=list)
+    response: Response | None = None
+    calendars: dict[str, CalendarVersions] = Field(default_factory=dict)
+    alerts: AlertsTo = AlertsTo()
+
+    @model_validator(mode="after")
+    def _the_calendar_of_the_response_is_there(self) -> Self:
+        if self.response is not None and self.response.calendar not in self.calendars:
+            raise ValueError(f"response names a calendar that the contract lacks: {self.response.calendar!r}")
+        return self
+
+    def terms(self) -> Terms:
+        """What the clocks need."""
+        return Terms(
+            version=self.version,
+            status=self.status,
+            effective_from=self.effective_from,
+            response=self._response_terms(),
+            calendars=MappingProxyType(
+                {name: _calendar(_VERSIONS.dump_json(versions)) for name, versions in self.calendars.items()}
+            ),
+        )
+
+    def _response_terms(self) -> ResponseTerms | None:
+        if self.response is None:
+            return None
+        targets = {}
+        for target in self.response.targets:
+            for metric, length in ((Metric.RESPONSE, target.response), (Metric.REPAIR, target.repair)):
+                if length is not None:
+                    targets[target.severity, metric] = length
+        rules = self.response.rules
+        return ResponseTerms(
+            calendar=self.response.calendar,
+            pausable=self.response.pausable,
+            rules=ClockRules(rules.on_policy_change, rules.on_reopen),
+            targets=MappingProxyType(targets),
+        )
+
+    def facts(self) -> ContractFacts:
+        """What people and messages need. A recipient who is a contact reads his own language, others the client's."""
+        spoken = {contact.email.lower(): contact.language for contact in self.contacts if contact.email}
+        return ContractFacts(
+            contract_id=self.contract_id,
+            client_id=self.client.client_id,
+            version=self.version,
+            number=self.number,
+            client_name=self.client.name,
+            time_zone=self.client.time_zone.key,
+            sites={site.site_id: site.name for site in self.sites},
+            environments={
+                environment.environment_id: Environment(site.site_id, environment.name, environment.counts_for_sla)
+                for site in self.sites
+                for environment in site.environments
+            },
+            alerted=tuple(
+                Recipient(email, _known_language(spoken.get(email.lower()) or self.client.language), "client")
+                for email in self.alerts.emails
+            ),
+        )
+
+
+def _known_language(language: str) -> str:
+    base = language.lower().partition("-")[0]
+    return base if base in LANGUAGES else "en"
+
+
+_VERSIONS: TypeAdapter[CalendarVersions] = TypeAdapter(CalendarVersions)
+
+
+@lru_cache(maxsize=512)
+def _calendar(versions: bytes) -> CalendarHistory:
+    """Calendars remember the days that they computed: the same text gives the same object, across clocks."""
+    return calendar_history(_VERSIONS.validate_json(versions))
+
+
+@lru_cache(maxsize=512)
+def terms_of(text: str) -> Terms:
+    """The terms of a stored state, given as its JSON text. Stored versions never change, so this is remembered."""
+    return ContractState.model_validate_json(text).terms()

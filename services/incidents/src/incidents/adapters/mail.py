@@ -1,0 +1,248 @@
+"""Mail: from an incident to a message in the reader's language, and from a message to the mail server."""
+
+import asyncio
+import ssl
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP as SMTP_POLICY
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import aiosmtplib
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from incidents.application.ports import ClockView, ContractFacts
+from incidents.domain.incident import Incident, Milestone, Severity
+from incidents.settings import IncidentsSettings, is_address
+from shared.i18n import Catalogues, Translator
+from shared.values import seconds
+
+MESSAGES = Path(__file__).parent / "messages"
+LOCALE = Path(__file__).parents[1] / "locale"
+
+SUBJECT_LENGTH = 180
+SEND_SECONDS = 100.0
+"""For one message from connecting to the server's last word; less than the lease of its row."""
+
+
+class MailRefusedError(Exception):
+    """The message can never be delivered to this recipient; trying again does not help."""
+
+
+class MailDelayedError(Exception):
+    """The server could not take the message now; try again later."""
+
+
+@dataclass(frozen=True)
+class Letter:
+    """One message, complete: everything that goes on the wire but the sender's address."""
+
+    message_id: str
+    in_reply_to: str | None
+    recipient: str
+    subject: str
+    body: str
+    written_at: datetime
+
+
+class Writer:
+    """Writes messages from templates and catalogues, both read once at start."""
+
+    def __init__(self) -> None:
+        self._catalogues = Catalogues.load(LOCALE)
+        self._environments: dict[str, Environment] = {}
+
+    def write(
+        self,
+        kind: str,
+        language: str,
+        *,
+        incident: Incident,
+        contract: ContractFacts | None,
+        clocks: Sequence[ClockView],
+        outage: Mapping[str, Any] | None,
+        details: Mapping[str, Any],
+    ) -> tuple[str, str]:
+        """Subject and body of a message about an incident, in a language and in the contract's zone.
+
+        `details` are those of the notification: the clock and the percentage that a warning is about.
+        """
+        translator = self._catalogues.translator(language)
+        text = self._environment(translator).get_template(f"{kind}.txt")
+        zone = ZoneInfo(contract.time_zone) if contract else ZoneInfo("UTC")
+        words = _Words(translator, zone, incident.detected_at)
+        told = {view.id: words.clock(view) for view in clocks}
+        rendered = text.render(
+            title=incident.title,
+            number=incident.number,
+            description=incident.description if outage is None else "",
+            client=contract.client_name if contract else "–",
+            contract=contract.number if contract else "–",
+            site=contract.sites.get(incident.subject.site_id) if contract and incident.subject.site_id else None,
+            severity=words.severity(incident.severity),
+            first_failure=words.stamp(incident, Milestone.FIRST_FAILURE),
+            detected=words.stamp(incident, Milestone.DETECTED),
+            recovered=words.stamp(incident, Milestone.RECOVERED),
+            lasted=words.lasted(incident),
+            outage=outage,
+            reason=words.reason(outage) if outage is not None else None,
+            url=(outage or {}).get("url"),
+            counts=incident.subject.counts_for_sla,
+            clocks=[clock for clock in told.values() if clock["due"] is not None],
+            clock=next((clock for key, clock in told.items() if str(key) == details.get("clock_id")), None),
+            share=translator.percent(str(details.get("percent", 0))),
+            zone=words.zone,
+        )
+        subject, _, body = rendered.strip().partition("\n")
+        return one_line(f"[{incident.number}] {subject}")[:SUBJECT_LENGTH], body.strip() + "\n"
+
+    def _environment(self, translator: Translator) -> Environment:
+        if translator.language not in self._environments:
+            environment = Environment(
+                loader=FileSystemLoader(MESSAGES),
+                autoescape=False,  # noqa: S701 - plain text: what is written is not markup
+                undefined=StrictUndefined,
+                trim_blocks=True,
+                extensions=["jinja2.ext.i18n"],
+            )
+            callables = translator.jinja_callables()
+            environment.install_gettext_callables(  # type: ignore[attr-defined]
+                callables.gettext,
+                callables.ngettext,
+                newstyle=True,
+                pgettext=callables.pgettext,
+                npgettext=callables.npgettext,
+            )
+            self._environments[translator.language] = environment
+        return self._environments[translator.language]
+
+
+@dataclass(frozen=True)
+class _Words:
+    """Figures and words of one message in its language and zone."""
+
+    translator: Translator
+    time_zone: ZoneInfo
+    around: datetime
+
+    @property
+    def zone(self) -> str:
+        return self.translator.zone(self.time_zone, self.around)
+
+    def stamp(self, incident: Incident, milestone: Milestone) -> str | None:
+        stamp = incident.stamps.get(milestone)
+        return self.translator.datetime(stamp.at, self.time_zone) if stamp else None
+
+    def lasted(self, incident: Incident) -> str | None:
+        began, ended = (incident.stamps.get(m) for m in (Milestone.FIRST_FAILURE, Milestone.RECOVERED))
+        if began is None or ended is None:
+            return None
+        return self.translator.duration(float(seconds(ended.at - began.at)))
+
+    def clock(self, view: ClockView) -> dict[str, str | None]:
+        due = view.reading.due_at
+        return {
+            "metric": view.metric.value,
+            "due": self.translator.datetime(due, self.time_zone) if due else None,
+            "target": self.translator.duration(float(seconds(view.reading.target))),
+        }
+
+    def severity(self, severity: Severity) -> str:
+        gettext = self.translator.gettext
+        words = {
+            Severity.CRITICAL: gettext("critical"),
+            Severity.MAJOR: gettext("major"),
+            Severity.MINOR: gettext("minor"),
+        }
+        return words[severity]
+
+    def reason(self, outage: Mapping[str, Any]) -> str:
+        gettext = self.translator.gettext
+        words = {
+            "dns": gettext("the name is not found"),
+            "connect": gettext("no connection"),
+            "tls": gettext("the secure connection fails"),
+            "timeout": gettext("no answer in time"),
+            "http_status": gettext("an error answer"),
+            "content": gettext("unexpected content"),
+            "address_refused": gettext("the address is not allowed"),
+        }
+        code = str(outage.get("reason", ""))
+        word = words.get(code, code)
+        detail = one_line(str(outage.get("detail") or ""))
+        return f"{word} ({detail})" if detail else word
+
+
+def one_line(text: str) -> str:
+    """The text without anything that could end a header line: control characters become spaces."""
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+
+
+def compose(letter: Letter, settings: IncidentsSettings) -> EmailMessage:
+    """The message for the wire. Raises MailRefusedError for a recipient that is no address."""
+    if not is_address(letter.recipient):
+        raise MailRefusedError("the recipient is not an e-mail address")
+    message = EmailMessage(policy=SMTP_POLICY)
+    message["From"] = Address(settings.smtp_from_name, addr_spec=settings.smtp_from)
+    message["To"] = Address(addr_spec=letter.recipient)
+    message["Subject"] = one_line(letter.subject)
+    message["Date"] = format_datetime(letter.written_at)
+    message["Message-ID"] = letter.message_id
+    if letter.in_reply_to:
+        message["In-Reply-To"] = letter.in_reply_to
+        message["References"] = letter.in_reply_to
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(letter.body, cte="quoted-printable")
+    return message
+
+
+class MailServer:
+    """The configured SMTP server."""
+
+    def __init__(self, settings: IncidentsSettings) -> None:
+        self._settings = settings
+
+    @property
+    def configured(self) -> bool:
+        return self._settings.smtp_host is not None
+
+    async def send(self, letter: Letter) -> None:
+        """Hands a message over; returns when the server has accepted it.
+
+        Raises MailRefusedError when it never will, MailDelayedError when it did not now.
+        """
+        settings = self._settings
+        message = compose(letter, settings)
+        password = settings.smtp_password
+        try:
+            async with asyncio.timeout(SEND_SECONDS):
+                await aiosmtplib.send(
+                    message,
+                    hostname=settings.smtp_host,
+                    port=settings.smtp_port,
+                    username=settings.smtp_username,
+                    password=password.get_secret_value() if password else None,
+                    use_tls=settings.smtp_implicit_tls,
+                    start_tls={"auto": None, "always": True, "never": False}[settings.smtp_starttls],
+                    timeout=settings.smtp_timeout_seconds,
+                    tls_context=ssl.create_default_context(),
+                )
+        except aiosmtplib.SMTPRecipientsRefused as error:
+            codes = [refused.code for refused in error.recipients]
+            kind = MailRefusedError if all(code >= 500 for code in codes) else MailDelayedError
+            raise kind(_told(error)) from error
+        except (aiosmtplib.SMTPDataError, aiosmtplib.SMTPSenderRefused) as error:
+            kind = MailRefusedError if error.code >= 500 else MailDelayedError
+            raise kind(_told(error)) from error
+        except (aiosmtplib.SMTPException, OSError, ValueError) as error:
+            # No connection, no TLS, a wrong password: the server's or our configuration's fault, mended by somebody.
+            raise MailDelayedError(_told(error)) from error
+
+
+def _told(error: Exception) -> str:
+    return one_line(f"{type(error).__name__}: {error}")[:500]

@@ -1,0 +1,290 @@
+"""The tables of the incidents service.
+
+Facts (incident_stamp, timeline_entry, clock_event, contract_terms) are only ever added: a trigger refuses to change
+them. `clock_due` is a cache of what folding the facts gives; it can be emptied and rebuilt at any time.
+"""
+
+from datetime import datetime
+from typing import Any, ClassVar
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from shared.database import metadata_for
+from shared.migrations import event_tables
+
+metadata = metadata_for("incidents")
+event_tables(metadata)
+
+
+class Base(DeclarativeBase):
+    metadata = metadata
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        datetime: DateTime(timezone=True),
+        str: Text,
+        UUID: Uuid,
+        dict[str, Any]: JSONB,
+        list[dict[str, Any]]: JSONB,
+    }
+
+
+class ContractTermsRow(Base):
+    """One version of a contract as contracts told it, whole. Old versions stay: clocks count by them."""
+
+    __tablename__ = "contract_terms"
+
+    contract_id: Mapped[UUID] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    tenant_id: Mapped[UUID]
+    client_id: Mapped[UUID]
+    status: Mapped[str]
+    effective_from: Mapped[datetime]
+    state: Mapped[dict[str, Any]]
+    received_at: Mapped[datetime]
+
+
+class IncidentNumberRow(Base):
+    """The last number given out: one row per tenant and year, so that its row lock keeps numbers apart."""
+
+    __tablename__ = "incident_number"
+
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    year: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    last: Mapped[int] = mapped_column(Integer)
+
+
+class IncidentRow(Base):
+    """An incident as it stands. `outage` is what the monitor told when it went down, with its evidence."""
+
+    __tablename__ = "incident"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "number"),
+        Index("uq_incident_outage_id", "outage_id", unique=True, postgresql_where=text("outage_id IS NOT NULL")),
+        Index("ix_incident_contract_id", "contract_id"),
+        Index("ix_incident_tenant_id_opened_at_id", "tenant_id", "opened_at", "id"),
+        CheckConstraint("status in ('open','acknowledged','mitigated','resolved','closed')", name="status"),
+        CheckConstraint("severity in ('critical','major','minor')", name="severity"),
+        CheckConstraint("(source_kind = 'monitor') = (outage_id is not null)", name="outage_of_monitor"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID]
+    client_id: Mapped[UUID]
+    contract_id: Mapped[UUID]
+    site_id: Mapped[UUID | None]
+    environment_id: Mapped[UUID | None]
+    counts_for_sla: Mapped[bool]
+    number: Mapped[str]
+    title: Mapped[str]
+    description: Mapped[str]
+    severity: Mapped[str]
+    status: Mapped[str]
+    cycle: Mapped[int] = mapped_column(Integer)
+    source_kind: Mapped[str]
+    outage_id: Mapped[UUID | None]
+    monitor_id: Mapped[UUID | None]
+    outage: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    opened_at: Mapped[datetime]
+    version: Mapped[int] = mapped_column(BigInteger)
+
+
+class StampRow(Base):
+    """One instant of an incident's life. Never changed; a reopened incident gets a new set, with the next cycle."""
+
+    __tablename__ = "incident_stamp"
+
+    incident_id: Mapped[UUID] = mapped_column(ForeignKey(IncidentRow.id), primary_key=True)
+    cycle: Mapped[int] = mapped_column(Integer, primary_key=True)
+    milestone: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID]
+    client_id: Mapped[UUID]
+    at: Mapped[datetime]
+    actor_kind: Mapped[str]
+    actor_id: Mapped[str]
+    actor_name: Mapped[str]
+    source: Mapped[str]
+    recorded_at: Mapped[datetime]
+
+
+class TimelineRow(Base):
+    """What happened to an incident, for people. `audience` agency hides an entry from the client's people."""
+
+    __tablename__ = "timeline_entry"
+    __table_args__ = (
+        Index("ix_timeline_entry_incident_id_at_id", "incident_id", "at", "id"),
+        CheckConstraint("audience in ('client','agency')", name="audience"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID]
+    client_id: Mapped[UUID]
+    incident_id: Mapped[UUID] = mapped_column(ForeignKey(IncidentRow.id))
+    kind: Mapped[str]
+    audience: Mapped[str]
+    at: Mapped[datetime]
+    recorded_at: Mapped[datetime]
+    actor_kind: Mapped[str]
+    actor_id: Mapped[str]
+    actor_name: Mapped[str]
+    source: Mapped[str]
+    note: Mapped[str | None]
+    data: Mapped[dict[str, Any]]
+
+
+class ClockRow(Base):
+    """One promise applied to one incident. What it reads is folded from `clock_event` and the contract's terms.
+
+    `version` counts the events published about it.
+    """
+
+    __tablename__ = "clock"
+    __table_args__ = (
+        UniqueConstraint("incident_id", "metric"),
+        Index("ix_clock_contract_id", "contract_id"),
+        CheckConstraint("metric in ('response','repair')", name="metric"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID]
+    client_id: Mapped[UUID]
+    incident_id: Mapped[UUID] = mapped_column(ForeignKey(IncidentRow.id))
+    contract_id: Mapped[UUID]
+    metric: Mapped[str]
+    version: Mapped[int] = mapped_column(BigInteger)
+
+
+class ClockEventRow(Base):
+    """A fact that a clock is folded from, at its own time. `fact` names it, so that telling it twice adds nothing."""
+
+    __tablename__ = "clock_event"
+    __table_args__ = (
+        UniqueConstraint("clock_id", "fact"),
+        CheckConstraint("kind in ('opened','paused','resumed','stopped','reopened','cancelled')", name="kind"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    tenant_id: Mapped[UUID]
+    client_id: Mapped[UUID]
+    clock_id: Mapped[UUID] = mapped_column(ForeignKey(ClockRow.id))
+    fact: Mapped[str]
+    kind: Mapped[str]
+    at: Mapped[datetime]
+    pause_id: Mapped[str | None]
+    reason: Mapped[str | None]
+    actor_kind: Mapped[str]
+    actor_id: Mapped[str]
+    actor_name: Mapped[str]
+    source: Mapped[str]
+    recorded_at: Mapped[datetime]
+
+
+class ClockDueRow(Base):
+    """Cache: what the fold said when it was last computed, and when somebody must look again (`next_due_at`)."""
+
+    __tablename__ = "clock_due"
+    __table_args__ = (
+        Index("ix_clock_due_next_due_at", "next_due_at", postgresql_where=text("next_due_at IS NOT NULL")),
+        Index("ix_clock_due_incident_id", "incident_id"),
+    )
+
+    clock_id: Mapped[UUID] = mapped_column(ForeignKey(ClockRow.id), primary_key=True)
+    tenant_id: Mapped[UUID]
+    client_id: Mapped[UUID]
+    incident_id: Mapped[UUID]
+    metric: Mapped[str]
+    state: Mapped[str]
+    reading: Mapped[dict[str, Any]]
+    due_at: Mapped[datetime | None]
+    breach_after: Mapped[datetime | None]
+    next_due_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    computed_at: Mapped[datetime]
+
+
+class ClockNoticeRow(Base):
+    """What was said about a clock, so that it is said once per cycle: at risk (per percentage), breached, met."""
+
+    __tablename__ = "clock_notice"
+
+    clock_id: Mapped[UUID] = mapped_column(ForeignKey(ClockRow.id), primary_key=True)
+    cycle: Mapped[int] = mapped_column(Integer, primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    percent: Mapped[int] = mapped_column(Integer, primary_key=True)
+    tenant_id: Mapped[UUID]
+    client_id: Mapped[UUID]
+    at: Mapped[datetime]
+    said_at: Mapped[datetime]
+
+
+class AlertAddressesRow(Base):
+    """Whom an agency alerts, whatever the contract: a list of {email, language}."""
+
+    __tablename__ = "alert_addresses"
+
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(BigInteger)
+    addresses: Mapped[list[dict[str, Any]]]
+    changed_at: Mapped[datetime]
+
+
+class NotificationRow(Base):
+    """One message to one recipient about one fact; also the log of its delivery.
+
+    `fact` and `recipient` are unique together: a fact is told to a recipient once. `message_id`, `subject` and `body`
+    are decided before the first attempt and kept: a server that sees a message twice, after its answer got lost, can
+    tell that it is the same.
+    """
+
+    __tablename__ = "notification"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "fact", "recipient"),
+        Index("ix_notification_incident_id", "incident_id"),
+        Index(
+            "ix_notification_next_attempt_at",
+            "next_attempt_at",
+            postgresql_where=text("next_attempt_at IS NOT NULL"),
+        ),
+        CheckConstraint("state in ('pending','sent','failed','not_configured','expired')", name="state"),
+        CheckConstraint("audience in ('client','agency')", name="audience"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID]
+    client_id: Mapped[UUID]
+    incident_id: Mapped[UUID] = mapped_column(ForeignKey(IncidentRow.id))
+    kind: Mapped[str]
+    fact: Mapped[str]
+    channel: Mapped[str]
+    audience: Mapped[str]
+    recipient: Mapped[str]
+    language: Mapped[str]
+    message_id: Mapped[str | None]
+    in_reply_to: Mapped[str | None]
+    details: Mapped[dict[str, Any]]
+    subject: Mapped[str | None]
+    body: Mapped[str | None]
+    state: Mapped[str]
+    attempts: Mapped[int] = mapped_column(Integer)
+    last_error: Mapped[str | None]
+    created_at: Mapped[datetime]
+    next_attempt_at: Mapped[datetime | None]
+    sent_at: Mapped[datetime | None]
+
+
+NOTIFICATIONS: Table = metadata.tables["incidents.notification"]

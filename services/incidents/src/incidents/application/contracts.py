@@ -1,0 +1,26 @@
+"""When a contract is activated, amended, suspended or ends: what we promise changes, and every clock that heeds it."""
+
+from incidents.application import alerts, clocks
+from incidents.application.ports import ContractVersion, Ports
+from incidents.domain.incident import Milestone
+
+
+async def take_version(ports: Ports, version: ContractVersion) -> None:
+    """Stores a version of a contract and lets the clocks that it concerns follow.
+
+    Versions may arrive in any order: each counts from when it takes effect, and the newest in force wins.
+    """
+    await ports.incidents.hold_contract(version.contract_id)
+    unknown_until_now = await ports.contracts.newest(version.contract_id) is None
+    if not await ports.contracts.keep(version):
+        return
+    for incident_id in await ports.incidents.heeding(version.contract_id, version.effective_from):
+        incident = await ports.incidents.lock(incident_id)
+        if incident is None:
+            continue
+        await clocks.heed(ports, incident)
+        if unknown_until_now:
+            # Whom the contract alerts could not be known when the incident opened.
+            await alerts.alert(ports, incident, "opened")
+            if incident.stamped(Milestone.RECOVERED):
+                await alerts.alert(ports, incident, "recovered")

@@ -1,0 +1,295 @@
+"""What a contract promises about reactions, over its versions, and what that means for one clock.
+
+A clock stores only its own facts (opened, stopped, paused …). Which target, calendar and pauses applied when is not
+stored with it but derived here from the versions of the contract, each from the instant at which it took effect. So a
+version that arrives late is counted from its own time, and nothing has to be corrected afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from incidents.domain.incident import Severity
+from incidents.domain.sla_clock import (
+    Cancelled,
+    ClockEvent,
+    ClockReading,
+    ClockRules,
+    Opened,
+    Paused,
+    Policy,
+    PolicyChanged,
+    Reopened,
+    Resumed,
+    Stopped,
+    fold_clock,
+)
+from shared.kernel.calendar import CalendarHistory
+
+SUSPENDED = "contract_suspended"
+"""Reason of the pause while the contract is suspended: nothing is owed then, under every policy."""
+
+_OVER = frozenset({"terminated", "expired"})
+
+
+class Metric(StrEnum):
+    """What a clock measures: until somebody starts, until it works again."""
+
+    RESPONSE = "response"
+    REPAIR = "repair"
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseTerms:
+    """The reaction part of a contract version. A severity and metric without an entry are not promised."""
+
+    calendar: str
+    pausable: frozenset[str]
+    rules: ClockRules
+    targets: Mapping[tuple[Severity, Metric], timedelta]
+
+    def policy(self, severity: Severity, metric: Metric) -> Policy | None:
+        target = self.targets.get((severity, metric))
+        if target is None:
+            return None
+        return Policy(target, self.calendar, self.pausable | {SUSPENDED})
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """One version of a contract, as far as clocks care. `calendars`: name to its versions."""
+
+    version: int
+    status: str
+    effective_from: datetime
+    response: ResponseTerms | None
+    calendars: Mapping[str, CalendarHistory]
+
+    def policy(self, severity: Severity, metric: Metric) -> Policy | None:
+        """None when nothing is promised, or not any more."""
+        if self.status in _OVER or self.response is None:
+            return None
+        return self.response.policy(severity, metric)
+
+
+@dataclass(frozen=True, slots=True)
+class ClockFact:
+    """One stored fact of a clock. `kind`: opened, paused, resumed, stopped, reopened, cancelled."""
+
+    kind: str
+    at: datetime
+    pause_id: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Folding:
+    """Everything that a clock is folded from, but the instant to fold at. `ended_at` is None while it runs."""
+
+    calendars: Mapping[str, CalendarHistory]
+    policies: Mapping[str, Policy]
+    rules: ClockRules
+    events: tuple[ClockEvent, ...]
+    ended_at: datetime | None
+
+    def read(self, as_of: datetime, thresholds: Sequence[int] = ()) -> ClockReading:
+        """The clock at an instant; at its opening when that is later, as clocks of two machines may have it."""
+        at = max(as_of, self.events[0].at)
+        return fold_clock(self.calendars, self.policies, self.rules, thresholds, self.events, at)
+
+    def next_change_after(self, instant: datetime) -> datetime | None:
+        """When the next known event lies in the future: what was read now holds until then."""
+        return next((event.at for event in self.events if event.at > instant), None)
+
+    def reopenings(self, until: datetime) -> int:
+        """How often it had been reopened by then."""
+        return sum(isinstance(event, Reopened) and event.at <= until for event in self.events)
+
+
+@dataclass(frozen=True, slots=True)
+class ContractHistory:
+    """The known versions of one contract, by version number."""
+
+    versions: tuple[Terms, ...]
+
+    def before(self, end: datetime | None) -> ContractHistory:
+        """Only the versions that had taken effect by then; None is all of them.
+
+        A clock that has ended heeds no others: a later amendment or an edited calendar does not change a verdict.
+        """
+        if end is None:
+            return self
+        return ContractHistory(tuple(terms for terms in self.versions if terms.effective_from <= end))
+
+    def in_force(self, at: datetime) -> Terms | None:
+        """The newest version among those that had taken effect; None before the first."""
+        return max((t for t in self.versions if t.effective_from <= at), key=lambda t: t.version, default=None)
+
+    def changes_after(self, at: datetime) -> Iterator[Terms]:
+        """The versions that came into force after an instant, in the order of time.
+
+        A version that takes effect when a newer one already has never comes into force.
+        """
+        current = self.in_force(at)
+        newest = current.version if current else -1
+        for terms in sorted(self.versions, key=lambda t: (t.effective_from, t.version)):
+            if terms.effective_from > at and terms.version > newest:
+                newest = terms.version
+                yield terms
+
+    def promises(self, severity: Severity, metric: Metric, at: datetime) -> bool:
+        """Whether a clock of this metric opens for an incident that was detected then."""
+        terms = self.in_force(at)
+        return terms is not None and terms.policy(severity, metric) is not None
+
+    def calendars(self) -> dict[str, CalendarHistory]:
+        """Every calendar by name, each as the newest version that names it tells it."""
+        found: dict[str, CalendarHistory] = {}
+        for terms in sorted(self.versions, key=lambda t: t.version):
+            found.update(terms.calendars)
+        return found
+
+
+class NotPromisedError(Exception):
+    """No policy applied when the clock opened, so there is nothing to count."""
+
+
+def folding(history: ContractHistory, severity: Severity, metric: Metric, facts: Iterable[ClockFact]) -> Folding:
+    """The event list of a clock: its own facts woven with what the contract's versions did, in order of time.
+
+    Facts may be stored in any order and may contradict one another, as late facts do: of several stops in one cycle the
+    earliest counts, a stop before the opening counts at the opening, what comes after a cancel does not count.
+
+    Raises NotPromisedError when no version in force at the opening promises this.
+    """
+    ordered = sorted(facts, key=lambda fact: fact.at)
+    opened = next((fact for fact in ordered if fact.kind == "opened"), None)
+    if opened is None:
+        raise NotPromisedError("the clock was never opened")
+    # A first weaving finds the end; the second one heeds only what had taken effect by then.
+    end = _weave(history, severity, metric, opened, ordered).ended_at
+    heeded = history.before(end)
+    weaver = _weave(heeded, severity, metric, opened, ordered)
+    return Folding(
+        calendars=heeded.calendars(),
+        policies=weaver.policies,
+        rules=weaver.rules,
+        events=tuple(weaver.events),
+        ended_at=weaver.ended_at,
+    )
+
+
+def _weave(
+    history: ContractHistory, severity: Severity, metric: Metric, opened: ClockFact, ordered: Sequence[ClockFact]
+) -> _Weaver:
+    first = history.in_force(opened.at)
+    policy = first.policy(severity, metric) if first else None
+    if first is None or policy is None or first.response is None:
+        raise NotPromisedError(f"no version in force promises {metric} for {severity}")
+    weaver = _Weaver(metric, severity, first.response.rules)
+    weaver.open(opened.at, first, policy)
+    steps: list[tuple[datetime, int, ClockFact | Terms]] = [
+        (max(fact.at, opened.at), 1, fact) for fact in ordered if fact is not opened
+    ]
+    # At one instant the contract's change comes first: what stops then is stopped under the new terms.
+    steps += [(terms.effective_from, 0, terms) for terms in history.changes_after(opened.at)]
+    for at, _, step in sorted(steps, key=lambda item: (item[0], item[1])):
+        if isinstance(step, Terms):
+            weaver.take_terms(at, step)
+        else:
+            weaver.take_fact(at, step)
+    return weaver
+
+
+@dataclass(slots=True)
+class _Weaver:
+    """Turns facts and contract changes into events that are legal in the order given."""
+
+    metric: Metric
+    severity: Severity
+    rules: ClockRules
+    ended_at: datetime | None = None
+    events: list[ClockEvent] = field(default_factory=list)
+    policies: dict[str, Policy] = field(default_factory=dict)
+    _policy: str = ""
+    _wanted: str = ""
+    _running: bool = True
+    _over: bool = False
+    _suspended: bool = False
+    _pauses: set[str] = field(default_factory=set)
+    _suspensions: int = 0
+
+    def open(self, at: datetime, terms: Terms, policy: Policy) -> None:
+        self._policy = self._wanted = self._name(terms, policy)
+        self.events.append(Opened(at, self._policy))
+        self._suspend(at, terms.status == "suspended")
+
+    def take_terms(self, at: datetime, terms: Terms) -> None:
+        if self._over:
+            return
+        policy = terms.policy(self.severity, self.metric)
+        if policy is None:
+            # A stopped clock keeps its verdict; a running one has nothing left to keep.
+            if self._running:
+                self._cancel(at)
+            return
+        self._wanted = self._name(terms, policy)
+        self._change_policy(at)
+        self._suspend(at, terms.status == "suspended")
+
+    def take_fact(self, at: datetime, fact: ClockFact) -> None:
+        if self._over:
+            return
+        match fact.kind:
+            case "stopped" if self._running:
+                self._running = False
+                self.ended_at = at
+                self._pauses.clear()
+                self.events.append(Stopped(at))
+            case "reopened" if not self._running:
+                self._running = True
+                self.ended_at = None
+                self.events.append(Reopened(at))
+                self._change_policy(at)
+                suspended, self._suspended = self._suspended, False
+                self._suspend(at, suspended)
+            case "cancelled" if self._running:
+                self._cancel(at)
+            case "paused" if self._running and fact.pause_id and fact.pause_id not in self._pauses:
+                self._pauses.add(fact.pause_id)
+                self.events.append(Paused(at, fact.pause_id, fact.reason or ""))
+            case "resumed" if self._running and fact.pause_id is not None and fact.pause_id in self._pauses:
+                self._pauses.discard(fact.pause_id)
+                self.events.append(Resumed(at, fact.pause_id))
+            case _:
+                pass  # a later stop, a pause of a stopped clock: told, and of no effect
+
+    def _name(self, terms: Terms, policy: Policy) -> str:
+        """The name of a policy: the same while nothing in it changes, else it names the version that changed it."""
+        for name, known in self.policies.items():
+            if known == policy:
+                return name
+        name = f"{self.severity}-{self.metric}@{terms.version}"
+        self.policies[name] = policy
+        return name
+
+    def _change_policy(self, at: datetime) -> None:
+        if self._running and self._wanted != self._policy:
+            self._policy = self._wanted
+            self.events.append(PolicyChanged(at, self._policy))
+
+    def _suspend(self, at: datetime, suspended: bool) -> None:
+        if self._running and suspended != self._suspended:
+            if suspended:
+                self._suspensions += 1
+            pause_id = f"{SUSPENDED}.{self._suspensions}"
+            self.events.append(Paused(at, pause_id, SUSPENDED) if suspended else Resumed(at, pause_id))
+        self._suspended = suspended
+
+    def _cancel(self, at: datetime) -> None:
+        self._over = True
+        self.ended_at = at
+        self.events.append(Cancelled(at))

@@ -1,0 +1,60 @@
+"""The incidents service: what it consists of."""
+
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from incidents.adapters.defaults import default_recipients, incidents_settings
+from incidents.adapters.tables import metadata
+from incidents.api import alert_addresses, calculators, incidents
+from incidents.api.errors import ERRORS
+from incidents.handlers import handlers
+from incidents.jobs.clocks import DueClocks
+from incidents.published.v1 import registry
+from incidents.settings import IncidentsSettings
+from incidents.worker import jobs
+from shared.service import Service, create_app
+from shared.settings import ServiceSettings, load_settings
+from shared.worker import build_runtime
+
+
+async def rebuild_clocks(_: list[str], settings: ServiceSettings) -> int:
+    """Drops what is cached of every clock and folds it again from its facts."""
+    runtime = build_runtime(settings, registry)
+    try:
+        recipients = default_recipients(incidents_settings(settings))
+        rebuilt = await DueClocks(runtime.units, runtime.clock, recipients).rebuild()
+    finally:
+        await runtime.close()
+    print(f"rebuilt the clocks of {rebuilt} incidents")  # noqa: T201 - a command talks to its user
+    return 0
+
+
+SERVICE = Service(
+    name="incidents",
+    title="Upheld incidents",
+    description=(
+        "What goes wrong and how we react: incidents opened by outages and people, the response and repair clocks that "
+        "the contract promises, alerts, and the SLA clock as a calculator."
+    ),
+    version="0.1.0",
+    settings_class=IncidentsSettings,
+    routers=[incidents.router, alert_addresses.router, calculators.router],
+    metadata=metadata,
+    migrations=Path(__file__).parent / "migrations",
+    registry=registry,
+    errors=ERRORS,
+    handlers=handlers,
+    jobs=jobs,
+    commands={"rebuild-clocks": rebuild_clocks},
+    tags=[
+        {"name": "incidents", "description": "From the first failure to the closed record, with clocks."},
+        {"name": "alerts", "description": "Whom the agency alerts."},
+        {"name": "calculators", "description": "Pure rules without state: the functions that the service itself uses."},
+    ],
+)
+
+
+def build_app(settings: IncidentsSettings | None = None) -> FastAPI:
+    """The API of the service. Without settings they are read from the environment."""
+    return create_app(SERVICE, settings or load_settings(IncidentsSettings))
