@@ -58,7 +58,7 @@ lint: $(READY)	## style: ruff, formatting, YAML
 
 .PHONY: types
 types: $(READY)	## types: mypy --strict over all sources and tests
-	@$(BIN)/mypy $(addsuffix /src,$(PACKAGES)) shared/tools
+	@$(BIN)/mypy shared services
 
 .PHONY: check-rules
 check-rules: $(READY)	## architecture: layers, pure domains, injected time, services that live alone, the lock

@@ -1,0 +1,60 @@
+"""The fixtures that all other tests stand on do what they say."""
+
+from collections.abc import Callable
+from typing import Annotated
+
+import psycopg
+import pytest
+from fastapi import Depends, FastAPI
+
+from shared.auth import TOKEN_LIFETIME, Principal, require
+from shared.ids import new_id
+from shared.kernel.clock import FixedClock
+from shared.problems import install_problem_handlers
+from shared.stack.nats_server import SERVICES
+from shared.testing.databases import DatabaseUrls
+from shared.testing.plugin import ApiClient
+from shared.testing.tokens import TokenMint
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_database_is_migrated_by_the_owner_and_used_by_the_application(
+    service_database: Callable[[str], DatabaseUrls], service: str
+) -> None:
+    urls = service_database(service)
+    with psycopg.connect(urls.app) as connection:
+        assert connection.execute(f"select count(*) from {service}.alembic_version").fetchone() == (1,)
+        assert connection.execute(f"select count(*) from {service}.outbox").fetchone() == (0,)
+        owners = connection.execute(
+            "select distinct tableowner from pg_tables where schemaname = %s", [service]
+        ).fetchall()
+        assert owners == [(f"{service}_owner",)]
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute(f"create table {service}.mine (id int)")
+
+
+def test_every_test_has_a_database_of_its_own(service_database: Callable[[str], DatabaseUrls]) -> None:
+    one, other = service_database("contracts"), service_database("contracts")
+    with psycopg.connect(one.superuser, autocommit=True) as connection:
+        connection.execute("create table contracts.only_here (id int)")
+    with psycopg.connect(other.superuser) as connection:
+        assert connection.execute("select to_regclass('contracts.only_here')").fetchone() == (None,)
+
+
+async def test_an_application_accepts_minted_tokens_as_long_as_the_clock_stands(
+    api_client: ApiClient, tokens: TokenMint, clock: FixedClock
+) -> None:
+    app = FastAPI()
+    install_problem_handlers(app, {})
+
+    @app.get("/who")
+    async def read_who(principal: Annotated[Principal, Depends(require("contracts:read"))]) -> dict[str, str]:
+        return {"tenant": str(principal.tenant_id), "role": principal.role}
+
+    tenant = new_id()
+    async with api_client(tokens.trust(app), tokens.mint(role="viewer", tenant_id=tenant)) as client:
+        assert (await client.get("/who")).json() == {"tenant": str(tenant), "role": "viewer"}
+        clock.advance(TOKEN_LIFETIME * 2)
+        assert (await client.get("/who")).status_code == 401
+    async with api_client(app) as client:
+        assert (await client.get("/who")).status_code == 401
