@@ -195,6 +195,8 @@ def _problem_response(group: Sequence[type[Problem]]) -> dict[str, Any]:
 def _complete(operation: dict[str, Any], path: str, scopes: list[str] | None) -> None:
     for parameter in operation.get("parameters", ()):
         _not_null(parameter["schema"])
+        if parameter["name"] == "If-Match":  # optional in the code only so that its absence is a 428 and not a 422
+            parameter["required"] = True
     parameters = {(p["in"], p["name"].lower()) for p in operation.get("parameters", ())}
     answers = ["InternalError", "Unavailable"]
     if scopes is None:
@@ -205,18 +207,16 @@ def _complete(operation: dict[str, Any], path: str, scopes: list[str] | None) ->
         if scopes:
             note = "Needs the scope " + " or ".join(f"`{scope}`" for scope in scopes) + "."
             operation["description"] = "\n\n".join(filter(None, (operation.get("description"), note)))
-    if "requestBody" in operation:
-        answers += ["BadRequest", "TooLarge", "UnsupportedMediaType", "ValidationFailed"]
-    if parameters:
-        answers.append("ValidationFailed")
-    if "{" in path:
-        answers.append("NotFound")
-    if ("query", "cursor") in parameters:
-        answers.append("BadRequest")
-    if ("header", "if-match") in parameters:
-        answers += ["PreconditionFailed", "PreconditionRequired"]
-    if ("header", "idempotency-key") in parameters:
-        answers += ["BadRequest", "Conflict"]
+    for applies, names in (
+        ("requestBody" in operation, ("BadRequest", "TooLarge", "UnsupportedMediaType", "ValidationFailed")),
+        (bool(parameters), ("ValidationFailed",)),
+        ("{" in path, ("NotFound",)),
+        (("query", "cursor") in parameters, ("BadRequest",)),
+        (("header", "if-match") in parameters, ("PreconditionFailed", "PreconditionRequired")),
+        (("header", "idempotency-key") in parameters, ("BadRequest", "Conflict")),
+    ):
+        if applies:
+            answers += names
     responses = operation.setdefault("responses", {})
     if "HTTPValidationError" in json.dumps(responses.get("422", {})):
         del responses["422"]

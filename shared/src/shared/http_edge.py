@@ -39,6 +39,9 @@ from shared.telemetry import IN_FLIGHT, REQUESTS, traced
 BODY_LIMIT = 1024 * 1024
 """Bytes of a request body that we accept."""
 
+CLIENT_GONE = 499
+"""Stands in logs and metrics for a request that ended without an answer, as nginx writes it."""
+
 DISCARD_LIMIT = 32 * 1024 * 1024
 DISCARD_SECONDS = 5.0
 
@@ -86,7 +89,7 @@ class RequestEdge:
                 response = problem.response(scope["path"]) if problem else server_error(error, scope["path"])
                 await response(scope, receive, send_with_id)
             finally:
-                self._record(scope, status, time.perf_counter() - started)
+                self._record(scope, status or CLIENT_GONE, time.perf_counter() - started)
                 structlog.contextvars.unbind_contextvars("tenant_id", "subject")
 
     @staticmethod

@@ -32,6 +32,7 @@ KEPT_FOR = timedelta(hours=24)
 """How long an answer is repeated; afterwards the key counts as new."""
 
 _QUOTED = re.compile(r'^"((?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"$')
+_DOCUMENTED = r'^("[ !#-\[\]-~]{1,255}"|[!#-~]{1,255})$'
 _BARE = re.compile(r"^[\x21-\x7e]+$")
 
 
@@ -177,6 +178,7 @@ async def idempotent(
                 "`Idempotency-Replayed: true`. A quoted string, unique per request, e.g. a UUID."
             ),
             examples=['"8e03978e-40d5-43dd-bc93-6894a57f9324"'],
+            json_schema_extra={"pattern": _DOCUMENTED},  # not checked as such: a malformed key is a 400, not a 422
         ),
     ] = None,
 ) -> None:

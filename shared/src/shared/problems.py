@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, ClassVar, cast
+from urllib.parse import quote
 
 import structlog
 from fastapi import FastAPI, Request, Response
@@ -135,13 +136,13 @@ class Problem(Exception):
         return PROBLEM_BASE + cls.slug
 
     def document(self, instance: str) -> dict[str, object]:
-        """The answer's JSON object; ``instance`` is the path of the request."""
+        """The answer's JSON object; ``instance`` is the path of the request, decoded."""
         body: dict[str, object] = {
             "type": self.type_uri(),
             "title": self.title,
             "status": self.status,
             "detail": self.detail[:2000],
-            "instance": instance,
+            "instance": quote(instance, safe="/:@!$&'()*+,;=~", errors="replace")[:2000],
             "code": self.slug,
             "request_id": current_request_id(),
             "trace_id": current_trace_id(),

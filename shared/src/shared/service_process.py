@@ -79,6 +79,7 @@ def _server(app: Any, settings: ServiceSettings, *, lifespan: str) -> _Server:
             log_config=None,
             access_log=False,
             server_header=False,
+            timeout_keep_alive=75,  # longer than a load balancer's minute, so that it never finds a closed connection
             lifespan=lifespan,  # type: ignore[arg-type]
             timeout_graceful_shutdown=max(1, int(settings.drain_seconds)),
         )

@@ -75,7 +75,7 @@ def problem(answer: httpx.Response, status: int, code: str) -> dict:
     assert document["code"] == code
     assert document["type"] == f"https://upheld.dev/problems/{code}"
     assert document["status"] == status
-    assert document["instance"] == answer.request.url.path
+    assert document["instance"] == answer.request.url.raw_path.decode().partition("?")[0]
     assert document["request_id"] == answer.headers["x-request-id"]
     assert len(document["trace_id"]) == 32
     return document
