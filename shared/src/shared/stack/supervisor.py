@@ -229,7 +229,7 @@ class Stack:
             database_url=with_role(admin_url, f"{service}_app", passwords.app),
             migration_database_url=with_role(admin_url, f"{service}_owner", passwords.owner),
             nats_url=nats_urls[service],
-            extra=usual_extras(service, self._memory, mail_port=mail_port, runner_nats_url=nats_urls[RUNNER]),
+            extra=usual_extras(service, self._memory, mail_port=mail_port),
         )
 
     def _administrator(self, services: ServiceProcesses, admin_url: str) -> Administrator:
@@ -293,6 +293,7 @@ class Stack:
             "UPHELD_CLIENT_SECRET": administrator.client_secret,
             "UPHELD_ADMIN_DATABASE_URL": admin_url,
             "UPHELD_OPERATOR_NATS_URL": nats_urls[OPERATOR],
+            "UPHELD_RUNNER_NATS_URL": nats_urls[RUNNER],
         }
         if self._nats is not None:
             facts["UPHELD_NATS_MONITOR_URL"] = self._nats.monitor_url
@@ -343,16 +344,14 @@ class Stack:
         return "\n".join(lines)
 
 
-def usual_extras(service: str, memory: Memory, *, mail_port: int, runner_nats_url: str) -> dict[str, str]:
+def usual_extras(service: str, memory: Memory, *, mail_port: int) -> dict[str, str]:
     """Settings that make sense on one machine; a variable of the same name in the caller's environment wins."""
     # What is watched and told on a developer's machine is usually on this machine.
     extras = {"ALLOWED_NETWORKS": "127.0.0.0/8,::1/128"} if service in {"probes", "reporting"} else {}
-    if service == "probes":
-        extras["RUNNER_NATS_URL"] = runner_nats_url
+    if service in {"contracts", "reporting"}:  # seals what is stored: must be the same at the next run
+        extras["SECRET_KEY"] = memory.secret(service)
     if service == "incidents":
         extras |= {"SMTP_HOST": "127.0.0.1", "SMTP_PORT": str(mail_port), "SMTP_STARTTLS": "never"}
-    if service == "reporting":
-        extras["SECRET_KEY"] = memory.secret("reporting")
     return extras
 
 
