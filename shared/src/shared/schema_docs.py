@@ -369,10 +369,11 @@ def _point_to(node: Any, names: Mapping[str, str]) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """``python -m shared.schema_docs OUTPUT SERVICE_FOLDER…``: merge the committed OpenAPI documents."""
+    """``python -m shared.schema_docs [--check] OUTPUT SERVICE_FOLDER…``: merge the committed OpenAPI documents."""
     parser = argparse.ArgumentParser(prog="python -m shared.schema_docs", description="merge OpenAPI documents")
     parser.add_argument("output", type=Path)
     parser.add_argument("folders", type=Path, nargs="+", help="services/contracts …: folders with an openapi.json")
+    parser.add_argument("--check", action="store_true", help="change nothing; status 1 when OUTPUT is not up to date")
     arguments = parser.parse_args(argv)
     try:
         documents = {
@@ -382,6 +383,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         content = serialized(merged_openapi(documents))
     except (OSError, ValueError) as error:
         sys.stderr.write(f"cannot merge: {error}\n")
+        return 1
+    if arguments.check:
+        if arguments.output.is_file() and arguments.output.read_text(encoding="utf-8") == content:
+            return 0
+        sys.stderr.write(f"{arguments.output} is stale: run python -m shared.schema_docs without --check\n")
         return 1
     arguments.output.write_text(content, encoding="utf-8")
     return 0

@@ -176,6 +176,8 @@ def test_the_merged_document_is_written_from_the_committed_ones(tmp_path: Path, 
     folder = tmp_path / "library"
     folder.mkdir()
     (folder / "openapi.json").write_text(serialized(openapi))
+    assert main(["--check", str(tmp_path / "all.json"), str(folder)]) == 1
     assert main([str(tmp_path / "all.json"), str(folder)]) == 0
+    assert main(["--check", str(tmp_path / "all.json"), str(folder)]) == 0
     assert json.loads((tmp_path / "all.json").read_text())["info"]["title"] == "Upheld"
     assert main([str(tmp_path / "all.json"), str(tmp_path / "nowhere")]) == 1
