@@ -87,12 +87,11 @@ async def create_calendar(work: Workspace, new: NewCalendar) -> Calendar:
     return calendar
 
 
-async def add_calendar_version(work: Workspace, calendar_id: UUID, new: NewCalendarVersion) -> Calendar:
-    """The calendar with one more version. Raises Unknown, or Refused for an instant that is not after all others.
+async def add_calendar_version(work: Workspace, calendar: Calendar, new: NewCalendarVersion) -> Calendar:
+    """The locked calendar with one more version. Raises Refused for an instant that is not after all others.
 
     Contracts that were proposed before keep the versions that were signed: hours are part of what was agreed.
     """
-    calendar = await work.calendars.locked(calendar_id)
     if new.effective_from <= work.now:
         raise Refused("must be in the future: a past month does not change", "effective_from")
     last = calendar.versions[-1]

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
@@ -15,15 +15,17 @@ from contracts.application.deliverables import PlanDeliverable, checked_paramete
 from contracts.application.errors import NotNow, Refused, Taken, Unknown
 from contracts.application.ports import Workspace
 from contracts.application.sites import Site
-from contracts.application.values import Code, Colour, Email, Name, Price, Reason, Request, Slug, WebAddress
+from contracts.application.values import Code, Colour, Email, Name, Price, Reason, Request, Slug, WebAddress, unchanged
 from contracts.domain import agreement, entitlements
 from contracts.domain.agreement import Missing, Party, Signature
 from contracts.domain.catalogue import Deliverable, check_price
-from contracts.domain.lifecycle import Status, Step, after
+from contracts.domain.lifecycle import LEADS_TO, Status, Step, after
 from shared.values import Instant, LocalDate
 
 DOCUMENT_FORMAT = "upheld.contract/1"
 MOST_SITES = 100
+
+JsonObject = Annotated[dict[str, JsonValue], Field(max_length=100)]
 
 INDICATIVE_NOTICE = {
     "fr": "Les montants du plan sont indicatifs : ils ne remplacent pas un cadrage et ne sont pas un devis.",
@@ -114,6 +116,27 @@ class Terms(Request):
         if len(set(self.site_ids)) != len(self.site_ids):
             raise ValueError("site_ids names a site twice")
         return self
+
+
+class TermsPatch(Request):
+    """What to change of the terms of a draft (merge patch): what is left out stays, null removes."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"price": {"amount": "650.00"}, "uptime": {"target_percent": "99.95"}}]},
+    )
+
+    site_ids: Annotated[list[UUID], Field(max_length=MOST_SITES)] = unchanged()
+    starts_on: LocalDate = unchanged()
+    ends_on: LocalDate | None = None
+    price: JsonObject = unchanged()
+    price_override_reason: Reason | None = None
+    response: JsonObject | None = None
+    uptime: JsonObject | None = None
+    deliverable_parameters: JsonObject | None = None
+    alert_emails: Annotated[list[Email], Field(max_length=50)] = unchanged()
+    status_page: JsonObject | None = None
+    signatories: JsonObject | None = None
 
 
 _TERMS_EXAMPLE: dict[str, JsonValue] = {
@@ -250,6 +273,11 @@ class ReasonRequest(Request):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"reason": "Two unpaid invoices"}]})
 
     reason: Reason
+
+
+def allowed_steps(contract: Contract) -> list[Step]:
+    """What can be done to the contract now."""
+    return sorted(LEADS_TO[contract.status])
 
 
 # --- drafting --------------------------------------------------------------------------------------------------------
@@ -435,7 +463,8 @@ async def _document(
     """Everything that the parties agree on, in one self-contained text: it needs no look-up to be understood."""
     terms = contract.terms
     agency = await work.tenants.get(work.tenant_id)
-    priced = plan.price.model_dump(mode="json")
+    # A binding range and the reason for leaving it are the agency's own affair; what is indicative must say so.
+    indicative = {**plan.price.model_dump(mode="json"), "notice": INDICATIVE_NOTICE} if plan.price.indicative else None
     return {
         "format": DOCUMENT_FORMAT,
         "contract_id": str(contract.contract_id),
@@ -453,7 +482,7 @@ async def _document(
             "number": plan.number,
             "name": plan.title.model_dump(),
             "priority": entitlements.priority_of(promised),
-            "price": {**priced, "notice": INDICATIVE_NOTICE if plan.price.indicative else None},
+            "indicative_price": indicative,
         },
         "sites": [
             {
@@ -476,7 +505,7 @@ async def _document(
         },
         "status_page": _json(terms.status_page),
         "reports": {"monthly": entitlements.monthly_report_promised(promised)},
-        "price": {**terms.price.model_dump(), "period": "month", "override_reason": terms.price_override_reason},
+        "price": {**terms.price.model_dump(), "period": "month"},
         "starts_on": terms.starts_on.isoformat(),
         "ends_on": None if terms.ends_on is None else terms.ends_on.isoformat(),
         "signatories": terms.signatories.model_dump(mode="json"),
@@ -533,13 +562,14 @@ async def sign_contract(work: Workspace, contract: Contract, consent: SignReques
 # --- in force --------------------------------------------------------------------------------------------------------
 
 
-async def activate_contract(work: Workspace, contract: Contract, document: Document) -> Contract:
+async def activate_contract(work: Workspace, contract: Contract) -> Contract:
     """The locked contract is in force from this instant; says `contract.activated` with its full effective state.
 
     Raises IllegalStep, NotBinding when what is stored is not what both parties signed, or NotNow before its first day.
     """
     status = after(contract.status, Step.ACTIVATE)
     assert contract.document is not None
+    document = await work.contracts.document(contract)
     agreement.check_binding(
         document.text, contract.document.hash, [signature.as_value() for signature in contract.signatures]
     )
@@ -550,40 +580,37 @@ async def activate_contract(work: Workspace, contract: Contract, document: Docum
     ends_at = agreement.end_of(terms.ends_on, time_zone)
     if ends_at is not None and ends_at <= work.now:
         raise NotNow(f"The contract ended on {terms.ends_on}. Withdraw it, and propose it with other dates.")
-    return await _enter(
-        work, contract, document, status, at=work.now, reason=None, activated_at=work.now, ends_at=ends_at
-    )
+    return await _enter(work, contract, status, at=work.now, reason=None, activated_at=work.now, ends_at=ends_at)
 
 
-async def suspend_contract(work: Workspace, contract: Contract, document: Document, reason: str) -> Contract:
+async def suspend_contract(work: Workspace, contract: Contract, reason: str) -> Contract:
     """Nothing is owed from this instant until it is resumed; says `contract.suspended`. Raises IllegalStep."""
-    return await _enter(work, contract, document, after(contract.status, Step.SUSPEND), at=work.now, reason=reason)
+    return await _enter(work, contract, after(contract.status, Step.SUSPEND), at=work.now, reason=reason)
 
 
-async def resume_contract(work: Workspace, contract: Contract, document: Document) -> Contract:
+async def resume_contract(work: Workspace, contract: Contract) -> Contract:
     """In force again from this instant; says `contract.activated`. Raises IllegalStep."""
-    return await _enter(work, contract, document, after(contract.status, Step.RESUME), at=work.now, reason=None)
+    return await _enter(work, contract, after(contract.status, Step.RESUME), at=work.now, reason=None)
 
 
-async def terminate_contract(work: Workspace, contract: Contract, document: Document, reason: str) -> Contract:
+async def terminate_contract(work: Workspace, contract: Contract, reason: str) -> Contract:
     """Ended for good from this instant; says `contract.terminated`. Raises IllegalStep."""
     status = after(contract.status, Step.TERMINATE)
     await work.contracts.release_status_page(contract)
-    return await _enter(work, contract, document, status, at=work.now, reason=reason, closed_at=work.now)
+    return await _enter(work, contract, status, at=work.now, reason=reason, closed_at=work.now)
 
 
-async def expire_contract(work: Workspace, contract: Contract, document: Document) -> Contract:
+async def expire_contract(work: Workspace, contract: Contract) -> Contract:
     """Ended at the end of its last day, whenever that is noticed; says `contract.terminated`. Raises IllegalStep."""
     status = after(contract.status, Step.EXPIRE)
     assert contract.ends_at is not None
     await work.contracts.release_status_page(contract)
-    return await _enter(work, contract, document, status, at=contract.ends_at, reason=None, closed_at=contract.ends_at)
+    return await _enter(work, contract, status, at=contract.ends_at, reason=None, closed_at=contract.ends_at)
 
 
 async def _enter(
     work: Workspace,
     contract: Contract,
-    document: Document,
     status: Status,
     *,
     at: Instant,
@@ -591,6 +618,7 @@ async def _enter(
     **changes: Any,
 ) -> Contract:
     saved = await _save(work, contract, status=status, **changes)
+    document = await work.contracts.document(saved)
     content = effective_state(saved, json.loads(document.text), at)
     state = ContractState(
         contract_id=saved.contract_id,
@@ -652,10 +680,3 @@ async def _save(work: Workspace, contract: Contract, **changes: Any) -> Contract
     saved = contract.model_copy(update={**changes, "version": contract.version + 1, "updated_at": work.now})
     await work.contracts.save(saved)
     return saved
-
-
-class EffectiveAt(BaseModel):
-    """What the contract was at an instant."""
-
-    at: Instant
-    state: ContractState

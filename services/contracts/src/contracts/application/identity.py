@@ -155,6 +155,13 @@ class StoredKey(BaseModel):
     user: User | None
 
 
+async def change_tenant(work: Workspace, tenant: Tenant, changes: dict[str, object]) -> Tenant:
+    """The locked agency with other values, which are already valid."""
+    saved = tenant.model_copy(update={**changes, "version": tenant.version + 1, "updated_at": work.now})
+    await work.tenants.save(saved)
+    return saved
+
+
 async def create_user(work: Workspace, new: NewUser) -> User:
     """A new person. Raises Refused for a binding that does not fit the role, Unknown for the client, Taken."""
     check_binding(new.role, new.client_id)

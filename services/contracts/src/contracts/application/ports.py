@@ -26,7 +26,7 @@ class Store(Protocol[A]):
         """Raises Unknown."""
 
     async def locked(self, wanted: UUID) -> A:
-        """The aggregate under a row lock until the transaction ends: how whoever changes it reads it. Raises Unknown."""
+        """The aggregate under a row lock until the transaction ends: read it so to change it. Raises Unknown."""
 
     async def add(self, item: A) -> None:
         """Raises Taken when a name that must be unique is in use."""
@@ -64,6 +64,9 @@ class Contracts(Store["Contract"], Protocol):
     async def add_document(self, document: Document) -> None:
         """Keeps a proposed version; it is never changed."""
 
+    async def document(self, contract: Contract) -> Document:
+        """The proposed version that the contract names. Raises Unknown when none was proposed."""
+
     async def add_state(self, state: ContractState) -> None:
         """Keeps what the contract is from an instant on; it is never changed."""
 
@@ -74,8 +77,14 @@ class Contracts(Store["Contract"], Protocol):
         """Gives back the address of a contract that has ended."""
 
 
-class Keys(Store["ApiKey"], Protocol):
-    """API keys."""
+class Keys(Protocol):
+    """API keys; read and saved like other aggregates, and made together with the digest of their secret."""
+
+    async def get(self, wanted: UUID) -> ApiKey: ...
+
+    async def locked(self, wanted: UUID) -> ApiKey: ...
+
+    async def save(self, item: ApiKey) -> None: ...
 
     async def issue(self, key: ApiKey, digest: bytes) -> None:
         """Keeps a new key and the digest of its secret, never the secret."""

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
+
 from shared.events import EventRegistry, PublishedEvent
 from shared.values import Instant, LocalDate
 
@@ -319,9 +320,7 @@ _STATE: Mapping[str, Any] = {
     },
     "contacts": _CONTACTS,
     "plan": {"plan_id": _PLAN, "code": "premium", "name": {"fr": "Premium", "en": "Premium"}, "priority": 1},
-    "sites": [
-        {"site_id": _SITE, "name": "hotel-du-lac.example", "kind": "website", "environments": _ENVIRONMENTS}
-    ],
+    "sites": [{"site_id": _SITE, "name": "hotel-du-lac.example", "kind": "website", "environments": _ENVIRONMENTS}],
     "deliverables": [
         _deliverable(
             "uptime_monitoring",
@@ -349,9 +348,7 @@ _STATE: Mapping[str, Any] = {
     "response": _RESPONSE,
     "uptime": _UPTIME,
     "calendars": {
-        "around_the_clock": [
-            {"effective_from": None, "calendar": {"time_zone": "Europe/Paris", "always": True}}
-        ]
+        "around_the_clock": [{"effective_from": None, "calendar": {"time_zone": "Europe/Paris", "always": True}}]
     },
     "alerts": {"emails": ["alerts@agency.example"]},
     "status_page": {

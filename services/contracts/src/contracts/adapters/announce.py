@@ -1,0 +1,34 @@
+"""From what the application says to the published events."""
+
+from contracts.application.clients import Client
+from contracts.application.contracts import ContractState
+from contracts.application.sites import Site
+from contracts.published.v1 import ClientChanged, ContractActivated, ContractSuspended, ContractTerminated, SiteChanged
+from shared.unit_of_work import UnitOfWork
+
+_SAYS: dict[str, type[ContractActivated | ContractSuspended | ContractTerminated]] = {
+    "active": ContractActivated,
+    "suspended": ContractSuspended,
+    "terminated": ContractTerminated,
+    "expired": ContractTerminated,
+}
+
+
+class OutboxAnnouncer:
+    """Says events into the outbox of a unit of work."""
+
+    def __init__(self, uow: UnitOfWork) -> None:
+        self._uow = uow
+
+    def client_changed(self, client: Client) -> None:
+        content = client.model_dump(mode="json", exclude={"created_at", "updated_at", "contacts"})
+        content["contacts"] = [contact.model_dump(mode="json", exclude={"version"}) for contact in client.contacts]
+        self._uow.publish(ClientChanged.model_validate(content), version=client.version)
+
+    def site_changed(self, site: Site) -> None:
+        content = site.model_dump(mode="json", exclude={"created_at", "updated_at", "environments"})
+        content["environments"] = [item.model_dump(mode="json", exclude={"version"}) for item in site.environments]
+        self._uow.publish(SiteChanged.model_validate(content), version=site.version)
+
+    def contract_changed(self, state: ContractState) -> None:
+        self._uow.publish(_SAYS[state.status].model_validate(state.state), version=state.version)

@@ -1,0 +1,30 @@
+"""The workspace of the use cases over one unit of work."""
+
+import secrets
+
+from contracts.adapters.announce import OutboxAnnouncer
+from contracts.adapters.stores import ApiKeys, Calendars, Clients, Contracts, Plans, Sites, Tenants, Users
+from contracts.application.ports import Workspace
+from shared.ids import new_id
+from shared.unit_of_work import UnitOfWork
+
+
+def workspace_of(uow: UnitOfWork) -> Workspace:
+    """What a use case works with in this transaction, which must be a tenant's."""
+    assert uow.tenant_id is not None
+    return Workspace(
+        tenant_id=uow.tenant_id,
+        now=uow.now,
+        actor=uow.actor.name,
+        tenants=Tenants(uow),
+        users=Users(uow),
+        keys=ApiKeys(uow),
+        clients=Clients(uow),
+        sites=Sites(uow),
+        calendars=Calendars(uow),
+        plans=Plans(uow),
+        contracts=Contracts(uow),
+        announcer=OutboxAnnouncer(uow),
+        new_id=new_id,
+        random_bytes=secrets.token_bytes,
+    )

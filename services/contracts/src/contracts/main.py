@@ -1,0 +1,48 @@
+"""The contracts service: what it is made of."""
+
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from contracts import worker
+from contracts.adapters.key_chest import DatabaseKeys
+from contracts.adapters.tables import SCHEMA, metadata
+from contracts.api import catalogue, clients, contracts, identity, sites, tokens
+from contracts.api.commands import bootstrap, signing_keys, tenant
+from contracts.api.errors import ERRORS
+from contracts.published.v1 import registry
+from contracts.settings import ContractsSettings
+from shared.service import Service, create_app
+from shared.settings import load_settings
+
+SERVICE = Service(
+    name=SCHEMA,
+    title="Upheld contracts",
+    description=(
+        "What was promised to whom: tenants, users and keys, clients and sites, the plan catalogue, and contracts from"
+        " the draft over two signatures to their end. It issues the tokens that all services accept."
+    ),
+    version="0.1.0",
+    settings_class=ContractsSettings,
+    routers=(tokens.router, identity.router, clients.router, sites.router, catalogue.router, contracts.router),
+    metadata=metadata,
+    migrations=Path(__file__).parent / "migrations",
+    registry=registry,
+    errors=ERRORS,
+    jobs=worker.jobs,
+    commands={"bootstrap": bootstrap, "tenant": tenant, "signing-keys": signing_keys},
+    tags=(
+        {"name": "identity", "description": "Tokens, the agency, its people and its API keys."},
+        {"name": "clients", "description": "The agency's customers and the people there."},
+        {"name": "sites", "description": "Systems under contract, with their environments."},
+        {"name": "catalogue", "description": "Plans with versions and inheritance, and calendars."},
+        {"name": "contracts", "description": "Contracts: drafted, proposed, signed, in force, ended."},
+    ),
+    key_source=lambda runtime: DatabaseKeys(runtime.units),
+    other_content_types={"/v1/oauth/token": frozenset({tokens.FORM})},
+)
+
+
+def build_app(settings: ContractsSettings | None = None) -> FastAPI:
+    """The API. Without settings, those of the environment. Raises InvalidSettings."""
+    return create_app(SERVICE, settings or load_settings(ContractsSettings))

@@ -1,0 +1,20 @@
+"""What the worker role of contracts does besides publishing events: it consumes none, and works off what is due."""
+
+from collections.abc import Sequence
+from typing import cast
+
+from contracts.adapters.key_chest import KeyChest
+from contracts.jobs.expiry import expire_due
+from contracts.jobs.key_rotation import rotate_signing_keys
+from contracts.settings import ContractsSettings
+from shared.worker import Job, Runtime
+
+
+def jobs(runtime: Runtime) -> Sequence[Job]:
+    """The loops over due rows."""
+    settings = cast(ContractsSettings, runtime.settings)
+    chest = KeyChest(settings.secret_key)
+    return (
+        Job("expiry", expire_due(runtime.units)),
+        Job("key_rotation", rotate_signing_keys(runtime.units, chest, settings.signing_key_age)),
+    )

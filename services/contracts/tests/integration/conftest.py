@@ -1,0 +1,198 @@
+"""An agency with its API over a real database; requests go through the whole application."""
+
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from pydantic import SecretStr
+from sqlalchemy import text
+
+from contracts.adapters.workspace import workspace_of
+from contracts.application.provisioning import NewTenant, create_tenant
+from contracts.main import SERVICE
+from contracts.settings import ContractsSettings
+from shared.ids import new_id
+from shared.kernel.clock import FixedClock
+from shared.service import create_app
+from shared.testing.databases import DatabaseUrls
+from shared.worker import Runtime, build_runtime
+
+
+@dataclass
+class Api:
+    """One caller of the API."""
+
+    http: httpx.AsyncClient
+    tenant_id: UUID
+    headers: dict[str, str]
+
+    async def call(self, method: str, path: str, **how: Any) -> httpx.Response:
+        headers = {**self.headers, **how.pop("headers", {})}
+        return await self.http.request(method, path, headers=headers, **how)
+
+    async def get(self, path: str, **how: Any) -> Any:
+        answer = await self.call("GET", path, **how)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def make(self, path: str, body: Any = None, *, status: int = 201, **how: Any) -> Any:
+        answer = (
+            await self.call("POST", path, json=body, **how)
+            if body is not None
+            else await self.call("POST", path, **how)
+        )
+        assert answer.status_code == status, answer.text
+        return answer.json()
+
+    async def refused(self, status: int, method: str, path: str, **how: Any) -> Any:
+        """The problem document of a request that must be refused with this status."""
+        answer = await self.call(method, path, **how)
+        assert answer.status_code == status, answer.text
+        assert answer.headers["content-type"] == "application/problem+json"
+        return answer.json()
+
+
+@dataclass
+class Agency(Api):
+    """An agency's owner, with short ways to what most tests need."""
+
+    issued: NewTenant | None = None
+    clients: list[Any] = field(default_factory=list)
+
+    async def client(self, **values: Any) -> Any:
+        contacts = [{"name": "Léa Martin", "email": "lea@hotel.example", "language": "fr", "roles": ["decider"]}]
+        return await self.make("/v1/clients", {"name": "Hôtel du Lac", "contacts": contacts, **values})
+
+    async def site(self, client: Any, **values: Any) -> Any:
+        environments = [
+            {"name": "production", "url": "https://hotel.example/", "counts_for_sla": True},
+            {"name": "staging", "url": "https://staging.hotel.example/", "counts_for_sla": False},
+        ]
+        return await self.make(
+            "/v1/sites",
+            {"client_id": client["client_id"], "name": "hotel.example", "environments": environments, **values},
+        )
+
+    async def draft(self, plan: str = "premium", amount: str = "600.00", **values: Any) -> Any:
+        client = await self.client()
+        site = await self.site(client)
+        return await self.make("/v1/contracts", self.terms(client, site, plan, amount, **values))
+
+    def terms(self, client: Any, site: Any, plan: str, amount: str, **values: Any) -> dict[str, Any]:
+        return {
+            "client_id": client["client_id"],
+            "plan_code": plan,
+            "site_ids": [site["site_id"]],
+            "starts_on": "2026-06-08",
+            "price": {"amount": amount, "currency": "EUR"},
+            "alert_emails": ["alerts@agency.example"],
+            "status_page": {"slug": f"hotel-{client['client_id'][-12:]}", "name": "Hôtel du Lac"},
+            "signatories": {
+                "agency": {"name": "Nadia Benali", "email": "nadia@agency.example"},
+                "client": {"name": "Léa Martin", "email": "lea@hotel.example"},
+            },
+            **values,
+        }
+
+    async def step(self, contract: Any, step: str, body: Any = None, status: int = 200) -> Any:
+        return await self.make(f"/v1/contracts/{contract['contract_id']}/{step}", body, status=status)
+
+    async def signed(self, **values: Any) -> Any:
+        contract = await self.step(await self.draft(**values), "propose")
+        for party in ("agency", "client"):
+            contract = await self.step(
+                contract, "sign", {"party": party, "document_hash": contract["document"]["hash"]}
+            )
+        return contract
+
+    async def active(self, **values: Any) -> Any:
+        return await self.step(await self.signed(**values), "activate")
+
+
+@dataclass
+class Installation:
+    """The service in this process, over a fresh database."""
+
+    app: FastAPI
+    runtime: Runtime
+    http: httpx.AsyncClient
+    urls: DatabaseUrls
+
+    async def provision(self, name: str = "Agence Lumière") -> NewTenant:
+        async with self.runtime.units.for_tenant(new_id()) as uow:
+            return await create_tenant(workspace_of(uow), name)
+
+    async def token(self, client_id: str, client_secret: str, **fields: str) -> httpx.Response:
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": client_id,
+            "client_secret": client_secret,
+            **fields,
+        }
+        return await self.http.post("/v1/oauth/token", data=form)
+
+    async def agency(self, name: str = "Agence Lumière") -> Agency:
+        made = await self.provision(name)
+        headers = await self.bearer(made.key.prefix, made.key.client_secret)
+        return Agency(self.http, made.tenant.tenant_id, headers, issued=made)
+
+    async def bearer(self, client_id: str, client_secret: str) -> dict[str, str]:
+        answer = await self.token(client_id, client_secret)
+        assert answer.status_code == 200, answer.text
+        return {"Authorization": f"Bearer {answer.json()['access_token']}"}
+
+    async def caller(self, agency: Agency, **key: Any) -> Api:
+        """Somebody else of the agency, by a key of his own."""
+        made = await agency.make("/v1/api-keys", {"name": "Somebody else", **key})
+        return Api(self.http, agency.tenant_id, await self.bearer(made["prefix"], made["client_secret"]))
+
+    async def events(self, aggregate_id: str | None = None) -> list[dict[str, Any]]:
+        """The envelopes in the outbox, in their order."""
+        async with self.runtime.units.for_every_tenant() as uow:
+            rows = await uow.session.execute(text("select envelope::text from contracts.outbox order by id"))
+            envelopes = [json.loads(row[0]) for row in rows]
+        return [
+            envelope
+            for envelope in envelopes
+            if aggregate_id is None or envelope["subject"].endswith(f"/{aggregate_id}")
+        ]
+
+
+@pytest.fixture
+def settings(service_database: Callable[[str], DatabaseUrls]) -> ContractsSettings:
+    urls = service_database("contracts")
+    return ContractsSettings(
+        database_url=SecretStr(urls.app),
+        migration_database_url=SecretStr(urls.owner),
+        secret_key=SecretStr("a secret of the tests, long enough to be one"),
+        database_pool_size=4,
+    )
+
+
+@pytest.fixture
+async def installation(settings: ContractsSettings, clock: FixedClock) -> AsyncIterator[Installation]:
+    runtime = build_runtime(settings, SERVICE.registry, clock)
+    app = create_app(SERVICE, settings, runtime=runtime)
+    assert settings.migration_database_url is not None
+    owner = settings.migration_database_url.get_secret_value()
+    urls = DatabaseUrls(name="", app=settings.database_url.get_secret_value(), owner=owner, superuser="")
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(runtime.close)
+        await stack.enter_async_context(app.router.lifespan_context(app))
+        http = await stack.enter_async_context(
+            httpx.AsyncClient(
+                transport=httpx.ASGITransport(app=app, raise_app_exceptions=False), base_url="http://contracts.test"
+            )
+        )
+        yield Installation(app, runtime, http, urls)
+
+
+@pytest.fixture
+async def agency(installation: Installation) -> Agency:
+    return await installation.agency()
