@@ -5,6 +5,8 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
+# uv trusts whom the machine trusts, as pip and curl do: behind a proxy the certificate is one of its store.
+export UV_SYSTEM_CERTS ?= 1
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -68,6 +70,16 @@ check-rules: $(READY)	## architecture: layers, pure domains, injected time, serv
 	@$(RUN) shared/tools/check_service_alone.py
 	@$(RUN) shared/tools/lock_requirements.py --check
 
+.PHONY: check-documents
+check-documents: $(READY)	## generated documents: OpenAPI, AsyncAPI, schemas and examples are what the code says
+	@$(RUN) shared/tools/write_documents.py --check
+
+.PHONY: check-deploy
+check-deploy: $(READY)	## deployment files: YAML, Dockerfiles, the NATS users (the tests render and validate the rest)
+	@$(BIN)/yamllint --strict deploy docker-compose.yml
+	@$(BIN)/hadolint services/*/Dockerfile
+	@$(RUN) shared/tools/write_nats_configuration.py --check
+
 .PHONY: capabilities
 capabilities: $(READY)	## which rows of the acceptance table a passing test shows
 	@exec $(RUN) shared/tools/print_capabilities.py
@@ -84,7 +96,7 @@ bench: $(READY)	## measure from the failing check to mail and status page; print
 
 .PHONY: openapi
 openapi: $(READY)	## write openapi.json, asyncapi.json, schemas and examples of every service again
-	@for service in contracts probes incidents reporting; do $(RUN) -m $$service documents || exit 1; done
+	@exec $(RUN) shared/tools/write_documents.py
 
 .PHONY: lock
 lock: $(READY)	## resolve requirements.lock again from the pyproject files (needs a package index)

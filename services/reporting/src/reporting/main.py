@@ -32,7 +32,7 @@ SERVICE = Service(
         {"name": "status pages", "description": "Public pages of clients: state, uptime and incidents in public words"},
         {"name": "reports", "description": "Availability and monthly reports, and links to share them"},
         {"name": "webhooks", "description": "Signed deliveries of events to other systems, with their log"},
-        {"name": "calculators", "description": "The rules behind the figures, without state"},
+        {"name": "calculators", "description": "Pure rules without state: the functions that the service itself uses."},
     ],
 )
 
