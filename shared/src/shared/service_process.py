@@ -287,8 +287,7 @@ def _parser(service: Service) -> argparse.ArgumentParser:
     again = commands.add_parser("republish", help="publish events again; consumers know them by id")
     again.add_argument("--since", type=_instant, required=True, help="instant, e.g. 2026-11-01T00:00:00Z")
     for name, command in service.commands.items():
-        own = commands.add_parser(name, help=(command.__doc__ or name).strip().splitlines()[0], add_help=False)
-        own.add_argument("rest", nargs=argparse.REMAINDER)
+        commands.add_parser(name, help=(command.__doc__ or name).strip().splitlines()[0])
     return parser
 
 
@@ -348,7 +347,12 @@ def _new_loop() -> asyncio.AbstractEventLoop:
 
 def run_command(service: Service, argv: Sequence[str] | None = None) -> int:
     """Run one command; see :func:`shared.service.service_cli`."""
-    arguments = _parser(service).parse_args(argv)
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words and words[0] in service.commands:
+        # What follows is the command's own; argparse's REMAINDER would not take an option that comes first.
+        arguments = argparse.Namespace(command=words[0], rest=words[1:])
+    else:
+        arguments = _parser(service).parse_args(words)
     if _documents(service, arguments):
         return 0
     try:
