@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import timedelta
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
@@ -15,6 +15,7 @@ import pytest
 from aiosmtpd.smtp import SMTP
 from fastapi import FastAPI
 from pydantic import SecretStr
+from sqlalchemy import text
 
 from incidents.adapters.defaults import default_recipients
 from incidents.handlers import handlers
@@ -240,25 +241,26 @@ class Desk:
 
     async def said(self, tenant_id: UUID) -> list[tuple[str, int, dict[str, Any]]]:
         """What the service has published, in order: name, version, data."""
-        rows = await self.rows(
-            "select type, aggregate_version, envelope from incidents.outbox order by id", every_tenant=True
-        )
+        rows = await self.rows("select type, aggregate_version, envelope from incidents.outbox order by id")
         return [
             (row["type"].removeprefix("dev.upheld.incidents."), row["aggregate_version"], row["envelope"]["data"])
             for row in rows
             if row["envelope"]["tenantid"] == str(tenant_id)
         ]
 
-    async def rows(self, query: str, *, every_tenant: bool = True) -> list[dict[str, Any]]:
-        from sqlalchemy import text
-
+    async def rows(self, query: str) -> list[dict[str, Any]]:
         async with self.runtime.units.for_every_tenant() as unit:
             return [dict(row) for row in (await unit.session.execute(text(query))).mappings()]
+
+    async def execute(self, statement: str) -> None:
+        async with self.runtime.units.for_every_tenant() as unit:
+            await unit.session.execute(text(statement))
 
     def client(self, agreement: Agreement, role: Any = "operator", **how: Any) -> httpx.AsyncClient:
         client_id = agreement.client_id if role.startswith("client_") else None
         token = self.tokens.mint(
-            role=role, **({"tenant_id": agreement.tenant_id, "client_id": client_id} | how)
+            role=role,
+            **({"tenant_id": agreement.tenant_id, "client_id": client_id, "lifetime": timedelta(days=2)} | how),
         )
         return httpx.AsyncClient(
             transport=httpx.ASGITransport(app=self.app, raise_app_exceptions=False),
@@ -328,7 +330,3 @@ def desk(make_desk: Callable[..., Desk]) -> Desk:
 @pytest.fixture
 def agreement() -> Agreement:
     return Agreement()
-
-
-def at(text: str) -> datetime:
-    return datetime.fromisoformat(text).astimezone(UTC)

@@ -26,7 +26,7 @@ MESSAGES = Path(__file__).parent / "messages"
 LOCALE = Path(__file__).parents[1] / "locale"
 
 SUBJECT_LENGTH = 180
-SEND_SECONDS = 100.0
+SEND_SECONDS = 60.0
 """For one message from connecting to the server's last word; less than the lease of its row."""
 
 
@@ -78,7 +78,7 @@ class Writer:
         words = _Words(translator, zone, incident.detected_at)
         told = {view.id: words.clock(view) for view in clocks}
         rendered = text.render(
-            title=incident.title,
+            title=one_line(incident.title),
             number=incident.number,
             description=incident.description if outage is None else "",
             client=contract.client_name if contract else "–",

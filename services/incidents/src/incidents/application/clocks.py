@@ -136,7 +136,8 @@ async def _say_what_is_new(
         if what == "at_risk":
             data["percent"] = percent
         await ports.incidents.tell(incident, Entry(f"clock_{what}", at, UPHELD, "clock", data=data))
-        if what in ALERTED and found.ended_at is None:
+        stale = what == "at_risk" and reading.breaches  # whoever is late needs no warning that he may be late
+        if what in ALERTED and found.ended_at is None and not stale:
             fact = f"{clock.metric}.{notice[0]}.{percent}"
             await alerts.alert(ports, incident, f"clock_{what}", fact=fact, details=data)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +25,9 @@ from incidents.domain.incident import (
     perform,
 )
 from shared.ids import new_id
+
+OLDEST_REPORT = timedelta(days=366)
+"""How far back a report may reach: what is older cannot be clocked by anything that is still agreed."""
 
 _SAID_AS = {
     Act.ACKNOWLEDGE: "acknowledged",
@@ -105,6 +108,8 @@ async def report(ports: Ports, reported: Report, reporter: Who) -> tuple[Inciden
     for field, instant in (("occurred_at", reported.occurred_at), ("reported_at", reported.reported_at)):
         if instant is not None and instant > ports.now:
             raise InstantOutOfRangeError(field, "This instant is in the future. Leave it out to say: now.")
+        if instant is not None and instant < ports.now - OLDEST_REPORT:
+            raise InstantOutOfRangeError(field, "This instant is more than a year ago. State one that is not.")
     if reported.occurred_at is not None and reported.occurred_at > detected_at:
         raise InstantOutOfRangeError("occurred_at", "It cannot have begun after it was reported.")
     await ports.incidents.hold_contract(reported.contract_id)

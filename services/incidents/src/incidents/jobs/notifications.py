@@ -11,8 +11,9 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
-from sqlalchemy import func, select, update
+from sqlalchemy import exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from incidents.adapters.mail import Letter, MailDelayedError, MailRefusedError, MailServer, Writer
 from incidents.adapters.repository import ports_of, read_incident
@@ -26,10 +27,20 @@ log = structlog.get_logger(__name__)
 
 BATCH = 8
 LONGEST_WAIT = 1.0
-LEASE = timedelta(minutes=3)
+LEASE = timedelta(minutes=2)
 RETRY_AFTER = tuple(timedelta(seconds=s) for s in (2, 10, 30, 120, 300, 900, 1800, 3600))
 GIVE_UP_AFTER = timedelta(hours=24)
 LOOK_FOR_SERVER_EVERY = timedelta(minutes=1)
+
+
+_Earlier = aliased(NotificationRow)
+_AFTER_ANOTHER = exists().where(
+    _Earlier.incident_id == NotificationRow.incident_id,
+    _Earlier.recipient == NotificationRow.recipient,
+    _Earlier.id < NotificationRow.id,
+    _Earlier.next_attempt_at.is_not(None),
+)
+"""An earlier message about the incident to the same recipient waits: nobody shall read "it works again" first."""
 
 
 @dataclass(frozen=True)
@@ -56,9 +67,9 @@ class Outbound:
             await self._wait_for_a_server()
             return LONGEST_WAIT
         claimed = await self._claim()
-        # All at once: each has its own time limit, so that the last is sent long before the lease of its row ends.
+        # At once: each has its own time limit, so that all are sent long before the lease of their rows ends.
         await asyncio.gather(*(self._deliver(one) for one in claimed))
-        return 0.0 if len(claimed) == BATCH else await self._until_next()
+        return 0.0 if claimed else await self._until_next()
 
     async def _wait_for_a_server(self) -> None:
         """Nothing to send with: says so on each message and keeps it, for a day, until somebody configures a server."""
@@ -84,7 +95,7 @@ class Outbound:
         async with self._units.for_every_tenant() as unit:
             statement = (
                 select(NotificationRow)
-                .where(NotificationRow.next_attempt_at <= unit.now)
+                .where(NotificationRow.next_attempt_at <= unit.now, ~_AFTER_ANOTHER)
                 .order_by(NotificationRow.next_attempt_at, NotificationRow.id)
                 .limit(BATCH)
                 .with_for_update(skip_locked=True)
@@ -156,7 +167,9 @@ class Outbound:
 
     async def _until_next(self) -> float:
         async with self._units.for_every_tenant() as unit:
-            next_attempt: datetime | None = await unit.session.scalar(select(func.min(NotificationRow.next_attempt_at)))
+            next_attempt: datetime | None = await unit.session.scalar(
+                select(func.min(NotificationRow.next_attempt_at)).where(~_AFTER_ANOTHER)
+            )
             if next_attempt is None:
                 return LONGEST_WAIT
             return min(max(0.0, (next_attempt - unit.now).total_seconds()), LONGEST_WAIT)
