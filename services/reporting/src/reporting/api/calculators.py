@@ -77,13 +77,14 @@ class InstantPeriod(BaseModel):
         return Interval(self.from_, self.to)
 
 
-def _kind_of_period(value: Any) -> Literal["month", "instants"]:
+def _kind_of_period(value: Any) -> Literal["calendar month", "two instants"]:
     is_month = "month" in value if isinstance(value, dict) else isinstance(value, MonthPeriod)
-    return "month" if is_month else "instants"
+    return "calendar month" if is_month else "two instants"
 
 
 Period = Annotated[
-    Annotated[MonthPeriod, Tag("month")] | Annotated[InstantPeriod, Tag("instants")], Discriminator(_kind_of_period)
+    Annotated[MonthPeriod, Tag("calendar month")] | Annotated[InstantPeriod, Tag("two instants")],
+    Discriminator(_kind_of_period),
 ]
 
 
