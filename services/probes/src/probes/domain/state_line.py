@@ -48,7 +48,7 @@ def begin(monitor_id: UUID, locations: Iterable[str], at: datetime) -> Applied:
     reason = UnknownReason.NOT_YET_CHECKED
     return Applied(
         state,
-        transitions=(BecameUnknown(1, State.UNKNOWN, at, reason, None),),
+        transitions=(BecameUnknown(1, State.UNKNOWN, at, at, reason, None),),
         line=(LineChange(State.UNKNOWN, at, 1, reason.value),),
     )
 
@@ -103,7 +103,7 @@ def pause(state: MonitorState, at: datetime, reason: PauseReason) -> Applied:
     if draft.state is State.UNKNOWN:
         draft.restore(State.PAUSED, at)
     draft.version += 1
-    draft.transitions.append(Paused(draft.version, state.state, at, reason, draft.outage))
+    draft.transitions.append(Paused(draft.version, state.state, state.since, at, reason, draft.outage))
     draft.move(State.PAUSED, at, reason.value)
     draft.outage = None
     draft.blips += [blip for blip in (unconfirmed(location, at) for location in draft.locations.values()) if blip]
@@ -119,17 +119,11 @@ def resume(state: MonitorState, locations: Iterable[str], at: datetime) -> Appli
     draft.locations = {name: LocationState(name, stale_since=at) for name in locations}
     draft.restore(State.UNKNOWN, at)
     draft.version += 1
-    draft.transitions.append(BecameUnknown(draft.version, State.PAUSED, at, UnknownReason.NOT_YET_CHECKED, None))
+    draft.transitions.append(
+        BecameUnknown(draft.version, State.PAUSED, state.since, at, UnknownReason.NOT_YET_CHECKED, None)
+    )
     draft.move(State.UNKNOWN, at, UnknownReason.NOT_YET_CHECKED.value)
     return draft.applied()
-
-
-def watch_from(state: MonitorState, locations: Iterable[str], at: datetime) -> MonitorState:
-    """The state with exactly these locations; new ones have said nothing yet, and what is gone no longer counts."""
-    return replace(
-        state,
-        locations={name: state.locations.get(name) or LocationState(name, stale_since=at) for name in locations},
-    )
 
 
 @dataclass
@@ -197,8 +191,9 @@ class _Draft:
         """Ends the present stretch, of unknown or paused time, at `at`."""
         at = max(at, self.since)
         self.version += 1
-        self.transitions.append(Restored(self.version, self.state, self.since, at, to))
-        self.move(to, at, outage=self.outage.outage_id if self.outage and to is State.DOWN else None)
+        outage = self.outage if to is State.DOWN else None
+        self.transitions.append(Restored(self.version, self.state, self.since, at, to, outage))
+        self.move(to, at, outage=outage.outage_id if outage else None)
 
     def _fall_silent(self, reason: UnknownReason) -> None:
         if self.state is State.UNKNOWN:
@@ -208,14 +203,14 @@ class _Draft:
         self.version += 1
         if self.outage is not None:
             self.outage = self.outage.with_gap(since)
-        self.transitions.append(BecameUnknown(self.version, self.state, since, reason, self.outage))
+        self.transitions.append(BecameUnknown(self.version, self.state, self.since, since, reason, self.outage))
         self.move(State.UNKNOWN, since, reason.value, self.outage.outage_id if self.outage else None)
 
     def _agree_down(self, leading: LocationState, at: datetime) -> None:
         if self.outage is not None:
             self._end_gap(at)
             return
-        previous = self.state
+        previous, previous_since = self.state, self.since
         assert leading.verdict_since is not None and leading.confirmed_at is not None
         since = max(leading.verdict_since, self.since)
         if previous is State.UNKNOWN:
@@ -230,7 +225,7 @@ class _Draft:
             failures=leading.failures,
             locations=findings(self.locations),
         )
-        self.transitions.append(WentDown(self.version, previous, self.outage))
+        self.transitions.append(WentDown(self.version, previous, previous_since, self.outage))
         self.move(State.DOWN, since, self.outage.failure.reason.value, self.outage.outage_id)
 
     def _agree_up(self, leading: LocationState, at: datetime) -> None:
@@ -243,7 +238,15 @@ class _Draft:
         recovered_at = max(leading.verdict_since, self.since)
         self.version += 1
         self.transitions.append(
-            Recovered(self.version, self.state, self.outage, recovered_at, leading.uncertainty, leading.confirmed_at)
+            Recovered(
+                self.version,
+                self.state,
+                self.since,
+                self.outage,
+                recovered_at,
+                leading.uncertainty,
+                leading.confirmed_at,
+            )
         )
         self.outage = None
         self.move(State.UP, recovered_at)

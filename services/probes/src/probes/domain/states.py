@@ -56,7 +56,6 @@ class PauseReason(StrEnum):
 
     CONTRACT_SUSPENDED = "contract_suspended"
     CONTRACT_TERMINATED = "contract_terminated"
-    NO_LONGER_COVERED = "no_longer_covered"
 
 
 class Verdict(StrEnum):
@@ -233,10 +232,11 @@ class MonitorState:
 
 @dataclass(frozen=True, slots=True)
 class WentDown:
-    """An outage is confirmed."""
+    """An outage is confirmed. Like every transition it says what held before it, and since when."""
 
     version: int
     previous_state: State
+    previous_since: datetime
     outage: Outage
 
 
@@ -246,6 +246,7 @@ class Recovered:
 
     version: int
     previous_state: State
+    previous_since: datetime
     outage: Outage
     recovered_at: datetime
     uncertainty: timedelta
@@ -258,6 +259,7 @@ class BecameUnknown:
 
     version: int
     previous_state: State
+    previous_since: datetime
     since: datetime
     reason: UnknownReason
     outage: Outage | None
@@ -265,13 +267,17 @@ class BecameUnknown:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """A stretch `[since, restored_at)` that was unknown or paused is over; `state` is what comes after it."""
+    """A stretch `[since, restored_at)` that was unknown or paused is over; `state` is what comes after it.
+
+    `outage` is the one that goes on after the silence, if any.
+    """
 
     version: int
     previous_state: State
     since: datetime
     restored_at: datetime
     state: State
+    outage: Outage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,6 +286,7 @@ class Paused:
 
     version: int
     previous_state: State
+    previous_since: datetime
     since: datetime
     reason: PauseReason
     outage: Outage | None

@@ -1,0 +1,151 @@
+"""Versions of contracts in PostgreSQL: kept as said, followed when they take effect."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from probes.domain.monitors import Cadence, Environment, Promise
+
+
+class _Part(BaseModel):
+    """A consumer's own model: what it does not need may change without it noticing."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class ContractClient(_Part):
+    client_id: UUID
+
+
+class ContractEnvironment(_Part):
+    environment_id: UUID
+    name: str = ""
+    url: str | None = None
+    counts_for_sla: bool = True
+
+
+class ContractSite(_Part):
+    site_id: UUID
+    name: str = ""
+    environments: tuple[ContractEnvironment, ...] = ()
+
+
+class Monitoring(_Part):
+    interval_seconds: int = Field(ge=1, le=86_400)
+    timeout_seconds: int = Field(ge=1, le=300)
+    rechecks: int = Field(ge=0, le=20)
+    recheck_spacing_seconds: int = Field(ge=0, le=3600)
+    recoveries: int = Field(ge=1, le=20)
+
+    def cadence(self) -> Cadence:
+        """As the domain has it. A deadline beyond the interval would let the checks of a monitor overlap."""
+        values = self.model_dump()
+        return Cadence(**values | {"timeout_seconds": min(self.timeout_seconds, self.interval_seconds)})
+
+
+class ContractState(_Part):
+    """As much of a contract's state as decides what is watched, and how."""
+
+    contract_id: UUID
+    version: int = Field(ge=1)
+    status: str
+    effective_from: AwareDatetime
+    client: ContractClient
+    sites: tuple[ContractSite, ...] = ()
+    monitoring: Monitoring | None = None
+
+    def promise(self, tenant_id: UUID) -> Promise:
+        """What it promises to watch. An unknown status is not an active one."""
+        status = self.status if self.status in ("active", "suspended", "expired") else "terminated"
+        return Promise(
+            tenant_id=tenant_id,
+            client_id=self.client.client_id,
+            contract_id=self.contract_id,
+            version=self.version,
+            status=status,  # type: ignore[arg-type]
+            effective_from=self.effective_from,
+            cadence=self.monitoring.cadence() if self.monitoring else None,
+            environments=tuple(
+                Environment(
+                    site_id=site.site_id,
+                    environment_id=environment.environment_id,
+                    name=" – ".join(part for part in (site.name, environment.name) if part),
+                    url=environment.url,
+                    counts_for_sla=environment.counts_for_sla,
+                )
+                for site in self.sites
+                for environment in site.environments
+            ),
+        )
+
+
+class SqlContractVersions:
+    """The `ContractVersions` of one transaction."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def keep(self, tenant_id: UUID, state: ContractState) -> None:
+        """Remembers a version. One that is known already stays as it is."""
+        await self._session.execute(
+            text(
+                "insert into probes.contract_version "
+                "(contract_id, version, tenant_id, client_id, effective_from, state) "
+                "values (:contract_id, :version, :tenant_id, :client_id, :effective_from, cast(:state as jsonb)) "
+                "on conflict do nothing"
+            ),
+            {
+                "contract_id": state.contract_id,
+                "version": state.version,
+                "tenant_id": tenant_id,
+                "client_id": state.client.client_id,
+                "effective_from": state.effective_from,
+                "state": json.dumps(state.model_dump(mode="json")),
+            },
+        )
+
+    async def waiting(self, now: datetime, limit: int) -> list[tuple[UUID, UUID]]:
+        """Contracts (with their tenants) that have a version in effect at `now` that is not followed yet."""
+        rows = await self._session.execute(
+            text(
+                "select distinct contract_id, tenant_id from probes.contract_version "
+                "where applied_at is null and effective_from <= :now order by contract_id limit :limit"
+            ),
+            {"now": now, "limit": limit},
+        )
+        return [(row.contract_id, row.tenant_id) for row in rows]
+
+    async def due(self, contract_id: UUID, now: datetime) -> Promise | None:
+        """See the port. Whoever follows a contract does it alone."""
+        await self._session.execute(
+            text("select pg_advisory_xact_lock(hashtextextended(cast(:id as text), 0))"), {"id": str(contract_id)}
+        )
+        row = (
+            await self._session.execute(
+                text(
+                    "select tenant_id, state, applied_at from probes.contract_version "
+                    "where contract_id = :id and effective_from <= :now order by version desc limit 1"
+                ),
+                {"id": contract_id, "now": now},
+            )
+        ).first()
+        if row is None or row.applied_at is not None:
+            return None
+        state: Mapping[str, Any] = row.state
+        return ContractState.model_validate(state).promise(row.tenant_id)
+
+    async def followed(self, promise: Promise, now: datetime) -> None:
+        """See the port."""
+        await self._session.execute(
+            text(
+                "update probes.contract_version set applied_at = :now "
+                "where contract_id = :id and version <= :version and applied_at is null"
+            ),
+            {"id": promise.contract_id, "version": promise.version, "now": now},
+        )

@@ -1,0 +1,216 @@
+"""What scheduler, runners and recorder send one another over JetStream. Volume, not events: no envelope, no outbox.
+
+Work lies on one work-queue stream with a subject per location, results on another. A message is a batch.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from nats.js import JetStreamContext
+from nats.js.api import DiscardPolicy, Header, RetentionPolicy, StorageType
+from nats.js.errors import NoStreamResponseError, NotFoundError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from probes.domain.states import Outcome, Reason
+from shared.jetstream import ConsumerDeclaration, StreamDeclaration, declare_stream
+
+MEBIBYTE = 1024**2
+_TOLERANCE = timedelta(seconds=1)
+_OLDEST = timedelta(days=1)
+PUBLISH_SECONDS = 5.0
+
+WORK = StreamDeclaration(
+    "PROBE_WORK",
+    ["probe-work.>"],
+    # Work that is older has long been missed; the gap is unknown time.
+    max_age=900.0,
+    max_bytes=256 * MEBIBYTE,
+    duplicate_window=120.0,
+    retention=RetentionPolicy.WORK_QUEUE,
+    storage=StorageType.FILE,
+    discard=DiscardPolicy.OLD,
+    protected=False,
+)
+RESULTS = StreamDeclaration(
+    "PROBE_RESULTS",
+    ["probe-results.>"],
+    max_age=86_400.0,
+    max_bytes=2048 * MEBIBYTE,
+    duplicate_window=120.0,
+    retention=RetentionPolicy.WORK_QUEUE,
+    storage=StorageType.FILE,
+    # Full means that runners wait with their results: nothing that was measured is dropped here.
+    discard=DiscardPolicy.NEW,
+    protected=False,
+)
+WORK_ACK_SECONDS = 15.0
+"""A runner that has not said for this long that it is at it has lost its work to the others."""
+
+
+def work_subject(location: str) -> str:
+    """Where a location's work lies."""
+    return f"probe-work.{location}"
+
+
+def result_subject(location: str) -> str:
+    """Where a location hands in its results."""
+    return f"probe-results.{location}"
+
+
+def runner_consumer(location: str) -> ConsumerDeclaration:
+    """The consumer that all runners of a location share."""
+    return ConsumerDeclaration(
+        stream=WORK.name,
+        durable=f"runner-{location}",
+        filter_subjects=[work_subject(location)],
+        ack_wait=WORK_ACK_SECONDS,
+        max_deliver=-1,
+        max_ack_pending=1000,
+    )
+
+
+def recorder_consumer() -> ConsumerDeclaration:
+    """One batch at a time over all processes, in the order of the stream: a failed check comes before its re-check."""
+    return ConsumerDeclaration(
+        stream=RESULTS.name,
+        durable="recorder",
+        filter_subjects=["probe-results.>"],
+        ack_wait=30.0,
+        max_deliver=-1,
+        max_ack_pending=1,
+    )
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class WorkItem(_Message):
+    """One check to execute at `due_at`. It is missed when it cannot start within one interval."""
+
+    monitor_id: UUID
+    slot: int = Field(ge=0, lt=2**31)
+    attempt: int = Field(default=0, ge=0, le=1000)
+    due_at: AwareDatetime
+    interval_seconds: float = Field(gt=0)
+    kind: str = Field(max_length=40)
+    url: str = Field(max_length=2000)
+    timeout_seconds: float = Field(gt=0, le=300)
+
+
+class WorkBatch(_Message):
+    """Checks for one location."""
+
+    items: tuple[WorkItem, ...]
+
+
+class CheckResult(_Message):
+    """What a runner found. `took_us` is the length by its monotonic clock; phases in microseconds.
+
+    `reason`, `detail` and `evidence` are set exactly when the outcome is bad.
+    """
+
+    monitor_id: UUID
+    slot: int = Field(ge=0, lt=2**31)
+    attempt: int = Field(default=0, ge=0, le=1000)
+    due_at: AwareDatetime
+    started_at: AwareDatetime
+    took_us: int = Field(ge=0, lt=2**31)
+    outcome: Outcome
+    reason: Reason | None = None
+    detail: str = Field(default="", max_length=1000)
+    evidence: dict[str, Any] | None = None
+    status_code: int | None = Field(default=None, ge=0, le=999)
+    name_lookup_us: int = Field(default=0, ge=0)
+    connect_us: int = Field(default=0, ge=0)
+    tls_us: int = Field(default=0, ge=0)
+    first_byte_us: int = Field(default=0, ge=0)
+
+
+class ResultBatch(_Message):
+    """Results of one runner. `sent_at` is its clock when it sent them: the recorder compares it with its own."""
+
+    runner: str = Field(max_length=100)
+    location: str = Field(max_length=40)
+    sent_at: AwareDatetime
+    results: tuple[CheckResult, ...]
+
+
+class _Loose(_Message):
+    runner: str = Field(max_length=100)
+    location: str = Field(max_length=40)
+    sent_at: AwareDatetime
+    results: list[Any]
+
+
+_WORK = TypeAdapter(WorkBatch)
+
+
+async def declare_streams(js: JetStreamContext, replicas: int) -> None:
+    """Makes both streams as they are declared here."""
+    await declare_stream(js, WORK, replicas)
+    await declare_stream(js, RESULTS, replicas)
+
+
+async def publish(js: JetStreamContext, subject: str, payload: bytes, message_id: str) -> None:
+    """Returns when the server has stored the message; a repetition with the same id is stored once.
+
+    Raises NotFoundError (nats.js.errors) when the stream does not exist, another error of nats otherwise.
+    """
+    try:
+        await js.publish(subject, payload, timeout=PUBLISH_SECONDS, headers={Header.MSG_ID.value: message_id})
+    except NoStreamResponseError as error:
+        raise NotFoundError(description=f"no stream for {subject}") from error
+
+
+def to_bytes(message: BaseModel) -> bytes:
+    """A batch as it travels; what has its default value is left out."""
+    return message.model_dump_json(exclude_defaults=True).encode()
+
+
+def parse_work(payload: bytes) -> WorkBatch:
+    """Raises ValidationError for anything else."""
+    return _WORK.validate_json(payload)
+
+
+def parse_results(payload: bytes) -> tuple[ResultBatch, list[tuple[Any, str]]]:
+    """The batch, and what in it cannot be a result, with why: one bad result does not spoil the others.
+
+    Raises ValidationError when it is no batch at all.
+    """
+    bad: list[tuple[Any, str]] = []
+    try:
+        batch = ResultBatch.model_validate_json(payload)
+    except ValidationError:
+        loose = _Loose.model_validate_json(payload)
+        good: list[CheckResult] = []
+        for item in loose.results:
+            try:
+                good.append(CheckResult.model_validate(item))
+            except ValidationError as error:
+                bad.append((item, told(error)))
+        batch = ResultBatch(runner=loose.runner, location=loose.location, sent_at=loose.sent_at, results=tuple(good))
+    plausible = []
+    for result in batch.results:
+        doubt = _doubt(result, batch.sent_at)
+        if doubt is None:
+            plausible.append(result)
+        else:
+            bad.append((result.model_dump(mode="json"), doubt))
+    return (batch.model_copy(update={"results": tuple(plausible)}) if bad else batch), bad
+
+
+def _doubt(result: CheckResult, sent_at: datetime) -> str | None:
+    """Why a result cannot be true: its instants would put the state line out of order for good."""
+    if not result.due_at - _TOLERANCE <= result.started_at <= sent_at + _TOLERANCE:
+        return "a check starts when it is due or later, and before its result is sent"
+    if sent_at - result.started_at > _OLDEST or result.started_at - result.due_at > _OLDEST:
+        return "a result is handed in within a day"
+    return None
+
+
+def told(error: ValidationError) -> str:
+    """What is wrong, without the values."""
+    parts = error.errors(include_input=False, include_url=False, include_context=False)
+    return "; ".join(f"{'.'.join(str(piece) for piece in part['loc'])}: {part['msg']}" for part in parts[:10])

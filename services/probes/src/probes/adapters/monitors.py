@@ -1,0 +1,455 @@
+"""Monitors in PostgreSQL: loaded and saved by the batch, with few statements however many there are."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from probes.adapters.documents import (
+    failure_documents,
+    failures_of,
+    finding_documents,
+    findings_of,
+    gap_documents,
+    gaps_of,
+    run_document,
+    run_of,
+)
+from probes.domain.monitors import Cadence, Monitor, Subject
+from probes.domain.states import (
+    Applied,
+    BecameUnknown,
+    Blip,
+    LineChange,
+    LocationState,
+    MonitorState,
+    Outage,
+    Paused,
+    Recovered,
+    Restored,
+    State,
+    Transition,
+    Verdict,
+    WentDown,
+)
+
+MONITORS_CHANGED = "upheld_probes_monitors"
+"""The LISTEN/NOTIFY channel on which the scheduler hears that monitors have changed."""
+
+_LOCATIONS = """
+select monitor_id, location, stale_since, verdict, verdict_since, uncertainty_seconds, confirmed_at, failures,
+       last_due, last_at, last_interval_seconds, run
+from probes.location_state where monitor_id = any(:ids) order by monitor_id, location for update
+"""
+_MONITORS = """
+select m.monitor_id, m.number, m.tenant_id, m.client_id, m.contract_id, m.site_id, m.environment_id, m.deliverable,
+       m.counts_for_sla, m.kind, m.name, m.url, m.interval_seconds, m.timeout_seconds, m.rechecks,
+       m.recheck_spacing_seconds, m.recoveries, m.created_at, m.watched_since, m.state, m.since, m.version, m.outage_id,
+       o.down_since, o.down_since_uncertainty_seconds, o.confirmed_at, o.failures, o.locations, o.gaps
+from probes.monitor m left join probes.outage o on o.outage_id = m.outage_id
+where m.monitor_id = any(:ids) order by m.monitor_id
+"""
+_TOUCH = """
+update probes.location_state l
+set last_due = t.last_due, last_at = t.last_at, last_interval_seconds = t.interval
+from unnest(cast(:ids as uuid[]), cast(:locations as text[]), cast(:dues as timestamptz[]), cast(:ats as timestamptz[]),
+            cast(:intervals as float8[])) as t (monitor_id, location, last_due, last_at, interval)
+where l.monitor_id = t.monitor_id and l.location = t.location
+"""
+_KEEP_LOCATION = """
+insert into probes.location_state (monitor_id, location, tenant_id, client_id, stale_since, verdict, verdict_since,
+    uncertainty_seconds, confirmed_at, failures, last_due, last_at, last_interval_seconds, run)
+values (:monitor_id, :location, :tenant_id, :client_id, :stale_since, :verdict, :verdict_since, :uncertainty,
+    :confirmed_at, cast(:failures as jsonb), :last_due, :last_at, :last_interval, cast(:run as jsonb))
+on conflict (monitor_id, location) do update set stale_since = excluded.stale_since, verdict = excluded.verdict,
+    verdict_since = excluded.verdict_since, uncertainty_seconds = excluded.uncertainty_seconds,
+    confirmed_at = excluded.confirmed_at, failures = excluded.failures, last_due = excluded.last_due,
+    last_at = excluded.last_at, last_interval_seconds = excluded.last_interval_seconds, run = excluded.run
+"""
+_ADD = """
+insert into probes.monitor (monitor_id, tenant_id, client_id, contract_id, site_id, environment_id, deliverable,
+    counts_for_sla, kind, name, url, interval_seconds, timeout_seconds, rechecks, recheck_spacing_seconds, recoveries,
+    created_at, watched_since, state, since, version)
+values (:monitor_id, :tenant_id, :client_id, :contract_id, :site_id, :environment_id, :deliverable, :counts_for_sla,
+    :kind, :name, :url, :interval_seconds, :timeout_seconds, :rechecks, :recheck_spacing_seconds, :recoveries, :at,
+    :at, :state, :at, :version)
+"""
+_REVISE = """
+update probes.monitor set site_id = :site_id, counts_for_sla = :counts_for_sla, name = :name, url = :url,
+    interval_seconds = :interval_seconds, timeout_seconds = :timeout_seconds, rechecks = :rechecks,
+    recheck_spacing_seconds = :recheck_spacing_seconds, recoveries = :recoveries
+where monitor_id = :monitor_id
+"""
+_KEEP_RULES = """
+insert into probes.monitor_rules (monitor_id, effective_from, tenant_id, client_id, contract_version, interval_seconds,
+    timeout_seconds, rechecks, recheck_spacing_seconds, recoveries)
+values (:monitor_id, :effective_from, :tenant_id, :client_id, :contract_version, :interval_seconds, :timeout_seconds,
+    :rechecks, :recheck_spacing_seconds, :recoveries)
+on conflict (monitor_id, effective_from) do update set contract_version = excluded.contract_version,
+    interval_seconds = excluded.interval_seconds, timeout_seconds = excluded.timeout_seconds,
+    rechecks = excluded.rechecks, recheck_spacing_seconds = excluded.recheck_spacing_seconds,
+    recoveries = excluded.recoveries
+"""
+_KEEP_STATE = """
+update probes.monitor set state = :state, since = :since, reason = :reason, version = :version,
+    watched_since = :watched_since, outage_id = :outage_id
+where monitor_id = :monitor_id
+"""
+_OPEN_OUTAGE = """
+insert into probes.outage (outage_id, tenant_id, client_id, contract_id, site_id, environment_id, monitor_id,
+    counts_for_sla, name, url, down_since, down_since_uncertainty_seconds, confirmed_at, reason, detail, failures,
+    locations, gaps)
+values (:outage_id, :tenant_id, :client_id, :contract_id, :site_id, :environment_id, :monitor_id, :counts_for_sla,
+    :name, :url, :down_since, :uncertainty, :confirmed_at, :reason, :detail, cast(:failures as jsonb),
+    cast(:locations as jsonb), cast(:gaps as jsonb))
+on conflict (outage_id) do nothing
+"""
+_KEEP_GAPS = "update probes.outage set gaps = cast(:gaps as jsonb) where outage_id = :outage_id"
+_END_OUTAGE = """
+update probes.outage set ended_at = :ended_at, ended_at_uncertainty_seconds = :uncertainty,
+    recovery_confirmed_at = :confirmed_at, ending = :ending, gaps = cast(:gaps as jsonb)
+where outage_id = :outage_id and ended_at is null
+"""
+_KEEP_BLIP = """
+insert into probes.blip (monitor_id, location, first_at, tenant_id, client_id, last_at, ended_at, failures)
+values (:monitor_id, :location, :first_at, :tenant_id, :client_id, :last_at, :ended_at, cast(:failures as jsonb))
+on conflict do nothing
+"""
+_ADD_STRETCH = """
+insert into probes.stretch (monitor_id, version, tenant_id, client_id, state, started_at, reason, outage_id)
+values (:monitor_id, :version, :tenant_id, :client_id, :state, :at, :reason, :outage_id)
+"""
+_SILENT = """
+select distinct l.monitor_id from probes.location_state l join probes.monitor m using (monitor_id)
+where m.state <> 'paused' and (l.stale_since is null or l.run is not null)
+  and l.last_due + (2 * greatest(l.last_interval_seconds, m.interval_seconds) + m.timeout_seconds)
+      * interval '1 second' < :now
+limit :limit
+"""
+
+
+class SqlMonitors:
+    """The `Monitors` of one transaction."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def locked(self, monitor_ids: Sequence[UUID]) -> Mapping[UUID, Monitor]:
+        """See the port. The rows of the locations are the lock, taken in one order."""
+        if not monitor_ids:
+            return {}
+        ids = list(monitor_ids)
+        locations: dict[UUID, dict[str, LocationState]] = {}
+        for row in await self._session.execute(text(_LOCATIONS), {"ids": ids}):
+            locations.setdefault(row.monitor_id, {})[row.location] = _location(row)
+        # A statement of its own: it sees what was committed while we waited for the lock.
+        rows = await self._session.execute(text(_MONITORS), {"ids": ids})
+        return {row.monitor_id: _monitor(row, locations.get(row.monitor_id, {})) for row in rows}
+
+    async def of_contract(self, contract_id: UUID) -> Mapping[UUID, Monitor]:
+        """See the port."""
+        found = await self._session.scalars(
+            text("select monitor_id from probes.monitor where contract_id = :contract_id order by monitor_id"),
+            {"contract_id": contract_id},
+        )
+        return await self.locked(list(found))
+
+    async def silent(self, now: datetime, limit: int) -> Sequence[UUID]:
+        """See the port."""
+        return list(await self._session.scalars(text(_SILENT), {"now": now, "limit": limit}))
+
+    async def add(self, subject: Subject, cadence: Cadence, applied: Applied, contract_version: int) -> None:
+        """See the port."""
+        state = applied.state
+        values = _subject_values(subject) | _cadence_values(cadence)
+        await self._session.execute(text(_ADD), values | {"at": state.since, "state": state.state.value, "version": 0})
+        await self._keep_rules(subject, cadence, state.since, contract_version)
+        await self._keep_locations(subject, state.locations.values())
+        await self._keep_line(subject, applied.line)
+        await self._keep_state(state, applied.line)
+
+    async def revise(
+        self, monitor: Monitor, subject: Subject, cadence: Cadence, effective_from: datetime, contract_version: int
+    ) -> None:
+        """See the port."""
+        await self._session.execute(text(_REVISE), _subject_values(subject) | _cadence_values(cadence))
+        if cadence != monitor.cadence:
+            await self._keep_rules(subject, cadence, effective_from, contract_version)
+
+    async def save(self, changes: Sequence[tuple[Monitor, Sequence[Applied]]]) -> None:
+        """See the port. Checks that only confirm what was known are one statement for all monitors together."""
+        touched: list[tuple[UUID, LocationState]] = []
+        for before, steps in changes:
+            subject, after = before.subject, steps[-1].state
+            changed, seen = _changes(before.state, after)
+            touched += [(subject.monitor_id, location) for location in seen]
+            await self._keep_locations(subject, changed)
+            for blip in (blip for step in steps for blip in step.blips):
+                await self._keep_blip(subject, blip)
+            for transition in (transition for step in steps for transition in step.transitions):
+                await self._keep_outage(subject, transition)
+            line = [change for step in steps for change in step.line]
+            if line:
+                await self._keep_line(subject, line)
+                await self._keep_state(after, line)
+        if touched:
+            await self._touch(touched)
+
+    async def wake_scheduler(self) -> None:
+        """See the port."""
+        await self._session.execute(text("select pg_notify(:channel, '')"), {"channel": MONITORS_CHANGED})
+
+    async def _touch(self, seen: Sequence[tuple[UUID, LocationState]]) -> None:
+        await self._session.execute(
+            text(_TOUCH),
+            {
+                "ids": [monitor_id for monitor_id, _ in seen],
+                "locations": [location.location for _, location in seen],
+                "dues": [location.last_due for _, location in seen],
+                "ats": [location.last_at for _, location in seen],
+                "intervals": [
+                    location.last_interval.total_seconds() if location.last_interval else None for _, location in seen
+                ],
+            },
+        )
+
+    async def _keep_locations(self, subject: Subject, locations: Iterable[LocationState]) -> None:
+        rows = [
+            {
+                "monitor_id": subject.monitor_id,
+                "location": location.location,
+                "tenant_id": subject.tenant_id,
+                "client_id": subject.client_id,
+                "stale_since": location.stale_since,
+                "verdict": location.verdict.value if location.verdict else None,
+                "verdict_since": location.verdict_since,
+                "uncertainty": location.uncertainty.total_seconds(),
+                "confirmed_at": location.confirmed_at,
+                "failures": json.dumps(failure_documents(location.failures)),
+                "last_due": location.last_due,
+                "last_at": location.last_at,
+                "last_interval": location.last_interval.total_seconds() if location.last_interval else None,
+                "run": json.dumps(run_document(location.run)) if location.run else None,
+            }
+            for location in locations
+        ]
+        if rows:
+            await self._session.execute(text(_KEEP_LOCATION), rows)
+
+    async def _keep_rules(self, subject: Subject, cadence: Cadence, since: datetime, contract_version: int) -> None:
+        await self._session.execute(
+            text(_KEEP_RULES),
+            _subject_values(subject)
+            | _cadence_values(cadence)
+            | {"effective_from": since, "contract_version": contract_version},
+        )
+
+    async def _keep_state(self, state: MonitorState, line: Sequence[LineChange]) -> None:
+        await self._session.execute(
+            text(_KEEP_STATE),
+            {
+                "monitor_id": state.monitor_id,
+                "state": state.state.value,
+                "since": state.since,
+                "reason": line[-1].reason,
+                "version": state.version,
+                "watched_since": state.watched_since,
+                "outage_id": state.outage.outage_id if state.outage else None,
+            },
+        )
+
+    async def _keep_line(self, subject: Subject, line: Sequence[LineChange]) -> None:
+        """Each change ends what holds at its instant and takes the place of whatever was said for later ones."""
+        for change in line:
+            values = {"monitor_id": subject.monitor_id, "at": change.at}
+            await self._session.execute(
+                text("delete from probes.stretch where monitor_id = :monitor_id and started_at >= :at"), values
+            )
+            await self._session.execute(
+                text(
+                    "update probes.stretch set ended_at = :at "
+                    "where monitor_id = :monitor_id and (ended_at is null or ended_at > :at)"
+                ),
+                values,
+            )
+            await self._session.execute(
+                text(_ADD_STRETCH),
+                values
+                | {
+                    "version": change.version,
+                    "tenant_id": subject.tenant_id,
+                    "client_id": subject.client_id,
+                    "state": change.state.value,
+                    "reason": change.reason,
+                    "outage_id": change.outage_id,
+                },
+            )
+
+    async def _keep_outage(self, subject: Subject, transition: Transition) -> None:
+        match transition:
+            case WentDown(outage=outage):
+                await self._open(subject, outage)
+            case BecameUnknown(outage=outage) if outage is not None:
+                await self._session.execute(
+                    text(_KEEP_GAPS), {"outage_id": outage.outage_id, "gaps": json.dumps(gap_documents(outage.gaps))}
+                )
+            case Recovered(outage=outage):
+                await self._end(outage, transition.recovered_at, "recovered", transition)
+            case Paused(outage=outage) if outage is not None:
+                await self._end(outage, transition.since, "paused", None)
+            case Restored(outage=outage) if outage is not None:
+                await self._session.execute(
+                    text(_KEEP_GAPS), {"outage_id": outage.outage_id, "gaps": json.dumps(gap_documents(outage.gaps))}
+                )
+            case _:
+                return
+
+    async def _open(self, subject: Subject, outage: Outage) -> None:
+        await self._session.execute(
+            text(_OPEN_OUTAGE),
+            _subject_values(subject)
+            | {
+                "outage_id": outage.outage_id,
+                "down_since": outage.down_since,
+                "uncertainty": outage.uncertainty.total_seconds(),
+                "confirmed_at": outage.confirmed_at,
+                "reason": outage.failure.reason.value,
+                "detail": outage.failure.detail,
+                "failures": json.dumps(failure_documents(outage.failures)),
+                "locations": json.dumps(finding_documents(outage.locations)),
+                "gaps": json.dumps(gap_documents(outage.gaps)),
+            },
+        )
+
+    async def _end(self, outage: Outage, at: datetime, ending: str, recovered: Recovered | None) -> None:
+        await self._session.execute(
+            text(_END_OUTAGE),
+            {
+                "outage_id": outage.outage_id,
+                "ended_at": max(at, outage.down_since),
+                "uncertainty": recovered.uncertainty.total_seconds() if recovered else 0.0,
+                "confirmed_at": recovered.confirmed_at if recovered else None,
+                "ending": ending,
+                "gaps": json.dumps(gap_documents(outage.gaps)),
+            },
+        )
+
+    async def _keep_blip(self, subject: Subject, blip: Blip) -> None:
+        await self._session.execute(
+            text(_KEEP_BLIP),
+            {
+                "monitor_id": subject.monitor_id,
+                "location": blip.location,
+                "first_at": blip.first_at,
+                "tenant_id": subject.tenant_id,
+                "client_id": subject.client_id,
+                "last_at": blip.last_at,
+                "ended_at": blip.ended_at,
+                "failures": json.dumps(failure_documents(blip.failures)),
+            },
+        )
+
+
+def _changes(before: MonitorState, after: MonitorState) -> tuple[list[LocationState], list[LocationState]]:
+    """The locations to write in full, and those of which only the last check is new."""
+    changed: list[LocationState] = []
+    touched: list[LocationState] = []
+    for name, location in after.locations.items():
+        known = before.locations.get(name)
+        if location is known or location == known:
+            continue
+        seen = known and replace(
+            known, last_due=location.last_due, last_at=location.last_at, last_interval=location.last_interval
+        )
+        (touched if seen == location else changed).append(location)
+    return changed, touched
+
+
+def _subject_values(subject: Subject) -> dict[str, Any]:
+    return {
+        "monitor_id": subject.monitor_id,
+        "tenant_id": subject.tenant_id,
+        "client_id": subject.client_id,
+        "contract_id": subject.contract_id,
+        "site_id": subject.site_id,
+        "environment_id": subject.environment_id,
+        "deliverable": subject.deliverable,
+        "counts_for_sla": subject.counts_for_sla,
+        "kind": subject.kind,
+        "name": subject.name,
+        "url": subject.url,
+    }
+
+
+def _cadence_values(cadence: Cadence) -> dict[str, Any]:
+    return {
+        "interval_seconds": cadence.interval_seconds,
+        "timeout_seconds": cadence.timeout_seconds,
+        "rechecks": cadence.rechecks,
+        "recheck_spacing_seconds": cadence.recheck_spacing_seconds,
+        "recoveries": cadence.recoveries,
+    }
+
+
+def _location(row: Any) -> LocationState:
+    return LocationState(
+        location=row.location,
+        stale_since=row.stale_since,
+        verdict=Verdict(row.verdict) if row.verdict else None,
+        verdict_since=row.verdict_since,
+        uncertainty=timedelta(seconds=row.uncertainty_seconds),
+        confirmed_at=row.confirmed_at,
+        failures=failures_of(row.failures),
+        last_due=row.last_due,
+        last_at=row.last_at,
+        last_interval=timedelta(seconds=row.last_interval_seconds) if row.last_interval_seconds is not None else None,
+        run=run_of(row.run) if row.run else None,
+    )
+
+
+def _monitor(row: Any, locations: Mapping[str, LocationState]) -> Monitor:
+    subject = Subject(
+        row.monitor_id,
+        row.tenant_id,
+        row.client_id,
+        row.contract_id,
+        row.site_id,
+        row.environment_id,
+        row.deliverable,
+        row.counts_for_sla,
+        row.kind,
+        row.name,
+        row.url,
+    )
+    cadence = Cadence(
+        row.interval_seconds, row.timeout_seconds, row.rechecks, row.recheck_spacing_seconds, row.recoveries
+    )
+    state = MonitorState(
+        monitor_id=row.monitor_id,
+        state=State(row.state),
+        since=row.since,
+        version=row.version,
+        watched_since=row.watched_since,
+        locations=locations,
+        outage=_outage(row) if row.outage_id is not None else None,
+    )
+    return Monitor(row.number, subject, cadence, row.created_at, state)
+
+
+def _outage(row: Any) -> Outage:
+    failures = failures_of(row.failures)
+    return Outage(
+        outage_id=row.outage_id,
+        down_since=row.down_since,
+        uncertainty=timedelta(seconds=row.down_since_uncertainty_seconds),
+        confirmed_at=row.confirmed_at,
+        failure=failures[0],
+        failures=failures,
+        locations=findings_of(row.locations),
+        gaps=gaps_of(row.gaps),
+    )

@@ -1,0 +1,52 @@
+"""What the scheduler has to know of the monitors that are watched."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from psycopg import AsyncConnection
+
+from probes.domain.slots import Schedule
+
+_WATCHED = """
+select m.monitor_id, m.kind, m.url, m.interval_seconds, m.timeout_seconds,
+       array_agg(l.location order by l.location) as locations, bool_or(l.last_due is not null) as checked
+from probes.monitor m join probes.location_state l using (monitor_id)
+where m.state <> 'paused'
+group by m.monitor_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """One monitor on the schedule. `checked` is False until any location has seen its first check."""
+
+    monitor_id: UUID
+    kind: str
+    url: str
+    schedule: Schedule
+    timeout_seconds: int
+    locations: tuple[str, ...]
+    checked: bool
+
+
+async def watched_monitors(connection: AsyncConnection[Any]) -> Sequence[Watched]:
+    """Every monitor of every tenant that is to be checked."""
+    async with connection.transaction():
+        await connection.execute("select set_config('upheld.tenant_id', '*', true)")
+        cursor = await connection.execute(_WATCHED)
+        rows = await cursor.fetchall()
+    return [
+        Watched(
+            monitor_id=row[0],
+            kind=row[1],
+            url=row[2],
+            schedule=Schedule.of(row[0], timedelta(seconds=row[3])),
+            timeout_seconds=row[4],
+            locations=tuple(row[5]),
+            checked=row[6],
+        )
+        for row in rows
+    ]

@@ -1,0 +1,149 @@
+"""Results of checks as compact rows: written by binary COPY, read back by monitor and day."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import psycopg
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from probes.domain.slots import EPOCH
+from probes.domain.states import Outcome, Reason
+
+_OUTCOMES: tuple[str, ...] = (Outcome.GOOD, Outcome.MISSED, *Reason)
+_CODE = {name: code for code, name in enumerate(_OUTCOMES)}
+_CODES = 32
+_MILLISECOND = timedelta(milliseconds=1)
+_INT4, _INT2 = 2**31 - 1, 2**15 - 1
+_TYPES = ("int4",) * 8 + ("int2",) * 4
+_COPY = (
+    "copy probes.result (monitor_number, slot, started_ms, name_lookup_us, connect_us, tls_us, first_byte_us, "
+    "total_us, day, location_number, status_code, attempt_and_outcome) from stdin (format binary)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredResult:
+    """One check as it is stored. `reason` is set exactly when it was bad; phases in microseconds."""
+
+    monitor_number: int
+    location_number: int
+    slot: int
+    attempt: int
+    started_at: datetime
+    outcome: Outcome
+    reason: Reason | None
+    status_code: int | None
+    name_lookup: int
+    connect: int
+    tls: int
+    first_byte: int
+    total: int
+
+
+def day_of(instant: datetime) -> int:
+    """The number of the UTC day, counted from 1970-01-01: the key of the partition."""
+    return (instant - EPOCH).days
+
+
+def first_instant_of(day: int) -> datetime:
+    """The beginning of a day with this number."""
+    return EPOCH + timedelta(days=day)
+
+
+def packed(result: StoredResult) -> tuple[int, ...]:
+    """The values of a row, in the order of the table."""
+    day = day_of(result.started_at)
+    return (
+        result.monitor_number,
+        result.slot & _INT4,
+        (result.started_at - first_instant_of(day)) // _MILLISECOND,
+        min(result.name_lookup, _INT4),
+        min(result.connect, _INT4),
+        min(result.tls, _INT4),
+        min(result.first_byte, _INT4),
+        min(result.total, _INT4),
+        day,
+        result.location_number,
+        result.status_code or 0,
+        min(result.attempt, _INT2 // _CODES) * _CODES + _CODE[result.reason or result.outcome],
+    )
+
+
+def unpacked(row: Sequence[Any]) -> StoredResult:
+    """The result of a row, in the order of the table. A check that was bad carries its reason."""
+    attempt, code = divmod(row[11], _CODES)
+    name = _OUTCOMES[code]
+    reason = None if name in (Outcome.GOOD, Outcome.MISSED) else Reason(name)
+    return StoredResult(
+        monitor_number=row[0],
+        slot=row[1],
+        started_at=first_instant_of(row[8]) + row[2] * _MILLISECOND,
+        name_lookup=row[3],
+        connect=row[4],
+        tls=row[5],
+        first_byte=row[6],
+        total=row[7],
+        location_number=row[9],
+        status_code=row[10] or None,
+        attempt=attempt,
+        outcome=Outcome.BAD if reason else Outcome(name),
+        reason=reason,
+    )
+
+
+async def copy_results(session: AsyncSession, results: Iterable[StoredResult]) -> None:
+    """Stores results in the session's transaction. Their partitions must exist."""
+    connection = await (await session.connection()).get_raw_connection()
+    driver = connection.driver_connection
+    assert isinstance(driver, psycopg.AsyncConnection)
+    async with driver.cursor() as cursor, cursor.copy(_COPY) as copy:
+        copy.set_types(_TYPES)
+        for result in results:
+            await copy.write_row(packed(result))
+
+
+async def is_stored(session: AsyncSession, result: StoredResult) -> bool:
+    """Whether this check (monitor, location, slot, attempt) is stored already. Its partition must exist."""
+    values = packed(result)
+    statement = text(
+        "select exists (select from probes.result where day = :day and monitor_number = :monitor "
+        "and location_number = :location and slot = :slot and attempt_and_outcome / :codes = :attempt)"
+    )
+    return bool(
+        await session.scalar(
+            statement,
+            {
+                "day": values[8],
+                "monitor": values[0],
+                "location": values[9],
+                "slot": values[1],
+                "codes": _CODES,
+                "attempt": values[11] // _CODES,
+            },
+        )
+    )
+
+
+class Partitions:
+    """Makes the partitions of results. Remembers what it has made, so that asking again costs nothing."""
+
+    def __init__(self) -> None:
+        self._made: set[int] = set()
+
+    async def ensure(self, session: AsyncSession, days: Iterable[int]) -> None:
+        """Makes the partitions of these days if they do not exist."""
+        for day in sorted(set(days) - self._made):
+            await session.execute(text("select probes.ensure_result_partition(:day)"), {"day": day})
+            self._made.add(day)
+
+    def forget(self) -> None:
+        """After a transaction that was rolled back, and its partitions with it: ask again about everything."""
+        self._made.clear()
+
+
+async def drop_partitions_before(session: AsyncSession, day: int) -> int:
+    """Drops the results of every day before `day`; returns how many days."""
+    return int(await session.scalar(text("select probes.drop_result_partitions_before(:day)"), {"day": day}) or 0)

@@ -1,0 +1,253 @@
+"""The tables of probes.
+
+`monitor` is what is watched and where its state line stands; `location_state` is what each location believes and is
+the only row that every check touches. `stretch` is the state line, `outage` and `blip` are what came of failures.
+`result` holds every check: one partition per day, no row-per-check round trip, dropped by the day. Its isolation
+between tenants is that of `monitor`, whose `number` it carries: `COPY` does not go through row-level security.
+"""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Float,
+    Identity,
+    Index,
+    Integer,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from shared.database import metadata_for
+from shared.migrations import event_tables
+
+SCHEMA = "probes"
+metadata = metadata_for(SCHEMA)
+event_tables(metadata)
+
+
+class Base(DeclarativeBase):
+    """Base of the tables of probes."""
+
+    metadata = metadata
+    type_annotation_map = {  # noqa: RUF012  (SQLAlchemy reads it from the class)
+        datetime: DateTime(timezone=True),
+        UUID: Uuid(),
+        str: Text(),
+        float: Float(),
+        bool: Boolean(),
+        dict[str, Any]: JSONB(),
+        list[Any]: JSONB(),
+        list[str]: ARRAY(Text()),
+    }
+
+
+class MonitorRow(Base):
+    """One environment watched under one contract: how, and where its state line stands.
+
+    `number` stands for the monitor in `result`. `version` numbers the transitions that were said. `retired_at` is set
+    when the contract no longer covers the environment.
+    """
+
+    __tablename__ = "monitor"
+
+    monitor_id: Mapped[UUID] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(Integer, Identity(always=True), unique=True)
+    tenant_id: Mapped[UUID]
+    client_id: Mapped[UUID]
+    contract_id: Mapped[UUID]
+    site_id: Mapped[UUID]
+    environment_id: Mapped[UUID]
+    deliverable: Mapped[str]
+    counts_for_sla: Mapped[bool]
+    kind: Mapped[str]
+    name: Mapped[str]
+    url: Mapped[str]
+    interval_seconds: Mapped[int]
+    timeout_seconds: Mapped[int]
+    rechecks: Mapped[int]
+    recheck_spacing_seconds: Mapped[int]
+    recoveries: Mapped[int]
+    created_at: Mapped[datetime]
+    watched_since: Mapped[datetime]
+    state: Mapped[str]
+    since: Mapped[datetime]
+    reason: Mapped[str | None]
+    version: Mapped[int] = mapped_column(BigInteger)
+    outage_id: Mapped[UUID | None]
+
+    __table_args__ = (
+        Index("ix_monitor_contract_id", "contract_id"),
+        Index("ix_monitor_tenant_id", "tenant_id", "monitor_id"),
+    )
+
+
+class LocationStateRow(Base):
+    """What one location believes about a monitor. Updated by every check, without touching an index."""
+
+    __tablename__ = "location_state"
+
+    monitor_id: Mapped[UUID] = mapped_column(primary_key=True)
+    location: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID]
+    client_id: Mapped[UUID]
+    stale_since: Mapped[datetime | None]
+    verdict: Mapped[str | None]
+    verdict_since: Mapped[datetime | None]
+    uncertainty_seconds: Mapped[float]
+    confirmed_at: Mapped[datetime | None]
+    failures: Mapped[list[Any]]
+    last_due: Mapped[datetime | None]
+    last_at: Mapped[datetime | None]
+    last_interval_seconds: Mapped[float | None]
+    run: Mapped[dict[str, Any] | None]
+
+
+class MonitorRulesRow(Base):
+    """How a monitor was checked from an instant on: past intervals stay known after an amendment."""
+
+    __tablename__ = "monitor_rules"
+
+    monitor_id: Mapped[UUID] = mapped_column(primary_key=True)
+    effective_from: Mapped[datetime] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID]
+    client_id: Mapped[UUID]
+    contract_version: Mapped[int] = mapped_column(BigInteger)
+    interval_seconds: Mapped[int]
+    timeout_seconds: Mapped[int]
+    rechecks: Mapped[int]
+    recheck_spacing_seconds: Mapped[int]
+    recoveries: Mapped[int]
+
+
+class StretchRow(Base):
+    """One stretch `[started_at, ended_at)` of a monitor's state line; the last one is open."""
+
+    __tablename__ = "stretch"
+
+    monitor_id: Mapped[UUID] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    tenant_id: Mapped[UUID]
+    client_id: Mapped[UUID]
+    state: Mapped[str]
+    started_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    reason: Mapped[str | None]
+    outage_id: Mapped[UUID | None]
+
+    __table_args__ = (Index("ix_stretch_monitor_id", "monitor_id", "started_at"),)
+
+
+class OutageRow(Base):
+    """A confirmed outage with its evidence: one entry per failing check of the run that confirmed it.
+
+    `ended_at` is the first good check, or the pause that ended it for the state line; `ending` says which.
+    """
+
+    __tablename__ = "outage"
+
+    outage_id: Mapped[UUID] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID]
+    client_id: Mapped[UUID]
+    contract_id: Mapped[UUID]
+    site_id: Mapped[UUID]
+    environment_id: Mapped[UUID]
+    monitor_id: Mapped[UUID]
+    counts_for_sla: Mapped[bool]
+    name: Mapped[str]
+    url: Mapped[str]
+    down_since: Mapped[datetime]
+    down_since_uncertainty_seconds: Mapped[float]
+    confirmed_at: Mapped[datetime]
+    reason: Mapped[str]
+    detail: Mapped[str]
+    failures: Mapped[list[Any]]
+    locations: Mapped[list[Any]]
+    gaps: Mapped[list[Any]]
+    ended_at: Mapped[datetime | None]
+    ended_at_uncertainty_seconds: Mapped[float | None]
+    recovery_confirmed_at: Mapped[datetime | None]
+    ending: Mapped[str | None]
+
+    __table_args__ = (
+        Index("ix_outage_monitor_id", "monitor_id", "down_since"),
+        Index("ix_outage_tenant_id", "tenant_id", "down_since", "outage_id"),
+    )
+
+
+class BlipRow(Base):
+    """A failing run that did not confirm: kept and counted, never down time."""
+
+    __tablename__ = "blip"
+
+    monitor_id: Mapped[UUID] = mapped_column(primary_key=True)
+    location: Mapped[str] = mapped_column(primary_key=True)
+    first_at: Mapped[datetime] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID]
+    client_id: Mapped[UUID]
+    last_at: Mapped[datetime]
+    ended_at: Mapped[datetime]
+    failures: Mapped[list[Any]]
+
+
+class ContractVersionRow(Base):
+    """A version of a contract as contracts said it. It takes effect at `effective_from`, and then has `applied_at`."""
+
+    __tablename__ = "contract_version"
+
+    contract_id: Mapped[UUID] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    tenant_id: Mapped[UUID]
+    client_id: Mapped[UUID]
+    effective_from: Mapped[datetime]
+    state: Mapped[dict[str, Any]]
+    applied_at: Mapped[datetime | None]
+
+    __table_args__ = (Index("ix_contract_version_due", "effective_from", postgresql_where=text("applied_at IS NULL")),)
+
+
+class LocationRow(Base):
+    """A place to check from, and the number that stands for it in `result`. An inactive one is no longer asked."""
+
+    __tablename__ = "location"
+
+    number: Mapped[int] = mapped_column(SmallInteger, Identity(always=True), primary_key=True)
+    name: Mapped[str]
+    active: Mapped[bool]
+
+    __table_args__ = (UniqueConstraint("name"),)
+
+
+result = Table(
+    "result",
+    metadata,
+    # The order and the types are what makes a row 64 bytes: widest first, nothing null, no padding.
+    Column("monitor_number", Integer, nullable=False),
+    Column("slot", Integer, nullable=False),
+    Column("started_ms", Integer, nullable=False),
+    Column("name_lookup_us", Integer, nullable=False),
+    Column("connect_us", Integer, nullable=False),
+    Column("tls_us", Integer, nullable=False),
+    Column("first_byte_us", Integer, nullable=False),
+    Column("total_us", Integer, nullable=False),
+    Column("day", SmallInteger, nullable=False),
+    Column("location_number", SmallInteger, nullable=False),
+    Column("status_code", SmallInteger, nullable=False),
+    Column("attempt_and_outcome", SmallInteger, nullable=False),
+    Index("ix_result_monitor_number", "monitor_number"),
+    postgresql_partition_by="LIST (day)",
+)
+"""One check. `day` counts days (UTC) since 1970, `started_ms` milliseconds since their beginning; microseconds per
+phase; `status_code` is 0 without an answer; `attempt_and_outcome` is attempt × 32 + the code of the outcome or reason
+(`probes.adapters.result_rows`)."""

@@ -1,0 +1,71 @@
+"""What the use cases need from outside."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from probes.domain.monitors import Cadence, Monitor, Promise, Subject
+from probes.domain.states import Applied, Transition
+
+
+class Monitors(Protocol):
+    """The monitors of one transaction. Whatever `locked` returned is ours until the transaction ends."""
+
+    async def locked(self, monitor_ids: Sequence[UUID]) -> Mapping[UUID, Monitor]:
+        """Those of the monitors that exist, held against everybody else who changes them."""
+        ...
+
+    async def of_contract(self, contract_id: UUID) -> Mapping[UUID, Monitor]:
+        """Every monitor that the contract ever had, held likewise."""
+        ...
+
+    async def silent(self, now: datetime, limit: int) -> Sequence[UUID]:
+        """Monitors with a location whose next result is overdue at `now`, at most `limit`."""
+        ...
+
+    async def add(self, subject: Subject, cadence: Cadence, applied: Applied, contract_version: int) -> None:
+        """A new monitor, as `begin` made its state."""
+        ...
+
+    async def revise(
+        self, monitor: Monitor, subject: Subject, cadence: Cadence, effective_from: datetime, contract_version: int
+    ) -> None:
+        """Changes what a monitor watches, or how; the cadence before stays known."""
+        ...
+
+    async def save(self, changes: Sequence[tuple[Monitor, Sequence[Applied]]]) -> None:
+        """For each monitor the state after its steps, one after the other, with all that came of them."""
+        ...
+
+    async def wake_scheduler(self) -> None:
+        """Lets the scheduler know, once this transaction has committed, that monitors have changed."""
+        ...
+
+
+class ContractVersions(Protocol):
+    """What contracts has said so far. A version may be known before it takes effect."""
+
+    async def due(self, contract_id: UUID, now: datetime) -> Promise | None:
+        """The newest version in effect at `now`, held against others; None when it is followed already."""
+        ...
+
+    async def followed(self, promise: Promise, now: datetime) -> None:
+        """Nothing is left to do for this version and those before it."""
+        ...
+
+
+class Locations(Protocol):
+    """Where monitors are checked from."""
+
+    async def active(self) -> Sequence[str]:
+        """The names of the locations that are asked."""
+        ...
+
+
+class Announcer(Protocol):
+    """Says the transitions of a monitor to the other services, in the same transaction."""
+
+    def announce(self, subject: Subject, transitions: Sequence[Transition]) -> None:
+        """One event per transition."""
+        ...

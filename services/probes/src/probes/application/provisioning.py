@@ -1,0 +1,73 @@
+"""A contract decides what is watched: its monitors follow each version that takes effect."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from uuid import UUID
+
+from probes.application.ports import Announcer, ContractVersions, Locations, Monitors
+from probes.application.recording import keep
+from probes.domain.monitors import Monitor, Promise, Subject, subjects_of
+from probes.domain.state_line import begin, pause, resume
+from probes.domain.states import Applied, PauseReason, State
+
+
+async def bring_up_to_date(
+    contract_id: UUID,
+    versions: ContractVersions,
+    locations: Locations,
+    monitors: Monitors,
+    announcer: Announcer,
+    now: datetime,
+) -> None:
+    """Follows the newest version of a contract that is in effect, if that was not done yet."""
+    promise = await versions.due(contract_id, now)
+    if promise is not None:
+        await follow_contract(promise, await locations.active(), monitors, announcer, now)
+        await versions.followed(promise, now)
+
+
+async def follow_contract(
+    promise: Promise, locations: Sequence[str], monitors: Monitors, announcer: Announcer, now: datetime
+) -> None:
+    """Makes the contract's monitors those that the promise asks for. Doing it again changes nothing.
+
+    A monitor that is no longer asked for is paused and keeps its history. One that is asked for again goes on.
+    """
+    existing = await monitors.of_contract(promise.contract_id)
+    active = promise.status == "active" and promise.cadence is not None
+    wanted: Mapping[UUID, Subject] = {}
+    if promise.cadence is not None:
+        wanted = subjects_of(promise.tenant_id, promise.client_id, promise.contract_id, promise.environments)
+    reason = PauseReason.CONTRACT_SUSPENDED if promise.status == "suspended" else PauseReason.CONTRACT_TERMINATED
+    changes: list[tuple[Monitor, Sequence[Applied]]] = []
+    for monitor_id, subject in wanted.items():
+        monitor = existing.get(monitor_id)
+        assert promise.cadence is not None
+        if monitor is None:
+            if active:
+                # Nothing was watched before now, even if the contract began earlier.
+                applied = begin(monitor_id, locations, max(promise.effective_from, now))
+                await monitors.add(subject, promise.cadence, applied, promise.version)
+                announcer.announce(subject, applied.transitions)
+            continue
+        if (subject, promise.cadence) != (monitor.subject, monitor.cadence):
+            await monitors.revise(monitor, subject, promise.cadence, promise.effective_from, promise.version)
+        revised = replace(monitor, subject=subject, cadence=promise.cadence)
+        changes.append((revised, _resume(revised, locations, now) if active else _pause(revised, promise, reason)))
+    gone = [monitor for monitor_id, monitor in existing.items() if monitor_id not in wanted]
+    changes += [(monitor, _pause(monitor, promise, reason)) for monitor in gone]
+    await keep(changes, monitors, announcer)
+    await monitors.wake_scheduler()
+
+
+def _resume(monitor: Monitor, locations: Sequence[str], now: datetime) -> list[Applied]:
+    if monitor.state.state is not State.PAUSED:
+        return []
+    return [resume(monitor.state, locations, max(now, monitor.state.since))]
+
+
+def _pause(monitor: Monitor, promise: Promise, reason: PauseReason) -> list[Applied]:
+    if monitor.state.state is State.PAUSED:
+        return []
+    return [pause(monitor.state, max(promise.effective_from, monitor.state.watched_since), reason)]

@@ -1,0 +1,79 @@
+"""From results to states: what a batch of checks, or their absence, does to the monitors."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from probes.application.ports import Announcer, Monitors
+from probes.domain.monitors import Monitor
+from probes.domain.state_line import apply_check, apply_silence
+from probes.domain.states import Applied, Check, Disposition, MonitorState, Recheck, UnknownReason
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """A check with what it did, and the monitor as it stands in the database. `monitor` is None for an unknown one."""
+
+    monitor: Monitor | None
+    check: Check
+    disposition: Disposition
+    recheck: Recheck | None = None
+
+
+async def record_checks(
+    checks: Sequence[tuple[UUID, Check]], monitors: Monitors, announcer: Announcer, *, running_since: datetime
+) -> list[Evaluated]:
+    """Applies checks in their order and saves what they change. A check counts once, however often it comes.
+
+    `running_since` is when this installation began to record: silence that began before it is a restart.
+    """
+    known = await monitors.locked(sorted({monitor_id for monitor_id, _ in checks}))
+    states = {monitor_id: monitor.state for monitor_id, monitor in known.items()}
+    steps: dict[UUID, list[Applied]] = {monitor_id: [] for monitor_id in known}
+    evaluated = []
+    for monitor_id, check in checks:
+        monitor = known.get(monitor_id)
+        if monitor is None:
+            evaluated.append(Evaluated(None, check, Disposition.OUTSIDE))
+            continue
+        state = states[monitor_id]
+        applied = apply_check(state, check, monitor.rules, silence=_why_silent(state, running_since))
+        evaluated.append(Evaluated(monitor, check, applied.disposition, applied.recheck))
+        if applied.disposition is Disposition.APPLIED:
+            states[monitor_id] = applied.state
+            steps[monitor_id].append(applied)
+    await keep([(monitor, steps[monitor_id]) for monitor_id, monitor in known.items()], monitors, announcer)
+    return evaluated
+
+
+async def record_silence(
+    now: datetime, monitors: Monitors, announcer: Announcer, *, running_since: datetime, limit: int = 200
+) -> int:
+    """Tells of monitors that have stopped giving results by `now`; returns how many were looked at.
+
+    Only to be called when every result that has been delivered is recorded.
+    """
+    overdue = await monitors.silent(now, limit)
+    known = await monitors.locked(sorted(overdue))
+    changes = [
+        (monitor, [apply_silence(monitor.state, now, monitor.rules, _why_silent(monitor.state, running_since))])
+        for monitor in known.values()
+    ]
+    await keep(changes, monitors, announcer)
+    return len(overdue)
+
+
+async def keep(changes: Sequence[tuple[Monitor, Sequence[Applied]]], monitors: Monitors, announcer: Announcer) -> None:
+    """Saves what happened to monitors and tells of their transitions."""
+    happened = [(monitor, steps) for monitor, steps in changes if steps]
+    await monitors.save(happened)
+    for monitor, steps in happened:
+        announcer.announce(monitor.subject, [transition for step in steps for transition in step.transitions])
+
+
+def _why_silent(state: MonitorState, running_since: datetime) -> UnknownReason:
+    last = max((location.last_at for location in state.locations.values() if location.last_at), default=None)
+    if last is not None and last < running_since:
+        return UnknownReason.RUNNER_RESTARTED
+    return UnknownReason.NO_FRESH_RESULT

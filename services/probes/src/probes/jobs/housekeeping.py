@@ -1,0 +1,76 @@
+"""Loops over what is due without any check: versions of contracts, partitions, locations."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import structlog
+
+from probes.adapters.announce import EventAnnouncer
+from probes.adapters.contract_versions import SqlContractVersions
+from probes.adapters.locations import SqlLocations
+from probes.adapters.monitors import SqlMonitors
+from probes.adapters.result_rows import Partitions, day_of, drop_partitions_before
+from probes.application.provisioning import bring_up_to_date
+from shared.unit_of_work import UnitsOfWork
+
+log = structlog.get_logger()
+
+DAYS_AHEAD = 3
+PARTITIONS_EVERY_SECONDS = 60.0
+CONTRACTS = 50
+
+
+class FollowContracts:
+    """Brings monitors in line with contract versions whose effective instant has come."""
+
+    def __init__(self, units: UnitsOfWork) -> None:
+        self._units = units
+
+    async def __call__(self) -> float:
+        """One contract per transaction: one that cannot be followed does not hold up the others' tenants."""
+        async with self._units.for_every_tenant() as unit:
+            waiting = await SqlContractVersions(unit.session).waiting(unit.now, CONTRACTS)
+        for contract_id, tenant_id in waiting:
+            async with self._units.for_tenant(tenant_id) as unit:
+                await bring_up_to_date(
+                    contract_id,
+                    SqlContractVersions(unit.session),
+                    SqlLocations(unit.session),
+                    SqlMonitors(unit.session),
+                    EventAnnouncer(unit),
+                    unit.now,
+                )
+        return 0.0 if len(waiting) == CONTRACTS else 1.0
+
+
+class KeepPartitions:
+    """Makes the partitions of the coming days and drops those that have served their time."""
+
+    def __init__(self, units: UnitsOfWork, retention_days: int) -> None:
+        self._units = units
+        self._retention_days = retention_days
+
+    async def __call__(self) -> float:
+        """Asks about every day each time: a partition that somebody dropped comes back."""
+        async with self._units.for_every_tenant() as unit:
+            today = day_of(unit.now)
+            await Partitions().ensure(unit.session, range(today, today + DAYS_AHEAD + 1))
+            dropped = await drop_partitions_before(unit.session, today - self._retention_days)
+        if dropped:
+            log.info("results_dropped", days=dropped, older_than=str(timedelta(days=self._retention_days)))
+        return PARTITIONS_EVERY_SECONDS
+
+
+class ConfigureLocations:
+    """Makes the locations of the settings the ones that monitors are checked from."""
+
+    def __init__(self, units: UnitsOfWork, names: Sequence[str]) -> None:
+        self._units = units
+        self._names = tuple(names)
+
+    async def __call__(self) -> float:
+        """Cheap when nothing changes."""
+        async with self._units.for_every_tenant() as unit:
+            if await SqlLocations(unit.session).configure(self._names, unit.now):
+                log.info("locations_configured", locations=list(self._names))
+        return 30.0

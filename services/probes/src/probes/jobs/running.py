@@ -1,0 +1,277 @@
+"""A runner: takes the work of one location, starts each check on the instant, hands in what was found.
+
+Needs the address of NATS and outbound network, nothing else. Work is acknowledged when its results are stored by
+JetStream: a runner that dies leaves it to the others.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import structlog
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+from nats.errors import TimeoutError as NatsTimeout
+from nats.js import JetStreamContext
+from nats.js.errors import FetchTimeoutError, NotFoundError
+from prometheus_client import Counter, Gauge, Histogram
+from pydantic import ValidationError
+
+from probes.adapters.engine import Finding, HttpEngine, HttpTarget
+from probes.adapters.messages import (
+    WORK_ACK_SECONDS,
+    CheckResult,
+    ResultBatch,
+    WorkItem,
+    parse_work,
+    publish,
+    result_subject,
+    runner_consumer,
+    to_bytes,
+)
+from probes.domain.monitors import HTTP
+from probes.domain.slots import is_missed
+from probes.domain.states import Outcome
+from shared.ids import new_id
+from shared.jetstream import declare_consumer
+from shared.kernel.clock import Clock
+
+log = structlog.get_logger()
+
+FETCH_SECONDS = 5.0
+HEARTBEAT_SECONDS = 1.0
+LINGER_SECONDS = 0.05
+"""How long a good result waits for others to travel with. A bad one does not wait."""
+BATCH = 250
+MOST_UNSENT = 50_000
+STREAM_MISSING_SECONDS = 0.5
+PUBLISH_RETRY_SECONDS = 0.25
+
+CHECKS = Counter("probes_checks", "Checks executed, by outcome", ["location", "outcome"])
+DROPPED = Counter("probes_results_dropped", "Results given up because NATS was away for too long", ["location"])
+UNDER_WAY = Gauge("probes_checks_under_way", "Checks being executed", ["location"])
+LATENESS = Histogram(
+    "probes_start_lateness_seconds",
+    "How long after it was due a check began",
+    ["location"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30),
+)
+
+
+@dataclass(slots=True)
+class _Delivery:
+    """A batch of work and how many of its checks have not been handed in yet."""
+
+    message: Msg
+    left: int
+
+
+@dataclass(slots=True)
+class _Unsent:
+    results: list[tuple[CheckResult, _Delivery]] = field(default_factory=list)
+    urgent: bool = False
+
+
+class Runner:
+    """Executes the checks of one location. `run` never returns; cancel it to stop."""
+
+    def __init__(
+        self,
+        name: str,
+        location: str,
+        js: JetStreamContext,
+        engine: HttpEngine,
+        clock: Clock,
+        *,
+        max_concurrent: int = 500,
+        progress: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._name = name
+        self._location = location
+        self._js = js
+        self._engine = engine
+        self._clock = clock
+        self._slots = asyncio.Semaphore(max_concurrent)
+        self._most_waiting = 4 * max_concurrent
+        self._progress = progress
+        self._unsent = _Unsent()
+        self._arrived = asyncio.Event()
+        self._open: dict[int, _Delivery] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._room = asyncio.Event()
+        self._room.set()
+
+    async def run(self) -> None:
+        """Takes work, executes it, hands in results; raises when NATS fails for good: start it again."""
+        helpers = [asyncio.create_task(self._hand_in()), asyncio.create_task(self._say_in_progress())]
+        try:
+            await self._take_work()
+        finally:
+            for task in [*helpers, *self._tasks]:
+                task.cancel()
+            await asyncio.gather(*helpers, *self._tasks, return_exceptions=True)
+
+    async def _take_work(self) -> None:
+        declaration = runner_consumer(self._location)
+        await self._declare()
+        subscription = await self._js.pull_subscribe_bind(declaration.durable, stream=declaration.stream)
+        try:
+            while True:
+                self._progress("runner")
+                await self._room.wait()
+                try:
+                    messages = await subscription.fetch(1, timeout=FETCH_SECONDS, heartbeat=HEARTBEAT_SECONDS)
+                except FetchTimeoutError:
+                    continue
+                except (NatsTimeout, TimeoutError):
+                    # Silence without heartbeats: a restarted server may have lost the consumer. Say it again.
+                    await self._declare()
+                    continue
+                for message in messages:
+                    await self._accept(message)
+        finally:
+            with contextlib.suppress(NatsError, OSError):
+                await subscription.unsubscribe()
+
+    async def _declare(self) -> None:
+        while True:
+            try:
+                return await declare_consumer(self._js, runner_consumer(self._location))
+            except NotFoundError:
+                self._progress("runner")  # the scheduler has not made the stream yet
+                await asyncio.sleep(STREAM_MISSING_SECONDS)
+
+    async def _accept(self, message: Msg) -> None:
+        try:
+            batch = parse_work(message.data)
+        except ValidationError as error:
+            log.error("work_is_not_understood", location=self._location, errors=error.error_count())
+            await message.term()
+            return
+        delivery = _Delivery(message, len(batch.items))
+        self._open[id(delivery)] = delivery
+        for item in batch.items:
+            task = asyncio.create_task(self._execute(item, delivery))
+            self._tasks.add(task)
+            task.add_done_callback(self._done)
+        if len(self._tasks) >= self._most_waiting:
+            self._room.clear()
+        if not batch.items:
+            await self._acknowledge(delivery)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if len(self._tasks) < self._most_waiting:
+            self._room.set()
+        if not task.cancelled() and task.exception() is not None:
+            log.error("check_failed_unexpectedly", exc_info=task.exception())
+
+    async def _execute(self, item: WorkItem, delivery: _Delivery) -> None:
+        wait = (item.due_at - self._clock.now()).total_seconds()
+        if wait > 0:
+            await asyncio.sleep(wait)
+        async with self._slots:
+            started_at = self._clock.now()
+            if is_missed(item.due_at, started_at, timedelta(seconds=item.interval_seconds)) or item.kind != HTTP:
+                result = CheckResult(
+                    monitor_id=item.monitor_id,
+                    slot=item.slot,
+                    attempt=item.attempt,
+                    due_at=item.due_at,
+                    started_at=item.due_at,
+                    took_us=0,
+                    outcome=Outcome.MISSED,
+                )
+            else:
+                LATENESS.labels(self._location).observe(max(0.0, (started_at - item.due_at).total_seconds()))
+                UNDER_WAY.labels(self._location).inc()
+                began = time.perf_counter_ns()
+                try:
+                    finding = await self._engine.check(HttpTarget(item.url, item.timeout_seconds))
+                finally:
+                    UNDER_WAY.labels(self._location).dec()
+                took_us = (time.perf_counter_ns() - began) // 1000
+                result = _result(item, started_at.isoformat(), took_us, finding)
+        CHECKS.labels(self._location, result.outcome.value).inc()
+        self._keep(result, delivery)
+
+    def _keep(self, result: CheckResult, delivery: _Delivery) -> None:
+        if len(self._unsent.results) >= MOST_UNSENT:
+            # The work is not acknowledged: it comes again, and is missed if it is too late by then.
+            self._open.pop(id(delivery), None)
+            DROPPED.labels(self._location).inc()
+            return
+        self._unsent.results.append((result, delivery))
+        self._unsent.urgent |= result.outcome is Outcome.BAD
+        self._arrived.set()
+
+    async def _hand_in(self) -> None:
+        """Sends what has been found, in order, one batch at a time."""
+        while True:
+            await self._arrived.wait()
+            self._arrived.clear()
+            if not self._unsent.urgent and len(self._unsent.results) < BATCH:
+                await asyncio.sleep(LINGER_SECONDS)
+            taken, self._unsent = self._unsent, _Unsent()
+            for start in range(0, len(taken.results), BATCH):
+                await self._send(taken.results[start : start + BATCH])
+
+    async def _send(self, results: list[tuple[CheckResult, _Delivery]]) -> None:
+        message_id = str(new_id())
+        while True:
+            batch = ResultBatch(
+                runner=self._name,
+                location=self._location,
+                sent_at=self._clock.now(),
+                results=tuple(result for result, _ in results),
+            )
+            try:
+                await publish(self._js, result_subject(self._location), to_bytes(batch), message_id)
+                break
+            except (NatsError, NotFoundError, TimeoutError, OSError) as error:
+                log.warning("results_wait", location=self._location, error=f"{type(error).__name__}: {error}"[:200])
+                self._progress("runner")
+                await asyncio.sleep(PUBLISH_RETRY_SECONDS)
+        for _, delivery in results:
+            delivery.left -= 1
+            if delivery.left == 0:
+                await self._acknowledge(delivery)
+
+    async def _acknowledge(self, delivery: _Delivery) -> None:
+        self._open.pop(id(delivery), None)
+        # A lost acknowledgement means that the work is done twice: the second results are duplicates.
+        with contextlib.suppress(NatsError, OSError):
+            await delivery.message.ack()
+
+    async def _say_in_progress(self) -> None:
+        while True:
+            await asyncio.sleep(WORK_ACK_SECONDS / 3)
+            for delivery in list(self._open.values()):
+                with contextlib.suppress(NatsError, OSError):
+                    await delivery.message.in_progress()
+
+
+def _result(item: WorkItem, started_at: str, took_us: int, finding: Finding) -> CheckResult:
+    failure, timings = finding.failure, finding.timings
+    return CheckResult.model_validate(
+        {
+            "monitor_id": item.monitor_id,
+            "slot": item.slot,
+            "attempt": item.attempt,
+            "due_at": item.due_at,
+            "started_at": started_at,
+            "took_us": took_us,
+            "outcome": finding.outcome,
+            "reason": failure.reason if failure else None,
+            "detail": failure.detail if failure else "",
+            "evidence": {"checked_at": started_at, **failure.evidence} if failure else None,
+            "status_code": finding.status_code,
+            "name_lookup_us": timings.name_lookup,
+            "connect_us": timings.connect,
+            "tls_us": timings.tls,
+            "first_byte_us": timings.first_byte,
+        }
+    )

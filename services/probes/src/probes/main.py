@@ -1,0 +1,42 @@
+"""The probes service: measurements of what contracts promise to watch."""
+
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from probes.adapters.tables import metadata
+from probes.api import monitors, outages
+from probes.handlers import handlers
+from probes.published.v1 import registry
+from probes.settings import ProbesSettings
+from probes.worker import extra_loops, jobs, runner_process
+from shared.service import Service, create_app
+from shared.settings import load_settings
+
+SERVICE = Service(
+    name="probes",
+    title="Upheld probes",
+    description=(
+        "Monitors, checks and outages. A monitor follows from a contract; every check is kept; an outage is dated from "
+        "its first failing check to its first good one, and time without a result is unknown, never up or down."
+    ),
+    version="0.1.0",
+    settings_class=ProbesSettings,
+    routers=[monitors.router, outages.router],
+    metadata=metadata,
+    migrations=Path(__file__).parent / "migrations",
+    registry=registry,
+    handlers=handlers,
+    jobs=jobs,
+    extra_loops=extra_loops,
+    commands={"runner": runner_process},
+    tags=[
+        {"name": "monitors", "description": "What is watched, what the checks found, how the state line runs."},
+        {"name": "outages", "description": "Confirmed outages with their evidence."},
+    ],
+)
+
+
+def build_app(settings: ProbesSettings | None = None) -> FastAPI:
+    """The API, with settings from the environment unless they are given."""
+    return create_app(SERVICE, settings or load_settings(ProbesSettings))

@@ -1,0 +1,59 @@
+"""What probes needs to know to start. Environment variables carry the prefix `PROBES_`."""
+
+from pathlib import Path
+from typing import Annotated, ClassVar, Self
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import NoDecode, SettingsConfigDict
+
+from shared.settings import Port, ServiceSettings
+
+LOCATION_PATTERN = r"^[a-z0-9][a-z0-9-]{0,39}$"
+Location = Annotated[str, Field(pattern=LOCATION_PATTERN)]
+
+
+class ProbesSettings(ServiceSettings):
+    """Settings of the probes service and of its runners.
+
+    `allowed_networks` (of every service) names the private networks that checks may reach; left empty, only public
+    addresses are connected to. The embedded stack allows 127.0.0.0/8.
+    """
+
+    SERVICE: ClassVar[str] = "probes"
+    model_config = SettingsConfigDict(env_prefix="PROBES_", extra="ignore", frozen=True, env_ignore_empty=True)
+
+    port: Port = 8002
+    locations: Annotated[tuple[Location, ...], NoDecode, Field(min_length=1)] = Field(
+        default=("default",), description="Where monitors are checked from; comma-separated."
+    )
+    location: Location = Field(default="default", description="Where this process executes checks.")
+    execute_checks: bool = Field(
+        default=True,
+        description="Whether the worker also executes checks at its location. False where runners are processes "
+        "of their own.",
+    )
+    runner_nats_url: SecretStr | None = Field(
+        default=None, description="NATS URL with the runner's own user; default: nats_url."
+    )
+    max_concurrent_checks: int = Field(default=500, ge=1, le=10_000, description="Under way at one time in one runner.")
+    ca_file: Path | None = Field(
+        default=None, description="PEM file of the authorities that checks trust; default: the certifi bundle."
+    )
+    retention_days: int = Field(default=35, ge=1, le=3650, description="Days that raw results are kept.")
+
+    @field_validator("locations", mode="before")
+    @classmethod
+    def _split_locations(cls, value: object) -> object:
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _locations_differ(self) -> Self:
+        if len(set(self.locations)) != len(self.locations):
+            raise ValueError("locations names one location twice")
+        return self
+
+
+class RunnerSettings(ProbesSettings):
+    """What a runner needs: NATS and its location. It has no database."""
+
+    database_url: SecretStr = SecretStr("postgresql://127.0.0.1/none")

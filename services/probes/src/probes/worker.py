@@ -1,0 +1,111 @@
+"""What the worker of probes runs besides relay and consumers, and the runner as a process of its own."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from ipaddress import ip_network
+from typing import cast
+
+import structlog
+from pydantic import SecretStr
+
+from probes.adapters.engine import HttpEngine
+from probes.jobs.housekeeping import ConfigureLocations, FollowContracts, KeepPartitions
+from probes.jobs.recording import Recorder
+from probes.jobs.running import Runner
+from probes.jobs.scheduling import Scheduler
+from probes.settings import ProbesSettings
+from shared.jetstream import connect
+from shared.kernel.clock import Clock
+from shared.time_source import clock_from
+from shared.worker import Connections, Job, LoopsFor, Runtime
+
+log = structlog.get_logger()
+
+Loop = Callable[[], Awaitable[None]]
+
+
+def jobs(runtime: Runtime) -> Sequence[Job]:
+    """Work that needs no NATS."""
+    settings = cast(ProbesSettings, runtime.settings)
+    return (
+        Job("configure locations", ConfigureLocations(runtime.units, settings.locations)),
+        Job("follow contracts", FollowContracts(runtime.units)),
+        Job("keep partitions", KeepPartitions(runtime.units, settings.retention_days)),
+    )
+
+
+def extra_loops(runtime: Runtime) -> LoopsFor:
+    """Scheduler and recorder, and a runner unless the settings leave that to processes of their own."""
+    settings = cast(ProbesSettings, runtime.settings)
+
+    def loops(connections: Connections) -> dict[str, Loop]:
+        scheduler = Scheduler(
+            settings.database_url.get_secret_value(),
+            connections.publishing.jetstream(),
+            runtime.clock,
+            replicas=settings.nats_replicas,
+            progress=runtime.liveness.tick,
+        )
+        recorder = Recorder(
+            runtime.units,
+            connections.consuming.jetstream(),
+            runtime.clock,
+            replicas=settings.nats_replicas,
+            progress=runtime.liveness.tick,
+        )
+        found: dict[str, Loop] = {"scheduler": scheduler.run, "recorder": recorder.run}
+        if settings.execute_checks:
+            found["runner"] = lambda: run_runner(settings, runtime.clock, runtime.liveness.tick)
+        return found
+
+    return loops
+
+
+async def run_runner(settings: ProbesSettings, clock: Clock, progress: Callable[[str], None]) -> None:
+    """Executes checks at the settings' location until it is cancelled. Raises when NATS fails for good."""
+    url: SecretStr = settings.runner_nats_url or settings.nats_url
+    client = await connect(url, f"probes runner {settings.location}")
+    engine = HttpEngine(settings.allowed_networks, ca_file=settings.ca_file)
+    try:
+        runner = Runner(
+            f"{socket.gethostname()}/{settings.location}"[:100],
+            settings.location,
+            client.jetstream(),
+            engine,
+            clock,
+            max_concurrent=settings.max_concurrent_checks,
+            progress=progress,
+        )
+        await runner.run()
+    finally:
+        await engine.aclose()
+        await client.close()
+
+
+async def runner_process(_arguments: list[str], settings: ProbesSettings) -> int:
+    """`python -m probes runner`: executes checks until SIGTERM or SIGINT. Returns the exit status."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    networks = [str(ip_network(network)) for network in settings.allowed_networks]
+    log.info("runner_started", location=settings.location, allowed_networks=networks)
+    running = asyncio.create_task(_keep_running(settings, clock_from(settings.clock_file)))
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    running.cancel()
+    stopping.cancel()
+    await asyncio.gather(running, stopping, return_exceptions=True)
+    log.info("runner_stopped", location=settings.location)
+    return 0
+
+
+async def _keep_running(settings: ProbesSettings, clock: Clock) -> None:
+    while True:
+        try:
+            await run_runner(settings, clock, lambda _: None)
+        except Exception as error:
+            log.warning("runner_failed", error=f"{type(error).__name__}: {error}"[:500], exc_info=error)
+        await asyncio.sleep(1.0)
