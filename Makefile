@@ -37,7 +37,7 @@ token: $(READY)	## print a bearer token of the administrator
 
 .PHONY: demo
 demo: $(READY)	## walk through a contract from signature to report against the running stack
-	@exec $(RUN) -m shared.demo
+	@exec $(RUN) shared/tools/demo.py
 
 .PHONY: clock
 clock: $(READY)	## show the services' clock, or shift it: ADVANCE=P1D, SET=2026-12-01T00:00:00Z, RESET=1
@@ -90,7 +90,7 @@ chaos: $(READY)	## the long run: crashes, lost acknowledgements, killed servers,
 
 .PHONY: bench
 bench: $(READY)	## measure from the failing check to mail and status page; prints JSON
-	@exec $(RUN) shared/benchmarks/thread.py
+	@exec $(RUN) shared/benchmarks/thread_latency.py
 
 ##@ Generate
 

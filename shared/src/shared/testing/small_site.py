@@ -1,4 +1,7 @@
-"""A small web site on loopback that can be broken and mended page by page: what demonstrations and tests probe."""
+"""A small web site on loopback that can be broken and mended page by page: what demonstrations and tests probe.
+
+It also takes what webhooks deliver.
+"""
 
 import threading
 from http import HTTPStatus
@@ -14,6 +17,8 @@ class SmallSite:
 
     def __init__(self, port: int = 0) -> None:
         self._broken: set[str] = set()
+        self.received: list[tuple[dict[str, str], bytes]] = []
+        """What was posted, wherever: headers (names in lower case) and body."""
         site = self
 
         class Page(BaseHTTPRequestHandler):
@@ -30,6 +35,12 @@ class SmallSite:
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+                site.received.append(({name.lower(): value for name, value in self.headers.items()}, body))
+                self.send_response(HTTPStatus.NO_CONTENT)
+                self.end_headers()
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002
                 """Says nothing: every probe would be a line."""

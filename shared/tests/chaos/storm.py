@@ -1,0 +1,377 @@
+"""A storm over the whole product, and the count afterwards: nothing lost, nothing twice, four services that agree.
+
+`python -m pytest shared/tests/chaos` runs a short one; `make chaos` a long one that prints its counts.
+"""
+
+import random
+import re
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+from psycopg.rows import tuple_row
+
+from shared.events import EventName
+from shared.stack.processes import ChildProcess
+from shared.testing.running_stack import RunningStack, Tenant
+from shared.testing.small_site import SmallSite
+
+from ..e2e.thread_client import FAST_MONITORING, ThreadClient
+
+SERVICES = ("contracts", "probes", "incidents", "reporting")
+FAULTY_WORKER = Path(__file__).with_name("faulty_worker.py")
+CALM_SECONDS = 150.0
+
+
+@dataclass(frozen=True)
+class StormPlan:
+    """How long and how hard. The intervals are seconds between two blows; every `wipe_every`-th NATS kill wipes it."""
+
+    seconds: float = 30.0
+    contracts: int = 40
+    seed: int = 1
+    fault_rate: float = 0.02
+    nats_kill_every: float = 5.0
+    wipe_every: int = 3
+    postgres_kill_every: float = 11.0
+    api_kill_every: float = 7.0
+
+
+@dataclass
+class StormReport:
+    """What was done to the product, and what it made of it. `violations` is empty when everything holds."""
+
+    changes_accepted: int = 0
+    changes_refused: int = 0
+    blows: Counter[str] = field(default_factory=Counter)
+    events: dict[str, int] = field(default_factory=dict)
+    effects: dict[str, int] = field(default_factory=dict)
+    outages: int = 0
+    calm_seconds: float = 0.0
+    violations: list[str] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        return {**vars(self), "blows": dict(sorted(self.blows.items()))}
+
+
+class Workers:
+    """The services' processes during the storm: one API each, and workers that crash and are started again."""
+
+    def __init__(self, stack: RunningStack, plan: StormPlan) -> None:
+        self._stack = stack
+        self._plan = plan
+        self._apis: dict[str, ChildProcess] = {}
+        self._workers: dict[str, ChildProcess] = {}
+        self._starts = 0
+        self.counts: Counter[str] = Counter()
+
+    def start(self) -> None:
+        """Replaces the calm processes; contracts and incidents get two workers, which compete."""
+        for service in SERVICES:
+            self._stack.services.processes[service].stop(10.0)
+            self._apis[service] = self._launch(f"{service}-api", service, [sys.executable, "-m", service, "api"], {})
+        for name in ("contracts-1", "contracts-2", "probes-1", "incidents-1", "incidents-2", "reporting-1"):
+            self._start_worker(name)
+        self.wait_for_apis()
+
+    def keep(self) -> None:
+        """Starts again what has ended."""
+        for name, process in list(self._workers.items()):
+            if not process.running:
+                self._count(process)
+                self._start_worker(name)
+        for _service, process in self._apis.items():
+            if not process.running:
+                process.start()
+
+    def kill_api(self, service: str) -> None:
+        self._apis[service].kill()
+        self._apis[service].start()
+
+    def stop(self) -> None:
+        """Ends the storm's processes and brings the calm ones back."""
+        for process in [*self._workers.values(), *self._apis.values()]:
+            process.kill()
+        for process in self._workers.values():
+            self._count(process)
+        for service in SERVICES:
+            self._stack.start_service(service, ready=False)
+
+    def wait_for_apis(self) -> None:
+        deadline = time.monotonic() + 60
+        for service in SERVICES:
+            while time.monotonic() < deadline:
+                try:
+                    if httpx.get(f"{self._stack.url(service)}/readyz", trust_env=False, timeout=5).is_success:
+                        break
+                except httpx.HTTPError:
+                    pass
+                time.sleep(0.1)
+
+    def _start_worker(self, name: str) -> None:
+        service = name.split("-", maxsplit=1)[0]
+        self._starts += 1
+        seed = str(self._plan.seed * 1000 + self._starts)
+        faults = {"CHAOS_SEED": seed, "CHAOS_FAULT_RATE": str(self._plan.fault_rate)}
+        self._workers[name] = self._launch(name, service, [sys.executable, str(FAULTY_WORKER), service], faults)
+
+    def _launch(self, name: str, service: str, command: list[str], more: Mapping[str, str]) -> ChildProcess:
+        environment = self._stack.services.environment(service)
+        environment |= {f"{service.upper()}_OPS_PORT": "0", **more}
+        log = self._stack.clock_file.with_name(f"storm-{name}.log")
+        process = ChildProcess(name, command, log=log, environment=environment)
+        process.start()
+        return process
+
+    def _count(self, process: ChildProcess) -> None:
+        for fault in re.findall(r"^chaos (\w+)$", process.output(), re.MULTILINE):
+            self.counts[fault] += 1
+
+
+class Storm:
+    """One storm over one running stack. `run` returns the report; nothing in it asserts."""
+
+    def __init__(self, stack: RunningStack, site: SmallSite, plan: StormPlan, say: Callable[[str], None]) -> None:
+        self._stack = stack
+        self._site = site
+        self._plan = plan
+        self._say = say
+        self._random = random.Random(plan.seed)
+        self._report = StormReport()
+        self._over = threading.Event()
+        self._accepted: dict[str, list[tuple[int, str]]] = {}
+        self._tenant: Tenant = stack.new_tenant("Storm agency")
+
+    def run(self) -> StormReport:
+        pages = {contract: f"/{number}" for number, contract in enumerate(self._sign_contracts())}
+        workers = Workers(self._stack, self._plan)
+        workers.start()
+        self._say(f"storm of {self._plan.seconds:g} s over {len(pages)} contracts")
+        writers = [
+            threading.Thread(target=self._toggle_pages, args=(list(pages.values()),), daemon=True),
+            threading.Thread(target=self._change_contracts, args=(list(pages),), daemon=True),
+        ]
+        for writer in writers:
+            writer.start()
+        self._blow(workers)
+        self._over.set()
+        for writer in writers:
+            writer.join(timeout=60)
+        for page in pages.values():
+            self._site.mend_page(page)
+        self._make_sure_that_servers_run()
+        workers.stop()
+        self._report.blows += workers.counts
+        self._wait_for_calm()
+        self._count()
+        return self._report
+
+    def _sign_contracts(self) -> list[str]:
+        token = self._stack.token(self._tenant)
+        with ThreadClient(self._stack, token) as thread:
+            client = thread.create_client("Storm client")
+            contracts = []
+            for number in range(self._plan.contracts):
+                url = self._site.url(f"/{number}")
+                signed = thread.activate_contract(client, [(f"Site {number}", url)], monitoring=FAST_MONITORING)
+                contracts.append(signed.contract_id)
+        return contracts
+
+    def _toggle_pages(self, pages: list[str]) -> None:
+        broken: set[str] = set()
+        while not self._over.wait(self._random.uniform(0.2, 0.6)):
+            page = self._random.choice(pages)
+            if page in broken:
+                self._site.mend_page(page)
+                broken.discard(page)
+            else:
+                self._site.break_page(page)
+                broken.add(page)
+
+    def _change_contracts(self, contracts: list[str]) -> None:
+        """Suspends and resumes; every change that was answered with 2xx must be there at the end."""
+        chance = random.Random(self._plan.seed + 1)
+        status = dict.fromkeys(contracts, "active")
+        while not self._over.wait(chance.uniform(0.05, 0.3)):
+            contract = chance.choice(contracts)
+            change = "suspend" if status[contract] == "active" else "resume"
+            try:
+                token = self._stack.token(self._tenant)
+                with ThreadClient(self._stack, token) as thread:
+                    answered = thread.change_contract(contract, change)
+            except (httpx.HTTPError, KeyError) as error:
+                # Unknown outcome: it may have happened. Ask, as a careful client would.
+                self._report.changes_refused += 1
+                self._say_if_strange(error)
+                with_status = self._status_of(contract)
+                status[contract] = with_status or status[contract]
+                continue
+            self._report.changes_accepted += 1
+            status[contract] = answered["status"]
+            self._accepted.setdefault(contract, []).append((answered["version"], answered["status"]))
+
+    def _status_of(self, contract: str) -> str | None:
+        try:
+            with ThreadClient(self._stack, self._stack.token(self._tenant)) as thread:
+                return str(thread.contract(contract)["status"])
+        except httpx.HTTPError:
+            return None
+
+    def _say_if_strange(self, error: Exception) -> None:
+        if isinstance(error, httpx.HTTPStatusError) and error.response.status_code not in (409, 412, 500, 503):
+            self._report.violations.append(f"a change was answered {error.response.status_code}: {error.response.text}")
+
+    def _blow(self, workers: Workers) -> None:
+        plan, began = self._plan, time.monotonic()
+        next_nats, next_postgres, next_api = plan.nats_kill_every, plan.postgres_kill_every, plan.api_kill_every
+        while (now := time.monotonic() - began) < plan.seconds:
+            workers.keep()
+            if now >= next_nats:
+                next_nats = now + plan.nats_kill_every
+                self._report.blows["nats_killed"] += 1
+                wipe = self._report.blows["nats_killed"] % plan.wipe_every == 0
+                self._report.blows["jetstream_wiped"] += wipe
+                self._stack.restart_nats(wipe=wipe)
+            if now >= next_postgres:
+                next_postgres = now + plan.postgres_kill_every
+                self._report.blows["postgres_killed"] += 1
+                self._stack.restart_postgres()
+            if now >= next_api:
+                next_api = now + plan.api_kill_every
+                self._report.blows["api_killed"] += 1
+                workers.kill_api("contracts")
+            time.sleep(0.05)
+
+    def _make_sure_that_servers_run(self) -> None:
+        if not self._stack.nats.running:
+            self._stack.nats.start()
+        if not self._stack.postgres.running:
+            self._stack.postgres.start()
+
+    # The count ------------------------------------------------------------------------------------------------------
+
+    def _wait_for_calm(self) -> None:
+        """Until every outbox is on its stream and every event has taken effect, or the patience ends."""
+        began = time.monotonic()
+        while time.monotonic() - began < CALM_SECONDS:
+            time.sleep(0.5)
+            with self._database() as query:
+                if not any(self._unfinished(query)):
+                    break
+        self._report.calm_seconds = round(time.monotonic() - began, 1)
+
+    @contextmanager
+    def _database(self) -> Iterator[Callable[[str], list[tuple[Any, ...]]]]:
+        with psycopg.connect(self._stack.database_url, row_factory=tuple_row) as connection:
+
+            def query(text: str) -> list[tuple[Any, ...]]:
+                return connection.execute(text.encode()).fetchall()
+
+            yield query
+
+    def _unfinished(self, query: Callable[[str], list[tuple[Any, ...]]]) -> Iterator[str]:
+        for service in SERVICES:
+            ((waiting,),) = query(f"select count(*) from {service}.outbox where published_at is null")
+            if waiting:
+                yield f"{service} has {waiting} unpublished events"
+        for publisher in SERVICES:
+            for consumer in SERVICES:
+                for name, lost in self._not_taken(query, publisher, consumer):
+                    yield f"{consumer} has not taken {lost} events {name}"
+
+    def _not_taken(
+        self, query: Callable[[str], list[tuple[Any, ...]]], publisher: str, consumer: str
+    ) -> Iterator[tuple[str, int]]:
+        handlers = import_module(f"{consumer}.main").SERVICE.handlers
+        rows = query(
+            f"select o.type, count(*) filter (where i.event_id is null), count(i.event_id) from {publisher}.outbox o "
+            f"left join {consumer}.inbox i on i.event_id = o.event_id and i.consumer = '{consumer}' group by o.type"
+        )
+        taken = 0
+        for kind, lost, found in rows:
+            name = EventName.parse(kind.removeprefix("dev.upheld."))
+            if handlers is not None and handlers.for_event(name):
+                taken += found
+                if lost:
+                    yield str(name), lost
+        self._report.effects[f"{publisher} in {consumer}"] = taken
+
+    def _count(self) -> None:
+        violations = self._report.violations
+        with self._database() as query:
+            violations.extend(self._unfinished(query))
+            for service in SERVICES:
+                ((events,),) = query(f"select count(*) from {service}.outbox")
+                self._report.events[service] = events
+                for consumer, subject, error in query(
+                    f"select consumer, subject, error from {service}.dead_letter where resolved_at is null"
+                ):
+                    violations.append(f"dead letter in {consumer}: {subject}: {error}")
+            ((self._report.outages,),) = query("select count(*) from probes.outage")
+            for sentence, sql in DISAGREEMENTS.items():
+                violations.extend(f"{sentence}: {row}" for row in query(sql)[:5])
+            for contract, changes in self._accepted.items():
+                kept = dict(
+                    query(f"select version, status from contracts.contract_state where contract_id = '{contract}'")
+                )
+                violations.extend(
+                    f"contract {contract} was answered {status} at version {version}, but that change is not there"
+                    for version, status in changes
+                    if kept.get(version) != status
+                )
+
+
+DISAGREEMENTS = {
+    "an outage does not have exactly one incident": """
+        select o.outage_id, count(i.id) from probes.outage o left join incidents.incident i using (outage_id)
+        group by o.outage_id having count(i.id) <> 1""",
+    "an incident has an outage that probes does not know": """
+        select i.number, i.outage_id from incidents.incident i left join probes.outage o using (outage_id)
+        where i.outage_id is not null and o.outage_id is null""",
+    "a recovered outage left its incident without recovery": """
+        select o.outage_id from probes.outage o join incidents.incident i using (outage_id)
+        where o.ending = 'recovered' and not exists (select 1 from incidents.incident_stamp s
+            where s.incident_id = i.id and s.milestone = 'recovered' and s.at = o.ended_at)""",
+    "an incident was given a recovery that probes did not see": """
+        select i.number from incidents.incident i join incidents.incident_stamp s on s.incident_id = i.id
+        join probes.outage o using (outage_id) where s.milestone = 'recovered' and o.ended_at is distinct from s.at""",
+    "contracts and probes disagree about a contract's version": """
+        select c.contract_id, c.version, max(p.version) from contracts.contract c
+        left join probes.contract_version p using (contract_id) where c.activated_at is not null
+        group by c.contract_id, c.version having max(p.version) is distinct from c.version""",
+    "contracts and incidents disagree about a contract's version": """
+        select c.contract_id, c.version, max(t.version) from contracts.contract c
+        left join incidents.contract_terms t using (contract_id) where c.activated_at is not null
+        group by c.contract_id, c.version having max(t.version) is distinct from c.version""",
+    "contracts and reporting disagree about a contract": """
+        select c.contract_id, c.version, r.version, c.status, r.status from contracts.contract c
+        left join reporting.contract r using (contract_id) where c.activated_at is not null
+        and (r.version is distinct from c.version or r.status is distinct from c.status)""",
+    "reporting lacks a transition of a monitor or has one too many": """
+        select m.monitor_id, m.version, count(t.number), max(t.number) from probes.monitor m
+        left join reporting.transition t using (monitor_id) group by m.monitor_id, m.version
+        having count(t.number) <> m.version or max(t.number) <> m.version""",
+    "probes and reporting disagree about a monitor's state": """
+        select m.monitor_id, m.state, r.state from probes.monitor m left join reporting.monitor r using (monitor_id)
+        where r.state is distinct from m.state or r.since is distinct from m.since""",
+    "incidents and reporting disagree about an incident": """
+        select i.number, i.version, r.version, i.status, r.status from incidents.incident i
+        left join reporting.incident r on r.incident_id = i.id
+        where r.version is distinct from i.version or r.status is distinct from i.status""",
+    "a fact was told twice to one person": """
+        select incident_id, kind, fact, recipient, count(*) from incidents.notification
+        group by incident_id, kind, fact, channel, recipient having count(*) > 1""",
+    "an event is twice on the record of reporting": """
+        select aggregate_id, aggregate_version, name, count(*) from reporting.event
+        group by aggregate_id, aggregate_version, name having count(*) > 1""",
+}
+"""Sentences that must not be true after the storm, and the query that finds where they are."""

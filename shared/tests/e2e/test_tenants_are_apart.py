@@ -1,0 +1,128 @@
+"""Every route of the four services, called with somebody else's token: 404 or an empty list, never another's data."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import httpx
+import psycopg
+import pytest
+
+from shared.testing.running_stack import RunningStack
+
+from .conftest import World
+from .isolation import Stranger, harvest, ids_in
+from .openapi_walk import Operation, operations_of
+from .thread_client import ThreadClient
+
+pytestmark = pytest.mark.xdist_group("stack")
+
+SERVICES = ("contracts", "probes", "incidents", "reporting")
+
+
+@pytest.fixture(scope="module")
+def operations(running_stack: RunningStack) -> list[Operation]:
+    """Everything that asks for a token."""
+    found = []
+    for service in SERVICES:
+        document = httpx.get(f"{running_stack.url(service)}/openapi.json", trust_env=False).json()
+        found += [operation for operation in operations_of(service, document) if operation.secured]
+    return found
+
+
+@pytest.fixture(scope="module")
+def owned(running_stack: RunningStack, world: World, operations: Sequence[Operation]) -> dict[str, str]:
+    """What the owner's own lists name: values for the parameters of every path."""
+    answers: list[object] = []
+    with ThreadClient(running_stack, running_stack.token(world.tenant)) as thread:
+        thread.post("contracts", "/v1/users", {"email": "op@agency.example", "name": "Op", "role": "operator"})
+        for operation in operations:
+            if operation.method == "get" and not operation.parameters:
+                answers.append(thread.get(operation.service, operation.path))
+        first = harvest([world.incident, *answers])
+        known = first | {
+            "contract_id": world.contract.contract_id,
+            "client_id": world.contract.client_id,
+            "site_id": world.contract.site_ids[0],
+            "incident_id": world.incident["incident_id"],
+            "webhook_id": world.webhook_id,
+            "delivery_id": world.delivery_id,
+            "slug": world.contract.slug,
+            "month": world.incident["timestamps"]["opened"]["at"][:7],
+            "number": "1",
+        }
+        for operation in operations:
+            if operation.method == "get" and operation.parameters and set(operation.parameters) <= set(known):
+                known = harvest([thread.get(operation.service, operation.filled(known))]) | known
+    return known
+
+
+def urls_of(stack: RunningStack) -> dict[str, str]:
+    return {service: stack.url(service) for service in SERVICES}
+
+
+@pytest.mark.capability("X09")
+def test_another_agency_sees_and_touches_nothing(
+    running_stack: RunningStack, operations: list[Operation], owned: dict[str, str]
+) -> None:
+    other = running_stack.new_tenant("Other agency")
+    secrets = ids_in(str(owned))
+    stranger = Stranger(urls_of(running_stack), running_stack.token(other), owned, secrets)
+    assert list(stranger.leaks(operations)) == []
+
+
+@pytest.mark.capability("X09")
+def test_a_client_sees_and_touches_nothing_of_another_client(
+    running_stack: RunningStack, world: World, operations: list[Operation], owned: dict[str, str]
+) -> None:
+    with ThreadClient(running_stack, running_stack.token(world.tenant)) as thread:
+        other_client = thread.create_client("Other client")
+        key = thread.post(
+            "contracts",
+            "/v1/api-keys",
+            {"name": "portal of the other client", "role": "client_decider", "client_id": other_client},
+        )
+    token = running_stack.token_for(key["client_id"], key["client_secret"])
+    shared_with_clients = {"tenant_id", "plan_id", "calendar_id"}
+    secrets = ids_in(str({name: value for name, value in owned.items() if name not in shared_with_clients}))
+    stranger = Stranger(urls_of(running_stack), token, owned, secrets)
+    of_clients = [one for one in operations if not set(one.parameters) & shared_with_clients]
+    assert list(stranger.leaks(of_clients)) == []
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "contracts.client",
+        "contracts.site",
+        "contracts.contract",
+        "contracts.api_key",
+        "contracts.plan",
+        "probes.monitor",
+        "probes.outage",
+        "incidents.incident",
+        "incidents.clock",
+        "reporting.contract",
+        "reporting.webhook",
+    ],
+)
+def test_without_its_row_level_policy_a_table_leaks_and_is_found(
+    table: str, running_stack: RunningStack, operations: list[Operation], owned: dict[str, str]
+) -> None:
+    other = running_stack.new_tenant(f"Agency that finds {table}")
+    stranger = Stranger(urls_of(running_stack), running_stack.token(other), owned, ids_in(str(owned)))
+    service = table.split(".", maxsplit=1)[0]
+    looking = [one for one in operations if one.service == service and one.method == "get"]
+    assert list(stranger.leaks(looking)) == []
+    with without_row_level_security(running_stack, table):
+        assert list(stranger.leaks(looking)) != []
+    assert list(stranger.leaks(looking)) == []
+
+
+@contextmanager
+def without_row_level_security(stack: RunningStack, table: str) -> Iterator[None]:
+    with psycopg.connect(stack.database_url, autocommit=True) as connection:
+        connection.execute(f"alter table {table} disable row level security".encode())
+        try:
+            yield
+        finally:
+            connection.execute(f"alter table {table} enable row level security".encode())

@@ -1,0 +1,93 @@
+"""The thread through the running product: signed, probed, broken, answered, mended, reported."""
+
+import json
+from datetime import datetime, timedelta
+
+import httpx
+import pytest
+from standardwebhooks.webhooks import Webhook
+
+from shared.events import Envelope
+from shared.testing.running_stack import RunningStack
+from shared.testing.small_site import SmallSite
+
+from .thread_client import FAST_MONITORING, ThreadClient, eventually
+
+pytestmark = pytest.mark.xdist_group("stack")
+
+
+@pytest.mark.capability("P20", "I01", "I05", "I16")
+def test_an_outage_goes_from_the_failing_check_to_mail_page_report_and_webhook(
+    running_stack: RunningStack, thread: ThreadClient, small_site: SmallSite
+) -> None:
+    page = "/thread"
+    webhook = thread.post("reporting", "/v1/webhooks", {"url": small_site.url("/hook"), "event_types": []})
+    client = thread.create_client("Hôtel Bellevue")
+    contract = thread.activate_contract(client, [("Hôtel Bellevue", small_site.url(page))], monitoring=FAST_MONITORING)
+    (monitor,) = thread.wait_for_monitors(contract, "up")
+    assert monitor["interval_seconds"] == FAST_MONITORING["interval_seconds"]
+
+    small_site.break_page(page)
+    incident = thread.wait_for_incident(contract)
+    incident = thread.get("incidents", f"/v1/incidents/{incident['incident_id']}")
+    stamps = incident["timestamps"]
+    first_failure = datetime.fromisoformat(stamps["first_failure"]["at"])
+    detected = datetime.fromisoformat(stamps["detected"]["at"])
+    assert first_failure < detected
+    assert incident["severity"] == "critical"
+    clocks = {clock["metric"]: clock for clock in incident["clocks"]}
+    response_due = datetime.fromisoformat(clocks["response"]["due_at"])
+    assert response_due - detected == timedelta(minutes=30), "Premium promises 30 minutes around the clock"
+
+    status = httpx.get(f"{running_stack.reporting_url}/status/{contract.slug}.json", trust_env=False).json()
+    assert any(component["state"] == "down" for component in status["components"]), status
+    mails = [mail for mail in running_stack.mailbox.messages if incident["number"] in str(mail["subject"])]
+    assert mails or running_stack.mailbox.wait_for(len(running_stack.mailbox.messages) + 1, seconds=10)
+
+    acknowledged = thread.act(incident["incident_id"], "acknowledge")
+    by_person = acknowledged["timestamps"]["acknowledged"]
+    assert by_person["actor"]["kind"] == "api_key"
+    small_site.mend_page(page)
+    recovered = thread.wait_for_incident(contract, lambda found: found["timestamps"]["recovered"] is not None)
+    thread.act(incident["incident_id"], "resolve", "Restarted the database")
+    closed = thread.act(incident["incident_id"], "close", "Done")
+    assert {clock["metric"]: clock["verdict"] for clock in closed["clocks"]} == {"response": "met", "repair": "met"}
+
+    month = stamps["detected"]["at"][:7]
+
+    def heard() -> dict[str, object] | None:
+        report = thread.get("reporting", f"/v1/contracts/{contract.contract_id}/reports/{month}")
+        told = [one for one in report["incidents"]["items"] if one["status"] == "closed"]
+        return report if told else None
+
+    report = eventually(heard, 20, "the report has heard that the incident is closed")
+    (figure,) = report["uptime"]["figures"]  # type: ignore[index]
+    down = datetime.fromisoformat(recovered["timestamps"]["recovered"]["at"]) - first_failure
+    assert figure["down_seconds"] == pytest.approx(down.total_seconds(), abs=0.001)
+    assert figure["event_ids"], "a figure names the events behind it"
+
+    deliveries = thread.get("reporting", f"/v1/webhooks/{webhook['webhook_id']}/deliveries", limit=200)["data"]
+    names = {delivery["event_name"] for delivery in deliveries}
+    assert "incidents.incident.opened.v1" in names
+    received = [one for one in small_site.received if b"incidents.incident.opened" in one[1]]
+    headers, body = next(
+        one for one in received if json.loads(one[1])["data"]["incident_id"] == incident["incident_id"]
+    )
+    Webhook(webhook["secret"]).verify(body, headers)
+    assert Envelope.parse(body).to_bytes() == body
+    thread.call("DELETE", "reporting", f"/v1/webhooks/{webhook['webhook_id']}", headers={"If-Match": "*"})
+
+
+def test_suspending_a_contract_pauses_its_monitors_and_resuming_starts_them_again(
+    thread: ThreadClient, small_site: SmallSite
+) -> None:
+    client = thread.create_client("Pausing client")
+    site = [("Pausing site", small_site.url("/pausing"))]
+    contract = thread.activate_contract(client, site, monitoring=FAST_MONITORING)
+    thread.wait_for_monitors(contract, "up")
+    thread.change_contract(contract.contract_id, "suspend")
+    thread.wait_for_monitors(contract, "paused")
+    thread.change_contract(contract.contract_id, "resume")
+    thread.wait_for_monitors(contract, "up")
+    thread.change_contract(contract.contract_id, "terminate")
+    thread.wait_for_monitors(contract, "paused")
