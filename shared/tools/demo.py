@@ -82,15 +82,19 @@ class Upheld:
 
     def call(self, method: str, service: str, path: str, body: Any = None) -> Any:
         """The JSON of the answer. Raises DemoFailed with the problem's own words."""
-        for _ in range(2):
-            headers = {"Authorization": f"Bearer {self._token}"}
-            answer = self._http.request(method, self.url(service, path), json=body, headers=headers)
-            if answer.status_code != httpx.codes.UNAUTHORIZED:
-                break
+        if not self._token:
             self._sign_in()
+        answer = self._send(method, service, path, body)
+        if answer.status_code == httpx.codes.UNAUTHORIZED:
+            self._sign_in()
+            answer = self._send(method, service, path, body)
         if answer.is_error:
             raise DemoFailed(f"{method} {path} was answered {answer.status_code}: {answer.text}")
         return answer.json()
+
+    def _send(self, method: str, service: str, path: str, body: Any) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {self._token}"}
+        return self._http.request(method, self.url(service, path), json=body, headers=headers)
 
     def _sign_in(self) -> None:
         answer = self._http.post(
@@ -166,7 +170,7 @@ def watch_site(upheld: Upheld, screen: Screen, contract: dict[str, Any]) -> dict
 
     monitor = screen.wait("the first check", monitor_that_is("up"), MONITORING_SECONDS)
     screen.fact(
-        f"checked every {monitor['interval_seconds']} s, and up",
+        f"checked every {monitor['cadence']['interval_seconds']} s, and up",
         upheld.url("probes", f"/v1/monitors/{monitor['monitor_id']}"),
     )
     return dict(monitor)

@@ -56,14 +56,8 @@ def render(kustomization: str) -> list[Manifest]:
 
 
 def settings_class(service: str) -> type[ServiceSettings]:
-    module = importlib.import_module(f"{service}.settings")
-    found = [
-        item
-        for item in vars(module).values()
-        if isinstance(item, type) and issubclass(item, ServiceSettings) and item is not ServiceSettings
-    ]
-    assert len(found) == 1
-    return found[0]
+    declared: type[ServiceSettings] = importlib.import_module(f"{service}.main").SERVICE.settings_class
+    return declared
 
 
 def variables_of(service: str) -> set[str]:

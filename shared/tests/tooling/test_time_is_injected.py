@@ -51,6 +51,22 @@ def test_a_reading_of_the_clock_is_found(tmp_path: Path, folder: str, text: str)
     assert "injected Clock" in found[0]
 
 
+def test_a_function_of_the_edge_covers_no_other_function(tmp_path: Path) -> None:
+    text = "from datetime import UTC, datetime\ndef {}(): return datetime.now(UTC)\n"
+    place = next(place for place in check_time_is_injected.EDGE if "::" in place)
+    file, _, function = place.partition("::")
+    plant(tmp_path, file, text.format(function))
+    assert found_in(tmp_path) == []
+    (tmp_path / file).write_text(text.format("another"), encoding="utf-8")
+    assert len(found_in(tmp_path)) == 1
+
+
+def test_every_place_of_the_edge_exists() -> None:
+    for place in check_time_is_injected.EDGE:
+        file, _, function = place.partition("::")
+        assert f"def {function}" in (ROOT / file).read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize(
     "text",
     [
