@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fastapi import APIRouter
-from pydantic import BaseModel, Field, StrictInt
+from pydantic import BaseModel, ConfigDict, Field, StrictInt
+from pydantic.config import JsonDict
 
 from incidents.domain.sla_clock import (
     Cancelled,
@@ -32,6 +33,9 @@ from shared.problems import FieldError, ValidationFailed
 from shared.values import ClockDuration, Instant, Name, Seconds, forbid_unknown, json_pointer, seconds
 
 router = APIRouter(prefix="/v1/calculators", tags=["calculators"])
+
+# A name as a key of a JSON object: a pattern there would cost generated clients the type of the values.
+_Key = Annotated[str, Field(min_length=1, max_length=100)]
 
 _OFFICE = {
     "time_zone": "Europe/Paris",
@@ -204,10 +208,10 @@ class SlaClockRequest(BaseModel):
         ]
     )
 
-    calendars: dict[Name, CalendarVersions] = Field(
+    calendars: dict[_Key, CalendarVersions] = Field(
         min_length=1, max_length=50, description="each calendar by its name, with its versions"
     )
-    policies: dict[Name, ClockPolicy] = Field(min_length=1, max_length=100, description="each policy by its name")
+    policies: dict[_Key, ClockPolicy] = Field(min_length=1, max_length=100, description="each policy by its name")
     rules: ClockRuleSet = ClockRuleSet()
     thresholds_percent: list[Annotated[StrictInt, Field(ge=1, le=1_000_000)]] = Field(
         default=[],
@@ -221,8 +225,23 @@ class SlaClockRequest(BaseModel):
     as_of: Instant = Field(description="when the clock is read; at most 20 years after the opening")
 
 
+_THRESHOLD: JsonDict = {"percent": 50, "at": "2026-06-08T12:00:00Z", "reached": True}
+_BREACH: JsonDict = {"policy": "P1", "at": "2026-06-08T08:00:00Z", "attached_breached": True}
+_CYCLE: JsonDict = {"opened_at": "2026-06-08T07:00:00Z", "stopped_at": None, "elapsed_seconds": 36000, "verdict": None}
+_SPAN: JsonDict = {
+    "from": "2026-06-08T08:00:00Z",
+    "to": "2026-06-08T09:00:00Z",
+    "counted": False,
+    "why": "paused",
+    "calendar": "office#1",
+    "reason": "waiting_customer_info",
+}
+
+
 class ThresholdAnswer(BaseModel):
     """When a share of the target is used."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_THRESHOLD]})
 
     percent: int = Field(ge=1, le=1_000_000, examples=[50], json_schema_extra={"format": "int32"})
     at: Instant | None = Field(description="the first instant of that share; null if it is not found in 3650 days")
@@ -232,6 +251,8 @@ class ThresholdAnswer(BaseModel):
 class BreachAnswer(BaseModel):
     """A target that was missed. It stays recorded whatever happens later."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [_BREACH]})
+
     policy: Name = Field(examples=["P1"])
     at: Instant = Field(description="the `breach_after` that was passed")
     attached_breached: bool = Field(description="the policy came into force when its target was over already")
@@ -239,6 +260,8 @@ class BreachAnswer(BaseModel):
 
 class CycleAnswer(BaseModel):
     """From an opening or reopening to the stop."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_CYCLE]})
 
     opened_at: Instant
     stopped_at: Instant | None = Field(description="null while the clock runs")
@@ -248,6 +271,8 @@ class CycleAnswer(BaseModel):
 
 class SpanAnswer(BaseModel):
     """A piece of the clock's life, why it counted or not, and by which version of which calendar."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_SPAN]})
 
     from_: Instant = Field(alias="from")
     to: Instant
@@ -261,6 +286,28 @@ class SpanAnswer(BaseModel):
 
 class SlaClockAnswer(BaseModel):
     """What the clock says at `as_of`; of a clock that was stopped or cancelled, at the instant of that."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "state": "running",
+                    "policy": "P3",
+                    "target_seconds": 43200,
+                    "elapsed_seconds": 36000,
+                    "remaining_seconds": 7200,
+                    "percent_used": "83.33",
+                    "due_at": "2026-06-09T12:00:00Z",
+                    "breach_after": "2026-06-09T12:00:00Z",
+                    "breached_at": None,
+                    "thresholds": [_THRESHOLD],
+                    "breaches": [_BREACH],
+                    "cycles": [_CYCLE],
+                    "explanation": [_SPAN],
+                }
+            ]
+        }
+    )
 
     state: State = Field(
         description="a clock over its target is `breached`, even while paused; `cancelled` has no verdict"

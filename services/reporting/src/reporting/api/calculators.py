@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal, Self
 
 from fastapi import APIRouter
-from pydantic import BaseModel, Discriminator, Field, PrivateAttr, StrictBool, Tag, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, PrivateAttr, StrictBool, Tag, model_validator
 
 from reporting.domain.availability import (
     PeriodTooLongError,
@@ -132,7 +132,7 @@ class StateSpanBody(BaseModel):
 
     from_: Instant = Field(alias="from")
     to: Instant = Field(description="after `from`")
-    state: State
+    state: Literal["paused", "maintenance", "down", "degraded", "unknown"]
 
     @model_validator(mode="after")
     def _is_forward(self) -> Self:
@@ -174,6 +174,28 @@ class UptimeRequest(BaseModel):
 
 class UptimeAnswer(BaseModel):
     """What the period came to. Seconds are by state, whatever the rule makes of them."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "period_seconds": 2674800,
+                    "service_seconds": 2674800,
+                    "denominator_seconds": 2674800,
+                    "down_seconds": 2676,
+                    "degraded_seconds": 0,
+                    "maintenance_seconds": 0,
+                    "unknown_seconds": 0,
+                    "paused_seconds": 0,
+                    "uptime_percent": "99.899955",
+                    "uptime_display": "99.89996",
+                    "coverage_percent": "100.00",
+                    "met": False,
+                    "error_budget_seconds": -1.2,
+                }
+            ]
+        }
+    )
 
     period_seconds: Seconds
     service_seconds: Seconds = Field(description="the period inside the service window")
@@ -229,7 +251,7 @@ def calculate_uptime(request: UptimeRequest) -> UptimeAnswer:
         uptime = measure_uptime(
             request.period.interval(),
             request.rule.rule(),
-            [StateSpan(each.from_, each.to, each.state) for each in request.states],
+            [StateSpan(each.from_, each.to, State(each.state)) for each in request.states],
             request.target_percent,
         )
     except PeriodTooLongError as refused:
