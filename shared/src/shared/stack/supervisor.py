@@ -317,8 +317,8 @@ class Stack:
         return facts
 
     def _table(self, administrator: Administrator) -> str:
-        rows = [("service", "API", "OpenAPI page", "health and metrics")]
-        rows += [(one.service, one.url, f"{one.url}/docs", one.ops_url) for one in self._endpoints.values()]
+        rows = [("service", "API", "OpenAPI page", "metrics")]
+        rows += [(one.service, one.url, f"{one.url}/docs", f"{one.ops_url}/metrics") for one in self._endpoints.values()]
         widths = [max(len(row[place]) for row in rows) for place in range(4)]
         lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
         lines.insert(1, "  ".join("-" * width for width in widths))
