@@ -50,14 +50,13 @@ reset: $(READY)	## delete all data of the stopped stack
 ##@ Check it
 
 .PHONY: test
-test: lint types check-rules check-documents	## everything that must be green, tests with real servers included
+test: lint types check-rules check-documents check-deploy	## everything that must be green, tests with real servers included
 	@$(RUN) -m pytest -n $(JOBS) --dist loadgroup -q $(PYTEST)
 
 .PHONY: lint
-lint: $(READY)	## style: ruff, formatting, YAML
+lint: $(READY)	## style: ruff and formatting
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/yamllint --strict .
 
 .PHONY: types
 types: $(READY)	## types: mypy --strict over all sources and tests
@@ -79,11 +78,6 @@ check-documents: $(READY)	## generated documents: OpenAPI, AsyncAPI, schemas and
 check-deploy: $(READY)	## deployment files: YAML, Dockerfiles, the NATS users (the tests render and validate the rest)
 	@$(BIN)/yamllint --strict deploy docker-compose.yml
 	@$(BIN)/hadolint services/*/Dockerfile
-	@$(RUN) shared/tools/write_nats_configuration.py --check
-
-.PHONY: check-documents
-check-documents: $(READY)	## OpenAPI, AsyncAPI, schemas and the deployed NATS configuration are what the code says
-	@$(RUN) shared/tools/write_documents.py --check
 	@$(RUN) shared/tools/write_nats_configuration.py --check
 
 .PHONY: capabilities
