@@ -52,7 +52,9 @@ async def follow_contract(
                 announcer.announce(subject, applied.transitions)
             continue
         if (subject, promise.cadence) != (monitor.subject, monitor.cadence):
-            await monitors.revise(monitor, subject, promise.cadence, promise.effective_from, promise.version)
+            # Until now it was checked as before, whatever a late amendment says.
+            since = max(promise.effective_from, now)
+            await monitors.revise(monitor, subject, promise.cadence, since, promise.version)
         revised = replace(monitor, subject=subject, cadence=promise.cadence)
         changes.append((revised, _resume(revised, locations, now) if active else _pause(revised, promise, reason)))
     gone = [monitor for monitor_id, monitor in existing.items() if monitor_id not in wanted]
