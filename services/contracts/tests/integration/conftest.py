@@ -4,19 +4,23 @@ import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import httpx
+import psycopg
 import pytest
 from fastapi import FastAPI
 from pydantic import SecretStr
 from sqlalchemy import text
 
 from contracts.adapters.workspace import workspace_of
+from contracts.application.identity import IssuedApiKey
 from contracts.application.provisioning import NewTenant, create_tenant
 from contracts.main import SERVICE
 from contracts.settings import ContractsSettings
+from shared.database import libpq_url
 from shared.ids import new_id
 from shared.kernel.clock import FixedClock
 from shared.service import create_app
@@ -26,15 +30,21 @@ from shared.worker import Runtime, build_runtime
 
 @dataclass
 class Api:
-    """One caller of the API."""
+    """One caller of the API, who gets himself a new token when the test's clock has moved on."""
 
-    http: httpx.AsyncClient
+    installation: "Installation"
     tenant_id: UUID
-    headers: dict[str, str]
+    key: IssuedApiKey
+    headers: dict[str, str] = field(default_factory=dict)
+    token_until: datetime | None = None
 
     async def call(self, method: str, path: str, **how: Any) -> httpx.Response:
+        now = self.installation.runtime.clock.now()
+        if self.token_until is None or now >= self.token_until:
+            self.headers = await self.installation.bearer(self.key.prefix, self.key.client_secret)
+            self.token_until = now + timedelta(minutes=9)
         headers = {**self.headers, **how.pop("headers", {})}
-        return await self.http.request(method, path, headers=headers, **how)
+        return await self.installation.http.request(method, path, headers=headers, **how)
 
     async def get(self, path: str, **how: Any) -> Any:
         answer = await self.call("GET", path, **how)
@@ -61,9 +71,6 @@ class Api:
 @dataclass
 class Agency(Api):
     """An agency's owner, with short ways to what most tests need."""
-
-    issued: NewTenant | None = None
-    clients: list[Any] = field(default_factory=list)
 
     async def client(self, **values: Any) -> Any:
         contacts = [{"name": "Léa Martin", "email": "lea@hotel.example", "language": "fr", "roles": ["decider"]}]
@@ -139,8 +146,7 @@ class Installation:
 
     async def agency(self, name: str = "Agence Lumière") -> Agency:
         made = await self.provision(name)
-        headers = await self.bearer(made.key.prefix, made.key.client_secret)
-        return Agency(self.http, made.tenant.tenant_id, headers, issued=made)
+        return Agency(self, made.tenant.tenant_id, made.key)
 
     async def bearer(self, client_id: str, client_secret: str) -> dict[str, str]:
         answer = await self.token(client_id, client_secret)
@@ -150,7 +156,12 @@ class Installation:
     async def caller(self, agency: Agency, **key: Any) -> Api:
         """Somebody else of the agency, by a key of his own."""
         made = await agency.make("/v1/api-keys", {"name": "Somebody else", **key})
-        return Api(self.http, agency.tenant_id, await self.bearer(made["prefix"], made["client_secret"]))
+        return Api(self, agency.tenant_id, IssuedApiKey.model_validate(made))
+
+    async def as_owner(self, statement: str) -> None:
+        """Runs a statement as the role that owns the schema, whom row-level security does not bind."""
+        async with await psycopg.AsyncConnection.connect(libpq_url(self.urls.owner)) as connection:
+            await connection.execute(statement.encode())
 
     async def events(self, aggregate_id: str | None = None) -> list[dict[str, Any]]:
         """The envelopes in the outbox, in their order."""

@@ -1,17 +1,30 @@
 """From what the application says to the published events."""
 
+from collections.abc import Mapping
+
 from contracts.application.clients import Client
-from contracts.application.contracts import ContractState
+from contracts.application.contracts import Change, ContractState
 from contracts.application.sites import Site
-from contracts.published.v1 import ClientChanged, ContractActivated, ContractSuspended, ContractTerminated, SiteChanged
+from contracts.published.v1 import (
+    ClientChanged,
+    ContractActivated,
+    ContractAmended,
+    ContractSuspended,
+    ContractTerminated,
+    SiteChanged,
+)
+from contracts.published.v1 import ContractState as PublishedState
 from shared.unit_of_work import UnitOfWork
 
-_SAYS: dict[str, type[ContractActivated | ContractSuspended | ContractTerminated]] = {
-    "active": ContractActivated,
+_SAYS: Mapping[Change, type[PublishedState]] = {
+    "activated": ContractActivated,
+    "amended": ContractAmended,
     "suspended": ContractSuspended,
+    "resumed": ContractActivated,
     "terminated": ContractTerminated,
     "expired": ContractTerminated,
 }
+"""Which event tells a change; a resumed contract is in force again, which is all that others need to know."""
 
 
 class OutboxAnnouncer:
@@ -31,4 +44,4 @@ class OutboxAnnouncer:
         self._uow.publish(SiteChanged.model_validate(content), version=site.version)
 
     def contract_changed(self, state: ContractState) -> None:
-        self._uow.publish(_SAYS[state.status].model_validate(state.state), version=state.version)
+        self._uow.publish(_SAYS[state.change].model_validate(state.state), version=state.version)

@@ -26,6 +26,7 @@ from contracts.application.clients import Client, Contact
 from contracts.application.contracts import Contract, ContractState, Document, allowed_steps
 from contracts.application.identity import ApiKey, Tenant, User
 from contracts.application.sites import Environment, Site
+from contracts.domain.lifecycle import Status
 
 
 def tenant_of(row: TenantRow) -> Tenant:
@@ -96,8 +97,7 @@ def plan_of(row: PlanRow, current: PlanVersionRow) -> Plan:
 
 
 def contract_of(row: ContractRow) -> Contract:
-    contract = Contract.model_validate(row, from_attributes=True)
-    return contract.model_copy(update={"allowed_steps": allowed_steps(contract)})
+    return Contract.model_validate({**columns(row), "allowed_steps": allowed_steps(Status(row.status))})
 
 
 def document_of(row: ContractDocumentRow) -> Document:

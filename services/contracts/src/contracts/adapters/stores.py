@@ -6,7 +6,7 @@ from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from psycopg.errors import UniqueViolation
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 
@@ -324,9 +324,14 @@ class Contracts(_Rows[ContractRow]):
     async def add_document(self, document: Document) -> None:
         await self._insert(ContractDocumentRow(tenant_id=self._tenant_id, **document.model_dump()), "")
 
-    async def document(self, contract: Contract) -> Document:
-        number = None if contract.document is None else contract.document.number
-        return await document_of_contract(self._uow, contract.contract_id, number)
+    async def next_document_number(self, contract: Contract) -> int:
+        last = await self._session.scalar(
+            select(func.max(ContractDocumentRow.number)).where(ContractDocumentRow.contract_id == contract.contract_id)
+        )
+        return (last or 0) + 1
+
+    async def document(self, contract_id: UUID, number: int) -> Document:
+        return await document_of_contract(self._uow, contract_id, number)
 
     async def add_state(self, state: ContractState) -> None:
         await self._insert(
@@ -363,7 +368,7 @@ class Contracts(_Rows[ContractRow]):
     @staticmethod
     def _values(item: Contract) -> dict[str, Any]:
         content = item.model_dump(
-            mode="json", by_alias=True, include={"plan", "terms", "deliverables", "document", "signatures"}
+            mode="json", by_alias=True, include={"plan", "terms", "deliverables", "document", "signatures", "amendment"}
         )
         plain = item.model_dump(exclude={*content, "allowed_steps"})
         return {

@@ -243,6 +243,7 @@ class ContractRow(Base):
     deliverables: Mapped[list[Any]]
     document: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     signatures: Mapped[list[Any]]
+    amendment: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     activated_at: Mapped[datetime | None]
     ends_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
@@ -274,6 +275,7 @@ class ContractStateRow(Base):
     version: Mapped[int] = mapped_column(primary_key=True)
     tenant_id: Mapped[UUID] = mapped_column(ForeignKey("contracts.tenant.tenant_id"))
     client_id: Mapped[UUID] = mapped_column(ForeignKey("contracts.client.client_id"))
+    change: Mapped[str]
     status: Mapped[str]
     effective_from: Mapped[datetime]
     reason: Mapped[str | None]

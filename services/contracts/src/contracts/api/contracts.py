@@ -12,6 +12,7 @@ from contracts.api.dependencies import CREATED, SHOWN, VersionedRoute, Work, tag
 from contracts.api.errors import ContractIncomplete, IllegalTransition, NotSigned, PriceOutsideRange
 from contracts.application import contracts
 from contracts.application.contracts import (
+    AmendmentRequest,
     Contract,
     ContractState,
     NewContract,
@@ -44,7 +45,21 @@ def _shown(contract: Contract, who: Principal) -> Contract:
     """Why a price leaves the plan's range is between the people of the agency."""
     if who.client_id is None:
         return contract
-    return contract.model_copy(update={"terms": contract.terms.model_copy(update={"price_override_reason": None})})
+    hidden = {"price_override_reason": None}
+    amendment = contract.amendment
+    if amendment is not None:
+        amendment = amendment.model_copy(update={"terms": amendment.terms.model_copy(update=hidden)})
+    return contract.model_copy(update={"terms": contract.terms.model_copy(update=hidden), "amendment": amendment})
+
+
+def _patched(terms: Terms, patch: TermsPatch, *other: str) -> Terms:
+    """The terms with the patch laid over them. Raises Refused with every fault."""
+    current = terms.model_dump(mode="json", by_alias=True)
+    changes = patch.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude=set(other))
+    try:
+        return Terms.model_validate(merged(current, changes))
+    except ValidationError as error:
+        raise Refused.because_of(error) from None
 
 
 @router.post(
@@ -97,13 +112,7 @@ async def update_contract(
     """A merge patch (RFC 7396) of the terms of a draft: objects are merged key by key, lists are replaced."""
     contract = await work.contracts.locked(contract_id)
     if_match.require(contract.version)
-    current = contract.terms.model_dump(mode="json", by_alias=True)
-    changes = patch.model_dump(mode="json", by_alias=True, exclude_unset=True)
-    try:
-        terms = Terms.model_validate(merged(current, changes))
-    except ValidationError as error:
-        raise Refused.because_of(error) from None
-    contract = await contracts.change_terms(work, contract, terms)
+    contract = await contracts.change_terms(work, contract, _patched(contract.terms, patch))
     tagged(response, contract.version)
     return contract
 
@@ -180,6 +189,62 @@ async def terminate_contract(
     """Ended for good from this instant. Its history stays."""
     contract = await work.contracts.locked(contract_id)
     contract = await contracts.terminate_contract(work, contract, why.reason)
+    tagged(response, contract.version)
+    return contract
+
+
+@router.post(
+    "/{contract_id}/amendment",
+    summary="Propose an amendment",
+    responses=SHOWN
+    | responses_for(IllegalTransition, Conflict, ValidationFailed, ContractIncomplete, PriceOutsideRange),
+    dependencies=[Idempotent],
+)
+async def propose_amendment(
+    contract_id: UUID, patch: AmendmentRequest, response: Response, work: Work, _who: Writer
+) -> Contract:
+    """Other terms for a contract in force, as a document with a hash for both parties to sign.
+
+    The body is a merge patch (RFC 7396) of the terms. With `plan_code` the newest version of that plan takes the place
+    of the present one, and its commitments that of the present ones unless the patch has its own.
+    """
+    contract = await work.contracts.locked(contract_id)
+    terms = _patched(contract.terms, patch, "plan_code")
+    plan_code = patch.plan_code if "plan_code" in patch.model_fields_set else None
+    contract = await contracts.propose_amendment(work, contract, terms, patch.model_fields_set, plan_code)
+    tagged(response, contract.version)
+    return contract
+
+
+@router.post(
+    "/{contract_id}/amendment/withdraw", summary="Withdraw an amendment", responses=STEP, dependencies=[Idempotent]
+)
+async def withdraw_amendment(contract_id: UUID, response: Response, work: Work, _who: Writer) -> Contract:
+    """The contract stays as it is in force."""
+    contract = await contracts.withdraw_amendment(work, await work.contracts.locked(contract_id))
+    tagged(response, contract.version)
+    return contract
+
+
+@router.post("/{contract_id}/amendment/sign", summary="Sign an amendment", responses=STEP, dependencies=[Idempotent])
+async def sign_amendment(
+    contract_id: UUID, consent: SignRequest, response: Response, work: Work, _who: Signer
+) -> Contract:
+    """One party's consent to the amendment, named by its hash."""
+    contract = await contracts.sign_amendment(work, await work.contracts.locked(contract_id), consent)
+    tagged(response, contract.version)
+    return contract
+
+
+@router.post(
+    "/{contract_id}/amendment/apply",
+    summary="Put an amendment in force",
+    responses=SHOWN | responses_for(IllegalTransition, NotSigned, Conflict),
+    dependencies=[Idempotent],
+)
+async def apply_amendment(contract_id: UUID, response: Response, work: Work, _who: Signer) -> Contract:
+    """The other terms hold from this instant on, if both parties signed exactly what is stored. The past stays."""
+    contract = await contracts.apply_amendment(work, await work.contracts.locked(contract_id))
     tagged(response, contract.version)
     return contract
 

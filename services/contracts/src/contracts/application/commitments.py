@@ -118,4 +118,4 @@ class UptimeCommitment(Request):
     rule: UptimeRule
 
 
-Interval = Annotated[int, Field(strict=True, ge=10, le=86_400, json_schema_extra={"format": "int32"})]
+Interval = Annotated[int, Field(strict=True, ge=1, le=86_400, json_schema_extra={"format": "int32"})]

@@ -1,7 +1,7 @@
 """The life of a contract: drafted from a plan, proposed, signed by both parties, in force, ended."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
@@ -139,6 +139,17 @@ class TermsPatch(Request):
     signatories: JsonObject | None = None
 
 
+class AmendmentRequest(TermsPatch):
+    """Other terms for a contract in force (merge patch of its terms), with another plan if it is named."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"plan_code": "premium", "price": {"amount": "600.00"}}]},
+    )
+
+    plan_code: Code = unchanged()
+
+
 _TERMS_EXAMPLE: dict[str, JsonValue] = {
     "site_ids": ["0190b5c8-7d4e-7c3a-9a51-3f0f5f0d7a12"],
     "starts_on": "2026-06-08",
@@ -200,6 +211,16 @@ class ContractPlan(BaseModel):
     title: dict[str, str]
 
 
+class Amendment(BaseModel):
+    """Other terms for a contract in force, proposed and waiting for signatures; what is in force stays until then."""
+
+    plan: ContractPlan
+    terms: Terms
+    deliverables: list[PlanDeliverable] = Field(max_length=1000)
+    document: DocumentReference
+    signatures: list[RecordedSignature] = Field(max_length=2)
+
+
 class Contract(BaseModel):
     """A contract, as stored."""
 
@@ -207,13 +228,14 @@ class Contract(BaseModel):
     version: int = Field(ge=1, description="Grows with every change; the ETag.")
     number: str = Field(examples=["C-2026-0001"])
     status: Status
-    allowed_steps: list[Step] = Field(default_factory=list, max_length=20)
+    allowed_steps: list[Step] = Field(max_length=20, description="What can be done to it now.")
     client_id: UUID
     plan: ContractPlan
     terms: Terms
     deliverables: list[PlanDeliverable] = Field(max_length=1000, description="Everything that is promised.")
     document: DocumentReference | None
     signatures: list[RecordedSignature] = Field(max_length=2)
+    amendment: Amendment | None
     activated_at: Instant | None
     ends_at: Instant | None = Field(description="The instant at which it expires; null: never.")
     closed_at: Instant | None
@@ -232,12 +254,16 @@ class Document(BaseModel):
     proposed_at: Instant
 
 
+Change = Literal["activated", "amended", "suspended", "resumed", "terminated", "expired"]
+
+
 class ContractState(BaseModel):
     """What a contract is from an instant on, until the next state."""
 
     contract_id: UUID
     client_id: UUID
     version: int = Field(ge=1)
+    change: Change = Field(description="What led to this state.")
     status: Literal["active", "suspended", "terminated", "expired"]
     effective_from: Instant
     reason: str | None
@@ -275,9 +301,9 @@ class ReasonRequest(Request):
     reason: Reason
 
 
-def allowed_steps(contract: Contract) -> list[Step]:
-    """What can be done to the contract now."""
-    return sorted(LEADS_TO[contract.status])
+def allowed_steps(status: Status) -> list[Step]:
+    """What can be done to a contract in this state."""
+    return sorted(LEADS_TO[status])
 
 
 # --- drafting --------------------------------------------------------------------------------------------------------
@@ -294,15 +320,7 @@ async def draft_contract(work: Workspace, new: NewContract) -> Contract:
         raise Refused(f"There is no plan {new.plan_code}. GET /v1/plans lists the plans.", "plan_code")
     version = plan.current
     terms = Terms.model_validate(new.model_dump(mode="json", by_alias=True, exclude={"client_id", "plan_code"}))
-    promised = version.promised()
-    response, uptime = terms.response, terms.uptime
-    own = entitlements.parameters_of(promised, entitlements.RESPONSE)
-    if "response" not in new.model_fields_set and own is not None:
-        response = ResponseCommitment.model_validate(own)
-    own = entitlements.parameters_of(promised, entitlements.UPTIME)
-    if "uptime" not in new.model_fields_set and own is not None:
-        uptime = UptimeCommitment.model_validate(own)
-    terms = terms.model_copy(update={"response": response, "uptime": uptime})
+    terms = _with_commitments_of(version, terms, new.model_fields_set)
     await _check_terms(work, client.client_id, terms, version)
     year = agreement.local_date(work.now, client.time_zone).year
     contract = Contract(
@@ -310,14 +328,14 @@ async def draft_contract(work: Workspace, new: NewContract) -> Contract:
         version=1,
         number=f"C-{year}-{await work.contracts.next_number(year):04}",
         status=Status.DRAFT,
+        allowed_steps=allowed_steps(Status.DRAFT),
         client_id=client.client_id,
-        plan=ContractPlan(
-            plan_id=version.plan_id, code=version.code, number=version.number, title=version.title.model_dump()
-        ),
+        plan=_named(version),
         terms=terms,
         deliverables=_shown(_promised(version, terms)),
         document=None,
         signatures=[],
+        amendment=None,
         activated_at=None,
         ends_at=None,
         closed_at=None,
@@ -326,6 +344,25 @@ async def draft_contract(work: Workspace, new: NewContract) -> Contract:
     )
     await work.contracts.add(contract)
     return contract
+
+
+def _named(version: PlanVersion) -> ContractPlan:
+    return ContractPlan(
+        plan_id=version.plan_id, code=version.code, number=version.number, title=version.title.model_dump()
+    )
+
+
+def _with_commitments_of(plan: PlanVersion, terms: Terms, chosen: Set[str]) -> Terms:
+    """The terms with the plan's commitments where the caller did not choose any."""
+    promised = plan.promised()
+    changes: dict[str, object] = {}
+    response = entitlements.parameters_of(promised, entitlements.RESPONSE)
+    if "response" not in chosen and response is not None:
+        changes["response"] = ResponseCommitment.model_validate(response)
+    uptime = entitlements.parameters_of(promised, entitlements.UPTIME)
+    if "uptime" not in chosen and uptime is not None:
+        changes["uptime"] = UptimeCommitment.model_validate(uptime)
+    return terms.model_copy(update=changes)
 
 
 async def change_terms(work: Workspace, contract: Contract, terms: Terms) -> Contract:
@@ -388,6 +425,11 @@ async def propose_contract(work: Workspace, contract: Contract) -> Contract:
     Raises IllegalStep, Incomplete with everything that is missing, or Taken for the status page's address.
     """
     status = after(contract.status, Step.PROPOSE)
+    return await _save(work, contract, status=status, document=await _fix(work, contract), signatures=[])
+
+
+async def _fix(work: Workspace, contract: Contract) -> DocumentReference:
+    """Keeps what the contract says as its next document. Raises Incomplete or Taken."""
     client = await work.clients.get(contract.client_id)
     sites = [await work.sites.get(site_id) for site_id in contract.terms.site_ids]
     promised = tuple(item.as_value() for item in contract.deliverables)
@@ -398,9 +440,8 @@ async def propose_contract(work: Workspace, contract: Contract) -> Contract:
     if page is not None and not await work.contracts.claim_status_page(page.slug, contract):
         raise Taken(f"The status page address {page.slug} is in use. Choose another slug.")
     plan = await work.plans.version(contract.plan.plan_id, contract.plan.number)
-    number = 1 if contract.document is None else contract.document.number + 1
-    content = await _document(work, contract, client, sites, promised, plan, number)
-    text = agreement.canonical(content)
+    number = await work.contracts.next_document_number(contract)
+    text = agreement.canonical(await _document(work, contract, client, sites, promised, plan, number))
     reference = DocumentReference(number=number, hash=agreement.fingerprint(text), proposed_at=work.now)
     await work.contracts.add_document(
         Document(
@@ -412,7 +453,7 @@ async def propose_contract(work: Workspace, contract: Contract) -> Contract:
             proposed_at=work.now,
         )
     )
-    return await _save(work, contract, status=status, document=reference, signatures=[])
+    return reference
 
 
 def _missing(terms: Terms, client: Client, sites: Sequence[Site], promised: Sequence[Deliverable]) -> list[Missing]:
@@ -542,10 +583,21 @@ async def sign_contract(work: Workspace, contract: Contract, consent: SignReques
     """
     signed = after(contract.status, Step.SIGN)
     assert contract.document is not None
-    signatory: Signatory | None = getattr(contract.terms.signatories, consent.party)
+    signatures, complete = _signed(work, contract.terms, contract.document, contract.signatures, consent)
+    return await _save(work, contract, status=signed if complete else contract.status, signatures=signatures)
+
+
+def _signed(
+    work: Workspace,
+    terms: Terms,
+    document: DocumentReference,
+    signatures: Sequence[RecordedSignature],
+    consent: SignRequest,
+) -> tuple[list[RecordedSignature], bool]:
+    """The signatures with one more, and whether both parties have signed now. Raises SignatureRefused."""
+    signatory: Signatory | None = getattr(terms.signatories, consent.party)
     assert signatory is not None  # a contract without signatories is incomplete and was not proposed
-    values = [signature.as_value() for signature in contract.signatures]
-    agreement.check_signature(consent.party, consent.document_hash, contract.document.hash, values)
+    agreement.check_signature(consent.party, consent.document_hash, document.hash, _as_values(signatures))
     signature = RecordedSignature(
         party=consent.party,
         name=signatory.name,
@@ -554,9 +606,12 @@ async def sign_contract(work: Workspace, contract: Contract, consent: SignReques
         evidence=consent.evidence,
         recorded_by=work.actor,
     )
-    signatures = [*contract.signatures, signature]
-    complete = not agreement.missing_signatures([*values, signature.as_value()], contract.document.hash)
-    return await _save(work, contract, status=signed if complete else contract.status, signatures=signatures)
+    together = [*signatures, signature]
+    return together, not agreement.missing_signatures(_as_values(together), document.hash)
+
+
+def _as_values(signatures: Sequence[RecordedSignature]) -> list[Signature]:
+    return [signature.as_value() for signature in signatures]
 
 
 # --- in force --------------------------------------------------------------------------------------------------------
@@ -568,62 +623,76 @@ async def activate_contract(work: Workspace, contract: Contract) -> Contract:
     Raises IllegalStep, NotBinding when what is stored is not what both parties signed, or NotNow before its first day.
     """
     status = after(contract.status, Step.ACTIVATE)
-    assert contract.document is not None
-    document = await work.contracts.document(contract)
-    agreement.check_binding(
-        document.text, contract.document.hash, [signature.as_value() for signature in contract.signatures]
-    )
-    time_zone = json.loads(document.text)["client"]["time_zone"]
+    document = await _binding(work, contract)
+    time_zone = _time_zone(document)
     terms = contract.terms
     if agreement.local_date(work.now, time_zone) < terms.starts_on:
         raise NotNow(f"The contract starts on {terms.starts_on}. Activate it on that day ({time_zone}) or later.")
     ends_at = agreement.end_of(terms.ends_on, time_zone)
     if ends_at is not None and ends_at <= work.now:
-        raise NotNow(f"The contract ended on {terms.ends_on}. Withdraw it, and propose it with other dates.")
-    return await _enter(work, contract, status, at=work.now, reason=None, activated_at=work.now, ends_at=ends_at)
+        raise NotNow(f"The contract ended on {terms.ends_on}. Terminate it, and draft another one.")
+    active = contract.model_copy(update={"status": status, "activated_at": work.now, "ends_at": ends_at})
+    return await _enter(work, active, "activated", work.now)
+
+
+async def _binding(work: Workspace, contract: Contract) -> Document:
+    """The document of the contract. Raises NotBinding unless it is exactly what both parties signed."""
+    assert contract.document is not None
+    document = await work.contracts.document(contract.contract_id, contract.document.number)
+    agreement.check_binding(document.text, contract.document.hash, _as_values(contract.signatures))
+    return document
+
+
+def _time_zone(document: Document) -> str:
+    zone: str = json.loads(document.text)["client"]["time_zone"]
+    return zone
 
 
 async def suspend_contract(work: Workspace, contract: Contract, reason: str) -> Contract:
     """Nothing is owed from this instant until it is resumed; says `contract.suspended`. Raises IllegalStep."""
-    return await _enter(work, contract, after(contract.status, Step.SUSPEND), at=work.now, reason=reason)
+    status = after(contract.status, Step.SUSPEND)
+    return await _enter(work, contract.model_copy(update={"status": status}), "suspended", work.now, reason)
 
 
 async def resume_contract(work: Workspace, contract: Contract) -> Contract:
     """In force again from this instant; says `contract.activated`. Raises IllegalStep."""
-    return await _enter(work, contract, after(contract.status, Step.RESUME), at=work.now, reason=None)
+    status = after(contract.status, Step.RESUME)
+    return await _enter(work, contract.model_copy(update={"status": status}), "resumed", work.now)
 
 
 async def terminate_contract(work: Workspace, contract: Contract, reason: str) -> Contract:
     """Ended for good from this instant; says `contract.terminated`. Raises IllegalStep."""
-    status = after(contract.status, Step.TERMINATE)
-    await work.contracts.release_status_page(contract)
-    return await _enter(work, contract, status, at=work.now, reason=reason, closed_at=work.now)
+    return await _end(work, contract, after(contract.status, Step.TERMINATE), "terminated", work.now, reason)
 
 
 async def expire_contract(work: Workspace, contract: Contract) -> Contract:
     """Ended at the end of its last day, whenever that is noticed; says `contract.terminated`. Raises IllegalStep."""
     status = after(contract.status, Step.EXPIRE)
     assert contract.ends_at is not None
+    return await _end(work, contract, status, "expired", contract.ends_at, None)
+
+
+async def _end(
+    work: Workspace, contract: Contract, status: Status, change: Change, at: datetime, reason: str | None
+) -> Contract:
     await work.contracts.release_status_page(contract)
-    return await _enter(work, contract, status, at=contract.ends_at, reason=None, closed_at=contract.ends_at)
+    ended = contract.model_copy(update={"status": status, "closed_at": at, "amendment": None})
+    return await _enter(work, ended, change, at, reason)
 
 
 async def _enter(
-    work: Workspace,
-    contract: Contract,
-    status: Status,
-    *,
-    at: Instant,
-    reason: str | None,
-    **changes: Any,
+    work: Workspace, contract: Contract, change: Change, at: datetime, reason: str | None = None
 ) -> Contract:
-    saved = await _save(work, contract, status=status, **changes)
-    document = await work.contracts.document(saved)
+    """Keeps and tells what the changed contract is from `at` on."""
+    saved = await _save(work, contract)
+    assert saved.document is not None
+    document = await work.contracts.document(saved.contract_id, saved.document.number)
     content = effective_state(saved, json.loads(document.text), at)
     state = ContractState(
         contract_id=saved.contract_id,
         client_id=saved.client_id,
         version=saved.version,
+        change=change,
         status=content["status"],
         effective_from=at,
         reason=reason,
@@ -632,6 +701,90 @@ async def _enter(
     await work.contracts.add_state(state)
     work.announcer.contract_changed(state)
     return saved
+
+
+# --- amending --------------------------------------------------------------------------------------------------------
+
+
+async def propose_amendment(
+    work: Workspace, contract: Contract, terms: Terms, chosen: Set[str], plan_code: str | None
+) -> Contract:
+    """Proposes other terms for the locked contract, for both parties to sign; what is in force stays until then.
+
+    `chosen` names the terms that the caller gave: with another plan, its commitments stand in for the others. Raises
+    IllegalStep, NotNow while another amendment waits, Incomplete, and else as `draft_contract`.
+    """
+    after(contract.status, Step.AMEND)
+    if contract.amendment is not None:
+        raise NotNow("Another amendment waits for its signatures. Withdraw it, or apply it first.")
+    plan = await work.plans.version(contract.plan.plan_id, contract.plan.number)
+    if plan_code is not None:
+        named = await work.plans.by_code(plan_code)
+        if named is None:
+            raise Refused(f"There is no plan {plan_code}. GET /v1/plans lists the plans.", "plan_code")
+        plan = named.current
+        terms = _with_commitments_of(plan, terms, chosen)
+    if terms.starts_on != contract.terms.starts_on:
+        raise Refused("cannot change any more: the contract has begun", "starts_on")
+    page, other = contract.terms.status_page, terms.status_page
+    if page is not None and other is not None and page.slug != other.slug:
+        raise Refused("cannot change while the contract is in force: visitors know the address", "status_page", "slug")
+    await _check_terms(work, contract.client_id, terms, plan)
+    deliverables = _shown(_promised(plan, terms))
+    amended = contract.model_copy(update={"plan": _named(plan), "terms": terms, "deliverables": deliverables})
+    amendment = Amendment(
+        plan=amended.plan,
+        terms=terms,
+        deliverables=deliverables,
+        document=await _fix(work, amended),
+        signatures=[],
+    )
+    return await _save(work, contract, amendment=amendment)
+
+
+def _waiting(contract: Contract) -> Amendment:
+    after(contract.status, Step.AMEND)
+    if contract.amendment is None:
+        raise NotNow("No amendment waits. Propose one first.")
+    return contract.amendment
+
+
+async def withdraw_amendment(work: Workspace, contract: Contract) -> Contract:
+    """The locked contract stays as it is in force. Raises IllegalStep, or NotNow when no amendment waits."""
+    _waiting(contract)
+    if contract.terms.status_page is None:
+        await work.contracts.release_status_page(contract)
+    return await _save(work, contract, amendment=None)
+
+
+async def sign_amendment(work: Workspace, contract: Contract, consent: SignRequest) -> Contract:
+    """Records one party's signature of the amendment. Raises IllegalStep, NotNow or SignatureRefused."""
+    waiting = _waiting(contract)
+    signatures, _ = _signed(work, waiting.terms, waiting.document, waiting.signatures, consent)
+    return await _save(work, contract, amendment=waiting.model_copy(update={"signatures": signatures}))
+
+
+async def apply_amendment(work: Workspace, contract: Contract) -> Contract:
+    """The amendment is in force from this instant; says `contract.amended`.
+
+    Raises IllegalStep, NotNow when none waits, or NotBinding.
+    """
+    waiting = _waiting(contract)
+    amended = contract.model_copy(
+        update={
+            "plan": waiting.plan,
+            "terms": waiting.terms,
+            "deliverables": waiting.deliverables,
+            "document": waiting.document,
+            "signatures": waiting.signatures,
+            "amendment": None,
+        }
+    )
+    document = await _binding(work, amended)
+    ends_at = agreement.end_of(waiting.terms.ends_on, _time_zone(document))
+    if ends_at is not None and ends_at <= work.now:
+        raise NotNow(f"By the amendment the contract ended on {waiting.terms.ends_on}. Withdraw it.")
+    return await _enter(work, amended.model_copy(update={"ends_at": ends_at}), "amended", work.now)
 
 
 _AGREED = (
@@ -677,6 +830,7 @@ def effective_state(contract: Contract, document: Mapping[str, Any], at: datetim
 
 
 async def _save(work: Workspace, contract: Contract, **changes: Any) -> Contract:
-    saved = contract.model_copy(update={**changes, "version": contract.version + 1, "updated_at": work.now})
+    changed = contract.model_copy(update={**changes, "version": contract.version + 1, "updated_at": work.now})
+    saved = changed.model_copy(update={"allowed_steps": allowed_steps(changed.status)})
     await work.contracts.save(saved)
     return saved

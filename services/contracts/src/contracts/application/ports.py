@@ -61,11 +61,14 @@ class Contracts(Store["Contract"], Protocol):
     async def next_number(self, year: int) -> int:
         """The next number of the year, without gaps and never twice."""
 
+    async def next_document_number(self, contract: Contract) -> int:
+        """One more than the highest of the contract's proposed versions, withdrawn ones included."""
+
     async def add_document(self, document: Document) -> None:
         """Keeps a proposed version; it is never changed."""
 
-    async def document(self, contract: Contract) -> Document:
-        """The proposed version that the contract names. Raises Unknown when none was proposed."""
+    async def document(self, contract_id: UUID, number: int) -> Document:
+        """A proposed version of a contract, as it was proposed. Raises Unknown."""
 
     async def add_state(self, state: ContractState) -> None:
         """Keeps what the contract is from an instant on; it is never changed."""

@@ -24,6 +24,7 @@ class Step(StrEnum):
     WITHDRAW = "withdraw"
     SIGN = "sign"
     ACTIVATE = "activate"
+    AMEND = "amend"
     SUSPEND = "suspend"
     RESUME = "resume"
     TERMINATE = "terminate"
@@ -36,6 +37,7 @@ LEADS_TO: Mapping[Status, Mapping[Step, Status]] = {
     Status.PROPOSED: {Step.SIGN: Status.SIGNED, Step.WITHDRAW: Status.DRAFT},
     Status.SIGNED: {Step.ACTIVATE: Status.ACTIVE, Step.TERMINATE: Status.TERMINATED},
     Status.ACTIVE: {
+        Step.AMEND: Status.ACTIVE,
         Step.SUSPEND: Status.SUSPENDED,
         Step.TERMINATE: Status.TERMINATED,
         Step.EXPIRE: Status.EXPIRED,

@@ -376,12 +376,30 @@ class ContractActivated(ContractState, aggregate="contract", name="activated", k
     EXAMPLE: ClassVar[Mapping[str, Any]] = _STATE
 
 
+class ContractAmended(ContractState, aggregate="contract", name="amended", key="contract_id"):
+    """Both parties signed other terms, which are in force from `effective_from` on."""
+
+    EXAMPLE: ClassVar[Mapping[str, Any]] = {
+        **_STATE,
+        "version": 9,
+        "effective_from": "2026-06-15T08:00:00Z",
+        "monitoring": {**_MONITORING, "interval_seconds": 60},
+        "deliverables": [
+            {**item, "parameters": {**_MONITORING, "interval_seconds": 60}}
+            if item["code"] == "uptime_monitoring"
+            else item
+            for item in _STATE["deliverables"]
+        ],
+        "price": {"amount": "450.00", "currency": "EUR", "period": "month"},
+    }
+
+
 class ContractSuspended(ContractState, aggregate="contract", name="suspended", key="contract_id"):
     """Nothing is owed from `effective_from` on, until the contract is activated again."""
 
     EXAMPLE: ClassVar[Mapping[str, Any]] = {
         **_STATE,
-        "version": 6,
+        "version": 10,
         "status": "suspended",
         "effective_from": "2026-07-01T08:00:00Z",
     }
@@ -392,7 +410,7 @@ class ContractTerminated(ContractState, aggregate="contract", name="terminated",
 
     EXAMPLE: ClassVar[Mapping[str, Any]] = {
         **_STATE,
-        "version": 7,
+        "version": 11,
         "status": "terminated",
         "effective_from": "2026-08-01T08:00:00Z",
     }
@@ -434,5 +452,5 @@ class SiteChanged(PublishedEvent, aggregate="site", name="changed", key="site_id
 
 
 registry = EventRegistry(
-    "contracts", [ContractActivated, ContractSuspended, ContractTerminated, ClientChanged, SiteChanged]
+    "contracts", [ContractActivated, ContractAmended, ContractSuspended, ContractTerminated, ClientChanged, SiteChanged]
 )
