@@ -108,7 +108,7 @@ class Stack:
         self._mailbox = self._start_mailbox()
         bootstrap(admin_url, SERVICES, {service: self._memory.roles_of(service) for service in SERVICES})
         services = self._services = self._make_services(admin_url, nats_urls)
-        say("Migrating the four schemas …")
+        say("Bringing the schemas up to date …")
         services.migrate()
         self._patience.pause(0)
         administrator = self._administrator(services, admin_url)
@@ -318,7 +318,9 @@ class Stack:
 
     def _table(self, administrator: Administrator) -> str:
         rows = [("service", "API", "OpenAPI page", "metrics")]
-        rows += [(one.service, one.url, f"{one.url}/docs", f"{one.ops_url}/metrics") for one in self._endpoints.values()]
+        rows += [
+            (one.service, one.url, f"{one.url}/docs", f"{one.ops_url}/metrics") for one in self._endpoints.values()
+        ]
         widths = [max(len(row[place]) for row in rows) for place in range(4)]
         lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
         lines.insert(1, "  ".join("-" * width for width in widths))

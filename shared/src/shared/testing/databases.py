@@ -2,8 +2,6 @@
 
 import itertools
 from dataclasses import dataclass
-from importlib.util import find_spec
-from pathlib import Path
 
 import psycopg
 from psycopg import sql
@@ -13,6 +11,7 @@ from shared.migrations import migrate
 from shared.stack.bootstrap import bootstrap
 from shared.stack.folders import RolePasswords
 from shared.stack.postgres_server import PostgresServer
+from shared.stack.services import migrations_of
 
 
 @dataclass(frozen=True)
@@ -79,11 +78,3 @@ class ServiceDatabases:
             owner=self._server.url(name, f"{service}_owner", passwords.owner),
             superuser=self._server.url(name),
         )
-
-
-def migrations_of(service: str) -> Path:
-    """The folder of a service's migrations, found without importing the service."""
-    found = find_spec(service)
-    if found is None or found.origin is None:
-        raise LookupError(f"there is no service {service} in this environment")
-    return Path(found.origin).parent / "migrations"
