@@ -210,28 +210,39 @@ async def test_lists_are_filtered_and_paged_newest_first(desk: Desk, agreement: 
         problem(await client.get("/v1/incidents?cursor=abc"), 400)
 
 
-async def test_a_clock_tells_its_facts_and_every_span_of_its_time(desk: Desk, agreement: Agreement) -> None:
+@pytest.mark.capability("I23")
+async def test_a_verdict_comes_with_its_facts_and_every_span_of_its_time(desk: Desk, agreement: Agreement) -> None:
     await desk.activate(agreement)
     await desk.break_down(agreement)
     incident = await desk.only_incident(agreement)
     path = f"/v1/incidents/{incident['incident_id']}"
-    desk.clock.advance(timedelta(minutes=10))
     async with desk.client(agreement) as client:
+        desk.clock.advance(timedelta(minutes=10))
         await client.post(f"{path}/acknowledge")
-        clock = (await client.get(f"{path}/clocks/{incident['clocks'][0]['clock_id']}")).json()
+        desk.clock.advance(timedelta(hours=4))
+        await client.post(f"{path}/resolve")
+        response, repair = [
+            (await client.get(f"{path}/clocks/{clock['clock_id']}")).json() for clock in incident["clocks"]
+        ]
         problem(await client.get(f"{path}/clocks/{new_id()}"), 404)
-    assert [(fact["kind"], fact["source"]) for fact in clock["facts"]] == [("opened", "monitor"), ("stopped", "api")]
-    assert clock["reading"]["state"] == "met"
-    assert clock["reading"]["explanation"] == [
-        {
+
+    def counted_until(instant: str) -> dict[str, Any]:
+        return {
             "from": "2026-06-08T09:00:00Z",
-            "to": "2026-06-08T09:10:00Z",
+            "to": instant,
             "counted": True,
             "why": "open",
             "calendar": "support#1",
             "reason": None,
         }
-    ]
+
+    assert [(fact["kind"], fact["source"]) for fact in response["facts"]] == [("opened", "monitor"), ("stopped", "api")]
+    assert response["reading"]["state"] == "met"
+    assert response["reading"]["explanation"] == [counted_until("2026-06-08T09:10:00Z")]
+    assert repair["reading"]["state"] == "breached"
+    assert repair["reading"]["breached_at"] == "2026-06-08T13:00:00Z"
+    assert repair["reading"]["remaining_seconds"] == -600
+    assert repair["reading"]["explanation"] == [counted_until("2026-06-08T13:10:00Z")]
 
 
 async def test_an_entity_tag_saves_a_reading_once_the_clocks_have_ended(desk: Desk, agreement: Agreement) -> None:

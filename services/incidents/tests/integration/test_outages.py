@@ -13,6 +13,7 @@ from shared.ids import new_id
 from .conftest import PARIS_OFFICE, Agreement, Desk
 
 
+@pytest.mark.capability("I42")
 async def test_an_outage_opens_one_critical_incident_with_the_clocks_due_times(
     desk: Desk, agreement: Agreement
 ) -> None:

@@ -34,13 +34,29 @@ router = APIRouter(prefix="/v1/incidents", tags=["incidents"], route_class=Idemp
 
 _UNKNOWN = "There is no incident with this id."
 
+_WHAT_NEXT = {
+    operation: {
+        "operationId": operation,
+        "parameters": {"incident_id": "$response.body#/incident_id"},
+    }
+    for operation in (
+        "get_incident",
+        "get_incident_timeline",
+        "list_incident_notifications",
+        "acknowledge_incident",
+        "mitigate_incident",
+        "resolve_incident",
+        "close_incident",
+    )
+}
+
 
 @router.post(
     "",
     status_code=201,
     summary="Report an incident",
     dependencies=[Idempotent],
-    responses=responses_for(NotFound),
+    responses=responses_for(NotFound) | {201: {"links": _WHAT_NEXT}},
 )
 async def report_incident(
     body: IncidentReport, ports: InPorts, unit: Unit, principal: Writer, response: Response

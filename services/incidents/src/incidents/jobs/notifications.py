@@ -26,7 +26,8 @@ from shared.unit_of_work import UnitsOfWork
 log = structlog.get_logger(__name__)
 
 BATCH = 8
-LONGEST_WAIT = 1.0
+LONGEST_WAIT = 0.25
+"""Seconds between a fact and the look at what it has queued, at most."""
 LEASE = timedelta(minutes=2)
 RETRY_AFTER = tuple(timedelta(seconds=s) for s in (2, 10, 30, 120, 300, 900, 1800, 3600))
 GIVE_UP_AFTER = timedelta(hours=24)
@@ -65,7 +66,7 @@ class Outbound:
         """Sends what is due now; returns the seconds until the next message may be."""
         if not self._server.configured:
             await self._wait_for_a_server()
-            return LONGEST_WAIT
+            return 1.0
         claimed = await self._claim()
         # At once: each has its own time limit, so that all are sent long before the lease of their rows ends.
         await asyncio.gather(*(self._deliver(one) for one in claimed))

@@ -1,0 +1,148 @@
+"""The life cycle of an incident, without a database."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from incidents.domain.incident import (
+    ALLOWED,
+    Act,
+    IllegalTransitionError,
+    Incident,
+    InstantOutOfRangeError,
+    Milestone,
+    Severity,
+    Source,
+    Stamp,
+    Status,
+    Subject,
+    Who,
+    note_fact,
+    number_of,
+    open_incident,
+    perform,
+)
+from shared.ids import new_id
+
+NOON = datetime(2026, 6, 8, 12, tzinfo=UTC)
+ADA = Who("user", "ada", "Ada Martin")
+PROBES = Who("system", "probes", "Monitoring")
+
+
+def an_incident() -> Incident:
+    return open_incident(
+        incident_id=new_id(),
+        number="INC-2026-0001",
+        subject=Subject(new_id(), new_id(), None, None, counts_for_sla=True),
+        source=Source("person"),
+        title="It is slow",
+        description="",
+        severity=Severity.MAJOR,
+        stamps=[
+            Stamp(Milestone.DETECTED, NOON, PROBES, "monitor"),
+            Stamp(Milestone.OPENED, NOON + timedelta(seconds=1), PROBES, "monitor"),
+        ],
+    ).after
+
+
+def after(*acts: Act) -> Incident:
+    incident = an_incident()
+    for hours, act in enumerate(acts, start=1):
+        incident = perform(incident, act, at=None, now=NOON + timedelta(hours=hours), actor=ADA, source="api").after
+    return incident
+
+
+def test_each_act_leads_to_its_status_and_stamps_it() -> None:
+    incident = after(Act.ACKNOWLEDGE, Act.MITIGATE, Act.RESOLVE, Act.CLOSE)
+    assert incident.status is Status.CLOSED
+    assert incident.version == 5
+    assert incident.stamps[Milestone.MITIGATED].at == NOON + timedelta(hours=2)
+    assert incident.stamps[Milestone.CLOSED].actor == ADA
+
+
+@pytest.mark.parametrize(
+    ("acts", "act"),
+    [
+        ((), Act.CLOSE),
+        ((Act.ACKNOWLEDGE,), Act.ACKNOWLEDGE),
+        ((Act.MITIGATE,), Act.ACKNOWLEDGE),
+        ((Act.RESOLVE,), Act.MITIGATE),
+        ((Act.RESOLVE, Act.CLOSE), Act.RESOLVE),
+    ],
+)
+def test_what_is_not_possible_is_refused_with_what_is(acts: tuple[Act, ...], act: Act) -> None:
+    incident = after(*acts)
+    with pytest.raises(IllegalTransitionError) as refused:
+        perform(incident, act, at=None, now=NOON + timedelta(days=1), actor=ADA, source="api")
+    assert refused.value.allowed == ALLOWED[incident.status]
+    for possible in refused.value.allowed:
+        assert possible in str(refused.value)
+
+
+def test_a_step_skipped_forward_answers_the_alert_at_the_same_instant() -> None:
+    incident = after(Act.MITIGATE)
+    acknowledged = incident.stamps[Milestone.ACKNOWLEDGED]
+    assert acknowledged.at == incident.stamps[Milestone.MITIGATED].at
+    assert acknowledged.source == "implied by mitigate"
+
+
+def test_an_act_may_be_stated_later_than_it_was_done_but_in_order() -> None:
+    incident = after(Act.ACKNOWLEDGE)
+    now = NOON + timedelta(hours=5)
+    early = NOON + timedelta(hours=2)
+    assert perform(incident, Act.MITIGATE, at=early, now=now, actor=ADA, source="api").added[0].at == early
+    for wrong in (NOON + timedelta(minutes=59), now + timedelta(microseconds=1)):
+        with pytest.raises(InstantOutOfRangeError):
+            perform(incident, Act.MITIGATE, at=wrong, now=now, actor=ADA, source="api")
+
+
+def test_a_clock_that_went_back_does_not_refuse_what_somebody_does_now() -> None:
+    incident = after(Act.ACKNOWLEDGE)
+    change = perform(incident, Act.MITIGATE, at=None, now=NOON, actor=ADA, source="api")
+    assert change.added[0].at == incident.stamps[Milestone.ACKNOWLEDGED].at
+
+
+def test_a_fact_told_twice_stays_as_it_was_told_first() -> None:
+    first = note_fact(an_incident(), Stamp(Milestone.RECOVERED, NOON + timedelta(hours=1), PROBES, "monitor"))
+    again = note_fact(first.after, Stamp(Milestone.RECOVERED, NOON + timedelta(hours=2), PROBES, "monitor"))
+    assert again.added == ()
+    assert again.after is first.after
+
+
+@pytest.mark.parametrize(("kind", "human"), [("user", True), ("api_key", True), ("runner", False), ("system", False)])
+def test_only_people_answer_an_alert(kind: str, human: bool) -> None:
+    assert Who(kind, "x", "X").is_human is human
+
+
+def test_numbers_have_at_least_four_digits() -> None:
+    assert number_of(2026, 1) == "INC-2026-0001"
+    assert number_of(2026, 12345) == "INC-2026-12345"
+
+
+@given(st.lists(st.tuples(st.sampled_from(Act), st.integers(-10, 100)), max_size=8))
+def test_whatever_is_tried_stamps_never_change_and_acts_stay_in_order(tries: list[tuple[Act, int]]) -> None:
+    incident = an_incident()
+    now = NOON + timedelta(minutes=90)
+    for act, minutes in tries:
+        before = dict(incident.stamps)
+        try:
+            change = perform(incident, act, at=NOON + timedelta(minutes=minutes), now=now, actor=ADA, source="api")
+        except (IllegalTransitionError, InstantOutOfRangeError):
+            continue
+        incident = change.after
+        assert before.items() <= dict(incident.stamps).items()
+        order = [
+            incident.stamps[milestone].at
+            for milestone in (
+                Milestone.DETECTED,
+                Milestone.ACKNOWLEDGED,
+                Milestone.MITIGATED,
+                Milestone.RESOLVED,
+                Milestone.CLOSED,
+            )
+            if milestone in incident.stamps
+        ]
+        assert order == sorted(order)
+        assert all(at <= now for at in order)
