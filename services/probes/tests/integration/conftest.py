@@ -22,8 +22,6 @@ from shared.stack.nats_server import NatsServer
 from shared.testing.databases import DatabaseUrls
 from shared.worker import Runtime, build_runtime, run_worker
 
-Until = Callable[[], Any]
-
 
 async def eventually(check: Callable[[], Any], seconds: float = 15.0) -> Any:
     """What the (asynchronous) check gives as soon as that is true."""
@@ -176,5 +174,13 @@ def settings(service_database: Callable[[str], DatabaseUrls], own_nats_server: N
 
 @pytest.fixture
 async def service(settings: ProbesSettings, own_nats_server: NatsServer) -> AsyncIterator[Service]:
+    async with working(settings, own_nats_server.url()) as running:
+        yield running
+
+
+@pytest.fixture
+async def idle(service_database: Callable[[str], DatabaseUrls], own_nats_server: NatsServer) -> AsyncIterator[Service]:
+    """The worker without a runner: nothing is executed, results are handed in by the test."""
+    settings = settings_for(service_database("probes"), own_nats_server, execute_checks=False)
     async with working(settings, own_nats_server.url()) as running:
         yield running

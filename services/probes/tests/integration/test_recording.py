@@ -1,0 +1,166 @@
+"""What the recorder does with results that come twice, late, wrong or not at all."""
+
+import asyncio
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from probes.settings import ProbesSettings
+from shared.stack.nats_server import NatsServer
+from shared.testing.small_site import SmallSite
+
+from .conftest import Contract, Service, contract, eventually, working
+
+
+async def monitor_of(service: Service, given: Contract) -> UUID:
+    """A monitor that no runner of this test checks: its results are handed in by hand."""
+    await service.tell(given, "activated", given.state(monitoring={"interval_seconds": 30}))
+    found: UUID = await eventually(lambda: service.one("select monitor_id from probes.monitor"))
+    return found
+
+
+def result(monitor_id: UUID, at: datetime, good: bool, slot: int = 1, **changes: Any) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "monitor_id": str(monitor_id),
+        "slot": slot,
+        "due_at": at.isoformat(),
+        "started_at": at.isoformat(),
+        "took_us": 1500,
+        "outcome": "good" if good else "bad",
+        "status_code": 200 if good else 500,
+    }
+    if not good:
+        found |= {"reason": "http_status", "detail": "The site answered with status 500.", "evidence": {}}
+        found["evidence"] = {
+            "checked_at": at.isoformat(),
+            "url": "http://127.0.0.1/",
+            "timings_ms": {"total": 1.5},
+            "addresses": [],
+            "refused_addresses": [],
+            "headers": {},
+        }
+    return found | changes
+
+
+async def hand_in(service: Service, *results: Any, location: str = "default", sent_at: datetime | None = None) -> None:
+    batch = {
+        "runner": "test",
+        "location": location,
+        "sent_at": (sent_at or datetime.now(UTC)).isoformat(),
+        "results": list(results),
+    }
+    await service.js.publish(f"probe-results.{location}", json.dumps(batch).encode())
+
+
+async def recorded(service: Service) -> None:
+    """Waits until every batch was taken off the stream."""
+
+    async def empty() -> bool:
+        return bool((await service.js.stream_info("PROBE_RESULTS")).state.messages == 0)
+
+    await eventually(empty)
+
+
+async def test_results_that_come_twice_or_late_count_once(idle: Service) -> None:
+    monitor = await monitor_of(idle, contract("http://127.0.0.1:9/"))
+    start = datetime.now(UTC)
+    checks = [
+        result(monitor, start, True, 1),
+        result(monitor, start + timedelta(milliseconds=10), False, 2),
+        result(monitor, start + timedelta(milliseconds=20), False, 2, attempt=1),
+        result(monitor, start + timedelta(milliseconds=30), True, 3),
+    ]
+    for batch in (checks, checks[:2], [checks[3], checks[1]], checks):
+        await hand_in(idle, *batch)
+    await recorded(idle)
+    assert await idle.said("recovered") == ["unknown", "restored", "down", "recovered"]
+    assert await idle.one("select count(*) from probes.result") == 4
+    assert await idle.one("select count(*) from probes.outage") == 1
+
+
+async def test_a_late_result_is_kept_and_changes_no_state(idle: Service) -> None:
+    monitor = await monitor_of(idle, contract("http://127.0.0.1:9/"))
+    start = datetime.now(UTC)
+    await hand_in(idle, result(monitor, start + timedelta(milliseconds=100), True, 2))
+    for _ in range(2):
+        await hand_in(idle, result(monitor, start + timedelta(milliseconds=50), False, 1))
+    await recorded(idle)
+    assert await idle.said("restored") == ["unknown", "restored"]
+    assert await idle.one("select count(*) from probes.result") == 2
+
+
+async def test_a_poisoned_result_is_a_dead_letter_and_the_others_go_on(idle: Service) -> None:
+    monitor = await monitor_of(idle, contract("http://127.0.0.1:9/"))
+    now = datetime.now(UTC)
+    await hand_in(
+        idle,
+        {"monitor_id": "not an id"},
+        result(monitor, now + timedelta(days=400), True),
+        result(monitor, now, True, slot=2**40),
+        result(uuid4(), now, True),
+        result(monitor, now, True),
+    )
+    await idle.js.publish("probe-results.default", b"no json at all")
+    foreign = {"runner": "x", "location": "default", "sent_at": now.isoformat(), "results": []}
+    await idle.js.publish("probe-results.elsewhere", json.dumps(foreign).encode())
+    await recorded(idle)
+    assert await idle.said("restored") == ["unknown", "restored"]
+    assert await idle.one("select count(*) from probes.result") == 1
+    letters = await idle.rows("select consumer, stream, error from probes.dead_letter order by id")
+    assert len(letters) == 5 and {letter["consumer"] for letter in letters} == {"recorder"}
+
+
+async def test_a_runner_whose_clock_is_off_is_refused(idle: Service) -> None:
+    monitor = await monitor_of(idle, contract("http://127.0.0.1:9/"))
+    wrong = datetime.now(UTC) + timedelta(seconds=8)
+    await hand_in(idle, result(monitor, wrong, True), sent_at=wrong)
+    await recorded(idle)
+    assert await idle.one("select count(*) from probes.result") == 0
+    await hand_in(idle, result(monitor, datetime.now(UTC), True))
+    await recorded(idle)
+    assert await idle.one("select count(*) from probes.result") == 1
+
+
+async def test_a_missed_check_is_stored_once_and_says_nothing(idle: Service) -> None:
+    monitor = await monitor_of(idle, contract("http://127.0.0.1:9/"))
+    due = datetime.now(UTC)
+    missed = result(monitor, due, True, outcome="missed", status_code=None)
+    for _ in range(2):
+        await hand_in(idle, missed, missed)
+    await recorded(idle)
+    assert await idle.one("select count(*) from probes.result") == 1
+    assert await idle.one("select state from probes.monitor") == "unknown"
+
+
+async def test_time_without_results_is_unknown_and_a_restart_is_told_apart(
+    settings: ProbesSettings, own_nats_server: NatsServer
+) -> None:
+    with SmallSite() as site:
+        given = contract(site.url())
+        async with working(settings, own_nats_server.url()) as first:
+            await first.tell(given, "activated", given.state())
+            await first.said("unknown", "restored")
+            await eventually(lambda: first.one("select count(*) >= 2 from probes.result"))
+        await asyncio.sleep(4)
+        async with working(settings, own_nats_server.url()) as second:
+            await second.said("unknown", "restored", "unknown", "restored")
+            line = await second.rows(
+                "select state, reason, started_at, ended_at from probes.stretch order by started_at"
+            )
+    assert [row["state"] for row in line] == ["unknown", "up", "unknown", "up"]
+    gap = line[2]
+    assert gap["reason"] == "runner_restarted"
+    assert gap["ended_at"] - gap["started_at"] > timedelta(seconds=2)
+
+
+async def test_silence_while_running_is_told_without_a_new_result(idle: Service) -> None:
+    given = contract("http://127.0.0.1:9/")
+    await idle.tell(given, "activated", given.state())
+    monitor = await eventually(lambda: idle.one("select monitor_id from probes.monitor"))
+    at = datetime.now(UTC)
+    await hand_in(idle, result(monitor, at, True))
+    await idle.said("unknown", "restored", "unknown")
+    unknown = (await idle.events())[-1].data
+    assert unknown["reason"] == "no_fresh_result" and unknown["previous_state"] == "up"
+    assert datetime.fromisoformat(unknown["since"]) == at + timedelta(seconds=1)
