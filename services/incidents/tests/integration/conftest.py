@@ -40,6 +40,8 @@ class Mailbox:
         self.messages: list[EmailMessage] = []
         self.replies: list[str] = []
         self.refused: set[str] = set()
+        self.delay = 0.0
+        self.asked = asyncio.Event()
 
     async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:  # noqa: N802
         if address in self.refused:
@@ -48,6 +50,8 @@ class Mailbox:
         return "250 OK"
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
+        self.asked.set()
+        await asyncio.sleep(self.delay)
         reply = self.replies.pop(0) if self.replies else "250 OK"
         if reply.startswith("250"):
             message = message_from_bytes(envelope.content, policy=SMTP_POLICY)

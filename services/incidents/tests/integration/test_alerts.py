@@ -1,5 +1,6 @@
 """Alerts: in the recipient's language, in one thread per incident, once per fact, and never lost."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -166,3 +167,17 @@ async def test_a_recovery_is_not_told_before_the_outage_that_could_not_be_told_y
     while await desk.outbound.run() == 0:
         pass
     assert [str(message["Subject"]).split()[-1] for message in desk.mailbox.messages] == ["down", "again"]
+
+
+async def test_a_worker_that_is_told_to_stop_finishes_the_mail_that_it_has_begun(
+    desk: Desk, agreement: Agreement
+) -> None:
+    await desk.break_down(agreement)
+    desk.mailbox.delay = 0.3
+    sending = asyncio.create_task(desk.outbound.run())
+    await asyncio.wait_for(desk.mailbox.asked.wait(), 5)
+    sending.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await sending
+    assert len(desk.mailbox.messages) == 1
+    assert [row["state"] for row in await desk.rows("select state from incidents.notification")] == ["sent"]

@@ -14,6 +14,7 @@ from incidents.adapters.repository import drop_clock_cache, ports_of, read_incid
 from incidents.adapters.tables import ClockDueRow, ClockRow, IncidentRow
 from incidents.application.clocks import refresh
 from incidents.application.ports import Recipient
+from shared.consumer import is_database_away
 from shared.kernel.clock import Clock
 from shared.unit_of_work import UnitsOfWork
 
@@ -96,6 +97,8 @@ class DueClocks:
                 incident = await read_incident(unit.session, row)
                 await refresh(ports_of(unit, self._default_recipients), incident)
         except Exception as error:
+            if is_database_away(error):
+                raise  # says nothing about this clock; the loop tries again
             log.exception("clock_set_aside", incident_id=str(incident_id), error=type(error).__name__)
             await self._set_aside(tenant_id, incident_id)
         return True

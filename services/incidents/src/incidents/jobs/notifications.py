@@ -69,7 +69,12 @@ class Outbound:
             return 1.0
         claimed = await self._claim()
         # At once: each has its own time limit, so that all are sent long before the lease of their rows ends.
-        await asyncio.gather(*(self._deliver(one) for one in claimed))
+        sending = asyncio.gather(*(self._deliver(one) for one in claimed))
+        try:
+            await asyncio.shield(sending)
+        except asyncio.CancelledError:
+            await sending  # a worker that is told to stop finishes what it has begun: else it would be sent twice
+            raise
         return 0.0 if claimed else await self._until_next()
 
     async def _wait_for_a_server(self) -> None:
