@@ -137,6 +137,10 @@ def sign_contract(upheld: Upheld, screen: Screen, site: SmallSite) -> dict[str, 
             "site_ids": [new_site["site_id"]],
             "starts_on": "2026-01-01",
             "price": {"amount": "600.00", "currency": "EUR"},
+            "response": {
+                "calendar": "around_the_clock",
+                "targets": [{"severity": "critical", "response": "PT30M", "repair": "PT4H"}],
+            },
             "alert_emails": ["on-call@agency.example"],
             "status_page": {"slug": slug, "name": "Hôtel Bellevue"},
             "signatories": {
@@ -146,7 +150,9 @@ def sign_contract(upheld: Upheld, screen: Screen, site: SmallSite) -> dict[str, 
         },
     )
     path = f"/v1/contracts/{contract['contract_id']}"
-    screen.fact(f"contract {contract['number']}: {len(contract['deliverables'])} deliverables of Premium")
+    screen.fact(
+        f"contract {contract['number']}: {len(contract['deliverables'])} deliverables of Premium, and a repair within 4 hours"
+    )
     proposed = upheld.call("POST", "contracts", f"{path}/propose")
     for party in ("agency", "client"):
         consent = {"party": party, "document_hash": proposed["document"]["hash"]}

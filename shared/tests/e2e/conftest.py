@@ -9,7 +9,7 @@ import pytest
 from shared.testing.running_stack import RunningStack, Tenant
 from shared.testing.small_site import SmallSite
 
-from .thread_client import FAST_MONITORING, SignedContract, ThreadClient, eventually
+from .thread_client import FAST_MONITORING, RESPONSE_AND_REPAIR, SignedContract, ThreadClient, eventually
 
 
 @dataclass(frozen=True)
@@ -29,10 +29,16 @@ def small_site() -> Iterator[SmallSite]:
         yield site
 
 
+@pytest.fixture(scope="session")
+def agency(running_stack: RunningStack) -> Tenant:
+    """An agency for tests that do things."""
+    return running_stack.new_tenant("Agency of the thread")
+
+
 @pytest.fixture
-def thread(running_stack: RunningStack) -> Iterator[ThreadClient]:
-    """The first agency's administrator."""
-    with ThreadClient(running_stack, running_stack.admin_token()) as client:
+def thread(running_stack: RunningStack, agency: Tenant) -> Iterator[ThreadClient]:
+    """The owner of that agency."""
+    with ThreadClient(running_stack, running_stack.token(agency)) as client:
         yield client
 
 
@@ -44,7 +50,9 @@ def world(running_stack: RunningStack, small_site: SmallSite) -> World:
     with ThreadClient(running_stack, running_stack.token(tenant)) as thread:
         webhook = thread.post("reporting", "/v1/webhooks", {"url": small_site.url("/hook"), "event_types": []})
         client = thread.create_client("World client")
-        contract = thread.activate_contract(client, [("World site", small_site.url(page))], monitoring=FAST_MONITORING)
+        contract = thread.activate_contract(
+            client, [("World site", small_site.url(page))], monitoring=FAST_MONITORING, response=RESPONSE_AND_REPAIR
+        )
         thread.wait_for_monitors(contract, "up")
         small_site.break_page(page)
         incident = thread.wait_for_incident(contract)

@@ -33,7 +33,7 @@ def harvest(answers: Sequence[Any]) -> dict[str, str]:
 
 def ids_in(text: str) -> set[str]:
     """Every UUID in an answer."""
-    return set(re.findall(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}", text))
+    return set(re.findall(r"[0-9a-f]{8}-[0-9a-f]{4}-[57][0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}", text))
 
 
 class Stranger:
@@ -66,7 +66,8 @@ class Stranger:
             headers |= {"If-Match": "*"}
         if body is not None:
             headers |= {"Content-Type": operation.media_type or "application/json"}
-        answer = http.request(operation.method, self._urls[operation.service] + path, headers=headers, json=body)
+        url = self._urls[operation.service] + path
+        answer = http.request(operation.method, url, headers=headers, json=body, params=operation.query())
         shown = (ids_in(answer.text) & self._secrets) - ids_in(path) - ids_in(str(body))
         if shown:
             yield f"{operation}: answered {answer.status_code} and showed {sorted(shown)[:3]}"

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -21,9 +22,19 @@ class Operation:
     body: Any
     """An example of a JSON body, None where there is none."""
     media_type: str | None
+    required: dict[str, Any]
+    """Examples of the query parameters that are required."""
 
     def __str__(self) -> str:
         return f"{self.service} {self.method.upper()} {self.path}"
+
+    def query(self) -> dict[str, Any]:
+        """Values of the required query parameters; a period is the day up to now, whatever the examples say."""
+        now = datetime.now(UTC)
+        period = {"from": now - timedelta(days=1), "to": now}
+        return self.required | {
+            name: f"{at:%Y-%m-%dT%H:%M:%SZ}" for name, at in period.items() if name in self.required
+        }
 
     def filled(self, values: Mapping[str, str]) -> str:
         """The path with its parameters; raises KeyError when a value is missing."""
@@ -47,6 +58,11 @@ def operations_of(service: str, document: Mapping[str, Any]) -> Iterator[Operati
                 secured=bool(described.get("security", document.get("security"))),
                 body=body,
                 media_type=media_type,
+                required={
+                    each["name"]: example_of(document, each.get("schema", {}))
+                    for each in described.get("parameters", [])
+                    if each["in"] == "query" and each.get("required")
+                },
             )
 
 

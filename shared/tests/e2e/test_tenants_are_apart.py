@@ -37,7 +37,7 @@ def owned(running_stack: RunningStack, world: World, operations: Sequence[Operat
         thread.post("contracts", "/v1/users", {"email": "op@agency.example", "name": "Op", "role": "operator"})
         for operation in operations:
             if operation.method == "get" and not operation.parameters:
-                answers.append(thread.get(operation.service, operation.path))
+                answers.append(thread.get(operation.service, operation.path, **operation.query()))
         first = harvest([world.incident, *answers])
         known = first | {
             "contract_id": world.contract.contract_id,
@@ -52,7 +52,9 @@ def owned(running_stack: RunningStack, world: World, operations: Sequence[Operat
         }
         for operation in operations:
             if operation.method == "get" and operation.parameters and set(operation.parameters) <= set(known):
-                known = harvest([thread.get(operation.service, operation.filled(known))]) | known
+                answer = thread.call("GET", operation.service, operation.filled(known), params=operation.query())
+                if answer.headers["content-type"].startswith("application/json"):
+                    known = harvest([answer.json()]) | known
     return known
 
 
@@ -60,13 +62,15 @@ def urls_of(stack: RunningStack) -> dict[str, str]:
     return {service: stack.url(service) for service in SERVICES}
 
 
-@pytest.mark.capability("X09")
-def test_another_agency_sees_and_touches_nothing(
-    running_stack: RunningStack, operations: list[Operation], owned: dict[str, str]
-) -> None:
+@pytest.fixture(scope="module")
+def stranger(running_stack: RunningStack, owned: dict[str, str]) -> Stranger:
+    """The owner of another agency."""
     other = running_stack.new_tenant("Other agency")
-    secrets = ids_in(str(owned))
-    stranger = Stranger(urls_of(running_stack), running_stack.token(other), owned, secrets)
+    return Stranger(urls_of(running_stack), running_stack.token(other), owned, ids_in(str(owned)))
+
+
+@pytest.mark.capability("X09")
+def test_another_agency_sees_and_touches_nothing(stranger: Stranger, operations: list[Operation]) -> None:
     assert list(stranger.leaks(operations)) == []
 
 
@@ -81,7 +85,7 @@ def test_a_client_sees_and_touches_nothing_of_another_client(
             "/v1/api-keys",
             {"name": "portal of the other client", "role": "client_decider", "client_id": other_client},
         )
-    token = running_stack.token_for(key["client_id"], key["client_secret"])
+    token = running_stack.token_for(key["prefix"], key["client_secret"])
     shared_with_clients = {"tenant_id", "plan_id", "calendar_id"}
     secrets = ids_in(str({name: value for name, value in owned.items() if name not in shared_with_clients}))
     stranger = Stranger(urls_of(running_stack), token, owned, secrets)
@@ -96,26 +100,38 @@ def test_a_client_sees_and_touches_nothing_of_another_client(
         "contracts.site",
         "contracts.contract",
         "contracts.api_key",
-        "contracts.plan",
         "probes.monitor",
         "probes.outage",
         "incidents.incident",
-        "incidents.clock",
-        "reporting.contract",
         "reporting.webhook",
     ],
 )
 def test_without_its_row_level_policy_a_table_leaks_and_is_found(
-    table: str, running_stack: RunningStack, operations: list[Operation], owned: dict[str, str]
+    table: str, running_stack: RunningStack, stranger: Stranger, operations: list[Operation]
 ) -> None:
-    other = running_stack.new_tenant(f"Agency that finds {table}")
-    stranger = Stranger(urls_of(running_stack), running_stack.token(other), owned, ids_in(str(owned)))
     service = table.split(".", maxsplit=1)[0]
     looking = [one for one in operations if one.service == service and one.method == "get"]
-    assert list(stranger.leaks(looking)) == []
     with without_row_level_security(running_stack, table):
         assert list(stranger.leaks(looking)) != []
     assert list(stranger.leaks(looking)) == []
+
+
+def test_every_table_of_a_tenant_has_its_policies(running_stack: RunningStack) -> None:
+    """Some tables are only read joined to another protected one, so that no route alone would show their leak."""
+    with psycopg.connect(running_stack.database_url) as connection:
+        unprotected = connection.execute(
+            """
+            select c.table_schema, c.table_name, c.column_name, t.relrowsecurity, count(p.polname)
+            from information_schema.columns c
+            join pg_class t on t.oid = format('%I.%I', c.table_schema, c.table_name)::regclass and not t.relispartition
+            left join pg_policy p on p.polrelid = t.oid
+                and p.polname = case c.column_name when 'tenant_id' then 'tenant_isolation' else 'client_isolation' end
+            where c.table_schema in ('contracts', 'probes', 'incidents', 'reporting')
+            and c.column_name in ('tenant_id', 'client_id')
+            group by 1, 2, 3, 4 having not t.relrowsecurity or count(p.polname) = 0
+            """
+        ).fetchall()
+    assert unprotected == []
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from shared.events import Envelope
 from shared.testing.running_stack import RunningStack
 from shared.testing.small_site import SmallSite
 
-from .thread_client import FAST_MONITORING, ThreadClient, eventually
+from .thread_client import FAST_MONITORING, RESPONSE_AND_REPAIR, ThreadClient, eventually
 
 pytestmark = pytest.mark.xdist_group("stack")
 
@@ -23,9 +23,14 @@ def test_an_outage_goes_from_the_failing_check_to_mail_page_report_and_webhook(
     page = "/thread"
     webhook = thread.post("reporting", "/v1/webhooks", {"url": small_site.url("/hook"), "event_types": []})
     client = thread.create_client("Hôtel Bellevue")
-    contract = thread.activate_contract(client, [("Hôtel Bellevue", small_site.url(page))], monitoring=FAST_MONITORING)
+    contract = thread.activate_contract(
+        client,
+        [("Hôtel Bellevue", small_site.url(page))],
+        monitoring=FAST_MONITORING,
+        response=RESPONSE_AND_REPAIR,
+    )
     (monitor,) = thread.wait_for_monitors(contract, "up")
-    assert monitor["interval_seconds"] == FAST_MONITORING["interval_seconds"]
+    assert monitor["cadence"]["interval_seconds"] == FAST_MONITORING["interval_seconds"]
 
     small_site.break_page(page)
     incident = thread.wait_for_incident(contract)
@@ -67,7 +72,7 @@ def test_an_outage_goes_from_the_failing_check_to_mail_page_report_and_webhook(
     assert figure["event_ids"], "a figure names the events behind it"
 
     deliveries = thread.get("reporting", f"/v1/webhooks/{webhook['webhook_id']}/deliveries", limit=200)["data"]
-    names = {delivery["event_name"] for delivery in deliveries}
+    names = {delivery["event_type"] for delivery in deliveries}
     assert "incidents.incident.opened.v1" in names
     received = [one for one in small_site.received if b"incidents.incident.opened" in one[1]]
     headers, body = next(

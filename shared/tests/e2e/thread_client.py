@@ -13,6 +13,14 @@ from shared.testing.running_stack import RunningStack
 FAST_MONITORING = {"interval_seconds": 2, "timeout_seconds": 1, "rechecks": 1, "recheck_spacing_seconds": 1}
 """A contract's own parameters for tests: an outage is confirmed some three seconds after it began."""
 
+RESPONSE_AND_REPAIR = {
+    "calendar": "around_the_clock",
+    "targets": [
+        {"severity": severity, "response": "PT30M", "repair": "PT4H"} for severity in ("critical", "major", "minor")
+    ],
+}
+"""A response commitment that promises a repair as well; Premium promises the response only."""
+
 T = TypeVar("T")
 
 
