@@ -229,7 +229,7 @@ class Stack:
             database_url=with_role(admin_url, f"{service}_app", passwords.app),
             migration_database_url=with_role(admin_url, f"{service}_owner", passwords.owner),
             nats_url=nats_urls[service],
-            extra=usual_extras(service, self._memory, mail_port=mail_port),
+            extra=usual_extras(service, self._memory, mail_port=mail_port, runner_nats_url=nats_urls[RUNNER]),
         )
 
     def _administrator(self, services: ServiceProcesses, admin_url: str) -> Administrator:
@@ -346,10 +346,12 @@ class Stack:
         return "\n".join(lines)
 
 
-def usual_extras(service: str, memory: Memory, *, mail_port: int) -> dict[str, str]:
+def usual_extras(service: str, memory: Memory, *, mail_port: int, runner_nats_url: str) -> dict[str, str]:
     """Settings that make sense on one machine; a variable of the same name in the caller's environment wins."""
     # What is watched and told on a developer's machine is usually on this machine.
     extras = {"ALLOWED_NETWORKS": "127.0.0.0/8,::1/128"} if service in {"probes", "reporting"} else {}
+    if service == "probes":  # the runner inside it may do no more than one that stands elsewhere
+        extras["RUNNER_NATS_URL"] = runner_nats_url
     if service in {"contracts", "reporting"}:  # seals what is stored: must be the same at the next run
         extras["SECRET_KEY"] = memory.secret(service)
     if service == "incidents":

@@ -14,7 +14,7 @@ from shared.kernel.clock import Clock
 from shared.migrations import migrate
 from shared.stack.bootstrap import bootstrap, with_role
 from shared.stack.folders import Memory
-from shared.stack.nats_server import SERVICES, NatsServer
+from shared.stack.nats_server import RUNNER, SERVICES, NatsServer
 from shared.stack.ports import free_ports
 from shared.stack.postgres_server import PostgresServer
 from shared.stack.services import Endpoint, ServiceAccess, ServiceProcesses, migrations_of
@@ -203,7 +203,7 @@ def running_stack_over(
         clock_file.write_text("0\n")
         access = {}
         for service in SERVICES:
-            usual = usual_extras(service, memory, mail_port=mailbox.port)
+            usual = usual_extras(service, memory, mail_port=mailbox.port, runner_nats_url=nats.url(RUNNER))
             access[service] = ServiceAccess(
                 database_url=with_role(admin_url, f"{service}_app", memory.roles_of(service).app),
                 migration_database_url=with_role(admin_url, f"{service}_owner", memory.roles_of(service).owner),
