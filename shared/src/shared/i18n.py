@@ -124,7 +124,9 @@ class Translator:
         """``8 June 2026``; short: ``08/06/2026``. A datetime is refused: it has no day without a zone."""
         if isinstance(day, dt.datetime):
             raise TypeError("use datetime(instant, zone) for an instant: its day depends on the zone")
-        return format_date(day, format=width, locale=self.locale)
+        text = format_date(day, format=width, locale=self.locale)
+        # French writes the first of a month as an ordinal; CLDR's patterns cannot.
+        return f"1er{text[1:]}" if self.language == "fr" and width == "long" and day.day == 1 else text
 
     def month(self, day: dt.date) -> str:
         """The month that a day lies in: ``June 2026``, ``juin 2026``."""
@@ -133,7 +135,7 @@ class Translator:
     def datetime(self, instant: dt.datetime, zone: ZoneInfo, *, width: Width = "long", seconds: bool = False) -> str:
         """An aware instant as wall-clock time in ``zone``: ``8 June 2026, 09:00``; ``zone`` names the zone."""
         local = _aware(instant).astimezone(zone)
-        day = format_date(local.date(), format=width, locale=self.locale)
+        day = self.date(local.date(), width=width)
         joined: str = str(self.locale.datetime_formats[width])
         return joined.replace("{1}", day).replace("{0}", self.time(instant, zone, seconds=seconds))
 
