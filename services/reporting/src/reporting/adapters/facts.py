@@ -41,7 +41,12 @@ class StoredFacts:
             select(ContractVersion).where(ContractVersion.contract_id == contract_id).order_by(ContractVersion.version)
         )
         return [
-            KnownContract(tenant_id=row.tenant_id, event_id=row.event_id, state=ContractState.model_validate(row.state))
+            KnownContract(
+                tenant_id=row.tenant_id,
+                version=row.version,
+                event_id=row.event_id,
+                state=ContractState.model_validate(row.state),
+            )
             for row in rows
         ]
 

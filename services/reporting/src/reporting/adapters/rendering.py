@@ -4,7 +4,7 @@ import base64
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from markupsafe import Markup
 from reporting.adapters import words
 from reporting.application.report import Brand, MonthlyReport
 from reporting.application.status_page import StatusPageContent
-from reporting.domain.brand import Palette, palette
+from reporting.domain.brand import palette
 from shared.i18n import Catalogues, Translator
 
 _HERE = Path(__file__).parent
@@ -103,6 +103,8 @@ def _render(
         zone_text=translator.zone(zone, at),
         languages=catalogues().languages,
         when=lambda instant, **options: translator.datetime(instant, zone, **options),
+        day_or_instant=lambda instant: _day(translator, instant, zone, ends=False),
+        last_day_or_instant=lambda instant: _day(translator, instant, zone, ends=True),
         **values,
     )
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
@@ -111,6 +113,14 @@ def _render(
         "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
     )
     return RenderedPage(html.encode(), policy)
+
+
+def _day(translator: Translator, instant: datetime, zone: ZoneInfo, *, ends: bool) -> str:
+    """A bound of a period for people: the day when it is a midnight (the last day, for an end), else date and time."""
+    local = instant.astimezone(zone)
+    if local.time() != time():
+        return translator.datetime(instant, zone)
+    return translator.date(local.date() - timedelta(days=1) if ends else local.date())
 
 
 def _image_source(logo: str | None) -> str:
@@ -147,13 +157,22 @@ class Bar:
 
     x: int
     tone: str
+    trouble: int
     day: Any
 
 
+BAR_HEIGHT = 36
+LEAST_TROUBLE = 14
+"""A short interruption must be seen as well as a long one; how long it was, the height tells."""
+
+
 def bars(days: list[Any], slots: int) -> list[Bar]:
-    """The days as bars of equal width, today at the right edge."""
+    """The days as bars of equal width, today at the right edge; `trouble` is the height of what was not good."""
     first = slots - len(days)
-    return [Bar((first + position) * 6, words.tone(day.state), day) for position, day in enumerate(days)]
-
-
-__all__ = ["Palette", "RenderedPage", "message_page", "report_page", "status_page", "timedelta", "translator_for"]
+    found = []
+    for position, day in enumerate(days):
+        trouble = 0
+        if day.state in {"down", "degraded"}:
+            trouble = max(LEAST_TROUBLE, min(BAR_HEIGHT, round(BAR_HEIGHT * day.down_seconds / 86_400)))
+        found.append(Bar((first + position) * 6, words.tone(day.state), trouble, day))
+    return found

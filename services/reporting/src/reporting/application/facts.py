@@ -205,6 +205,7 @@ class KnownContract(Fact):
     """One stored version of a contract, with the event that said it."""
 
     tenant_id: UUID
+    version: int
     event_id: UUID
     state: ContractState
 

@@ -43,7 +43,7 @@ class Stretch:
 
 def timeline(versions: Sequence[KnownContract]) -> list[Version]:
     """The versions as the domain sees them."""
-    return [Version(v.state.version, v.state.effective_from, v.state.status) for v in versions]
+    return [Version(v.version, v.state.effective_from, v.state.status) for v in versions]
 
 
 def lifetime(versions: Sequence[KnownContract], start: datetime, end: datetime) -> tuple[datetime, datetime] | None:
@@ -54,7 +54,7 @@ def lifetime(versions: Sequence[KnownContract], start: datetime, end: datetime) 
 
 def stretches(versions: Sequence[KnownContract], start: datetime, end: datetime) -> list[Stretch]:
     """What is promised when, environment by environment, in the order in which the contract lists them."""
-    by_number = {version.state.version: version.state for version in versions}
+    by_number = {version.version: version.state for version in versions}
     found: dict[UUID, list[Stretch]] = {}
     for left, right, version in in_force(timeline(versions), start, end):
         if not version.promises:

@@ -1,10 +1,11 @@
 """The shape of what a client is shown: one model for JSON, for HTML, and for everything that later prints it."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
 
 from shared.values import Instant, LocalDate, Month
 
@@ -12,8 +13,11 @@ MAX_ROWS = 10_000
 Number: TypeAlias = int | float
 Verdict: TypeAlias = Literal["met", "breached", "running", "cancelled"]
 IncidentStatus: TypeAlias = Literal["open", "acknowledged", "mitigated", "resolved", "closed"]
-EventIds: TypeAlias = Annotated[list[UUID], Field(max_length=MAX_ROWS, description="ids of the events behind it")]
-Text: TypeAlias = Annotated[str, Field(max_length=2_000)]
+
+# Limits of answers are told in the schema and not enforced: a fact that somebody else stored must never make a 500.
+MANY: Final[JsonDict] = {"maxItems": MAX_ROWS}
+EventIds: TypeAlias = Annotated[list[UUID], Field(description="ids of the events behind it", json_schema_extra=MANY)]
+Text: TypeAlias = Annotated[str, Field(json_schema_extra={"maxLength": 2_000})]
 Figure: TypeAlias = Annotated[
     str | None, Field(max_length=42, description="decimal string; null when there is nothing to measure")
 ]
@@ -32,7 +36,7 @@ class ExplainedSpan(Shown):
     to: Instant
     state: Literal["up", "down", "degraded", "maintenance", "unknown", "paused"]
     outage_id: UUID | None = Field(description="the outage of down time")
-    reason: str | None = Field(max_length=200, description="code of the cause: `connect`, `monitoring_not_begun` …")
+    reason: Text | None = Field(description="code of the cause: `connect`, `monitoring_not_begun` …")
     event_ids: EventIds
 
 
@@ -72,7 +76,7 @@ class UptimeFigure(Shown):
     met: bool | None = Field(description="the verdict on the exact fraction; null without target or without data")
     error_budget_seconds: Number | None
     outages: int = Field(ge=0, description="how many outages touch the stretch")
-    explanation: list[ExplainedSpan] = Field(max_length=MAX_ROWS)
+    explanation: list[ExplainedSpan] = Field(json_schema_extra=MANY)
     event_ids: EventIds
 
 
@@ -80,7 +84,7 @@ class UptimeSection(Shown):
     """Every figure, and one verdict: met when every environment that counts met its target, missed when one missed."""
 
     met: bool | None
-    figures: list[UptimeFigure] = Field(max_length=MAX_ROWS)
+    figures: list[UptimeFigure] = Field(json_schema_extra=MANY)
 
 
 class Person(Shown):
@@ -121,7 +125,7 @@ class IncidentLine(Shown):
     title: Text
     severity: Text
     status: IncidentStatus
-    source: Literal["monitor", "person", "system"] | str = Field(max_length=100)
+    source: Literal["monitor", "person", "system"] | str = Field(json_schema_extra=MANY)
     site_id: UUID | None
     site_name: Text | None
     environment_id: UUID | None
@@ -135,7 +139,7 @@ class IncidentLine(Shown):
     timestamps: Mapping[str, Moment | None] = Field(
         description="first_failure, detected, opened, alerted, acknowledged, mitigated, recovered, resolved, closed"
     )
-    clocks: list[ClockLine] = Field(max_length=100)
+    clocks: list[ClockLine] = Field(json_schema_extra=MANY)
     event_ids: EventIds
 
 
@@ -145,7 +149,7 @@ class IncidentSection(Shown):
     total: int = Field(ge=0)
     carried_over: int = Field(ge=0)
     down_seconds: Number = Field(description="down time of the period in the environments that count")
-    items: list[IncidentLine] = Field(max_length=MAX_ROWS)
+    items: list[IncidentLine] = Field(json_schema_extra=MANY)
 
 
 class TargetCount(Shown):
@@ -224,7 +228,7 @@ class MonthlyReport(Shown):
     uptime: UptimeSection
     incidents: IncidentSection
     targets: TargetSection
-    contract_versions: list[VersionLine] = Field(max_length=MAX_ROWS)
+    contract_versions: list[VersionLine] = Field(json_schema_extra=MANY)
     event_ids: EventIds
     brand: "Brand" = Field(exclude=True)
 
@@ -233,7 +237,7 @@ class Brand(Shown):
     """How the page of it looks; not part of the figures."""
 
     name: Text
-    logo_url: str | None = Field(max_length=2_000)
-    primary: str | None = Field(max_length=20)
-    background: str | None = Field(max_length=20)
-    text: str | None = Field(max_length=20)
+    logo_url: str | None
+    primary: str | None
+    background: str | None
+    text: str | None

@@ -106,13 +106,13 @@ async def monthly_report(
         targets=TargetSection(response=_count(lines, "response"), repair=_count(lines, "repair")),
         contract_versions=[
             VersionLine(
-                version=version.state.version,
+                version=version.version,
                 status=version.state.status,
                 effective_from=version.state.effective_from,
                 event_id=version.event_id,
             )
             for version in versions
-            if version.state.version in used
+            if version.version in used
         ],
         event_ids=_all_events(versions, used, uptime.figures, lines),
         brand=_brand(newest),
@@ -301,7 +301,7 @@ def _all_events(
     figures: Sequence[UptimeFigure],
     lines: Sequence[IncidentLine],
 ) -> list[UUID]:
-    events = [version.event_id for version in versions if version.state.version in used]
+    events = [version.event_id for version in versions if version.version in used]
     events += [event for figure in figures for event in figure.event_ids]
     events += [event for line in lines for event in line.event_ids]
     return list(dict.fromkeys(events))

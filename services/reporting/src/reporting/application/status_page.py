@@ -15,7 +15,7 @@ from pydantic import Field
 from reporting.application import measuring
 from reporting.application.facts import KnownContract, KnownIncident, Names
 from reporting.application.ports import Facts
-from reporting.application.report import Brand, Figure, Number, Shown, Text
+from reporting.application.report import MANY, Brand, Figure, Number, Shown, Text
 from reporting.application.uptime_rule import measure
 from reporting.domain.period import days_until
 from reporting.domain.public_words import Headline, PublicIncidentStatus, headline, public_incident_status
@@ -48,7 +48,11 @@ class PublicDay(Shown):
 class PublicUptime(Shown):
     """Uptime over the last days, as far as known; the coverage says how much is known."""
 
-    days: int = Field(ge=1, le=DAYS)
+    days: int = Field(ge=1, le=DAYS, description="how many days back the figure reaches, at most")
+    from_: Instant | None = Field(
+        validation_alias="from", serialization_alias="from", description="since when; later for a younger contract"
+    )
+    whole: bool = Field(description="the contract covers all of these days")
     uptime_display: Figure
     coverage_percent: Figure
 
@@ -60,8 +64,8 @@ class PublicComponent(Shown):
     name: Text
     state: PublicState
     since: Instant | None = Field(description="since when it is in this state; null before monitoring began")
-    uptime: list[PublicUptime] = Field(max_length=2)
-    days: list[PublicDay] = Field(max_length=DAYS)
+    uptime: list[PublicUptime] = Field(json_schema_extra=MANY)
+    days: list[PublicDay] = Field(json_schema_extra=MANY)
 
 
 class PublicUpdate(Shown):
@@ -81,7 +85,7 @@ class PublicIncident(Shown):
     started_at: Instant
     ended_at: Instant | None = Field(description="when the component answered again; null while it does not")
     duration_seconds: Number
-    updates: list[PublicUpdate] = Field(max_length=20, description="newest first")
+    updates: list[PublicUpdate] = Field(description="newest first", json_schema_extra=MANY)
 
 
 class PublicStatus(Shown):
@@ -103,9 +107,13 @@ class StatusPageContent(Shown):
     logo_url: Text | None
     updated_at: Instant
     status: PublicStatus
-    components: list[PublicComponent] = Field(max_length=1_000)
-    open_incidents: list[PublicIncident] = Field(max_length=1_000, description="what is going on now, newest first")
-    recent_incidents: list[PublicIncident] = Field(max_length=1_000, description="over within 14 days, newest first")
+    components: list[PublicComponent] = Field(json_schema_extra=MANY)
+    open_incidents: list[PublicIncident] = Field(
+        description="what is going on now, newest first", json_schema_extra=MANY
+    )
+    recent_incidents: list[PublicIncident] = Field(
+        description="over within 14 days, newest first", json_schema_extra=MANY
+    )
     brand: Brand = Field(exclude=True)
 
 
@@ -125,6 +133,7 @@ async def status_page(facts: Facts, slug: str, now: datetime) -> StatusPageConte
         raise UnknownPage
     zone = ZoneInfo(newest.client.time_zone)
     minute = now.replace(second=0, microsecond=0)
+    until = now + timedelta(microseconds=1)  # what happened at this very instant shows
     days = days_until(minute, zone, DAYS)
     start = days[0][1]
     components: list[PublicComponent] = []
@@ -132,14 +141,14 @@ async def status_page(facts: Facts, slug: str, now: datetime) -> StatusPageConte
     for versions in known:
         contract_id = versions[-1].state.contract_id
         names = await facts.names(contract_id)
-        transitions = await facts.transitions(contract_id, start, now)
+        transitions = await facts.transitions(contract_id, start, until)
         by_outage: dict[UUID, KnownIncident] = {
             each.state.source.outage_id: each
             for each in await facts.incidents(contract_id, now - RECENT, now)
             if each.state.source.outage_id is not None
         }
         for environment_id, name in _public_environments(versions, names).items():
-            line = measuring.state_line(versions, transitions.get(environment_id, ()), start, now)
+            line = measuring.state_line(versions, transitions.get(environment_id, ()), start, until)
             component = _component(environment_id, name, versions, line, days, now)
             components.append(component)
             incidents += _incidents(component, line, by_outage, now, minute)
@@ -223,13 +232,18 @@ def _component(
             )
         )
     last = days[-1][2]
-    totals = []
+    totals: list[PublicUptime] = []
     for count in (30, DAYS):
-        start = max(days[-min(count, len(days))][1], began)
+        whole = days[-min(count, len(days))][1]
+        start = max(whole, began)
+        if totals and totals[-1].from_ == start:
+            break  # a contract younger than the shorter stretch has one figure, not the same one twice
         total = measure(line, start, last, rule, target) if start < last else None
         totals.append(
             PublicUptime(
                 days=count,
+                from_=start if start < last else None,
+                whole=start == whole,
                 uptime_display=total["uptime_display"] if total else None,
                 coverage_percent=total["coverage_percent"] if total else None,
             )

@@ -18,7 +18,10 @@ _SIGNALS_ON_DARK: Final = {"good": "#86efac", "warn": "#fcd34d", "bad": "#fca5a5
 
 @dataclass(frozen=True, slots=True)
 class Palette:
-    """Colours for one page, each `#rrggbb`. Every text colour is readable on its ground."""
+    """Colours for one page, each `#rrggbb`. Every text colour is readable on its ground.
+
+    `calm` fills what is good without drawing the eye away from what is not.
+    """
 
     paper: str
     ink: str
@@ -31,6 +34,7 @@ class Palette:
     warn: str
     bad: str
     none: str
+    calm: str
     dark: bool
 
 
@@ -55,6 +59,7 @@ def palette(primary: str | None, background: str | None, text: str | None) -> Pa
         band=band,
         on_band=_PAPER if contrast(_PAPER, band) >= contrast(_INK, band) else _INK,
         link=_readable(band, paper, ink),
+        calm=_mix(signals["good"], paper, 0.62),
         dark=dark,
         **signals,
     )

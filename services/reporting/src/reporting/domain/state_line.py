@@ -75,9 +75,10 @@ def environment_line(transitions: Iterable[Transition], start: datetime, until: 
         {start, until}
         | {edge for monitor in claims for span in monitor for edge in (span.start, span.end) if start < edge < until}
     )
+    sweeps = [_Sweep(monitor) for monitor in claims]
     line: list[Span] = []
     for left, right in pairwise(instants):
-        present = [_winner(monitor, left) for monitor in claims]
+        present = [sweep.winner(left) for sweep in sweeps]
         span = _combine([span for span in present if span is not None], left, right)
         previous = line[-1] if line else None
         if previous is not None and (previous.state, previous.outage_id, previous.reason) == (
@@ -141,10 +142,19 @@ def _own_reason(transition: Transition) -> str | None:
     return transition.reason if transition.entered == "up" else None
 
 
-def _winner(spans: Sequence[Span], at: datetime) -> Span | None:
-    """The claim that holds at an instant; of two with one state, the one that more events support."""
-    here = [span for span in spans if span.start <= at < span.end]
-    return min(here, key=lambda span: (_PRECEDENCE.index(span.state), -len(span.events)), default=None)
+class _Sweep:
+    """Walks once over the claims of one monitor, for instants that only go forward."""
+
+    def __init__(self, claims: Iterable[Span]) -> None:
+        self._to_come = sorted(claims, key=lambda span: span.start, reverse=True)
+        self._here: list[Span] = []
+
+    def winner(self, at: datetime) -> Span | None:
+        """The claim that holds at an instant; of two with one state, the one that more events support."""
+        while self._to_come and self._to_come[-1].start <= at:
+            self._here.append(self._to_come.pop())
+        self._here = [span for span in self._here if span.end > at]
+        return min(self._here, key=lambda span: (_PRECEDENCE.index(span.state), -len(span.events)), default=None)
 
 
 def _combine(present: Sequence[Span], start: datetime, end: datetime) -> Span:

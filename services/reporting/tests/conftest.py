@@ -1,0 +1,414 @@
+"""A contract, its monitors and its incidents as other services tell of them, and the real service that listens."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from pydantic import SecretStr
+
+from reporting.main import SERVICE
+from reporting.settings import ReportingSettings
+from shared.consumer import EventProcessor
+from shared.events import Envelope, EventName, schema_address
+from shared.ids import new_id
+from shared.kernel.clock import FixedClock
+from shared.service import create_app
+from shared.testing.databases import DatabaseUrls
+from shared.testing.tokens import TokenMint
+from shared.worker import Runtime, build_runtime
+
+PLAIN_RULE = {
+    "minimum_outage": "PT0S",
+    "whole_minutes": False,
+    "maintenance": "exclude",
+    "unknown": "exclude",
+    "degraded_weight": "0",
+    "service_window": None,
+}
+
+
+def text(instant: datetime) -> str:
+    """An instant as events write it."""
+    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def stamp(at: datetime | None, name: str = "Upheld", kind: str = "system") -> dict[str, Any] | None:
+    """A timestamp of an incident."""
+    return None if at is None else {"at": text(at), "actor": {"kind": kind, "id": name, "name": name}, "source": kind}
+
+
+@dataclass
+class Story:
+    """What happens to one contract. Every method gives the bytes of one event; versions count up by themselves."""
+
+    tenant_id: UUID = field(default_factory=new_id)
+    client_id: UUID = field(default_factory=new_id)
+    contract_id: UUID = field(default_factory=new_id)
+    site_id: UUID = field(default_factory=new_id)
+    environment_id: UUID = field(default_factory=new_id)
+    staging_id: UUID = field(default_factory=new_id)
+    monitor_id: UUID = field(default_factory=new_id)
+    staging_monitor_id: UUID = field(default_factory=new_id)
+    slug: str = "boulangerie-martin"
+    language: str = "fr"
+    time_zone: str = "Europe/Paris"
+    target: str | None = "99.9"
+    rule: dict[str, Any] = field(default_factory=lambda: dict(PLAIN_RULE))
+    client_name: str = "Boulangerie Martin"
+    site_name: str = "boulangerie-martin.example"
+    versions: dict[UUID, int] = field(default_factory=dict)
+    numbers: int = 0
+
+    def event(self, name: str, aggregate_id: UUID, at: datetime, data: dict[str, Any], version: int) -> bytes:
+        """The bytes of any event."""
+        parsed = EventName.parse(name)
+        return Envelope(
+            id=new_id(),
+            source=f"/services/{parsed.service}",
+            type=parsed.type,
+            subject=f"{parsed.aggregate}/{aggregate_id}",
+            time=at,
+            dataschema=schema_address(parsed),
+            tenantid=self.tenant_id,
+            aggregateversion=version,
+            data=data,
+        ).to_bytes()
+
+    def _next(self, aggregate_id: UUID) -> int:
+        self.versions[aggregate_id] = self.versions.get(aggregate_id, 0) + 1
+        return self.versions[aggregate_id]
+
+    def contract(self, event: str, at: datetime, **changes: Any) -> bytes:
+        """`activated`, `amended`, `suspended` or `terminated`."""
+        version = self._next(self.contract_id)
+        status = {"suspended": "suspended", "terminated": "terminated"}.get(event, "active")
+        state = {
+            "contract_id": str(self.contract_id),
+            "version": version,
+            "number": "C-2026-0001",
+            "status": status,
+            "effective_from": text(at),
+            "starts_on": at.date().isoformat(),
+            "ends_on": None,
+            "agency": {"name": "Atelier Numérique"},
+            "client": {
+                "client_id": str(self.client_id),
+                "name": self.client_name,
+                "language": self.language,
+                "time_zone": self.time_zone,
+                "currency": "EUR",
+                "country": "FR",
+            },
+            "contacts": [],
+            "plan": {
+                "plan_id": str(new_id()),
+                "code": "premium",
+                "name": {"fr": "Formule Premium", "en": "Premium plan"},
+                "priority": 1,
+            },
+            "sites": [
+                {
+                    "site_id": str(self.site_id),
+                    "name": self.site_name,
+                    "kind": "website",
+                    "environments": [
+                        {
+                            "environment_id": str(self.environment_id),
+                            "name": "production",
+                            "url": "https://boulangerie-martin.example/",
+                            "counts_for_sla": True,
+                        },
+                        {
+                            "environment_id": str(self.staging_id),
+                            "name": "recette",
+                            "url": "https://recette.boulangerie-martin.example/",
+                            "counts_for_sla": False,
+                        },
+                    ],
+                }
+            ],
+            "deliverables": [],
+            "monitoring": None,
+            "response": None,
+            "uptime": {"target_percent": self.target, "rule": self.rule} if self.target is not None else None,
+            "calendars": {},
+            "alerts": {"emails": []},
+            "status_page": {
+                "slug": self.slug,
+                "name": self.client_name,
+                "logo_url": None,
+                "colours": {"primary": "#7c2d12", "background": "#ffffff", "text": "#1c1917"},
+            },
+            "reports": {"monthly": True},
+            "price": {"amount": "300.00", "currency": "EUR", "period": "month"},
+            "signature": {"version_hash": "00" * 32, "signed_at": text(at), "signatories": []},
+        }
+        state.update(changes)
+        return self.event(f"contracts.contract.{event}.v1", self.contract_id, at, state, version)
+
+    def _monitor(self, *, staging: bool = False) -> dict[str, Any]:
+        return {
+            "monitor_id": str(self.staging_monitor_id if staging else self.monitor_id),
+            "contract_id": str(self.contract_id),
+            "client_id": str(self.client_id),
+            "site_id": str(self.site_id),
+            "environment_id": str(self.staging_id if staging else self.environment_id),
+            "counts_for_sla": not staging,
+            "name": "Staging home page" if staging else "Home page",
+            "url": "https://boulangerie-martin.example/",
+        }
+
+    def _say(self, event: str, at: datetime, data: dict[str, Any], *, staging: bool) -> bytes:
+        monitor_id = self.staging_monitor_id if staging else self.monitor_id
+        fields = self._monitor(staging=staging) | data
+        return self.event(f"probes.monitor.{event}.v1", monitor_id, at, fields, self._next(monitor_id))
+
+    def unknown(self, at: datetime, *, reason: str = "not_yet_checked", staging: bool = False) -> bytes:
+        """No fresh result from then on."""
+        data = {"previous_state": None, "since": text(at), "reason": reason}
+        return self._say("unknown", at, data, staging=staging)
+
+    def restored(self, since: datetime, at: datetime, *, was: str = "unknown", staging: bool = False) -> bytes:
+        """Up again after something that was no outage."""
+        data = {"previous_state": was, "since": text(since), "restored_at": text(at)}
+        return self._say("restored", at, data, staging=staging)
+
+    def _outage(self, outage_id: UUID, since: datetime) -> dict[str, Any]:
+        return {
+            "previous_state": "up",
+            "outage_id": str(outage_id),
+            "down_since": text(since),
+            "down_since_uncertainty_seconds": 30,
+            "confirmed_at": text(since + timedelta(seconds=20)),
+            "locations": [{"location": "paris", "verdict": "down", "failing_since": text(since)}],
+            "reason": "connect",
+            "detail": "connection refused by 10.0.0.7",
+            "evidence": {"checked_at": text(since), "status_code": None, "error": "connection refused by 10.0.0.7"},
+        }
+
+    def down(self, outage_id: UUID, since: datetime, *, staging: bool = False) -> bytes:
+        """A confirmed outage."""
+        at = since + timedelta(seconds=20)
+        return self._say("down", at, self._outage(outage_id, since), staging=staging)
+
+    def recovered(self, outage_id: UUID, since: datetime, at: datetime, *, staging: bool = False) -> bytes:
+        """The end of an outage."""
+        data = self._outage(outage_id, since) | {
+            "previous_state": "down",
+            "recovered_at": text(at),
+            "recovered_uncertainty_seconds": 30,
+            "recovery_confirmed_at": text(at),
+            "duration_seconds": (at - since).total_seconds(),
+        }
+        return self._say("recovered", at, data, staging=staging)
+
+    def paused(self, at: datetime, *, reason: str = "contract_suspended") -> bytes:
+        """Nothing is checked from then on."""
+        data = {"previous_state": "up", "since": text(at), "reason": reason, "outage_id": None, "down_since": None}
+        return self._say("paused", at, data, staging=False)
+
+    def incident(
+        self,
+        incident_id: UUID,
+        outage_id: UUID | None,
+        since: datetime,
+        *,
+        acknowledged: datetime | None = None,
+        recovered: datetime | None = None,
+        resolved: datetime | None = None,
+        title: str = "Home page does not answer (10.0.0.7 refused)",
+    ) -> Iterable[bytes]:
+        """The events of an incident, each the full state of then."""
+        self.numbers += 1
+        number = f"INC-2026-{self.numbers:04}"
+        confirmed = since + timedelta(seconds=20)
+        ends = [at for at in (recovered, resolved) if at is not None]
+        steps = [
+            ("opened", confirmed),
+            ("acknowledged", acknowledged),
+            ("recovered", recovered),
+            ("resolved", resolved),
+        ]
+        for step, at in sorted(((s, a) for s, a in steps if a is not None), key=lambda pair: pair[1]):
+
+            def then(instant: datetime | None, until: datetime = at) -> datetime | None:
+                return instant if instant is not None and instant <= until else None
+
+            status = "resolved" if then(resolved) else "acknowledged" if then(acknowledged) else "open"
+            clocks = [
+                self._clock("response", incident_id, confirmed, then(acknowledged), 1800),
+                self._clock("repair", incident_id, confirmed, then(min(ends)) if ends else None, 14400),
+            ]
+            version = self._next(incident_id)
+            state = {
+                "incident_id": str(incident_id),
+                "number": number,
+                "version": version,
+                "contract_id": str(self.contract_id),
+                "client_id": str(self.client_id),
+                "site_id": str(self.site_id),
+                "environment_id": str(self.environment_id),
+                "counts_for_sla": True,
+                "source": {
+                    "kind": "monitor" if outage_id else "person",
+                    "outage_id": str(outage_id) if outage_id else None,
+                    "monitor_id": str(self.monitor_id) if outage_id else None,
+                },
+                "title": title,
+                "severity": "critical",
+                "status": status,
+                "timestamps": {
+                    "first_failure": stamp(since),
+                    "detected": stamp(confirmed),
+                    "opened": stamp(confirmed),
+                    "alerted": stamp(confirmed + timedelta(seconds=1)),
+                    "acknowledged": stamp(then(acknowledged), "Léa Dubois", "user"),
+                    "mitigated": None,
+                    "recovered": stamp(then(recovered)),
+                    "resolved": stamp(then(resolved), "Léa Dubois", "user"),
+                    "closed": None,
+                },
+                "clocks": clocks,
+            }
+            yield self.event(f"incidents.incident.{step}.v1", incident_id, at, state, version)
+
+    def _clock(
+        self, metric: str, incident_id: UUID, start: datetime, stopped: datetime | None, target: int
+    ) -> dict[str, Any]:
+        elapsed = (stopped - start).total_seconds() if stopped else 0
+        verdict = None if stopped is None else ("met" if elapsed <= target else "breached")
+        return {
+            "clock_id": str(UUID(int=incident_id.int ^ (1 if metric == "response" else 2))),
+            "metric": metric,
+            "policy": f"critical {metric}",
+            "target_seconds": target,
+            "state": verdict or "running",
+            "due_at": text(start + timedelta(seconds=target)),
+            "breach_after": text(start + timedelta(seconds=target)),
+            "elapsed_seconds": elapsed,
+            "verdict": verdict,
+        }
+
+    def golden_june(self) -> list[bytes]:
+        """June 2026 in Paris: monitored all month, two outages of 10 and 5 minutes, both answered and repaired."""
+        began = datetime(2026, 5, 20, 8, 0, tzinfo=UTC)
+        events = [
+            self.contract("activated", began),
+            self.unknown(began),
+            self.restored(began, began + timedelta(seconds=30)),
+            self.unknown(began, staging=True),
+            self.restored(began, began + timedelta(seconds=30), staging=True),
+        ]
+        for day, minutes in ((9, 10), (18, 5)):
+            since = datetime(2026, 6, day, 1, 30, tzinfo=UTC)
+            back = since + timedelta(minutes=minutes)
+            outage_id, incident_id = new_id(), new_id()
+            events += [self.down(outage_id, since), self.recovered(outage_id, since, back)]
+            events += self.incident(
+                incident_id,
+                outage_id,
+                since,
+                acknowledged=since + timedelta(minutes=3),
+                recovered=back,
+                resolved=back + timedelta(minutes=2),
+            )
+        return events
+
+
+@pytest.fixture
+def story() -> Story:
+    """A client in Paris with a Premium contract, production and staging."""
+    return Story()
+
+
+@pytest.fixture
+def another_story() -> Callable[..., Story]:
+    """More of them, each of a tenant of its own."""
+    return Story
+
+
+@dataclass
+class Service:
+    """The service in this process, over a real database."""
+
+    runtime: Runtime
+    settings: ReportingSettings
+    app: FastAPI
+    clock: FixedClock
+    urls: DatabaseUrls
+    tokens: TokenMint
+    open_client: Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
+
+    async def hear(self, *payloads: bytes) -> int:
+        """Gives events to the handlers, one transaction each; returns how many took effect."""
+        assert SERVICE.handlers is not None
+        processor = EventProcessor(SERVICE.handlers, self.runtime.units, "reporting")
+        return sum([await processor.process(payload) for payload in payloads])
+
+    def client(self, story: Story | None = None, **how: Any) -> AbstractAsyncContextManager[httpx.AsyncClient]:
+        """Calls the API as the owner of a story's tenant, or as `how` says; without a story, as nobody."""
+        token = self.tokens.mint(tenant_id=story.tenant_id, **how) if story is not None else None
+        return self.open_client(self.app, token)
+
+
+ServiceMaker = Callable[..., Awaitable[Service]]
+
+
+@pytest.fixture
+async def start_service(
+    service_database: Callable[[str], DatabaseUrls],
+    clock: FixedClock,
+    tokens: TokenMint,
+    api_client: Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]],
+) -> AsyncIterator[ServiceMaker]:
+    """Starts services, each over a fresh database; settings may be given by name."""
+    started: list[Runtime] = []
+
+    async def start(**changes: Any) -> Service:
+        urls = service_database("reporting")
+        settings = ReportingSettings.model_validate(
+            {
+                "database_url": SecretStr(urls.app),
+                "secret_key": SecretStr(secrets.token_urlsafe(32)),
+                "public_url": "https://reports.agency.example",
+                "allowed_networks": ("127.0.0.0/8",),
+                **changes,
+            }
+        )
+        runtime = build_runtime(settings, SERVICE.registry, clock)
+        started.append(runtime)
+        app = tokens.trust(create_app(SERVICE, settings, runtime=runtime))
+        return Service(runtime, settings, app, clock, urls, tokens, api_client)
+
+    yield start
+    for runtime in started:
+        await runtime.close()
+
+
+@pytest.fixture
+async def service(start_service: ServiceMaker) -> Service:
+    """The service over a fresh database, its clock on 8 June 2026, 09:00 UTC."""
+    return await start_service()
+
+
+@pytest.fixture
+def eventually() -> Callable[..., Awaitable[Any]]:
+    """Waits until a condition holds and gives what it gave; fails after some seconds."""
+
+    async def wait(condition: Callable[[], Awaitable[Any]], seconds: float = 15.0) -> Any:
+        async with asyncio.timeout(seconds):
+            while True:
+                found = await condition()
+                if found:
+                    return found
+                await asyncio.sleep(0.05)
+
+    return wait

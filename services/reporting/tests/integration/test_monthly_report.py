@@ -1,0 +1,382 @@
+"""A month of a contract, from events to the page that its client reads."""
+
+import random
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from shared.ids import new_id
+
+NO_BREAK = "\N{NO-BREAK SPACE}"
+JULY = datetime(2026, 7, 1, 6, 0, tzinfo=UTC)
+
+
+class Text(HTMLParser):
+    """The visible text of a page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.parts: list[str] = []
+        self._hidden = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._hidden += tag in {"style", "title"}
+
+    def handle_endtag(self, tag: str) -> None:
+        self._hidden -= tag in {"style", "title"}
+
+    def handle_data(self, data: str) -> None:
+        if not self._hidden and data.strip():
+            self.parts.append(" ".join(data.split()))
+
+
+def visible(html: str) -> str:
+    parser = Text()
+    parser.feed(html)
+    return " ".join(parser.parts)
+
+
+async def read(service: Any, story: Any, month: str = "2026-06", **query: str) -> dict[str, Any]:
+    async with service.client(story) as client:
+        answer = await client.get(f"/v1/contracts/{story.contract_id}/reports/{month}", params=query)
+    assert answer.status_code == 200, answer.text
+    report: dict[str, Any] = answer.json()
+    return report
+
+
+@pytest.mark.capability("R07", "R11")
+async def test_fifteen_minutes_down_in_june_read_99_97_in_both_languages(service: Any, story: Any) -> None:
+    await service.hear(*story.golden_june())
+    service.clock.set(JULY)
+    report = await read(service, story)
+
+    (figure,) = [each for each in report["uptime"]["figures"] if each["counts_for_sla"]]
+    assert figure["down_seconds"] == 900
+    assert figure["period_seconds"] == 30 * 86_400
+    assert figure["uptime_display"] == "99.97"
+    assert figure["uptime_percent"] == "99.965277"
+    assert figure["coverage_percent"] == "100.00"
+    assert figure["met"] is True
+    assert report["uptime"]["met"] is True
+    assert report["incidents"]["total"] == 2
+    assert report["incidents"]["down_seconds"] == 900
+    assert report["complete"] is True
+    assert (report["from"], report["to"]) == ("2026-05-31T22:00:00Z", "2026-06-30T22:00:00Z")
+
+    async with service.client(story) as client:
+        address = f"/v1/contracts/{story.contract_id}/reports/2026-06/html"
+        french = await client.get(address, params={"lang": "fr"})
+        english = await client.get(address, params={"lang": "en"})
+        own = await client.get(address)
+    assert f"99,97{NO_BREAK}%" in french.text
+    assert "Rapport de juin 2026" in visible(french.text)
+    assert "indisponible pendant 15 minutes" in visible(french.text)
+    assert "99.97%" in visible(english.text)
+    assert "Report for June 2026" in visible(english.text)
+    assert own.headers["content-language"] == "fr"
+
+
+async def test_the_report_shows_answers_and_repairs_against_their_targets(service: Any, story: Any) -> None:
+    await service.hear(*story.golden_june())
+    service.clock.set(JULY)
+    report = await read(service, story)
+
+    assert report["targets"] == {
+        "response": {"met": 2, "breached": 0, "running": 0},
+        "repair": {"met": 2, "breached": 0, "running": 0},
+    }
+    first = report["incidents"]["items"][0]
+    response, repair = first["clocks"]
+    assert (response["metric"], response["verdict"]) == ("response", "met")
+    assert response["target_seconds"] == 1800
+    assert response["due_at"] == "2026-06-09T02:00:20Z"
+    assert response["actual_at"] == "2026-06-09T01:33:00Z"
+    assert response["by"] == {"kind": "user", "name": "Léa Dubois"}
+    assert (repair["metric"], repair["actual_at"]) == ("repair", "2026-06-09T01:40:00Z")
+    assert first["duration_seconds"] == 600
+    assert first["timestamps"]["acknowledged"]["by"]["name"] == "Léa Dubois"
+    assert first["timestamps"]["closed"] is None
+
+
+async def test_every_figure_points_to_the_events_behind_it(service: Any, story: Any) -> None:
+    await service.hear(*story.golden_june())
+    service.clock.set(JULY)
+    report = await read(service, story)
+    (figure,) = [each for each in report["uptime"]["figures"] if each["counts_for_sla"]]
+
+    spans = figure["explanation"]
+    assert spans[0]["from"] == figure["from"]
+    assert spans[-1]["to"] == figure["to"]
+    assert all(left["to"] == right["from"] for left, right in pairwise(spans))
+    down = [span for span in spans if span["state"] == "down"]
+    assert [(span["reason"], bool(span["outage_id"]), len(span["event_ids"])) for span in down] == [
+        ("connect", True, 2),
+        ("connect", True, 2),
+    ]
+    known = set(report["event_ids"])
+    assert {event for span in spans for event in span["event_ids"]} == set(figure["event_ids"]) <= known
+    assert all(set(line["event_ids"]) <= known and len(line["event_ids"]) == 4 for line in report["incidents"]["items"])
+    assert report["contract_versions"][0]["event_id"] in known
+
+
+@pytest.mark.capability("X08")
+@pytest.mark.parametrize("order", ["reversed", "twice", "shuffled", "shuffled again"])
+async def test_order_repetition_and_delay_of_events_change_no_figure(
+    start_service: Callable[..., Any], story: Any, order: str
+) -> None:
+    events = story.golden_june()
+    events.append(story.contract("amended", datetime(2026, 6, 15, 10, tzinfo=UTC), uptime=None))
+    plain, other = await start_service(), await start_service()
+    await plain.hear(*events)
+    if order == "twice":
+        changed = [each for each in events for _ in range(2)]
+    else:
+        changed = list(reversed(events))
+        if order.startswith("shuffled"):
+            random.Random(order).shuffle(changed)
+    assert await other.hear(*changed) == len(events)
+    plain.clock.set(JULY)
+    assert await read(plain, story) == await read(other, story)
+    async with plain.client() as one, other.client() as two:
+        address = f"/status/{story.slug}.json"
+        assert (await one.get(address)).json() == (await two.get(address)).json()
+
+
+async def test_a_recovery_that_arrives_alone_is_the_whole_outage(service: Any, story: Any) -> None:
+    began = datetime(2026, 6, 1, 8, 0, tzinfo=UTC)
+    await service.hear(story.contract("activated", began), story.unknown(began), story.restored(began, began))
+    outage_id, since = new_id(), datetime(2026, 6, 3, 10, tzinfo=UTC)
+    down = story.down(outage_id, since)
+    await service.hear(story.recovered(outage_id, since, since + timedelta(minutes=7)))
+    early = await read(service, story)
+    await service.hear(down)
+    late = await read(service, story)
+
+    def seconds(report: dict[str, Any]) -> float:
+        return float(sum(figure["down_seconds"] for figure in report["uptime"]["figures"]))
+
+    assert seconds(early) == seconds(late) == 420
+
+
+async def test_an_outage_that_goes_on_counts_up_to_now_and_a_past_instant_can_be_asked_for(
+    service: Any, story: Any
+) -> None:
+    began = datetime(2026, 6, 1, 8, 0, tzinfo=UTC)
+    since = service.clock.now() - timedelta(minutes=30)
+    incident = story.incident(new_id(), None, since, acknowledged=since + timedelta(minutes=10))
+    await service.hear(
+        story.contract("activated", began),
+        story.unknown(began),
+        story.restored(began, began),
+        story.down(new_id(), since),
+        *incident,
+    )
+    report = await read(service, story)
+    figure = report["uptime"]["figures"][0]
+    assert (figure["down_seconds"], report["complete"]) == (1800, False)
+    assert report["to"] == report["as_of"] == "2026-06-08T09:00:00Z"
+    assert report["incidents"]["items"][0]["clocks"][1]["verdict"] == "running"
+
+    then = await read(service, story, as_of="2026-06-08T08:35:00Z")
+    assert then["uptime"]["figures"][0]["down_seconds"] == 300
+    (line,) = then["incidents"]["items"]
+    assert (line["status"], line["timestamps"]["acknowledged"], line["clocks"][0]["verdict"]) == (
+        "open",
+        None,
+        "running",
+    )
+
+    service.clock.advance(timedelta(hours=5))
+    after = await read(service, story)
+    assert after["incidents"]["items"][0]["clocks"][1]["verdict"] == "breached"
+    assert after["targets"]["repair"] == {"met": 0, "breached": 1, "running": 0}
+
+
+async def test_time_before_monitoring_and_without_results_is_unknown_and_never_up(service: Any, story: Any) -> None:
+    began = datetime(2026, 6, 1, 8, 0, tzinfo=UTC)
+    await service.hear(story.contract("activated", began))
+    report = await read(service, story)
+    figure = report["uptime"]["figures"][0]
+    assert (figure["uptime_percent"], figure["uptime_display"], figure["met"]) == (None, None, None)
+    assert figure["coverage_percent"] == "0.00"
+    assert report["uptime"]["met"] is None
+    assert [span["reason"] for span in figure["explanation"]] == ["monitoring_not_begun"]
+
+    first = began + timedelta(hours=1)
+    await service.hear(
+        story.unknown(first),
+        story.restored(first, first + timedelta(minutes=1)),
+        story.unknown(first + timedelta(hours=2), reason="no_fresh_result"),
+    )
+    figure = (await read(service, story))["uptime"]["figures"][0]
+    assert [span["state"] for span in figure["explanation"]] == ["unknown", "unknown", "up", "unknown"]
+    assert figure["uptime_display"] == "100.00"
+    assert figure["coverage_percent"] == "1.17"  # 119 of 10,140 minutes
+
+
+async def test_an_environment_that_does_not_count_is_shown_and_never_judged(service: Any, story: Any) -> None:
+    events = story.golden_june()
+    since = datetime(2026, 6, 4, 10, tzinfo=UTC)
+    await service.hear(*events, story.down(new_id(), since, staging=True))
+    service.clock.set(JULY)
+    report = await read(service, story)
+    staging = next(each for each in report["uptime"]["figures"] if not each["counts_for_sla"])
+    assert (staging["environment_name"], staging["target_percent"], staging["met"]) == ("recette", None, None)
+    assert staging["rule_source"] == "informative"
+    assert staging["down_seconds"] > 86_400
+    assert report["uptime"]["met"] is True
+    assert report["incidents"]["down_seconds"] == 900
+
+
+async def test_an_amendment_splits_the_month_and_nothing_is_averaged(service: Any, story: Any) -> None:
+    change = datetime(2026, 6, 14, 22, 0, tzinfo=UTC)
+    events = story.golden_june()
+    amended = {"target_percent": "99.99", "rule": story.rule | {"minimum_outage": "PT10M"}}
+    await service.hear(*events, story.contract("amended", change, uptime=amended))
+    service.clock.set(JULY)
+    report = await read(service, story)
+    first, second = [each for each in report["uptime"]["figures"] if each["counts_for_sla"]]
+    assert (first["to"], second["from"]) == ("2026-06-14T22:00:00Z", "2026-06-14T22:00:00Z")
+    assert (first["contract_version"], first["target_percent"], first["down_seconds"]) == (1, "99.9", 600)
+    assert (second["contract_version"], second["target_percent"], second["down_seconds"]) == (2, "99.99", 0)
+    assert report["uptime"]["met"] is True
+    assert [version["version"] for version in report["contract_versions"]] == [1, 2]
+
+
+async def test_suspended_time_is_promised_nothing_and_a_contract_ends_its_report(service: Any, story: Any) -> None:
+    events = story.golden_june()
+    suspended, ended = datetime(2026, 6, 17, tzinfo=UTC), datetime(2026, 6, 20, tzinfo=UTC)
+    await service.hear(*events, story.contract("suspended", suspended), story.contract("terminated", ended))
+    service.clock.set(JULY)
+    report = await read(service, story)
+    figure = next(each for each in report["uptime"]["figures"] if each["counts_for_sla"])
+    assert figure["down_seconds"] == 600  # the outage of the 18th lies in the suspension
+    assert figure["paused_seconds"] == 3 * 86_400
+    assert (report["to"], report["complete"], report["contract"]["status"]) == (
+        "2026-06-20T00:00:00Z",
+        True,
+        "terminated",
+    )
+    async with service.client(story) as client:
+        after = await client.get(f"/v1/contracts/{story.contract_id}/reports/2026-07")
+    assert after.status_code == 404
+    assert "2026-05-20" in after.json()["detail"]
+
+
+async def test_names_follow_later_changes(service: Any, story: Any) -> None:
+    await service.hear(*story.golden_june())
+    at = datetime(2026, 6, 2, tzinfo=UTC)
+    client = {"client_id": str(story.client_id), "name": "Maison Martin"}
+    site = {
+        "site_id": str(story.site_id),
+        "client_id": str(story.client_id),
+        "name": "maison-martin.example",
+        "environments": [{"environment_id": str(story.environment_id), "name": "en ligne"}],
+    }
+    await service.hear(
+        story.event("contracts.client.changed.v1", story.client_id, at, client, 3),
+        story.event("contracts.client.changed.v1", story.client_id, at, {**client, "name": "Old"}, 2),
+        story.event("contracts.site.changed.v1", story.site_id, at, site, 2),
+    )
+    service.clock.set(JULY)
+    report = await read(service, story)
+    assert report["contract"]["client_name"] == "Maison Martin"
+    assert report["uptime"]["figures"][0]["site_name"] == "maison-martin.example"
+    assert report["uptime"]["figures"][0]["environment_name"] == "en ligne"
+
+
+async def test_availability_of_any_period_is_the_same_figure(service: Any, story: Any) -> None:
+    await service.hear(*story.golden_june())
+    service.clock.set(JULY)
+    report = await read(service, story)
+    async with service.client(story) as client:
+        address = f"/v1/contracts/{story.contract_id}/availability"
+        month = await client.get(address, params={"from": report["from"], "to": report["to"]})
+        hour = await client.get(address, params={"from": "2026-06-09T01:00:00Z", "to": "2026-06-09T02:00:00Z"})
+    assert month.json()["uptime"] == report["uptime"]
+    assert hour.json()["uptime"]["figures"][0]["down_seconds"] == 600
+    assert hour.json()["uptime"]["met"] is False
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "status", "where"),
+    [
+        ("reports/2026-08", {}, 422, "month"),
+        ("reports/2026-06", {"as_of": "2026-07-02T00:00:00Z"}, 422, "as_of"),
+        ("reports/2026-06", {"as_of": "2026-06-02T00:00:00"}, 422, "as_of"),
+        ("reports/2026-13", {}, 422, "month"),
+        ("reports/9999-12", {}, 422, "month"),
+        ("reports/2026-04", {}, 404, None),
+        ("availability", {"from": "2026-06-02T00:00:00Z", "to": "2026-06-01T00:00:00Z"}, 422, "to"),
+        ("availability", {"from": "2024-06-02T00:00:00Z", "to": "2026-06-01T00:00:00Z"}, 422, "to"),
+        ("availability", {"from": "2026-06-02T00:00:00Z", "to": "2026-08-01T00:00:00Z"}, 422, "to"),
+        ("availability", {"from": "2026-01-02T00:00:00Z", "to": "2026-01-03T00:00:00Z"}, 404, None),
+    ],
+)
+async def test_periods_that_make_no_sense_are_told_so(
+    service: Any, story: Any, path: str, query: dict[str, str], status: int, where: str | None
+) -> None:
+    await service.hear(*story.golden_june())
+    service.clock.set(JULY)
+    async with service.client(story) as client:
+        answer = await client.get(f"/v1/contracts/{story.contract_id}/{path}", params=query)
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    if where:
+        assert answer.json()["errors"][0]["parameter"] == where
+
+
+async def test_nobody_reads_the_report_of_another_tenant_or_client(
+    service: Any, story: Any, another_story: Callable[..., Any]
+) -> None:
+    other = another_story()
+    await service.hear(*story.golden_june(), *other.golden_june())
+    service.clock.set(JULY)
+    paths = [
+        "reports/2026-06",
+        "reports/2026-06/html",
+        "availability?from=2026-06-01T00:00:00Z&to=2026-06-02T00:00:00Z",
+    ]
+    async with service.client(other) as stranger:
+        for path in paths:
+            assert (await stranger.get(f"/v1/contracts/{story.contract_id}/{path}")).status_code == 404
+        link = await stranger.post(f"/v1/contracts/{story.contract_id}/report-links", json={"month": "2026-06"})
+        assert link.status_code == 404
+    async with service.client(story, role="client_staff", client_id=new_id()) as colleague:
+        assert (await colleague.get(f"/v1/contracts/{story.contract_id}/{paths[0]}")).status_code == 404
+    async with service.client(story, role="client_decider", client_id=story.client_id) as own:
+        assert (await own.get(f"/v1/contracts/{story.contract_id}/{paths[0]}")).status_code == 200
+    async with service.client() as nobody:
+        assert (await nobody.get(f"/v1/contracts/{story.contract_id}/{paths[0]}")).status_code == 401
+
+
+async def test_a_link_opens_one_report_without_a_token_until_it_ends(service: Any, story: Any) -> None:
+    await service.hear(*story.golden_june())
+    service.clock.set(JULY)
+    async with service.client(story) as client:
+        made = await client.post(
+            f"/v1/contracts/{story.contract_id}/report-links",
+            json={"month": "2026-06", "language": "en", "expires_in_seconds": 3600},
+        )
+    assert made.status_code == 201
+    assert made.json()["expires_at"] == "2026-07-01T07:00:00Z"
+    address = made.json()["url"].removeprefix(service.settings.public_url)
+    browser = {"accept": "text/html", "accept-language": "fr"}
+    async with service.client() as visitor:
+        page = await visitor.get(address, headers=browser)
+        assert page.status_code == 200
+        assert page.headers["content-language"] == "en"
+        assert "99.97%" in visible(page.text)
+        assert "no-store" in page.headers["cache-control"]
+        forged = await visitor.get(address[:-3] + ("AAA" if not address.endswith("AAA") else "BBB"), headers=browser)
+        assert (forged.status_code, forged.headers["content-type"]) == (404, "text/html; charset=utf-8")
+        assert (await visitor.get("/reports/shared", params={"token": "nonsense"})).status_code == 404
+        service.clock.advance(timedelta(hours=1))
+        ended = await visitor.get(address, headers=browser)
+        assert ended.status_code == 410
+        assert "Ce lien a expiré" in visible(ended.text)
+        assert (await visitor.get(address)).json()["code"] == "gone"

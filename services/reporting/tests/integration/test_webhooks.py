@@ -1,0 +1,369 @@
+"""Webhooks as a receiver sees them: a real server, and the reference library to check signatures."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from standardwebhooks import Webhook, WebhookVerificationError
+
+from reporting.worker import build_jobs
+from shared.ids import new_id
+
+
+@dataclass
+class Receiver:
+    """A small HTTP server that keeps what it is sent and answers what it is told to."""
+
+    answers: list[tuple[int, dict[str, str], bytes]] = field(default_factory=list)
+    received: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    port: int = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/hooks"
+
+    async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        headers = {
+            name.lower(): value.strip()
+            for name, _, value in (line.partition(":") for line in head.split("\r\n")[1:] if line)
+        }
+        body = await reader.readexactly(int(headers["content-length"]))
+        self.received.append((headers, body))
+        status, extra, content = self.answers.pop(0) if self.answers else (204, {}, b"")
+        lines = [f"HTTP/1.1 {status} X", f"Content-Length: {len(content)}", "Connection: close"]
+        lines += [f"{name}: {value}" for name, value in extra.items()]
+        writer.write("\r\n".join(lines).encode() + b"\r\n\r\n" + content)
+        await writer.drain()
+        writer.close()
+
+
+@asynccontextmanager
+async def receiving(*answers: tuple[int, dict[str, str], bytes]) -> AsyncIterator[Receiver]:
+    receiver = Receiver(list(answers))
+    server = await asyncio.start_server(receiver.handle, "127.0.0.1", 0)
+    receiver.port = server.sockets[0].getsockname()[1]
+    async with server:
+        yield receiver
+
+
+async def work(service: Any, rounds: int = 3) -> None:
+    """Lets the sending job work off what is due."""
+    job = build_jobs(service.runtime)[0]
+    for _ in range(rounds):
+        await job.run()
+
+
+async def add(service: Any, story: Any, url: str, **body: Any) -> dict[str, Any]:
+    async with service.client(story) as client:
+        answer = await client.post("/v1/webhooks", json={"url": url, **body})
+    assert answer.status_code == 201, answer.text
+    webhook: dict[str, Any] = answer.json()
+    return webhook
+
+
+async def deliveries(service: Any, story: Any, webhook: dict[str, Any], **query: str) -> list[dict[str, Any]]:
+    async with service.client(story) as client:
+        answer = await client.get(f"/v1/webhooks/{webhook['webhook_id']}/deliveries", params=query)
+    assert answer.status_code == 200, answer.text
+    data: list[dict[str, Any]] = answer.json()["data"]
+    return data
+
+
+def outage(service: Any, story: Any) -> bytes:
+    event: bytes = story.down(new_id(), service.clock.now())
+    return event
+
+
+async def test_an_event_arrives_signed_byte_for_byte(service: Any, story: Any) -> None:
+    async with receiving() as receiver:
+        webhook = await add(service, story, receiver.url, event_types=["probes.monitor.*"])
+        payload = outage(service, story)
+        await service.hear(payload, payload, *story.golden_june()[:1])
+        await work(service)
+    ((headers, body),) = receiver.received
+    assert body == payload
+    assert headers["content-type"] == "application/cloudevents+json"
+    assert headers["webhook-id"] == json.loads(body)["id"]
+    Webhook(webhook["secret"]).verify(body, headers)
+    with pytest.raises(WebhookVerificationError):
+        Webhook(webhook["secret"]).verify(body + b" ", headers)
+    (delivery,) = await deliveries(service, story, webhook)
+    assert (delivery["status"], delivery["event_type"], delivery["due_at"]) == (
+        "delivered",
+        "probes.monitor.down.v1",
+        None,
+    )
+    assert [attempt["status_code"] for attempt in delivery["attempts"]] == [204]
+
+
+async def test_a_failure_is_tried_again_on_schedule_with_the_same_id(service: Any, story: Any) -> None:
+    async with receiving(
+        (500, {}, b"database \x00 away"), (302, {"Location": "http://169.254.169.254/"}, b"")
+    ) as receiver:
+        webhook = await add(service, story, receiver.url)
+        await service.hear(outage(service, story))
+        await work(service)
+        assert len(receiver.received) == 1
+        (delivery,) = await deliveries(service, story, webhook, status="pending")
+        assert delivery["attempts"][0]["response_excerpt"] == "database \ufffd away"
+        wait = datetime.fromisoformat(delivery["due_at"]) - service.clock.now()
+        assert timedelta(seconds=5) <= wait <= timedelta(seconds=5.5)
+        service.clock.advance(timedelta(seconds=6))
+        await work(service)
+        assert len(receiver.received) == 2
+        service.clock.advance(timedelta(seconds=331))
+        await work(service)
+    assert len({headers["webhook-id"] for headers, _ in receiver.received}) == 1
+    (delivery,) = await deliveries(service, story, webhook)
+    assert delivery["status"] == "delivered"
+    assert [attempt["status_code"] for attempt in delivery["attempts"]] == [500, 302, 204]
+    assert "redirect" in delivery["attempts"][1]["error"]
+
+
+async def test_a_receiver_may_ask_for_a_longer_pause(service: Any, story: Any) -> None:
+    async with receiving((503, {"Retry-After": "120"}, b"")) as receiver:
+        webhook = await add(service, story, receiver.url)
+        await service.hear(outage(service, story))
+        await work(service)
+    (delivery,) = await deliveries(service, story, webhook)
+    assert datetime.fromisoformat(delivery["due_at"]) == service.clock.now() + timedelta(seconds=120)
+
+
+async def test_410_ends_it_at_once_and_the_agency_is_told(service: Any, story: Any) -> None:
+    async with receiving((410, {}, b""), (410, {}, b"")) as receiver:
+        webhook = await add(service, story, receiver.url)
+        await service.hear(outage(service, story), outage(service, story))
+        async with service.client(story) as client:
+            await work(service, rounds=1)
+            read = (await client.get(f"/v1/webhooks/{webhook['webhook_id']}")).json()
+    assert (read["enabled"], read["disabled_reason"], read["version"]) == (False, "gone", 2)
+    assert [each["status"] for each in await deliveries(service, story, webhook)] == ["failed", "failed"]
+    async with service.runtime.units.for_every_tenant() as unit:
+        rows = await unit.session.connection()
+        said = (await rows.exec_driver_sql("select type, envelope from reporting.outbox")).all()
+    assert [row.type for row in said] == ["dev.upheld.reporting.webhook.disabled.v1"]
+    assert said[0].envelope["data"]["host"] == "127.0.0.1"
+
+
+async def test_three_days_of_failures_disable_it_and_enabling_starts_anew(service: Any, story: Any) -> None:
+    async with receiving(*[(500, {}, b"")] * 10) as receiver:
+        webhook = await add(service, story, receiver.url)
+        await service.hear(outage(service, story))
+        began = service.clock.now()
+        for _ in range(10):
+            await work(service, rounds=1)
+            (delivery,) = await deliveries(service, story, webhook)
+            if delivery["due_at"]:
+                service.clock.set(datetime.fromisoformat(delivery["due_at"]))
+        assert timedelta(hours=75) < service.clock.now() - began < timedelta(hours=84)
+        assert (delivery["status"], len(delivery["attempts"])) == ("failed", 10)
+        address = f"/v1/webhooks/{webhook['webhook_id']}"
+        async with service.client(story) as client:
+            read = await client.get(address)
+            assert (read.json()["enabled"], read.json()["disabled_reason"]) == (False, "failing")
+            again = f"{address}/deliveries/{delivery['delivery_id']}/retry"
+            assert (await client.post(again)).status_code == 409
+            changed = await client.patch(address, json={"enabled": True}, headers={"if-match": read.headers["etag"]})
+            assert changed.json()["failing_since"] is None
+            assert (await client.post(again)).status_code == 202
+            assert (await client.post(again)).status_code == 409
+        await work(service)
+    (delivery,) = await deliveries(service, story, webhook)
+    assert (delivery["status"], len(delivery["attempts"])) == ("delivered", 11)
+
+
+async def test_rotation_signs_twice_for_a_day(service: Any, story: Any) -> None:
+    async with receiving() as receiver:
+        webhook = await add(service, story, receiver.url)
+        async with service.client(story) as client:
+            rotated = (await client.post(f"/v1/webhooks/{webhook['webhook_id']}/rotate-secret")).json()
+        await service.hear(outage(service, story))
+        await work(service)
+        service.clock.advance(timedelta(hours=24, seconds=1))
+        await service.hear(outage(service, story))
+        await work(service)
+    (during, body), (after, later_body) = receiver.received
+    for secret in (webhook["secret"], rotated["secret"]):
+        Webhook(secret).verify(body, during)
+    Webhook(rotated["secret"]).verify(later_body, after)
+    with pytest.raises(WebhookVerificationError):
+        Webhook(webhook["secret"]).verify(later_body, after)
+
+
+async def test_secrets_are_shown_once_and_unreadable_in_the_database(service: Any, story: Any) -> None:
+    webhook = await add(service, story, "https://hooks.example.com/x")
+    async with service.client(story) as client:
+        for address in ("/v1/webhooks", f"/v1/webhooks/{webhook['webhook_id']}"):
+            assert "whsec_" not in (await client.get(address)).text
+    async with service.runtime.units.for_every_tenant() as unit:
+        rows = await unit.session.connection()
+        stored = (await rows.exec_driver_sql("select secret from reporting.webhook")).scalar_one()
+    assert webhook["secret"].removeprefix("whsec_").encode() not in stored
+
+
+async def test_a_test_event_goes_to_one_webhook_whatever_it_subscribed_to(service: Any, story: Any) -> None:
+    async with receiving() as receiver:
+        webhook = await add(service, story, receiver.url, event_types=["contracts.contract.activated.v1"])
+        async with service.client(story) as client:
+            queued = await client.post(f"/v1/webhooks/{webhook['webhook_id']}/test")
+        assert (queued.status_code, queued.json()["status"]) == (202, "pending")
+        await work(service)
+    ((headers, body),) = receiver.received
+    Webhook(webhook["secret"]).verify(body, headers)
+    assert json.loads(body)["type"] == "dev.upheld.reporting.webhook.tested.v1"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://127.0.0.1/x",
+        "https://[::1]/x",
+        "https://169.254.169.254/latest/meta-data",
+        "https://[::ffff:10.0.0.1]/x",
+        "https://10.1.2.3/x",
+        "http://hooks.example.com/x",
+        "ftp://hooks.example.com/x",
+        "https://user:password@hooks.example.com/x",
+        "https://hooks.example.com/x#fragment",
+        "https:///x",
+        "https://hooks.example.com:99999/x",
+        "https://hooks.example.com/\\x",
+        "nonsense, but long enough",
+    ],
+)
+async def test_addresses_that_must_not_be_reached_are_refused(
+    start_service: Callable[..., Any], story: Any, url: str
+) -> None:
+    service = await start_service(allowed_networks=())
+    async with service.client(story) as client:
+        answer = await client.post("/v1/webhooks", json={"url": url})
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == "#/url"
+
+
+async def test_a_name_that_leads_inside_is_refused_when_it_is_sent(
+    start_service: Callable[..., Any], story: Any
+) -> None:
+    service = await start_service(allowed_networks=())
+    async with receiving() as receiver:
+        webhook = await add(service, story, f"https://localhost:{receiver.port}/x")
+        await service.hear(outage(service, story))
+        await work(service)
+        assert receiver.received == []
+    (delivery,) = await deliveries(service, story, webhook)
+    assert "refused" in delivery["attempts"][0]["error"]
+    assert delivery["attempts"][0]["status_code"] is None
+
+
+async def test_only_what_was_asked_for_and_only_from_then_on(service: Any, story: Any, another_story: Any) -> None:
+    early = outage(service, story)
+    service.clock.advance(timedelta(minutes=1))
+    some = await add(service, story, "https://a.example/", event_types=["contracts.*", "probes.monitor.recovered.v1"])
+    every = await add(service, story, "https://b.example/")
+    off = await add(service, story, "https://c.example/", enabled=False)
+    stranger = another_story()
+    others = await add(service, stranger, "https://d.example/")
+    service.clock.advance(timedelta(minutes=1))
+    now = service.clock.now()
+    await service.hear(
+        early,
+        story.down(new_id(), now),
+        story.recovered(new_id(), now, now),
+        story.contract("activated", now),
+        story.event("incidents.request.opened.v1", new_id(), now, {"anything": 1}, 1),
+    )
+
+    async def names(webhook: dict[str, Any], of: Any = story) -> set[str]:
+        return {each["event_type"] for each in await deliveries(service, of, webhook)}
+
+    assert await names(some) == {"contracts.contract.activated.v1", "probes.monitor.recovered.v1"}
+    assert len(await names(every)) == 4
+    assert await names(off) == await names(others, stranger) == set()
+
+
+async def test_webhooks_of_another_tenant_do_not_exist(service: Any, story: Any, another_story: Any) -> None:
+    webhook = await add(service, story, "https://a.example/")
+    await service.hear(outage(service, story))
+    (delivery,) = await deliveries(service, story, webhook)
+    address = f"/v1/webhooks/{webhook['webhook_id']}"
+    async with service.client(another_story()) as stranger:
+        assert (await stranger.get("/v1/webhooks")).json()["data"] == []
+        headers = {"if-match": "*"}
+        answers = [
+            await stranger.get(address),
+            await stranger.patch(address, json={"enabled": False}, headers=headers),
+            await stranger.delete(address, headers=headers),
+            await stranger.post(f"{address}/rotate-secret"),
+            await stranger.post(f"{address}/test"),
+            await stranger.get(f"{address}/deliveries"),
+            await stranger.get(f"{address}/deliveries/{delivery['delivery_id']}"),
+            await stranger.post(f"{address}/deliveries/{delivery['delivery_id']}/retry"),
+        ]
+    assert [answer.status_code for answer in answers] == [404] * 8
+    for role in ("viewer", "client_decider"):
+        how = {"client_id": story.client_id} if role == "client_decider" else {}
+        async with service.client(story, role=role, **how) as reader:
+            assert (await reader.get(address)).status_code == 403
+
+
+async def test_changes_need_the_version_that_was_read(service: Any, story: Any) -> None:
+    webhook = await add(service, story, "https://a.example/", description="before")
+    address = f"/v1/webhooks/{webhook['webhook_id']}"
+    async with service.client(story) as client:
+        assert (await client.patch(address, json={"description": "x"})).status_code == 428
+        stale = await client.patch(address, json={"description": "x"}, headers={"if-match": '"7"'})
+        assert (stale.status_code, stale.headers["etag"]) == (412, '"1"')
+        patch = {"description": "after", "event_types": ["incidents.*", "incidents.*"]}
+        changed = await client.patch(address, json=patch, headers={"if-match": '"1"'})
+        assert changed.headers["etag"] == '"2"'
+        assert (changed.json()["description"], changed.json()["event_types"]) == ("after", ["incidents.*"])
+        assert (await client.get(address, headers={"if-none-match": '"2"'})).status_code == 304
+        for bad in ({"url": None}, {"unknown": 1}, {"event_types": ["incidents"]}, {"description": "x" * 501}):
+            assert (await client.patch(address, json=bad, headers={"if-match": "*"})).status_code == 422
+        assert (await client.delete(address, headers={"if-match": '"1"'})).status_code == 412
+        assert (await client.delete(address, headers={"if-match": '"2"'})).status_code == 204
+        assert (await client.get(address)).status_code == 404
+
+
+async def test_a_hanging_receiver_times_out_and_does_not_hold_others_up(
+    start_service: Callable[..., Any], story: Any
+) -> None:
+    service = await start_service(webhook_timeout_seconds=0.5)
+
+    released = asyncio.Event()
+
+    async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await released.wait()
+        writer.close()
+        await writer.wait_closed()
+
+    async with await asyncio.start_server(hang, "127.0.0.1", 0) as server, receiving() as receiver:
+        port = server.sockets[0].getsockname()[1]
+        slow = await add(service, story, f"http://127.0.0.1:{port}/")
+        fine = await add(service, story, receiver.url)
+        await service.hear(outage(service, story))
+        await work(service, rounds=1)
+        released.set()
+        await asyncio.sleep(0.05)
+    (delivery,) = await deliveries(service, story, slow)
+    assert delivery["attempts"][0]["error"] == "no complete answer within 0.5 s"
+    assert (await deliveries(service, story, fine))[0]["status"] == "delivered"
+
+
+async def test_finished_deliveries_are_forgotten_after_a_month(service: Any, story: Any) -> None:
+    async with receiving() as receiver:
+        webhook = await add(service, story, receiver.url)
+        await service.hear(outage(service, story))
+        await work(service)
+    prune = build_jobs(service.runtime)[1]
+    await prune.run()
+    assert len(await deliveries(service, story, webhook)) == 1
+    service.clock.advance(timedelta(days=30, seconds=1))
+    await prune.run()
+    assert await deliveries(service, story, webhook) == []

@@ -1,0 +1,60 @@
+"""Every text that a client reads exists in French and English, and every code has words."""
+
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+
+import reporting
+from reporting.adapters import words
+from reporting.adapters.rendering import TRANSLATIONS, catalogues
+from reporting.application.report import IncidentStatus, Verdict
+from reporting.domain.public_words import Headline, PublicIncidentStatus
+from reporting.domain.state_line import State
+from shared.i18n import untranslated
+
+
+def test_no_text_is_left_untranslated() -> None:
+    assert catalogues().languages == ("en", "fr")
+    assert untranslated(Path(reporting.__file__).parent, catalogues()) == []
+
+
+def test_french_differs_from_english_wherever_it_is_a_sentence() -> None:
+    french = catalogues().catalogue("fr")
+    same = [m.id for m in french if m.id and m.string == m.id and " " in str(m.id)]
+    assert same == []
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+@pytest.mark.parametrize(
+    ("say", "codes"),
+    [
+        (words.state, get_args(State)),
+        (words.headline, get_args(Headline)),
+        (words.public_incident_status, get_args(PublicIncidentStatus)),
+        (words.incident_status, get_args(IncidentStatus)),
+        (words.verdict, [*get_args(Verdict), "missed", "none"]),
+        (words.contract_status, ["active", "suspended", "terminated", "expired"]),
+        (words.metric, ["response", "repair"]),
+        (words.severity, ["critical", "major", "minor", "something new"]),
+        (words.reason, ["dns", "timeout", "something new"]),
+    ],
+)
+def test_every_code_has_words(language: str, say: Any, codes: Any) -> None:
+    t = catalogues().translator(language)
+    assert all(say(t, code) for code in codes)
+
+
+def test_a_rule_is_told_in_sentences() -> None:
+    rule = {
+        "minimum_outage": "PT5M",
+        "whole_minutes": True,
+        "maintenance": "down",
+        "unknown": "up",
+        "degraded_weight": "0",
+        "service_window": {"time_zone": "UTC", "always": True},
+    }
+    told = words.rule_sentences(catalogues().translator("fr"), rule, informative=True)
+    assert len(told) == 6
+    assert "5 minutes" in told[1].replace("\N{NO-BREAK SPACE}", " ")
+    assert TRANSLATIONS.is_dir()

@@ -1,0 +1,166 @@
+"""The state line is a function of the set of transitions: their order of arrival is nobody's business."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from uuid import UUID
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reporting.domain.state_line import NOT_BEGUN, Span, State, Transition, clipped, environment_line, with_pauses
+
+START = datetime(2026, 6, 1, tzinfo=UTC)
+MONITOR, OTHER = UUID(int=1), UUID(int=2)
+OUTAGE = UUID(int=99)
+
+
+def at(minutes: float) -> datetime:
+    return START + timedelta(minutes=minutes)
+
+
+def entered(number: int, state: State, minutes: float, *, monitor: UUID = MONITOR, **rest: object) -> Transition:
+    event = UUID(int=monitor.int * 1000 + number)
+    return Transition(monitor, number, state, at(minutes), event, **rest)  # type: ignore[arg-type]
+
+
+def down(number: int, minutes: float, *, monitor: UUID = MONITOR) -> Transition:
+    return entered(number, "down", minutes, monitor=monitor, outage_id=OUTAGE, reason="connect")
+
+
+def recovered(number: int, since: float, minutes: float) -> Transition:
+    return entered(number, "up", minutes, ended="down", ended_since=at(since), outage_id=OUTAGE, reason="connect")
+
+
+def told(line: list[Span]) -> list[tuple[str, float, float]]:
+    return [
+        (span.state, (span.start - START).total_seconds() / 60, (span.end - START).total_seconds() / 60)
+        for span in line
+    ]
+
+
+def test_what_has_not_been_watched_is_unknown() -> None:
+    line = environment_line([], START, at(60))
+    assert told(line) == [("unknown", 0, 60)]
+    assert line[0].reason == NOT_BEGUN
+    assert told(environment_line([entered(1, "up", 10)], START, at(60))) == [("unknown", 0, 10), ("up", 10, 60)]
+    assert environment_line([], at(60), START) == []
+
+
+def test_an_outage_carries_its_id_its_reason_and_both_of_its_events() -> None:
+    opening, closing = down(2, 20), recovered(3, 20, 30)
+    line = environment_line([entered(1, "up", 0), opening, closing], START, at(60))
+    assert told(line) == [("up", 0, 20), ("down", 20, 30), ("up", 30, 60)]
+    assert (line[1].outage_id, line[1].reason) == (OUTAGE, "connect")
+    assert line[1].events == (opening.event_id, closing.event_id)
+    assert line[2].reason is None
+
+
+def test_a_recovery_alone_tells_the_whole_outage() -> None:
+    line = environment_line([entered(1, "up", 0), recovered(3, 20, 30)], START, at(60))
+    assert told(line) == [("up", 0, 20), ("down", 20, 30), ("up", 30, 60)]
+    assert (line[1].outage_id, line[1].reason) == (OUTAGE, "connect")
+
+
+def test_an_outage_that_goes_on_lasts_until_the_end() -> None:
+    assert told(environment_line([entered(1, "up", 0), down(2, 20)], START, at(60))) == [
+        ("up", 0, 20),
+        ("down", 20, 60),
+    ]
+
+
+def test_down_wins_over_the_unknown_in_its_middle() -> None:
+    transitions = [entered(1, "up", 0), down(2, 20), entered(3, "unknown", 25), recovered(4, 20, 30)]
+    assert told(environment_line(transitions, START, at(60))) == [("up", 0, 20), ("down", 20, 30), ("up", 30, 60)]
+
+
+def test_a_pause_ends_an_outage_for_the_line() -> None:
+    pause = entered(3, "paused", 30, ended="down", ended_since=at(20), outage_id=OUTAGE, reason="contract_suspended")
+    for transitions in ([entered(1, "up", 0), down(2, 20), pause], [entered(1, "up", 0), pause]):
+        line = environment_line(transitions, START, at(60))
+        assert told(line) == [("up", 0, 20), ("down", 20, 30), ("paused", 30, 60)]
+        assert line[2].reason == "contract_suspended"
+
+
+def test_several_monitors_are_down_when_one_is_and_paused_only_together() -> None:
+    transitions = [
+        entered(1, "up", 0),
+        down(2, 20),
+        recovered(3, 20, 30),
+        entered(4, "paused", 40),
+        entered(1, "up", 10, monitor=OTHER),
+        entered(2, "unknown", 45, monitor=OTHER),
+        entered(3, "paused", 50, monitor=OTHER),
+    ]
+    assert told(environment_line(transitions, START, at(60))) == [
+        ("up", 0, 20),
+        ("down", 20, 30),
+        ("up", 30, 45),
+        ("unknown", 45, 50),
+        ("paused", 50, 60),
+    ]
+
+
+def test_a_suspension_covers_whatever_was_there() -> None:
+    line = environment_line([entered(1, "up", 0), down(2, 20)], START, at(60))
+    covered = with_pauses(line, [(at(10), at(30))], "contract_suspended")
+    assert told(covered) == [("up", 0, 10), ("paused", 10, 20), ("paused", 20, 30), ("down", 30, 60)]
+    assert told(clipped(covered, at(25), at(40))) == [("paused", 25, 30), ("down", 30, 40)]
+
+
+STATES: st.SearchStrategy[State] = st.sampled_from(("up", "down", "unknown", "paused", "degraded"))
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[Transition]:
+    """Transitions of one or two monitors, each ending what the one before began."""
+    found: list[Transition] = []
+    for monitor in (MONITOR, OTHER)[: draw(st.integers(1, 2))]:
+        minutes = draw(st.integers(0, 5))
+        previous: tuple[State, int] | None = None
+        for number in range(1, draw(st.integers(1, 6)) + 1):
+            state: State = draw(STATES)
+            found.append(
+                entered(
+                    number,
+                    state,
+                    minutes,
+                    monitor=monitor,
+                    ended=previous[0] if previous else None,
+                    ended_since=at(previous[1]) if previous else None,
+                )
+            )
+            previous = (state, minutes)
+            minutes += draw(st.integers(0, 9))
+    return found
+
+
+@given(histories(), st.randoms(use_true_random=False))
+def test_order_and_repetition_of_transitions_change_nothing(history: list[Transition], random: object) -> None:
+    mixed = [*history, *history]
+    random.shuffle(mixed)  # type: ignore[attr-defined]
+    assert environment_line(mixed, START, at(60)) == environment_line(history, START, at(60))
+
+
+@given(histories())
+def test_the_line_has_no_holes_no_overlaps_and_no_repetition(history: list[Transition]) -> None:
+    line = environment_line(history, START, at(60))
+    assert (line[0].start, line[-1].end) == (START, at(60))
+    for left, right in pairwise(line):
+        assert left.end == right.start
+        assert left.start < left.end
+        assert (left.state, left.outage_id, left.reason) != (right.state, right.outage_id, right.reason)
+
+
+@given(histories(), st.data())
+def test_a_missing_event_between_two_others_moves_nothing_outside_of_it(
+    history: list[Transition], data: st.DataObject
+) -> None:
+    """What is still to arrive is bridged by its neighbours: each event says what it ends."""
+    single = [each for each in history if each.monitor_id == MONITOR]
+    if len(single) < 3:
+        return
+    gone = data.draw(st.integers(1, len(single) - 2))
+    whole = environment_line(single, START, at(60))
+    gap = environment_line(single[:gone] + single[gone + 1 :], START, at(60))
+    following = single[gone + 1].at
+    assert told(clipped(gap, following, at(60))) == told(clipped(whole, following, at(60)))
