@@ -92,7 +92,7 @@ async def rules_history(session: AsyncSession, monitor_id: UUID, limit: int = 10
 
 def results(monitor_number: int, since: datetime, until: datetime) -> Select[Any]:
     """The checks of one monitor that began in `[since, until)`, with the names of their locations."""
-    first, last = max(day_of(since), _FIRST_DAY), min(day_of(until), _LAST_DAY)
+    first, last = _day_within_reach(since), _day_within_reach(until)
     return (
         select(*result.c, LocationRow.name.label("location"))
         .join(LocationRow, LocationRow.number == result.c.location_number)
@@ -105,6 +105,11 @@ def results(monitor_number: int, since: datetime, until: datetime) -> Select[Any
             or_(result.c.day < last, result.c.started_ms < _milliseconds(until, last)),
         )
     )
+
+
+def _day_within_reach(instant: datetime) -> int:
+    """The day as the table can hold it: nothing was measured before 1970, nor will be after 2059."""
+    return min(max(day_of(instant), _FIRST_DAY), _LAST_DAY)
 
 
 def _milliseconds(instant: datetime, day: int) -> int:

@@ -1,6 +1,6 @@
 """What the routes share."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from fastapi import Depends, Query
@@ -12,10 +12,11 @@ from shared.values import Instant
 
 Reader = Annotated[Principal, Depends(require("monitors:read"))]
 
-From = Annotated[Instant | None, Query(alias="from", description="beginning of the period, included", max_length=40)]
-To = Annotated[Instant | None, Query(alias="to", description="end of the period, not included", max_length=40)]
+From = Annotated[Instant | None, Query(alias="from", description="beginning of the period, included")]
+To = Annotated[Instant | None, Query(alias="to", description="end of the period, not included")]
 
 DEFAULT_PERIOD = timedelta(days=1)
+_EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 
 def period(since: datetime | None, until: datetime | None, now: datetime) -> tuple[datetime, datetime]:
@@ -23,10 +24,9 @@ def period(since: datetime | None, until: datetime | None, now: datetime) -> tup
 
     Raises ValidationFailed for a reversed one.
     """
+    check_order(since, until)
     end = until or max(now + timedelta(seconds=1), since or now)
-    beginning = since or end - DEFAULT_PERIOD
-    check_order(beginning, end)
-    return beginning, end
+    return since or end - min(DEFAULT_PERIOD, end - _EARLIEST), end
 
 
 def check_order(since: datetime | None, until: datetime | None) -> None:
