@@ -175,15 +175,20 @@ class Installation:
         ]
 
 
-@pytest.fixture
-def settings(service_database: Callable[[str], DatabaseUrls]) -> ContractsSettings:
-    urls = service_database("contracts")
+def settings_for(urls: DatabaseUrls) -> ContractsSettings:
+    """The settings of a service over this database."""
     return ContractsSettings(
         database_url=SecretStr(urls.app),
         migration_database_url=SecretStr(urls.owner),
         secret_key=SecretStr("a secret of the tests, long enough to be one"),
         database_pool_size=4,
     )
+
+
+@pytest.fixture(scope="module")
+def settings(module_service_database: Callable[[str], DatabaseUrls]) -> ContractsSettings:
+    """One database for the tests of a module: each has an agency of its own in it, which sees none of the others."""
+    return settings_for(module_service_database("contracts"))
 
 
 @pytest.fixture

@@ -211,7 +211,7 @@ async def _version(work: Workspace, plan_id: UUID, code: str, number: int, new: 
         if extended is None:
             raise Refused(f"There is no plan {new.extends}. Create it first.", "extends")
         base = extended.current
-    chain = [*await _chain(work, base), [item.as_value() for item in new.deliverables]]
+    chain = [*await _chain(work, base, plan_id), [item.as_value() for item in new.deliverables]]
     effective = effective_deliverables(chain)
     known = {calendar for item in effective if (calendar := item.parameters.get("calendar")) is not None}
     for calendar in sorted(known):
@@ -230,14 +230,15 @@ async def _version(work: Workspace, plan_id: UUID, code: str, number: int, new: 
     )
 
 
-async def _chain(work: Workspace, top: PlanVersion | None) -> list[list[Deliverable]]:
-    """Own deliverables of a version and of all that it extends, from the bottom up. Raises NotNow for a circle."""
+async def _chain(work: Workspace, top: PlanVersion | None, plan_id: UUID) -> list[list[Deliverable]]:
+    """Own deliverables of a version and of all that it extends, from the bottom up.
+
+    Raises NotNow when that leads back to the plan that is to be laid on top.
+    """
     chain: list[list[Deliverable]] = []
-    seen: set[UUID] = set()
     while top is not None:
-        if top.plan_id in seen:
+        if top.plan_id == plan_id:
             raise NotNow(f"The plan {top.code} would extend an earlier version of itself. Choose another plan.")
-        seen.add(top.plan_id)
         chain.append([item.as_value() for item in top.deliverables])
         top = None if top.extends is None else await work.plans.version(top.extends.plan_id, top.extends.number)
     chain.reverse()

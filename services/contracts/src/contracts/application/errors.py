@@ -34,7 +34,7 @@ class Refused(Exception):
         """All faults that a model found in the value at `path`."""
         refused = cls("breaks a rule", *path)
         refused.faults = tuple(
-            Fault((*path, *fault["loc"]), fault["msg"])
+            Fault((*path, *fault["loc"]), fault["msg"].removeprefix("Value error, "))
             for fault in error.errors(include_url=False, include_input=False)
         )
         return refused
