@@ -188,8 +188,10 @@ class Storm:
 
     def _toggle_pages(self, pages: list[str]) -> None:
         broken: set[str] = set()
-        while not self._over.wait(self._random.uniform(0.2, 0.6)):
+        while not self._over.wait(self._random.uniform(0.1, 0.4)):
             page = self._random.choice(pages)
+            # Half of the site is broken at any time, each page for some ten seconds: long enough to be confirmed
+            # between two blows.
             if page in broken:
                 self._site.mend_page(page)
                 broken.discard(page)
@@ -265,7 +267,8 @@ class Storm:
         while time.monotonic() - began < CALM_SECONDS:
             time.sleep(0.5)
             with self._database() as query:
-                if not any(self._unfinished(query)):
+                # Jobs go on after the last event was taken (a mail is sent, and said): agreement is waited for as well.
+                if not any(self._unfinished(query)) and not any(_disagreements(query)):
                     break
         self._report.calm_seconds = round(time.monotonic() - began, 1)
 
@@ -317,8 +320,7 @@ class Storm:
                 ):
                     violations.append(f"dead letter in {consumer}: {subject}: {error}")
             ((self._report.outages,),) = query("select count(*) from probes.outage")
-            for sentence, sql in DISAGREEMENTS.items():
-                violations.extend(f"{sentence}: {row}" for row in query(sql)[:5])
+            violations.extend(_disagreements(query))
             for contract, changes in self._accepted.items():
                 kept = dict(
                     query(f"select version, status from contracts.contract_state where contract_id = '{contract}'")
@@ -328,6 +330,11 @@ class Storm:
                     for version, status in changes
                     if kept.get(version) != status
                 )
+
+
+def _disagreements(query: Callable[[str], list[tuple[Any, ...]]]) -> Iterator[str]:
+    for sentence, sql in DISAGREEMENTS.items():
+        yield from (f"{sentence}: {row}" for row in query(sql)[:5])
 
 
 DISAGREEMENTS = {

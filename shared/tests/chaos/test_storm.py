@@ -1,0 +1,44 @@
+"""Nothing lost, nothing twice: crashes at the worst instants, lost acknowledgements, killed servers, a lost volume."""
+
+import json
+import sys
+
+import pytest
+
+from shared.stack.nats_server import NatsServer
+from shared.stack.postgres_server import PostgresServer
+from shared.testing.running_stack import running_stack_over
+from shared.testing.small_site import SmallSite
+
+from .storm import Storm, StormPlan
+
+SHORT = StormPlan(seconds=40, fault_rate=0.02, nats_kill_every=7, postgres_kill_every=15, api_kill_every=12)
+    seconds=40, contracts=40, fault_rate=0.02, nats_kill_every=7, postgres_kill_every=15, api_kill_every=12
+)
+LONG = StormPlan(seconds=300, contracts=60, fault_rate=0.02, postgres_kill_every=17)
+
+EVERY_FAULT = {
+    "relay_crash_before_publish",
+    "relay_crash_after_publish",
+    "handler_crash",
+    "acknowledgement_lost",
+    "nats_killed",
+    "jetstream_wiped",
+    "postgres_killed",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.capability("X08")
+def test_after_a_storm_every_event_took_effect_exactly_once_and_the_services_agree(
+    own_postgres_server: PostgresServer, own_nats_server: NatsServer, request: pytest.FixtureRequest
+) -> None:
+    plan = LONG if request.config.getoption("--chaos", default="short") == "long" else SHORT
+    with running_stack_over(own_postgres_server, own_nats_server) as stack, SmallSite() as site:
+        report = Storm(stack, site, plan, say=lambda line: print(line, file=sys.stderr)).run()
+        logs = stack.logs() if report.violations else ""
+    print(json.dumps(report.as_json(), indent=2, default=str))
+    assert report.violations == [], logs
+    assert {fault for fault, count in report.blows.items() if count} >= EVERY_FAULT, report.blows
+    assert report.outages > 0
+    assert report.changes_accepted > 0
