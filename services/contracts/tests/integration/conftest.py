@@ -11,6 +11,7 @@ from uuid import UUID
 import httpx
 import psycopg
 import pytest
+import pytest_asyncio
 from fastapi import FastAPI
 from pydantic import SecretStr
 from sqlalchemy import text
@@ -25,6 +26,7 @@ from shared.ids import new_id
 from shared.kernel.clock import FixedClock
 from shared.service import create_app
 from shared.testing.databases import DatabaseUrls
+from shared.testing.plugin import MONDAY_MORNING
 from shared.worker import Runtime, build_runtime
 
 
@@ -129,7 +131,7 @@ class Installation:
     app: FastAPI
     runtime: Runtime
     http: httpx.AsyncClient
-    urls: DatabaseUrls
+    owner_url: str
 
     async def provision(self, name: str = "Agence Lumière") -> NewTenant:
         async with self.runtime.units.for_tenant(new_id()) as uow:
@@ -160,7 +162,7 @@ class Installation:
 
     async def as_owner(self, statement: str) -> None:
         """Runs a statement as the role that owns the schema, whom row-level security does not bind."""
-        async with await psycopg.AsyncConnection.connect(libpq_url(self.urls.owner)) as connection:
+        async with await psycopg.AsyncConnection.connect(libpq_url(self.owner_url)) as connection:
             await connection.execute(statement.encode())
 
     async def events(self, aggregate_id: str | None = None) -> list[dict[str, Any]]:
@@ -175,8 +177,20 @@ class Installation:
         ]
 
 
-def settings_for(urls: DatabaseUrls) -> ContractsSettings:
-    """The settings of a service over this database."""
+@pytest.fixture(scope="module")
+def clock() -> FixedClock:
+    """The clock of a module's installation; `monday_morning` sets it back before each test."""
+    return FixedClock(MONDAY_MORNING)
+
+
+@pytest.fixture(autouse=True)
+def monday_morning(clock: FixedClock) -> None:
+    clock.set(MONDAY_MORNING)
+
+
+@pytest.fixture(scope="module")
+def settings(module_service_database: Callable[[str], DatabaseUrls]) -> ContractsSettings:
+    urls = module_service_database("contracts")
     return ContractsSettings(
         database_url=SecretStr(urls.app),
         migration_database_url=SecretStr(urls.owner),
@@ -185,30 +199,23 @@ def settings_for(urls: DatabaseUrls) -> ContractsSettings:
     )
 
 
-@pytest.fixture(scope="module")
-def settings(module_service_database: Callable[[str], DatabaseUrls]) -> ContractsSettings:
-    """One database for the tests of a module: each has an agency of its own in it, which sees none of the others."""
-    return settings_for(module_service_database("contracts"))
-
-
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def installation(settings: ContractsSettings, clock: FixedClock) -> AsyncIterator[Installation]:
+    """One installation for the tests of a module: each has an agency of its own in it, which sees none of the others.
+
+    Making the application costs more than most tests.
+    """
     runtime = build_runtime(settings, SERVICE.registry, clock)
     app = create_app(SERVICE, settings, runtime=runtime)
     assert settings.migration_database_url is not None
-    owner = settings.migration_database_url.get_secret_value()
-    urls = DatabaseUrls(name="", app=settings.database_url.get_secret_value(), owner=owner, superuser="")
     async with AsyncExitStack() as stack:
         stack.push_async_callback(runtime.close)
         await stack.enter_async_context(app.router.lifespan_context(app))
-        http = await stack.enter_async_context(
-            httpx.AsyncClient(
-                transport=httpx.ASGITransport(app=app, raise_app_exceptions=False), base_url="http://contracts.test"
-            )
-        )
-        yield Installation(app, runtime, http, urls)
+        transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+        http = await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url="http://contracts.test"))
+        yield Installation(app, runtime, http, settings.migration_database_url.get_secret_value())
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def agency(installation: Installation) -> Agency:
     return await installation.agency()

@@ -6,6 +6,8 @@ import pytest
 
 from .conftest import Agency, Installation
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 
 async def plans_of(agency: Agency, catalogue: str) -> dict[str, Any]:
     page = await agency.get("/v1/plans", params={"catalogue": catalogue})

@@ -2,9 +2,13 @@
 
 from typing import Any
 
+import pytest
+
 from contracts.published.v1 import ClientChanged, SiteChanged
 
 from .conftest import Agency, Installation
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def test_every_change_of_a_client_tells_its_full_state_with_a_new_version(

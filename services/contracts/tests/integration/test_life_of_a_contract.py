@@ -13,6 +13,8 @@ from shared.kernel.clock import FixedClock
 
 from .conftest import Agency, Installation
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 
 async def test_a_premium_contract_goes_from_draft_to_active_and_tells_its_full_state(
     installation: Installation, agency: Agency
