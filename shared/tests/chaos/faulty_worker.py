@@ -3,7 +3,8 @@
 The faults are planted from outside, so that the product carries no hook for them:
 a crash right before a publish, a crash right after it and before it is recorded, a crash in the middle of a handler's
 transaction, and acknowledgements that never reach the server. `CHAOS_SEED` and `CHAOS_FAULT_RATE` (probability of each
-fault, per event) steer them; every fault is one line on standard output.
+fault, per event) steer them, `CHAOS_SURE_FAULT` names one that strikes at its first occasion; every fault is one line
+on standard output.
 """
 
 import asyncio
@@ -29,7 +30,7 @@ ACK_WAIT_SECONDS = 2.0
 """Instead of half a minute: what was lost comes again while the test still looks."""
 
 
-def plant_faults(rate: float, chance: random.Random) -> None:
+def plant_faults(rate: float, chance: random.Random, sure: str) -> None:
     """Patches the event backbone of this process."""
     consumer.ACK_WAIT = ACK_WAIT_SECONDS
     publish = Relay._publish
@@ -37,10 +38,12 @@ def plant_faults(rate: float, chance: random.Random) -> None:
     process = EventProcessor.process
     ack_sync = Msg.ack_sync
     handling = False
+    due = {sure}
 
     def strikes(fault: str) -> bool:
-        if chance.random() >= rate:
+        if fault not in due and chance.random() >= rate:
             return False
+        due.discard(fault)
         sys.stdout.write(f"chaos {fault}\n")
         sys.stdout.flush()
         return True
@@ -82,7 +85,8 @@ def plant_faults(rate: float, chance: random.Random) -> None:
 
 def main() -> int:
     service = sys.argv[1]
-    plant_faults(float(os.environ["CHAOS_FAULT_RATE"]), random.Random(int(os.environ["CHAOS_SEED"])))
+    chance = random.Random(int(os.environ["CHAOS_SEED"]))
+    plant_faults(float(os.environ["CHAOS_FAULT_RATE"]), chance, os.environ.get("CHAOS_SURE_FAULT", ""))
     return service_cli(import_module(f"{service}.main").SERVICE, ["worker"])
 
 

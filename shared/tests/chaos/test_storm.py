@@ -12,10 +12,8 @@ from shared.testing.small_site import SmallSite
 
 from .storm import Storm, StormPlan
 
-SHORT = StormPlan(seconds=40, fault_rate=0.02, nats_kill_every=7, postgres_kill_every=15, api_kill_every=12)
-    seconds=40, contracts=40, fault_rate=0.02, nats_kill_every=7, postgres_kill_every=15, api_kill_every=12
-)
-LONG = StormPlan(seconds=300, contracts=60, fault_rate=0.02, postgres_kill_every=17)
+SHORT = StormPlan(seconds=40, fault_rate=0.005, nats_kill_every=8, postgres_kill_every=17, api_kill_every=13)
+LONG = StormPlan(seconds=300, contracts=60, fault_rate=0.01, postgres_kill_every=17)
 
 EVERY_FAULT = {
     "relay_crash_before_publish",
