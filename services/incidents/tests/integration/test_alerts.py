@@ -13,7 +13,6 @@ def text_of(message: object) -> str:
     return str(message.get_content()).replace("\r\n", "\n").replace("\xa0", " ")  # type: ignore[attr-defined]
 
 
-@pytest.mark.capability("I01")
 async def test_an_outage_and_its_recovery_are_mailed_in_french_and_in_english(desk: Desk, agreement: Agreement) -> None:
     await desk.activate(agreement)
     outage = await desk.break_down(agreement)

@@ -143,7 +143,6 @@ async def test_a_repeated_act_with_its_key_has_one_effect(desk: Desk, agreement:
         problem(await client.post(path, json={"note": "x"}, headers=key), 422)
 
 
-@pytest.mark.capability("X09")
 async def test_tenants_and_clients_see_their_own_incidents_only(desk: Desk, agreement: Agreement) -> None:
     neighbour = Agreement(tenant_id=agreement.tenant_id)  # another client of the same agency
     stranger = Agreement()

@@ -137,7 +137,6 @@ async def test_stamps_carry_actor_and_source_and_cannot_be_changed(desk: Desk, a
             connection.execute(statement)
 
 
-@pytest.mark.capability("X08")
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))), ids=str)
 async def test_repeated_and_reordered_events_give_one_incident_and_the_same_verdicts(
     desk: Desk, agreement: Agreement, order: tuple[int, ...]

@@ -8,6 +8,8 @@ from typing import Any
 
 import nats
 import pytest
+from nats.js import JetStreamContext
+from nats.js.errors import NotFoundError
 
 from incidents.handlers import handlers
 from incidents.main import SERVICE
@@ -53,17 +55,87 @@ def envelope(name: str, data: dict[str, Any], agreement: Agreement, desk: Desk, 
     return event.subject(new_id().hex), told.to_bytes()
 
 
+@asynccontextmanager
+async def publishing(server: NatsServer) -> AsyncIterator[JetStreamContext]:
+    """The streams of our publishers, as their relays declare them."""
+    client = await nats.connect(server.url())
+    js = client.jetstream()
+    for service in ("contracts", "probes"):
+        await declare_stream(js, event_stream(service))
+    try:
+        yield js
+    finally:
+        await client.close()
+
+
+TARGET_SECONDS = 10.0
+"""From the monitor's word to the mail server's answer, on a busy machine; it is far less on an idle one."""
+
+
+@pytest.mark.capability("I01")
+async def test_an_outage_and_its_recovery_are_mailed_within_seconds(
+    make_desk: Callable[..., Desk], agreement: Agreement, own_nats_server: NatsServer
+) -> None:
+    desk = make_desk(nats_url=own_nats_server.url())
+    outage = new_id()
+    async with publishing(own_nats_server) as js, working(desk):
+        subject, payload = envelope("contracts.contract.activated.v1", agreement.state(), agreement, desk)
+        await js.publish(subject, payload)
+        for name, data, mails in (
+            ("probes.monitor.down.v1", agreement.down(outage), 3),
+            ("probes.monitor.recovered.v1", agreement.recovered(outage), 6),
+        ):
+            subject, payload = envelope(name, data, agreement, desk)
+            await js.publish(subject, payload)
+            await until(lambda mails=mails: len(desk.mailbox.messages) == mails, TARGET_SECONDS)  # type: ignore[misc]
+    subjects = [str(message["Subject"]) for message in desk.mailbox.to("direction@client.example")]
+    assert subjects == ["[INC-2026-0001] Boutique est en panne", "[INC-2026-0001] Boutique fonctionne à nouveau"]
+
+
+@pytest.mark.capability("X08")
+async def test_repeated_reordered_and_late_events_on_nats_change_no_verdict(
+    make_desk: Callable[..., Desk], agreement: Agreement, own_nats_server: NatsServer
+) -> None:
+    desk = make_desk(nats_url=own_nats_server.url())
+    outage = new_id()
+    desk.clock.advance(timedelta(hours=6))  # long after every due time: all of it is late
+    events = [
+        envelope(name, data, agreement, desk)
+        for name, data in (
+            ("probes.monitor.recovered.v1", agreement.recovered(outage)),
+            ("probes.monitor.down.v1", agreement.down(outage)),
+            ("contracts.contract.activated.v1", agreement.state()),
+        )
+    ]
+    async with publishing(own_nats_server) as js:
+        for subject, payload in [*events, *reversed(events), *events]:
+            await js.publish(subject, payload)
+        async with working(desk):
+
+            async def all_taken() -> bool:
+                try:
+                    infos = [await js.consumer_info(stream, "incidents") for stream in ("CONTRACTS", "PROBES")]
+                except NotFoundError:  # not declared yet
+                    return False
+                return all(info.num_pending == 0 and info.num_ack_pending == 0 for info in infos)
+
+            async with asyncio.timeout(15):
+                while not await all_taken():  # noqa: ASYNC110 - what is waited for happens in the server
+                    await asyncio.sleep(0.05)
+    response, repair = (await desk.only_incident(agreement))["clocks"]
+    assert (response["state"], response["due_at"]) == ("breached", "2026-06-08T09:30:00Z")
+    assert (repair["verdict"], repair["elapsed_seconds"]) == ("met", 900)
+    told = sorted(name for name, _, data in await desk.said(agreement.tenant_id) if name.startswith("clock."))
+    assert told == ["clock.at_risk.v1", "clock.breached.v1", "clock.met.v1"]
+
+
 @pytest.mark.capability("I04")
 async def test_from_the_monitors_word_to_the_mail_the_breach_and_our_own_events(
     make_desk: Callable[..., Desk], agreement: Agreement, own_nats_server: NatsServer
 ) -> None:
     desk = make_desk(nats_url=own_nats_server.url())
-    client = await nats.connect(own_nats_server.url())
-    js = client.jetstream()
-    for service in ("contracts", "probes"):
-        await declare_stream(js, event_stream(service))
     ours: list[str] = []
-    try:
+    async with publishing(own_nats_server) as js:
         async with working(desk):
             for name, data in (
                 ("probes.monitor.down.v1", agreement.down(new_id())),
@@ -85,7 +157,5 @@ async def test_from_the_monitors_word_to_the_mail_the_breach_and_our_own_events(
         desk.clock.advance(timedelta(hours=4))
         async with working(desk):
             await until(lambda: ours.count("clock.breached") == 2)
-    finally:
-        await client.close()
     assert ours == ["incident.opened", "clock.at_risk", "clock.breached", "clock.at_risk", "clock.breached"]
     assert (await desk.only_incident(agreement))["number"] == "INC-2026-0001"
