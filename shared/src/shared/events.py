@@ -23,8 +23,8 @@ class Actor(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     kind: Literal["user", "api_key", "runner", "system"]
-    id: str = Field(max_length=200)
-    name: str = Field(max_length=200)
+    id: str = Field(max_length=255)
+    name: str = Field(max_length=255)
 
 
 SYSTEM = Actor(kind="system", id="system", name="Upheld")

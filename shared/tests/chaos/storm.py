@@ -384,9 +384,11 @@ DISAGREEMENTS = {
         select m.monitor_id, m.state, r.state from probes.monitor m left join reporting.monitor r using (monitor_id)
         where r.state is distinct from m.state or r.since is distinct from m.since""",
     "incidents and reporting disagree about an incident": """
-        select i.number, i.version, r.version, i.status, r.status from incidents.incident i
+        select i.number, said.version, r.version, i.status, r.status from incidents.incident i
+        cross join lateral (select max(o.aggregate_version) as version from incidents.outbox o
+            where o.aggregate_type = 'incident' and o.aggregate_id = i.id::text) said
         left join reporting.incident r on r.incident_id = i.id
-        where r.version is distinct from i.version or r.status is distinct from i.status""",
+        where r.version is distinct from said.version or r.status is distinct from i.status""",
     "a fact was told twice to one person": """
         select incident_id, kind, fact, recipient, count(*) from incidents.notification
         group by incident_id, kind, fact, channel, recipient having count(*) > 1""",
