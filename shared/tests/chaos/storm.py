@@ -35,10 +35,10 @@ LAST_OUTAGES_SECONDS = 10.0
 FIRST_WORKERS = {
     "contracts-1": "relay_crash_before_publish",
     "contracts-2": "relay_crash_after_publish",
-    "probes-1": "relay_crash_after_publish",
+    "probes-1": "acknowledgement_lost",
     "incidents-1": "handler_crash",
-    "incidents-2": "acknowledgement_lost",
-    "reporting-1": "handler_crash",
+    "incidents-2": "handler_crash",
+    "reporting-1": "acknowledgement_lost",
 }
 """The workers of the storm, two of which compete with another, and the fault that is sure to strike each at first."""
 
