@@ -23,7 +23,7 @@ from shared.stack.postgres_server import PostgresServer
 from shared.stack.processes import unprivileged_account
 from shared.testing.servers import temporary_folder
 
-START_SECONDS = 60.0
+START_SECONDS = 120.0
 
 
 class Console:
@@ -162,7 +162,7 @@ def test_it_starts_everything_and_tells_where_it_is(console: Console) -> None:
     assert "postgres" in names and "nats-server" in names
     assert all(f"-m {service} all" in names for service in SERVICES)
     process.send_signal(signal.SIGTERM)
-    assert process.wait(30) == 0
+    assert process.wait(60) == 0
     assert living(below) == []
 
 
@@ -170,11 +170,11 @@ def test_a_second_run_continues_with_the_same_data_ports_and_key(console: Consol
     first = console.run()
     before = console.facts()
     first.send_signal(signal.SIGINT)
-    assert first.wait(30) == 0
+    assert first.wait(60) == 0
     second = console.run()
     assert console.facts() == before
     second.send_signal(signal.SIGINT)
-    assert second.wait(30) == 0
+    assert second.wait(60) == 0
 
 
 def test_only_one_supervisor_uses_a_data_folder(console: Console) -> None:
@@ -185,7 +185,7 @@ def test_only_one_supervisor_uses_a_data_folder(console: Console) -> None:
     assert re.fullmatch(rf"upheld: Upheld already runs on the data folder .* \(process {process.pid}\): .*\n", err)
     assert console.command("reset")[0] == 1
     process.send_signal(signal.SIGTERM)
-    process.wait(30)
+    process.wait(60)
     assert console.command("reset")[0] == 0
     assert not console.data.exists()
 
@@ -274,7 +274,7 @@ def test_missing_programs_are_one_sentence(console: Console) -> None:
 def test_a_service_that_dies_is_named_with_its_last_words_and_stops_everything(console: Console) -> None:
     process = console.run(STAND_IN_REPORTING="dies")
     below = descendants(process.pid)
-    assert process.wait(30) == 1
+    assert process.wait(60) == 1
     assert "reporting ended by itself with exit code 9" in console.written
     assert "out of luck" in console.written
     assert "Traceback" not in console.written
@@ -286,7 +286,7 @@ def test_a_server_that_dies_is_named_and_stops_everything(console: Console) -> N
     below = descendants(process.pid)
     nats = next(pid for pid, line in below.items() if "nats-server" in line.split()[0])
     os.kill(nats, signal.SIGKILL)
-    assert process.wait(30) == 1
+    assert process.wait(60) == 1
     assert "NATS ended by itself" in console.written
     assert living(below) == []
 
@@ -307,7 +307,7 @@ def test_a_second_ctrl_c_does_not_wait_for_a_stubborn_service(console: Console) 
     assert process.poll() is None
     started = time.monotonic()
     process.send_signal(signal.SIGINT)
-    assert process.wait(30) == 0
+    assert process.wait(60) == 0
     assert time.monotonic() - started < 5
     assert living(below) == []
 
@@ -317,7 +317,7 @@ def test_ctrl_c_while_it_starts_stops_what_has_started(console: Console) -> None
     console.wait_until(lambda: "PostgreSQL answers" in console.written, process)
     below = descendants(process.pid)
     process.send_signal(signal.SIGINT)
-    assert process.wait(30) == 0
+    assert process.wait(60) == 0
     assert living(below) == []
 
 
@@ -331,7 +331,7 @@ def test_children_do_not_outlive_a_killed_supervisor_and_the_next_run_continues(
     assert living(below) == []
     assert console.facts()["UPHELD_CLIENT_SECRET"] == before["UPHELD_CLIENT_SECRET"]
     second.send_signal(signal.SIGTERM)
-    assert second.wait(30) == 0
+    assert second.wait(60) == 0
 
 
 def test_the_clock_of_the_embedded_stack_can_be_shifted(console: Console) -> None:
@@ -346,7 +346,7 @@ def test_the_clock_of_the_embedded_stack_can_be_shifted(console: Console) -> Non
         assert code == 1 and one_sentence(err)
     assert "the machine's time" in console.command("clock", "--reset")[1]
     process.send_signal(signal.SIGTERM)
-    process.wait(30)
+    process.wait(60)
 
 
 def test_commands_before_the_first_run_say_what_to_do(console: Console) -> None:
@@ -371,12 +371,12 @@ def test_it_uses_servers_that_already_run_and_leaves_their_clock_alone(
     assert "only with the embedded servers" in err
     first = console.facts()
     process.send_signal(signal.SIGTERM)
-    assert process.wait(30) == 0
+    assert process.wait(60) == 0
     assert postgres_server.running and nats_server.running
     again = console.run(**servers)
     assert console.facts() == first
     again.send_signal(signal.SIGTERM)
-    assert again.wait(30) == 0
+    assert again.wait(60) == 0
 
 
 def test_servers_that_do_not_answer_are_one_sentence(console: Console, postgres_server: PostgresServer) -> None:
@@ -413,7 +413,7 @@ def test_it_runs_as_an_ordinary_user(console: Console) -> None:
     process = console.run()
     assert console.data.stat().st_uid == account.uid
     process.send_signal(signal.SIGTERM)
-    assert process.wait(30) == 0
+    assert process.wait(60) == 0
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has folders that others cannot enter and a database that must")
@@ -426,6 +426,6 @@ def test_below_a_folder_that_others_cannot_enter_the_database_goes_elsewhere(con
     process = console.run(UPHELD_DATA_DIR=str(folder.path))
     assert (elsewhere / "postgresql" / "PG_VERSION").exists()
     process.send_signal(signal.SIGTERM)
-    assert process.wait(30) == 0
+    assert process.wait(60) == 0
     assert console.command("reset", UPHELD_DATA_DIR=str(folder.path))[0] == 0
     assert not elsewhere.exists()
