@@ -50,6 +50,7 @@ def extra_loops(runtime: Runtime) -> LoopsFor:
         )
         recorder = Recorder(
             runtime.units,
+            settings.database_url.get_secret_value(),
             connections.consuming.jetstream(),
             runtime.clock,
             replicas=settings.nats_replicas,

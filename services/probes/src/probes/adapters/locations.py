@@ -8,14 +8,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from probes.adapters.monitors import MONITORS_CHANGED
 
-_ADD = """
+_ADD = text("""
 insert into probes.location (name, active) select name, true from unnest(cast(:names as text[])) as t (name)
 on conflict (name) do nothing
-"""
+""")
 _ACTIVATE = (
     "update probes.location set active = (name = any(:names)) where active <> (name = any(:names)) returning name"
 )
-_ADD_STATES = """
+_ADD_STATES = text("""
 insert into probes.location_state
     (monitor_id, location, tenant_id, client_id, stale_since, uncertainty_seconds, failures)
 select m.monitor_id, l.name, m.tenant_id, m.client_id, :now, 0, '[]'
@@ -23,11 +23,11 @@ from probes.monitor m cross join probes.location l
 where l.active and not exists
     (select from probes.location_state s where s.monitor_id = m.monitor_id and s.location = l.name)
 returning monitor_id
-"""
-_REMOVE_STATES = """
+""")
+_REMOVE_STATES = text("""
 delete from probes.location_state where location in (select name from probes.location where not active)
 returning monitor_id
-"""
+""")
 
 
 class SqlLocations:
@@ -48,10 +48,10 @@ class SqlLocations:
     async def configure(self, names: Sequence[str], now: datetime) -> bool:
         """Makes exactly these locations active, for every monitor; returns whether anything changed."""
         await self._session.execute(text("select pg_advisory_xact_lock(hashtext('probes locations'))"))
-        await self._session.execute(text(_ADD), {"names": list(names)})
+        await self._session.execute(_ADD, {"names": list(names)})
         changed = list(await self._session.scalars(text(_ACTIVATE), {"names": list(names)}))
-        changed += list(await self._session.scalars(text(_ADD_STATES), {"now": now}))
-        changed += list(await self._session.scalars(text(_REMOVE_STATES)))
+        changed += list(await self._session.scalars(_ADD_STATES, {"now": now}))
+        changed += list(await self._session.scalars(_REMOVE_STATES))
         if changed:
             await self._session.execute(text("select pg_notify(:channel, '')"), {"channel": MONITORS_CHANGED})
         return bool(changed)

@@ -71,14 +71,14 @@ def runner_consumer(location: str) -> ConsumerDeclaration:
 
 
 def recorder_consumer() -> ConsumerDeclaration:
-    """One batch at a time over all processes, in the order of the stream: a failed check comes before its re-check."""
+    """Taken by the one process that records, in the order of the stream."""
     return ConsumerDeclaration(
         stream=RESULTS.name,
         durable="recorder",
         filter_subjects=["probe-results.>"],
         ack_wait=30.0,
         max_deliver=-1,
-        max_ack_pending=1,
+        max_ack_pending=200,
     )
 
 

@@ -1,7 +1,7 @@
 """Monitors in PostgreSQL: loaded and saved by the batch, with few statements however many there are."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -41,27 +41,27 @@ from probes.domain.states import (
 MONITORS_CHANGED = "upheld_probes_monitors"
 """The LISTEN/NOTIFY channel on which the scheduler hears that monitors have changed."""
 
-_LOCATIONS = """
+_LOCATIONS = text("""
 select monitor_id, location, stale_since, verdict, verdict_since, uncertainty_seconds, confirmed_at, failures,
        last_due, last_at, last_interval_seconds, run
 from probes.location_state where monitor_id = any(:ids) order by monitor_id, location for update
-"""
-_MONITORS = """
+""")
+_MONITORS = text("""
 select m.monitor_id, m.number, m.tenant_id, m.client_id, m.contract_id, m.site_id, m.environment_id, m.deliverable,
        m.counts_for_sla, m.kind, m.name, m.url, m.interval_seconds, m.timeout_seconds, m.rechecks,
        m.recheck_spacing_seconds, m.recoveries, m.created_at, m.watched_since, m.state, m.since, m.version, m.outage_id,
        o.down_since, o.down_since_uncertainty_seconds, o.confirmed_at, o.failures, o.locations, o.gaps
 from probes.monitor m left join probes.outage o on o.outage_id = m.outage_id
 where m.monitor_id = any(:ids) order by m.monitor_id
-"""
-_TOUCH = """
+""")
+_TOUCH = text("""
 update probes.location_state l
 set last_due = t.last_due, last_at = t.last_at, last_interval_seconds = t.interval
 from unnest(cast(:ids as uuid[]), cast(:locations as text[]), cast(:dues as timestamptz[]), cast(:ats as timestamptz[]),
             cast(:intervals as float8[])) as t (monitor_id, location, last_due, last_at, interval)
 where l.monitor_id = t.monitor_id and l.location = t.location
-"""
-_KEEP_LOCATION = """
+""")
+_KEEP_LOCATION = text("""
 insert into probes.location_state (monitor_id, location, tenant_id, client_id, stale_since, verdict, verdict_since,
     uncertainty_seconds, confirmed_at, failures, last_due, last_at, last_interval_seconds, run)
 values (:monitor_id, :location, :tenant_id, :client_id, :stale_since, :verdict, :verdict_since, :uncertainty,
@@ -70,22 +70,22 @@ on conflict (monitor_id, location) do update set stale_since = excluded.stale_si
     verdict_since = excluded.verdict_since, uncertainty_seconds = excluded.uncertainty_seconds,
     confirmed_at = excluded.confirmed_at, failures = excluded.failures, last_due = excluded.last_due,
     last_at = excluded.last_at, last_interval_seconds = excluded.last_interval_seconds, run = excluded.run
-"""
-_ADD = """
+""")
+_ADD = text("""
 insert into probes.monitor (monitor_id, tenant_id, client_id, contract_id, site_id, environment_id, deliverable,
     counts_for_sla, kind, name, url, interval_seconds, timeout_seconds, rechecks, recheck_spacing_seconds, recoveries,
     created_at, watched_since, state, since, version)
 values (:monitor_id, :tenant_id, :client_id, :contract_id, :site_id, :environment_id, :deliverable, :counts_for_sla,
     :kind, :name, :url, :interval_seconds, :timeout_seconds, :rechecks, :recheck_spacing_seconds, :recoveries, :at,
     :at, :state, :at, :version)
-"""
-_REVISE = """
+""")
+_REVISE = text("""
 update probes.monitor set site_id = :site_id, counts_for_sla = :counts_for_sla, name = :name, url = :url,
     interval_seconds = :interval_seconds, timeout_seconds = :timeout_seconds, rechecks = :rechecks,
     recheck_spacing_seconds = :recheck_spacing_seconds, recoveries = :recoveries
 where monitor_id = :monitor_id
-"""
-_KEEP_RULES = """
+""")
+_KEEP_RULES = text("""
 insert into probes.monitor_rules (monitor_id, effective_from, tenant_id, client_id, contract_version, interval_seconds,
     timeout_seconds, rechecks, recheck_spacing_seconds, recoveries)
 values (:monitor_id, :effective_from, :tenant_id, :client_id, :contract_version, :interval_seconds, :timeout_seconds,
@@ -94,13 +94,13 @@ on conflict (monitor_id, effective_from) do update set contract_version = exclud
     interval_seconds = excluded.interval_seconds, timeout_seconds = excluded.timeout_seconds,
     rechecks = excluded.rechecks, recheck_spacing_seconds = excluded.recheck_spacing_seconds,
     recoveries = excluded.recoveries
-"""
-_KEEP_STATE = """
+""")
+_KEEP_STATE = text("""
 update probes.monitor set state = :state, since = :since, reason = :reason, version = :version,
     watched_since = :watched_since, outage_id = :outage_id
 where monitor_id = :monitor_id
-"""
-_OPEN_OUTAGE = """
+""")
+_OPEN_OUTAGE = text("""
 insert into probes.outage (outage_id, tenant_id, client_id, contract_id, site_id, environment_id, monitor_id,
     counts_for_sla, name, url, down_since, down_since_uncertainty_seconds, confirmed_at, reason, detail, failures,
     locations, gaps)
@@ -108,29 +108,39 @@ values (:outage_id, :tenant_id, :client_id, :contract_id, :site_id, :environment
     :name, :url, :down_since, :uncertainty, :confirmed_at, :reason, :detail, cast(:failures as jsonb),
     cast(:locations as jsonb), cast(:gaps as jsonb))
 on conflict (outage_id) do nothing
-"""
-_KEEP_GAPS = "update probes.outage set gaps = cast(:gaps as jsonb) where outage_id = :outage_id"
-_END_OUTAGE = """
+""")
+_KEEP_GAPS = text("update probes.outage set gaps = cast(:gaps as jsonb) where outage_id = :outage_id")
+_END_OUTAGE = text("""
 update probes.outage set ended_at = :ended_at, ended_at_uncertainty_seconds = :uncertainty,
     recovery_confirmed_at = :confirmed_at, ending = :ending, gaps = cast(:gaps as jsonb)
 where outage_id = :outage_id and ended_at is null
-"""
-_KEEP_BLIP = """
+""")
+_KEEP_BLIP = text("""
 insert into probes.blip (monitor_id, location, first_at, tenant_id, client_id, last_at, ended_at, failures)
 values (:monitor_id, :location, :first_at, :tenant_id, :client_id, :last_at, :ended_at, cast(:failures as jsonb))
 on conflict do nothing
-"""
-_ADD_STRETCH = """
-insert into probes.stretch (monitor_id, version, tenant_id, client_id, state, started_at, reason, outage_id)
-values (:monitor_id, :version, :tenant_id, :client_id, :state, :at, :reason, :outage_id)
-"""
-_SILENT = """
+""")
+_ADD_STRETCH = text("""
+insert into probes.stretch
+    (monitor_id, version, tenant_id, client_id, state, started_at, ended_at, reason, outage_id)
+values (:monitor_id, :version, :tenant_id, :client_id, :state, :started_at, :ended_at, :reason, :outage_id)
+""")
+_CUT_AWAY = text("""
+delete from probes.stretch s using unnest(cast(:ids as uuid[]), cast(:ats as timestamptz[])) as t (monitor_id, at)
+where s.monitor_id = t.monitor_id and s.started_at >= t.at
+""")
+_CUT_SHORT = text("""
+update probes.stretch s set ended_at = t.at
+from unnest(cast(:ids as uuid[]), cast(:ats as timestamptz[])) as t (monitor_id, at)
+where s.monitor_id = t.monitor_id and (s.ended_at is null or s.ended_at > t.at)
+""")
+_SILENT = text("""
 select distinct l.monitor_id from probes.location_state l join probes.monitor m using (monitor_id)
 where m.state <> 'paused' and (l.stale_since is null or l.run is not null)
   and l.last_due + (2 * greatest(l.last_interval_seconds, m.interval_seconds) + m.timeout_seconds)
       * interval '1 second' < :now
 limit :limit
-"""
+""")
 
 
 class SqlMonitors:
@@ -145,10 +155,10 @@ class SqlMonitors:
             return {}
         ids = list(monitor_ids)
         locations: dict[UUID, dict[str, LocationState]] = {}
-        for row in await self._session.execute(text(_LOCATIONS), {"ids": ids}):
+        for row in await self._session.execute(_LOCATIONS, {"ids": ids}):
             locations.setdefault(row.monitor_id, {})[row.location] = _location(row)
         # A statement of its own: it sees what was committed while we waited for the lock.
-        rows = await self._session.execute(text(_MONITORS), {"ids": ids})
+        rows = await self._session.execute(_MONITORS, {"ids": ids})
         return {row.monitor_id: _monitor(row, locations.get(row.monitor_id, {})) for row in rows}
 
     async def of_contract(self, contract_id: UUID) -> Mapping[UUID, Monitor]:
@@ -161,52 +171,64 @@ class SqlMonitors:
 
     async def silent(self, now: datetime, limit: int) -> Sequence[UUID]:
         """See the port."""
-        return list(await self._session.scalars(text(_SILENT), {"now": now, "limit": limit}))
+        return list(await self._session.scalars(_SILENT, {"now": now, "limit": limit}))
 
     async def add(self, subject: Subject, cadence: Cadence, applied: Applied, contract_version: int) -> None:
         """See the port."""
         state = applied.state
         values = _subject_values(subject) | _cadence_values(cadence)
-        await self._session.execute(text(_ADD), values | {"at": state.since, "state": state.state.value, "version": 0})
+        await self._session.execute(_ADD, values | {"at": state.since, "state": state.state.value, "version": 0})
         await self._keep_rules(subject, cadence, state.since, contract_version)
-        await self._keep_locations(subject, state.locations.values())
-        await self._keep_line(subject, applied.line)
-        await self._keep_state(state, applied.line)
+        await self._keep_locations([(subject, location) for location in state.locations.values()])
+        await self._keep_lines([(subject, applied.line)])
+        await self._keep_states([(state, applied.line)])
 
     async def revise(
         self, monitor: Monitor, subject: Subject, cadence: Cadence, effective_from: datetime, contract_version: int
     ) -> None:
         """See the port."""
-        await self._session.execute(text(_REVISE), _subject_values(subject) | _cadence_values(cadence))
+        await self._session.execute(_REVISE, _subject_values(subject) | _cadence_values(cadence))
         if cadence != monitor.cadence:
             await self._keep_rules(subject, cadence, effective_from, contract_version)
 
     async def save(self, changes: Sequence[tuple[Monitor, Sequence[Applied]]]) -> None:
-        """See the port. Checks that only confirm what was known are one statement for all monitors together."""
-        touched: list[tuple[UUID, LocationState]] = []
+        """See the port. A statement of each kind serves all monitors: a restart changes every one of them at once."""
+        seen: list[tuple[UUID, LocationState]] = []
+        changed: list[tuple[Subject, LocationState]] = []
+        blips: list[tuple[Subject, Blip]] = []
+        lines: list[tuple[Subject, Sequence[LineChange]]] = []
+        states: list[tuple[MonitorState, Sequence[LineChange]]] = []
+        outages: list[tuple[Subject, Transition]] = []
         for before, steps in changes:
             subject, after = before.subject, steps[-1].state
-            changed, seen = _changes(before.state, after)
-            touched += [(subject.monitor_id, location) for location in seen]
-            await self._keep_locations(subject, changed)
-            for blip in (blip for step in steps for blip in step.blips):
-                await self._keep_blip(subject, blip)
-            for transition in (transition for step in steps for transition in step.transitions):
-                await self._keep_outage(subject, transition)
+            for location, only_seen in _changes(before.state, after):
+                if only_seen:
+                    seen.append((subject.monitor_id, location))
+                else:
+                    changed.append((subject, location))
+            blips += [(subject, blip) for step in steps for blip in step.blips]
+            outages += [(subject, transition) for step in steps for transition in step.transitions]
             line = [change for step in steps for change in step.line]
             if line:
-                await self._keep_line(subject, line)
-                await self._keep_state(after, line)
-        if touched:
-            await self._touch(touched)
+                lines.append((subject, line))
+                states.append((after, line))
+        await self._touch(seen)
+        await self._keep_locations(changed)
+        await self._keep_blips(blips)
+        for subject, transition in outages:
+            await self._keep_outage(subject, transition)
+        await self._keep_lines(lines)
+        await self._keep_states(states)
 
     async def wake_scheduler(self) -> None:
         """See the port."""
         await self._session.execute(text("select pg_notify(:channel, '')"), {"channel": MONITORS_CHANGED})
 
     async def _touch(self, seen: Sequence[tuple[UUID, LocationState]]) -> None:
+        if not seen:
+            return
         await self._session.execute(
-            text(_TOUCH),
+            _TOUCH,
             {
                 "ids": [monitor_id for monitor_id, _ in seen],
                 "locations": [location.location for _, location in seen],
@@ -218,40 +240,22 @@ class SqlMonitors:
             },
         )
 
-    async def _keep_locations(self, subject: Subject, locations: Iterable[LocationState]) -> None:
-        rows = [
-            {
-                "monitor_id": subject.monitor_id,
-                "location": location.location,
-                "tenant_id": subject.tenant_id,
-                "client_id": subject.client_id,
-                "stale_since": location.stale_since,
-                "verdict": location.verdict.value if location.verdict else None,
-                "verdict_since": location.verdict_since,
-                "uncertainty": location.uncertainty.total_seconds(),
-                "confirmed_at": location.confirmed_at,
-                "failures": json.dumps(failure_documents(location.failures)),
-                "last_due": location.last_due,
-                "last_at": location.last_at,
-                "last_interval": location.last_interval.total_seconds() if location.last_interval else None,
-                "run": json.dumps(run_document(location.run)) if location.run else None,
-            }
-            for location in locations
-        ]
-        if rows:
-            await self._session.execute(text(_KEEP_LOCATION), rows)
+    async def _keep_locations(self, changed: Sequence[tuple[Subject, LocationState]]) -> None:
+        if changed:
+            await self._session.execute(
+                _KEEP_LOCATION, [_location_values(subject, location) for subject, location in changed]
+            )
 
     async def _keep_rules(self, subject: Subject, cadence: Cadence, since: datetime, contract_version: int) -> None:
         await self._session.execute(
-            text(_KEEP_RULES),
+            _KEEP_RULES,
             _subject_values(subject)
             | _cadence_values(cadence)
             | {"effective_from": since, "contract_version": contract_version},
         )
 
-    async def _keep_state(self, state: MonitorState, line: Sequence[LineChange]) -> None:
-        await self._session.execute(
-            text(_KEEP_STATE),
+    async def _keep_states(self, states: Sequence[tuple[MonitorState, Sequence[LineChange]]]) -> None:
+        rows = [
             {
                 "monitor_id": state.monitor_id,
                 "state": state.state.value,
@@ -260,35 +264,38 @@ class SqlMonitors:
                 "version": state.version,
                 "watched_since": state.watched_since,
                 "outage_id": state.outage.outage_id if state.outage else None,
-            },
-        )
+            }
+            for state, line in states
+        ]
+        if rows:
+            await self._session.execute(_KEEP_STATE, rows)
 
-    async def _keep_line(self, subject: Subject, line: Sequence[LineChange]) -> None:
-        """Each change ends what holds at its instant and takes the place of whatever was said for later ones."""
-        for change in line:
-            values = {"monitor_id": subject.monitor_id, "at": change.at}
-            await self._session.execute(
-                text("delete from probes.stretch where monitor_id = :monitor_id and started_at >= :at"), values
-            )
-            await self._session.execute(
-                text(
-                    "update probes.stretch set ended_at = :at "
-                    "where monitor_id = :monitor_id and (ended_at is null or ended_at > :at)"
-                ),
-                values,
-            )
-            await self._session.execute(
-                text(_ADD_STRETCH),
-                values
-                | {
-                    "version": change.version,
-                    "tenant_id": subject.tenant_id,
-                    "client_id": subject.client_id,
-                    "state": change.state.value,
-                    "reason": change.reason,
-                    "outage_id": change.outage_id,
-                },
-            )
+    async def _keep_lines(self, lines: Sequence[tuple[Subject, Sequence[LineChange]]]) -> None:
+        """Each line ends what holds at its first instant and takes the place of whatever was said for later ones."""
+        if not lines:
+            return
+        cuts = {
+            "ids": [subject.monitor_id for subject, _ in lines],
+            "ats": [min(change.at for change in line) for _, line in lines],
+        }
+        await self._session.execute(_CUT_AWAY, cuts)
+        await self._session.execute(_CUT_SHORT, cuts)
+        rows = [
+            {
+                "monitor_id": subject.monitor_id,
+                "version": change.version,
+                "tenant_id": subject.tenant_id,
+                "client_id": subject.client_id,
+                "state": change.state.value,
+                "started_at": change.at,
+                "ended_at": ended_at,
+                "reason": change.reason,
+                "outage_id": change.outage_id,
+            }
+            for subject, line in lines
+            for change, ended_at in stretches_of(line)
+        ]
+        await self._session.execute(_ADD_STRETCH, rows)
 
     async def _keep_outage(self, subject: Subject, transition: Transition) -> None:
         match transition:
@@ -296,7 +303,7 @@ class SqlMonitors:
                 await self._open(subject, outage)
             case BecameUnknown(outage=outage) if outage is not None:
                 await self._session.execute(
-                    text(_KEEP_GAPS), {"outage_id": outage.outage_id, "gaps": json.dumps(gap_documents(outage.gaps))}
+                    _KEEP_GAPS, {"outage_id": outage.outage_id, "gaps": json.dumps(gap_documents(outage.gaps))}
                 )
             case Recovered(outage=outage):
                 await self._end(outage, transition.recovered_at, "recovered", transition)
@@ -304,14 +311,14 @@ class SqlMonitors:
                 await self._end(outage, transition.since, "paused", None)
             case Restored(outage=outage) if outage is not None:
                 await self._session.execute(
-                    text(_KEEP_GAPS), {"outage_id": outage.outage_id, "gaps": json.dumps(gap_documents(outage.gaps))}
+                    _KEEP_GAPS, {"outage_id": outage.outage_id, "gaps": json.dumps(gap_documents(outage.gaps))}
                 )
             case _:
                 return
 
     async def _open(self, subject: Subject, outage: Outage) -> None:
         await self._session.execute(
-            text(_OPEN_OUTAGE),
+            _OPEN_OUTAGE,
             _subject_values(subject)
             | {
                 "outage_id": outage.outage_id,
@@ -328,7 +335,7 @@ class SqlMonitors:
 
     async def _end(self, outage: Outage, at: datetime, ending: str, recovered: Recovered | None) -> None:
         await self._session.execute(
-            text(_END_OUTAGE),
+            _END_OUTAGE,
             {
                 "outage_id": outage.outage_id,
                 "ended_at": max(at, outage.down_since),
@@ -339,9 +346,8 @@ class SqlMonitors:
             },
         )
 
-    async def _keep_blip(self, subject: Subject, blip: Blip) -> None:
-        await self._session.execute(
-            text(_KEEP_BLIP),
+    async def _keep_blips(self, blips: Sequence[tuple[Subject, Blip]]) -> None:
+        rows = [
             {
                 "monitor_id": subject.monitor_id,
                 "location": blip.location,
@@ -351,14 +357,42 @@ class SqlMonitors:
                 "last_at": blip.last_at,
                 "ended_at": blip.ended_at,
                 "failures": json.dumps(failure_documents(blip.failures)),
-            },
-        )
+            }
+            for subject, blip in blips
+        ]
+        if rows:
+            await self._session.execute(_KEEP_BLIP, rows)
 
 
-def _changes(before: MonitorState, after: MonitorState) -> tuple[list[LocationState], list[LocationState]]:
-    """The locations to write in full, and those of which only the last check is new."""
-    changed: list[LocationState] = []
-    touched: list[LocationState] = []
+def stretches_of(line: Sequence[LineChange]) -> list[tuple[LineChange, datetime | None]]:
+    """The stretches that a series of changes leaves, each with its end: a change replaces what was said for later."""
+    kept: list[LineChange] = []
+    for change in line:
+        kept = [*(earlier for earlier in kept if earlier.at < change.at), change]
+    return list(zip(kept, [*(change.at for change in kept[1:]), None], strict=True))
+
+
+def _location_values(subject: Subject, location: LocationState) -> dict[str, Any]:
+    return {
+        "monitor_id": subject.monitor_id,
+        "location": location.location,
+        "tenant_id": subject.tenant_id,
+        "client_id": subject.client_id,
+        "stale_since": location.stale_since,
+        "verdict": location.verdict.value if location.verdict else None,
+        "verdict_since": location.verdict_since,
+        "uncertainty": location.uncertainty.total_seconds(),
+        "confirmed_at": location.confirmed_at,
+        "failures": json.dumps(failure_documents(location.failures)),
+        "last_due": location.last_due,
+        "last_at": location.last_at,
+        "last_interval": location.last_interval.total_seconds() if location.last_interval else None,
+        "run": json.dumps(run_document(location.run)) if location.run else None,
+    }
+
+
+def _changes(before: MonitorState, after: MonitorState) -> Iterator[tuple[LocationState, bool]]:
+    """The locations that differ, each with whether only its last check is new."""
     for name, location in after.locations.items():
         known = before.locations.get(name)
         if location is known or location == known:
@@ -366,8 +400,7 @@ def _changes(before: MonitorState, after: MonitorState) -> tuple[list[LocationSt
         seen = known and replace(
             known, last_due=location.last_due, last_at=location.last_at, last_interval=location.last_interval
         )
-        (touched if seen == location else changed).append(location)
-    return changed, touched
+        yield location, seen == location
 
 
 def _subject_values(subject: Subject) -> dict[str, Any]:

@@ -1,0 +1,184 @@
+"""Batches of results as rows, states and events, in one transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from prometheus_client import Counter, Histogram
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from probes.adapters.announce import EventAnnouncer
+from probes.adapters.locations import SqlLocations
+from probes.adapters.messages import CheckResult, ResultBatch, WorkItem
+from probes.adapters.monitors import SqlMonitors
+from probes.adapters.result_rows import Partitions, StoredResult, copy_results, day_of, is_stored
+from probes.application.recording import Evaluated, record_checks
+from probes.domain.monitors import Monitor
+from probes.domain.slots import clock_is_off
+from probes.domain.states import Check, Disposition, Failure, Outcome, Reason
+from shared.kernel.clock import Clock
+from shared.unit_of_work import UnitsOfWork
+
+log = structlog.get_logger()
+
+SUSPICIOUS_SKEW = timedelta(seconds=0.2)
+"""Below this no interval (a second at least) is concerned, and no monitor has to be looked at."""
+TRANSIT = timedelta(seconds=2)
+"""A batch may be this long on its way without its runner's clock being slow. No way makes a clock fast."""
+
+RECORDED = Counter("probes_results", "Results, by what became of them", ["location", "disposition"])
+SECONDS = Histogram(
+    "probes_record_seconds", "From a check's end to its commit", buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 60)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class HandedIn:
+    """A batch, and how far its runner's clock was off when it sent it."""
+
+    batch: ResultBatch
+    skew: timedelta
+
+
+class BatchRecorder:
+    """Records batches in the order in which they are given."""
+
+    def __init__(self, units: UnitsOfWork, clock: Clock) -> None:
+        self._units = units
+        self._clock = clock
+        self._partitions = Partitions()
+        self._location_numbers: dict[str, int] = {}
+        self._running_since = clock.now()
+
+    @property
+    def running_since(self) -> datetime:
+        """Silence that began before this is a restart."""
+        return self._running_since
+
+    async def record(self, handed_in: Sequence[HandedIn]) -> dict[str, list[WorkItem]]:
+        """Commits everything or nothing; returns the re-checks that are due because of it, by location."""
+        try:
+            async with self._units.for_every_tenant() as unit:
+                monitors = SqlMonitors(unit.session)
+                results = await self._trusted(handed_in, monitors)
+                evaluated = await record_checks(
+                    [(result.monitor_id, _check(location, result)) for location, result in results],
+                    monitors,
+                    EventAnnouncer(unit),
+                    running_since=self._running_since,
+                )
+                await self._store(unit.session, results, evaluated)
+        except BaseException:
+            self._partitions.forget()
+            raise
+        rechecks: dict[str, list[WorkItem]] = {}
+        for entry in evaluated:
+            RECORDED.labels(entry.check.location, entry.disposition.value).inc()
+            if entry.recheck is not None and entry.monitor is not None:
+                rechecks.setdefault(entry.check.location, []).append(_recheck(entry, entry.monitor))
+        if evaluated:
+            last = max(entry.check.finished_at for entry in evaluated)
+            SECONDS.observe(max(0.0, (self._clock.now() - last).total_seconds()))
+        return rechecks
+
+    async def _trusted(self, handed_in: Sequence[HandedIn], monitors: SqlMonitors) -> list[tuple[str, CheckResult]]:
+        """All results, less those of monitors for whose interval their runner's clock is not good enough."""
+        trusted: list[tuple[str, CheckResult]] = []
+        for entry in handed_in:
+            batch, results = entry.batch, entry.batch.results
+            skew = entry.skew if entry.skew > timedelta(0) else min(entry.skew + TRANSIT, timedelta(0))
+            if abs(skew) > SUSPICIOUS_SKEW:
+                known = await monitors.locked(sorted({result.monitor_id for result in results}))
+                results = tuple(
+                    result
+                    for result in results
+                    if result.monitor_id not in known or not clock_is_off(skew, known[result.monitor_id].rules.interval)
+                )
+            trusted += [(batch.location, result) for result in results]
+            refused = len(batch.results) - len(results)
+            if refused:
+                RECORDED.labels(batch.location, "clock_is_off").inc(refused)
+                log.error(
+                    "runner_clock_is_off",
+                    runner=batch.runner,
+                    location=batch.location,
+                    seconds=round(skew.total_seconds(), 3),
+                    refused=refused,
+                )
+        return trusted
+
+    async def _store(
+        self, session: AsyncSession, results: Sequence[tuple[str, CheckResult]], evaluated: Sequence[Evaluated]
+    ) -> None:
+        rows: list[tuple[Disposition, StoredResult]] = []
+        for (location, result), entry in zip(results, evaluated, strict=True):
+            number = await self._number_of(session, location)
+            if (
+                entry.monitor is not None
+                and number is not None
+                and entry.disposition not in (Disposition.DUPLICATE, Disposition.OUTSIDE)
+            ):
+                rows.append((entry.disposition, _row(entry, entry.monitor, number, result)))
+        await self._partitions.ensure(session, {day_of(row.started_at) for _, row in rows})
+        # What is in order is new, as its due instant was not reached before. The rest may have come before.
+        fresh: list[StoredResult] = []
+        for disposition, row in rows:
+            if disposition is Disposition.APPLIED or not (row in fresh or await is_stored(session, row)):
+                fresh.append(row)
+        if fresh:
+            await copy_results(session, fresh)
+
+    async def _number_of(self, session: AsyncSession, location: str) -> int | None:
+        """None for a location that was never configured: what it hands in concerns nobody."""
+        if location not in self._location_numbers:
+            self._location_numbers = dict(await SqlLocations(session).numbers())
+        return self._location_numbers.get(location)
+
+
+def _recheck(entry: Evaluated, monitor: Monitor) -> WorkItem:
+    assert entry.recheck is not None
+    return WorkItem(
+        monitor_id=monitor.subject.monitor_id,
+        slot=entry.recheck.slot,
+        attempt=entry.recheck.attempt,
+        due_at=entry.recheck.due_at,
+        interval_seconds=monitor.cadence.interval_seconds,
+        kind=monitor.subject.kind,
+        url=monitor.subject.url,
+        timeout_seconds=monitor.cadence.timeout_seconds,
+    )
+
+
+def _check(location: str, result: CheckResult) -> Check:
+    failure = None
+    if result.outcome is Outcome.BAD:
+        failure = Failure(result.reason or Reason.PROTOCOL, result.detail, result.evidence or {})
+    return Check(
+        location=location,
+        slot=result.slot,
+        attempt=result.attempt,
+        due_at=result.due_at,
+        started_at=result.started_at,
+        finished_at=result.started_at + timedelta(microseconds=result.took_us),
+        outcome=result.outcome,
+        failure=failure,
+    )
+
+
+def _row(entry: Evaluated, monitor: Monitor, location_number: int, result: CheckResult) -> StoredResult:
+    return StoredResult(
+        monitor_number=monitor.number,
+        location_number=location_number,
+        slot=result.slot,
+        attempt=result.attempt,
+        started_at=result.started_at,
+        outcome=result.outcome,
+        reason=entry.check.failure.reason if entry.check.failure else None,
+        status_code=result.status_code,
+        name_lookup=result.name_lookup_us,
+        connect=result.connect_us,
+        tls=result.tls_us,
+        first_byte=result.first_byte_us,
+        total=result.took_us,
+    )
