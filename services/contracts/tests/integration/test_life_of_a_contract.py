@@ -1,5 +1,6 @@
 """From the draft over two signatures to the end, over HTTP and with the events that tell the other services."""
 
+import asyncio
 import hashlib
 from datetime import timedelta
 from typing import Any
@@ -334,3 +335,13 @@ async def test_contract_numbers_run_per_agency_and_year(installation: Installati
     assert [(await agency.draft())["number"] for _ in range(2)] == ["C-2026-0001", "C-2026-0002"]
     other = await installation.agency("Another agency")
     assert (await other.draft())["number"] == "C-2026-0001"
+
+
+async def test_two_activations_at_once_are_one_activation_and_one_conflict(
+    installation: Installation, agency: Agency
+) -> None:
+    contract = await agency.signed()
+    path = f"/v1/contracts/{contract['contract_id']}/activate"
+    answers = await asyncio.gather(*(agency.call("POST", path) for _ in range(3)))
+    assert sorted(answer.status_code for answer in answers) == [200, 409, 409]
+    assert len(await installation.events(contract["contract_id"])) == 1

@@ -66,7 +66,7 @@ def _patched(terms: Terms, patch: TermsPatch, *other: str) -> Terms:
     "",
     summary="Draft a contract",
     status_code=201,
-    responses=CREATED | responses_for(Conflict, ValidationFailed, PriceOutsideRange),
+    responses=CREATED | responses_for(Conflict, NotFound, ValidationFailed, PriceOutsideRange),
     dependencies=[Idempotent],
 )
 async def create_contract(new: NewContract, response: Response, work: Work, _who: Writer) -> Contract:

@@ -33,6 +33,11 @@ class NotSigned(Problem):
     slug, title, status = "not-signed", "The contract is not signed by both parties", 409
 
 
+def _unknown(error: Unknown) -> Problem:
+    named = [FieldError(detail=str(error), pointer=json_pointer(error.path))] if error.path else []
+    return NotFound(str(error), errors=named)
+
+
 def _illegal(error: IllegalStep) -> Problem:
     allowed = ", ".join(error.allowed) or "nothing any more"
     return IllegalTransition(
@@ -59,7 +64,7 @@ def _refused(error: Refused) -> Problem:
 
 
 ERRORS: ErrorMapping = {
-    Unknown: lambda error: NotFound(str(error)),
+    Unknown: _unknown,
     Refused: _refused,
     Taken: lambda error: Conflict(str(error)),
     NotNow: lambda error: Conflict(str(error)),

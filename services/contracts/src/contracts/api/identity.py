@@ -26,7 +26,7 @@ from shared.auth import Principal, require
 from shared.etag import IfMatch
 from shared.idempotency import Idempotent
 from shared.pagination import Page, PageParams
-from shared.problems import Conflict, responses_for
+from shared.problems import Conflict, NotFound, responses_for
 from shared.service import Unit
 
 router = APIRouter(prefix="/v1", tags=["identity"], route_class=VersionedRoute)
@@ -56,7 +56,7 @@ async def update_tenant(patch: TenantPatch, response: Response, work: Work, if_m
     "/users",
     summary="Let a person in",
     status_code=201,
-    responses=CREATED | responses_for(Conflict),
+    responses=CREATED | responses_for(Conflict, NotFound),
     dependencies=[Idempotent],
 )
 async def add_user(new: NewUser, response: Response, work: Work, _who: Manager) -> User:
@@ -93,7 +93,12 @@ async def update_user(
 
 
 # Not idempotent by key: the answer holds the secret, and answers to repeat are stored.
-@router.post("/api-keys", summary="Make an API key", status_code=201, responses=CREATED | responses_for(Conflict))
+@router.post(
+    "/api-keys",
+    summary="Make an API key",
+    status_code=201,
+    responses=CREATED | responses_for(Conflict, NotFound),
+)
 async def add_api_key(new: NewApiKey, response: Response, work: Work, who: Manager) -> IssuedApiKey:
     """A key for a program or for a person. `client_secret` is shown this once; keep it where secrets are kept."""
     key = await create_api_key(work, new, who.scopes)

@@ -13,7 +13,7 @@ from shared.auth import Principal, require
 from shared.etag import IfMatch
 from shared.idempotency import Idempotent
 from shared.pagination import Page, PageParams
-from shared.problems import Conflict, responses_for
+from shared.problems import Conflict, NotFound, responses_for
 from shared.service import Unit
 
 router = APIRouter(prefix="/v1/sites", tags=["sites"], route_class=VersionedRoute)
@@ -22,7 +22,13 @@ Reader = Annotated[Principal, Depends(require("contracts:read"))]
 Writer = Annotated[Principal, Depends(require("contracts:write"))]
 
 
-@router.post("", summary="Create a site", status_code=201, responses=CREATED, dependencies=[Idempotent])
+@router.post(
+    "",
+    summary="Create a site",
+    status_code=201,
+    responses=CREATED | responses_for(NotFound),
+    dependencies=[Idempotent],
+)
 async def create_site(new: NewSite, response: Response, work: Work, _who: Writer) -> Site:
     """A system of a client, with the environments in which it runs."""
     site = await sites.create_site(work, new)

@@ -12,7 +12,7 @@ from contracts.application.catalogue import PlanVersion
 from contracts.application.clients import Client
 from contracts.application.commitments import ResponseCommitment, UptimeCommitment
 from contracts.application.deliverables import PlanDeliverable, checked_parameters
-from contracts.application.errors import NotNow, Refused, Taken, Unknown
+from contracts.application.errors import NotNow, Refused, Taken, Unknown, named_at
 from contracts.application.ports import Workspace
 from contracts.application.sites import Site
 from contracts.application.values import Code, Colour, Email, Name, Price, Reason, Request, Slug, WebAddress, unchanged
@@ -314,7 +314,8 @@ async def draft_contract(work: Workspace, new: NewContract) -> Contract:
 
     Raises Unknown for the client, Refused for plan, sites or parameters, PriceRefused.
     """
-    client = await work.clients.get(new.client_id)
+    with named_at("client_id"):
+        client = await work.clients.get(new.client_id)
     plan = await work.plans.by_code(new.plan_code)
     if plan is None:
         raise Refused(f"There is no plan {new.plan_code}. GET /v1/plans lists the plans.", "plan_code")

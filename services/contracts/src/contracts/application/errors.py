@@ -1,5 +1,7 @@
 """Why a use case refuses: plain exceptions without HTTP; `api/errors.py` gives each its problem document."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -11,7 +13,19 @@ class Unknown(Exception):
 
     def __init__(self, noun: str, wanted: UUID | str) -> None:
         self.noun = noun
+        self.path: tuple[str | int, ...] = ()
+        """Where the body names it; empty when the address does."""
         super().__init__(f"There is no {noun} {wanted}.")
+
+
+@contextmanager
+def named_at(*path: str | int) -> Iterator[None]:
+    """What the block looks up is named by the body at `path`: Unknown says so."""
+    try:
+        yield
+    except Unknown as unknown:
+        unknown.path = path
+        raise
 
 
 @dataclass(frozen=True)

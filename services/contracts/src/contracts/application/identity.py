@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
 
-from contracts.application.errors import BadCredentials, NotNow, Refused
+from contracts.application.errors import BadCredentials, NotNow, Refused, named_at
 from contracts.application.ports import Workspace
 from contracts.application.values import Email, Language, Name, Request, unchanged
 from contracts.domain import api_keys
@@ -166,7 +166,8 @@ async def create_user(work: Workspace, new: NewUser) -> User:
     """A new person. Raises Refused for a binding that does not fit the role, Unknown for the client, Taken."""
     check_binding(new.role, new.client_id)
     if new.client_id is not None:
-        await work.clients.get(new.client_id)
+        with named_at("client_id"):
+            await work.clients.get(new.client_id)
     user = User(
         user_id=work.new_id(),
         version=1,
@@ -195,14 +196,16 @@ async def create_api_key(work: Workspace, new: NewApiKey, granting: frozenset[st
     """
     role, client_id, role_from = new.role, new.client_id, "role"
     if new.user_id is not None:
-        user = await work.users.get(new.user_id)
+        with named_at("user_id"):
+            user = await work.users.get(new.user_id)
         if user.disabled:
             raise NotNow("The user is disabled. Enable the user, then make the key.")
         role, client_id, role_from = user.role, user.client_id, "user_id"
     assert role is not None
     check_binding(role, client_id)
     if client_id is not None:
-        await work.clients.get(client_id)
+        with named_at("client_id"):
+            await work.clients.get(client_id)
     # A runner's one scope is nobody else's; an owner installs runners, so it is his to give.
     allowed = ROLES[role]
     scopes = frozenset(new.scopes) if new.scopes is not None else allowed

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
-from contracts.application.errors import NotNow, Unknown
+from contracts.application.errors import NotNow, Unknown, named_at
 from contracts.application.ports import Workspace
 from contracts.application.values import Name, Request, WebAddress, unchanged
 from shared.values import Instant
@@ -95,7 +95,8 @@ class Site(BaseModel):
 
 async def create_site(work: Workspace, new: NewSite) -> Site:
     """A new site of a client; says `site.changed`. Raises Unknown for the client."""
-    await work.clients.get(new.client_id)
+    with named_at("client_id"):
+        await work.clients.get(new.client_id)
     site = Site(
         site_id=work.new_id(),
         client_id=new.client_id,
