@@ -102,6 +102,16 @@ async def test_the_report_shows_answers_and_repairs_against_their_targets(servic
     assert first["timestamps"]["closed"] is None
 
 
+async def test_who_repairs_at_once_has_answered_too(service: Any, story: Any) -> None:
+    since = service.clock.now() - timedelta(hours=1)
+    incident = story.incident(new_id(), None, since, resolved=since + timedelta(minutes=9))
+    await service.hear(story.contract("activated", datetime(2026, 6, 1, tzinfo=UTC)), *incident)
+    (line,) = (await read(service, story))["incidents"]["items"]
+    response, repair = line["clocks"]
+    assert response["actual_at"] == repair["actual_at"] == "2026-06-08T08:09:00Z"
+    assert response["by"]["name"] == "Léa Dubois"
+
+
 async def test_every_figure_points_to_the_events_behind_it(service: Any, story: Any) -> None:
     await service.hear(*story.golden_june())
     service.clock.set(JULY)

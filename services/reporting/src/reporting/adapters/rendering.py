@@ -15,7 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from reporting.adapters import words
-from reporting.application.report import Brand, MonthlyReport
+from reporting.application.report import Brand, Branded, MonthlyReport
 from reporting.application.status_page import StatusPageContent
 from reporting.domain.brand import palette
 from shared.i18n import Catalogues, Translator
@@ -49,17 +49,21 @@ def translator_for(asked: str | None, accept_language: str | None, default: str)
     return catalogues().negotiate(asked, accept_language, default)
 
 
-def status_page(content: StatusPageContent, translator: Translator) -> RenderedPage:
+def status_page(page: Branded[StatusPageContent], translator: Translator) -> RenderedPage:
     """The public status page."""
-    return _render("status.html", translator, content.brand, content.time_zone, content.updated_at, {"page": content})
+    content = page.content
+    return _render("status.html", translator, page.brand, content.time_zone, content.updated_at, {"page": content})
 
 
-def report_page(report: MonthlyReport, translator: Translator, *, shared_until: datetime | None = None) -> RenderedPage:
+def report_page(
+    page: Branded[MonthlyReport], translator: Translator, *, shared_until: datetime | None = None
+) -> RenderedPage:
     """A monthly report. `shared_until` is said on the page when it is read over a link that ends."""
+    report = page.content
     return _render(
         "report.html",
         translator,
-        report.brand,
+        page.brand,
         report.time_zone,
         report.as_of,
         {"report": report, "shared_until": shared_until},

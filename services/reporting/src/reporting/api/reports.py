@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from reporting.adapters.facts import StoredFacts
 from reporting.adapters.rendering import report_page, translator_for
@@ -80,7 +80,7 @@ async def get_monthly_report(
     """
     _in_reach(month)
     response.headers["Cache-Control"] = "private, no-cache"
-    return await monthly_report(StoredFacts(unit), contract_id, month, now=unit.now, as_of=as_of)
+    return (await monthly_report(StoredFacts(unit), contract_id, month, now=unit.now, as_of=as_of)).content
 
 
 @router.get(
@@ -104,7 +104,7 @@ async def get_monthly_report_page(
     """The same report for people, in the client's brand, in French or English, ready to print."""
     _in_reach(month)
     report = await monthly_report(StoredFacts(unit), contract_id, month, now=unit.now, as_of=as_of)
-    translator = translator_for(lang, request.headers.get("accept-language"), report.language)
+    translator = translator_for(lang, request.headers.get("accept-language"), report.content.language)
     return page_response(request, report_page(report, translator), translator, cache_control="private, no-cache")
 
 
@@ -124,7 +124,18 @@ class ReportLinkRequest(BaseModel):
 class ReportLink(BaseModel):
     """A link that opens one report in a browser, for whoever has it, until it ends."""
 
-    url: str = Field(max_length=2_000, examples=["https://reports.agency.example/reports/shared?token=eyJ0Ijoi…"])
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "url": "https://reports.agency.example/reports/shared?token=eyJ0Ijoi.c2lnbmVk",
+                    "expires_at": "2026-07-08T06:00:00Z",
+                }
+            ]
+        }
+    )
+
+    url: str = Field(max_length=2_000)
     expires_at: Instant
 
 
@@ -144,7 +155,9 @@ async def create_report_link(
     expires_at = (unit.now + timedelta(seconds=body.expires_in_seconds)).astimezone(UTC).replace(microsecond=0)
     token = make_token(
         box,
-        SharedReport(unit.tenant_id, contract_id, body.month, body.language or report.language, body.as_of, expires_at),
+        SharedReport(
+            unit.tenant_id, contract_id, body.month, body.language or report.content.language, body.as_of, expires_at
+        ),
     )
     return ReportLink(
         url=f"{settings.public_url.rstrip('/')}/reports/shared?{urlencode({'token': token})}", expires_at=expires_at
@@ -188,7 +201,7 @@ async def get_shared_report(
         if not wants_html(request):
             raise NotFound(detail) from None
         return message_response(request, t, 404, t.gettext("Report not found"), detail)
-    translator = translator_for(lang or shared.language, None, report.language)
+    translator = translator_for(lang or shared.language, None, report.content.language)
     return page_response(
         request,
         report_page(report, translator, shared_until=shared.expires_at),

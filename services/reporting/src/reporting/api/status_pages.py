@@ -10,6 +10,7 @@ from reporting.adapters.rendering import status_page as render
 from reporting.adapters.rendering import translator_for
 from reporting.api.dependencies import Lang, Settings
 from reporting.api.pages import message_response, page_response, unchanged_response, wants_html
+from reporting.application.report import Branded
 from reporting.application.status_page import StatusPageContent, UnknownPage, status_page
 from shared.etag import IfNoneMatch, content_etag
 from shared.problems import NotFound
@@ -25,7 +26,7 @@ Slug = Annotated[
 NOT_MODIFIED = {"description": "The reader has the present version (`If-None-Match`, `If-Modified-Since`)"}
 
 
-async def _content(unit: PublicUnit, slug: str) -> StatusPageContent:
+async def _content(unit: PublicUnit, slug: str) -> Branded[StatusPageContent]:
     if not _SLUG.fullmatch(slug):
         raise UnknownPage
     return await status_page(StoredFacts(unit), slug, unit.now)
@@ -51,7 +52,7 @@ async def get_status_page_json(
     Public and readable from any origin. The answer stays the same for a minute while nothing happens.
     """
     try:
-        content = await _content(unit, slug)
+        content = (await _content(unit, slug)).content
     except UnknownPage:
         raise NotFound("There is no status page at this address.") from None
     body = content.model_dump_json(by_alias=True).encode()
@@ -87,18 +88,18 @@ async def get_status_page(
     """
     accepted = request.headers.get("accept-language")
     try:
-        content = await _content(unit, slug)
+        page = await _content(unit, slug)
     except UnknownPage:
         if not wants_html(request):
             raise NotFound("There is no status page at this address.") from None
         t = translator_for(lang, accepted, "en")
         text = t.gettext("There is no status page at this address. Check the link that you were given.")
         return message_response(request, t, 404, t.gettext("Page not found"), text)
-    translator = translator_for(lang, accepted, content.language)
+    translator = translator_for(lang, accepted, page.content.language)
     return page_response(
         request,
-        render(content, translator),
+        render(page, translator),
         translator,
         cache_control=_cache_control(settings),
-        modified_at=content.updated_at,
+        modified_at=page.content.updated_at,
     )

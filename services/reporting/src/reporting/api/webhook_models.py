@@ -6,8 +6,10 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic.config import JsonDict
 
 from reporting.adapters.tables import Attempt, Delivery, Webhook
+from reporting.application import examples
 from reporting.domain.subscriptions import PATTERN
 from shared.values import Instant, forbid_unknown
 
@@ -57,11 +59,31 @@ Description = Annotated[str, Field(max_length=500, examples=["Chat room of the o
 
 DeliveryStatus: TypeAlias = Literal["pending", "delivered", "failed"]
 
+_ATTEMPT: JsonDict = {
+    "number": 1,
+    "at": "2026-06-09T01:30:21Z",
+    "duration_ms": 84,
+    "status_code": 204,
+    "error": None,
+    "response_excerpt": "",
+}
 _EXAMPLE: dict[str, Any] = {
     "url": "https://hooks.agency.example/upheld",
     "description": "Chat room of the operators",
     "event_types": ["incidents.incident.*", "probes.monitor.down.v1"],
     "enabled": True,
+}
+
+_VIEW: dict[str, Any] = {
+    "webhook_id": "0198f000-0000-7000-8000-0000000000e1",
+    "version": 1,
+    **_EXAMPLE,
+    "disabled_reason": None,
+    "disabled_at": None,
+    "failing_since": None,
+    "previous_secret_valid_until": None,
+    "created_at": "2026-06-08T09:00:00Z",
+    "updated_at": "2026-06-08T09:00:00Z",
 }
 
 
@@ -75,7 +97,12 @@ class NewWebhook(BaseModel):
     event_types: list[EventPattern] = Field(
         default=[], max_length=100, description="which events; none named is every event"
     )
-    enabled: bool = True
+    enabled: StrictBool = True
+
+
+def _left_out() -> Any:
+    """Default of a key that may be left out; null is refused, because there is nothing to remove."""
+    return Field(default_factory=lambda: None)
 
 
 class WebhookChange(BaseModel):
@@ -83,39 +110,17 @@ class WebhookChange(BaseModel):
 
     model_config = forbid_unknown(examples=[{"enabled": True}])
 
-    url: WebhookUrl | None = None
-    description: Description | None = None
-    event_types: list[EventPattern] | None = Field(default=None, max_length=100)
-    enabled: bool | None = None
-
-    @model_validator(mode="after")
-    def _no_null(self) -> Self:
-        for name in self.model_fields_set:
-            if getattr(self, name) is None:
-                raise ValueError(f"`{name}` cannot be null; leave it out to keep it")
-        return self
+    url: WebhookUrl = _left_out()
+    description: Description = _left_out()
+    event_types: Annotated[list[EventPattern], Field(max_length=100)] = _left_out()
+    enabled: StrictBool = _left_out()
 
 
 class WebhookView(BaseModel):
     """A webhook. Its secret is shown when it is made or rotated, and never again."""
 
     model_config = ConfigDict(
-        title="Webhook",
-        json_schema_extra={
-            "examples": [
-                {
-                    "webhook_id": "0198f000-0000-7000-8000-0000000000e1",
-                    "version": 1,
-                    **_EXAMPLE,
-                    "disabled_reason": None,
-                    "disabled_at": None,
-                    "failing_since": None,
-                    "previous_secret_valid_until": None,
-                    "created_at": "2026-06-08T09:00:00Z",
-                    "updated_at": "2026-06-08T09:00:00Z",
-                }
-            ]
-        },
+        json_schema_extra={"examples": [_VIEW]},
     )
 
     webhook_id: UUID
@@ -142,7 +147,7 @@ class WebhookView(BaseModel):
 class CreatedWebhook(WebhookView):
     """A new webhook with its secret."""
 
-    model_config = ConfigDict(title="CreatedWebhook")
+    model_config = ConfigDict(json_schema_extra={"examples": [{**_VIEW, "secret": "whsec_MfKQ9r8GKYqrTwjU"}]})
 
     secret: str = Field(
         max_length=100, description="keep it: it is not shown again", examples=["whsec_MfKQ9r8GKYqrTwjU"]
@@ -164,6 +169,12 @@ def created_webhook(webhook: Webhook, secret: str) -> CreatedWebhook:
 class RotatedSecret(BaseModel):
     """The new secret; the one before it goes on signing for 24 hours."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"secret": "whsec_MfKQ9r8GKYqrTwjU", "previous_secret_valid_until": "2026-06-09T09:00:00Z"}]
+        }
+    )
+
     secret: str = Field(max_length=100, examples=["whsec_MfKQ9r8GKYqrTwjU"])
     previous_secret_valid_until: Instant
 
@@ -171,7 +182,7 @@ class RotatedSecret(BaseModel):
 class AttemptView(BaseModel):
     """One try."""
 
-    model_config = ConfigDict(title="DeliveryAttempt", from_attributes=True)
+    model_config = ConfigDict(from_attributes=True, json_schema_extra={"examples": [_ATTEMPT]})
 
     number: int
     at: Instant
@@ -184,7 +195,24 @@ class AttemptView(BaseModel):
 class DeliveryView(BaseModel):
     """One event for one webhook, with every try."""
 
-    model_config = ConfigDict(title="Delivery")
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "delivery_id": examples.DELIVERY_ID,
+                    "webhook_id": examples.WEBHOOK,
+                    "event_id": examples.DOWN,
+                    "event_type": "probes.monitor.down.v1",
+                    "status": "delivered",
+                    "created_at": "2026-06-09T01:30:21Z",
+                    "due_at": None,
+                    "finished_at": "2026-06-09T01:30:21Z",
+                    "last_status_code": 204,
+                    "attempts": [_ATTEMPT],
+                }
+            ]
+        }
+    )
 
     delivery_id: UUID
     webhook_id: UUID

@@ -1,15 +1,18 @@
 """The shape of what a client is shown: one model for JSON, for HTML, and for everything that later prints it."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal, TypeAlias
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, Generic, Literal, TypeAlias, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
+from reporting.application import examples
 from shared.values import Instant, LocalDate, Month
 
 MAX_ROWS = 10_000
+T = TypeVar("T")
 Number: TypeAlias = int | float
 Verdict: TypeAlias = Literal["met", "breached", "running", "cancelled"]
 IncidentStatus: TypeAlias = Literal["open", "acknowledged", "mitigated", "resolved", "closed"]
@@ -29,8 +32,29 @@ class Shown(BaseModel):
     model_config = ConfigDict(frozen=True, populate_by_name=True)
 
 
+@dataclass(frozen=True)
+class Brand:
+    """How the page of it looks; not part of what it says."""
+
+    name: str
+    logo_url: str | None
+    primary: str | None
+    background: str | None
+    text: str | None
+
+
+@dataclass(frozen=True)
+class Branded(Generic[T]):
+    """What is shown, and how its page looks."""
+
+    content: T
+    brand: Brand
+
+
 class ExplainedSpan(Shown):
     """A stretch of one state. The stretches of a figure cover its period without holes or overlaps."""
+
+    model_config = ConfigDict(json_schema_extra=examples.example(examples.SPAN))
 
     from_: Instant = Field(validation_alias="from", serialization_alias="from")
     to: Instant
@@ -46,6 +70,8 @@ class UptimeFigure(Shown):
     A month has one figure per environment, or several when an amendment changed the promise in the middle: they stand
     beside one another and are never averaged.
     """
+
+    model_config = ConfigDict(json_schema_extra=examples.example(examples.FIGURE))
 
     environment_id: UUID
     environment_name: Text
@@ -83,12 +109,16 @@ class UptimeFigure(Shown):
 class UptimeSection(Shown):
     """Every figure, and one verdict: met when every environment that counts met its target, missed when one missed."""
 
+    model_config = ConfigDict(json_schema_extra=examples.example(examples.UPTIME))
+
     met: bool | None
     figures: list[UptimeFigure] = Field(json_schema_extra=MANY)
 
 
 class Person(Shown):
     """Who did it."""
+
+    model_config = ConfigDict(json_schema_extra=examples.example(examples.PERSON))
 
     kind: Text
     name: Text
@@ -97,12 +127,16 @@ class Person(Shown):
 class Moment(Shown):
     """When something happened, and who said so."""
 
+    model_config = ConfigDict(json_schema_extra=examples.example(examples.MOMENT))
+
     at: Instant
     by: Person | None
 
 
 class ClockLine(Shown):
     """One promise on one incident: how soon, until when, and how it went."""
+
+    model_config = ConfigDict(json_schema_extra=examples.example(examples.CLOCK))
 
     clock_id: UUID
     metric: Literal["response", "repair"]
@@ -119,6 +153,8 @@ class ClockLine(Shown):
 
 class IncidentLine(Shown):
     """One incident of the period."""
+
+    model_config = ConfigDict(json_schema_extra=examples.example(examples.INCIDENT))
 
     incident_id: UUID
     number: Text
@@ -146,6 +182,8 @@ class IncidentLine(Shown):
 class IncidentSection(Shown):
     """The incidents that touch the period, oldest first."""
 
+    model_config = ConfigDict(json_schema_extra=examples.example(examples.INCIDENTS))
+
     total: int = Field(ge=0)
     carried_over: int = Field(ge=0)
     down_seconds: Number = Field(description="down time of the period in the environments that count")
@@ -155,6 +193,8 @@ class IncidentSection(Shown):
 class TargetCount(Shown):
     """How the promises of one kind went."""
 
+    model_config = ConfigDict(json_schema_extra=examples.example(examples.COUNT))
+
     met: int = Field(ge=0)
     breached: int = Field(ge=0)
     running: int = Field(ge=0)
@@ -163,12 +203,16 @@ class TargetCount(Shown):
 class TargetSection(Shown):
     """Response and repair against their targets."""
 
+    model_config = ConfigDict(json_schema_extra=examples.example(examples.TARGETS))
+
     response: TargetCount
     repair: TargetCount
 
 
 class ReportContract(Shown):
     """Which contract it is about, with the names of today."""
+
+    model_config = ConfigDict(json_schema_extra=examples.example(examples.CONTRACT_LINE))
 
     contract_id: UUID
     number: Text
@@ -186,6 +230,8 @@ class ReportContract(Shown):
 class VersionLine(Shown):
     """A version of the contract that was in force in the period."""
 
+    model_config = ConfigDict(json_schema_extra=examples.example(examples.VERSION))
+
     version: int
     status: Literal["active", "suspended", "terminated", "expired"]
     effective_from: Instant
@@ -194,6 +240,8 @@ class VersionLine(Shown):
 
 class Availability(Shown):
     """Uptime over a period."""
+
+    model_config = ConfigDict(json_schema_extra=examples.example(examples.AVAILABILITY))
 
     contract_id: UUID
     time_zone: Text
@@ -213,6 +261,8 @@ class MonthlyReport(Shown):
     The same facts give the same report, whenever and in whatever order they became known.
     """
 
+    model_config = ConfigDict(json_schema_extra=examples.example(examples.REPORT))
+
     contract: ReportContract
     month: Month
     time_zone: Text
@@ -230,14 +280,3 @@ class MonthlyReport(Shown):
     targets: TargetSection
     contract_versions: list[VersionLine] = Field(json_schema_extra=MANY)
     event_ids: EventIds
-    brand: "Brand" = Field(exclude=True)
-
-
-class Brand(Shown):
-    """How the page of it looks; not part of the figures."""
-
-    name: Text
-    logo_url: str | None
-    primary: str | None
-    background: str | None
-    text: str | None

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from reporting.application import measuring
 from reporting.application.facts import (
+    Colours,
     ContractState,
     IncidentClock,
     KnownContract,
@@ -20,6 +21,7 @@ from reporting.application.ports import Facts
 from reporting.application.report import (
     Availability,
     Brand,
+    Branded,
     ClockLine,
     IncidentLine,
     IncidentSection,
@@ -63,7 +65,7 @@ class InTheFuture(Exception):
 
 async def monthly_report(
     facts: Facts, contract_id: UUID, month: date, *, now: datetime, as_of: datetime | None = None
-) -> MonthlyReport:
+) -> Branded[MonthlyReport]:
     """A month of a contract in its client's zone, up to `as_of` (default: now).
 
     Raises UnknownContract, NotInTheContract when the contract did not apply in that month, InTheFuture for an `as_of`
@@ -87,7 +89,7 @@ async def monthly_report(
     ]
     lines = [line for line in incidents if line is not None]
     used = {version.number for _, _, version in in_force(measuring.timeline(versions), start, end)}
-    return MonthlyReport(
+    report = MonthlyReport(
         contract=_contract(newest, names),
         month=month,
         time_zone=newest.client.time_zone,
@@ -115,8 +117,8 @@ async def monthly_report(
             if version.version in used
         ],
         event_ids=_all_events(versions, used, uptime.figures, lines),
-        brand=_brand(newest),
     )
+    return Branded(report, _brand(newest))
 
 
 async def availability(
@@ -178,14 +180,10 @@ def _contract(state: ContractState, names: Names) -> ReportContract:
 
 def _brand(state: ContractState) -> Brand:
     page = state.status_page
-    colours = page.colours if page is not None else None
-    return Brand(
-        name=page.name if page is not None else state.agency.name,
-        logo_url=page.logo_url if page is not None else None,
-        primary=colours.primary if colours is not None else None,
-        background=colours.background if colours is not None else None,
-        text=colours.text if colours is not None else None,
-    )
+    if page is None:
+        return Brand(state.agency.name, None, None, None, None)
+    colours = page.colours or Colours()
+    return Brand(page.name, page.logo_url, colours.primary, colours.background, colours.text)
 
 
 def _incident(
@@ -254,14 +252,11 @@ def _rank(status: IncidentStatus) -> int:
 
 def _clock(clock: IncidentClock, known: KnownIncident, stamps: dict[str, Stamp | None], as_of: datetime) -> ClockLine:
     """A clock as it stood at `as_of`. Its verdict is the one that incidents computed, not a second opinion."""
-    if clock.metric == "response":
-        stop = stamps["acknowledged"]
-    else:
-        ends = [stamp for stamp in (stamps["recovered"], stamps["resolved"]) if stamp is not None]
-        stop = min(ends, key=lambda stamp: stamp.at, default=None)
+    stop = _stop(clock.metric, stamps)
     announced = known.announced.get(clock.clock_id)
+    unchanged = all(stamps[name] == getattr(known.state.timestamps, name) for name in STAMPS)
     verdict: Verdict = "running" if clock.state != "cancelled" else "cancelled"
-    if stop is not None and clock.verdict is not None:
+    if clock.verdict is not None and (stop is not None or unchanged):
         verdict = clock.verdict
     elif announced is not None and announced.at <= as_of:
         verdict = announced.verdict
@@ -281,6 +276,16 @@ def _clock(clock: IncidentClock, known: KnownIncident, stamps: dict[str, Stamp |
         else None,
         verdict=verdict,
     )
+
+
+def _stop(metric: str, stamps: dict[str, Stamp | None]) -> Stamp | None:
+    """What stopped a clock: the first answer of a person, or the end of the fault."""
+    if metric == "response":
+        answers = [stamps[name] for name in ("acknowledged", "mitigated", "resolved")]
+        ends = [each for each in answers if each is not None and (each.actor is None or each.actor.kind != "system")]
+    else:
+        ends = [each for each in (stamps["recovered"], stamps["resolved"]) if each is not None]
+    return min(ends, key=lambda stamp: stamp.at, default=None)
 
 
 def _plain(figure: float) -> int | float:

@@ -10,12 +10,12 @@ from typing import Final, Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
-from reporting.application import measuring
-from reporting.application.facts import KnownContract, KnownIncident, Names
+from reporting.application import examples, measuring
+from reporting.application.facts import Colours, KnownContract, KnownIncident, Names
 from reporting.application.ports import Facts
-from reporting.application.report import MANY, Brand, Figure, Number, Shown, Text
+from reporting.application.report import MANY, Brand, Branded, Figure, Number, Shown, Text
 from reporting.application.uptime_rule import measure
 from reporting.domain.period import days_until
 from reporting.domain.public_words import Headline, PublicIncidentStatus, headline, public_incident_status
@@ -36,6 +36,8 @@ class UnknownPage(LookupError):
 class PublicDay(Shown):
     """One day of one component, in the page's zone; the last one is today so far."""
 
+    model_config = ConfigDict(json_schema_extra=examples.example(examples.PUBLIC_DAY))
+
     date: LocalDate
     state: Literal["up", "degraded", "down", "unknown", "paused"] = Field(
         description="the worst that was measured; `unknown` when less than a minute of the day was"
@@ -47,6 +49,8 @@ class PublicDay(Shown):
 
 class PublicUptime(Shown):
     """Uptime over the last days, as far as known; the coverage says how much is known."""
+
+    model_config = ConfigDict(json_schema_extra=examples.example(examples.PUBLIC_UPTIME))
 
     days: int = Field(ge=1, le=DAYS, description="how many days back the figure reaches, at most")
     from_: Instant | None = Field(
@@ -60,6 +64,8 @@ class PublicUptime(Shown):
 class PublicComponent(Shown):
     """One system that visitors use."""
 
+    model_config = ConfigDict(json_schema_extra=examples.example(examples.PUBLIC_COMPONENT))
+
     component_id: UUID
     name: Text
     state: PublicState
@@ -71,12 +77,16 @@ class PublicComponent(Shown):
 class PublicUpdate(Shown):
     """A step in the life of an incident, in public words."""
 
+    model_config = ConfigDict(json_schema_extra=examples.example(examples.PUBLIC_UPDATE))
+
     at: Instant
     status: PublicIncidentStatus
 
 
 class PublicIncident(Shown):
     """A time at which a component did not answer."""
+
+    model_config = ConfigDict(json_schema_extra=examples.example(examples.PUBLIC_INCIDENT))
 
     incident_id: UUID = Field(description="id of the outage")
     component_id: UUID
@@ -91,6 +101,8 @@ class PublicIncident(Shown):
 class PublicStatus(Shown):
     """The page in one line."""
 
+    model_config = ConfigDict(json_schema_extra=examples.example(examples.PUBLIC_STATUS))
+
     headline: Headline
     contract: Literal["active", "suspended", "ended"]
     since: Instant | None = Field(description="since when the contract is suspended or ended; null while active")
@@ -98,6 +110,8 @@ class PublicStatus(Shown):
 
 class StatusPageContent(Shown):
     """Everything that the page says."""
+
+    model_config = ConfigDict(json_schema_extra=examples.example(examples.PAGE))
 
     slug: Text
     name: Text
@@ -114,10 +128,9 @@ class StatusPageContent(Shown):
     recent_incidents: list[PublicIncident] = Field(
         description="over within 14 days, newest first", json_schema_extra=MANY
     )
-    brand: Brand = Field(exclude=True)
 
 
-async def status_page(facts: Facts, slug: str, now: datetime) -> StatusPageContent:
+async def status_page(facts: Facts, slug: str, now: datetime) -> Branded[StatusPageContent]:
     """The page at an address. Raises UnknownPage.
 
     States are those of `now`; figures count up to the full minute, so that the page is the same for a minute while
@@ -154,7 +167,7 @@ async def status_page(facts: Facts, slug: str, now: datetime) -> StatusPageConte
             incidents += _incidents(component, line, by_outage, now, minute)
     incidents.sort(key=lambda incident: (incident.started_at, incident.incident_id), reverse=True)
     contract = _contract_status(known)
-    return StatusPageContent(
+    content = StatusPageContent(
         slug=page.slug,
         name=page.name,
         agency_name=newest.agency.name,
@@ -173,14 +186,9 @@ async def status_page(facts: Facts, slug: str, now: datetime) -> StatusPageConte
         components=components,
         open_incidents=[incident for incident in incidents if incident.status != "resolved"],
         recent_incidents=[incident for incident in incidents if incident.status == "resolved"],
-        brand=Brand(
-            name=page.name,
-            logo_url=page.logo_url,
-            primary=page.colours.primary if page.colours else None,
-            background=page.colours.background if page.colours else None,
-            text=page.colours.text if page.colours else None,
-        ),
     )
+    colours = page.colours or Colours()
+    return Branded(content, Brand(page.name, page.logo_url, colours.primary, colours.background, colours.text))
 
 
 def _contract_status(known: Sequence[Sequence[KnownContract]]) -> Literal["active", "suspended", "ended"]:

@@ -1,0 +1,205 @@
+"""One frozen example of everything that is shown, for the documents: a month with one outage of fifteen minutes."""
+
+from typing import Any, Final
+
+from pydantic.config import JsonDict
+
+CONTRACT: Final = "0198f000-0000-7000-8000-000000000201"
+CLIENT: Final = "0198f000-0000-7000-8000-000000000101"
+SITE: Final = "0198f000-0000-7000-8000-000000000301"
+ENVIRONMENT: Final = "0198f000-0000-7000-8000-000000000302"
+OUTAGE: Final = "0198f000-0000-7000-8000-000000000401"
+INCIDENT_ID: Final = "0198f000-0000-7000-8000-000000000501"
+CLOCK_ID: Final = "0198f000-0000-7000-8000-000000000511"
+WEBHOOK: Final = "0198f000-0000-7000-8000-0000000000e1"
+DELIVERY_ID: Final = "0198f000-0000-7000-8000-0000000000d1"
+ACTIVATED: Final = "0198f000-0000-7000-8000-000000000a01"
+DOWN: Final = "0198f000-0000-7000-8000-000000000a02"
+RECOVERED: Final = "0198f000-0000-7000-8000-000000000a03"
+OPENED: Final = "0198f000-0000-7000-8000-000000000a04"
+
+RULE: Final[JsonDict] = {
+    "minimum_outage": "PT0S",
+    "whole_minutes": False,
+    "maintenance": "exclude",
+    "unknown": "exclude",
+    "degraded_weight": "0",
+    "service_window": None,
+}
+SPAN: Final[JsonDict] = {
+    "from": "2026-06-09T01:30:00Z",
+    "to": "2026-06-09T01:45:00Z",
+    "state": "down",
+    "outage_id": OUTAGE,
+    "reason": "connect",
+    "event_ids": [DOWN, RECOVERED],
+}
+FIGURE: Final[JsonDict] = {
+    "environment_id": ENVIRONMENT,
+    "environment_name": "production",
+    "site_id": SITE,
+    "site_name": "boulangerie-martin.example",
+    "site_kind": "website",
+    "url": "https://boulangerie-martin.example/",
+    "counts_for_sla": True,
+    "from": "2026-05-31T22:00:00Z",
+    "to": "2026-06-30T22:00:00Z",
+    "contract_version": 1,
+    "rule_source": "contract",
+    "rule": RULE,
+    "target_percent": "99.9",
+    "period_seconds": 2592000,
+    "service_seconds": 2592000,
+    "denominator_seconds": 2592000,
+    "down_seconds": 900,
+    "degraded_seconds": 0,
+    "maintenance_seconds": 0,
+    "unknown_seconds": 0,
+    "paused_seconds": 0,
+    "uptime_percent": "99.965277",
+    "uptime_display": "99.97",
+    "coverage_percent": "100.00",
+    "met": True,
+    "error_budget_seconds": 1692,
+    "outages": 1,
+    "explanation": [SPAN],
+    "event_ids": [DOWN, RECOVERED],
+}
+UPTIME: Final[JsonDict] = {"met": True, "figures": [FIGURE]}
+PERSON: Final[JsonDict] = {"kind": "user", "name": "Léa Dubois"}
+MOMENT: Final[JsonDict] = {"at": "2026-06-09T01:33:00Z", "by": PERSON}
+CLOCK: Final[JsonDict] = {
+    "clock_id": CLOCK_ID,
+    "metric": "response",
+    "policy": "critical response",
+    "target_seconds": 1800,
+    "due_at": "2026-06-09T02:00:20Z",
+    "actual_at": "2026-06-09T01:33:00Z",
+    "by": PERSON,
+    "elapsed_seconds": 160,
+    "verdict": "met",
+}
+INCIDENT: Final[JsonDict] = {
+    "incident_id": INCIDENT_ID,
+    "number": "INC-2026-0001",
+    "title": "Home page does not answer",
+    "severity": "critical",
+    "status": "acknowledged",
+    "source": "monitor",
+    "site_id": SITE,
+    "site_name": "boulangerie-martin.example",
+    "environment_id": ENVIRONMENT,
+    "environment_name": "production",
+    "counts_for_sla": True,
+    "outage_id": OUTAGE,
+    "carried_over": False,
+    "began_at": "2026-06-09T01:30:00Z",
+    "ended_at": "2026-06-09T01:45:00Z",
+    "duration_seconds": 900,
+    "timestamps": {
+        "first_failure": {"at": "2026-06-09T01:30:00Z", "by": None},
+        "acknowledged": MOMENT,
+        "recovered": {"at": "2026-06-09T01:45:00Z", "by": None},
+        "resolved": None,
+    },
+    "clocks": [CLOCK],
+    "event_ids": [OPENED],
+}
+INCIDENTS: Final[JsonDict] = {"total": 1, "carried_over": 0, "down_seconds": 900, "items": [INCIDENT]}
+COUNT: Final[JsonDict] = {"met": 1, "breached": 0, "running": 0}
+TARGETS: Final[JsonDict] = {"response": COUNT, "repair": COUNT}
+VERSION: Final[JsonDict] = {
+    "version": 1,
+    "status": "active",
+    "effective_from": "2026-05-20T08:00:00Z",
+    "event_id": ACTIVATED,
+}
+CONTRACT_LINE: Final[JsonDict] = {
+    "contract_id": CONTRACT,
+    "number": "C-2026-0001",
+    "version": 1,
+    "status": "active",
+    "starts_on": "2026-05-20",
+    "ends_on": None,
+    "client_id": CLIENT,
+    "client_name": "Boulangerie Martin",
+    "agency_name": "Atelier Numérique",
+    "plan_code": "premium",
+    "plan_name": {"fr": "Formule Premium", "en": "Premium plan"},
+}
+REPORT: Final[JsonDict] = {
+    "contract": CONTRACT_LINE,
+    "month": "2026-06",
+    "time_zone": "Europe/Paris",
+    "language": "fr",
+    "from": "2026-05-31T22:00:00Z",
+    "to": "2026-06-30T22:00:00Z",
+    "as_of": "2026-07-01T06:00:00Z",
+    "complete": True,
+    "uptime": UPTIME,
+    "incidents": INCIDENTS,
+    "targets": TARGETS,
+    "contract_versions": [VERSION],
+    "event_ids": [ACTIVATED, DOWN, RECOVERED, OPENED],
+}
+AVAILABILITY: Final[JsonDict] = {
+    "contract_id": CONTRACT,
+    "time_zone": "Europe/Paris",
+    "from": "2026-05-31T22:00:00Z",
+    "to": "2026-06-30T22:00:00Z",
+    "as_of": "2026-07-01T06:00:00Z",
+    "uptime": UPTIME,
+}
+
+PUBLIC_DAY: Final[JsonDict] = {
+    "date": "2026-06-09",
+    "state": "down",
+    "down_seconds": 900,
+    "uptime_display": "98.96",
+    "coverage_percent": "100.00",
+}
+PUBLIC_UPTIME: Final[JsonDict] = {
+    "days": 30,
+    "from": "2026-05-20T22:00:00Z",
+    "whole": True,
+    "uptime_display": "99.96",
+    "coverage_percent": "100.00",
+}
+PUBLIC_COMPONENT: Final[JsonDict] = {
+    "component_id": ENVIRONMENT,
+    "name": "boulangerie-martin.example",
+    "state": "up",
+    "since": "2026-06-09T01:45:00Z",
+    "uptime": [PUBLIC_UPTIME],
+    "days": [PUBLIC_DAY],
+}
+PUBLIC_UPDATE: Final[JsonDict] = {"at": "2026-06-09T01:50:00Z", "status": "resolved"}
+PUBLIC_INCIDENT: Final[JsonDict] = {
+    "incident_id": OUTAGE,
+    "component_id": ENVIRONMENT,
+    "component_name": "boulangerie-martin.example",
+    "status": "resolved",
+    "started_at": "2026-06-09T01:30:00Z",
+    "ended_at": "2026-06-09T01:45:00Z",
+    "duration_seconds": 900,
+    "updates": [PUBLIC_UPDATE],
+}
+PUBLIC_STATUS: Final[JsonDict] = {"headline": "operational", "contract": "active", "since": None}
+PAGE: Final[JsonDict] = {
+    "slug": "boulangerie-martin",
+    "name": "Boulangerie Martin",
+    "agency_name": "Atelier Numérique",
+    "language": "fr",
+    "time_zone": "Europe/Paris",
+    "logo_url": None,
+    "updated_at": "2026-06-19T09:00:00Z",
+    "status": PUBLIC_STATUS,
+    "components": [PUBLIC_COMPONENT],
+    "open_incidents": [],
+    "recent_incidents": [PUBLIC_INCIDENT],
+}
+
+
+def example(document: JsonDict) -> dict[str, Any]:
+    """What a model's configuration takes as `json_schema_extra`."""
+    return {"examples": [document]}
