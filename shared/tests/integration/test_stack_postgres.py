@@ -15,7 +15,7 @@ from shared.stack.bootstrap import bootstrap, with_role
 from shared.stack.folders import RolePasswords, new_password
 from shared.stack.postgres_server import PostgresServer
 from shared.stack.problems import StackProblem
-from shared.testing.servers import temporary_folder
+from shared.testing.servers import role_passwords, temporary_folder
 
 
 @pytest.fixture
@@ -153,7 +153,7 @@ SERVICES = ("contracts", "probes")
 @pytest.fixture(scope="module")
 def prepared(postgres_server: PostgresServer) -> tuple[str, dict[str, RolePasswords]]:
     """A database `prepared` with two services, bootstrapped twice, and the passwords of their roles."""
-    passwords = {service: RolePasswords() for service in SERVICES}
+    passwords = {service: role_passwords(postgres_server, service) for service in SERVICES}
     url = postgres_server.url("prepared")
     bootstrap(url, SERVICES, passwords)
     bootstrap(url, SERVICES, passwords)
@@ -201,12 +201,12 @@ def test_no_role_of_a_service_sees_the_schema_of_another(
         connection.execute("select * from probes.secret")
 
 
-def test_a_role_that_may_create_roles_can_prepare_its_own_database(postgres_server: PostgresServer) -> None:
+def test_a_role_that_may_create_roles_can_prepare_its_own_database(own_postgres_server: PostgresServer) -> None:
     passwords = {"reporting": RolePasswords()}
-    with psycopg.connect(postgres_server.url(), autocommit=True) as connection:
+    with psycopg.connect(own_postgres_server.url(), autocommit=True) as connection:
         connection.execute("create role operations login createrole password 'p1'")
         connection.execute("create database external owner operations")
-    url = postgres_server.url("external", "operations", "p1")
+    url = own_postgres_server.url("external", "operations", "p1")
     bootstrap(url, ["reporting"], passwords)
     bootstrap(url, ["reporting"], passwords)
     with psycopg.connect(with_role(url, "reporting_owner", passwords["reporting"].owner)) as connection:

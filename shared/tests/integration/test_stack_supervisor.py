@@ -357,10 +357,10 @@ def test_commands_before_the_first_run_say_what_to_do(console: Console) -> None:
 
 
 def test_it_uses_servers_that_already_run_and_leaves_their_clock_alone(
-    console: Console, postgres_server: PostgresServer, nats_server: NatsServer
+    console: Console, own_postgres_server: PostgresServer, nats_server: NatsServer
 ) -> None:
     servers = {
-        "UPHELD_DATABASE_URL": postgres_server.url("elsewhere"),
+        "UPHELD_DATABASE_URL": own_postgres_server.url("elsewhere"),
         "UPHELD_NATS_URL": nats_server.url(),
     }
     process = console.run(**servers)
@@ -372,20 +372,20 @@ def test_it_uses_servers_that_already_run_and_leaves_their_clock_alone(
     first = console.facts()
     process.send_signal(signal.SIGTERM)
     assert process.wait(60) == 0
-    assert postgres_server.running and nats_server.running
+    assert own_postgres_server.running and nats_server.running
     again = console.run(**servers)
     assert console.facts() == first
     again.send_signal(signal.SIGTERM)
     assert again.wait(60) == 0
 
 
-def test_servers_that_do_not_answer_are_one_sentence(console: Console, postgres_server: PostgresServer) -> None:
+def test_servers_that_do_not_answer_are_one_sentence(console: Console, own_postgres_server: PostgresServer) -> None:
     (port,) = free_ports(1)
     code, _, err = console.command("run", UPHELD_DATABASE_URL=f"postgresql://a:b@127.0.0.1:{port}/upheld")
     assert code == 1
     assert one_sentence(err) and "UPHELD_DATABASE_URL" in err
     code, _, err = console.command(
-        "run", UPHELD_DATABASE_URL=postgres_server.url("elsewhere"), UPHELD_NATS_URL=f"nats://127.0.0.1:{port}"
+        "run", UPHELD_DATABASE_URL=own_postgres_server.url("elsewhere"), UPHELD_NATS_URL=f"nats://127.0.0.1:{port}"
     )
     assert code == 1
     assert one_sentence(err) and "UPHELD_NATS_URL" in err

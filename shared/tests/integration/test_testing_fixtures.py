@@ -12,7 +12,7 @@ from shared.ids import new_id
 from shared.kernel.clock import FixedClock
 from shared.problems import install_problem_handlers
 from shared.stack.nats_server import SERVICES
-from shared.testing.databases import DatabaseUrls
+from shared.testing.databases import DatabaseUrls, ServiceDatabases
 from shared.testing.plugin import ApiClient
 from shared.testing.tokens import TokenMint
 
@@ -39,6 +39,14 @@ def test_every_test_has_a_database_of_its_own(service_database: Callable[[str], 
         connection.execute("create table contracts.only_here (id int)")
     with psycopg.connect(other.superuser) as connection:
         assert connection.execute("select to_regclass('contracts.only_here')").fetchone() == (None,)
+
+
+def test_one_more_installation_in_the_cluster_locks_nobody_out(service_databases: ServiceDatabases) -> None:
+    first = service_databases.create("contracts")
+    service_databases.create_empty("contracts")
+    ServiceDatabases(service_databases.server).create_empty("contracts")
+    with psycopg.connect(first.app) as connection:
+        assert connection.execute("select current_user").fetchone() == ("contracts_app",)
 
 
 async def test_an_application_accepts_minted_tokens_as_long_as_the_clock_stands(

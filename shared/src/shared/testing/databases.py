@@ -9,9 +9,9 @@ from psycopg import sql
 from shared.database import metadata_for
 from shared.migrations import migrate
 from shared.stack.bootstrap import bootstrap
-from shared.stack.folders import RolePasswords
 from shared.stack.postgres_server import PostgresServer
 from shared.stack.services import migrations_of
+from shared.testing.servers import role_passwords
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,7 @@ class ServiceDatabases:
     """
 
     def __init__(self, server: PostgresServer) -> None:
-        self._server = server
-        self._passwords: dict[str, RolePasswords] = {}
+        self.server = server
         self._templates: dict[str, str] = {}
         self._numbers = itertools.count(1)
 
@@ -41,7 +40,7 @@ class ServiceDatabases:
         """A new database with the service's schema at its newest revision and no rows."""
         template = self._template(service)
         name = f"{service}_{next(self._numbers)}"
-        with psycopg.connect(self._server.url(), autocommit=True) as connection:
+        with psycopg.connect(self.server.url(), autocommit=True) as connection:
             connection.execute(
                 sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(template))
             )
@@ -49,7 +48,7 @@ class ServiceDatabases:
 
     def drop(self, urls: DatabaseUrls) -> None:
         """Delete a database, and end whoever is still connected to it."""
-        with psycopg.connect(self._server.url(), autocommit=True) as connection:
+        with psycopg.connect(self.server.url(), autocommit=True) as connection:
             connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(urls.name)))
 
     def create_empty(self, schema: str) -> DatabaseUrls:
@@ -67,14 +66,13 @@ class ServiceDatabases:
         return self._templates[service]
 
     def _bootstrap(self, service: str, database: str) -> None:
-        self._passwords.setdefault(service, RolePasswords())
-        bootstrap(self._server.url(database), [service], self._passwords)
+        bootstrap(self.server.url(database), [service], {service: role_passwords(self.server, service)})
 
     def _urls(self, service: str, name: str) -> DatabaseUrls:
-        passwords = self._passwords[service]
+        passwords = role_passwords(self.server, service)
         return DatabaseUrls(
             name=name,
-            app=self._server.url(name, f"{service}_app", passwords.app),
-            owner=self._server.url(name, f"{service}_owner", passwords.owner),
-            superuser=self._server.url(name),
+            app=self.server.url(name, f"{service}_app", passwords.app),
+            owner=self.server.url(name, f"{service}_owner", passwords.owner),
+            superuser=self.server.url(name),
         )

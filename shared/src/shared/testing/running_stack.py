@@ -21,7 +21,7 @@ from shared.stack.services import Endpoint, ServiceAccess, ServiceProcesses, mig
 from shared.stack.supervisor import usual_extras
 from shared.stack.waiting import Patience
 from shared.testing.mailbox import Mailbox
-from shared.testing.servers import temporary_folder
+from shared.testing.servers import role_passwords, temporary_folder
 from shared.time_source import ShiftedClock
 
 TOKEN_GOOD_FOR_SECONDS = 300.0
@@ -197,7 +197,8 @@ def running_stack_over(
     ports = iter(free_ports(2 * len(SERVICES)))
     endpoints = {service: Endpoint(service, next(ports), next(ports)) for service in SERVICES}
     admin_url = postgres.url(database)
-    bootstrap(admin_url, SERVICES, {service: memory.roles_of(service) for service in SERVICES})
+    passwords = {service: role_passwords(postgres, service) for service in SERVICES}
+    bootstrap(admin_url, SERVICES, passwords)
     with temporary_folder("stack") as folder, Mailbox() as mailbox:
         clock_file = folder / "clock"
         clock_file.write_text("0\n")
@@ -205,8 +206,8 @@ def running_stack_over(
         for service in SERVICES:
             usual = usual_extras(service, memory, mail_port=mailbox.port, runner_nats_url=nats.url(RUNNER))
             access[service] = ServiceAccess(
-                database_url=with_role(admin_url, f"{service}_app", memory.roles_of(service).app),
-                migration_database_url=with_role(admin_url, f"{service}_owner", memory.roles_of(service).owner),
+                database_url=with_role(admin_url, f"{service}_app", passwords[service].app),
+                migration_database_url=with_role(admin_url, f"{service}_owner", passwords[service].owner),
                 nats_url=nats.url(service),
                 extra={**usual, **(extra or {}).get(service, {})},
             )

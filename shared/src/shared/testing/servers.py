@@ -1,12 +1,13 @@
 """Servers for tests: real ones, from the same wheels as `make run`, fast and thrown away."""
 
+import hmac
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from shared.stack.folders import can_enter, new_password
+from shared.stack.folders import RolePasswords, can_enter, new_password
 from shared.stack.nats_server import OPERATOR, RUNNER, SERVICES, NatsServer, usual_users
 from shared.stack.postgres_server import PostgresServer
 from shared.stack.processes import unprivileged_account
@@ -28,6 +29,19 @@ def temporary_folder(name: str) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def role_passwords(server: PostgresServer, service: str) -> RolePasswords:
+    """The passwords of a service's roles in one cluster.
+
+    Roles belong to the cluster, not to a database: whoever prepares one more database in it must come to the same
+    passwords, or he locks the others out.
+    """
+
+    def of(role: str) -> str:
+        return "p" + hmac.digest(server.superuser_password.encode(), role.encode(), "sha256").hex()
+
+    return RolePasswords(owner=of(f"{service}_owner"), app=of(f"{service}_app"))
 
 
 @contextmanager
