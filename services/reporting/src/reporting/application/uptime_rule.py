@@ -9,7 +9,7 @@ from typing import TypedDict
 
 from reporting.application.facts import UptimeRule
 from reporting.domain import availability
-from reporting.domain.state_line import Span
+from reporting.domain.state_line import Span, touching
 from shared.calendar_schema import BusinessCalendar
 from shared.kernel.intervals import Interval
 from shared.values import number, parse_decimal, parse_duration, seconds
@@ -47,7 +47,7 @@ def measure(
         domain_rule(rule.model_dump_json()),
         [
             availability.StateSpan(span.start, span.end, availability.State(span.state))
-            for span in line
+            for span in touching(line, start, end)
             if span.state != "up"
         ],
         parse_decimal(target_percent) if target_percent is not None else None,

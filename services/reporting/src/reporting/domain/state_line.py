@@ -9,6 +9,7 @@ Several monitors may watch one environment. It is then down when any of them is 
 unknown when any is unknown, paused only where all are paused.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -194,6 +195,20 @@ def clipped(line: Sequence[Span], start: datetime, end: datetime) -> list[Span]:
         for span in line
         if max(span.start, start) < min(span.end, end)
     ]
+
+
+def touching(line: Sequence[Span], start: datetime, end: datetime) -> Sequence[Span]:
+    """The stretches of a line that touch `[start, end)`, with the whole of a run of down time that crosses a bound.
+
+    Nothing else can change a figure of the period, and a long line need not be walked for each of its days.
+    """
+    first = bisect_right(line, start, key=lambda span: span.end)
+    last = bisect_left(line, end, key=lambda span: span.start)
+    while 0 < first < len(line) and line[first].state == line[first - 1].state == "down":
+        first -= 1
+    while 0 < last < len(line) and line[last].state == line[last - 1].state == "down":
+        last += 1
+    return line[first:last]
 
 
 def _cut(span: Span, start: datetime, end: datetime) -> Span:

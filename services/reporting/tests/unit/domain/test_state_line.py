@@ -7,7 +7,16 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reporting.domain.state_line import NOT_BEGUN, Span, State, Transition, clipped, environment_line, with_pauses
+from reporting.domain.state_line import (
+    NOT_BEGUN,
+    Span,
+    State,
+    Transition,
+    clipped,
+    environment_line,
+    touching,
+    with_pauses,
+)
 
 START = datetime(2026, 6, 1, tzinfo=UTC)
 MONITOR, OTHER = UUID(int=1), UUID(int=2)
@@ -164,3 +173,14 @@ def test_a_missing_event_between_two_others_moves_nothing_outside_of_it(
     gap = environment_line(single[:gone] + single[gone + 1 :], START, at(60))
     following = single[gone + 1].at
     assert told(clipped(gap, following, at(60))) == told(clipped(whole, following, at(60)))
+
+
+@given(histories(), st.integers(0, 59), st.integers(1, 60))
+def test_what_touches_a_period_tells_all_of_it(history: list[Transition], start: int, length: int) -> None:
+    line = environment_line(history, START, at(60))
+    first, last = at(start), min(at(start + length), at(60))
+    near = touching(line, first, last)
+    assert clipped(near, first, last) == clipped(line, first, last)
+    before, after = line.index(near[0]) - 1, line.index(near[-1]) + 1
+    assert before < 0 or not line[before].state == near[0].state == "down"
+    assert after >= len(line) or not line[after].state == near[-1].state == "down"
