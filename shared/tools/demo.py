@@ -151,7 +151,7 @@ def sign_contract(upheld: Upheld, screen: Screen, site: SmallSite) -> dict[str, 
     )
     path = f"/v1/contracts/{contract['contract_id']}"
     screen.fact(
-        f"contract {contract['number']}: {len(contract['deliverables'])} deliverables of Premium, and a repair within 4 hours"
+        f"contract {contract['number']}: {len(contract['deliverables'])} deliverables of Premium, repair within 4 hours"
     )
     proposed = upheld.call("POST", "contracts", f"{path}/propose")
     for party in ("agency", "client"):
@@ -261,6 +261,17 @@ def read_proof(upheld: Upheld, screen: Screen, contract: dict[str, Any], month: 
     screen.fact("the report as a page (the link expires)", link["url"])
 
 
+def wait_for_silence(upheld: Upheld, screen: Screen, contract: dict[str, Any], month: str) -> None:
+    """Until probes has told that nobody measured the time that was skipped."""
+
+    def unknown() -> Any:
+        report = upheld.call("GET", "reporting", f"/v1/contracts/{contract['contract_id']}/reports/{month}")
+        figure = report["uptime"]["figures"][0]
+        return figure if figure["unknown_seconds"] > figure["period_seconds"] / 2 else None
+
+    screen.wait("probes to tell that nobody measured the skipped time", unknown, MONITORING_SECONDS)
+
+
 def walk(upheld: Upheld, screen: Screen) -> None:
     """The thread from its beginning to its end."""
     with SmallSite() as site:
@@ -278,6 +289,7 @@ def walk(upheld: Upheld, screen: Screen) -> None:
         stack_command(["clock", "--set", next_month.isoformat().replace("+00:00", "Z")])
         time.sleep(1)
         screen.fact(f"it is {next_month:%d %B %Y} for all four services; `make clock RESET=1` goes back")
+        wait_for_silence(upheld, screen, contract, month)
         read_proof(upheld, screen, contract, month)
         screen.fact("the time that nobody measured is unknown: never up, never down")
 

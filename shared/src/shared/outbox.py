@@ -77,7 +77,7 @@ class OutboxStore:
         return [event_id for event_id, _ in published if event_id not in known]
 
     async def rewind(self, head: int) -> int:
-        """Puts the rows that the stream has lost (sequence over `head`) back among the unpublished; returns how many."""
+        """Puts rows that the stream has lost (sequence over `head`) back among the unpublished; returns how many."""
         cursor = await self._connection.execute(
             f"update {self._table} set published_at = null, stream_seq = null where stream_seq > %s",  # noqa: S608
             (head,),

@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 
 from shared import consumer as consumer_module
 from shared.consumer import Consumer, EventProcessor, replay
-from shared.dead_letters import DeadLetters
+from shared.dead_letters import DeadLetter, DeadLetters
 from shared.events import Envelope, ReceivedEvent
 from shared.ids import new_id
 from shared.jetstream import (
@@ -62,9 +62,13 @@ def relay_of(services: EventServices, js: JetStreamContext) -> Relay:
     return Relay("publisher", url, js, services.clock)
 
 
+async def _run(loop: Callable[[], Awaitable[None]]) -> None:
+    await loop()
+
+
 @asynccontextmanager
 async def running(*loops: Callable[[], Awaitable[None]]) -> AsyncIterator[list[asyncio.Task[None]]]:
-    tasks = [asyncio.create_task(loop()) for loop in loops]
+    tasks = [asyncio.create_task(_run(loop)) for loop in loops]
     try:
         yield tasks
     finally:
@@ -102,7 +106,7 @@ def consumer_loops(processor: EventProcessor, js: JetStreamContext) -> list[Call
     return list(Consumer(processor, js).loops().values())
 
 
-async def test_an_event_is_published_and_takes_effect_once(services, js):
+async def test_an_event_is_published_and_takes_effect_once(services: EventServices, js: JetStreamContext) -> None:
     tenant, parcel = new_id(), new_id()
     async with running(relay_of(services, js).run, *consumer_loops(services.processor(), js)):
         await services.say(tenant, parcel, 1)
@@ -113,16 +117,16 @@ async def test_an_event_is_published_and_takes_effect_once(services, js):
     assert message.subject == f"publisher.parcel.{parcel}.moved.v1"
 
 
-async def test_outbox_and_stream_hold_the_same_bytes(services, js):
+async def test_outbox_and_stream_hold_the_same_bytes(services: EventServices, js: JetStreamContext) -> None:
     async with running(relay_of(services, js).run):
         await services.say(new_id(), new_id(), 1, place="Saint-Étienne \N{SNOWMAN}")
         await until(published(services))
     (row,) = await services.rows("select envelope::text from publisher.outbox")
     message = await js.get_msg("PUBLISHER", 1)
-    assert row[0].encode() == message.data == Envelope.parse(message.data).to_bytes()
+    assert row[0].encode() == message.data == Envelope.parse(message.data or b"").to_bytes()
 
 
-async def test_events_of_a_transaction_that_fails_are_never_said(services, js):
+async def test_events_of_a_transaction_that_fails_are_never_said(services: EventServices, js: JetStreamContext) -> None:
     with pytest.raises(ZeroDivisionError):
         async with services.publisher.for_tenant(new_id()) as unit:
             unit.publish(ParcelMoved(parcel_id=new_id(), place="Lyon"), version=1)
@@ -130,14 +134,18 @@ async def test_events_of_a_transaction_that_fails_are_never_said(services, js):
     assert await services.rows("select 1 from publisher.outbox") == []
 
 
-async def test_two_events_with_one_version_of_an_aggregate_are_refused_at_commit(services, js):
+async def test_two_events_with_one_version_of_an_aggregate_are_refused_at_commit(
+    services: EventServices, js: JetStreamContext
+) -> None:
     parcel = new_id()
     await services.say(new_id(), parcel, 1)
     with pytest.raises(IntegrityError):
         await services.say(new_id(), parcel, 1)
 
 
-async def test_a_second_relay_waits_and_takes_over_when_the_first_stops(services, js):
+async def test_a_second_relay_waits_and_takes_over_when_the_first_stops(
+    services: EventServices, js: JetStreamContext
+) -> None:
     async with running(relay_of(services, js).run) as first:
         await services.say(new_id(), new_id(), 1)
         await until(published(services))
@@ -149,7 +157,9 @@ async def test_a_second_relay_waits_and_takes_over_when_the_first_stops(services
     assert info.state.messages == 2
 
 
-async def test_a_relay_that_wrongly_believes_it_leads_is_stopped_by_the_fence(services, js):
+async def test_a_relay_that_wrongly_believes_it_leads_is_stopped_by_the_fence(
+    services: EventServices, js: JetStreamContext
+) -> None:
     async with running(relay_of(services, js).run):
         await services.say(new_id(), new_id(), 1)
         await until(published(services))
@@ -158,7 +168,9 @@ async def test_a_relay_that_wrongly_believes_it_leads_is_stopped_by_the_fence(se
     assert refused.value.err_code == WRONG_LAST_SEQUENCE
 
 
-async def test_a_crash_between_publish_and_record_publishes_nothing_twice(services, js):
+async def test_a_crash_between_publish_and_record_publishes_nothing_twice(
+    services: EventServices, js: JetStreamContext
+) -> None:
     async with running(relay_of(services, js).run):
         await services.say(new_id(), new_id(), 1)
         await until(published(services))
@@ -175,7 +187,9 @@ async def test_a_crash_between_publish_and_record_publishes_nothing_twice(servic
     assert await services.rows("select stream_seq from publisher.outbox order by id") == [(1,), (2,)]
 
 
-async def test_a_lost_stream_is_filled_again_and_nothing_takes_effect_twice(services, js):
+async def test_a_lost_stream_is_filled_again_and_nothing_takes_effect_twice(
+    services: EventServices, js: JetStreamContext
+) -> None:
     tenant = new_id()
     parcels = [new_id() for _ in range(20)]
     async with running(relay_of(services, js).run, *consumer_loops(services.processor(), js)):
@@ -194,7 +208,7 @@ async def test_a_lost_stream_is_filled_again_and_nothing_takes_effect_twice(serv
     assert info.state.messages == 21
 
 
-async def test_a_message_of_another_writer_stops_the_relay(services, js):
+async def test_a_message_of_another_writer_stops_the_relay(services: EventServices, js: JetStreamContext) -> None:
     async with running(relay_of(services, js).run):
         await services.say(new_id(), new_id(), 1)
         await until(published(services))
@@ -203,7 +217,9 @@ async def test_a_message_of_another_writer_stops_the_relay(services, js):
         await asyncio.wait_for(relay_of(services, js).run(), timeout=10)
 
 
-async def test_a_stream_that_is_full_lets_the_outbox_grow_and_drops_nothing(services, js, monkeypatch):
+async def test_a_stream_that_is_full_lets_the_outbox_grow_and_drops_nothing(
+    services: EventServices, js: JetStreamContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
     small = StreamDeclaration("PUBLISHER", ["publisher.>"], max_bytes=2_000)
     monkeypatch.setattr("shared.relay.event_stream", lambda _: small)
     for _ in range(10):
@@ -216,7 +232,9 @@ async def test_a_stream_that_is_full_lets_the_outbox_grow_and_drops_nothing(serv
     assert info.state.messages + waiting == 10
 
 
-async def test_a_handler_that_fails_is_tried_again_later_without_its_first_effects(services, js, monkeypatch):
+async def test_a_handler_that_fails_is_tried_again_later_without_its_first_effects(
+    services: EventServices, js: JetStreamContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(consumer_module, "RETRY_DELAYS", (0.05,) * 7)
     tries = 0
 
@@ -233,12 +251,14 @@ async def test_a_handler_that_fails_is_tried_again_later_without_its_first_effec
     assert len(await services.seen()) == 1
 
 
-async def open_letters(services: EventServices) -> list[object]:
+async def open_letters(services: EventServices) -> list[DeadLetter]:
     async with services.reader.for_every_tenant() as unit:
         return list(await DeadLetters(unit.session, "reader").open())
 
 
-async def test_an_event_that_can_never_be_handled_is_dead_at_once_and_the_others_go_on(services, js):
+async def test_an_event_that_can_never_be_handled_is_dead_at_once_and_the_others_go_on(
+    services: EventServices, js: JetStreamContext
+) -> None:
     async with running(relay_of(services, js).run, *consumer_loops(services.processor(), js)):
         await services.say(new_id(), new_id(), 1, place="nowhere")
         await services.say(new_id(), new_id(), 1)
@@ -254,7 +274,9 @@ async def test_an_event_that_can_never_be_handled_is_dead_at_once_and_the_others
     assert json.loads(letter.payload)["data"]["place"] == "nowhere"
 
 
-async def test_an_event_that_keeps_failing_is_dead_after_its_last_try_and_can_be_replayed(services, js, monkeypatch):
+async def test_an_event_that_keeps_failing_is_dead_after_its_last_try_and_can_be_replayed(
+    services: EventServices, js: JetStreamContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(consumer_module, "RETRY_DELAYS", (0.01,) * 7)
     broken = True
 
@@ -284,7 +306,7 @@ async def test_an_event_that_keeps_failing_is_dead_after_its_last_try_and_can_be
         await replay(processor, letter.id)
 
 
-async def test_bytes_that_are_no_event_become_a_dead_letter(services, js):
+async def test_bytes_that_are_no_event_become_a_dead_letter(services: EventServices, js: JetStreamContext) -> None:
     await declare_stream(js, event_stream("publisher"))
     await js.publish(f"publisher.parcel.{new_id()}.moved.v1", b"\xff not json")
     async with running(*consumer_loops(services.processor(), js)):
@@ -298,11 +320,15 @@ async def test_bytes_that_are_no_event_become_a_dead_letter(services, js):
     assert letter.payload == b"\xff not json"
 
 
-async def test_an_event_whose_handler_kills_the_process_is_found_by_its_advisory(services, js, monkeypatch):
+async def test_an_event_whose_handler_kills_the_process_is_found_by_its_advisory(
+    services: EventServices, js: JetStreamContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(consumer_module, "ACK_WAIT", 0.2)
     monkeypatch.setattr(consumer_module, "MAX_DELIVER", 2)
 
-    async def hang(self, work, message=None):  # the process is gone: nothing is acknowledged or refused any more
+    async def hang(
+        self: Consumer, stream: str, message: object
+    ) -> None:  # the process is gone: nothing is acknowledged or refused any more
         raise asyncio.CancelledError
 
     async with running(relay_of(services, js).run):
@@ -329,7 +355,9 @@ async def test_an_event_whose_handler_kills_the_process_is_found_by_its_advisory
     assert letter.event_id is not None
 
 
-async def test_a_consumer_that_waits_for_a_stream_starts_when_its_publisher_does(services, js):
+async def test_a_consumer_that_waits_for_a_stream_starts_when_its_publisher_does(
+    services: EventServices, js: JetStreamContext
+) -> None:
     async with running(*consumer_loops(services.processor(), js)):
         await asyncio.sleep(0.3)
         async with running(relay_of(services, js).run):
@@ -337,7 +365,7 @@ async def test_a_consumer_that_waits_for_a_stream_starts_when_its_publisher_does
             await until(has_seen(services, 1))
 
 
-async def test_a_unit_of_work_sees_its_tenants_rows_only(services, js):
+async def test_a_unit_of_work_sees_its_tenants_rows_only(services: EventServices, js: JetStreamContext) -> None:
     ours, theirs = new_id(), new_id()
     async with running(relay_of(services, js).run, *consumer_loops(services.processor(), js)):
         await services.say(ours, new_id(), 1)

@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import httpx
@@ -66,12 +67,12 @@ async def client(app: FastAPI, tokens: TokenMint) -> AsyncIterator[httpx.AsyncCl
         yield client
 
 
-def problem(answer: httpx.Response, status: int, code: str) -> dict:
+def problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
     """The document of an answer that must be this problem."""
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.headers["content-language"] == "en"
-    document = answer.json()
+    document: dict[str, Any] = answer.json()
     assert document["code"] == code
     assert document["type"] == f"https://upheld.dev/problems/{code}"
     assert document["status"] == status
@@ -81,7 +82,7 @@ def problem(answer: httpx.Response, status: int, code: str) -> dict:
     return document
 
 
-def rows(urls: DatabaseUrls, query: str) -> list[tuple]:
+def rows(urls: DatabaseUrls, query: str) -> list[tuple[Any, ...]]:
     with psycopg.connect(urls.superuser) as connection:
         return connection.execute(query).fetchall()
 
@@ -448,7 +449,7 @@ async def test_a_failed_request_leaves_its_key_free(client: httpx.AsyncClient, e
 
 @pytest.mark.parametrize("key", ['"open', "two words", '""', "é"])
 async def test_a_malformed_key_is_refused(client: httpx.AsyncClient, key: str) -> None:
-    answer = await client.post("/v1/books", json={"title": "x"}, headers={"Idempotency-Key": key.encode("latin-1")})
+    answer = await client.post("/v1/books", json={"title": "x"}, headers={b"Idempotency-Key": key.encode("latin-1")})
     problem(answer, 400, "invalid-idempotency-key")
 
 

@@ -26,7 +26,7 @@ def test_a_second_class_cannot_give_a_type_another_meaning() -> None:
 @pytest.mark.parametrize("name", ["ab", "with-dash", "1st", "status", "title", "request_id"])
 def test_extension_members_have_names_of_the_standard_and_hide_nothing(name: str) -> None:
     with pytest.raises(ValueError, match="cannot be an extension"):
-        Conflict("no", **{name: 1})
+        Conflict("no", **{name: 1})  # type: ignore[arg-type]
 
 
 def test_extensions_and_errors_are_members_of_the_document() -> None:
