@@ -13,8 +13,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi._compat import get_definitions, get_flat_models_from_fields, get_model_name_map
 from fastapi.dependencies.models import Dependant
-from fastapi.openapi.utils import get_openapi
+from fastapi.openapi.utils import get_fields_from_routes, get_openapi
 from fastapi.routing import iter_route_contexts
 from starlette.routing import BaseRoute
 
@@ -96,6 +97,7 @@ def openapi_document(
     )
     components = document.setdefault("components", {})
     schemas = components.setdefault("schemas", {})
+    _restore_nulls(schemas, [*app.router.routes, *webhooks])
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
     schemas["Problem"] = ProblemDocument.model_json_schema(ref_template="#/components/schemas/{model}")
@@ -129,6 +131,16 @@ def openapi_document(
     for node in _nodes(schemas):
         _bound(node)
     return document
+
+
+def _restore_nulls(schemas: dict[str, Any], routes: Sequence[BaseRoute]) -> None:
+    """FastAPI drops every null from its document; without theirs, examples lack keys that a request must have."""
+    fields = get_fields_from_routes(routes)
+    names = get_model_name_map(get_flat_models_from_fields(fields, known_models=set()))
+    _, definitions = get_definitions(fields=fields, model_name_map=names, separate_input_output_schemas=False)
+    for name, definition in definitions.items():
+        if "examples" in definition:
+            schemas[name]["examples"] = definition["examples"]
 
 
 def _rename_pages(document: dict[str, Any]) -> None:

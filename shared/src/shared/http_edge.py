@@ -160,7 +160,7 @@ class BodyGuard:
         chunked = "transfer-encoding" in headers
         if length is not None and length.isdecimal() and int(length) > BODY_LIMIT:
             raise _too_large()
-        _check_address(scope)
+        _check_address(self._api, scope)
         if not chunked and length in (None, "0"):
             return None
         body = await _read(receive)
@@ -236,20 +236,44 @@ async def _answer_then_discard(problem: Problem, scope: Scope, receive: Receive,
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-def _check_address(scope: Scope) -> None:
+def _check_address(api: FastAPI, scope: Scope) -> None:
     """No NUL and no broken UTF-8 in path and query: a text column could not be asked for it."""
-    for part, raw in (("path", scope.get("raw_path") or scope["path"].encode()), ("query", scope["query_string"])):
-        decoded = unquote_to_bytes(raw)
-        if b"\0" in decoded:
-            raise ValidationFailed(
-                f"The {part} contains a NUL character.", errors=[FieldError(detail=f"NUL in {part}")]
-            )
-        try:
-            decoded.decode()
-        except UnicodeDecodeError:
-            raise ValidationFailed(
-                f"The {part} is not UTF-8.", errors=[FieldError(detail=f"the {part} is not UTF-8")]
-            ) from None
+    raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
+    for place, raw in (("path", raw_path), ("query", scope["query_string"])):
+        fault = _address_fault(raw)
+        if fault is not None:
+            faulty = _faulty_segments(api, scope, raw_path) if place == "path" else _faulty_fields(raw)
+            detail = f"The {place} {fault}."
+            errors = [FieldError(detail=detail, parameter=name[:200]) for name in faulty] or [FieldError(detail=detail)]
+            raise ValidationFailed(detail, errors=errors[:100])
+
+
+def _address_fault(raw: bytes) -> str | None:
+    decoded = unquote_to_bytes(raw)
+    if b"\0" in decoded:
+        return "contains a NUL character"
+    try:
+        decoded.decode()
+    except UnicodeDecodeError:
+        return "is not UTF-8"
+    return None
+
+
+def _faulty_segments(api: FastAPI, scope: Scope, raw_path: bytes) -> list[str]:
+    """The path parameters that cannot be stored."""
+    template = matching_routes(api, scope).get(scope["method"], "")
+    pairs = zip(template.split("/"), raw_path.split(b"/"), strict=False)
+    return [name for part, raw in pairs if _address_fault(raw) for name in re.findall(r"{(\w+)", part)]
+
+
+def _faulty_fields(query: bytes) -> list[str]:
+    """The query parameters that cannot be stored, by their own names as far as those can be read."""
+    pairs = [pair.partition(b"=") for pair in query.split(b"&")]
+    return [
+        unquote_to_bytes(name).decode(errors="replace").replace("\0", "\ufffd")
+        for name, _, value in pairs
+        if _address_fault(name) or _address_fault(value)
+    ]
 
 
 def _refuse_constant(name: str) -> Any:

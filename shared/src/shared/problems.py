@@ -353,11 +353,16 @@ def body_pointer(path: Iterable[object], body: object, *, missing: bool = False)
     return pointer
 
 
+_OF_ABSENCE = frozenset({"missing", "union_tag_not_found"})
+
+
 def _validation_problem(errors: Sequence[Mapping[str, Any]], body: object) -> Problem:
     found: list[FieldError] = []
     for error in errors:
         place, *path = error["loc"] or ("body",)
         kind = error["type"]
+        if kind in ("union_tag_invalid", "union_tag_not_found"):  # the fault is the word that tells which kind it is
+            path = [*path, str(error.get("ctx", {}).get("discriminator", "")).strip("'")]
         message = str(error["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")[:1000]
         if kind == "json_invalid":
             return InvalidJson(f"The body is not valid JSON: {error.get('ctx', {}).get('error', 'syntax error')}.")
@@ -366,7 +371,8 @@ def _validation_problem(errors: Sequence[Mapping[str, Any]], body: object) -> Pr
         elif place in ("header", "cookie"):
             found.append(FieldError(detail=message, header=".".join(map(str, path))[:200]))
         else:
-            found.append(FieldError(detail=message, pointer=body_pointer(path, body, missing=kind == "missing")[:500]))
+            pointer = body_pointer(path, body, missing=kind in _OF_ABSENCE)
+            found.append(FieldError(detail=message, pointer=pointer[:500]))
     unique = list(dict.fromkeys(found))
     count = "one fault" if len(unique) == 1 else f"{len(unique)} faults"
     return ValidationFailed(f"The request has {count}; see `errors`.", errors=unique)

@@ -248,7 +248,7 @@ Month = Annotated[
     PlainValidator(parse_month),
     PlainSerializer(lambda month: month.isoformat()[:7], return_type=str, when_used="json"),
     WithJsonSchema(
-        {"type": "string", "pattern": "^[0-9]{4}-(0[1-9]|1[0-2])$", "maxLength": 7, "examples": ["2026-03"]}
+        {"type": "string", "pattern": "^(?!0000)[0-9]{4}-(0[1-9]|1[0-2])$", "maxLength": 7, "examples": ["2026-03"]}
     ),
 ]
 """A calendar month, held as its first day."""

@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from incidents.adapters.reading import verdict_of
 from incidents.adapters.tables import ClockDueRow, ClockEventRow, IncidentRow, NotificationRow, StampRow, TimelineRow
@@ -81,7 +81,7 @@ class IncidentAct(BaseModel):
 class Acknowledgement(IncidentAct):
     """An answer to the alert. The body may be left out."""
 
-    automatic: bool = Field(
+    automatic: StrictBool = Field(
         default=False,
         description="set by programs that reply on their own: kept on the timeline, but the status stays and the"
         " response clock goes on, because nobody has answered",

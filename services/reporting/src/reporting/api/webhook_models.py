@@ -1,11 +1,11 @@
 """Requests and answers of the webhook routes."""
 
 from ipaddress import ip_address
-from typing import Annotated, Any, Literal, Self, TypeAlias, cast
+from typing import Annotated, Any, Literal, TypeAlias, cast
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool
 from pydantic.config import JsonDict
 
 from reporting.adapters.tables import Attempt, Delivery, Webhook
