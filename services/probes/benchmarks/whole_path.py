@@ -12,17 +12,19 @@ import asyncio
 import json
 import os
 import platform
+import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import psutil
+from pydantic import SecretStr
 from sqlalchemy import text
 
 from probes.adapters.announce import EventAnnouncer
@@ -127,7 +129,7 @@ async def listen(nats: NatsServer, found: list[float]) -> None:
             await asyncio.sleep(0.1)
     subscription = await js.subscribe("probes.monitor.*.down.v1", ordered_consumer=True)
     while True:
-        message = await subscription.next_msg(timeout=None)  # type: ignore[arg-type]
+        message = await subscription.next_msg(timeout=None)
         confirmed = datetime.fromisoformat(Envelope.parse(message.data).data["confirmed_at"])
         found.append((datetime.now(UTC) - confirmed) / timedelta(milliseconds=1))
 
@@ -141,15 +143,16 @@ async def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     url = f"http://127.0.0.1:{site.stdout.readline().strip()}"
     with running_postgres() as postgres, running_nats() as nats:
         settings = ProbesSettings(
-            database_url=ServiceDatabases(postgres).create("probes").app,
-            nats_url=nats.url("probes"),
-            allowed_networks="127.0.0.0/8",
+            database_url=SecretStr(ServiceDatabases(postgres).create("probes").app),
+            nats_url=SecretStr(nats.url("probes")),
+            allowed_networks=(ip_network("127.0.0.0/8"),),
             log_level="error",
         )
         runtime = build_runtime(settings, SERVICE.registry)
         await provision(runtime, url + "/", arguments.monitors, arguments.interval, 2)
         await provision(runtime, url + "/broken", arguments.outages, 2, 0)
-        stop, latencies = asyncio.Event(), []
+        stop = asyncio.Event()
+        latencies: list[float] = []
         assert SERVICE.extra_loops is not None
         worker = asyncio.create_task(
             run_worker(runtime, None, SERVICE.jobs(runtime), stop, extra_loops=SERVICE.extra_loops(runtime))
@@ -194,7 +197,7 @@ async def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         "start_lateness_ms": percentiles(_lateness(found)),
         "failing_check_to_event_ms": percentiles(latencies),
         "bytes_per_stored_check_index_included": round(float(size[0][0]) / size[0][1], 1),
-        "rss_mib": round(psutil.Process().memory_info().rss / 1024**2, 1),
+        "peak_rss_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
     }
 
 

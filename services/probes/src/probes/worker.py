@@ -93,18 +93,17 @@ async def runner_process(_arguments: list[str], settings: ProbesSettings) -> int
         loop.add_signal_handler(number, stop.set)
     networks = [str(ip_network(network)) for network in settings.allowed_networks]
     log.info("runner_started", location=settings.location, allowed_networks=networks)
-    running = asyncio.create_task(_keep_running(settings, clock_from(settings.clock_file)))
-    stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    running.cancel()
-    stopping.cancel()
-    await asyncio.gather(running, stopping, return_exceptions=True)
+    running = asyncio.create_task(_keep_running(settings, clock_from(settings.clock_file), stop))
+    await stop.wait()
+    while not running.done():  # a cancellation that meets a message gets lost in asyncio.wait_for: say it again
+        running.cancel()
+        await asyncio.wait({running}, timeout=1.0)
     log.info("runner_stopped", location=settings.location)
     return 0
 
 
-async def _keep_running(settings: ProbesSettings, clock: Clock) -> None:
-    while True:
+async def _keep_running(settings: ProbesSettings, clock: Clock, stop: asyncio.Event) -> None:
+    while not stop.is_set():
         try:
             await run_runner(settings, clock, lambda _: None)
         except Exception as error:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import text
 
 from probes.handlers import handlers
@@ -23,7 +24,9 @@ CONSUMED = sorted(f"{subscription.name}" for subscription in handlers)
 
 @pytest.fixture
 async def runtime(service_database: Callable[[str], DatabaseUrls], clock: FixedClock) -> AsyncIterator[Runtime]:
-    made = build_runtime(ProbesSettings(database_url=service_database("probes").app), SERVICE.registry, clock)
+    made = build_runtime(
+        ProbesSettings(database_url=SecretStr(service_database("probes").app)), SERVICE.registry, clock
+    )
     yield made
     await made.close()
 

@@ -6,11 +6,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from nats.aio.client import Client
+from pydantic import SecretStr
 from sqlalchemy import text
 
 from probes.main import SERVICE
@@ -138,10 +140,10 @@ class Service:
 
 def settings_for(database: DatabaseUrls, nats: NatsServer, **more: Any) -> ProbesSettings:
     return ProbesSettings(
-        database_url=database.app,
-        nats_url=nats.url("probes"),
-        runner_nats_url=nats.url("runner"),
-        allowed_networks="127.0.0.0/8",
+        database_url=SecretStr(database.app),
+        nats_url=SecretStr(nats.url("probes")),
+        runner_nats_url=SecretStr(nats.url("runner")),
+        allowed_networks=(ip_network("127.0.0.0/8"),),
         drain_seconds=5,
         **more,
     )

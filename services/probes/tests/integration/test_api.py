@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
 from probes.adapters.announce import EventAnnouncer
 from probes.adapters.contract_versions import ContractState, SqlContractVersions
@@ -119,7 +120,7 @@ class World:
 
 @pytest.fixture
 async def world(service_database: Callable[[str], DatabaseUrls], clock: FixedClock) -> AsyncIterator[World]:
-    settings = ProbesSettings(database_url=service_database("probes").app)
+    settings = ProbesSettings(database_url=SecretStr(service_database("probes").app))
     runtime = build_runtime(settings, SERVICE.registry, clock)
     made = World(runtime, clock)
     await made.prepare()
