@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 import structlog
@@ -23,6 +23,7 @@ from pydantic import ValidationError
 from probes.adapters.announce import EventAnnouncer
 from probes.adapters.messages import (
     RESULTS,
+    ResultBatch,
     WorkBatch,
     declare_streams,
     parse_results,
@@ -42,7 +43,6 @@ from shared.dead_letters import DeadLetters
 from shared.ids import new_id
 from shared.jetstream import declare_consumer
 from shared.kernel.clock import Clock
-from shared.time_source import SystemClock
 from shared.unit_of_work import UnitsOfWork
 
 log = structlog.get_logger()
@@ -81,7 +81,6 @@ class Recorder:
         self._database_url = libpq_url(database_url)
         self._js = js
         self._clock = clock
-        self._machine = SystemClock()
         self._replicas = replicas
         self._progress = progress
         self._batches = BatchRecorder(units, clock)
@@ -180,10 +179,15 @@ class Recorder:
             raise ForeignResults(f"{batch.runner} handed in results of {batch.location} on {message.subject}")
         for item, why in bad:
             await self._bury(message, json.dumps(item).encode(), why)
-        # How long it waited is between the server's machine and ours; whether the runner's clock is right is between
-        # the runner and the clock that rules here, which may be a shifted one.
-        waited = max(self._machine.now() - message.metadata.timestamp, timedelta(0))
-        return HandedIn(batch, batch.sent_at - (self._clock.now() - waited))
+        return HandedIn(batch, self._skew(batch, message))
+
+    def _skew(self, batch: ResultBatch, message: Msg) -> timedelta:
+        """How far the runner's clock was off when it sent the batch, against the clock that rules here.
+
+        How long the batch has waited is between the broker's machine and ours; no shifted clock moves that.
+        """
+        waited = max(datetime.now(UTC) - message.metadata.timestamp, timedelta(0))
+        return batch.sent_at - (self._clock.now() - waited)
 
     async def _fail(self, message: Msg, error: Exception) -> None:
         if int(message.metadata.num_delivered or 1) < MOST_DELIVERIES:
