@@ -207,11 +207,25 @@ def _told(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
+AWAY = ("08", "57P", "53300")
+"""SQLSTATEs of a server that cannot be reached, starts, stops or has no connection left."""
+
+
 def is_database_away(error: BaseException) -> bool:
-    """True for failures of the database itself, which say nothing about the event: wait and try again."""
+    """True for failures of the database itself, which say nothing about the event: wait and try again.
+
+    psycopg calls more than that operational (a statement that is too complex, our own time-out, a deadlock): those
+    are tries of this event that failed, or one bad event would hold up its stream for ever.
+    """
     if isinstance(error, sqlalchemy.exc.DBAPIError):
-        return error.connection_invalidated or isinstance(error.orig, psycopg.OperationalError)
-    return isinstance(error, psycopg.OperationalError | sqlalchemy.exc.TimeoutError)
+        if error.connection_invalidated:
+            return True
+        cause: BaseException | None = error.orig
+    else:
+        cause = error
+    if isinstance(cause, psycopg.OperationalError):
+        return cause.sqlstate is None or cause.sqlstate.startswith(AWAY)
+    return isinstance(cause, sqlalchemy.exc.TimeoutError)
 
 
 class Consumer:
@@ -235,14 +249,14 @@ class Consumer:
         """The loops to run, by name. Each runs for ever, and raises when NATS fails: start it again."""
         loops: dict[str, Callable[[], Awaitable[None]]] = {}
         for declaration in self._processor.handlers.declarations():
-            name = f"consume {declaration.stream}"
+            name = _loop_name(declaration.stream)
             loops[name] = self._loop(name, declaration, self._deliver)
         given_up = ConsumerDeclaration(
             stream=ADVISORIES,
             durable=self._consumer,
             filter_subjects=[f"$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.*.{self._consumer}"],
         )
-        name = "consume advisories"
+        name = _loop_name(ADVISORIES)
         loops[name] = self._loop(name, given_up, self._bury_given_up)
         return loops
 
@@ -288,7 +302,7 @@ class Consumer:
         structlog.contextvars.bind_contextvars(subject=message.subject, deliveries=deliveries)
         try:
             try:
-                done = await self._while_in_progress(message, self._processor.process(message.data))
+                done = await self._while_in_progress(stream, message)
                 outcome = "done" if done else "repeated"
             except asyncio.CancelledError:
                 raise
@@ -300,26 +314,25 @@ class Consumer:
         finally:
             structlog.contextvars.unbind_contextvars("subject", "deliveries")
 
-    async def _while_in_progress(self, message: Msg, work: Awaitable[bool]) -> bool:
-        """Awaits the work, telling the server meanwhile that we are at it, and waits out an absent database."""
-        keeper = asyncio.create_task(self._keep(message))
+    async def _while_in_progress(self, stream: str, message: Msg) -> bool:
+        """Handles the message, telling the server meanwhile that we are at it, and waits out an absent database."""
+        keeper = asyncio.create_task(self._keep(stream, message))
         try:
             while True:
                 try:
-                    return await work
+                    return await self._processor.process(message.data)
                 except Exception as error:
                     if not is_database_away(error):
                         raise
                     log.warning("database_away", error=type(error).__name__)
                     await asyncio.sleep(DATABASE_RETRY_SECONDS)
-                    work = self._processor.process(message.data)
         finally:
             keeper.cancel()
 
-    async def _keep(self, message: Msg) -> None:
+    async def _keep(self, stream: str, message: Msg) -> None:
         while True:
             await asyncio.sleep(ACK_WAIT / 3)
-            self._progress(f"working on {message.subject}")
+            self._progress(_loop_name(stream))
             with contextlib.suppress(NatsError, OSError):
                 await message.in_progress()
 
@@ -386,6 +399,10 @@ class Consumer:
 
     async def _acknowledge(self, message: Msg) -> None:
         await message.ack_sync(timeout=ACK_TIMEOUT)
+
+
+def _loop_name(stream: str) -> str:
+    return f"consume {stream}"
 
 
 class Advisory(BaseModel):

@@ -7,7 +7,7 @@ works; a paused process can wake up still believing that it leads, and the fence
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 from uuid import UUID
 
@@ -30,6 +30,7 @@ BATCH = 200
 POLL_SECONDS = 1.0
 STANDBY_SECONDS = 1.0
 PUBLISH_TIMEOUT = 5.0
+COMPARE_EVERY_SECONDS = 5.0
 PRUNE_EVERY_SECONDS = 600.0
 
 PUBLISHED = Counter("outbox_published", "Events that the relay has put on its stream", ["service"])
@@ -48,7 +49,14 @@ class Relay:
     """Publishes one service's outbox to its stream. `run` never returns; cancel it to stop."""
 
     def __init__(
-        self, service: str, database_url: str, js: JetStreamContext, clock: Clock, *, replicas: int = 1
+        self,
+        service: str,
+        database_url: str,
+        js: JetStreamContext,
+        clock: Clock,
+        *,
+        replicas: int = 1,
+        progress: Callable[[], None] = lambda: None,
     ) -> None:
         self._service = service
         self._stream = stream_of(service)
@@ -56,6 +64,7 @@ class Relay:
         self._js = js
         self._clock = clock
         self._replicas = replicas
+        self._progress = progress
 
     async def run(self) -> None:
         """Leads when it can, waits when another relay leads. Raises when the database or NATS fails: start it again."""
@@ -63,7 +72,8 @@ class Relay:
             self._database_url, autocommit=True, application_name=f"{self._service} relay", connect_timeout=5
         )
         async with connection:
-            while not await self._try_lead(connection):  # noqa: ASYNC110  (a lock that another process holds)
+            while not await self._try_lead(connection):
+                self._progress()
                 await asyncio.sleep(STANDBY_SECONDS)
             log.info("relay_leads", service=self._service)
             LEADING.labels(self._service).set(1)
@@ -84,14 +94,21 @@ class Relay:
         await declare_stream(self._js, event_stream(self._service), self._replicas)
         await connection.execute(f"listen {outbox_channel(self._service)}")
         last = await self.reconcile(store, await store.last_sequence())
-        prune_at = asyncio.get_running_loop().time()
+        now = asyncio.get_running_loop().time
+        prune_at = now()
+        compare_at = now() + COMPARE_EVERY_SECONDS
         while True:
+            self._progress()
             last, published = await self._publish_batch(store, last)
             await self._observe(store)
             if published == BATCH:
                 continue
-            if asyncio.get_running_loop().time() >= prune_at:
-                prune_at += PRUNE_EVERY_SECONDS
+            if now() >= compare_at:
+                # With nothing to publish no fence would tell that the stream has lost events.
+                compare_at = now() + COMPARE_EVERY_SECONDS
+                last = await self.reconcile(store, last)
+            if now() >= prune_at:
+                prune_at = now() + PRUNE_EVERY_SECONDS
                 await store.prune(self._clock.now())
             await _wait_for_notification(connection, POLL_SECONDS)
 

@@ -34,6 +34,7 @@ JOB_SECONDS = 1.0
 FIRST_WAIT, LONGEST_WAIT = 0.2, 10.0
 STALLED_AFTER_SECONDS = 120.0
 CLEAN_EVERY_SECONDS = 600.0
+LAST_WORD_SECONDS = 1.0
 
 LOOP_FAILURES = Counter(
     "worker_loop_failures", "Times that a loop of the worker failed and was started again", ["loop"]
@@ -130,7 +131,7 @@ async def run_worker(
     service = runtime.settings.SERVICE
     supervisor = _Supervisor(runtime.liveness)
     for job in [*jobs, _cleaning(runtime, service)]:
-        supervisor.start(f"job {job.name}", _job_loop(runtime.liveness, job))
+        supervisor.start(f"job {job.name}", _job_loop(runtime.liveness, job, supervisor.stopping), patient=True)
     connecting = asyncio.create_task(_connect(runtime, service))
     stopping = asyncio.create_task(stop.wait())
     connections: Connections | None = None
@@ -168,6 +169,7 @@ def _event_loops(
         connections.publishing.jetstream(),
         runtime.clock,
         replicas=settings.nats_replicas,
+        progress=lambda: runtime.liveness.tick("relay"),
     )
     loops: dict[str, Callable[[], Awaitable[None]]] = {"relay": relay.run}
     if handlers is not None:
@@ -182,12 +184,12 @@ def _event_loops(
     return loops
 
 
-def _job_loop(liveness: Liveness, job: Job) -> Callable[[], Awaitable[None]]:
+def _job_loop(liveness: Liveness, job: Job, stopping: asyncio.Event) -> Callable[[], Awaitable[None]]:
     async def loop() -> None:
-        while True:
+        while not stopping.is_set():
             liveness.tick(f"job {job.name}")
             wait = await job.run()
-            await asyncio.sleep(JOB_SECONDS if wait is None else max(0.0, min(wait, STALLED_AFTER_SECONDS / 2)))
+            await pause(JOB_SECONDS if wait is None else max(0.0, min(wait, STALLED_AFTER_SECONDS / 2)), stopping)
 
     return loop
 
@@ -212,20 +214,26 @@ def _cleaning(runtime: Runtime, service: str) -> Job:
 
 
 class _Supervisor:
-    """Keeps loops running. A loop in progress at the end is given time to finish, then cancelled."""
+    """Keeps loops running. At the end a patient loop (a job) may finish what it is at; the others are cancelled."""
 
     def __init__(self, liveness: Liveness) -> None:
         self._liveness = liveness
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._stopping = False
+        self._patient: set[asyncio.Task[None]] = set()
+        self.stopping = asyncio.Event()
 
-    def start(self, name: str, loop: Callable[[], Awaitable[None]]) -> None:
-        self._tasks[name] = asyncio.create_task(self._keep_running(name, loop), name=name)
+    def start(self, name: str, loop: Callable[[], Awaitable[None]], *, patient: bool = False) -> None:
+        task = asyncio.create_task(self._keep_running(name, loop), name=name)
+        self._tasks[name] = task
+        if patient:
+            self._patient.add(task)
 
     async def _keep_running(self, name: str, loop: Callable[[], Awaitable[None]]) -> None:
         wait = FIRST_WAIT
-        while not self._stopping:
+        while not self.stopping.is_set():
             started = time.monotonic()
+            # A loop that tells no progress of its own is not watched: an old word of ours must not count against it.
+            self._liveness.forget(name)
             try:
                 await loop()
                 log.info("worker_loop_ended", loop=name)
@@ -240,16 +248,30 @@ class _Supervisor:
                 wait = FIRST_WAIT
             # Waiting to start again is progress: an absent broker must not make the pod restart.
             self._liveness.tick(name)
-            await asyncio.sleep(wait)
+            await pause(wait, self.stopping)
             wait = min(wait * 2, LONGEST_WAIT)
 
     async def stop(self, seconds: float) -> None:
+        """Ends every loop within about this time.
+
+        A mail or a webhook that is under way is finished and noted; cut off, it would be sent again.
+        """
         # A cancellation can get lost: asyncio.wait_for (before Python 3.12) drops one that meets its result, and
         # nats-py turns one on a closed connection into an error. It is said again, and what ends is not restarted.
-        self._stopping = True
+        self.stopping.set()
         deadline = time.monotonic() + seconds
         pending = set(self._tasks.values())
-        while pending and time.monotonic() < deadline:
+        while pending and (left := deadline - time.monotonic()) > 0:
             for task in pending:
-                task.cancel()
-            _, pending = await asyncio.wait(pending, timeout=min(1.0, seconds))
+                if task not in self._patient or left <= LAST_WORD_SECONDS:
+                    task.cancel()
+            _, pending = await asyncio.wait(pending, timeout=min(LAST_WORD_SECONDS, left))
+        for task in pending:
+            task.cancel()
+
+
+async def pause(seconds: float, stopping: asyncio.Event) -> None:
+    """Sleeps, but not longer than until the end of the process is asked for."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await stopping.wait()

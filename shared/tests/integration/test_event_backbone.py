@@ -11,10 +11,10 @@ import pytest
 from nats.js import JetStreamContext
 from nats.js.errors import APIError, NotFoundError
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from shared import consumer as consumer_module
-from shared.consumer import Consumer, EventProcessor, replay
+from shared.consumer import Consumer, EventProcessor, is_database_away, replay
 from shared.dead_letters import DeadLetter, DeadLetters
 from shared.events import Envelope, ReceivedEvent
 from shared.ids import new_id
@@ -33,6 +33,9 @@ from shared.stack.postgres_server import PostgresServer
 from shared.unit_of_work import UnitOfWork
 
 from .event_services import EventServices, Moved, ParcelMoved, make_event_services
+
+TOO_COMPLEX = "do $$ begin raise exception using errcode = '54001'; end $$"
+"""What psycopg calls operational, although the server is well: this statement can never succeed."""
 
 
 @pytest.fixture
@@ -383,3 +386,27 @@ async def test_a_unit_of_work_sees_its_tenants_rows_only(services: EventServices
     async with services.reader.for_every_tenant() as unit:
         await unit.session.execute(text("drop owned by plain_reader"))
         await unit.session.execute(text("drop role plain_reader"))
+
+
+async def test_a_stream_that_is_lost_while_nobody_says_anything_is_filled_again(
+    services: EventServices, js: JetStreamContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.relay.COMPARE_EVERY_SECONDS", 0.2)
+    async with running(relay_of(services, js).run):
+        await services.say(new_id(), new_id(), 1)
+        await until(published(services))
+        await js.delete_stream("PUBLISHER")
+        async with running(*consumer_loops(services.processor(), js)):
+            await until(has_seen(services, 1))
+
+
+@pytest.mark.parametrize(
+    ("statement", "away"),
+    [("select pg_terminate_backend(pg_backend_pid())", True), ("select 1 / 0", False), (TOO_COMPLEX, False)],
+)
+async def test_only_a_database_that_cannot_be_reached_is_waited_for(
+    statement: str, away: bool, services: EventServices, js: JetStreamContext
+) -> None:
+    with pytest.raises(DBAPIError) as failed:
+        await services.rows(statement)
+    assert is_database_away(failed.value) is away

@@ -1,7 +1,7 @@
 """Transitions of monitors. Each closes what it needs to open, so none waits for another."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import AwareDatetime, Field
@@ -51,6 +51,7 @@ class MonitorRecovered(MonitorDown):
 
     recovered_at: AwareDatetime
     recovered_uncertainty_seconds: float | None = None
+    previous_since: AwareDatetime | None = None
 
 
 class MonitorUnknown(MonitorFact):
@@ -61,10 +62,12 @@ class MonitorUnknown(MonitorFact):
 
 
 class MonitorRestored(MonitorFact):
-    """Something that was no outage ended: the monitor is up."""
+    """Something that was no outage ended: the monitor is up, or still down after a gap without results."""
 
     since: AwareDatetime
     restored_at: AwareDatetime
+    state: Literal["up", "down"] = "up"
+    outage_id: UUID | None = None
 
 
 class MonitorPaused(MonitorFact):
@@ -98,7 +101,7 @@ async def keep_outage(event: ReceivedEvent[MonitorDown], uow: UnitOfWork) -> Non
 
 @handlers.on("probes.monitor.recovered.v1")
 async def keep_recovery(event: ReceivedEvent[MonitorRecovered], uow: UnitOfWork) -> None:
-    """Up from the first good check on; was down since the first failing one."""
+    """Up from the first good check on; was down since the first failing one, or since the last gap in it."""
     data = event.data
     await remember_transition(
         uow,
@@ -107,7 +110,7 @@ async def keep_recovery(event: ReceivedEvent[MonitorRecovered], uow: UnitOfWork)
         entered="up",
         at=data.recovered_at,
         ended="down",
-        ended_since=data.down_since,
+        ended_since=data.previous_since or data.down_since,
         outage_id=data.outage_id,
         reason=data.reason,
         details=_details(data),
@@ -125,16 +128,17 @@ async def keep_unknown(event: ReceivedEvent[MonitorUnknown], uow: UnitOfWork) ->
 
 @handlers.on("probes.monitor.restored.v1")
 async def keep_restoration(event: ReceivedEvent[MonitorRestored], uow: UnitOfWork) -> None:
-    """Up from then on; before, since when and what is told by the event itself."""
+    """Up, or down again, from then on; before, since when and what is told by the event itself."""
     data = event.data
     await remember_transition(
         uow,
         event,
         monitor=data.columns,
-        entered="up",
+        entered=data.state,
         at=data.restored_at,
         ended=data.previous_state,
         ended_since=data.since if data.previous_state is not None else None,
+        outage_id=data.outage_id if data.state == "down" else None,
         details={},
     )
 

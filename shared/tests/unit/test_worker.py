@@ -1,0 +1,79 @@
+"""The loops of a worker: kept running, watched by their own progress, ended with patience for what is under way."""
+
+import asyncio
+
+import pytest
+
+from shared import worker
+from shared.worker import Job, Liveness, _job_loop, _Supervisor
+
+
+async def test_a_loop_that_failed_once_and_tells_no_progress_is_not_taken_for_stalled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(worker, "FIRST_WAIT", 0.01)
+    monkeypatch.setattr(worker, "STALLED_AFTER_SECONDS", 0.05)
+    liveness = Liveness()
+    supervisor = _Supervisor(liveness)
+    runs = 0
+
+    async def loop() -> None:
+        nonlocal runs
+        runs += 1
+        if runs == 1:
+            raise RuntimeError("once")
+        await asyncio.Event().wait()
+
+    supervisor.start("relay", loop)
+    await asyncio.sleep(0.2)
+    assert runs == 2
+    assert liveness.stalled() == []
+    await supervisor.stop(1.0)
+
+
+async def test_a_loop_that_stands_still_is_found() -> None:
+    liveness = Liveness()
+    liveness.tick("consume CONTRACTS")
+    liveness._progress["consume CONTRACTS"] -= 2 * worker.STALLED_AFTER_SECONDS
+    assert liveness.stalled() == ["consume CONTRACTS"]
+
+
+async def test_what_a_job_is_at_is_finished_before_the_process_ends() -> None:
+    liveness = Liveness()
+    supervisor = _Supervisor(liveness)
+    done: list[str] = []
+
+    async def send_mail() -> None:
+        await asyncio.sleep(0.5)
+        done.append("sent and noted")
+
+    job = Job("send mail", send_mail)
+    supervisor.start("job send mail", _job_loop(liveness, job, supervisor.stopping), patient=True)
+    await asyncio.sleep(0.05)
+    await supervisor.stop(5.0)
+    assert done == ["sent and noted"]
+
+
+async def test_a_job_that_does_not_come_to_an_end_is_cut_off_in_time() -> None:
+    supervisor = _Supervisor(Liveness())
+
+    async def hang() -> None:
+        await asyncio.Event().wait()
+
+    loop = _job_loop(Liveness(), Job("hang", hang), supervisor.stopping)
+    supervisor.start("job hang", loop, patient=True)
+    await asyncio.sleep(0.05)
+    async with asyncio.timeout(4.0):
+        await supervisor.stop(1.5)
+
+
+async def test_a_loop_that_waits_for_the_broker_is_cancelled_at_once() -> None:
+    supervisor = _Supervisor(Liveness())
+
+    async def consume() -> None:
+        await asyncio.Event().wait()
+
+    supervisor.start("consume CONTRACTS", consume)
+    await asyncio.sleep(0.05)
+    async with asyncio.timeout(1.0):
+        await supervisor.stop(10.0)
