@@ -21,9 +21,11 @@ def _not_in_the_contract(error: NotInTheContract) -> Problem:
     )
 
 
-def _in_the_future(error: InTheFuture) -> Problem:
+def in_the_future(error: InTheFuture, *, in_body: bool = False) -> Problem:
+    """`in_body`: the request names the instant in its body, not in its address."""
     detail = f"`{error.parameter}` lies in the future; figures exist up to now."
-    return ValidationFailed(detail, errors=[FieldError(detail=detail, parameter=error.parameter)])
+    place = {"pointer": f"#/{error.parameter}"} if in_body else {"parameter": error.parameter}
+    return ValidationFailed(detail, errors=[FieldError(detail=detail, **place)])
 
 
 def _webhook_is_disabled(_error: WebhookIsDisabled) -> Problem:
@@ -37,7 +39,7 @@ def _delivery_is_under_way(_error: DeliveryIsUnderWay) -> Problem:
 ERRORS: ErrorMapping = {
     UnknownContract: _unknown_contract,
     NotInTheContract: _not_in_the_contract,
-    InTheFuture: _in_the_future,
+    InTheFuture: in_the_future,
     WebhookIsDisabled: _webhook_is_disabled,
     DeliveryIsUnderWay: _delivery_is_under_way,
 }

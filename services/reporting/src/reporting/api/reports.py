@@ -12,6 +12,7 @@ from reporting.adapters.facts import StoredFacts
 from reporting.adapters.rendering import report_page, translator_for
 from reporting.adapters.report_links import ExpiredLink, InvalidLink, SharedReport, make_token, read_token
 from reporting.api.dependencies import Box, Lang, Settings
+from reporting.api.errors import in_the_future
 from reporting.api.pages import message_response, page_response, wants_html
 from reporting.application.report import Availability, MonthlyReport
 from reporting.application.reporting import InTheFuture, NotInTheContract, UnknownContract, availability, monthly_report
@@ -36,10 +37,11 @@ AsOf = Annotated[
 Reader = Annotated[Principal, Depends(require("reports:read"))]
 
 
-def _in_reach(month: Month) -> None:
+def _in_reach(month: Month, *, in_body: bool = False) -> None:
     if not 1970 <= month.year <= 2500:
         detail = "`month` must lie between the years 1970 and 2500."
-        raise ValidationFailed(detail, errors=[FieldError(detail=detail, parameter="month")])
+        place = {"pointer": "#/month"} if in_body else {"parameter": "month"}
+        raise ValidationFailed(detail, errors=[FieldError(detail=detail, **place)])
 
 
 @router.get(
@@ -149,8 +151,11 @@ async def create_report_link(
     contract_id: UUID, body: ReportLinkRequest, unit: Unit, _reader: Reader, settings: Settings, box: Box
 ) -> ReportLink:
     """A signed address for a browser that has no token. Nothing is stored: it cannot be taken back before its end."""
-    _in_reach(body.month)
-    report = await monthly_report(StoredFacts(unit), contract_id, body.month, now=unit.now, as_of=body.as_of)
+    _in_reach(body.month, in_body=True)
+    try:
+        report = await monthly_report(StoredFacts(unit), contract_id, body.month, now=unit.now, as_of=body.as_of)
+    except InTheFuture as error:
+        raise in_the_future(error, in_body=True) from None
     assert unit.tenant_id is not None  # a unit of a caller is always one tenant's
     expires_at = (unit.now + timedelta(seconds=body.expires_in_seconds)).astimezone(UTC).replace(microsecond=0)
     token = make_token(
