@@ -4,12 +4,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
 import pytest
 
 from shared.testing.running_stack import RunningStack, Tenant
 from shared.testing.small_site import SmallSite
 
+from .isolation import harvest
+from .openapi_walk import Operation, operations_of
 from .thread_client import FAST_MONITORING, RESPONSE_AND_REPAIR, SignedContract, ThreadClient, eventually
+
+SERVICES = ("contracts", "probes", "incidents", "reporting")
 
 
 @dataclass(frozen=True)
@@ -67,3 +72,48 @@ def world(running_stack: RunningStack, small_site: SmallSite) -> World:
         delivery = eventually(delivered, 20, "an event is delivered to the webhook")
         incident = thread.get("incidents", f"/v1/incidents/{incident['incident_id']}")
     return World(tenant, contract, incident, webhook["webhook_id"], delivery)
+
+
+@pytest.fixture(scope="session")
+def documents(running_stack: RunningStack) -> dict[str, dict[str, Any]]:
+    """Service to the OpenAPI document that it serves."""
+    return {
+        service: httpx.get(f"{running_stack.url(service)}/openapi.json", trust_env=False, timeout=30).json()
+        for service in SERVICES
+    }
+
+
+@pytest.fixture(scope="session")
+def every_operation(documents: dict[str, dict[str, Any]]) -> list[Operation]:
+    """Every operation of the four services."""
+    return [one for service, document in documents.items() for one in operations_of(service, document)]
+
+
+@pytest.fixture(scope="session")
+def owned(running_stack: RunningStack, world: World, every_operation: list[Operation]) -> dict[str, str]:
+    """What the world's own lists name: values for the parameters of every path."""
+    operations = [operation for operation in every_operation if operation.secured]
+    answers: list[object] = []
+    with ThreadClient(running_stack, running_stack.token(world.tenant)) as thread:
+        thread.post("contracts", "/v1/users", {"email": "op@agency.example", "name": "Op", "role": "operator"})
+        for operation in operations:
+            if operation.method == "get" and not operation.parameters:
+                answers.append(thread.get(operation.service, operation.path, **operation.query()))
+        first = harvest([world.incident, *answers])
+        known = first | {
+            "contract_id": world.contract.contract_id,
+            "client_id": world.contract.client_id,
+            "site_id": world.contract.site_ids[0],
+            "incident_id": world.incident["incident_id"],
+            "webhook_id": world.webhook_id,
+            "delivery_id": world.delivery_id,
+            "slug": world.contract.slug,
+            "month": world.incident["timestamps"]["opened"]["at"][:7],
+            "number": "1",
+        }
+        for operation in operations:
+            if operation.method == "get" and operation.parameters and set(operation.parameters) <= set(known):
+                answer = thread.call("GET", operation.service, operation.filled(known), params=operation.query())
+                if answer.headers["content-type"].startswith("application/json"):
+                    known = harvest([answer.json()]) | known
+    return known

@@ -1,61 +1,25 @@
 """Every route of the four services, called with somebody else's token: 404 or an empty list, never another's data."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 
-import httpx
 import psycopg
 import pytest
 
 from shared.testing.running_stack import RunningStack
 
-from .conftest import World
-from .isolation import Stranger, harvest, ids_in
-from .openapi_walk import Operation, operations_of
+from .conftest import SERVICES, World
+from .isolation import Stranger, ids_in
+from .openapi_walk import Operation
 from .thread_client import ThreadClient
 
 pytestmark = pytest.mark.xdist_group("stack")
 
-SERVICES = ("contracts", "probes", "incidents", "reporting")
-
 
 @pytest.fixture(scope="module")
-def operations(running_stack: RunningStack) -> list[Operation]:
+def operations(every_operation: list[Operation]) -> list[Operation]:
     """Everything that asks for a token."""
-    found = []
-    for service in SERVICES:
-        document = httpx.get(f"{running_stack.url(service)}/openapi.json", trust_env=False).json()
-        found += [operation for operation in operations_of(service, document) if operation.secured]
-    return found
-
-
-@pytest.fixture(scope="module")
-def owned(running_stack: RunningStack, world: World, operations: Sequence[Operation]) -> dict[str, str]:
-    """What the owner's own lists name: values for the parameters of every path."""
-    answers: list[object] = []
-    with ThreadClient(running_stack, running_stack.token(world.tenant)) as thread:
-        thread.post("contracts", "/v1/users", {"email": "op@agency.example", "name": "Op", "role": "operator"})
-        for operation in operations:
-            if operation.method == "get" and not operation.parameters:
-                answers.append(thread.get(operation.service, operation.path, **operation.query()))
-        first = harvest([world.incident, *answers])
-        known = first | {
-            "contract_id": world.contract.contract_id,
-            "client_id": world.contract.client_id,
-            "site_id": world.contract.site_ids[0],
-            "incident_id": world.incident["incident_id"],
-            "webhook_id": world.webhook_id,
-            "delivery_id": world.delivery_id,
-            "slug": world.contract.slug,
-            "month": world.incident["timestamps"]["opened"]["at"][:7],
-            "number": "1",
-        }
-        for operation in operations:
-            if operation.method == "get" and operation.parameters and set(operation.parameters) <= set(known):
-                answer = thread.call("GET", operation.service, operation.filled(known), params=operation.query())
-                if answer.headers["content-type"].startswith("application/json"):
-                    known = harvest([answer.json()]) | known
-    return known
+    return [operation for operation in every_operation if operation.secured]
 
 
 def urls_of(stack: RunningStack) -> dict[str, str]:

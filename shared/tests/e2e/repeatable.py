@@ -1,0 +1,204 @@
+"""One request for every operation that takes an Idempotency-Key, each in the state in which it succeeds once."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from shared.ids import new_id
+
+from .thread_client import ThreadClient, eventually
+
+Request = tuple[Mapping[str, str], Any]
+"""The values of the path and the body, None for none."""
+
+REASON = {"reason": "Two unpaid invoices"}
+LIFE = ("draft", "proposed", "signed", "active", "suspended", "terminated")
+
+
+class Repeatable:
+    """Makes things of an agency's and brings them into a state."""
+
+    def __init__(self, thread: ThreadClient) -> None:
+        self._thread = thread
+
+    def client(self) -> str:
+        """A new client."""
+        return self._thread.create_client(f"Client {new_id()}")
+
+    def site(self) -> str:
+        """A new site of a new client."""
+        return self._thread.create_site(self.client(), f"Site {new_id()}", "https://site.example/")
+
+    def draft(self) -> dict[str, Any]:
+        """A body that drafts a contract."""
+        client_id = self.client()
+        name = f"site-{new_id()}"
+        return {
+            "client_id": client_id,
+            "plan_code": "premium",
+            "site_ids": [self._thread.create_site(client_id, name, "https://site.example/")],
+            "starts_on": "2026-01-01",
+            "price": {"amount": "600.00", "currency": "EUR"},
+            "alert_emails": ["alerts@agency.example"],
+            "status_page": {"slug": name, "name": "Site"},
+            "signatories": {
+                "agency": {"name": "Nadia Benali", "email": "nadia@agency.example"},
+                "client": {"name": "Léa Martin", "email": "lea@client.example"},
+            },
+        }
+
+    def contract(self, status: str) -> str:
+        """A new contract in this state."""
+        contract_id = str(self._thread.post("contracts", "/v1/contracts", self.draft())["contract_id"])
+        steps: list[Callable[[], Any]] = [
+            lambda: None,
+            lambda: self._step(contract_id, "propose"),
+            lambda: self._sign(contract_id, "agency", "client"),
+            lambda: self._step(contract_id, "activate"),
+            lambda: self._step(contract_id, "suspend", REASON),
+            lambda: self._step(contract_id, "terminate", REASON),
+        ]
+        for step in steps[: LIFE.index(status) + 1]:
+            step()
+        return contract_id
+
+    def consent(self, contract_id: str, party: str = "agency", where: str = "") -> dict[str, Any]:
+        """A body that signs exactly what is proposed."""
+        contract = self._thread.contract(contract_id)
+        document = contract["amendment"]["document"] if where else contract["document"]
+        return {"party": party, "document_hash": document["hash"]}
+
+    def amended(self, *parties: str) -> str:
+        """A contract in force with a proposed amendment, signed by these parties."""
+        contract_id = self.contract("active")
+        self._step(contract_id, "amendment", {"price": {"amount": "650.00"}})
+        for party in parties:
+            self._step(contract_id, "amendment/sign", self.consent(contract_id, party, "amendment"))
+        return contract_id
+
+    def report(self) -> dict[str, Any]:
+        """A body that reports an incident of a contract that incidents knows."""
+        contract_id = self.contract("active")
+        site_id = self._thread.contract(contract_id)["terms"]["site_ids"][0]
+
+        def known() -> bool | None:
+            monitors = self._thread.get("probes", "/v1/monitors", contract_id=contract_id)["data"]
+            return True if monitors else None
+
+        eventually(known, 20, "the contract reached the other services")
+        return {
+            "contract_id": contract_id,
+            "site_id": site_id,
+            "title": "Checkout shows an error",
+            "description": "Paying by card ends on a blank page.",
+            "severity": "major",
+        }
+
+    def incident(self, *acts: str) -> str:
+        """A reported incident on which these acts were done."""
+        incident_id = str(self._thread.post("incidents", "/v1/incidents", self.report())["incident_id"])
+        for act in acts:
+            self._thread.act(incident_id, act)
+        return incident_id
+
+    def _step(self, contract_id: str, step: str, body: Any = None) -> None:
+        self._thread.post("contracts", f"/v1/contracts/{contract_id}/{step}", body)
+
+    def _sign(self, contract_id: str, *parties: str) -> None:
+        for party in parties:
+            self._step(contract_id, "sign", self.consent(contract_id, party))
+
+
+def repeatable_requests(made: Repeatable | None) -> dict[str, Callable[[], Request]]:
+    """Operation id to what makes its request. Without `made`, only the names are good for something."""
+    things = made or Repeatable.__new__(Repeatable)
+
+    def of_contract(status: str, body: Any = None) -> Callable[[], Request]:
+        return lambda: ({"contract_id": things.contract(status)}, body)
+
+    def of_amendment(*parties: str) -> Callable[[], Request]:
+        return lambda: ({"contract_id": things.amended(*parties)}, None)
+
+    def of_incident(*acts: str) -> Callable[[], Request]:
+        return lambda: ({"incident_id": things.incident(*acts)}, {"note": "Seen"})
+
+    def signing() -> Request:
+        contract_id = things.contract("proposed")
+        return {"contract_id": contract_id}, things.consent(contract_id)
+
+    def signing_an_amendment() -> Request:
+        contract_id = things.amended()
+        return {"contract_id": contract_id}, things.consent(contract_id, where="amendment")
+
+    return {
+        "add_user": lambda: ({}, {"email": f"{new_id()}@agency.example", "name": "Nadia", "role": "operator"}),
+        "create_client": lambda: ({}, {"name": "Hôtel du Lac"}),
+        "create_contact": lambda: (
+            {"client_id": things.client()},
+            {"name": "Léa", "email": "lea@client.example", "language": "fr", "roles": ["decider"]},
+        ),
+        "create_site": lambda: (
+            {},
+            {
+                "client_id": things.client(),
+                "name": "site.example",
+                "kind": "website",
+                "environments": [{"name": "production", "url": "https://site.example/", "counts_for_sla": True}],
+            },
+        ),
+        "create_environment": lambda: (
+            {"site_id": things.site()},
+            {"name": "staging", "url": "https://staging.site.example/", "counts_for_sla": False},
+        ),
+        "create_plan": lambda: ({}, plan()),
+        "create_calendar": lambda: ({}, calendar()),
+        "create_contract": lambda: ({}, things.draft()),
+        "propose_contract": of_contract("draft"),
+        "withdraw_contract": of_contract("proposed"),
+        "sign_contract": signing,
+        "activate_contract": of_contract("signed"),
+        "suspend_contract": of_contract("active", REASON),
+        "resume_contract": of_contract("suspended"),
+        "terminate_contract": of_contract("active", REASON),
+        "propose_amendment": of_contract("active", {"price": {"amount": "650.00"}}),
+        "withdraw_amendment": of_amendment(),
+        "sign_amendment": signing_an_amendment,
+        "apply_amendment": of_amendment("agency", "client"),
+        "report_incident": lambda: ({}, things.report()),
+        "acknowledge_incident": of_incident(),
+        "mitigate_incident": of_incident("acknowledge"),
+        "resolve_incident": of_incident("acknowledge"),
+        "close_incident": of_incident("acknowledge", "resolve"),
+    }
+
+
+def plan() -> dict[str, Any]:
+    """A body that makes a plan of a new code."""
+    return {
+        "catalogue": "tiers",
+        "code": f"plan_{new_id().hex}",
+        "title": {"en": "Plan", "fr": "Formule"},
+        "price": {"currency": "EUR", "minimum": "400.00", "maximum": "800.00", "indicative": False},
+        "deliverables": [
+            {
+                "code": "uptime_monitoring",
+                "type": "uptime_monitoring",
+                "maintenance_type": "preventive",
+                "name": {"en": "Monitoring every 30 seconds", "fr": "Surveillance toutes les 30 secondes"},
+                "parameters": {"interval_seconds": 30},
+                "proof": "check_results",
+            }
+        ],
+    }
+
+
+def calendar() -> dict[str, Any]:
+    """A body that makes a calendar of a new name."""
+    return {
+        "name": f"calendar_{new_id().hex}",
+        "title": {"en": "Business hours", "fr": "Heures ouvrables"},
+        "calendar": {
+            "time_zone": "Europe/Paris",
+            "weekly": [{"days": ["mon", "tue", "wed", "thu", "fri"], "from": "09:00", "to": "18:00"}],
+            "holidays": {"country": "FR"},
+        },
+    }
