@@ -1,7 +1,7 @@
 """Transitions of monitors. Each closes what it needs to open, so none waits for another."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 from pydantic import AwareDatetime, Field
@@ -66,7 +66,7 @@ class MonitorRestored(MonitorFact):
 
     since: AwareDatetime
     restored_at: AwareDatetime
-    state: Literal["up", "down"] = "up"
+    state: State = "up"
     outage_id: UUID | None = None
 
 
