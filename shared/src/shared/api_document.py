@@ -235,6 +235,8 @@ def _complete(operation: dict[str, Any], path: str, scopes: list[str] | None) ->
     for answer in answers:
         status = str(_COMPONENT_RESPONSES[answer][0].status)
         responses.setdefault(status, {"$ref": f"#/components/responses/{answer}"})
+    if ("header", "if-none-match") in parameters:
+        responses.setdefault("304", {"description": "It has not changed since"})
     operation["responses"] = dict(sorted(responses.items()))
 
 
