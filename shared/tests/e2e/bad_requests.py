@@ -21,6 +21,7 @@ from .openapi_walk import METHODS, Operation, example_of
 INT64 = 2**63
 STRANGE_VALUES = ({"unexpected": 1}, ["unexpected"], "unexpected", 7.5, True, None)
 """One value of every JSON type: what a schema does not take of them is a wrong type."""
+UNKNOWN_FIELD = "an unknown field"
 NAIVE = "2026-06-08T09:00:00"
 LONGEST_TRIED = 20_000
 """Longer limits of texts are not tried: the body's own limit comes first."""
@@ -222,7 +223,7 @@ class BadRequests:
             for path, fault, value, place in self._faults(schema, good):
                 body = _with(good, path, value)
                 # a wrong body must be wrong by the document too, or clients are told less than we ask for
-                if not self._is_wrong(schema, body) and not _beyond_schemas(fault):
+                if fault != UNKNOWN_FIELD and not self._is_wrong(schema, body) and not _beyond_schemas(fault):
                     continue
                 yield self.attempt(
                     operation, f"{fault} at {pointer(path)}", 422, body=body, place=("pointer", pointer(place)),
@@ -426,8 +427,9 @@ class BadRequests:
             wrong_types = [strange for strange in STRANGE_VALUES if self._is_wrong(whole, strange)]
             for strange in wrong_types[:3]:
                 yield path, json.dumps(strange), strange, path
-            if isinstance(value, Mapping) and part.get("additionalProperties") is False:
-                yield (*path, "unexpected_field"), "an unknown field", 1, (*path, "unexpected_field")
+            if isinstance(value, Mapping) and "properties" in part:
+                # refused whatever the document says: a document that allows it is wrong as well
+                yield (*path, "unexpected_field"), UNKNOWN_FIELD, 1, (*path, "unexpected_field")
                 # without a key that tells alternatives apart, a value may count as another of them
                 alternatives = {"anyOf", "oneOf"} & set(self._resolved(whole))
                 for name in part.get("required", ()):
