@@ -4,7 +4,7 @@ Everything declares on connect: a consumer that only binds waits for ever after 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -126,9 +126,7 @@ async def declare_consumer(js: JetStreamContext, declaration: ConsumerDeclaratio
     await js.add_consumer(declaration.stream, declaration.config())
 
 
-async def connect(
-    url: SecretStr | str, name: str, *, on_reconnect: Callable[[], Awaitable[None]] | None = None
-) -> Client:
+async def connect(url: SecretStr | str, name: str) -> Client:
     """A connection that waits for the server as long as it takes and says each change in one log line.
 
     Without callbacks of our own nats-py prints a traceback at every disconnect.
@@ -143,8 +141,6 @@ async def connect(
 
     async def reconnected() -> None:
         log.info("nats_reconnected", connection=name)
-        if on_reconnect is not None:
-            await on_reconnect()
 
     options: dict[str, Any] = {
         "name": name,
