@@ -37,8 +37,25 @@ Documents = Mapping[str, object]
 
 
 def serialized(document: object) -> str:
-    """The one textual form of a document."""
-    return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    """The one textual form of a document.
+
+    Values of an enumeration are sorted: Python caches ``Literal["a", "b"] | None`` under a key that ignores order, so
+    their order would depend on which other module of the process was imported first.
+    """
+    return json.dumps(_with_sorted_enumerations(document), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def _with_sorted_enumerations(node: object) -> object:
+    if isinstance(node, dict):
+        return {
+            key: sorted(child, key=str)
+            if key == "enum" and isinstance(child, list)
+            else _with_sorted_enumerations(child)
+            for key, child in node.items()
+        }
+    if isinstance(node, list):
+        return [_with_sorted_enumerations(child) for child in node]
+    return node
 
 
 # --- events ----------------------------------------------------------------------------------------------------------
