@@ -88,7 +88,11 @@ def event_of(subject: Subject, transition: Transition) -> PublishedEvent:
             return MonitorPaused.model_validate(
                 _common(subject, transition.previous_state, transition.previous_since)
                 | _named(transition.outage)
-                | {"since": transition.since, "reason": transition.reason.value}
+                | {
+                    "since": transition.since,
+                    "reason": transition.reason.value,
+                    "outage": _outage(transition.outage) if transition.outage else None,
+                }
             )
         case _:
             assert_never(transition)

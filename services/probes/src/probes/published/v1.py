@@ -82,7 +82,7 @@ class MonitorTransition(PublishedEvent):
     previous_since: AwareDatetime
 
 
-class OutageFacts(MonitorTransition):
+class Outage(_Part):
     """What is known about a confirmed outage. It began at `down_since`, at most the uncertainty earlier."""
 
     outage_id: UUID
@@ -94,6 +94,10 @@ class OutageFacts(MonitorTransition):
     detail: str = Field(max_length=1000)
     evidence: Evidence
     gaps: list[Gap]
+
+
+class OutageFacts(Outage, MonitorTransition):
+    """A transition that is about an outage, with all that is known about it."""
 
 
 _COMMON: dict[str, Any] = {
@@ -213,22 +217,25 @@ class MonitorRestored(MonitorTransition, aggregate="monitor", name="restored", k
 class MonitorPaused(MonitorTransition, aggregate="monitor", name="paused", key="monitor_id"):
     """From `since` on the monitor is not checked. An outage that was going on ends then for the state line.
 
-    The reason is removed_by_amendment when the contract goes on and no longer covers the environment.
+    `outage` is all that is known about that one; the site was not seen to work again. The reason is
+    removed_by_amendment when the contract goes on and no longer covers the environment.
     """
 
     since: AwareDatetime
     reason: Literal["contract_suspended", "contract_terminated", "removed_by_amendment"]
     outage_id: UUID | None
     down_since: AwareDatetime | None
+    outage: Outage | None
 
     EXAMPLE: ClassVar[dict[str, Any]] = {
         **_COMMON,
-        "previous_state": "up",
-        "previous_since": "2026-06-08T07:00:03.100000Z",
-        "since": "2026-06-08T09:00:00Z",
+        "previous_state": "down",
+        "previous_since": _OUTAGE["down_since"],
+        "since": "2026-06-08T08:55:00Z",
         "reason": "contract_suspended",
-        "outage_id": None,
-        "down_since": None,
+        "outage_id": _OUTAGE["outage_id"],
+        "down_since": _OUTAGE["down_since"],
+        "outage": _OUTAGE,
     }
 
 
