@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Callable
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -70,12 +71,26 @@ async def test_the_examples_together_make_one_whole_incident(runtime: Runtime) -
     assert CONSUMED == [] or sum(await counts(runtime)) > 0
 
 
+async def test_the_pause_that_probes_freezes_opens_the_incident_and_ends_its_observation(runtime: Runtime) -> None:
+    (paused,) = (example for example in CONSUMED if str(Envelope.parse(example).name) == "probes.monitor.paused.v1")
+    await EventProcessor(handlers, runtime.units, "incidents").process(paused)
+    query = (
+        "select milestone, at, outage->>'reason' from incidents.incident_stamp "
+        "join incidents.incident on id = incident_id"
+    )
+    async with runtime.units.for_every_tenant() as unit:
+        found = {name: (at, reason) for name, at, reason in await unit.session.execute(text(query))}
+    data = Envelope.parse(paused).data
+    assert found["monitoring_paused"] == (datetime.fromisoformat(data["since"]), data["outage"]["reason"])
+    assert found["detected"][0] == datetime.fromisoformat(data["outage"]["confirmed_at"])
+
+
 def test_no_version_of_a_contract_and_no_outage_is_passed_over() -> None:
     names = [Envelope.parse(example).name for example in EXAMPLES]
     concern_us = [
         name
         for name in names
         if str(name).startswith("contracts.contract.")
-        or str(name) in ("probes.monitor.down.v1", "probes.monitor.recovered.v1")
+        or str(name) in ("probes.monitor.down.v1", "probes.monitor.recovered.v1", "probes.monitor.paused.v1")
     ]
     assert [str(name) for name in concern_us if not handlers.for_event(name)] == []

@@ -187,6 +187,27 @@ class Agreement:
             | changes
         )
 
+    def paused(self, outage_id: UUID | None, **changes: Any) -> dict[str, Any]:
+        """The pause of the monitor, which ends the outage if there is one."""
+        told = self.down(outage_id) if outage_id else {}
+        outage = {
+            name: told.get(name)
+            for name in ("outage_id", "down_since", "confirmed_at", "locations", "reason", "detail", "evidence")
+        }
+        watched = {name: value for name, value in self.down(new_id()).items() if name not in outage}
+        return (
+            watched
+            | {
+                "previous_state": "down" if outage_id else "up",
+                "since": "2026-06-08T09:10:00Z",
+                "reason": "contract_suspended",
+                "outage_id": outage["outage_id"],
+                "down_since": outage["down_since"],
+                "outage": outage if outage_id else None,
+            }
+            | changes
+        )
+
 
 @dataclass
 class Desk:
@@ -242,6 +263,16 @@ class Desk:
     async def recover(self, agreement: Agreement, outage_id: UUID, **changes: Any) -> None:
         data = agreement.recovered(outage_id, **changes)
         await self.hear("probes.monitor.recovered.v1", data, tenant_id=agreement.tenant_id, version=2)
+
+    async def pause(self, agreement: Agreement, outage_id: UUID | None, **changes: Any) -> None:
+        data = agreement.paused(outage_id, **changes)
+        await self.hear("probes.monitor.paused.v1", data, tenant_id=agreement.tenant_id, version=3)
+
+    async def suspend(self, agreement: Agreement, version: int = 2, **changes: Any) -> None:
+        state = agreement.state(
+            version, **({"status": "suspended", "effective_from": "2026-06-08T09:10:00Z"} | changes)
+        )
+        await self.hear("contracts.contract.suspended.v1", state, tenant_id=agreement.tenant_id, version=version)
 
     async def said(self, tenant_id: UUID) -> list[tuple[str, int, dict[str, Any]]]:
         """What the service has published, in order: name, version, data."""

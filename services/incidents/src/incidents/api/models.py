@@ -132,6 +132,9 @@ class TimestampsAnswer(BaseModel):
     alerted: StampAnswer | None = None
     acknowledged: StampAnswer | None = None
     mitigated: StampAnswer | None = None
+    monitoring_paused: StampAnswer | None = Field(
+        default=None, description="the outage was observed until then; it was not seen to end"
+    )
     recovered: StampAnswer | None = None
     resolved: StampAnswer | None = None
     closed: StampAnswer | None = None
@@ -279,7 +282,8 @@ class IncidentItem(BaseModel):
     status: Status
     timestamps: TimestampsAnswer
     duration_seconds: Seconds | None = Field(
-        description="from the first failure (or the detection) to the recovery (or the resolution); null until then"
+        description="from the first failure (or the detection) to the recovery (or the pause of its monitoring, or the"
+        " resolution); null until then"
     )
     clocks: list[CachedClockAnswer] = Field(max_length=10)
 
@@ -336,7 +340,8 @@ class IncidentAnswer(BaseModel):
     allowed_acts: list[Act] = Field(max_length=10, description="what may be done to it now")
     timestamps: TimestampsAnswer
     duration_seconds: Seconds | None = Field(
-        description="from the first failure (or the detection) to the recovery (or the resolution); null until then"
+        description="from the first failure (or the detection) to the recovery (or the pause of its monitoring, or the"
+        " resolution); null until then"
     )
     clocks: list[ClockAnswer] = Field(max_length=10)
     outage: OutageEvidence | None = Field(description="null unless a monitor opened it")
@@ -515,7 +520,8 @@ def _common(row: IncidentRow) -> dict[str, Any]:
 
 def _duration(at: Mapping[Milestone, datetime]) -> Any:
     began = at.get(Milestone.FIRST_FAILURE, at.get(Milestone.DETECTED))
-    ended = at.get(Milestone.RECOVERED, at.get(Milestone.RESOLVED))
+    ends = (Milestone.RECOVERED, Milestone.MONITORING_PAUSED, Milestone.RESOLVED)
+    ended = next((at[milestone] for milestone in ends if milestone in at), None)
     return seconds(ended - began) if began is not None and ended is not None and ended >= began else None
 
 

@@ -11,7 +11,15 @@ from uuid import UUID
 from incidents.application import alerts
 from incidents.application.ports import UPHELD, ClockView, Entry, Ports, StoredClock
 from incidents.domain.incident import Incident, Milestone
-from incidents.domain.promises import ClockFact, ContractHistory, Folding, Metric, NotPromisedError, folding
+from incidents.domain.promises import (
+    UNOBSERVED,
+    ClockFact,
+    ContractHistory,
+    Folding,
+    Metric,
+    NotPromisedError,
+    folding,
+)
 from incidents.domain.sla_clock import ClockReading
 
 AT_RISK_PERCENT = 75
@@ -42,10 +50,10 @@ async def attach(ports: Ports, incident: Incident) -> None:
         opened = ClockFact("opened", incident.detected_at)
         source = incident.stamps[Milestone.DETECTED]
         await ports.clocks.add_fact(incident, clock, "opened", opened, actor=source.actor, source=source.source)
-    await _stop_by_what_happened(ports, incident)
+    await _follow_what_happened(ports, incident)
 
 
-async def _stop_by_what_happened(ports: Ports, incident: Incident) -> None:
+async def _follow_what_happened(ports: Ports, incident: Incident) -> None:
     """Tells the clocks what the incident's stamps say; they may have been attached after it happened."""
     stops = {
         Metric.RESPONSE: (Milestone.ACKNOWLEDGED,),
@@ -59,6 +67,11 @@ async def _stop_by_what_happened(ports: Ports, incident: Incident) -> None:
             name = f"{milestone}.{incident.cycle}"
             fact = ClockFact("stopped", stamp.at)
             await ports.clocks.add_fact(incident, clock, name, fact, actor=stamp.actor, source=stamp.source)
+        unobserved = incident.stamps.get(Milestone.MONITORING_PAUSED)
+        if unobserved is not None:
+            name = f"{Milestone.MONITORING_PAUSED}.{incident.cycle}"
+            fact = ClockFact("paused", unobserved.at, pause_id=name, reason=UNOBSERVED)
+            await ports.clocks.add_fact(incident, clock, name, fact, actor=unobserved.actor, source=unobserved.source)
 
 
 async def heed(ports: Ports, incident: Incident) -> list[ClockView]:

@@ -98,6 +98,19 @@ async def recover(ports: Ports, outage: Outage, recovered_at: datetime) -> None:
     await _apply(ports, change, "recovered", Entry("recovered", recovered_at, MONITORING, "monitor"))
 
 
+async def end_observation(ports: Ports, outage: Outage, at: datetime, because: str) -> None:
+    """The monitor of the outage was paused: from `at` on nobody sees how the site does, so it has not recovered.
+
+    `because` is the monitor's reason. Heard before the beginning of the outage, this opens the incident too.
+    """
+    incident = await _incident_of(ports, outage)
+    change = note_fact(incident, Stamp(Milestone.MONITORING_PAUSED, at, MONITORING, "monitor"))
+    if not change.added:
+        return
+    said = Milestone.MONITORING_PAUSED.value
+    await _apply(ports, change, said, Entry(said, at, MONITORING, "monitor", data={"reason": because}))
+
+
 async def report(ports: Ports, reported: Report, reporter: Who) -> tuple[Incident, list[ClockView]]:
     """A person reports something wrong: it opens at once, detected when he told us.
 

@@ -190,7 +190,7 @@ class Announcer(Protocol):
     """Says to other services what happened."""
 
     def incident(self, what: str, incident: Incident, clocks: Sequence[ClockView]) -> None:
-        """`what`: opened, acknowledged, mitigated, recovered, resolved, closed."""
+        """`what`: opened, acknowledged, mitigated, monitoring_paused, recovered, resolved, closed."""
 
     def clock(
         self, what: str, incident: Incident, view: ClockView, *, version: int, at: datetime, percent: int | None

@@ -41,6 +41,7 @@ class Milestone(StrEnum):
     ALERTED = "alerted"
     ACKNOWLEDGED = "acknowledged"
     MITIGATED = "mitigated"
+    MONITORING_PAUSED = "monitoring_paused"
     RECOVERED = "recovered"
     RESOLVED = "resolved"
     CLOSED = "closed"
@@ -251,7 +252,7 @@ def perform(incident: Incident, act: Act, *, at: datetime | None, now: datetime,
 
 
 def note_fact(incident: Incident, stamp: Stamp) -> Change:
-    """A fact that is measured, not done (recovered, alerted): stamped once per cycle, the status stays.
+    """A fact that is measured, not done (recovered, alerted, …): stamped once per cycle, the status stays.
 
     What is stamped already stays as it is: the same fact told twice changes nothing.
     """

@@ -32,6 +32,13 @@ from shared.kernel.calendar import CalendarHistory
 SUSPENDED = "contract_suspended"
 """Reason of the pause while the contract is suspended: nothing is owed then, under every policy."""
 
+UNOBSERVED = "monitoring_paused"
+"""Reason of the pause from the instant on at which an outage is no longer observed, under every policy.
+
+Whether its site works again nobody can see then. If it is still down when it is watched again, that is an outage of its
+own, with clocks of its own; this one's stand still until a person says what became of it.
+"""
+
 _OVER = frozenset({"terminated", "expired"})
 
 
@@ -55,7 +62,7 @@ class ResponseTerms:
         target = self.targets.get((severity, metric))
         if target is None:
             return None
-        return Policy(target, self.calendar, self.pausable | {SUSPENDED})
+        return Policy(target, self.calendar, self.pausable | {SUSPENDED, UNOBSERVED})
 
 
 @dataclass(frozen=True, slots=True)

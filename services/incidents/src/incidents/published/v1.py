@@ -48,6 +48,7 @@ class Timestamps(_Part):
     alerted: Stamp | None
     acknowledged: Stamp | None
     mitigated: Stamp | None
+    monitoring_paused: Stamp | None
     recovered: Stamp | None
     resolved: Stamp | None
     closed: Stamp | None
@@ -152,6 +153,7 @@ _BEGINNING = {
     "alerted": None,
     "acknowledged": None,
     "mitigated": None,
+    "monitoring_paused": None,
     "recovered": None,
     "resolved": None,
     "closed": None,
@@ -159,6 +161,7 @@ _BEGINNING = {
 _ALERTED = _BEGINNING | {"alerted": _stamp("2026-06-08T09:01:12Z", _UPHELD, "mail")}
 _ACKNOWLEDGED = _ALERTED | {"acknowledged": _stamp("2026-06-08T09:08:00Z", _PERSON, "api")}
 _MITIGATED = _ACKNOWLEDGED | {"mitigated": _stamp("2026-06-08T09:12:00Z", _PERSON, "api")}
+_UNOBSERVED = _MITIGATED | {"monitoring_paused": _stamp("2026-06-08T09:14:10Z", _PROBES, "monitor")}
 _RECOVERED = _MITIGATED | {"recovered": _stamp("2026-06-08T09:15:10Z", _PROBES, "monitor")}
 _RESOLVED = _RECOVERED | {"resolved": _stamp("2026-06-08T09:20:00Z", _PERSON, "api")}
 _CLOSED = _RESOLVED | {"closed": _stamp("2026-06-09T08:00:00Z", _PERSON, "api")}
@@ -220,6 +223,14 @@ class IncidentMitigated(IncidentState, aggregate="incident", name="mitigated", k
     )
 
 
+class IncidentMonitoringPaused(IncidentState, aggregate="incident", name="monitoring_paused", key="incident_id"):
+    """The monitor does not look any more, so nobody will see the site work again; clocks that ran stand still."""
+
+    EXAMPLE: ClassVar = _state(
+        5, "mitigated", _UNOBSERVED, [_response("met", 410, "met"), _repair("paused", 780, None)]
+    )
+
+
 class IncidentRecovered(IncidentState, aggregate="incident", name="recovered", key="incident_id"):
     """The monitor sees the site working again; the repair clock stopped then, unless somebody resolved it earlier."""
 
@@ -262,6 +273,7 @@ INCIDENT_EVENTS: tuple[type[IncidentState], ...] = (
     IncidentOpened,
     IncidentAcknowledged,
     IncidentMitigated,
+    IncidentMonitoringPaused,
     IncidentRecovered,
     IncidentResolved,
     IncidentClosed,

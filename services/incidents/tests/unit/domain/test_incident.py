@@ -111,6 +111,15 @@ def test_a_fact_told_twice_stays_as_it_was_told_first() -> None:
     assert again.after is first.after
 
 
+def test_what_is_no_longer_observed_has_not_recovered_and_may_still_be_worked_on() -> None:
+    change = note_fact(after(Act.ACKNOWLEDGE), Stamp(Milestone.MONITORING_PAUSED, NOON, PROBES, "monitor"))
+    assert change.after.status is Status.ACKNOWLEDGED
+    assert not change.after.stamped(Milestone.RECOVERED)
+    resolved = perform(change.after, Act.RESOLVE, at=None, now=NOON + timedelta(days=30), actor=ADA, source="api")
+    assert resolved.after.status is Status.RESOLVED
+    assert resolved.after.stamps[Milestone.MONITORING_PAUSED].at == NOON
+
+
 @pytest.mark.parametrize(("kind", "human"), [("user", True), ("api_key", True), ("runner", False), ("system", False)])
 def test_only_people_answer_an_alert(kind: str, human: bool) -> None:
     assert Who(kind, "x", "X").is_human is human

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from incidents.domain.incident import Severity
 from incidents.domain.promises import (
     SUSPENDED,
+    UNOBSERVED,
     ClockFact,
     ContractHistory,
     Metric,
@@ -105,6 +106,38 @@ def test_a_suspension_pauses_and_the_end_cancels() -> None:
     )
 
 
+UNWATCHED = ClockFact("paused", hours(1), "monitoring_paused.1", UNOBSERVED)
+
+
+def test_a_clock_of_an_outage_that_is_not_observed_stands_still_under_every_policy_until_somebody_stops_it() -> None:
+    contract = history(SIGNED, terms(2, hours(2), repair=2))
+    reading = folding(contract, Severity.CRITICAL, Metric.REPAIR, [OPENED, UNWATCHED]).read(hours(1000))
+    assert (reading.state, reading.elapsed) == ("paused", timedelta(hours=1))
+    stopped = [OPENED, UNWATCHED, ClockFact("stopped", hours(900))]
+    reading = folding(contract, Severity.CRITICAL, Metric.REPAIR, stopped).read(hours(1000))
+    assert (reading.state, reading.elapsed) == ("met", timedelta(hours=1))
+
+
+@pytest.mark.parametrize("resumed", [2, 100])
+def test_a_suspension_that_is_not_observed_either_counts_once(resumed: float) -> None:
+    contract = history(SIGNED, terms(2, hours(1), status="suspended"), terms(3, hours(resumed)))
+    alone = folding(contract, Severity.CRITICAL, Metric.REPAIR, [OPENED]).read(hours(resumed))
+    both = folding(contract, Severity.CRITICAL, Metric.REPAIR, [OPENED, UNWATCHED])
+    assert both.read(hours(resumed)).elapsed == alone.elapsed == timedelta(hours=1)
+    later = both.read(hours(resumed + 10))
+    assert (later.state, later.elapsed) == ("paused", timedelta(hours=1))
+    assert [(span.why, span.reason) for span in later.explanation] == [
+        ("open", None),
+        ("paused", SUSPENDED),
+        ("paused", UNOBSERVED),
+    ]
+
+
+def test_the_end_of_the_contract_cancels_a_clock_of_an_outage_that_is_not_observed() -> None:
+    contract = history(SIGNED, terms(2, hours(1), status="terminated"))
+    assert fold_events(contract, OPENED, UNWATCHED)[1:] == (Cancelled(hours(1)),)
+
+
 def test_an_incident_of_a_suspended_contract_starts_paused() -> None:
     contract = history(SIGNED, terms(2, hours(-1), status="suspended"))
     assert fold_events(contract, OPENED)[1:] == (Paused(NOON, f"{SUSPENDED}.1", SUSPENDED),)
@@ -128,7 +161,7 @@ FACTS = st.lists(
         st.sampled_from(["paused", "resumed", "stopped", "reopened", "cancelled"]),
         st.integers(-3, 30).map(hours),
         st.sampled_from(["a", "b"]),
-        st.just("waiting"),
+        st.sampled_from(["waiting", UNOBSERVED]),
     ),
     max_size=10,
 )
