@@ -171,14 +171,43 @@ class Story:
         fields = self._monitor(staging=staging) | data
         return self.event(f"probes.monitor.{event}.v1", monitor_id, at, fields, self._next(monitor_id))
 
-    def unknown(self, at: datetime, *, reason: str = "not_yet_checked", staging: bool = False) -> bytes:
-        """No fresh result from then on."""
-        data = {"previous_state": None, "since": text(at), "reason": reason}
+    def unknown(
+        self,
+        at: datetime,
+        *,
+        reason: str = "not_yet_checked",
+        outage: tuple[UUID, datetime] | None = None,
+        staging: bool = False,
+    ) -> bytes:
+        """No fresh result from then on. `outage` stays open: its id and beginning."""
+        data = {
+            "previous_state": None,
+            "since": text(at),
+            "reason": reason,
+            "outage_id": str(outage[0]) if outage else None,
+            "down_since": text(outage[1]) if outage else None,
+        }
         return self._say("unknown", at, data, staging=staging)
 
-    def restored(self, since: datetime, at: datetime, *, was: str = "unknown", staging: bool = False) -> bytes:
-        """Up again after something that was no outage."""
-        data = {"previous_state": was, "since": text(since), "restored_at": text(at)}
+    def restored(
+        self,
+        since: datetime,
+        at: datetime,
+        *,
+        was: str = "unknown",
+        state: str = "up",
+        outage: tuple[UUID, datetime] | None = None,
+        staging: bool = False,
+    ) -> bytes:
+        """What was no outage is over. `outage` goes on then: its id and beginning."""
+        data = {
+            "previous_state": was,
+            "since": text(since),
+            "restored_at": text(at),
+            "state": state,
+            "outage_id": str(outage[0]) if outage else None,
+            "down_since": text(outage[1]) if outage else None,
+        }
         return self._say("restored", at, data, staging=staging)
 
     def _outage(self, outage_id: UUID, since: datetime) -> dict[str, Any]:
@@ -222,6 +251,7 @@ class Story:
         since: datetime,
         *,
         acknowledged: datetime | None = None,
+        monitoring_paused: datetime | None = None,
         recovered: datetime | None = None,
         resolved: datetime | None = None,
         title: str = "Home page does not answer (10.0.0.7 refused)",
@@ -234,6 +264,7 @@ class Story:
         steps = [
             ("opened", confirmed),
             ("acknowledged", acknowledged),
+            ("monitoring_paused", monitoring_paused),
             ("recovered", recovered),
             ("resolved", resolved),
         ]
@@ -247,6 +278,8 @@ class Story:
                 self._clock("response", incident_id, confirmed, then(acknowledged), 1800),
                 self._clock("repair", incident_id, confirmed, then(min(ends)) if ends else None, 14400),
             ]
+            if then(monitoring_paused):
+                clocks = [clock | {"state": clock["verdict"] or "paused"} for clock in clocks]
             version = self._next(incident_id)
             state = {
                 "incident_id": str(incident_id),
@@ -272,6 +305,7 @@ class Story:
                     "alerted": stamp(confirmed + timedelta(seconds=1)),
                     "acknowledged": stamp(then(acknowledged), "Léa Dubois", "user"),
                     "mitigated": None,
+                    "monitoring_paused": stamp(then(monitoring_paused)),
                     "recovered": stamp(then(recovered)),
                     "resolved": stamp(then(resolved), "Léa Dubois", "user"),
                     "closed": None,

@@ -102,6 +102,54 @@ async def test_the_report_shows_answers_and_repairs_against_their_targets(servic
     assert first["timestamps"]["closed"] is None
 
 
+async def test_an_outage_that_a_pause_cut_off_lasted_until_the_pause_and_its_repair_is_not_late(
+    service: Any, story: Any
+) -> None:
+    since = datetime(2026, 6, 2, 8, 0, tzinfo=UTC)
+    paused = since + timedelta(minutes=20)
+    outage_id, incident_id = new_id(), new_id()
+    incident = story.incident(
+        incident_id, outage_id, since, acknowledged=since + timedelta(minutes=5), monitoring_paused=paused
+    )
+    await service.hear(*story.golden_june()[:5], story.down(outage_id, since), *incident)
+    service.clock.set(JULY)
+    report = await read(service, story)
+    (line,) = report["incidents"]["items"]
+    assert (line["status"], line["ended_at"], line["duration_seconds"]) == (
+        "acknowledged",
+        "2026-06-02T08:20:00Z",
+        1200,
+    )
+    assert line["timestamps"]["recovered"] is None
+    assert line["timestamps"]["monitoring_paused"]["at"] == "2026-06-02T08:20:00Z"
+    assert [clock["verdict"] for clock in line["clocks"]] == ["met", "running"]
+    async with service.client(story) as client:
+        address = f"/v1/contracts/{story.contract_id}/reports/2026-06/html"
+        english = await client.get(address, params={"lang": "en"})
+        french = await client.get(address, params={"lang": "fr"})
+    assert "Monitoring paused" in visible(english.text)
+    assert "Surveillance suspendue" in visible(french.text)
+    assert (await read(service, story, "2026-07"))["incidents"]["items"] == []
+
+
+async def test_a_monitor_that_is_still_down_after_a_silence_counts_as_outage_again(service: Any, story: Any) -> None:
+    outage = (new_id(), datetime(2026, 6, 9, 8, 0, tzinfo=UTC))
+    silent, heard = (outage[1] + timedelta(minutes=minutes) for minutes in (10, 40))
+    back = outage[1] + timedelta(hours=1)
+    events = [
+        *story.golden_june()[:5],
+        story.down(*outage),
+        story.unknown(silent, reason="no_fresh_result", outage=outage),
+        story.restored(silent, heard, state="down", outage=outage),
+    ]
+    await service.hear(*events)
+    service.clock.set(back)
+    # Ten minutes until the silence, twenty since its end; the half hour between is neither up nor down.
+    figure = (await read(service, story))["uptime"]["figures"][0]
+    assert (figure["down_seconds"], figure["unknown_seconds"]) == (30 * 60, 30 * 60)
+    assert figure["met"] is False
+
+
 async def test_who_repairs_at_once_has_answered_too(service: Any, story: Any) -> None:
     since = service.clock.now() - timedelta(hours=1)
     incident = story.incident(new_id(), None, since, resolved=since + timedelta(minutes=9))

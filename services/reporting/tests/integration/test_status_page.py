@@ -112,6 +112,38 @@ async def test_an_outage_is_on_the_page_at_once_in_public_words_only(service: An
     assert content["open_incidents"][0]["ended_at"] == "2026-06-08T09:00:00Z"
 
 
+async def test_a_monitor_that_is_still_down_after_a_silence_is_down_on_the_page(service: Any, story: Any) -> None:
+    now = service.clock.now()
+    outage = (new_id(), now - timedelta(hours=1))
+    silent, heard = now - timedelta(minutes=50), now - timedelta(minutes=20)
+    await service.hear(*story.golden_june()[:5], story.down(*outage))
+    await service.hear(story.unknown(silent, reason="no_fresh_result", outage=outage))
+    assert (await read(service, story))["components"][0]["state"] == "unknown"
+    await service.hear(story.restored(silent, heard, state="down", outage=outage))
+    content = await read(service, story)
+    assert (content["status"]["headline"], content["components"][0]["state"]) == ("major_outage", "down")
+    (open_incident,) = content["open_incidents"]
+    assert (open_incident["incident_id"], open_incident["ended_at"]) == (str(outage[0]), None)
+    assert "The service is unavailable" in (await look(service, story)).text
+
+
+async def test_a_monitor_paused_before_its_first_check_and_watched_again_is_told_as_what_it_is(
+    service: Any, story: Any
+) -> None:
+    began, paused, resumed = (datetime(2026, 6, 8, hour, tzinfo=UTC) for hour in (5, 6, 7))
+    events = [
+        story.contract("activated", began),
+        story.unknown(began),
+        story.restored(began, paused, state="paused"),
+        story.paused(paused),
+    ]
+    assert await service.hear(*events) == len(events)
+    assert (await read(service, story))["components"][0]["state"] == "paused"
+    events = [story.restored(paused, resumed, was="paused", state="unknown"), story.unknown(resumed)]
+    assert await service.hear(*events) == len(events)
+    assert (await read(service, story))["components"][0]["state"] == "unknown"
+
+
 async def test_what_is_over_stays_for_two_weeks_with_its_story(service: Any, story: Any) -> None:
     await service.hear(*story.golden_june())
     service.clock.set(datetime(2026, 6, 19, 9, tzinfo=UTC))

@@ -94,6 +94,7 @@ def step(t: Translator, code: str) -> str:
         "alerted": t.pgettext("step", "Team alerted"),
         "acknowledged": t.pgettext("step", "Taken up"),
         "mitigated": t.pgettext("step", "Mitigated"),
+        "monitoring_paused": t.pgettext("step", "Monitoring paused"),
         "recovered": t.pgettext("step", "Service restored"),
         "resolved": t.pgettext("step", "Resolved"),
         "closed": t.pgettext("step", "Closed"),

@@ -5,7 +5,7 @@ Tolerant on purpose: unknown keys are ignored, so that a publisher may add. The 
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -162,9 +162,14 @@ class Timestamps(Fact):
     alerted: Stamp | None = None
     acknowledged: Stamp | None = None
     mitigated: Stamp | None = None
+    monitoring_paused: Stamp | None = None
     recovered: Stamp | None = None
     resolved: Stamp | None = None
     closed: Stamp | None = None
+
+
+ENDS: Final = ("recovered", "monitoring_paused", "resolved", "closed")
+"""The instants that end what is known of an incident's length: at a pause of its monitor nobody looks any more."""
 
 
 class IncidentState(Fact):
@@ -196,8 +201,8 @@ class IncidentState(Fact):
 
     @property
     def ended_at(self) -> datetime | None:
-        """When it was over: service back, or work declared done, whichever came first. None while it lasts."""
-        stamps = (self.timestamps.recovered, self.timestamps.resolved, self.timestamps.closed)
+        """When it was over: service back, no longer observed, or work declared done, whichever came first."""
+        stamps = (getattr(self.timestamps, name) for name in ENDS)
         return min((stamp.at for stamp in stamps if stamp is not None), default=None)
 
 

@@ -173,7 +173,8 @@ class IncidentLine(Shown):
     ended_at: Instant | None
     duration_seconds: Number = Field(description="from its first failure to its end, or up to `as_of` while it lasts")
     timestamps: Mapping[str, Moment | None] = Field(
-        description="first_failure, detected, opened, alerted, acknowledged, mitigated, recovered, resolved, closed"
+        description="first_failure, detected, opened, alerted, acknowledged, mitigated, monitoring_paused, recovered, "
+        "resolved, closed"
     )
     clocks: list[ClockLine] = Field(json_schema_extra=MANY)
     event_ids: EventIds

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from reporting.application import measuring
 from reporting.application.facts import (
+    ENDS,
     Colours,
     ContractState,
     IncidentClock,
@@ -195,7 +196,7 @@ def _incident(
     began = state.began_at
     if began is None or began >= as_of:
         return None
-    ends = [stamps[name] for name in ("recovered", "resolved", "closed")]
+    ends = [stamps[name] for name in ENDS]
     ended = min((stamp.at for stamp in ends if stamp is not None), default=None)
     site = next((site for site in contract.sites if site.site_id == state.site_id), None)
     environment = next(

@@ -39,6 +39,12 @@ async def keep_mitigated(event: ReceivedEvent[IncidentState], uow: UnitOfWork) -
     await remember_incident(uow, event)
 
 
+@handlers.on("incidents.incident.monitoring_paused.v1")
+async def keep_monitoring_paused(event: ReceivedEvent[IncidentState], uow: UnitOfWork) -> None:
+    """Nobody looks any more whether the service answers."""
+    await remember_incident(uow, event)
+
+
 @handlers.on("incidents.incident.recovered.v1")
 async def keep_recovered(event: ReceivedEvent[IncidentState], uow: UnitOfWork) -> None:
     """The service answers again."""

@@ -9,6 +9,7 @@ import reporting
 from reporting.adapters import words
 from reporting.adapters.rendering import TRANSLATIONS, catalogues
 from reporting.application.report import IncidentStatus, Verdict
+from reporting.application.reporting import STAMPS
 from reporting.domain.public_words import Headline, PublicIncidentStatus
 from reporting.domain.state_line import State
 from shared.i18n import untranslated
@@ -37,7 +38,8 @@ def test_french_differs_from_english_wherever_it_is_a_sentence() -> None:
         (words.contract_status, ["active", "suspended", "terminated", "expired"]),
         (words.metric, ["response", "repair"]),
         (words.severity, ["critical", "major", "minor", "something new"]),
-        (words.reason, ["dns", "timeout", "something new"]),
+        (words.reason, ["dns", "timeout", "removed_by_amendment", "something new"]),
+        (words.step, list(STAMPS)),
     ],
 )
 def test_every_code_has_words(language: str, say: Any, codes: Any) -> None:
