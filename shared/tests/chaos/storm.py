@@ -363,7 +363,24 @@ DISAGREEMENTS = {
             where s.incident_id = i.id and s.milestone = 'recovered' and s.at = o.ended_at)""",
     "an incident was given a recovery that probes did not see": """
         select i.number from incidents.incident i join incidents.incident_stamp s on s.incident_id = i.id
-        join probes.outage o using (outage_id) where s.milestone = 'recovered' and o.ended_at is distinct from s.at""",
+        join probes.outage o using (outage_id) where s.milestone = 'recovered'
+        and (o.ending is distinct from 'recovered' or o.ended_at is distinct from s.at)""",
+    "an outage that a pause cut off left its incident under observation": """
+        select o.outage_id from probes.outage o join incidents.incident i using (outage_id)
+        where o.ending = 'paused' and not exists (select 1 from incidents.incident_stamp s
+            where s.incident_id = i.id and s.milestone = 'monitoring_paused' and s.at = o.ended_at)""",
+    "an incident's observation ended with a pause that probes did not make": """
+        select i.number from incidents.incident i join incidents.incident_stamp s on s.incident_id = i.id
+        join probes.outage o using (outage_id) where s.milestone = 'monitoring_paused'
+        and (o.ending is distinct from 'paused' or o.ended_at is distinct from s.at)""",
+    "a clock runs although its outage is not observed": """
+        select i.number, c.metric, c.state from incidents.incident i join incidents.clock_due c on c.incident_id = i.id
+        join incidents.incident_stamp s on s.incident_id = i.id
+        where s.milestone = 'monitoring_paused' and c.state = 'running'""",
+    "a pause of monitoring is not on its incident's timeline exactly once": """
+        select i.number, count(t.id) from incidents.incident i join incidents.incident_stamp s on s.incident_id = i.id
+        left join incidents.timeline_entry t on t.incident_id = i.id and t.kind = 'monitoring_paused'
+        where s.milestone = 'monitoring_paused' group by i.id, i.number having count(t.id) <> 1""",
     "contracts and probes disagree about a contract's version": """
         select c.contract_id, c.version, max(p.version) from contracts.contract c
         left join probes.contract_version p using (contract_id) where c.activated_at is not null
