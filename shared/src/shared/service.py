@@ -30,6 +30,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from fastapi.routing import APIRoute
 from pydantic import SecretStr
 from sqlalchemy import MetaData
+from starlette.middleware.cors import CORSMiddleware
 
 from shared.api_document import html_page, openapi_document
 from shared.auth import Authenticated, KeySource, Principal, TokenVerifier, require, verifier_for
@@ -66,6 +67,32 @@ __all__ = [
 
 READINESS_CACHE_SECONDS = 1.0
 JWKS_TIMEOUT_SECONDS = 5.0
+
+CORS_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+CORS_REQUEST_HEADERS = (
+    "Authorization",
+    "Content-Type",
+    "Idempotency-Key",
+    "If-Match",
+    "If-Modified-Since",
+    "If-None-Match",
+    "traceparent",
+    "X-Correlation-ID",
+    "X-Request-ID",
+)
+"""What our routes read; a browser asks before it sends anything else."""
+CORS_ANSWER_HEADERS = (
+    "Accept-Post",
+    "Allow",
+    "ETag",
+    "Idempotency-Replayed",
+    "Link",
+    "Location",
+    "Retry-After",
+    "WWW-Authenticate",
+    "X-Request-ID",
+)
+"""What our routes answer besides the fields that a browser shows to its page anyway."""
 
 Command = Callable[[list[str], Any], Awaitable[int]]
 """A command of a service's own: the arguments after its name and the settings; returns the exit status."""
@@ -273,6 +300,15 @@ def create_app(service: Service, settings: ServiceSettings, *, runtime: Runtime 
     # The last one added is the outermost.
     app.add_middleware(BodyGuard, api=app, other_types=service.other_content_types)
     app.add_middleware(RequestEdge, errors=service.errors)
+    if settings.cors_origins:
+        # Around everything: without its headers a browser hides even the problem document of a fault from its page.
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=CORS_METHODS,
+            allow_headers=CORS_REQUEST_HEADERS,
+            expose_headers=CORS_ANSWER_HEADERS,
+        )
     return app
 
 

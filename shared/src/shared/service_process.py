@@ -79,6 +79,9 @@ def _server(app: Any, settings: ServiceSettings, *, lifespan: str) -> _Server:
             log_config=None,
             access_log=False,
             server_header=False,
+            # uvicorn alone would believe whoever connects from loopback.
+            proxy_headers=bool(settings.trusted_proxies),
+            forwarded_allow_ips=[str(network) for network in settings.trusted_proxies],
             timeout_keep_alive=75,  # longer than a load balancer's minute, so that it never finds a closed connection
             lifespan=lifespan,  # type: ignore[arg-type]
             timeout_graceful_shutdown=max(1, int(settings.drain_seconds)),

@@ -5,12 +5,13 @@ Settings are built once in `main.py` and passed down; no module reads the enviro
 """
 
 import os
+import re
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 SECRETS_FOLDER_VARIABLE = "UPHELD_SECRETS_DIR"
@@ -19,6 +20,19 @@ SECRETS_FOLDER_VARIABLE = "UPHELD_SECRETS_DIR"
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+def _check_origin(value: str) -> str:
+    """As browsers write it, because it is compared with what they send."""
+    if value != "*" and not _ORIGIN.fullmatch(value):
+        raise ValueError(f"{value!r} is no origin: write it as browsers do, such as https://app.example.com")
+    return value
+
+
+_ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?")
+
+Origin = Annotated[str, AfterValidator(_check_origin)]
+"""Scheme, host and port of a frontend, in lower case and without a path; or `*`."""
 
 
 class InvalidSettings(Exception):
@@ -38,7 +52,10 @@ class ServiceSettings(BaseSettings):
         default=None, description="PostgreSQL URL of the role that owns the schema; only `migrate` uses it."
     )
     database_pool_size: int = Field(default=10, ge=2, le=200)
-    nats_url: SecretStr = Field(default=SecretStr("nats://127.0.0.1:4222"), description="With user and password.")
+    nats_url: SecretStr = Field(
+        default=SecretStr("nats://127.0.0.1:4222"),
+        description="With user and password; answers come to `_INBOX_<user>.>`, which the user must be free to hear.",
+    )
     nats_replicas: int = Field(default=1, ge=1, le=5, description="Replicas of streams: 3 in production.")
     host: str = "127.0.0.1"
     port: Port
@@ -63,11 +80,21 @@ class ServiceSettings(BaseSettings):
         default=(),
         description="Networks that user-given addresses may lie in although they are private; comma-separated.",
     )
+    trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
+        default=(),
+        description="Networks of the proxies before this service, comma-separated: only they may say in X-Forwarded-For"
+        " and X-Forwarded-Proto who calls. None: nobody may, and the caller is who opened the connection.",
+    )
+    cors_origins: Annotated[tuple[Origin, ...], NoDecode] = Field(
+        default=(),
+        description="Origins of the frontends whose browsers may call this API, comma-separated; * is any of them."
+        " Tokens are sent as bearer only, never as cookies. None: no CORS headers.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "json"
     drain_seconds: Annotated[float, Field(ge=0, le=300)] = 10.0
 
-    @field_validator("allowed_networks", "oidc_algorithms", mode="before")
+    @field_validator("allowed_networks", "oidc_algorithms", "trusted_proxies", "cors_origins", mode="before")
     @classmethod
     def _split_at_commas(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value

@@ -5,6 +5,7 @@ import io
 import json
 import logging
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -14,7 +15,7 @@ import psycopg
 import pytest
 import structlog
 from fastapi import FastAPI
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
 from shared.consumer import EventProcessor, Handlers
 from shared.events import ReceivedEvent
@@ -22,6 +23,7 @@ from shared.ids import new_id
 from shared.kernel.clock import FixedClock
 from shared.migrations import migrate
 from shared.service import create_app
+from shared.settings import load_settings
 from shared.telemetry import REQUESTS, configure_logging
 from shared.testing.databases import DatabaseUrls, ServiceDatabases
 from shared.testing.tokens import TokenMint
@@ -307,6 +309,93 @@ async def test_every_problem_type_can_be_looked_up(client: httpx.AsyncClient) ->
         assert (await client.get(f"/problems/{entry['code']}")).json() == entry
         assert entry["description"]
     problem(await client.get("/problems/none"), 404, "not-found")
+
+
+# --- browsers --------------------------------------------------------------------------------------------------------
+
+FRONTEND = "https://app.agency.example"
+
+
+@asynccontextmanager
+async def browser(
+    urls: DatabaseUrls, clock: FixedClock, tokens: TokenMint, *origins: str
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the library with these origins, at the page of a frontend."""
+    settings = LibrarySettings(database_url=SecretStr(urls.app), cors_origins=origins)
+    runtime = build_runtime(settings, SERVICE.registry, clock)
+    app = tokens.trust(create_app(SERVICE, settings, runtime=runtime))
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    headers = {"Origin": FRONTEND}
+    async with httpx.AsyncClient(transport=transport, base_url="http://library.test", headers=headers) as client:
+        yield client
+    await runtime.close()
+
+
+def cors(answer: httpx.Response) -> dict[str, str]:
+    return {name: value for name, value in answer.headers.items() if name.startswith("access-control-")}
+
+
+async def test_no_frontend_is_let_in_unless_it_is_named(
+    empty: DatabaseUrls, clock: FixedClock, tokens: TokenMint
+) -> None:
+    preflight = {"Access-Control-Request-Method": "PUT"}
+    async with browser(empty, clock, tokens) as page:
+        assert cors(await page.get("/v1/public/count")) == {}
+        assert (await page.options("/v1/books", headers=preflight)).status_code == 405
+    async with browser(empty, clock, tokens, "https://other.example") as page:
+        assert "access-control-allow-origin" not in cors(await page.get("/v1/public/count"))
+        answer = await page.options("/v1/books", headers=preflight)
+        assert answer.status_code == 400
+        assert "access-control-allow-origin" not in cors(answer)
+
+
+async def test_a_browser_may_ask_before_it_has_a_token(
+    empty: DatabaseUrls, clock: FixedClock, tokens: TokenMint
+) -> None:
+    async with browser(empty, clock, tokens, FRONTEND) as page:
+        asked = "authorization, content-type, idempotency-key, if-match, if-none-match, traceparent, x-correlation-id"
+        preflight = {"Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": asked}
+        answer = await page.options(f"/v1/books/{new_id()}", headers=preflight)
+        assert answer.status_code == 200
+        assert answer.headers["access-control-allow-origin"] == FRONTEND
+        assert "PUT" in answer.headers["access-control-allow-methods"].split(", ")
+        assert "access-control-allow-credentials" not in answer.headers
+
+
+async def test_a_frontend_reads_what_the_answer_says_in_its_headers(
+    empty: DatabaseUrls, clock: FixedClock, tokens: TokenMint
+) -> None:
+    async with browser(empty, clock, tokens, FRONTEND) as page:
+        answer = await page.post("/v1/books", json={"title": "Candide"}, headers=tokens.headers(tenant_id=TENANT))
+        assert answer.status_code == 201
+        assert answer.headers["access-control-allow-origin"] == FRONTEND
+        assert "Origin" in answer.headers["vary"]
+        shown = answer.headers["access-control-expose-headers"].lower().split(", ")
+        assert {"etag", "link", "location", "retry-after", "x-request-id", "idempotency-replayed"} <= set(shown)
+
+
+@pytest.mark.parametrize(("path", "status"), [("/v1/whoami", 401), ("/v1/nothing", 404), ("/v1/broken", 500)])
+async def test_a_frontend_reads_problems_too(
+    empty: DatabaseUrls, clock: FixedClock, tokens: TokenMint, path: str, status: int
+) -> None:
+    async with browser(empty, clock, tokens, FRONTEND) as page:
+        answer = await page.get(path)
+    assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (status, FRONTEND)
+
+
+@pytest.mark.parametrize("text", ["https://app.example/", "app.example", "https://App.example", "https://a.example/x"])
+def test_an_origin_that_no_browser_sends_is_refused_at_the_start(text: str) -> None:
+    with pytest.raises(ValidationError, match="is no origin"):
+        LibrarySettings(database_url=SecretStr("postgresql://x/x"), cors_origins=(text,))
+
+
+def test_origins_and_proxies_are_written_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIBRARY_DATABASE_URL", "postgresql://x/x")
+    monkeypatch.setenv("LIBRARY_CORS_ORIGINS", f"{FRONTEND}, http://127.0.0.1:5173")
+    monkeypatch.setenv("LIBRARY_TRUSTED_PROXIES", "10.0.0.0/8, 2001:db8::1")
+    settings = load_settings(LibrarySettings)
+    assert settings.cors_origins == (FRONTEND, "http://127.0.0.1:5173")
+    assert [str(network) for network in settings.trusted_proxies] == ["10.0.0.0/8", "2001:db8::1/128"]
 
 
 # --- who calls -------------------------------------------------------------------------------------------------------

@@ -176,6 +176,21 @@ def test_the_api_answers_on_one_port_and_the_platform_on_the_other(database: Dat
         assert httpx.get(library.ops + "/nothing").status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("trusted", "seen"),
+    [("", "127.0.0.1"), ("192.0.2.0/24", "127.0.0.1"), ("127.0.0.1, 192.0.2.0/24", "198.51.100.7")],
+)
+def test_the_caller_is_whom_a_trusted_proxy_names(database: DatabaseUrls, trusted: str, seen: str) -> None:
+    with running("api", database, LIBRARY_TRUSTED_PROXIES=trusted) as library:
+        # What stands left of the caller is what the caller wrote himself.
+        chain = {"X-Forwarded-For": "203.0.113.9, 198.51.100.7, 192.0.2.1"}
+        assert httpx.get(library.url + "/v1/public/count", headers=chain).status_code == 200
+        library.process.send_signal(signal.SIGTERM)
+        output, _ = library.process.communicate(timeout=20)
+    lines = [json.loads(line) for line in output.splitlines()]
+    assert [line["remote"] for line in lines if line["event"] == "request" and "count" in line["path"]] == [seen]
+
+
 def test_ten_megabytes_are_refused_before_they_are_read(database: DatabaseUrls) -> None:
     with running("api", database) as library:
         answer = httpx.post(library.url + "/v1/books", content=b"x" * 10_000_000)
