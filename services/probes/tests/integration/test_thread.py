@@ -106,6 +106,23 @@ async def test_a_suspension_pauses_and_a_new_activation_resumes_the_same_monitor
     assert [row["state"] for row in line] == ["unknown", "up", "paused", "unknown", "up"]
 
 
+async def test_a_suspension_during_an_outage_ends_it_and_repeats_what_was_known_about_it(service: Service) -> None:
+    with SmallSite() as site:
+        site.break_page()
+        given = contract(site.url())
+        await service.tell(given, "activated", given.state())
+        await service.said("down")
+        await service.tell(given, "suspended", given.state(version=2, status="suspended", effective_from=instant()))
+        await service.said("paused")
+    down, paused = (await service.events())[-2:]
+    assert paused.data["outage"] == {name: down.data[name] for name in paused.data["outage"]}
+    assert paused.data["outage_id"] == down.data["outage_id"] and paused.data["previous_state"] == "down"
+    outage = (await service.rows("select * from probes.outage"))[0]
+    assert (outage["ending"], outage["ended_at"]) == ("paused", datetime.fromisoformat(paused.data["since"]))
+    # The contract's date lies a second or so before the pause was heard: what had been seen by then stays.
+    assert paused.data["since"] >= paused.data["previous_since"]
+
+
 async def test_a_version_that_comes_after_a_newer_one_is_done_with_and_not_looked_at_again(idle: Service) -> None:
     given = contract("https://hotel.example/")
     await idle.tell(given, "amended", given.state(version=3))
