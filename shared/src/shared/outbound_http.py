@@ -84,18 +84,19 @@ class AddressGuard:
     def check(self, address: Address | str) -> Address:
         """The address. Raises :class:`AddressRefused` when it is not a public one and not in the allow list."""
         parsed = ip_address(address.split("%")[0]) if isinstance(address, str) else address
-        if self._allowed(parsed):
-            return parsed
-        embedded = _embedded_ipv4(parsed)
-        if embedded is not None and self._allowed(embedded):
-            return parsed
-        reason = _refusal(parsed)
+        reason = None if self._allowed(parsed) else self._refusal(parsed)
         if reason is not None:
-            raise AddressRefused(f"{parsed} is refused: {reason} address")
+            raise AddressRefused(f"{parsed} is refused: {reason}")
         return parsed
 
     def _allowed(self, address: Address) -> bool:
-        return any(address in network for network in self._allow)
+        meant = {address, _embedded_ipv4(address) or address}
+        return any(each in network for each in meant for network in self._allow)
+
+    def _refusal(self, address: Address) -> str | None:
+        """Why an address outside of the allowed networks is refused, or None when it is not."""
+        reason = _refusal(address)
+        return f"{reason} address" if reason else None
 
     async def resolve(self, host: str, port: int, resolver: Resolver | None = None) -> list[Address]:
         """The addresses of a host, all checked, in the resolver's order.
@@ -107,6 +108,13 @@ class AddressGuard:
         if not texts:
             raise OSError(f"{host} has no address")
         return [self.check(text) for text in dict.fromkeys(texts)]
+
+
+class PlainHttpGuard(AddressGuard):
+    """Without TLS whoever is on the way reads and changes everything: only the allowed networks may be reached so."""
+
+    def _refusal(self, address: Address) -> str | None:
+        return super()._refusal(address) or "plain http, use an https address"
 
 
 def _embedded_ipv4(address: Address) -> IPv4Address | None:
@@ -255,7 +263,7 @@ def guarded_client(
 ) -> httpx.AsyncClient:
     """A client for addresses that users gave. Close it when done.
 
-    :param allow_networks: private networks that may be reached nevertheless.
+    :param allow_networks: private networks that may be reached nevertheless, and the only ones without TLS.
     :param resolver: how names become addresses; tests pass their own.
     :param verify: an ``ssl.SSLContext`` for other certificate authorities than the usual ones.
     :param total_seconds: for resolving, connecting, sending and reading the whole answer.
@@ -263,10 +271,15 @@ def guarded_client(
 
     Requests raise :class:`AddressRefused` or other ``httpx.TransportError``; 3xx is an answer like any other.
     """
+    allowed = tuple(allow_networks)
+    context = httpx.create_ssl_context(verify=verify, trust_env=False)
+    secure, plain = (
+        GuardedTransport(guard, resolver=resolver, verify=context, body_limit=body_limit)
+        for guard in (AddressGuard(allowed), PlainHttpGuard(allowed))
+    )
     client = _DeadlineClient(
-        transport=GuardedTransport(
-            AddressGuard(allow_networks), resolver=resolver, verify=verify, body_limit=body_limit
-        ),
+        transport=secure,
+        mounts={"http://": plain},
         timeout=httpx.Timeout(CONNECT_SECONDS),
         follow_redirects=False,
         trust_env=False,

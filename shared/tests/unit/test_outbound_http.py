@@ -169,6 +169,16 @@ async def test_a_resolver_that_changes_its_answer_gains_nothing() -> None:
     assert seen == []
 
 
+async def test_plain_http_is_for_allowed_networks_and_what_was_checked_is_what_is_connected_to() -> None:
+    seen: list[bytes] = []
+    resolver = to(["127.0.0.1"], ["1.1.1.1"], ["127.0.0.1"])
+    async with serving(answering(OK, seen)) as port, guarded_client(("127.0.0.0/8",), resolver=resolver) as client:
+        assert (await client.post(f"http://hooks.test:{port}/")).status_code == 200
+        with pytest.raises(AddressRefused, match=r"1\.1\.1\.1 is refused: .*https"):
+            await client.post(f"http://hooks.test:{port}/")
+    assert len(seen) == 1
+
+
 async def test_each_request_resolves_and_connects_anew() -> None:
     seen: list[bytes] = []
     resolver = to(["127.0.0.1"], ["10.0.0.1"])

@@ -13,11 +13,7 @@ from shared.worker import Job, Runtime
 def build_jobs(runtime: Runtime) -> Sequence[Job]:
     """The jobs of this service."""
     settings = cast(ReportingSettings, runtime.settings)
-    sender = WebhookSender(
-        runtime.http,
-        timeout_seconds=settings.webhook_timeout_seconds,
-        allowed_networks=settings.allowed_networks,
-    )
+    sender = WebhookSender(runtime.http, timeout_seconds=settings.webhook_timeout_seconds)
     deliver = DeliverWebhooks(
         runtime.units, sender, SecretBox(settings.secret_key), concurrency=settings.webhook_concurrency
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
@@ -261,9 +262,20 @@ async def test_a_name_that_leads_inside_is_refused_when_it_is_sent(
     assert delivery["attempts"][0]["status_code"] is None
 
 
+async def test_plain_http_reaches_allowed_networks_only(start_service: Callable[..., Any], story: Any) -> None:
+    service = await start_service(allowed_networks=("10.0.0.0/8",))
+    async with receiving() as receiver:
+        webhook = await add(service, story, f"http://localhost:{receiver.port}/x")
+        await service.hear(outage(service, story))
+        await work(service)
+        assert receiver.received == []
+    (delivery,) = await deliveries(service, story, webhook)
+    assert "refused" in delivery["attempts"][0]["error"]
+
+
 async def test_only_what_was_asked_for_and_only_from_then_on(service: Any, story: Any, another_story: Any) -> None:
     early = outage(service, story)
-    service.clock.advance(timedelta(minutes=1))
+    await service.hear(early)
     some = await add(service, story, "https://a.example/", event_types=["contracts.*", "probes.monitor.recovered.v1"])
     every = await add(service, story, "https://b.example/")
     off = await add(service, story, "https://c.example/", enabled=False)
@@ -284,7 +296,29 @@ async def test_only_what_was_asked_for_and_only_from_then_on(service: Any, story
 
     assert await names(some) == {"contracts.contract.activated.v1", "probes.monitor.recovered.v1"}
     assert len(await names(every)) == 4
+    assert len(await deliveries(service, story, every)) == 4
     assert await names(off) == await names(others, stranger) == set()
+
+
+async def test_nothing_is_skipped_because_the_clock_of_its_service_is_behind(service: Any, story: Any) -> None:
+    behind = outage(service, story)
+    service.clock.advance(timedelta(hours=3))
+    webhook = await add(service, story, "https://a.example/")
+    await service.hear(behind)
+    assert len(await deliveries(service, story, webhook)) == 1
+
+
+async def test_projections_that_are_filled_again_are_not_sent_again(service: Any, story: Any) -> None:
+    june = story.golden_june()
+    await service.hear(*june)
+    webhook = await add(service, story, "https://a.example/")
+    with psycopg.connect(service.urls.superuser) as connection:
+        connection.execute(
+            "truncate reporting.inbox, reporting.contract, reporting.contract_version, reporting.client, "
+            "reporting.site, reporting.monitor, reporting.transition, reporting.incident, reporting.clock"
+        )
+    assert await service.hear(*june) == len(june)
+    assert await deliveries(service, story, webhook) == []
 
 
 async def test_webhooks_of_another_tenant_do_not_exist(service: Any, story: Any, another_story: Any) -> None:

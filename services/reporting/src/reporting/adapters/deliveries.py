@@ -21,16 +21,15 @@ LEASE = timedelta(seconds=90)
 """How long a claimed delivery belongs to its worker; longer than a try can take. After a crash it is tried again."""
 
 
-async def queue_deliveries(uow: UnitOfWork, *, event_id: UUID, name: str, occurred_at: datetime, payload: bytes) -> int:
+async def queue_deliveries(uow: UnitOfWork, *, event_id: UUID, name: str, payload: bytes) -> int:
     """One delivery of the event for every enabled webhook of the unit's tenant that asked for it.
 
-    A webhook is not told what happened before it existed: a projection that is filled again from the streams must not
-    flood it. Returns how many were queued.
+    Call it once per event, when it is heard for the first time: what was heard before a webhook existed is then not for
+    it, by the order of this database's transactions. Instants do not decide: the clock of whoever said the event may
+    be behind ours. Returns how many were queued.
     """
     webhooks = await uow.session.execute(
-        select(Webhook.webhook_id, Webhook.tenant_id, Webhook.event_types).where(
-            Webhook.enabled, Webhook.created_at <= occurred_at
-        )
+        select(Webhook.webhook_id, Webhook.tenant_id, Webhook.event_types).where(Webhook.enabled)
     )
     rows = [
         {

@@ -2,7 +2,8 @@
 
 `contract`, `client`, `site`, `monitor`, `incident` and `clock` hold the newest known state and refuse older ones.
 `contract_version`, `transition` and `event` hold facts that never change. Nothing depends on the order of arrival, so
-every table but `webhook`, `delivery` and `attempt` can be thrown away and filled again from the streams.
+every table but `event`, `webhook`, `delivery` and `attempt` can be thrown away and filled again from the streams.
+`event` stays: it knows what was queued for webhooks already.
 """
 
 from datetime import datetime

@@ -6,8 +6,6 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from ipaddress import IPv4Network, IPv6Network
-from urllib.parse import urlsplit
 from uuid import UUID
 
 import httpx
@@ -15,7 +13,6 @@ from standardwebhooks import Webhook as Signer
 
 from reporting.adapters.deliveries import Tried
 from shared.events import CONTENT_TYPE
-from shared.outbound_http import AddressGuard, AddressRefused
 from shared.time_source import SystemClock
 
 SYSTEM_CLOCK = SystemClock()
@@ -24,22 +21,22 @@ EXCERPT = 2_000
 
 
 class WebhookSender:
-    """Sends over the guarded client, and says how it went; never raises for what a receiver does."""
+    """Sends over the guarded client, and says how it went; never raises for what a receiver does.
+
+    Which addresses may be reached, and whether without TLS, is the client's to say, where it connects.
+    """
 
     def __init__(
         self,
         http: httpx.AsyncClient,
         *,
         timeout_seconds: float,
-        allowed_networks: Sequence[IPv4Network | IPv6Network] = (),
         wall_clock: Callable[[], datetime] = SYSTEM_CLOCK.now,
     ) -> None:
         """`wall_clock` dates the signature. It is the real time even where the clock of the stack is shifted: the
         receiver compares it with its own."""
         self._http = http
         self._timeout = timeout_seconds
-        self._allowed_networks = tuple(allowed_networks)
-        self._guard = AddressGuard(self._allowed_networks)
         self._wall_clock = wall_clock
 
     async def send(
@@ -61,7 +58,6 @@ class WebhookSender:
         wait: timedelta | None = None
         try:
             async with asyncio.timeout(self._timeout):
-                await self._refuse_plain_http(url)
                 response = await self._http.post(url, content=payload, headers=headers)
             status = response.status_code
             excerpt = _plain(response.content.decode("utf-8", "replace")[:EXCERPT])
@@ -74,15 +70,6 @@ class WebhookSender:
             error = _plain(f"{type(failure).__name__}: {failure}")[:500]
         duration = round((time.perf_counter() - started) * 1000)
         return Tried(at, duration, status, error, excerpt), wait
-
-    async def _refuse_plain_http(self, url: str) -> None:
-        """Without TLS only inside of a network that the operator has allowed."""
-        parts = urlsplit(url)
-        if parts.scheme == "https":
-            return
-        addresses = await self._guard.resolve(parts.hostname or "", parts.port or 80)
-        if not all(any(address in network for network in self._allowed_networks) for address in addresses):
-            raise AddressRefused("plain http is refused: use an https address")
 
 
 def retry_after(field: str | None, now: datetime) -> timedelta | None:

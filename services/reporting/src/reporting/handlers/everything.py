@@ -14,4 +14,4 @@ async def keep_and_queue(event: ReceivedEvent[dict[str, Any]], uow: UnitOfWork) 
     """In the transaction of the event: a delivery exists exactly when the event took effect."""
     name = str(event.envelope.name)
     if await remember_event(uow, event, name):
-        await queue_deliveries(uow, event_id=event.id, name=name, occurred_at=event.time, payload=event.payload)
+        await queue_deliveries(uow, event_id=event.id, name=name, payload=event.payload)
