@@ -381,7 +381,7 @@ async def test_an_advisory_about_a_lost_stream_buries_nothing_of_the_stream_that
 
         async def read() -> bool:
             with suppress(NotFoundError):
-                return (await js.consumer_info("ADVISORIES", "reader")).ack_floor.stream_seq == 1
+                return bool((await js.consumer_info("ADVISORIES", "reader")).ack_floor.stream_seq == 1)
             return False
 
         await until(read)
