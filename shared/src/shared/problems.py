@@ -26,6 +26,7 @@ from starlette.routing import Match
 from starlette.types import Scope
 
 from shared.telemetry import current_request_id, current_trace_id
+from shared.values import json_pointer
 
 PROBLEM_BASE = "https://upheld.dev/problems/"
 """Every ``type`` starts with this; each service serves the same catalogue under ``/problems``."""
@@ -327,12 +328,6 @@ _BY_STATUS: dict[int, type[Problem]] = {
 }
 
 
-def _escape(part: object) -> str:
-    # half a surrogate pair in a name must not break the answer that complains about it
-    text = str(part).encode("utf-8", "replace").decode()
-    return text.replace("~", "~0").replace("/", "~1")
-
-
 def body_pointer(path: Iterable[object], body: object, *, missing: bool = False) -> str:
     """JSON Pointer (fragment form) of a Pydantic ``loc`` below ``body``.
 
@@ -340,7 +335,7 @@ def body_pointer(path: Iterable[object], body: object, *, missing: bool = False)
     parts that exist in ``body`` are kept. ``missing`` keeps the last part, the key that should have been there.
     """
     parts = list(path)
-    pointer = "#"
+    kept: list[object] = []
     here = body
     for index, part in enumerate(parts):
         last = index == len(parts) - 1
@@ -349,8 +344,8 @@ def body_pointer(path: Iterable[object], body: object, *, missing: bool = False)
             here = cast(Any, here)[part]
         elif not (last and missing and isinstance(here, dict)):
             continue
-        pointer += "/" + _escape(part)
-    return pointer
+        kept.append(part)
+    return json_pointer(kept)
 
 
 _OF_ABSENCE = frozenset({"missing", "union_tag_not_found"})
