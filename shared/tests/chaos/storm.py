@@ -67,6 +67,7 @@ class StormReport:
     events: dict[str, int] = field(default_factory=dict)
     effects: dict[str, int] = field(default_factory=dict)
     outages: int = 0
+    outages_cut_off: int = 0
     calm_seconds: float = 0.0
     violations: list[str] = field(default_factory=list)
 
@@ -332,7 +333,9 @@ class Storm:
                     f"select consumer, subject, error from {service}.dead_letter where resolved_at is null"
                 ):
                     violations.append(f"dead letter in {consumer}: {subject}: {error}")
-            ((self._report.outages,),) = query("select count(*) from probes.outage")
+            ((self._report.outages, self._report.outages_cut_off),) = query(
+                "select count(*), count(*) filter (where ending = 'paused') from probes.outage"
+            )
             violations.extend(_disagreements(query))
             for contract, changes in self._accepted.items():
                 kept = dict(
