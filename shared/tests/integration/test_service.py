@@ -16,8 +16,11 @@ import pytest
 import structlog
 from fastapi import FastAPI
 from pydantic import SecretStr, ValidationError
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.consumer import EventProcessor, Handlers
+from shared.database import set_scope
 from shared.events import ReceivedEvent
 from shared.ids import new_id
 from shared.kernel.clock import FixedClock
@@ -27,7 +30,7 @@ from shared.settings import load_settings
 from shared.telemetry import REQUESTS, configure_logging
 from shared.testing.databases import DatabaseUrls, ServiceDatabases
 from shared.testing.tokens import TokenMint
-from shared.unit_of_work import UnitOfWork
+from shared.unit_of_work import UnitOfWork, UnitsOfWork
 from shared.worker import build_runtime
 
 from .library.service import SERVICE, BookAdded, LibrarySettings
@@ -185,6 +188,38 @@ async def test_another_tenant_sees_nothing(client: httpx.AsyncClient, tokens: To
     problem(await client.get(f"/v1/books/{book['book_id']}", headers=stranger), 404, "not-found")
     assert (await client.get("/v1/books", headers=stranger)).json() == {"data": [], "next_cursor": None}
     assert (await client.get("/v1/public/count")).json() == {"count": 1}
+
+
+async def test_a_tenant_finds_its_rows_by_an_index_among_those_of_all_tenants(
+    app: FastAPI, empty: DatabaseUrls
+) -> None:
+    with psycopg.connect(empty.superuser) as connection:
+        connection.execute(
+            "insert into library.book (book_id, tenant_id, title, pages, added_at, version) "
+            "select gen_random_uuid(), case mod(n, 100) when 0 then %s else md5(mod(n, 100)::text)::uuid end, "
+            "n::text, 1, now(), 1 from generate_series(1, 10000) n",
+            [TENANT],
+        )
+        connection.execute("analyze library.book")
+    units: UnitsOfWork = app.state.runtime.units
+
+    async def seen(session: AsyncSession) -> int:
+        return int((await session.execute(text("select count(*) from library.book"))).scalar_one())
+
+    async with units.for_tenant(TENANT) as unit:
+        assert await seen(unit.session) == 100
+        plan = "\n".join(await unit.session.scalars(text("explain select * from library.book order by added_at")))
+        assert "Index Scan" in plan
+        assert "Index Cond: ((tenant_id >=" in plan
+        assert "Filter" not in plan
+    async with units.for_tenant(OTHER_TENANT) as unit:
+        assert await seen(unit.session) == 0
+    async with units.for_every_tenant() as unit:
+        assert await seen(unit.session) == 10_000
+        await set_scope(unit.session, "", "")
+        assert await seen(unit.session) == 0
+    async with app.state.runtime.database.sessions() as session:
+        assert await seen(session) == 0  # whoever forgets to say whose rows he may see
 
 
 # --- problems --------------------------------------------------------------------------------------------------------
