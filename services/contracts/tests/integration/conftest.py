@@ -1,5 +1,6 @@
 """An agency with its API over a real database; requests go through the whole application."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
@@ -164,6 +165,21 @@ class Installation:
         """Runs a statement as the role that owns the schema, whom row-level security does not bind."""
         async with await psycopg.AsyncConnection.connect(libpq_url(self.owner_url)) as connection:
             await connection.execute(statement.encode())
+
+    async def somebody_waits_for_a_row(self) -> None:
+        """Returns once a transaction in this database waits for a row that another one has locked."""
+        async with asyncio.timeout(10):
+            async with await psycopg.AsyncConnection.connect(libpq_url(self.owner_url), autocommit=True) as connection:
+                while True:
+                    found = await connection.execute(
+                        "select 1 from pg_locks held join pg_locks wanted"
+                        " on wanted.locktype = 'transactionid' and not wanted.granted"
+                        " and wanted.transactionid = held.transactionid and held.granted"
+                        " join pg_stat_activity who on who.pid = wanted.pid and who.datname = current_database()"
+                    )
+                    if await found.fetchone():
+                        return
+                    await asyncio.sleep(0.02)
 
     async def events(self, aggregate_id: str | None = None) -> list[dict[str, Any]]:
         """The envelopes in the outbox, in their order."""

@@ -4,10 +4,13 @@ import asyncio
 import hashlib
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy import text
 
+from contracts.adapters.workspace import workspace_of
+from contracts.application.contracts import apply_amendment
 from contracts.jobs.expiry import expire_due
 from contracts.published.v1 import ContractActivated, ContractAmended, ContractSuspended, ContractTerminated
 from shared.kernel.clock import FixedClock
@@ -167,6 +170,27 @@ async def test_a_contract_expires_at_the_end_of_its_last_day_in_the_clients_zone
     assert [event["type"].split(".")[-2] for event in said] == ["activated", "terminated"]
     assert said[-1]["data"]["status"] == "expired"
     assert said[-1]["data"]["effective_from"] == "2026-06-30T22:00:00Z"
+
+
+@pytest.mark.parametrize(("ends_on", "ends_at"), [("2026-12-31", "2026-12-31T23:00:00Z"), (None, None)])
+async def test_a_contract_that_is_prolonged_while_expiry_waits_for_it_goes_on(
+    installation: Installation, agency: Agency, clock: FixedClock, ends_on: str | None, ends_at: str | None
+) -> None:
+    contract = await agency.active(ends_on="2026-06-30")
+    path = f"/v1/contracts/{contract['contract_id']}"
+    waiting = await agency.step(contract, "amendment", {"ends_on": ends_on})
+    for party in ("client", "agency"):
+        body = {"party": party, "document_hash": waiting["amendment"]["document"]["hash"]}
+        await agency.step(contract, "amendment/sign", body)
+    clock.advance(timedelta(days=23))
+    async with installation.runtime.units.for_tenant(agency.tenant_id) as uow:
+        work = workspace_of(uow)
+        await apply_amendment(work, await work.contracts.locked(UUID(contract["contract_id"])))
+        expiry = asyncio.create_task(expire_due(installation.runtime.units)())
+        await installation.somebody_waits_for_a_row()
+    await expiry
+    after = await agency.get(path)
+    assert (after["status"], after["ends_at"], after["closed_at"]) == ("active", ends_at, None)
 
 
 async def test_a_contract_does_not_begin_before_its_first_day(agency: Agency) -> None:

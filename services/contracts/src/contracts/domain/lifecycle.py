@@ -33,7 +33,7 @@ class Step(StrEnum):
 
 LEADS_TO: Mapping[Status, Mapping[Step, Status]] = {
     Status.DRAFT: {Step.EDIT: Status.DRAFT, Step.PROPOSE: Status.PROPOSED},
-    # The last missing signature makes a proposal signed; `after_signature` knows which one is the last.
+    # Only the last signature makes a proposal signed; `agreement.missing_signatures` tells which are missing.
     Status.PROPOSED: {Step.SIGN: Status.SIGNED, Step.WITHDRAW: Status.DRAFT},
     Status.SIGNED: {Step.ACTIVATE: Status.ACTIVE, Step.TERMINATE: Status.TERMINATED},
     Status.ACTIVE: {

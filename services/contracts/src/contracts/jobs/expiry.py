@@ -26,8 +26,9 @@ def expire_due(units: UnitsOfWork) -> Callable[[], Awaitable[float | None]]:
             async with units.for_tenant(tenant_id) as uow:
                 work = workspace_of(uow)
                 contract = await work.contracts.locked(contract_id)
-                # Another worker, or a termination, may have been quicker.
-                if Step.EXPIRE in LEADS_TO[contract.status]:
+                # Another worker, a termination or an amendment that prolongs it may have been quicker.
+                over = contract.ends_at is not None and contract.ends_at <= uow.now
+                if over and Step.EXPIRE in LEADS_TO[contract.status]:
                     await expire_contract(work, contract)
                     _log.info("contract_expired", contract_id=str(contract_id))
         return 0.0 if len(due) == BATCH else IDLE_SECONDS
