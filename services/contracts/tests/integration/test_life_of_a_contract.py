@@ -186,7 +186,7 @@ async def test_a_contract_that_is_prolonged_while_expiry_waits_for_it_goes_on(
     async with installation.runtime.units.for_tenant(agency.tenant_id) as uow:
         work = workspace_of(uow)
         await apply_amendment(work, await work.contracts.locked(UUID(contract["contract_id"])))
-        expiry = asyncio.create_task(expire_due(installation.runtime.units)())
+        expiry = asyncio.ensure_future(expire_due(installation.runtime.units)())
         await installation.somebody_waits_for_a_row()
     await expiry
     after = await agency.get(path)
