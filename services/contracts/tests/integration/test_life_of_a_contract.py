@@ -130,6 +130,8 @@ async def test_suspending_resuming_and_terminating_each_tell_the_full_state_once
     ]
     versions = [event["aggregateversion"] for event in said]
     assert versions == sorted(set(versions))
+    # Who gets them in another order can tell which one is missing.
+    assert [event["data"]["previous_version"] for event in said] == [None, *versions[:-1]]
     ContractSuspended.model_validate(said[1]["data"])
     ContractTerminated.model_validate(said[3]["data"])
     assert ended["closed_at"] == "2026-06-08T12:00:00Z"

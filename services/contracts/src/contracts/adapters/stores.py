@@ -333,6 +333,12 @@ class Contracts(_Rows[ContractRow]):
     async def document(self, contract_id: UUID, number: int) -> Document:
         return await document_of_contract(self._uow, contract_id, number)
 
+    async def newest_state(self, contract_id: UUID) -> int | None:
+        newest: int | None = await self._session.scalar(
+            select(func.max(ContractStateRow.version)).where(ContractStateRow.contract_id == contract_id)
+        )
+        return newest
+
     async def add_state(self, state: ContractState) -> None:
         await self._insert(
             ContractStateRow(

@@ -688,7 +688,8 @@ async def _enter(
     saved = await _save(work, contract)
     assert saved.document is not None
     document = await work.contracts.document(saved.contract_id, saved.document.number)
-    content = effective_state(saved, json.loads(document.text), at)
+    previous = await work.contracts.newest_state(saved.contract_id)
+    content = effective_state(saved, json.loads(document.text), at, previous)
     state = ContractState(
         contract_id=saved.contract_id,
         client_id=saved.client_id,
@@ -808,13 +809,16 @@ _AGREED = (
 )
 
 
-def effective_state(contract: Contract, document: Mapping[str, Any], at: datetime) -> dict[str, Any]:
+def effective_state(
+    contract: Contract, document: Mapping[str, Any], at: datetime, previous_version: int | None
+) -> dict[str, Any]:
     """What the other services need to keep the contract: what was signed, and where the contract stands."""
     assert contract.document is not None
     plan, price = document["plan"], document["price"]
     return {
         **{key: document[key] for key in _AGREED},
         "version": contract.version,
+        "previous_version": previous_version,
         "status": contract.status.value,
         "effective_from": at.isoformat(),
         "plan": {key: plan[key] for key in ("plan_id", "code", "name", "priority")},

@@ -70,6 +70,9 @@ class Contracts(Store["Contract"], Protocol):
     async def document(self, contract_id: UUID, number: int) -> Document:
         """A proposed version of a contract, as it was proposed. Raises Unknown."""
 
+    async def newest_state(self, contract_id: UUID) -> int | None:
+        """Version of the newest state of a locked contract; None before it was activated."""
+
     async def add_state(self, state: ContractState) -> None:
         """Keeps what the contract is from an instant on; it is never changed."""
 

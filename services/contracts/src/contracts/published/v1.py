@@ -1,7 +1,8 @@
 """The events that contracts publishes, version 1.
 
 Each carries full state with its aggregate's version, never a difference: whoever has missed one, or gets two in the
-wrong order, keeps the one with the higher version and is right.
+wrong order, keeps the one with the higher version and is right about what holds now. Who also needs what held in between
+finds by `previous_version` whether an event is still missing.
 """
 
 from collections.abc import Mapping
@@ -207,6 +208,12 @@ class ContractState(PublishedEvent):
 
     contract_id: UUID
     version: int = Field(ge=1)
+    previous_version: int | None = Field(
+        default=None,
+        ge=1,
+        description="Version of the state before this one, in the event before this one: between them lie only "
+        "versions that changed nothing in force. Null: this is the first state.",
+    )
     number: str
     status: Literal["active", "suspended", "terminated", "expired"]
     effective_from: Instant
@@ -304,6 +311,7 @@ def _deliverable(code: str, fr: str, en: str, proof: str, **parameters: Any) -> 
 _STATE: Mapping[str, Any] = {
     "contract_id": _CONTRACT,
     "version": 5,
+    "previous_version": None,
     "number": "C-2026-0001",
     "status": "active",
     "effective_from": "2026-06-08T08:00:00Z",
@@ -382,6 +390,7 @@ class ContractAmended(ContractState, aggregate="contract", name="amended", key="
     EXAMPLE: ClassVar[Mapping[str, Any]] = {
         **_STATE,
         "version": 9,
+        "previous_version": 5,
         "effective_from": "2026-06-15T08:00:00Z",
         "monitoring": {**_MONITORING, "interval_seconds": 60},
         "deliverables": [
@@ -400,6 +409,7 @@ class ContractSuspended(ContractState, aggregate="contract", name="suspended", k
     EXAMPLE: ClassVar[Mapping[str, Any]] = {
         **_STATE,
         "version": 10,
+        "previous_version": 9,
         "status": "suspended",
         "effective_from": "2026-07-01T08:00:00Z",
     }
@@ -411,6 +421,7 @@ class ContractTerminated(ContractState, aggregate="contract", name="terminated",
     EXAMPLE: ClassVar[Mapping[str, Any]] = {
         **_STATE,
         "version": 11,
+        "previous_version": 10,
         "status": "terminated",
         "effective_from": "2026-08-01T08:00:00Z",
     }
