@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -228,10 +228,20 @@ class Story:
         at = since + timedelta(seconds=20)
         return self._say("down", at, self._outage(outage_id, since), staging=staging)
 
-    def recovered(self, outage_id: UUID, since: datetime, at: datetime, *, staging: bool = False) -> bytes:
-        """The end of an outage."""
+    def recovered(
+        self,
+        outage_id: UUID,
+        since: datetime,
+        at: datetime,
+        *,
+        gaps: Sequence[tuple[datetime, datetime]] = (),
+        staging: bool = False,
+    ) -> bytes:
+        """The end of an outage, with the silences in it."""
         data = self._outage(outage_id, since) | {
             "previous_state": "down",
+            "previous_since": text(gaps[-1][1] if gaps else since),
+            "gaps": [{"start": text(start), "end": text(end)} for start, end in gaps],
             "recovered_at": text(at),
             "recovered_uncertainty_seconds": 30,
             "recovery_confirmed_at": text(at),
@@ -239,9 +249,26 @@ class Story:
         }
         return self._say("recovered", at, data, staging=staging)
 
-    def paused(self, at: datetime, *, reason: str = "contract_suspended") -> bytes:
-        """Nothing is checked from then on."""
-        data = {"previous_state": "up", "since": text(at), "reason": reason, "outage_id": None, "down_since": None}
+    def paused(
+        self,
+        at: datetime,
+        *,
+        reason: str = "contract_suspended",
+        outage: tuple[UUID, datetime] | None = None,
+        silent_since: datetime | None = None,
+    ) -> bytes:
+        """Nothing is checked from then on. `outage` is cut off: its id and beginning; silent until the pause or not."""
+        data: dict[str, Any] = {
+            "previous_state": "unknown" if silent_since else "down" if outage else "up",
+            "since": text(at),
+            "reason": reason,
+            "outage_id": str(outage[0]) if outage else None,
+            "down_since": text(outage[1]) if outage else None,
+            "outage": None,
+        }
+        if outage:
+            gaps = [{"start": text(silent_since), "end": None}] if silent_since else []
+            data["outage"] = self._outage(*outage) | {"gaps": gaps}
         return self._say("paused", at, data, staging=False)
 
     def incident(

@@ -1,5 +1,8 @@
 """A month of a contract, from events to the page that its client reads."""
 
+import importlib
+import json
+import json
 import random
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -7,11 +10,13 @@ from html.parser import HTMLParser
 from itertools import pairwise
 from typing import Any
 
+import psycopg
 import pytest
 
 from shared.ids import new_id
 
 NO_BREAK = "\N{NO-BREAK SPACE}"
+SILENCES = importlib.import_module("reporting.migrations.versions.0002_silences_inside_outages")
 JULY = datetime(2026, 7, 1, 6, 0, tzinfo=UTC)
 
 
@@ -150,6 +155,101 @@ async def test_a_monitor_that_is_still_down_after_a_silence_counts_as_outage_aga
     assert figure["met"] is False
 
 
+async def test_silence_in_an_outage_that_the_end_of_the_contract_cuts_off_is_never_down(
+    start_service: Callable[..., Any], story: Any
+) -> None:
+    began = datetime(2026, 6, 3, 8, tzinfo=UTC)
+    outage = (new_id(), began + timedelta(seconds=30))
+    silent, ended = began + timedelta(seconds=90), began + timedelta(seconds=3660)
+    basis = story.golden_june()[:5]
+    told = [
+        story.down(*outage),
+        story.unknown(silent, reason="no_fresh_result", outage=outage),
+        story.restored(silent, ended, state="paused"),
+        story.paused(ended, reason="contract_terminated", outage=outage, silent_since=silent),
+        story.contract("terminated", ended),
+    ]
+    reports = []
+    for order in (told, told[::-1], told[2:] + told[:2]):
+        service = await start_service()
+        await service.hear(*basis, *order)
+        service.clock.set(JULY)
+        reports.append(await read(service, story))
+    figure = reports[0]["uptime"]["figures"][0]
+    assert (figure["down_seconds"], figure["unknown_seconds"], reports[0]["to"]) == (60, 3570, "2026-06-03T09:01:00Z")
+    assert [(span["state"], span["reason"]) for span in figure["explanation"][-2:]] == [
+        ("down", "connect"),
+        ("unknown", "no_fresh_result"),
+    ]
+    assert reports[1:] == reports[:1] * 2
+
+
+async def test_gaps_that_a_recovery_tells_are_not_down_before_the_silence_itself_is_heard_of(
+    service: Any, story: Any
+) -> None:
+    since = datetime(2026, 6, 3, 8, tzinfo=UTC)
+    outage = (new_id(), since)
+    gap = (since + timedelta(minutes=5), since + timedelta(minutes=25))
+    basis = story.golden_june()[:5]
+    down, *silence = (
+        story.down(*outage),
+        story.unknown(gap[0], reason="no_fresh_result", outage=outage),
+        story.restored(*gap, state="down", outage=outage),
+    )
+    recovered = story.recovered(*outage, since + timedelta(minutes=30), gaps=[gap])
+    service.clock.set(JULY)
+    seen = []
+    for arrived in ([*basis, recovered], [down], silence):
+        await service.hear(*arrived)
+        figure = (await read(service, story))["uptime"]["figures"][0]
+        seen.append((figure["down_seconds"], figure["unknown_seconds"]))
+    assert seen == [(600, 1200)] * 3
+
+
+async def test_what_was_heard_before_silences_were_kept_gets_them_from_its_events(service: Any, story: Any) -> None:
+    since = datetime(2026, 6, 3, 8, tzinfo=UTC)
+    outage = (new_id(), since)
+    gap = (since + timedelta(minutes=5), since + timedelta(minutes=25))
+    again = (new_id(), since + timedelta(days=1))
+    await service.hear(
+        *story.golden_june()[:5],
+        story.recovered(*outage, since + timedelta(minutes=30), gaps=[gap]),
+        story.paused(again[1] + timedelta(hours=1), outage=again, silent_since=again[1] + timedelta(minutes=1)),
+    )
+    service.clock.set(JULY)
+    whole = await read(service, story)
+    with psycopg.connect(service.urls.superuser) as connection:
+        connection.execute(
+            "update reporting.transition set gaps = '[]', ended_since = ended_since + interval '1 min' "
+            "where ended = 'down'"
+        )
+    assert await read(service, story) != whole
+    with psycopg.connect(service.urls.owner) as connection:
+        connection.execute(SILENCES.FILL)
+    assert await read(service, story) == whole
+
+
+async def test_the_explanation_of_an_outage_out_of_the_unknown_names_its_cause_and_its_events(
+    service: Any, story: Any
+) -> None:
+    since = datetime(2026, 6, 3, 8, tzinfo=UTC)
+    silent = since - timedelta(minutes=5)
+    outage_id = new_id()
+    events = [
+        *story.golden_june()[:5],
+        story.unknown(silent, reason="runner_restarted"),
+        story.restored(silent, since, state="down"),
+        story.down(outage_id, since),
+        story.recovered(outage_id, since, since + timedelta(minutes=7)),
+    ]
+    await service.hear(*events)
+    service.clock.set(JULY)
+    spans = (await read(service, story))["uptime"]["figures"][0]["explanation"]
+    (span,) = [span for span in spans if span["state"] == "down"]
+    assert (span["outage_id"], span["reason"]) == (str(outage_id), "connect")
+    assert span["event_ids"] == [json.loads(event)["id"] for event in events[-2:]]
+
+
 async def test_who_repairs_at_once_has_answered_too(service: Any, story: Any) -> None:
     since = service.clock.now() - timedelta(hours=1)
     incident = story.incident(new_id(), None, since, resolved=since + timedelta(minutes=9))
@@ -225,7 +325,7 @@ async def test_an_outage_that_goes_on_counts_up_to_now_and_a_past_instant_can_be
 ) -> None:
     began = datetime(2026, 6, 1, 8, 0, tzinfo=UTC)
     since = service.clock.now() - timedelta(minutes=30)
-    incident = story.incident(new_id(), None, since, acknowledged=since + timedelta(minutes=10))
+    incident = list(story.incident(new_id(), None, since, acknowledged=since + timedelta(minutes=10)))
     await service.hear(
         story.contract("activated", began),
         story.unknown(began),
@@ -249,6 +349,13 @@ async def test_an_outage_that_goes_on_counts_up_to_now_and_a_past_instant_can_be
     )
 
     service.clock.advance(timedelta(hours=5))
+    assert (await read(service, story))["incidents"]["items"][0]["clocks"][1]["verdict"] == "running"
+    # A breach is what incidents says is one.
+    opened = json.loads(incident[0])["data"]
+    breached = opened["clocks"][1] | {"incident_id": opened["incident_id"], "at": opened["clocks"][1]["due_at"]}
+    breached |= {"contract_id": opened["contract_id"], "client_id": opened["client_id"]}
+    clock_id = opened["clocks"][1]["clock_id"]
+    await service.hear(story.event("incidents.clock.breached.v1", clock_id, service.clock.now(), breached, 2))
     after = await read(service, story)
     assert after["incidents"]["items"][0]["clocks"][1]["verdict"] == "breached"
     assert after["targets"]["repair"] == {"met": 0, "breached": 1, "running": 0}

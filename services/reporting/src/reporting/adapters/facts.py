@@ -88,6 +88,10 @@ class StoredFacts:
                     ended_since=each.ended_since,
                     outage_id=each.outage_id,
                     reason=each.reason,
+                    gaps=tuple(
+                        (datetime.fromisoformat(start), datetime.fromisoformat(end) if end is not None else None)
+                        for start, end in each.gaps
+                    ),
                 )
             )
         return by_environment
@@ -116,7 +120,13 @@ class StoredFacts:
         announced: dict[UUID, dict[UUID, AnnouncedVerdict]] = {}
         for clock in await self._session.scalars(select(ClockRow).where(ClockRow.incident_id.in_(ids))):
             announced.setdefault(clock.incident_id, {})[clock.clock_id] = AnnouncedVerdict.model_validate(
-                {"clock_id": clock.clock_id, "verdict": clock.verdict, "at": clock.at, "event_id": clock.event_id}
+                {
+                    "clock_id": clock.clock_id,
+                    "version": clock.version,
+                    "verdict": clock.verdict,
+                    "at": clock.at,
+                    "event_id": clock.event_id,
+                }
             )
         return [
             KnownIncident(

@@ -1,6 +1,6 @@
 """Writing down what was heard. Every statement gives the same rows whatever the order and number of deliveries."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -21,7 +21,7 @@ from reporting.adapters.tables import (
     TransitionRow,
 )
 from reporting.application.facts import ContractState, IncidentState
-from reporting.domain.state_line import State
+from reporting.domain.state_line import Silence, State
 from shared.events import ReceivedEvent
 from shared.unit_of_work import UnitOfWork
 
@@ -142,6 +142,7 @@ async def remember_transition(
     ended_since: datetime | None = None,
     outage_id: UUID | None = None,
     reason: str | None = None,
+    gaps: Sequence[Silence] = (),
     details: Mapping[str, Any],
 ) -> None:
     """Keeps a transition, and the newest state of its monitor. `monitor` has the columns that identify it."""
@@ -158,6 +159,7 @@ async def remember_transition(
             "ended_since": ended_since,
             "outage_id": outage_id,
             "reason": reason,
+            "gaps": [[start.isoformat(), end.isoformat() if end is not None else None] for start, end in gaps],
             "details": dict(details),
             "event_id": event.id,
         },

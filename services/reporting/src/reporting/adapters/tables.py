@@ -44,6 +44,7 @@ class Base(DeclarativeBase):
         str: Text(),
         bytes: LargeBinary(),
         dict[str, Any]: JSONB(),
+        list[Any]: JSONB(),
         list[str]: ARRAY(Text()),
     }
 
@@ -123,7 +124,11 @@ class Monitor(Base):
 
 
 class TransitionRow(Base):
-    """One transition of a monitor, complete in itself. `details` holds what explains it, such as locations."""
+    """One transition of a monitor, complete in itself.
+
+    `gaps` holds the silences of the outage that it ends, `[[start, end or null], …]`; `details` what explains it, such
+    as locations.
+    """
 
     __tablename__ = "transition"
 
@@ -139,6 +144,7 @@ class TransitionRow(Base):
     ended_since: Mapped[datetime | None]
     outage_id: Mapped[UUID | None]
     reason: Mapped[str | None]
+    gaps: Mapped[list[Any]]
     details: Mapped[dict[str, Any]]
     event_id: Mapped[UUID]
 

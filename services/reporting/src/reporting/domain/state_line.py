@@ -3,7 +3,7 @@
 A transition is a fact that stands alone: it says which state the monitor entered and when, and, where it ends
 something, when that had begun. The line is computed from the *set* of transitions in the order of their numbers, so
 it does not matter in which order, how often or how late they became known. A transition that is still missing is
-bridged by what its neighbours say.
+bridged by what its neighbours say, and silence that one of them tells is never down, whoever else says so.
 
 Several monitors may watch one environment. It is then down when any of them is down, degraded when any is degraded,
 unknown when any is unknown, paused only where all are paused.
@@ -14,16 +14,24 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
-from typing import Final, Literal
+from typing import Final, Literal, TypeAlias
 from uuid import UUID
 
 State = Literal["up", "down", "degraded", "maintenance", "unknown", "paused"]
+
+Silence: TypeAlias = tuple[datetime, datetime | None]
+"""A stretch without results inside an outage; its end is None when it lasted as long as the outage."""
 
 NOT_BEGUN: Final = "monitoring_not_begun"
 """The reason of unknown time before the first transition of every monitor."""
 
 # Which claim wins where two overlap on one monitor; the same order as in the uptime rule.
 _PRECEDENCE: Final[tuple[State, ...]] = ("paused", "maintenance", "down", "degraded", "unknown", "up")
+_RANKS: Final = {state: float(rank) for rank, state in enumerate(_PRECEDENCE)}
+
+# Silence of which both ends are told wins over down: a claim of down time only did not know of it yet. Unknown time
+# whose end is not told does not, because it lasts here until whichever transition happens to be known next.
+_TOLD_SILENCE: Final = _RANKS["down"] - 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +40,7 @@ class Transition:
 
     `number` counts the monitor's transitions; `entered` is its state from `at` on. `ended` and `ended_since` describe
     the state that this transition ends, when the event tells it. `outage_id` belongs to the down time on either side.
+    `gaps` are the silences of the outage that it ends.
     """
 
     monitor_id: UUID
@@ -43,6 +52,7 @@ class Transition:
     ended_since: datetime | None = None
     outage_id: UUID | None = None
     reason: str | None = None
+    gaps: tuple[Silence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +84,13 @@ def environment_line(transitions: Iterable[Transition], start: datetime, until: 
     ]
     instants = sorted(
         {start, until}
-        | {edge for monitor in claims for span in monitor for edge in (span.start, span.end) if start < edge < until}
+        | {
+            edge
+            for monitor in claims
+            for claim in monitor
+            for edge in (claim.span.start, claim.span.end)
+            if start < edge < until
+        }
     )
     sweeps = [_Sweep(monitor) for monitor in claims]
     line: list[Span] = []
@@ -94,68 +110,104 @@ def environment_line(transitions: Iterable[Transition], start: datetime, until: 
     return line
 
 
-def _claims(transitions: Sequence[Transition], until: datetime) -> list[Span]:
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """A stretch that a transition speaks of. Of several at one instant the lowest rank holds."""
+
+    rank: float
+    span: Span
+
+
+def _claims(transitions: Sequence[Transition], until: datetime) -> list[_Claim]:
     """What the transitions of one monitor say, each stretch on its own; they may overlap."""
-    spans: list[Span] = []
-    for position, transition in enumerate(transitions):
-        following = transitions[position + 1] if position + 1 < len(transitions) else None
-        end = min(following.at, until) if following is not None else until
-        if transition.at < end:
-            events = [transition.event_id]
-            if following is not None and _same_outage(transition, following):
-                events.append(following.event_id)
-            spans.append(
-                Span(
-                    transition.at,
-                    end,
-                    transition.entered,
-                    transition.outage_id if transition.entered == "down" else None,
-                    None if transition.entered == "up" else transition.reason,
-                    tuple(events),
-                )
-            )
+    outages = _outages(transitions)
+    openings: dict[tuple[State, datetime], Transition] = {}
+    for transition in transitions:
+        openings.setdefault((transition.entered, transition.at), transition)
+
+    def ended(teller: Transition, state: State, since: datetime, end: datetime) -> _Claim:
+        outage = outages.get(teller.outage_id) if state == "down" and teller.outage_id is not None else None
+        if outage is not None:
+            span = _span(state, since, end, teller.outage_id, outage.reason, outage.opening, teller.event_id)
+        else:
+            opening = openings.get((state, since))
+            reason, first = (opening.reason, opening.event_id) if opening is not None else (None, None)
+            span = _span(state, since, end, None, reason, first, teller.event_id)
+        return _Claim(_TOLD_SILENCE if state == "unknown" else _RANKS[state], span)
+
+    claims: list[_Claim] = []
+    for transition, following in zip(transitions, [*transitions[1:], None], strict=True):
+        end = following.at if following is not None else until
+        outage = outages.get(transition.outage_id) if transition.outage_id is not None else None
+        if transition.entered == "down" and outage is not None:
+            goes_on = following is not None and following.outage_id == transition.outage_id
+            events = (outage.opening, transition.event_id, following.event_id if following and goes_on else None)
+            span = _span("down", transition.at, end, transition.outage_id, outage.reason, *events)
+        else:
+            reason = None if transition.entered == "up" else transition.reason
+            span = _span(transition.entered, transition.at, end, None, reason, transition.event_id)
+        claims.append(_Claim(_RANKS[transition.entered], span))
         if transition.ended is not None and transition.ended_since is not None:
-            end = min(transition.at, until)
-            if transition.ended_since < end:
-                # The opening says why; where it is known its claim is there too, and both have one outage.
-                opening = next(
-                    (t for t in transitions if t.entered == transition.ended and t.at == transition.ended_since), None
-                )
-                spans.append(
-                    Span(
-                        transition.ended_since,
-                        end,
-                        transition.ended,
-                        transition.outage_id if transition.ended == "down" else None,
-                        opening.reason if opening is not None else _own_reason(transition),
-                        ((opening.event_id,) if opening is not None else ()) + (transition.event_id,),
-                    )
-                )
-    return spans
+            claims.append(ended(transition, transition.ended, transition.ended_since, transition.at))
+        for start, silent_until in transition.gaps:
+            claims.append(ended(transition, "unknown", start, silent_until or transition.at))
+    cut = (_Claim(claim.rank, _cut(claim.span, claim.span.start, min(claim.span.end, until))) for claim in claims)
+    return [claim for claim in cut if claim.span.start < claim.span.end]
 
 
-def _same_outage(transition: Transition, following: Transition) -> bool:
-    return transition.outage_id is not None and transition.outage_id == following.outage_id
+def _span(
+    state: State, start: datetime, end: datetime, outage_id: UUID | None, reason: str | None, *events: UUID | None
+) -> Span:
+    told = tuple(dict.fromkeys(event for event in events if event is not None))
+    return Span(start, end, state, outage_id, reason, told)
 
 
-def _own_reason(transition: Transition) -> str | None:
-    """The reason of what a transition ended, when the transition itself tells it (a recovery repeats the outage's)."""
-    return transition.reason if transition.entered == "up" else None
+@dataclass(frozen=True, slots=True)
+class _Outage:
+    """Why a monitor is down, and the event that said so first; None while that is not known."""
+
+    reason: str | None
+    opening: UUID | None
+
+
+def _outages(transitions: Iterable[Transition]) -> dict[UUID, _Outage]:
+    """The outages that the transitions of one monitor speak of.
+
+    The one that confirms an outage gives a reason. One that only leads back to it after silence gives none, and
+    neither may hide why the monitor was down.
+    """
+    found: dict[UUID, _Outage] = {}
+    for transition in transitions:
+        if transition.outage_id is None:
+            continue
+        known = found.get(transition.outage_id, _Outage(None, None))
+        confirms = transition.entered == "down" and transition.reason is not None
+        repeats = transition.entered == "up"  # a recovery says again what its outage was
+        found[transition.outage_id] = _Outage(
+            known.reason or (transition.reason if confirms or repeats else None),
+            known.opening or (transition.event_id if confirms else None),
+        )
+    return found
 
 
 class _Sweep:
     """Walks once over the claims of one monitor, for instants that only go forward."""
 
-    def __init__(self, claims: Iterable[Span]) -> None:
-        self._to_come = sorted(claims, key=lambda span: span.start, reverse=True)
-        self._here: list[Span] = []
+    def __init__(self, claims: Iterable[_Claim]) -> None:
+        self._to_come = sorted(claims, key=lambda claim: claim.span.start, reverse=True)
+        self._here: list[_Claim] = []
 
     def winner(self, at: datetime) -> Span | None:
-        """The claim that holds at an instant; of two with one state, the one that more events support."""
-        while self._to_come and self._to_come[-1].start <= at:
+        """The claim that holds at an instant: of two with one state the one that names its outage or more events."""
+        while self._to_come and self._to_come[-1].span.start <= at:
             self._here.append(self._to_come.pop())
-        self._here = [span for span in self._here if span.end > at]
-        return min(self._here, key=lambda span: (_PRECEDENCE.index(span.state), -len(span.events)), default=None)
+        self._here = [claim for claim in self._here if claim.span.end > at]
+        best = min(
+            self._here,
+            key=lambda claim: (claim.rank, claim.span.outage_id is None, -len(claim.span.events)),
+            default=None,
+        )
+        return best.span if best is not None else None
 
 
 def _combine(present: Sequence[Span], start: datetime, end: datetime) -> Span:

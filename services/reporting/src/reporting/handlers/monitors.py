@@ -1,6 +1,6 @@
 """Transitions of monitors. Each closes what it needs to open, so none waits for another."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, Field
 
 from reporting.adapters.projections import remember_transition
 from reporting.application.facts import Fact
-from reporting.domain.state_line import State
+from reporting.domain.state_line import Silence, State
 from reporting.handlers.registration import handlers
 from shared.events import ReceivedEvent
 from shared.unit_of_work import UnitOfWork
@@ -34,6 +34,13 @@ class MonitorFact(Fact):
         return self.model_dump(exclude={"previous_state"}, include=set(MonitorFact.model_fields))
 
 
+class Gap(Fact):
+    """A stretch `[start, end)` of an outage without results; `end` is None while the silence lasts."""
+
+    start: AwareDatetime
+    end: AwareDatetime | None
+
+
 class MonitorDown(MonitorFact):
     """A confirmed outage began."""
 
@@ -51,7 +58,7 @@ class MonitorRecovered(MonitorDown):
 
     recovered_at: AwareDatetime
     recovered_uncertainty_seconds: float | None = None
-    previous_since: AwareDatetime | None = None
+    gaps: tuple[Gap, ...] = ()
 
 
 class MonitorUnknown(MonitorFact):
@@ -70,17 +77,28 @@ class MonitorRestored(MonitorFact):
     outage_id: UUID | None = None
 
 
+class CutOffOutage(Fact):
+    """An outage that a pause ended, with the silence in it; its last gap is open when it was silent until the pause."""
+
+    outage_id: UUID
+    down_since: AwareDatetime
+    gaps: tuple[Gap, ...] = ()
+
+
 class MonitorPaused(MonitorFact):
     """Nothing is checked, because the contract does not ask for it."""
 
     since: AwareDatetime
     reason: str | None = None
-    outage_id: UUID | None = None
-    down_since: AwareDatetime | None = None
+    outage: CutOffOutage | None = None
 
 
 def _details(data: MonitorDown) -> dict[str, Any]:
     return {key: value for key, value in data.model_dump(mode="json").items() if key in _DETAILS}
+
+
+def _stretches(gaps: Iterable[Gap]) -> tuple[Silence, ...]:
+    return tuple((gap.start, gap.end) for gap in gaps)
 
 
 @handlers.on("probes.monitor.down.v1")
@@ -101,7 +119,7 @@ async def keep_outage(event: ReceivedEvent[MonitorDown], uow: UnitOfWork) -> Non
 
 @handlers.on("probes.monitor.recovered.v1")
 async def keep_recovery(event: ReceivedEvent[MonitorRecovered], uow: UnitOfWork) -> None:
-    """Up from the first good check on; was down since the first failing one, or since the last gap in it."""
+    """Up from the first good check on; was down since the first failing one, but for the gaps in it."""
     data = event.data
     await remember_transition(
         uow,
@@ -110,9 +128,10 @@ async def keep_recovery(event: ReceivedEvent[MonitorRecovered], uow: UnitOfWork)
         entered="up",
         at=data.recovered_at,
         ended="down",
-        ended_since=data.previous_since or data.down_since,
+        ended_since=data.down_since,
         outage_id=data.outage_id,
         reason=data.reason,
+        gaps=_stretches(data.gaps),
         details=_details(data),
     )
 
@@ -145,18 +164,19 @@ async def keep_restoration(event: ReceivedEvent[MonitorRestored], uow: UnitOfWor
 
 @handlers.on("probes.monitor.paused.v1")
 async def keep_pause(event: ReceivedEvent[MonitorPaused], uow: UnitOfWork) -> None:
-    """Not checked from then on; an outage that was going on ends there for the state line."""
+    """Not checked from then on; an outage that was going on ends there, and was not down where it was silent."""
     data = event.data
-    down = data.outage_id is not None and data.down_since is not None
+    outage = data.outage
     await remember_transition(
         uow,
         event,
         monitor=data.columns,
         entered="paused",
         at=data.since,
-        ended="down" if down else None,
-        ended_since=data.down_since if down else None,
-        outage_id=data.outage_id if down else None,
+        ended="down" if outage is not None else None,
+        ended_since=outage.down_since if outage is not None else None,
+        outage_id=outage.outage_id if outage is not None else None,
         reason=data.reason,
+        gaps=_stretches(outage.gaps) if outage is not None else (),
         details={},
     )

@@ -1,7 +1,7 @@
 """The state line is a function of the set of transitions: their order of arrival is nobody's business."""
 
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from itertools import chain, combinations, pairwise, permutations
 from uuid import UUID
 
 from hypothesis import given
@@ -80,6 +80,82 @@ def test_an_outage_that_goes_on_lasts_until_the_end() -> None:
 def test_down_wins_over_the_unknown_in_its_middle() -> None:
     transitions = [entered(1, "up", 0), down(2, 20), entered(3, "unknown", 25), recovered(4, 20, 30)]
     assert told(environment_line(transitions, START, at(60))) == [("up", 0, 20), ("down", 20, 30), ("up", 30, 60)]
+
+
+def silent_outage(ending: State) -> list[Transition]:
+    """Down at 20, silent from 25 on, heard of again at 40 only where it recovers (at 50); paused at 50 otherwise."""
+    gap = (at(25), None if ending == "paused" else at(40))
+    after: State = "paused" if ending == "paused" else "down"
+    heard = 50 if ending == "paused" else 40
+    return [
+        entered(1, "up", 0),
+        down(2, 20),
+        entered(3, "unknown", 25, reason="no_fresh_result"),
+        entered(
+            4,
+            after,
+            heard,
+            ended="unknown",
+            ended_since=at(25),
+            outage_id=OUTAGE if after == "down" else None,
+        ),
+        entered(
+            5,
+            ending,
+            50,
+            ended="down",
+            ended_since=at(20),
+            outage_id=OUTAGE,
+            reason="contract_terminated" if ending == "paused" else "connect",
+            gaps=(gap,),
+        ),
+    ]
+
+
+def test_silence_in_an_outage_that_a_pause_ends_is_not_down() -> None:
+    line = environment_line(silent_outage("paused"), START, at(60))
+    assert told(line) == [("up", 0, 20), ("down", 20, 25), ("unknown", 25, 50), ("paused", 50, 60)]
+    assert [span.reason for span in line] == [None, "connect", "no_fresh_result", "contract_terminated"]
+
+
+def test_silence_in_an_outage_that_recovers_is_not_down() -> None:
+    transitions = silent_outage("up")
+    line = environment_line(transitions, START, at(60))
+    assert told(line) == [("up", 0, 20), ("down", 20, 25), ("unknown", 25, 40), ("down", 40, 50), ("up", 50, 60)]
+    opening, heard, closing = (transitions[number].event_id for number in (1, 3, 4))
+    assert [(span.outage_id, span.reason) for span in (line[1], line[3])] == [(OUTAGE, "connect")] * 2
+    assert set(line[1].events) >= {opening, closing}
+    assert line[3].events == (opening, heard, closing)
+
+
+def test_what_is_told_to_be_silence_is_never_down_whatever_arrived_in_whatever_order() -> None:
+    """Of every choice of what has arrived, in every order: the gap is not down once anybody has told both its ends."""
+    for ending, silent_until in (("paused", 50), ("up", 40)):
+        whole = silent_outage(ending)  # type: ignore[arg-type]
+        tellers = {whole[3], whole[4]}
+        for known in chain.from_iterable(combinations(whole, count) for count in range(1, 6)):
+            lines = [environment_line(order, START, at(60)) for order in permutations(known)]
+            assert all(line == lines[0] for line in lines)
+            if tellers & set(known):
+                gap = clipped(lines[0], at(25), at(silent_until))
+                assert {span.state for span in gap} == {"unknown"}, [each.number for each in known]
+        # The last one alone tells all of the outage.
+        alone = clipped(environment_line([whole[0], whole[4]], START, at(60)), at(0), at(50))
+        assert told(alone) == told(clipped(environment_line(whole, START, at(60)), at(0), at(50)))
+
+
+def test_an_outage_out_of_the_unknown_keeps_its_cause_and_its_events() -> None:
+    """The stretch before is restored to down at the same instant at which the outage begins."""
+    restored = entered(2, "down", 20, ended="unknown", ended_since=at(0))
+    opening, closing = down(3, 20), recovered(4, 20, 30)
+    whole = [entered(1, "unknown", 0, reason="not_yet_checked"), restored, opening, closing]
+    for order in permutations(whole):
+        line = environment_line(order, START, at(60))
+        assert told(line) == [("unknown", 0, 20), ("down", 20, 30), ("up", 30, 60)]
+        assert (line[1].outage_id, line[1].reason) == (OUTAGE, "connect")
+        assert line[1].events == (opening.event_id, closing.event_id)
+    late = environment_line([whole[0], restored, closing], START, at(60))
+    assert (late[1].outage_id, late[1].reason, late[1].events) == (OUTAGE, "connect", (closing.event_id,))
 
 
 def test_a_pause_ends_an_outage_for_the_line() -> None:
