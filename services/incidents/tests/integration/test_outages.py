@@ -172,6 +172,22 @@ async def test_repeated_and_reordered_events_give_one_incident_and_the_same_verd
     ]
 
 
+@pytest.mark.parametrize("contract_first", [True, False], ids=["contract first", "contract last"])
+async def test_an_outage_whose_end_is_heard_at_once_and_late_is_never_said_to_be_repaired_too_late(
+    desk: Desk, agreement: Agreement, contract_first: bool
+) -> None:
+    desk.clock.advance(timedelta(hours=6))  # long after the repair was due, and it was done in time
+    if contract_first:
+        await desk.activate(agreement)
+    await desk.recover(agreement, new_id())
+    if not contract_first:
+        await desk.activate(agreement)
+    clocks = sorted(
+        (name, data["metric"]) for name, _, data in await desk.said(agreement.tenant_id) if "metric" in data
+    )
+    assert clocks == [("clock.at_risk.v1", "response"), ("clock.breached.v1", "response"), ("clock.met.v1", "repair")]
+
+
 async def test_two_consumers_that_hear_of_one_outage_at_once_open_one_incident(
     desk: Desk, agreement: Agreement
 ) -> None:

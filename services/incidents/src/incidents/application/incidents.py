@@ -84,7 +84,7 @@ class Report:
 
 async def open_from_outage(ports: Ports, outage: Outage) -> None:
     """One incident per outage: the second telling of it, or one that comes after its end, changes nothing."""
-    await _incident_of(ports, outage)
+    await clocks.refresh(ports, await _incident_of(ports, outage))
 
 
 async def recover(ports: Ports, outage: Outage, recovered_at: datetime) -> None:
@@ -161,7 +161,7 @@ async def report(ports: Ports, reported: Report, reporter: Who) -> tuple[Inciden
         stamps=stamps,
         outage=None,
     )
-    return change.after, await clocks.read_clocks(ports, change.after)
+    return change.after, await clocks.refresh(ports, change.after)
 
 
 async def act(
@@ -246,7 +246,11 @@ async def _open(
     stamps: list[Stamp],
     outage: Mapping[str, Any] | None,
 ) -> Change:
-    """Opens an incident under the contract's lock, with its number, clocks, alerts and first event."""
+    """Opens an incident under the contract's lock, with its number, clocks, alerts and first event.
+
+    What is new about the clocks is for the caller to say, once he has added what else he knows: a repair that was done
+    before we heard of the outage is not late.
+    """
     year = ports.now.year
     change = open_incident(
         incident_id=new_id(),
@@ -262,8 +266,8 @@ async def _open(
     await ports.incidents.add(incident, change.added, outage)
     opened = incident.stamps[Milestone.OPENED]
     await ports.incidents.tell(incident, Entry("opened", opened.at, opened.actor, opened.source))
-    views = await clocks.heed(ports, incident)
-    ports.announcer.incident("opened", incident, views)
+    await clocks.attach(ports, incident)
+    ports.announcer.incident("opened", incident, await clocks.read_clocks(ports, incident))
     await alerts.alert(ports, incident, "opened")
     return change
 
