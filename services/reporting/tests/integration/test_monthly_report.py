@@ -2,13 +2,13 @@
 
 import importlib
 import json
-import json
 import random
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from itertools import pairwise
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
@@ -410,6 +410,31 @@ async def test_an_amendment_splits_the_month_and_nothing_is_averaged(service: An
     assert (second["contract_version"], second["target_percent"], second["down_seconds"]) == (2, "99.99", 0)
     assert report["uptime"]["met"] is True
     assert [version["version"] for version in report["contract_versions"]] == [1, 2]
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "Pacific/Auckland", "UTC"])
+async def test_a_month_that_is_over_does_not_move_when_the_client_changes_his_zone(
+    service: Any, story: Any, zone: str
+) -> None:
+    events = story.golden_june()
+    midnight = datetime(2026, 6, 30, 22, tzinfo=UTC)  # a minute of June in Paris is a minute of July in Auckland
+    late = (new_id(), midnight - timedelta(hours=1))
+    await service.hear(*events, story.down(*late), story.recovered(*late, midnight + timedelta(hours=3)))
+    service.clock.set(datetime(2026, 7, 20, tzinfo=UTC))
+    june, july = await read(service, story), await read(service, story, "2026-07")
+    story.time_zone = zone
+    await service.hear(story.contract("amended", datetime(2026, 7, 10, 8, tzinfo=UTC)))
+    after = await read(service, story)
+    assert after["time_zone"] == july["time_zone"] == "Europe/Paris"
+    assert {**after, "contract": june["contract"]} == june
+    assert (await read(service, story, "2026-07"))["from"] == june["to"] == july["from"]
+    service.clock.set(datetime(2026, 8, 20, tzinfo=UTC))
+    july, august = await read(service, story, "2026-07"), await read(service, story, "2026-08")
+    assert (july["to"], july["complete"]) == (august["from"], True)
+    assert (july["time_zone"], august["time_zone"]) == ("Europe/Paris", zone)
+    assert datetime.fromisoformat(august["from"]).astimezone(ZoneInfo(zone)) == datetime(
+        2026, 8, 1, tzinfo=ZoneInfo(zone)
+    )
 
 
 async def test_suspended_time_is_promised_nothing_and_a_contract_ends_its_report(service: Any, story: Any) -> None:

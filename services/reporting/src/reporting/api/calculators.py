@@ -16,7 +16,7 @@ from reporting.domain.availability import (
     UptimeRule,
     measure_uptime,
 )
-from reporting.domain.period import month_bounds
+from reporting.domain.period import always, month_bounds
 from shared.calendar_schema import BusinessCalendar
 from shared.kernel.intervals import Interval
 from shared.problems import FieldError, ValidationFailed
@@ -48,7 +48,7 @@ class MonthPeriod(BaseModel):
     @model_validator(mode="after")
     def _is_in_reach(self) -> Self:
         try:
-            self._interval = Interval(*month_bounds(self.month, self.time_zone))
+            self._interval = Interval(*month_bounds(self.month, always(self.time_zone)))
         except (OverflowError, ValueError):
             raise ValueError("this month does not lie within the years 1 to 9999 in UTC") from None
         return self

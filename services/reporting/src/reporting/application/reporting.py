@@ -1,7 +1,7 @@
 """The reports of a contract: what was promised, what was measured, what happened."""
 
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -37,7 +37,7 @@ from reporting.application.report import (
     Verdict,
     VersionLine,
 )
-from reporting.domain.period import in_force, month_bounds, month_of
+from reporting.domain.period import Zones, in_force, month_bounds, month_of, zone_at
 from shared.values import number, seconds
 
 STAMPS = tuple(Timestamps.model_fields)
@@ -70,13 +70,16 @@ async def monthly_report(
     """A month of a contract in its client's zone, up to `as_of` (default: now).
 
     Raises UnknownContract, NotInTheContract when the contract did not apply in that month, InTheFuture for an `as_of`
+    The zone is that of the contract version in force when the month begins: an amendment that changes it moves no month
+    that is over. The month ends where the next one begins, by the zone in force until then.
+
     after `now` or a month that has not begun.
     """
     versions = await _versions(facts, contract_id)
     newest = versions[-1].state
-    zone = ZoneInfo(newest.client.time_zone)
+    zones = _zones(versions)
     until = as_of if as_of is not None else now
-    first, last = month_bounds(month, zone)
+    first, last = month_bounds(month, zones)
     if until > now:
         raise InTheFuture("as_of")
     if first >= until:
@@ -93,7 +96,7 @@ async def monthly_report(
     report = MonthlyReport(
         contract=_contract(newest, names),
         month=month,
-        time_zone=newest.client.time_zone,
+        time_zone=zone_at(first, zones).key,
         language=newest.client.language,
         from_=start,
         to=end,
@@ -144,7 +147,15 @@ async def availability(
 async def current_month(facts: Facts, contract_id: UUID, now: datetime) -> date:
     """The month that it is for a contract's client. Raises UnknownContract."""
     versions = await _versions(facts, contract_id)
-    return month_of(now, ZoneInfo(versions[-1].state.client.time_zone))
+    return month_of(now, _zones(versions))
+
+
+def _zones(versions: Sequence[KnownContract]) -> Zones:
+    """Which zone the client had since when."""
+    by_number = {version.version: version.state for version in versions}
+    effects = [version.state.effective_from for version in versions]
+    pieces = in_force(measuring.timeline(versions), min(effects), max(effects) + timedelta(microseconds=1))
+    return [(since, ZoneInfo(by_number[version.number].client.time_zone)) for since, _, version in pieces]
 
 
 async def _versions(facts: Facts, contract_id: UUID) -> Sequence[KnownContract]:

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
 from shared.kernel.calendar import opening_instant
@@ -26,15 +26,50 @@ class Version:
         return self.status in {"active", "suspended"}
 
 
-def month_bounds(month: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
-    """A calendar month in a zone: from its first local midnight to the first of the next month."""
-    following = date(month.year + month.month // 12, month.month % 12 + 1, 1)
-    return opening_instant(date(month.year, month.month, 1), 0, zone), opening_instant(following, 0, zone)
+Zones: TypeAlias = Sequence[tuple[datetime, ZoneInfo]]
+"""Since when which zone holds, in the order of time, at least one. The first one held before, too."""
 
 
-def month_of(instant: datetime, zone: ZoneInfo) -> date:
-    """The first day of the local month that an instant lies in."""
-    return instant.astimezone(zone).date().replace(day=1)
+def always(zone: ZoneInfo) -> Zones:
+    """One zone that never changes."""
+    return ((datetime.min.replace(tzinfo=UTC), zone),)
+
+
+def month_bounds(month: date, zones: Zones) -> tuple[datetime, datetime]:
+    """A calendar month: from its first local midnight to the first of the next month.
+
+    Each of the two is a midnight of the zone that holds until then. So a month that is over does not move when the
+    zone changes later, and the months follow one another without hole or overlap: the one in which the zone changed is
+    longer or shorter by the difference.
+    """
+    return _month_begins(month, zones), _month_begins(_next_month(month), zones)
+
+
+def month_of(instant: datetime, zones: Zones) -> date:
+    """The first day of the month that an instant lies in."""
+    local = instant.astimezone(zone_at(instant, zones)).date().replace(day=1)
+    # Where the zone moved west just after a month had begun, the local date lies in the month that is over.
+    following = _next_month(local)
+    return following if _month_begins(following, zones) <= instant else local
+
+
+def zone_at(instant: datetime, zones: Zones) -> ZoneInfo:
+    """The zone that holds at an instant."""
+    return next((zone for since, zone in reversed(zones) if since <= instant), zones[0][1])
+
+
+def _next_month(month: date) -> date:
+    return date(month.year + month.month // 12, month.month % 12 + 1, 1)
+
+
+def _month_begins(month: date, zones: Zones) -> datetime:
+    first = month.replace(day=1)
+    begins = opening_instant(first, 0, zones[0][1])
+    for since, zone in zones[1:]:
+        if begins <= since:
+            break
+        begins = max(since, opening_instant(first, 0, zone))
+    return begins
 
 
 def days_until(instant: datetime, zone: ZoneInfo, count: int) -> list[tuple[date, datetime, datetime]]:
