@@ -64,5 +64,5 @@ def _state(incident: Incident, clocks: Sequence[ClockView]) -> dict[str, object]
         "severity": incident.severity.value,
         "status": incident.status.value,
         "timestamps": stamps,
-        "clocks": [reading_json(view) for view in clocks],
+        "clocks": [reading_json(view) | {"clock_version": view.version} for view in clocks],
     }

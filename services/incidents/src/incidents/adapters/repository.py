@@ -262,7 +262,8 @@ class SqlClocks(_Sql):
             select(ClockRow).where(ClockRow.incident_id == incident_id).execution_options(populate_existing=True)
         )
         clocks = {
-            row.id: StoredClock(row.id, Metric(row.metric), row.version, facts=[], said=set()) for row in rows.scalars()
+            row.id: StoredClock(row.id, Metric(row.metric), row.version, facts=[], said=set(), told=row.told)
+            for row in rows.scalars()
         }
         events = select(ClockEventRow).where(ClockEventRow.clock_id.in_(clocks)).order_by(ClockEventRow.id)
         for event in (await self._session.execute(events)).scalars():
@@ -351,6 +352,9 @@ class SqlClocks(_Sql):
         clock.version += 1
         await self._session.execute(update(ClockRow).where(ClockRow.id == clock.id).values(version=clock.version))
         await self._session.flush()
+
+    async def remember_told(self, clock_id: UUID, told: Mapping[str, Any]) -> None:
+        await self._session.execute(update(ClockRow).where(ClockRow.id == clock_id).values(told=dict(told)))
 
 
 class SqlAlerts(_Sql):

@@ -150,7 +150,8 @@ class TimelineRow(Base):
 class ClockRow(Base):
     """One promise applied to one incident. What it reads is folded from `clock_event` and the contract's terms.
 
-    `version` counts the events published about it.
+    `version` counts the events published about it. `told` is what the newest event that told of it had it read (null:
+    none did), so that a reading which others do not know is told.
     """
 
     __tablename__ = "clock"
@@ -167,6 +168,7 @@ class ClockRow(Base):
     contract_id: Mapped[UUID]
     metric: Mapped[str]
     version: Mapped[int] = mapped_column(BigInteger)
+    told: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
 
 
 class ClockEventRow(Base):

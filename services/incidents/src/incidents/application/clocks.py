@@ -2,8 +2,14 @@
 
 A clock is a list of facts. Everything that is shown or said comes from folding them; the caller holds the incident's
 lock, which is the lock of its clocks too.
+
+Others are told what a clock reads by every event of its incident, and that it breached by one of its own. Whenever it
+reads something else than they were told, because a version of the contract changed it or took something back, the
+incident says so with `clocks_changed`: the newest fold counts, for others as for us.
 """
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -17,10 +23,10 @@ from incidents.domain.promises import (
     ContractHistory,
     Folding,
     Metric,
-    NotPromisedError,
     folding,
 )
 from incidents.domain.sla_clock import ClockReading
+from shared.values import instant_text, number, seconds
 
 AT_RISK_PERCENT = 75
 """The share of a target at which `clock.at_risk` is said."""
@@ -75,48 +81,97 @@ async def _follow_what_happened(ports: Ports, incident: Incident) -> None:
 
 
 async def heed(ports: Ports, incident: Incident) -> list[ClockView]:
-    """Brings the clocks in line with the incident and the contract, says what is new about them, refreshes the cache.
+    """Brings the clocks in line with the incident and the contract, says what is new about each, refreshes the cache.
 
-    Returns the clocks as they read now.
+    Returns the clocks as they read now; the caller says them with what happened to the incident (`say`).
     """
     await attach(ports, incident)
-    return await refresh(ports, incident)
+    return [view for _, view in await _look(ports, incident)]
+
+
+async def say(ports: Ports, incident: Incident, what: str, views: Sequence[ClockView]) -> None:
+    """Says what happened to the incident, with all of its clocks, and remembers what was told of them."""
+    ports.announcer.incident(what, incident, views)
+    for view in views:
+        await ports.clocks.remember_told(view.id, _telling(view))
 
 
 async def refresh(ports: Ports, incident: Incident) -> list[ClockView]:
-    """Reads every clock of a locked incident now, says once what has become true, and caches when to look again."""
-    history = await ports.contracts.history(incident.subject.contract_id)
-    views = []
-    for clock in await ports.clocks.of_incident(incident.id):
-        found = fold_of(history, incident, clock)
-        if found is None:
-            continue
-        view = ClockView(clock.id, clock.metric, found.read(ports.now, [AT_RISK_PERCENT]))
-        await _say_what_is_new(ports, incident, clock, found, view)
-        await ports.clocks.cache(
-            incident, view, next_due_at=_next_due(found, view.reading, clock, ports.now), ended_at=found.ended_at
-        )
-        views.append(view)
+    """Looks at every clock of a locked incident and says once what has become true.
+
+    When others were told that one reads something else, the incident gets a new version that says how all read now.
+    """
+    looked = await _look(ports, incident)
+    views = [view for _, view in looked]
+    changed = [(clock, view) for clock, view in looked if clock.told != _telling(view)]
+    if not changed:
+        return views
+    incident = replace(incident, version=incident.version + 1)
+    await ports.incidents.save(incident, [])
+    for clock, view in changed:
+        data = {
+            "clock_id": str(view.id),
+            "metric": view.metric.value,
+            "before": clock.told,
+            "after": _telling(view),
+        }
+        await ports.incidents.tell(incident, Entry("clock_changed", ports.now, UPHELD, "clock", data=data))
+    await say(ports, incident, "clocks_changed", views)
     return views
-
-
-def fold_of(history: ContractHistory, incident: Incident, clock: StoredClock) -> Folding | None:
-    """What to fold a clock from; None when the version that promised it is unknown here, which a bootstrap mends."""
-    try:
-        return folding(history, incident.severity, clock.metric, clock.facts)
-    except NotPromisedError:
-        return None
 
 
 async def read_clocks(ports: Ports, incident: Incident, *, clock_id: UUID | None = None) -> list[ClockView]:
     """The clocks of an incident folded now, without changing anything; with `clock_id`, only that one."""
     history = await ports.contracts.history(incident.subject.contract_id)
-    views = []
+    return [
+        _view(ports, clock, _fold(history, incident, clock))
+        for clock in await ports.clocks.of_incident(incident.id)
+        if clock_id in (None, clock.id)
+    ]
+
+
+async def _look(ports: Ports, incident: Incident) -> list[tuple[StoredClock, ClockView]]:
+    """Reads every clock now, says once what has become true of it, and caches when to look again."""
+    history = await ports.contracts.history(incident.subject.contract_id)
+    looked = []
     for clock in await ports.clocks.of_incident(incident.id):
-        found = fold_of(history, incident, clock) if clock_id in (None, clock.id) else None
-        if found is not None:
-            views.append(ClockView(clock.id, clock.metric, found.read(ports.now, [AT_RISK_PERCENT])))
-    return views
+        found = _fold(history, incident, clock)
+        view = _view(ports, clock, found)
+        await _say_what_is_new(ports, incident, clock, found, view)
+        await ports.clocks.cache(
+            incident, view, next_due_at=_next_due(found, view.reading, clock, ports.now), ended_at=found.ended_at
+        )
+        looked.append((clock, replace(view, version=clock.version)))
+    return looked
+
+
+def _fold(history: ContractHistory, incident: Incident, clock: StoredClock) -> Folding:
+    return folding(history, incident.severity, clock.metric, clock.facts)
+
+
+def _view(ports: Ports, clock: StoredClock, found: Folding) -> ClockView:
+    return ClockView(clock.id, clock.metric, found.read(ports.now, [AT_RISK_PERCENT]), clock.version)
+
+
+def _telling(view: ClockView) -> dict[str, Any]:
+    """What must not change without being told: all but what the passing of time does to it.
+
+    A clock that stands still is due later with every instant, and one that runs has used more.
+    """
+    reading = view.reading
+    verdict = reading.cycles[-1].verdict
+    telling: dict[str, Any] = {
+        "policy": reading.policy,
+        "target_seconds": number(seconds(reading.target)),
+        "state": reading.state,
+        "verdict": verdict,
+    }
+    if reading.state != "paused":
+        for name, at in (("due_at", reading.due_at), ("breach_after", reading.breach_after)):
+            telling[name] = instant_text(at) if at else None
+    if verdict is not None or reading.state == "cancelled":
+        telling["elapsed_seconds"] = number(seconds(reading.elapsed))
+    return telling
 
 
 async def _say_what_is_new(
@@ -145,6 +200,9 @@ async def _say_what_is_new(
         ports.announcer.clock(
             what, incident, view, version=clock.version, at=at, percent=percent if what == "at_risk" else None
         )
+        if what == "breached" and clock.told is not None:
+            clock.told = {**clock.told, "state": "breached"}
+            await ports.clocks.remember_told(clock.id, clock.told)
         data: dict[str, Any] = {"clock_id": str(clock.id), "metric": clock.metric.value}
         if what == "at_risk":
             data["percent"] = percent

@@ -18,7 +18,8 @@ async def take_version(ports: Ports, version: ContractVersion) -> None:
         incident = await ports.incidents.lock(incident_id)
         if incident is None:
             continue
-        await clocks.heed(ports, incident)
+        await clocks.attach(ports, incident)
+        await clocks.refresh(ports, incident)
         if unknown_until_now:
             # Whom the contract alerts could not be known when the incident opened.
             await alerts.alert(ports, incident, "opened")

@@ -267,7 +267,7 @@ async def _open(
     opened = incident.stamps[Milestone.OPENED]
     await ports.incidents.tell(incident, Entry("opened", opened.at, opened.actor, opened.source))
     await clocks.attach(ports, incident)
-    ports.announcer.incident("opened", incident, await clocks.read_clocks(ports, incident))
+    await clocks.say(ports, incident, "opened", await clocks.read_clocks(ports, incident))
     await alerts.alert(ports, incident, "opened")
     return change
 
@@ -278,7 +278,7 @@ async def _apply(ports: Ports, change: Change, said: str, entry: Entry) -> list[
     await ports.incidents.save(incident, change.added)
     await ports.incidents.tell(incident, entry)
     views = await clocks.heed(ports, incident)
-    ports.announcer.incident(said, incident, views)
+    await clocks.say(ports, incident, said, views)
     if said == "recovered":
         await alerts.alert(ports, incident, "recovered")
     return views

@@ -77,22 +77,27 @@ class Entry:
 
 @dataclass
 class StoredClock:
-    """A clock with its facts and what was said about it: (cycle, kind, percent). `version` rises with each event."""
+    """A clock with its facts and what was said about it: (cycle, kind, percent). `version` rises with each event.
+
+    `told` is how the newest event that told of it had it read; None when none has told of it.
+    """
 
     id: UUID
     metric: Metric
     version: int
     facts: list[ClockFact]
     said: set[tuple[int, str, int]]
+    told: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
 class ClockView:
-    """A clock as it reads at one instant."""
+    """A clock as it reads at one instant. `version` is that of the newest event of its own."""
 
     id: UUID
     metric: Metric
     reading: ClockReading
+    version: int
 
 
 @dataclass(frozen=True)
@@ -175,6 +180,9 @@ class Clocks(Protocol):
     async def say(self, incident: Incident, clock: StoredClock, notice: tuple[int, str, int], at: datetime) -> None:
         """Records that something is being said, and counts the clock's version up."""
 
+    async def remember_told(self, clock_id: UUID, told: Mapping[str, Any]) -> None:
+        """Replaces what others have been told that the clock reads."""
+
 
 class Alerts(Protocol):
     """Whom to tell, and the messages to tell them."""
@@ -190,7 +198,7 @@ class Announcer(Protocol):
     """Says to other services what happened."""
 
     def incident(self, what: str, incident: Incident, clocks: Sequence[ClockView]) -> None:
-        """`what`: opened, acknowledged, mitigated, monitoring_paused, recovered, resolved, closed."""
+        """`what`: opened, acknowledged, mitigated, monitoring_paused, clocks_changed, recovered, resolved, closed."""
 
     def clock(
         self, what: str, incident: Incident, view: ClockView, *, version: int, at: datetime, percent: int | None

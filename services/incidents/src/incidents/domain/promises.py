@@ -147,6 +147,14 @@ class ContractHistory:
                 newest = terms.version
                 yield terms
 
+    def promised(self, severity: Severity, metric: Metric, at: datetime) -> Terms | None:
+        """The newest version among those that had taken effect and promise this, in force or not; None without one."""
+        return max(
+            (t for t in self.versions if t.effective_from <= at and t.policy(severity, metric) is not None),
+            key=lambda t: t.version,
+            default=None,
+        )
+
     def promises(self, severity: Severity, metric: Metric, at: datetime) -> bool:
         """Whether a clock of this metric opens for an incident that was detected then."""
         terms = self.in_force(at)
@@ -161,7 +169,7 @@ class ContractHistory:
 
 
 class NotPromisedError(Exception):
-    """No policy applied when the clock opened, so there is nothing to count."""
+    """No known version ever promised this by the opening, so there is nothing to count."""
 
 
 def folding(history: ContractHistory, severity: Severity, metric: Metric, facts: Iterable[ClockFact]) -> Folding:
@@ -170,7 +178,10 @@ def folding(history: ContractHistory, severity: Severity, metric: Metric, facts:
     Facts may be stored in any order and may contradict one another, as late facts do: of several stops in one cycle the
     earliest counts, a stop before the opening counts at the opening, what comes after a cancel does not count.
 
-    Raises NotPromisedError when no version in force at the opening promises this.
+    A clock whose promise had ended before it opened, as a version that was heard late says, is cancelled as it opens,
+    under the policy by which it was opened.
+
+    Raises NotPromisedError when no version that had taken effect at the opening promises this.
     """
     ordered = sorted(facts, key=lambda fact: fact.at)
     opened = next((fact for fact in ordered if fact.kind == "opened"), None)
@@ -192,12 +203,14 @@ def folding(history: ContractHistory, severity: Severity, metric: Metric, facts:
 def _weave(
     history: ContractHistory, severity: Severity, metric: Metric, opened: ClockFact, ordered: Sequence[ClockFact]
 ) -> _Weaver:
-    first = history.in_force(opened.at)
+    first = history.promised(severity, metric, opened.at)
     policy = first.policy(severity, metric) if first else None
     if first is None or policy is None or first.response is None:
-        raise NotPromisedError(f"no version in force promises {metric} for {severity}")
+        raise NotPromisedError(f"no version promised {metric} for {severity} by {opened.at.isoformat()}")
     weaver = _Weaver(metric, severity, first.response.rules)
     weaver.open(opened.at, first, policy)
+    if first is not history.in_force(opened.at):
+        weaver.cancel(opened.at)
     steps: list[tuple[datetime, int, ClockFact | Terms]] = [
         (max(fact.at, opened.at), 1, fact) for fact in ordered if fact is not opened
     ]
@@ -241,7 +254,7 @@ class _Weaver:
         if policy is None:
             # A stopped clock keeps its verdict; a running one has nothing left to keep.
             if self._running:
-                self._cancel(at)
+                self.cancel(at)
             return
         self._wanted = self._name(terms, policy)
         self._change_policy(at)
@@ -264,7 +277,7 @@ class _Weaver:
                 suspended, self._suspended = self._suspended, False
                 self._suspend(at, suspended)
             case "cancelled" if self._running:
-                self._cancel(at)
+                self.cancel(at)
             case "paused" if self._running and fact.pause_id and fact.pause_id not in self._pauses:
                 self._pauses.add(fact.pause_id)
                 self.events.append(Paused(at, fact.pause_id, fact.reason or ""))
@@ -273,6 +286,11 @@ class _Weaver:
                 self.events.append(Resumed(at, fact.pause_id))
             case _:
                 pass  # a later stop, a pause of a stopped clock: told, and of no effect
+
+    def cancel(self, at: datetime) -> None:
+        self._over = True
+        self.ended_at = at
+        self.events.append(Cancelled(at))
 
     def _name(self, terms: Terms, policy: Policy) -> str:
         """The name of a policy: the same while nothing in it changes, else it names the version that changed it."""
@@ -295,8 +313,3 @@ class _Weaver:
             pause_id = f"{SUSPENDED}.{self._suspensions}"
             self.events.append(Paused(at, pause_id, SUSPENDED) if suspended else Resumed(at, pause_id))
         self._suspended = suspended
-
-    def _cancel(self, at: datetime) -> None:
-        self._over = True
-        self.ended_at = at
-        self.events.append(Cancelled(at))

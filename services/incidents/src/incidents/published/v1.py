@@ -2,7 +2,10 @@
 
 `incident.*` carry the whole state of an incident: a consumer keeps the newest version and skips older ones.
 `clock.*` are facts about one clock, each said once per cycle. A late fact may turn a verdict: then `clock.met` follows
-a `clock.breached` of the same clock with a higher version, and the higher version counts.
+a `clock.breached` of the same clock with a higher version, and the higher version counts. It may also take a breach
+back without a verdict in its place: then `incident.clocks_changed` tells how the clock reads. `clock_version` in the
+clocks of an incident is the version of the newest `clock.*` that had been said by then: what a clock said with a
+higher version is newer than the incident's event, anything else is older.
 """
 
 from typing import Any, ClassVar, Literal
@@ -66,6 +69,7 @@ class ClockReading(_Part):
     breach_after: AwareDatetime | None
     elapsed_seconds: Seconds
     verdict: Literal["met", "breached"] | None
+    clock_version: int = Field(default=0, ge=0)
 
 
 class IncidentState(PublishedEvent):
@@ -129,6 +133,7 @@ def _response(state: str, elapsed: int, verdict: str | None) -> dict[str, Any]:
         "breach_after": "2026-06-08T09:31:10Z",
         "elapsed_seconds": elapsed,
         "verdict": verdict,
+        "clock_version": 1 if verdict else 0,
     }
 
 
@@ -143,6 +148,7 @@ def _repair(state: str, elapsed: int, verdict: str | None) -> dict[str, Any]:
         "breach_after": "2026-06-08T13:01:10Z",
         "elapsed_seconds": elapsed,
         "verdict": verdict,
+        "clock_version": 1 if verdict else 0,
     }
 
 
@@ -231,6 +237,28 @@ class IncidentMonitoringPaused(IncidentState, aggregate="incident", name="monito
     )
 
 
+class IncidentClocksChanged(IncidentState, aggregate="incident", name="clocks_changed", key="incident_id"):
+    """The clocks read otherwise than others were told: the contract has changed, ended or been suspended, or we heard
+    of it late. A verdict or a breach that is not in `clocks` any more does not count any more.
+    """
+
+    EXAMPLE: ClassVar = _state(
+        2,
+        "open",
+        _ALERTED,
+        [
+            _response("paused", 2, None) | {"clock_version": 2},
+            _repair("running", 2400, None)
+            | {
+                "policy": "critical-repair@2",
+                "target_seconds": 28800,
+                "due_at": "2026-06-08T17:01:10Z",
+                "breach_after": "2026-06-08T17:01:10Z",
+            },
+        ],
+    )
+
+
 class IncidentRecovered(IncidentState, aggregate="incident", name="recovered", key="incident_id"):
     """The monitor sees the site working again; the repair clock stopped then, unless somebody resolved it earlier."""
 
@@ -274,6 +302,7 @@ INCIDENT_EVENTS: tuple[type[IncidentState], ...] = (
     IncidentAcknowledged,
     IncidentMitigated,
     IncidentMonitoringPaused,
+    IncidentClocksChanged,
     IncidentRecovered,
     IncidentResolved,
     IncidentClosed,

@@ -65,13 +65,27 @@ def test_nothing_is_promised_before_the_contract_took_effect_after_its_end_or_fo
     for contract in (
         history(),
         history(terms(1, hours(1))),
-        history(SIGNED, terms(2, hours(-1), status="terminated")),
         history(terms(1, hours(-1), repair=None)),
     ):
         assert not contract.promises(Severity.CRITICAL, Metric.REPAIR, NOON)
         with pytest.raises(NotPromisedError):
             fold_events(contract, OPENED)
+    assert not history(SIGNED, terms(2, hours(-1), status="terminated")).promises(
+        Severity.CRITICAL, Metric.REPAIR, NOON
+    )
     assert not history(SIGNED).promises(Severity.MINOR, Metric.REPAIR, NOON)
+
+
+@pytest.mark.parametrize(
+    "ending", [terms(2, hours(-1), status="terminated"), terms(2, NOON, repair=None)], ids=["ended", "left out"]
+)
+def test_a_clock_that_was_opened_after_the_end_of_its_promise_is_cancelled_as_it_opens(ending: Terms) -> None:
+    contract = history(SIGNED, ending, terms(3, hours(1)))
+    found = folding(contract, Severity.CRITICAL, Metric.REPAIR, [OPENED, ClockFact("stopped", hours(2))])
+    assert found.events == (Opened(NOON, "critical-repair@1"), Cancelled(NOON))
+    assert (found.ended_at, found.next_change_after(NOON)) == (NOON, None)
+    reading = found.read(hours(100))
+    assert (reading.state, reading.elapsed, reading.target) == ("cancelled", timedelta(), timedelta(hours=4))
 
 
 def test_an_amendment_changes_the_policy_when_it_takes_effect() -> None:
@@ -181,8 +195,6 @@ def test_any_facts_and_versions_in_any_order_of_arrival_make_one_legal_clock(
 ) -> None:
     versions = [SIGNED, *(terms(n, at, status=s, repair=r) for n, (at, s, r) in enumerate(later, start=2))]
     contract = history(*versions)
-    if not contract.promises(Severity.CRITICAL, Metric.REPAIR, NOON):
-        return
     found = folding(contract, Severity.CRITICAL, Metric.REPAIR, [OPENED, *facts])
     reading = found.read(hours(31), [75])  # the fold refuses what is no clock
     assert (reading.state in ("running", "paused", "breached")) or found.ended_at is not None
