@@ -151,6 +151,8 @@ class IncidentClock(Fact):
     breach_after: AwareDatetime | None = None
     elapsed_seconds: float | None = None
     verdict: Literal["met", "breached"] | None = None
+    clock_version: int = 0
+    """The version of the newest event of the clock's own that this reading knows of."""
 
 
 class Timestamps(Fact):
@@ -232,9 +234,10 @@ class KnownIncident(Fact):
 
 
 class AnnouncedVerdict(Fact):
-    """What a clock said by itself."""
+    """What a clock said by itself; with a higher version than its incident's event knows of, it is the newer."""
 
     clock_id: UUID
+    version: int
     verdict: Literal["met", "breached"]
     at: AwareDatetime
     event_id: UUID

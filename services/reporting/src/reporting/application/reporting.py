@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from reporting.application import measuring
 from reporting.application.facts import (
     ENDS,
+    AnnouncedVerdict,
     Colours,
     ContractState,
     IncidentClock,
@@ -69,10 +70,10 @@ async def monthly_report(
 ) -> Branded[MonthlyReport]:
     """A month of a contract in its client's zone, up to `as_of` (default: now).
 
-    Raises UnknownContract, NotInTheContract when the contract did not apply in that month, InTheFuture for an `as_of`
     The zone is that of the contract version in force when the month begins: an amendment that changes it moves no month
     that is over. The month ends where the next one begins, by the zone in force until then.
 
+    Raises UnknownContract, NotInTheContract when the contract did not apply in that month, InTheFuture for an `as_of`
     after `now` or a month that has not begun.
     """
     versions = await _versions(facts, contract_id)
@@ -263,17 +264,11 @@ def _rank(status: IncidentStatus) -> int:
 
 
 def _clock(clock: IncidentClock, known: KnownIncident, stamps: dict[str, Stamp | None], as_of: datetime) -> ClockLine:
-    """A clock as it stood at `as_of`. Its verdict is the one that incidents computed, not a second opinion."""
+    """A clock as it stood at `as_of`, as far as incidents has told."""
     stop = _stop(clock.metric, stamps)
-    announced = known.announced.get(clock.clock_id)
     unchanged = all(stamps[name] == getattr(known.state.timestamps, name) for name in STAMPS)
-    verdict: Verdict = "running" if clock.state != "cancelled" else "cancelled"
-    if clock.verdict is not None and (stop is not None or unchanged):
-        verdict = clock.verdict
-    elif announced is not None and announced.at <= as_of:
-        verdict = announced.verdict
-    elif clock.state in {"running", "breached"} and clock.breach_after is not None and clock.breach_after < as_of:
-        verdict = "breached"
+    stopped = stop is not None or unchanged
+    verdict = _verdict(clock, known.announced.get(clock.clock_id), as_of, stopped=stopped)
     person = Person(kind=stop.actor.kind, name=stop.actor.name) if stop is not None and stop.actor is not None else None
     return ClockLine(
         clock_id=clock.clock_id,
@@ -288,6 +283,27 @@ def _clock(clock: IncidentClock, known: KnownIncident, stamps: dict[str, Stamp |
         else None,
         verdict=verdict,
     )
+
+
+def _verdict(clock: IncidentClock, announced: AnnouncedVerdict | None, as_of: datetime, *, stopped: bool) -> Verdict:
+    """What incidents said last about a clock, at `as_of`: never a second opinion. `stopped`: it had stopped by then.
+
+    A clock says by itself that it was breached or met, its incident tells how it reads; the newer of the two counts,
+    so a breach that the incident has taken back since is none.
+    """
+    if announced is not None and announced.version > clock.clock_version:
+        if announced.verdict == "breached":
+            return "breached" if announced.at < as_of else "running"
+        return "met" if announced.at <= as_of else "running"
+    match clock.state:
+        case "cancelled":
+            return "cancelled"
+        case "met" if stopped:
+            return "met"
+        case "breached" if clock.breach_after is None or clock.breach_after < as_of:
+            return "breached"
+        case _:
+            return "running"
 
 
 def _stop(metric: str, stamps: dict[str, Stamp | None]) -> Stamp | None:

@@ -45,6 +45,12 @@ async def keep_monitoring_paused(event: ReceivedEvent[IncidentState], uow: UnitO
     await remember_incident(uow, event)
 
 
+@handlers.on("incidents.incident.clocks_changed.v1")
+async def keep_clocks_changed(event: ReceivedEvent[IncidentState], uow: UnitOfWork) -> None:
+    """Its clocks read otherwise than was said; a breach may be taken back."""
+    await remember_incident(uow, event)
+
+
 @handlers.on("incidents.incident.recovered.v1")
 async def keep_recovered(event: ReceivedEvent[IncidentState], uow: UnitOfWork) -> None:
     """The service answers again."""
