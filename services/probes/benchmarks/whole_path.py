@@ -89,7 +89,7 @@ async def provision(runtime: Runtime, url: str, count: int, interval: int, reche
     )
     async with runtime.units.for_tenant(tenant) as unit:
         versions = SqlContractVersions(unit.session)
-        await versions.keep(tenant, state)
+        await versions.keep(tenant, state, unit.now)
         await bring_up_to_date(
             state.contract_id,
             versions,

@@ -71,7 +71,7 @@ class World:
         )
         async with self.runtime.units.for_tenant(given.tenant_id) as unit:
             versions = SqlContractVersions(unit.session)
-            await versions.keep(given.tenant_id, state)
+            await versions.keep(given.tenant_id, state, unit.now)
             await bring_up_to_date(
                 given.contract_id,
                 versions,

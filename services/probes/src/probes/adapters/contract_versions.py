@@ -2,15 +2,28 @@
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import structlog
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from probes.domain.monitors import Cadence, Environment, Promise
+
+PATIENCE = timedelta(minutes=2)
+"""How long a version waits for the one before it. Longer than it takes to deliver an event again after a crash (30
+seconds) or after four failures (23 seconds)."""
+
+_LACKS = (
+    "(v.previous_version is not null and not exists (select from probes.contract_version p "
+    "where p.contract_id = v.contract_id and p.version = v.previous_version))"
+)
+_WAITS = f"({_LACKS} and v.heard_at > :waiting_since)"
+
+log = structlog.get_logger()
 
 
 class _Part(BaseModel):
@@ -54,6 +67,7 @@ class ContractState(_Part):
 
     contract_id: UUID
     version: int = Field(ge=1)
+    previous_version: int | None = None
     status: str
     effective_from: AwareDatetime
     client: ContractClient
@@ -91,33 +105,38 @@ class SqlContractVersions:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def keep(self, tenant_id: UUID, state: ContractState) -> None:
-        """Remembers a version. One that is known already stays as it is."""
+    async def keep(self, tenant_id: UUID, state: ContractState, now: datetime) -> None:
+        """Remembers a version, heard of at `now`. One that is known already stays as it is."""
         await self._session.execute(
             text(
                 "insert into probes.contract_version "
-                "(contract_id, version, tenant_id, client_id, effective_from, state) "
-                "values (:contract_id, :version, :tenant_id, :client_id, :effective_from, cast(:state as jsonb)) "
+                "(contract_id, version, previous_version, tenant_id, client_id, effective_from, heard_at, state) "
+                "values (:contract_id, :version, :previous, :tenant_id, :client_id, :effective_from, :now, "
+                "cast(:state as jsonb)) "
                 "on conflict do nothing"
             ),
             {
                 "contract_id": state.contract_id,
                 "version": state.version,
+                "previous": state.previous_version,
                 "tenant_id": tenant_id,
                 "client_id": state.client.client_id,
                 "effective_from": state.effective_from,
+                "now": now,
                 "state": json.dumps(state.model_dump(mode="json")),
             },
         )
 
     async def waiting(self, now: datetime, limit: int) -> list[tuple[UUID, UUID]]:
-        """Contracts (with their tenants) that have a version in effect at `now` that is not followed yet."""
+        """Contracts (with their tenants) that have a version in effect at `now` to follow, or to be done with."""
         rows = await self._session.execute(
             text(
-                "select distinct contract_id, tenant_id from probes.contract_version "
-                "where applied_at is null and effective_from <= :now order by contract_id limit :limit"
+                "select contract_id, tenant_id from (select distinct on (v.contract_id) "  # noqa: S608
+                f"v.contract_id, v.tenant_id, {_WAITS} as waits from probes.contract_version v "
+                "where v.applied_at is null and v.effective_from <= :now order by v.contract_id, v.version) oldest "
+                "where not waits limit :limit"
             ),
-            {"now": now, "limit": limit},
+            {"now": now, "limit": limit, "waiting_since": now - PATIENCE},
         )
         return [(row.contract_id, row.tenant_id) for row in rows]
 
@@ -126,32 +145,43 @@ class SqlContractVersions:
         await self._session.execute(
             text("select pg_advisory_xact_lock(hashtextextended(cast(:id as text), 0))"), {"id": str(contract_id)}
         )
+        await self._give_up_overtaken(contract_id, now)
         row = (
             await self._session.execute(
                 text(
-                    "select version, tenant_id, state, applied_at from probes.contract_version "
-                    "where contract_id = :id and effective_from <= :now order by version desc limit 1"
+                    f"select v.version, v.previous_version, v.tenant_id, v.state, {_WAITS} as waits, "  # noqa: S608
+                    f"{_LACKS} as lacks from probes.contract_version v where v.contract_id = :id "
+                    "and v.applied_at is null and v.effective_from <= :now order by v.version limit 1"
                 ),
-                {"id": contract_id, "now": now},
+                {"id": contract_id, "now": now, "waiting_since": now - PATIENCE},
             )
         ).first()
-        if row is None:
+        if row is None or row.waits:
             return None
-        if row.applied_at is not None:
-            await self._done_with(contract_id, row.version, now)
-            return None
+        if row.lacks:
+            log.warning(
+                "contract_version_missing",
+                contract_id=str(contract_id),
+                missing=row.previous_version,
+                followed=row.version,
+            )
         state: Mapping[str, Any] = row.state
         return ContractState.model_validate(state).promise(row.tenant_id)
 
     async def followed(self, promise: Promise, now: datetime) -> None:
         """See the port."""
-        await self._done_with(promise.contract_id, promise.version, now)
+        await self._session.execute(
+            text("update probes.contract_version set applied_at = :now where contract_id = :id and version = :version"),
+            {"id": promise.contract_id, "version": promise.version, "now": now},
+        )
 
-    async def _done_with(self, contract_id: UUID, version: int, now: datetime) -> None:
+    async def _give_up_overtaken(self, contract_id: UUID, now: datetime) -> None:
+        """Is done with versions that are older than a followed one: they never come into force."""
         await self._session.execute(
             text(
                 "update probes.contract_version set applied_at = :now "
-                "where contract_id = :id and version <= :version and applied_at is null"
+                "where contract_id = :id and applied_at is null and version < "
+                "(select max(version) from probes.contract_version where contract_id = :id and applied_at is not null)"
             ),
-            {"id": contract_id, "version": version, "now": now},
+            {"id": contract_id, "now": now},
         )

@@ -213,6 +213,8 @@ class ContractVersionRow(Base):
     effective_from: Mapped[datetime]
     state: Mapped[dict[str, Any]]
     applied_at: Mapped[datetime | None]
+    previous_version: Mapped[int | None] = mapped_column(BigInteger)
+    heard_at: Mapped[datetime] = mapped_column(server_default=text("'-infinity'"))
 
     __table_args__ = (Index("ix_contract_version_due", "effective_from", postgresql_where=text("applied_at IS NULL")),)
 

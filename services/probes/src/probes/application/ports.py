@@ -47,14 +47,15 @@ class ContractVersions(Protocol):
     """What contracts has said so far. A version may be known before it takes effect."""
 
     async def due(self, contract_id: UUID, now: datetime) -> Promise | None:
-        """The newest version in effect at `now`, held against others; None when it is followed already.
+        """The oldest version in effect at `now` that is not followed yet, held against others.
 
-        Versions before a followed one, which came after it, are then done with: they never come into force.
+        None when there is none, or while the version that was in force before it is on its way: versions are followed
+        in their order, however they arrive. One that comes after a newer one was followed is done with.
         """
         ...
 
     async def followed(self, promise: Promise, now: datetime) -> None:
-        """Nothing is left to do for this version and those before it."""
+        """Nothing is left to do for this version."""
         ...
 
 

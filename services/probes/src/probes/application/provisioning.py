@@ -28,9 +28,8 @@ async def bring_up_to_date(
     announcer: Announcer,
     now: datetime,
 ) -> None:
-    """Follows the newest version of a contract that is in effect, if that was not done yet."""
-    promise = await versions.due(contract_id, now)
-    if promise is not None:
+    """Follows the versions of a contract that are in effect, one after the other, if that was not done yet."""
+    while (promise := await versions.due(contract_id, now)) is not None:
         await follow_contract(promise, await locations.active(), monitors, announcer, now)
         await versions.followed(promise, now)
 

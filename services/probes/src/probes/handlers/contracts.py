@@ -1,4 +1,4 @@
-"""A contract in effect is what is watched. The four events carry the same full state; the newest version counts."""
+"""A contract in effect is what is watched. The four events carry the same full state and are followed in its order."""
 
 from probes.adapters.announce import EventAnnouncer
 from probes.adapters.contract_versions import ContractState, SqlContractVersions
@@ -36,7 +36,7 @@ async def follow_termination(event: ReceivedEvent[ContractState], uow: UnitOfWor
 
 async def _follow(event: ReceivedEvent[ContractState], uow: UnitOfWork) -> None:
     versions = SqlContractVersions(uow.session)
-    await versions.keep(event.tenant_id, event.data)
+    await versions.keep(event.tenant_id, event.data, uow.now)
     await bring_up_to_date(
         event.data.contract_id,
         versions,
