@@ -146,10 +146,12 @@ async def test_an_amendment_changes_the_interval_within_one_interval_without_a_g
         await service.tell(given, "activated", given.state(monitoring={"interval_seconds": 3}))
         await service.said("unknown", "restored")
         await service.tell(given, "amended", given.state(version=2))
-        before = await service.one("select count(*) from probes.result")
         await eventually(lambda: service.one("select interval_seconds = 1 from probes.monitor"))
-        await asyncio.sleep(3.5)
-        assert await service.one("select count(*) from probes.result") >= before + 3
+        before = await service.one("select count(*) from probes.result")
+        # Every three seconds there would be three in this time, at most.
+        await eventually(
+            lambda: service.one("select count(*) >= :count from probes.result", count=before + 4), seconds=8
+        )
         history = await service.rows("select interval_seconds from probes.monitor_rules order by effective_from")
         assert [row["interval_seconds"] for row in history] == [3, 1]
         await service.tell(given, "amended", given.state(version=3, monitoring={"interval_seconds": 3}))
