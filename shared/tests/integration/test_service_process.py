@@ -125,6 +125,8 @@ def running(role: str, database: DatabaseUrls, *, ready: int = 200, **variables:
     try:
         running = Running(process, port, ops_port)
         running.wait_until(running.ops + "/readyz", lambda answer: answer.status_code == ready)
+        if role != "worker":  # it listens for the platform and for callers one after the other
+            running.wait_until(running.url + "/livez", lambda answer: answer.status_code == 200)
         yield running
     finally:
         if process.poll() is None:
