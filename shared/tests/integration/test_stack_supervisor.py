@@ -344,9 +344,11 @@ def test_the_clock_of_the_embedded_stack_can_be_shifted(console: Console) -> Non
     for wrong in (("--advance", "P1M"), ("--set", "2031-12-01T00:00:00"), ("--advance", "P900Y")):
         code, _, err = console.command("clock", *wrong)
         assert code == 1 and one_sentence(err)
-    assert "the machine's time" in console.command("clock", "--reset")[1]
+    code, out, _ = console.command("clock", "--reset")
+    assert "the machine's time" in out and "Nothing runs" not in out
     process.send_signal(signal.SIGTERM)
     process.wait(60)
+    assert "Nothing runs: this holds from the next `make run` on." in console.command("clock", "--advance", "P1D")[1]
 
 
 def test_commands_before_the_first_run_say_what_to_do(console: Console) -> None:
@@ -383,7 +385,7 @@ def test_servers_that_do_not_answer_are_one_sentence(console: Console, own_postg
     (port,) = free_ports(1)
     code, _, err = console.command("run", UPHELD_DATABASE_URL=f"postgresql://a:b@127.0.0.1:{port}/upheld")
     assert code == 1
-    assert one_sentence(err) and "UPHELD_DATABASE_URL" in err
+    assert one_sentence(err) and "UPHELD_DATABASE_URL" in err and "start it, correct the URL, or unset" in err
     code, _, err = console.command(
         "run", UPHELD_DATABASE_URL=own_postgres_server.url("elsewhere"), UPHELD_NATS_URL=f"nats://127.0.0.1:{port}"
     )

@@ -84,6 +84,8 @@ def _clock(options: argparse.Namespace) -> int:
     offset = shift.offset
     said = f"shifted by {offset.total_seconds():+.0f} seconds" if offset else "the machine's time"
     print(f"{shift.now().isoformat(timespec='seconds')} ({said})")
+    if not _folder().is_locked():
+        print("Nothing runs: this holds from the next `make run` on.")
     return 0
 
 

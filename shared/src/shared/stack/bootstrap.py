@@ -70,7 +70,8 @@ def bootstrap(admin_url: str, services: Sequence[str], passwords: Mapping[str, R
         ) from error
     except psycopg.OperationalError as error:
         raise StackProblem(
-            f"The database server of UPHELD_DATABASE_URL does not answer: {_first_line(error)}."
+            f"The database server of UPHELD_DATABASE_URL does not answer ({_first_line(error)}): "
+            "start it, correct the URL, or unset the variable."
         ) from error
 
 
