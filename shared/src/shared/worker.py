@@ -108,11 +108,13 @@ def build_runtime(settings: ServiceSettings, registry: EventRegistry, clock: Clo
 class Job:
     """Work over due rows. `run` does what is due now and returns the seconds until it wants to run again.
 
-    None stands for the default of one second. A job that did a full batch returns 0 and runs again at once.
+    None stands for the default of one second. A job that did a full batch returns 0 and runs again at once. A job that
+    leaves something under way when `run` returns waits for it in `finish`, which is called once, when the process ends.
     """
 
     name: str
     run: Callable[[], Awaitable[float | None]]
+    finish: Callable[[], Awaitable[None]] | None = None
 
 
 @dataclass(frozen=True)
@@ -206,6 +208,8 @@ def _job_loop(liveness: Liveness, job: Job, stopping: asyncio.Event) -> Callable
             liveness.tick(f"job {job.name}")
             wait = await job.run()
             await pause(JOB_SECONDS if wait is None else max(0.0, min(wait, STALLED_AFTER_SECONDS / 2)), stopping)
+        if job.finish is not None:
+            await job.finish()
 
     return loop
 

@@ -18,4 +18,4 @@ def build_jobs(runtime: Runtime) -> Sequence[Job]:
         runtime.units, sender, SecretBox(settings.secret_key), concurrency=settings.webhook_concurrency
     )
     prune = PruneDeliveries(runtime.units)
-    return [Job("deliver webhooks", deliver.run), Job("prune deliveries", prune.run)]
+    return [Job("deliver webhooks", deliver.run, deliver.finish), Job("prune deliveries", prune.run)]

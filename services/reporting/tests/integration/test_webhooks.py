@@ -14,6 +14,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from reporting.worker import build_jobs
 from shared.ids import new_id
+from shared.worker import run_worker
 
 
 @dataclass
@@ -23,6 +24,7 @@ class Receiver:
     answers: list[tuple[int, dict[str, str], bytes]] = field(default_factory=list)
     received: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
     port: int = 0
+    on_request: Callable[[], object] = lambda: None
 
     @property
     def url(self) -> str:
@@ -36,6 +38,7 @@ class Receiver:
         }
         body = await reader.readexactly(int(headers["content-length"]))
         self.received.append((headers, body))
+        self.on_request()
         status, extra, content = self.answers.pop(0) if self.answers else (204, {}, b"")
         lines = [f"HTTP/1.1 {status} X", f"Content-Length: {len(content)}", "Connection: close"]
         lines += [f"{name}: {value}" for name, value in extra.items()]
@@ -54,10 +57,26 @@ async def receiving(*answers: tuple[int, dict[str, str], bytes]) -> AsyncIterato
 
 
 async def work(service: Any, rounds: int = 3) -> None:
-    """Lets the sending job work off what is due."""
+    """Lets the sending job work off what is due, in rounds of which each is finished before the next begins."""
     job = build_jobs(service.runtime)[0]
+    assert job.finish is not None
     for _ in range(rounds):
         await job.run()
+        await job.finish()
+
+
+@asynccontextmanager
+async def never_answering() -> AsyncIterator[str]:
+    """The address of a receiver that takes every connection and says nothing."""
+    released = asyncio.Event()
+
+    async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await released.wait()
+        writer.close()
+
+    async with await asyncio.start_server(hang, "127.0.0.1", 0) as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        released.set()
 
 
 async def add(service: Any, story: Any, url: str, **body: Any) -> dict[str, Any]:
@@ -369,25 +388,70 @@ async def test_a_hanging_receiver_times_out_and_does_not_hold_others_up(
     start_service: Callable[..., Any], story: Any
 ) -> None:
     service = await start_service(webhook_timeout_seconds=0.5)
-
-    released = asyncio.Event()
-
-    async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await released.wait()
-        writer.close()
-        await writer.wait_closed()
-
-    async with await asyncio.start_server(hang, "127.0.0.1", 0) as server, receiving() as receiver:
-        port = server.sockets[0].getsockname()[1]
-        slow = await add(service, story, f"http://127.0.0.1:{port}/")
+    async with never_answering() as silent, receiving() as receiver:
+        slow = await add(service, story, silent)
         fine = await add(service, story, receiver.url)
         await service.hear(outage(service, story))
         await work(service, rounds=1)
-        released.set()
-        await asyncio.sleep(0.05)
     (delivery,) = await deliveries(service, story, slow)
     assert delivery["attempts"][0]["error"] == "no complete answer within 0.5 s"
     assert (await deliveries(service, story, fine))[0]["status"] == "delivered"
+
+
+async def test_a_hanging_receiver_with_a_backlog_holds_up_nobody_of_any_tenant(
+    start_service: Callable[..., Any], story: Any, another_story: Any, eventually: Callable[..., Any]
+) -> None:
+    """The first tries of the one that never answers are still under way when the others have had all of theirs."""
+    service, neighbour = await start_service(webhook_timeout_seconds=30), another_story()
+    stop = asyncio.Event()
+    (deliver, _) = build_jobs(service.runtime)
+    async with never_answering() as silent, receiving() as receiver:
+        slow = await add(service, story, silent)
+        for _ in range(300):
+            await service.hear(outage(service, story))
+        working = asyncio.create_task(run_worker(service.runtime, None, [deliver], stop))
+        try:
+
+            async def hangs() -> bool:
+                return await attempted(service, slow) >= 2
+
+            await eventually(hangs)
+            service.clock.advance(timedelta(seconds=1))  # what comes now is due after all of the backlog
+            await add(service, story, receiver.url, event_types=["probes.*"])
+            await add(service, neighbour, receiver.url)
+            for number in range(1, 7):
+                of = neighbour if number % 2 else story
+                await service.hear(outage(service, of))
+
+                async def arrived(expected: int = number) -> bool:
+                    return len(receiver.received) >= expected
+
+                await eventually(arrived)
+            assert await attempted(service, slow) == 2
+            assert all(not each["attempts"] for each in await deliveries(service, story, slow))
+        finally:
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
+
+
+async def attempted(service: Any, webhook: dict[str, Any]) -> int:
+    """How many deliveries to a webhook were begun."""
+    async with service.runtime.units.for_every_tenant() as unit:
+        rows = await unit.session.connection()
+        statement = "select count(*) from reporting.delivery where attempts > 0 and webhook_id = %s"
+        count: int = (await rows.exec_driver_sql(statement, (webhook["webhook_id"],))).scalar_one()
+        return count
+
+
+async def test_what_is_under_way_is_finished_and_noted_when_the_worker_ends(service: Any, story: Any) -> None:
+    async with receiving() as receiver:
+        webhook = await add(service, story, receiver.url)
+        await service.hear(outage(service, story))
+        stop = asyncio.Event()
+        receiver.on_request = stop.set
+        await run_worker(service.runtime, None, build_jobs(service.runtime)[:1], stop)
+    (delivery,) = await deliveries(service, story, webhook)
+    assert delivery["status"] == "delivered"
 
 
 async def test_finished_deliveries_are_forgotten_after_a_month(service: Any, story: Any) -> None:

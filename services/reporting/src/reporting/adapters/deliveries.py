@@ -1,11 +1,11 @@
 """The queue of deliveries to webhooks: filled in the transaction of an event, worked off by a job."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from reporting.adapters.tables import Attempt, Delivery, Webhook
@@ -68,31 +68,57 @@ class Claimed:
     """Sealed; the newest first, the one before it while receivers may still use it."""
 
 
-async def claim(uow: UnitOfWork, limit: int) -> Sequence[Claimed]:
-    """Takes due deliveries of enabled webhooks, oldest first, and leases them to this worker.
+# The webhooks for which something is to come are found by leaps through the index of their deliveries, and of each only
+# as many rows are looked at as it may have: what it costs does not depend on how long somebody's backlog is.
+_DUE = text("""
+with recursive waiting (webhook_id) as (
+    (select webhook_id from reporting.delivery where due_at is not null order by webhook_id limit 1)
+    union all
+    select (
+        select d.webhook_id from reporting.delivery d
+        where d.due_at is not null and d.webhook_id > waiting.webhook_id
+        order by d.webhook_id limit 1
+    )
+    from waiting where waiting.webhook_id is not null
+)
+select due.delivery_id
+from waiting
+join reporting.webhook w on w.webhook_id = waiting.webhook_id and w.enabled
+left join unnest(cast(:busy_ids as uuid[]), cast(:busy_counts as int[])) as busy (webhook_id, under_way)
+    on busy.webhook_id = w.webhook_id
+cross join lateral (
+    select d.delivery_id, d.due_at from reporting.delivery d
+    where d.webhook_id = w.webhook_id and d.due_at <= :now
+    order by d.due_at, d.delivery_id
+    limit greatest(:share - coalesce(busy.under_way, 0), 0)
+    for update skip locked
+) due
+order by due.due_at, due.delivery_id
+limit :room
+""")
 
-    Not more than a tenth of the batch (at least two) goes to one webhook, so that one that hangs does not hold the
-    others up.
+
+async def claim(uow: UnitOfWork, room: int, *, share: int, busy: Mapping[UUID, int]) -> Sequence[Claimed]:
+    """Takes at most `room` due deliveries of enabled webhooks and leases them to this worker.
+
+    Of one webhook at most `share` are under way at one time, its oldest first; `busy` says how many of each are.
+    So a receiver that hangs, and a backlog of whatever length, hold up nothing but themselves while there is room.
     """
-    due = (
-        await uow.session.execute(
-            select(Delivery, Webhook)
-            .join(Webhook, Webhook.webhook_id == Delivery.webhook_id)
-            .where(Delivery.due_at <= uow.now, Webhook.enabled)
-            .order_by(Delivery.due_at, Delivery.delivery_id)
-            .limit(limit * 5)
-            .with_for_update(of=Delivery, skip_locked=True)
-        )
-    ).all()
-    share = max(2, limit // 10)
-    taken: dict[UUID, int] = {}
+    parameters = {
+        "now": uow.now,
+        "room": room,
+        "share": share,
+        "busy_ids": list(busy),
+        "busy_counts": [busy[webhook_id] for webhook_id in busy],
+    }
+    due = await uow.session.execute(
+        select(Delivery, Webhook)
+        .join(Webhook, Webhook.webhook_id == Delivery.webhook_id)
+        .where(Delivery.delivery_id.in_((await uow.session.scalars(_DUE, parameters)).all()))
+        .order_by(Delivery.due_at, Delivery.delivery_id)
+    )
     claimed: list[Claimed] = []
     for delivery, webhook in due:
-        if len(claimed) == limit:
-            break
-        if taken.get(webhook.webhook_id, 0) >= share:
-            continue
-        taken[webhook.webhook_id] = taken.get(webhook.webhook_id, 0) + 1
         delivery.attempts += 1
         delivery.due_at = uow.now + LEASE
         delivery.first_attempt_at = delivery.first_attempt_at or uow.now

@@ -1,9 +1,9 @@
 """The tables of reporting. What others said is kept as facts; what a client reads is computed from them.
 
 `contract`, `client`, `site`, `monitor`, `incident` and `clock` hold the newest known state and refuse older ones.
-`contract_version`, `transition` and `event` hold facts that never change. Nothing depends on the order of arrival, so
-every table but `event`, `webhook`, `delivery` and `attempt` can be thrown away and filled again from the streams.
-`event` stays: it knows what was queued for webhooks already.
+`contract_version`, `transition` and `event` hold facts that never change. Nothing depends on the order of arrival: the
+same events heard again give the same rows. The streams keep 30 days of them; `event` keeps all, and knows what was queued
+for webhooks already.
 """
 
 from datetime import datetime
@@ -252,7 +252,9 @@ class Delivery(Base):
 
     __table_args__ = (
         UniqueConstraint("webhook_id", "event_id"),
-        Index("ix_delivery_due_at", "due_at", postgresql_where=text("due_at IS NOT NULL")),
+        Index(
+            "ix_delivery_to_come", "webhook_id", "due_at", "delivery_id", postgresql_where=text("due_at IS NOT NULL")
+        ),
         Index("ix_delivery_webhook_id", "webhook_id", "created_at", "delivery_id"),
         Index("ix_delivery_finished_at", "finished_at"),
     )

@@ -2,7 +2,9 @@
 
 import asyncio
 import secrets
+from collections import Counter
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import structlog
 
@@ -21,23 +23,46 @@ PRUNE_SECONDS = 60.0
 
 
 class DeliverWebhooks:
-    """The job that sends what is due."""
+    """The job that sends what is due. Each try goes on by itself: one that takes long keeps no other from beginning."""
 
     def __init__(self, units: UnitsOfWork, sender: WebhookSender, box: SecretBox, concurrency: int) -> None:
         self._units = units
         self._sender = sender
         self._box = box
         self._concurrency = concurrency
+        self._share = max(2, concurrency // 10)
+        self._under_way: dict[asyncio.Task[None], UUID] = {}
 
     async def run(self) -> float:
-        """One batch; at once again when it was full."""
-        async with self._units.for_every_tenant() as uow:
-            batch = await claim(uow, self._concurrency)
-            at = uow.now
-        async with asyncio.TaskGroup() as group:
+        """Begins what is due as far as there is room, and waits until something ends, at most half a second.
+
+        Raises what a try could not write down; its delivery is tried again when its lease is over.
+        """
+        self._forget_ended()
+        room = self._concurrency - len(self._under_way)
+        if room > 0:
+            async with self._units.for_every_tenant() as uow:
+                batch = await claim(uow, room, share=self._share, busy=Counter(self._under_way.values()))
+                at = uow.now
             for claimed in batch:
-                group.create_task(self._deliver(claimed, at))
-        return 0.0 if batch else IDLE_SECONDS
+                self._under_way[asyncio.create_task(self._deliver(claimed, at))] = claimed.webhook_id
+        if not self._under_way:
+            return IDLE_SECONDS
+        await asyncio.wait(self._under_way, timeout=IDLE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        return 0.0
+
+    async def finish(self) -> None:
+        """Waits for what is under way; ends it when it is itself cancelled."""
+        await asyncio.gather(*self._under_way)
+        self._forget_ended()
+
+    def _forget_ended(self) -> None:
+        ended = [task for task in self._under_way if task.done()]
+        for task in ended:
+            del self._under_way[task]
+        failed = [error for task in ended if (error := task.exception()) is not None]
+        if failed:
+            raise BaseExceptionGroup("tries of webhooks", failed)
 
     async def _deliver(self, claimed: Claimed, at: datetime) -> None:
         wait: timedelta | None = None
