@@ -8,13 +8,15 @@ import re
 import sys
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 import psycopg
@@ -31,6 +33,8 @@ SERVICES = ("contracts", "probes", "incidents", "reporting")
 FAULTY_WORKER = Path(__file__).with_name("faulty_worker.py")
 CALM_SECONDS = 150.0
 LAST_OUTAGES_SECONDS = 10.0
+MICROSECOND = 1.5e-6
+"""Of the figures that are compared; sums of floats leave half of one."""
 
 FIRST_WORKERS = {
     "contracts-1": "relay_crash_before_publish",
@@ -68,6 +72,9 @@ class StormReport:
     effects: dict[str, int] = field(default_factory=dict)
     outages: int = 0
     outages_cut_off: int = 0
+    outages_measured: int = 0
+    clocks: int = 0
+    clock_states: Counter[str] = field(default_factory=Counter)
     calm_seconds: float = 0.0
     violations: list[str] = field(default_factory=list)
 
@@ -162,9 +169,11 @@ class Storm:
         self._over = threading.Event()
         self._accepted: dict[str, list[tuple[int, str]]] = {}
         self._tenant: Tenant = stack.new_tenant("Storm agency")
+        self._contracts: list[str] = []
 
     def run(self) -> StormReport:
-        pages = {contract: f"/{number}" for number, contract in enumerate(self._sign_contracts())}
+        self._contracts = self._sign_contracts()
+        pages = {contract: f"/{number}" for number, contract in enumerate(self._contracts)}
         workers = Workers(self._stack, self._plan)
         workers.start()
         self._say(f"storm of {self._plan.seconds:g} s over {len(pages)} contracts")
@@ -282,7 +291,11 @@ class Storm:
             time.sleep(0.5)
             with self._database() as query:
                 # Jobs go on after the last event was taken (a mail is sent, and said): agreement is waited for as well.
-                if not any(self._unfinished(query)) and not any(_disagreements(query)):
+                if (
+                    not any(self._unfinished(query))
+                    and not any(_disagreements(query))
+                    and not any(self._wrong_in_reports(query))
+                ):
                     break
         self._report.calm_seconds = round(time.monotonic() - began, 1)
 
@@ -337,6 +350,7 @@ class Storm:
                 "select count(*), count(*) filter (where ending = 'paused') from probes.outage"
             )
             violations.extend(_disagreements(query))
+            violations.extend(self._wrong_in_reports(query))
             for contract, changes in self._accepted.items():
                 kept = dict(
                     query(f"select version, status from contracts.contract_state where contract_id = '{contract}'")
@@ -346,6 +360,35 @@ class Storm:
                     for version, status in changes
                     if kept.get(version) != status
                 )
+
+    def _wrong_in_reports(self, query: Callable[[str], list[tuple[Any, ...]]]) -> Iterator[str]:
+        """Where a report says of a clock or of an ended outage what incidents or probes do not."""
+        clocks: dict[str, tuple[Any, ...]] = {row[0]: row[1:] for row in query(CLOCKS)}
+        down: dict[str, float] = {outage: float(seconds) for outage, seconds in query(DOWN_SECONDS)}
+        told_clocks: dict[str, tuple[Any, ...]] = {}
+        told_down: defaultdict[str, float] = defaultdict(float)
+        month = self._stack.clock.now().astimezone(ZoneInfo("Europe/Paris")).strftime("%Y-%m")
+        with ThreadClient(self._stack, self._stack.token(self._tenant)) as thread:
+            for contract in self._contracts:
+                report = thread.get("reporting", f"/v1/contracts/{contract}/reports/{month}")
+                for clock in (clock for line in report["incidents"]["items"] for clock in line["clocks"]):
+                    due = datetime.fromisoformat(clock["due_at"]) if clock["due_at"] else None
+                    told_clocks[clock["clock_id"]] = (clock["verdict"], clock["target_seconds"], due)
+                for span in (span for figure in report["uptime"]["figures"] for span in figure["explanation"]):
+                    if span["state"] == "down" and span["outage_id"] is not None:
+                        length = datetime.fromisoformat(span["to"]) - datetime.fromisoformat(span["from"])
+                        told_down[span["outage_id"]] += length.total_seconds()
+        self._report.clocks, self._report.outages_measured = len(clocks), len(down)
+        self._report.clock_states = Counter(state for _, _, _, state in clocks.values())
+        for clock_id, (verdict, target, due, state) in clocks.items():
+            told = told_clocks.get(clock_id)
+            # What stands still is due later with every instant: only what runs or has ended has one due time.
+            expected = (verdict, target, told[2] if told and state == "paused" else due)
+            if told != expected:
+                yield f"incidents and the report disagree about clock {clock_id} ({state}): {expected}, {told}"
+        for outage, seconds in down.items():
+            if abs(told_down[outage] - seconds) > MICROSECOND:
+                yield f"probes saw outage {outage} down for {seconds} s, the report says {told_down[outage]} s"
 
 
 def _disagreements(query: Callable[[str], list[tuple[Any, ...]]]) -> Iterator[str]:
@@ -417,3 +460,25 @@ DISAGREEMENTS = {
         group by aggregate_id, aggregate_version, name having count(*) > 1""",
 }
 """Sentences that must not be true after the storm, and the query that finds where they are."""
+
+CLOCKS = """
+    select clock_id::text, case when state in ('met', 'breached', 'cancelled') then state else 'running' end,
+        (reading->>'target_seconds')::float, due_at, state from incidents.clock_due"""
+"""Of every clock its verdict as a report words it, its target in seconds, its due time and its state."""
+
+DOWN_SECONDS = """
+    with suspended as (
+        select contract_id, range_agg(during) as during from (
+            select contract_id, status, tstzrange(effective_from,
+                lead(effective_from) over (partition by contract_id order by version)) as during
+            from incidents.contract_terms) versions
+        where status = 'suspended' group by contract_id)
+    select o.outage_id::text, coalesce((
+        select sum(extract(epoch from upper(piece) - lower(piece))) from unnest(
+            tstzmultirange(tstzrange(o.down_since, o.ended_at))
+            - coalesce((select range_agg(tstzrange((gap->>'start')::timestamptz,
+                coalesce((gap->>'end')::timestamptz, o.ended_at))) from jsonb_array_elements(o.gaps) gap), '{}')
+            - coalesce(s.during, '{}')) piece), 0)
+    from probes.outage o left join suspended s using (contract_id)
+    where o.ended_at is not null"""
+"""Of every ended outage the seconds in which probes saw it down and the contract was not suspended."""

@@ -40,4 +40,6 @@ def test_after_a_storm_every_event_took_effect_exactly_once_and_the_services_agr
     assert {fault for fault, count in report.blows.items() if count} >= EVERY_FAULT, report.blows
     assert report.outages > 0
     assert report.outages_cut_off > 0
+    assert report.outages_measured > 0
+    assert report.clock_states["paused"] > 0
     assert report.changes_accepted > 0
