@@ -66,12 +66,13 @@ class Story:
     site_name: str = "boulangerie-martin.example"
     versions: dict[UUID, int] = field(default_factory=dict)
     numbers: int = 0
+    make_id: Callable[[], UUID] = new_id
 
     def event(self, name: str, aggregate_id: UUID, at: datetime, data: dict[str, Any], version: int) -> bytes:
         """The bytes of any event."""
         parsed = EventName.parse(name)
         return Envelope(
-            id=new_id(),
+            id=self.make_id(),
             source=f"/services/{parsed.service}",
             type=parsed.type,
             subject=f"{parsed.aggregate}/{aggregate_id}",
@@ -371,7 +372,7 @@ class Story:
         for day, minutes in ((9, 10), (18, 5)):
             since = datetime(2026, 6, day, 1, 30, tzinfo=UTC)
             back = since + timedelta(minutes=minutes)
-            outage_id, incident_id = new_id(), new_id()
+            outage_id, incident_id = self.make_id(), self.make_id()
             events += [self.down(outage_id, since), self.recovered(outage_id, since, back)]
             events += self.incident(
                 incident_id,

@@ -2,12 +2,15 @@
 
 import importlib
 import json
+import os
 import random
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
-from itertools import pairwise
+from itertools import count, pairwise
+from pathlib import Path
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import psycopg
@@ -17,6 +20,17 @@ from shared.ids import new_id
 
 NO_BREAK = "\N{NO-BREAK SPACE}"
 SILENCES = importlib.import_module("reporting.migrations.versions.0002_silences_inside_outages")
+GOLDEN = Path(__file__).parents[1] / "golden"
+STORY_IDS = (
+    "tenant_id",
+    "client_id",
+    "contract_id",
+    "site_id",
+    "environment_id",
+    "staging_id",
+    "monitor_id",
+    "staging_monitor_id",
+)
 JULY = datetime(2026, 7, 1, 6, 0, tzinfo=UTC)
 
 
@@ -53,7 +67,7 @@ async def read(service: Any, story: Any, month: str = "2026-06", **query: str) -
     return report
 
 
-@pytest.mark.capability("R07", "R11")
+@pytest.mark.capability("R07")
 async def test_fifteen_minutes_down_in_june_read_99_97_in_both_languages(service: Any, story: Any) -> None:
     await service.hear(*story.golden_june())
     service.clock.set(JULY)
@@ -83,6 +97,34 @@ async def test_fifteen_minutes_down_in_june_read_99_97_in_both_languages(service
     assert "99.97%" in visible(english.text)
     assert "Report for June 2026" in visible(english.text)
     assert own.headers["content-language"] == "fr"
+
+
+@pytest.mark.capability("R11")
+@pytest.mark.parametrize(("asked", "language"), [("fr-FR", "fr"), ("en-GB", "en")])
+async def test_the_report_of_june_is_to_the_byte_the_golden_page(
+    service: Any, another_story: Callable[..., Any], asked: str, language: str
+) -> None:
+    """`WRITE_GOLDEN=1` in the environment writes the pages anew; read the difference before you keep it."""
+    numbers = count(1)
+
+    def next_id() -> UUID:
+        return UUID(f"0190a000-0000-7000-8000-{next(numbers):012}")
+
+    story = another_story(make_id=next_id, **{name: next_id() for name in STORY_IDS})
+    amended = {"target_percent": "99.95", "rule": story.rule | {"minimum_outage": "PT1M"}}
+    await service.hear(
+        *story.golden_june(),
+        story.contract("amended", datetime(2026, 6, 14, 22, tzinfo=UTC), uptime=amended),
+    )
+    service.clock.set(JULY)
+    async with service.client(story) as client:
+        address = f"/v1/contracts/{story.contract_id}/reports/2026-06/html"
+        answer = await client.get(address, headers={"accept-language": asked})
+    assert answer.headers["content-language"] == language
+    golden = GOLDEN / f"report.{asked}.html"
+    if os.environ.get("WRITE_GOLDEN"):
+        golden.write_bytes(answer.content)
+    assert answer.content == golden.read_bytes()
 
 
 async def test_the_report_shows_answers_and_repairs_against_their_targets(service: Any, story: Any) -> None:

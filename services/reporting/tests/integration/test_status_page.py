@@ -5,8 +5,6 @@ from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from typing import Any
 
-import pytest
-
 from shared.ids import new_id
 
 VOID = {"meta", "link", "img", "br", "input", "hr"}
@@ -69,7 +67,6 @@ async def read(service: Any, story: Any) -> dict[str, Any]:
     return content
 
 
-@pytest.mark.capability("R04")
 async def test_a_visitor_sees_that_all_is_well_and_since_when(service: Any, story: Any) -> None:
     await service.hear(*story.golden_june()[:5])
     page = await look(service, story)

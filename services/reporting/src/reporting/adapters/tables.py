@@ -2,8 +2,8 @@
 
 `contract`, `client`, `site`, `monitor`, `incident` and `clock` hold the newest known state and refuse older ones.
 `contract_version`, `transition` and `event` hold facts that never change. Nothing depends on the order of arrival: the
-same events heard again give the same rows. The streams keep 30 days of them; `event` keeps all, and knows what was queued
-for webhooks already.
+same events heard again give the same rows. The streams keep 30 days of them; `event` keeps all, and knows what was
+queued for webhooks already.
 """
 
 from datetime import datetime
