@@ -10,7 +10,7 @@ from typing import cast
 import structlog
 from pydantic import SecretStr
 
-from probes.adapters.engine import HttpEngine
+from probes.adapters.checks.executors import Executors
 from probes.jobs.housekeeping import ConfigureLocations, FollowContracts, KeepPartitions
 from probes.jobs.recording import Recorder
 from probes.jobs.running import Runner
@@ -68,20 +68,20 @@ async def run_runner(settings: ProbesSettings, clock: Clock, progress: Callable[
     """Executes checks at the settings' location until it is cancelled. Raises when NATS fails for good."""
     url: SecretStr = settings.runner_nats_url or settings.nats_url
     client = await connect(url, f"probes runner {settings.location}")
-    engine = HttpEngine(settings.allowed_networks, ca_file=settings.ca_file)
+    executors = Executors(settings.allowed_networks, ca_file=settings.ca_file)
     try:
         runner = Runner(
             f"{socket.gethostname()}/{settings.location}"[:100],
             settings.location,
             client.jetstream(),
-            engine,
+            executors,
             clock,
             max_concurrent=settings.max_concurrent_checks,
             progress=progress,
         )
         await runner.run()
     finally:
-        await engine.aclose()
+        await executors.aclose()
         await client.close()
 
 

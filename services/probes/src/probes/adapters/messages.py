@@ -87,15 +87,17 @@ class _Message(BaseModel):
 
 
 class WorkItem(_Message):
-    """One check to execute at `due_at`. It is missed when it cannot start within one interval."""
+    """One check to execute at `due_at`. It is missed when it cannot start within one interval.
+
+    `check` is its configuration (`probes.application.checks.kinds`).
+    """
 
     monitor_id: UUID
     slot: int = Field(ge=0, lt=2**31)
     attempt: int = Field(default=0, ge=0, le=1000)
     due_at: AwareDatetime
     interval_seconds: float = Field(gt=0)
-    kind: str = Field(max_length=40)
-    url: str = Field(max_length=2000)
+    check: dict[str, Any]
     timeout_seconds: float = Field(gt=0, le=300)
 
 
@@ -108,7 +110,8 @@ class WorkBatch(_Message):
 class CheckResult(_Message):
     """What a runner found. `took_us` is the length by its monotonic clock; phases in microseconds.
 
-    `reason`, `detail` and `evidence` are set exactly when the outcome is bad.
+    `reason`, `detail` and `evidence` are set exactly when the outcome is bad. `observations` are facts by name that mean
+    something beyond this check; a runner leaves out those that it has told before.
     """
 
     monitor_id: UUID
@@ -126,6 +129,7 @@ class CheckResult(_Message):
     connect_us: int = Field(default=0, ge=0)
     tls_us: int = Field(default=0, ge=0)
     first_byte_us: int = Field(default=0, ge=0)
+    observations: dict[str, Any] | None = None
 
 
 class ResultBatch(_Message):

@@ -20,7 +20,7 @@ from probes.adapters.documents import (
     run_document,
     run_of,
 )
-from probes.domain.monitors import Cadence, Monitor, Subject
+from probes.domain.monitors import Cadence, Monitor, Source, Subject
 from probes.domain.states import (
     Applied,
     BecameUnknown,
@@ -48,8 +48,8 @@ from probes.location_state where monitor_id = any(:ids) order by monitor_id, loc
 """)
 _MONITORS = text("""
 select m.monitor_id, m.number, m.tenant_id, m.client_id, m.contract_id, m.site_id, m.environment_id, m.deliverable,
-       m.counts_for_sla, m.kind, m.name, m.url, m.interval_seconds, m.timeout_seconds, m.rechecks,
-       m.recheck_spacing_seconds, m.recoveries, m.created_at, m.watched_since, m.state, m.since, m.version, m.outage_id,
+       m.counts_for_sla, m.name, m.url, m.configuration, m.source, m.scheduled, m.third_party, m.interval_seconds,
+       m.timeout_seconds, m.rechecks, m.recheck_spacing_seconds, m.recoveries, m.created_at, m.watched_since, m.state, m.since, m.version, m.outage_id,
        o.down_since, o.down_since_uncertainty_seconds, o.confirmed_at, o.failures, o.locations, o.gaps
 from probes.monitor m left join probes.outage o on o.outage_id = m.outage_id
 where m.monitor_id = any(:ids) order by m.monitor_id
@@ -73,15 +73,15 @@ on conflict (monitor_id, location) do update set stale_since = excluded.stale_si
 """)
 _ADD = text("""
 insert into probes.monitor (monitor_id, tenant_id, client_id, contract_id, site_id, environment_id, deliverable,
-    counts_for_sla, kind, name, url, interval_seconds, timeout_seconds, rechecks, recheck_spacing_seconds, recoveries,
-    created_at, watched_since, state, since, version)
+    counts_for_sla, kind, name, url, configuration, source, scheduled, third_party, interval_seconds, timeout_seconds,
+    rechecks, recheck_spacing_seconds, recoveries, created_at, watched_since, state, since, version)
 values (:monitor_id, :tenant_id, :client_id, :contract_id, :site_id, :environment_id, :deliverable, :counts_for_sla,
-    :kind, :name, :url, :interval_seconds, :timeout_seconds, :rechecks, :recheck_spacing_seconds, :recoveries, :at,
-    :at, :state, :at, :version)
+    :kind, :name, :url, cast(:configuration as jsonb), :source, :scheduled, :third_party, :interval_seconds,
+    :timeout_seconds, :rechecks, :recheck_spacing_seconds, :recoveries, :at, :at, :state, :at, :version)
 """)
 _REVISE = text("""
-update probes.monitor set site_id = :site_id, counts_for_sla = :counts_for_sla, name = :name, url = :url,
-    interval_seconds = :interval_seconds, timeout_seconds = :timeout_seconds, rechecks = :rechecks,
+update probes.monitor set site_id = :site_id, counts_for_sla = :counts_for_sla, kind = :kind, name = :name, url = :url,
+    configuration = cast(:configuration as jsonb), third_party = :third_party, interval_seconds = :interval_seconds, timeout_seconds = :timeout_seconds, rechecks = :rechecks,
     recheck_spacing_seconds = :recheck_spacing_seconds, recoveries = :recoveries
 where monitor_id = :monitor_id
 """)
@@ -416,6 +416,10 @@ def _subject_values(subject: Subject) -> dict[str, Any]:
         "kind": subject.kind,
         "name": subject.name,
         "url": subject.url,
+        "configuration": json.dumps(dict(subject.configuration)),
+        "source": subject.source.value,
+        "scheduled": subject.scheduled,
+        "third_party": subject.third_party,
     }
 
 
@@ -455,9 +459,12 @@ def _monitor(row: Any, locations: Mapping[str, LocationState]) -> Monitor:
         row.environment_id,
         row.deliverable,
         row.counts_for_sla,
-        row.kind,
         row.name,
         row.url,
+        row.configuration,
+        Source(row.source),
+        row.scheduled,
+        row.third_party,
     )
     cadence = Cadence(
         row.interval_seconds, row.timeout_seconds, row.rechecks, row.recheck_spacing_seconds, row.recoveries

@@ -56,7 +56,7 @@ class Base(DeclarativeBase):
 class MonitorRow(Base):
     """One environment watched under one contract: how, and where its state line stands.
 
-    `number` stands for the monitor in `result`. `version` numbers the transitions that were said. `retired_at` is set
+    `number` stands for the monitor in `result`. `configuration` is the document of its checks. `version` numbers the transitions that were said. `retired_at` is set
     when the contract no longer covers the environment.
     """
 
@@ -74,6 +74,10 @@ class MonitorRow(Base):
     kind: Mapped[str]
     name: Mapped[str]
     url: Mapped[str]
+    configuration: Mapped[dict[str, Any]]
+    source: Mapped[str]
+    scheduled: Mapped[bool]
+    third_party: Mapped[bool]
     interval_seconds: Mapped[int]
     timeout_seconds: Mapped[int]
     rechecks: Mapped[int]
@@ -199,6 +203,24 @@ class BlipRow(Base):
     last_at: Mapped[datetime]
     ended_at: Mapped[datetime]
     failures: Mapped[list[Any]]
+
+
+class ObservationRow(Base):
+    """A fact that checks of a monitor have seen, as it was from `since` on: a certificate, a version, a hash.
+
+    The newest one of a name is what is known now; the ones before it are its history.
+    """
+
+    __tablename__ = "observation"
+
+    monitor_id: Mapped[UUID] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    since: Mapped[datetime] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID]
+    client_id: Mapped[UUID]
+    location: Mapped[str]
+    last_seen_at: Mapped[datetime]
+    value: Mapped[dict[str, Any]]
 
 
 class ContractVersionRow(Base):

@@ -1,8 +1,9 @@
 """What is watched and how: monitors as they follow from a contract."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Literal
 from urllib.parse import urlsplit
 from uuid import UUID, uuid5
@@ -11,7 +12,7 @@ from probes.domain.slots import Schedule
 from probes.domain.states import MonitorState, Rules
 
 UPTIME_MONITORING = "uptime_monitoring"
-"""The type of the deliverable that has monitors. It is part of a monitor's identity."""
+"""The type of the deliverable that has a site asked whether it is up."""
 
 HTTP = "http"
 
@@ -37,9 +38,20 @@ class Cadence:
         )
 
 
+class Source(StrEnum):
+    """Who decided that something is watched: the contract by itself, or somebody within what it allows."""
+
+    CONTRACT = "contract"
+    ADDED = "added"
+
+
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is watched under which contract. `name` is for people, `kind` says how it is looked at."""
+    """What is watched under which contract.
+
+    `name` and `url` are for people. `configuration` is the document of the check, with its `kind`; JSON-shaped and
+    opaque to the rules. A monitor that is not `scheduled` is not asked: somebody reports to it.
+    """
 
     monitor_id: UUID
     tenant_id: UUID
@@ -49,9 +61,17 @@ class Subject:
     environment_id: UUID
     deliverable: str
     counts_for_sla: bool
-    kind: str
     name: str
     url: str
+    configuration: Mapping[str, object]
+    source: Source = Source.CONTRACT
+    scheduled: bool = True
+    third_party: bool = False
+
+    @property
+    def kind(self) -> str:
+        """How it is looked at."""
+        return str(self.configuration["kind"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +102,20 @@ class Environment:
 
 
 @dataclass(frozen=True, slots=True)
+class ProbeSet:
+    """What one deliverable of a contract has watched in each environment that it suits, and how often.
+
+    `deliverable` is the deliverable's type and part of the monitors' identity; `parameters` are its own.
+    """
+
+    deliverable: str
+    cadence: Cadence
+    parameters: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Promise:
-    """What a version of a contract promises to watch, from `effective_from` on. `cadence` None: nothing."""
+    """What a version of a contract promises to watch, from `effective_from` on. No probe sets: nothing."""
 
     tenant_id: UUID
     client_id: UUID
@@ -91,8 +123,16 @@ class Promise:
     version: int
     status: Literal["active", "suspended", "terminated", "expired"]
     effective_from: datetime
-    cadence: Cadence | None
+    probe_sets: tuple[ProbeSet, ...]
     environments: tuple[Environment, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WantedMonitor:
+    """A monitor that a contract asks for."""
+
+    subject: Subject
+    cadence: Cadence
 
 
 def monitor_id(contract_id: UUID, environment_id: UUID, deliverable: str) -> UUID:
@@ -100,29 +140,51 @@ def monitor_id(contract_id: UUID, environment_id: UUID, deliverable: str) -> UUI
     return uuid5(contract_id, f"{environment_id}/{deliverable}")
 
 
-def subjects_of(
-    tenant_id: UUID, client_id: UUID, contract_id: UUID, environments: Iterable[Environment]
-) -> dict[UUID, Subject]:
-    """One HTTP monitor for each environment that has a web address, by identity."""
-    subjects = {}
-    for environment in environments:
-        if not is_web_address(environment.url):
-            continue
-        identity = monitor_id(contract_id, environment.environment_id, UPTIME_MONITORING)
-        subjects[identity] = Subject(
-            monitor_id=identity,
-            tenant_id=tenant_id,
-            client_id=client_id,
-            contract_id=contract_id,
-            site_id=environment.site_id,
-            environment_id=environment.environment_id,
-            deliverable=UPTIME_MONITORING,
-            counts_for_sla=environment.counts_for_sla,
-            kind=HTTP,
-            name=environment.name,
-            url=environment.url or "",
+def wanted_monitors(promise: Promise) -> dict[UUID, WantedMonitor]:
+    """The monitors that follow from a contract, by identity: each probe set in each environment that it suits."""
+    return {
+        wanted.subject.monitor_id: wanted
+        for probe_set in promise.probe_sets
+        for environment in promise.environments
+        for wanted in _in_environment(promise, probe_set, environment)
+    }
+
+
+def _in_environment(promise: Promise, probe_set: ProbeSet, environment: Environment) -> Iterator[WantedMonitor]:
+    if probe_set.deliverable == UPTIME_MONITORING and is_web_address(environment.url):
+        yield WantedMonitor(
+            _subject(
+                promise,
+                probe_set,
+                environment,
+                configuration={"kind": HTTP, "url": environment.url},
+                counts_for_sla=environment.counts_for_sla,
+            ),
+            probe_set.cadence,
         )
-    return subjects
+
+
+def _subject(
+    promise: Promise,
+    probe_set: ProbeSet,
+    environment: Environment,
+    *,
+    configuration: Mapping[str, object],
+    counts_for_sla: bool,
+) -> Subject:
+    return Subject(
+        monitor_id=monitor_id(promise.contract_id, environment.environment_id, probe_set.deliverable),
+        tenant_id=promise.tenant_id,
+        client_id=promise.client_id,
+        contract_id=promise.contract_id,
+        site_id=environment.site_id,
+        environment_id=environment.environment_id,
+        deliverable=probe_set.deliverable,
+        counts_for_sla=counts_for_sla,
+        name=environment.name,
+        url=environment.url or "",
+        configuration=configuration,
+    )
 
 
 def is_web_address(url: str | None) -> bool:

@@ -144,8 +144,7 @@ def _recheck(entry: Evaluated, monitor: Monitor) -> WorkItem:
         attempt=entry.recheck.attempt,
         due_at=entry.recheck.due_at,
         interval_seconds=monitor.cadence.interval_seconds,
-        kind=monitor.subject.kind,
-        url=monitor.subject.url,
+        check=dict(monitor.subject.configuration),
         timeout_seconds=monitor.cadence.timeout_seconds,
     )
 

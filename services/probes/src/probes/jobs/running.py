@@ -20,7 +20,8 @@ from nats.js.errors import FetchTimeoutError, NotFoundError
 from prometheus_client import Counter, Gauge, Histogram
 from pydantic import ValidationError
 
-from probes.adapters.engine import Finding, HttpEngine, HttpTarget
+from probes.adapters.checks.executors import Executors
+from probes.adapters.checks.finding import Finding
 from probes.adapters.messages import (
     WORK_ACK_SECONDS,
     CheckResult,
@@ -32,7 +33,6 @@ from probes.adapters.messages import (
     runner_consumer,
     to_bytes,
 )
-from probes.domain.monitors import HTTP
 from probes.domain.slots import is_missed
 from probes.domain.states import Outcome
 from shared.ids import new_id
@@ -83,7 +83,7 @@ class Runner:
         name: str,
         location: str,
         js: JetStreamContext,
-        engine: HttpEngine,
+        executors: Executors,
         clock: Clock,
         *,
         max_concurrent: int = 500,
@@ -92,7 +92,7 @@ class Runner:
         self._name = name
         self._location = location
         self._js = js
-        self._engine = engine
+        self._executors = executors
         self._clock = clock
         self._slots = asyncio.Semaphore(max_concurrent)
         self._most_waiting = 4 * max_concurrent
@@ -175,7 +175,7 @@ class Runner:
             await asyncio.sleep(wait)
         async with self._slots:
             started_at = self._clock.now()
-            if is_missed(item.due_at, started_at, timedelta(seconds=item.interval_seconds)) or item.kind != HTTP:
+            if is_missed(item.due_at, started_at, timedelta(seconds=item.interval_seconds)):
                 result = CheckResult(
                     monitor_id=item.monitor_id,
                     slot=item.slot,
@@ -190,7 +190,7 @@ class Runner:
                 UNDER_WAY.labels(self._location).inc()
                 began = time.perf_counter_ns()
                 try:
-                    finding = await self._engine.check(HttpTarget(item.url, item.timeout_seconds))
+                    finding = await self._executors.check(item.check, item.timeout_seconds)
                 finally:
                     UNDER_WAY.labels(self._location).dec()
                 took_us = (time.perf_counter_ns() - began) // 1000

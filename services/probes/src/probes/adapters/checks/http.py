@@ -8,16 +8,16 @@ and on every hop, a refused address is never connected to.
 import socket
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
-import certifi
 import pycurl
 
+from probes.adapters.checks.finding import Finding, Timings, plain
+from probes.application.checks.http import HttpCheck
 from probes.domain.states import Failure, Outcome, Reason
-from shared.outbound_http import AddressGuard, AddressRefused, Network
+from shared.outbound_http import AddressGuard, AddressRefused
 
 BODY_LIMIT = 1024 * 1024
 """Bytes of a decompressed body that are read before the transfer is cut off; the answer counts as complete."""
@@ -46,55 +46,6 @@ _REASONS = {
 
 _ANSWERED = frozenset({Reason.HTTP_STATUS, Reason.REDIRECT, Reason.CONTENT})
 """Reasons for which the exchange itself went well."""
-
-
-@dataclass(frozen=True, slots=True)
-class HttpTarget:
-    """What to ask for and what counts as good: a status from `lowest_status` to `highest_status`, both included."""
-
-    url: str
-    timeout_seconds: float
-    lowest_status: int = 200
-    highest_status: int = 399
-    follow_redirects: bool = True
-
-
-@dataclass(slots=True)
-class Timings:
-    """Microseconds per phase, summed over all hops. `first_byte` is the wait between the request and its answer."""
-
-    name_lookup: int = 0
-    connect: int = 0
-    tls: int = 0
-    first_byte: int = 0
-    total: int = 0
-
-    def add(self, other: "Timings") -> None:
-        self.name_lookup += other.name_lookup
-        self.connect += other.connect
-        self.tls += other.tls
-        self.first_byte += other.first_byte
-        self.total += other.total
-
-    def in_milliseconds(self) -> dict[str, float]:
-        return {
-            "name_lookup": self.name_lookup / 1000,
-            "connect": self.connect / 1000,
-            "tls": self.tls / 1000,
-            "first_byte": self.first_byte / 1000,
-            "total": self.total / 1000,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What one check found. `status_code` is the last hop's; `failure` is set exactly when the outcome is bad."""
-
-    outcome: Outcome
-    status_code: int | None
-    timings: Timings
-    remote_address: str | None = None
-    failure: Failure | None = None
 
 
 @dataclass(slots=True)
@@ -136,7 +87,7 @@ class _Hop:
             name, colon, value = line.decode("latin-1").partition(":")
             name = name.strip().lower()
             if colon and name not in HIDDEN_HEADERS:
-                found[name[:100]] = _plain(value.strip()[:HEADER_LENGTH])
+                found[name[:100]] = plain(value.strip()[:HEADER_LENGTH])
         return found
 
     def failed_phase(self, *, secure: bool) -> str:
@@ -173,13 +124,13 @@ class HttpEngine:
 
     def __init__(
         self,
-        allowed_networks: Sequence[Network] = (),
+        guard: AddressGuard,
         *,
-        ca_file: Path | None = None,
+        ca_file: str,
         body_limit: int = BODY_LIMIT,
     ) -> None:
-        self._guard = AddressGuard(allowed_networks)
-        self._ca_file = str(ca_file) if ca_file else certifi.where()
+        self._guard = guard
+        self._ca_file = ca_file
         self._body_limit = body_limit
         self._multi = pycurl.AsyncCurlMulti()
         self._idle: list[pycurl.Curl] = []
@@ -192,9 +143,12 @@ class HttpEngine:
             curl.close()
         self._idle.clear()
 
-    async def check(self, target: HttpTarget) -> Finding:
-        """Asks once, following redirects. Never raises for what a target does; cancellation ends the transfer."""
-        deadline = time.monotonic() + target.timeout_seconds
+    async def check(self, target: HttpCheck, seconds: float) -> Finding:
+        """Asks once, following redirects, within so many seconds.
+
+        Never raises for what a target does; cancellation ends the transfer.
+        """
+        deadline = time.monotonic() + seconds
         hops: list[_Hop] = []
         total = Timings()
         url = target.url
@@ -218,27 +172,29 @@ class HttpEngine:
         curl.reset()
         self._idle.append(curl)
         if trouble is not None:
+            if trouble.reason is Reason.TIMEOUT:
+                trouble = replace(trouble, detail=f"There was no complete answer within {seconds:g} s.")
             failure = Failure(trouble.reason, trouble.detail, _evidence(hops, total, trouble))
             return Finding(Outcome.BAD, hop.status_code, total, hop.remote_address, failure)
         return Finding(Outcome.GOOD, hop.status_code, total, hop.remote_address)
 
-    async def _request(self, curl: pycurl.Curl, hop: _Hop, target: HttpTarget, seconds: float) -> "_Answer":
+    async def _request(self, curl: pycurl.Curl, hop: _Hop, target: HttpCheck, seconds: float) -> "_Answer":
         """One hop, with at most `seconds` left for it."""
         if seconds <= 0.001:
-            return _Answer(_Trouble(Reason.TIMEOUT, _too_slow(target), pycurl.E_OPERATION_TIMEDOUT))
+            return _Answer(_Trouble(Reason.TIMEOUT, "", pycurl.E_OPERATION_TIMEDOUT))
         code, message = await self._transfer(curl, hop, seconds)
         if code == pycurl.E_WRITE_ERROR and hop.cut_off:
             code = pycurl.E_OK
         if code != pycurl.E_OK:
             reason = _reason(code, hop)
-            detail = _too_slow(target) if reason is Reason.TIMEOUT else _sentence(reason, message, hop)
+            detail = _sentence(reason, message, hop)
             return _Answer(_Trouble(reason, detail, code))
         status = hop.status_code or 0
         if target.follow_redirects and status in REDIRECTS:
             next_url = curl.getinfo(pycurl.REDIRECT_URL)
             if isinstance(next_url, str) and next_url:
                 return _Answer(next_url=next_url)
-        if not target.lowest_status <= status <= target.highest_status:
+        if not target.accepts(status):
             return _Answer(_Trouble(Reason.HTTP_STATUS, f"The site answered with status {status}.", code))
         return _Answer()
 
@@ -322,7 +278,7 @@ def _reason(code: int, hop: _Hop) -> Reason:
 
 
 def _sentence(reason: Reason, message: str, hop: _Hop) -> str:
-    message = _plain(message)[:300]
+    message = plain(message)[:300]
     if reason is Reason.ADDRESS_REFUSED:
         return (
             f"The name leads to {', '.join(hop.refused[:5])}, which is not a public address. An administrator can "
@@ -331,17 +287,13 @@ def _sentence(reason: Reason, message: str, hop: _Hop) -> str:
     return message or f"The connection failed ({reason.value})."
 
 
-def _too_slow(target: HttpTarget) -> str:
-    return f"There was no complete answer within {target.timeout_seconds:g} s."
-
-
 def _unwelcome(url: str, hops: int) -> _Trouble | None:
     """Why a redirect is not followed, or None."""
     if hops > MAX_HOPS:
         detail = f"The site redirects more than {MAX_HOPS} times."
         return _Trouble(Reason.REDIRECT, detail, pycurl.E_TOO_MANY_REDIRECTS)
     if not url.lower().startswith(("http://", "https://")):
-        scheme = _plain(url.partition(":")[0])[:30]
+        scheme = plain(url.partition(":")[0])[:30]
         detail = f"The site redirects to {scheme}, which is not HTTP."
         return _Trouble(Reason.REDIRECT, detail, pycurl.E_UNSUPPORTED_PROTOCOL)
     return None
@@ -361,7 +313,7 @@ def _evidence(hops: Sequence[_Hop], total: Timings, trouble: _Trouble) -> Mappin
         "refused_addresses": last.refused[:20],
         "timings_ms": total.in_milliseconds(),
         "headers": last.headers(),
-        "body_excerpt": _plain(bytes(last.body_head).decode("utf-8", "replace")) if last.body_head else None,
+        "body_excerpt": plain(bytes(last.body_head).decode("utf-8", "replace")) if last.body_head else None,
         "hops": [
             {
                 "url": hop.url[:2000],
@@ -372,8 +324,3 @@ def _evidence(hops: Sequence[_Hop], total: Timings, trouble: _Trouble) -> Mappin
             for hop in hops
         ],
     }
-
-
-def _plain(text: str) -> str:
-    """Without NUL and lone surrogates, which PostgreSQL does not store."""
-    return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()

@@ -1,0 +1,43 @@
+"""One place that knows how every kind of check is executed."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import certifi
+from pydantic import ValidationError
+
+from probes.adapters.checks.finding import Finding
+from probes.adapters.checks.http import HttpEngine
+from probes.adapters.checks.tcp import TcpChecks
+from probes.application.checks.kinds import configuration_of
+from probes.domain.states import Failure, Outcome, Reason
+from shared.outbound_http import AddressGuard, Network
+
+Executor = Callable[[Any, float], Awaitable[Finding]]
+
+
+class Executors:
+    """Executes any number of checks at the same time in one event loop. Close it with `aclose`."""
+
+    def __init__(self, allowed_networks: Sequence[Network] = (), *, ca_file: Path | None = None) -> None:
+        trusted = str(ca_file) if ca_file else certifi.where()
+        guard = AddressGuard(allowed_networks)
+        self._http = HttpEngine(guard, ca_file=trusted)
+        self._by_kind: Mapping[str, Executor] = {
+            "http": self._http.check,
+            "tcp": TcpChecks(guard, trusted).check,
+        }
+
+    async def aclose(self) -> None:
+        """Ends whatever is under way."""
+        await self._http.aclose()
+
+    async def check(self, document: Mapping[str, Any], seconds: float) -> Finding:
+        """Executes the check that a document describes, within so many seconds. Never raises for what a target does."""
+        try:
+            configuration = configuration_of(document)
+        except ValidationError:
+            detail = "The configuration of this check is not valid: correct the monitor."
+            return Finding(Outcome.BAD, failure=Failure(Reason.INVALID_TARGET, detail, {}))
+        return await self._by_kind[configuration.kind](configuration, seconds)

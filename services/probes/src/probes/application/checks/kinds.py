@@ -1,0 +1,24 @@
+"""The kinds of checks, and how a stored configuration becomes one of them."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, TypeAlias
+
+from pydantic import Field, TypeAdapter
+
+from probes.application.checks.http import HttpCheck
+from probes.application.checks.network import TcpCheck
+
+CheckConfiguration: TypeAlias = Annotated[HttpCheck | TcpCheck, Field(discriminator="kind")]
+"""What a runner can execute. Each kind says its `address`, for people."""
+
+_CONFIGURATION: TypeAdapter[CheckConfiguration] = TypeAdapter(CheckConfiguration)
+
+
+def configuration_of(document: Mapping[str, Any]) -> CheckConfiguration:
+    """The configuration that a document describes. Raises pydantic.ValidationError when it is none."""
+    return _CONFIGURATION.validate_python(document)
+
+
+def document_of(configuration: CheckConfiguration) -> dict[str, Any]:
+    """The document that is stored and sent to runners: `kind`, and whatever is not the default."""
+    return {"kind": configuration.kind} | configuration.model_dump(mode="json", exclude_defaults=True)
