@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from probes.adapters.contract_versions import SqlContractVersions
 from probes.adapters.result_rows import first_instant_of
 from probes.domain.slots import Schedule
 from shared.testing.small_site import SmallSite
@@ -105,6 +106,22 @@ async def test_a_suspension_pauses_and_a_new_activation_resumes_the_same_monitor
     assert [row["state"] for row in line] == ["unknown", "up", "paused", "unknown", "up"]
 
 
+async def test_a_version_that_comes_after_a_newer_one_is_done_with_and_not_looked_at_again(idle: Service) -> None:
+    given = contract("https://hotel.example/")
+    await idle.tell(given, "amended", given.state(version=3))
+    await idle.said("unknown")
+    # One that is in effect and one that would take effect later: the newer version has overtaken both.
+    later = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    await idle.tell(given, "amended", given.state(version=2, monitoring={"interval_seconds": 60}))
+    await idle.tell(given, "suspended", given.state(version=1, status="suspended", effective_from=later))
+    await eventually(lambda: idle.one("select count(*) = 3 from probes.inbox"))
+    assert await idle.one("select count(*) from probes.contract_version where applied_at is null") == 0
+    async with idle.runtime.units.for_every_tenant() as unit:
+        assert await SqlContractVersions(unit.session).waiting(unit.now + timedelta(days=2), limit=50) == []
+    assert await idle.one("select interval_seconds from probes.monitor") == 1
+    assert [event.name.event for event in await idle.events()] == ["unknown"]
+
+
 @pytest.mark.capability("P04")
 async def test_an_amendment_changes_the_interval_within_one_interval_without_a_gap(service: Service) -> None:
     with SmallSite() as site:
@@ -146,4 +163,22 @@ async def test_an_environment_that_an_amendment_removes_is_retired_with_its_hist
         await service.said("unknown", "restored")
         await service.tell(given, "amended", given.state(version=2, sites=[]))
         await service.said("paused")
+        assert (await service.events())[-1].data["reason"] == "removed_by_amendment"
         assert await service.one("select count(*) from probes.result") >= 1
+
+
+@pytest.mark.parametrize(
+    ("status", "event", "reason"),
+    [
+        ("suspended", "suspended", "contract_suspended"),
+        ("terminated", "terminated", "contract_terminated"),
+        ("expired", "terminated", "contract_terminated"),
+    ],
+)
+async def test_a_pause_says_what_became_of_the_contract(idle: Service, status: str, event: str, reason: str) -> None:
+    given = contract("https://hotel.example/")
+    await idle.tell(given, "activated", given.state())
+    await idle.said("unknown")
+    await idle.tell(given, event, given.state(version=2, status=status, sites=[]))
+    await idle.said("paused")
+    assert (await idle.events())[-1].data["reason"] == reason

@@ -129,23 +129,29 @@ class SqlContractVersions:
         row = (
             await self._session.execute(
                 text(
-                    "select tenant_id, state, applied_at from probes.contract_version "
+                    "select version, tenant_id, state, applied_at from probes.contract_version "
                     "where contract_id = :id and effective_from <= :now order by version desc limit 1"
                 ),
                 {"id": contract_id, "now": now},
             )
         ).first()
-        if row is None or row.applied_at is not None:
+        if row is None:
+            return None
+        if row.applied_at is not None:
+            await self._done_with(contract_id, row.version, now)
             return None
         state: Mapping[str, Any] = row.state
         return ContractState.model_validate(state).promise(row.tenant_id)
 
     async def followed(self, promise: Promise, now: datetime) -> None:
         """See the port."""
+        await self._done_with(promise.contract_id, promise.version, now)
+
+    async def _done_with(self, contract_id: UUID, version: int, now: datetime) -> None:
         await self._session.execute(
             text(
                 "update probes.contract_version set applied_at = :now "
                 "where contract_id = :id and version <= :version and applied_at is null"
             ),
-            {"id": promise.contract_id, "version": promise.version, "now": now},
+            {"id": contract_id, "version": version, "now": now},
         )

@@ -47,7 +47,10 @@ class ContractVersions(Protocol):
     """What contracts has said so far. A version may be known before it takes effect."""
 
     async def due(self, contract_id: UUID, now: datetime) -> Promise | None:
-        """The newest version in effect at `now`, held against others; None when it is followed already."""
+        """The newest version in effect at `now`, held against others; None when it is followed already.
+
+        Versions before a followed one, which came after it, are then done with: they never come into force.
+        """
         ...
 
     async def followed(self, promise: Promise, now: datetime) -> None:

@@ -11,6 +11,14 @@ from probes.domain.monitors import Monitor, Promise, Subject, subjects_of
 from probes.domain.state_line import begin, pause, resume
 from probes.domain.states import Applied, PauseReason, State
 
+_PAUSED_BECAUSE = {
+    "active": PauseReason.REMOVED_BY_AMENDMENT,
+    "suspended": PauseReason.CONTRACT_SUSPENDED,
+    "terminated": PauseReason.CONTRACT_TERMINATED,
+    "expired": PauseReason.CONTRACT_TERMINATED,
+}
+"""Why a monitor is not watched under a contract of this status: an active one no longer asks for it."""
+
 
 async def bring_up_to_date(
     contract_id: UUID,
@@ -39,7 +47,7 @@ async def follow_contract(
     wanted: Mapping[UUID, Subject] = {}
     if promise.cadence is not None:
         wanted = subjects_of(promise.tenant_id, promise.client_id, promise.contract_id, promise.environments)
-    reason = PauseReason.CONTRACT_SUSPENDED if promise.status == "suspended" else PauseReason.CONTRACT_TERMINATED
+    reason = _PAUSED_BECAUSE[promise.status]
     changes: list[tuple[Monitor, Sequence[Applied]]] = []
     for monitor_id, subject in wanted.items():
         monitor = existing.get(monitor_id)

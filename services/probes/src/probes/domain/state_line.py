@@ -96,9 +96,13 @@ def apply_silence(state: MonitorState, now: datetime, rules: Rules, reason: Unkn
 
 
 def pause(state: MonitorState, at: datetime, reason: PauseReason) -> Applied:
-    """The monitor is not checked from `at` on. An open outage ends for the state line; it did not recover."""
+    """The monitor is not checked from `at` on. An open outage ends for the state line; it did not recover.
+
+    What has been seen stays: a pause that is dated before the present state began, begins with it.
+    """
     if state.state is State.PAUSED:
         return Applied(state)
+    at = max(at, state.since)
     draft = _Draft.of(state)
     if draft.state is State.UNKNOWN:
         draft.restore(State.PAUSED, at)

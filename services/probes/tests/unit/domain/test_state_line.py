@@ -429,6 +429,44 @@ def test_asking_about_silence_at_any_time_gives_the_line_that_the_checks_alone_g
     assert asked.state == unasked.state
 
 
+@given(OUTCOMES, st.floats(-120, 6000), st.integers(0, 2), st.booleans())
+def test_a_pause_of_any_date_leaves_no_period_that_ends_before_it_began(
+    outcomes: list[tuple[bool, int]], dated: float, rechecks: int, silent: bool
+) -> None:
+    ordered = series(outcomes)
+    story = fold(ordered, rules(rechecks=rechecks))
+    if silent:
+        story.then(apply_silence(story.state, ordered[-1].due_at + 300 * SECOND, story.rules, _RESTART))
+    before, length = story.state, len(story.transitions)
+    wanted = START + timedelta(seconds=dated)
+    story.then(pause(before, wanted, PauseReason.CONTRACT_SUSPENDED))
+    *_, paused = story.transitions
+    assert isinstance(paused, Paused)
+    assert paused.since == max(wanted, before.since) == story.state.since
+    assert paused.previous_since == before.since
+    if paused.outage is not None:
+        assert paused.outage.down_since <= paused.since
+        assert paused.outage.downtime(paused.since) >= timedelta(0)
+        assert all(gap.start <= (gap.end or paused.since) for gap in paused.outage.gaps)
+    for transition in story.transitions[length:-1]:
+        assert isinstance(transition, Restored) and transition.since <= transition.restored_at == paused.since
+    assert story.line[-1] == (State.PAUSED, paused.since, None)
+    for (_, begins, ends), (_, next_begins, _) in itertools.pairwise(story.line):
+        assert begins < next_begins and ends == next_begins
+
+
+def test_a_pause_dated_before_a_recovery_that_was_seen_begins_at_the_recovery() -> None:
+    story = Story()
+    for seconds in (0, 6, 12):
+        story.check(seconds, good=False)
+    story.check(30, good=True)
+    story.then(pause(story.state, START + 20 * SECOND, PauseReason.CONTRACT_SUSPENDED))
+    paused = story.transitions[-1]
+    assert isinstance(paused, Paused) and paused.outage is None
+    assert paused.since == paused.previous_since == at(30)
+    assert story.line[-2:] == [(State.DOWN, at(0), at(30)), (State.PAUSED, at(30), None)]
+
+
 @given(OUTCOMES)
 def test_a_gap_of_more_than_two_intervals_is_never_up_and_never_down(outcomes: list[tuple[bool, int]]) -> None:
     ordered = series(outcomes)

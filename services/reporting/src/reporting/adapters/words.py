@@ -140,6 +140,7 @@ def reason(t: Translator, code: str | None) -> str:
         "runner_restarted": t.pgettext("reason", "monitoring restarted"),
         "contract_suspended": t.pgettext("reason", "contract suspended"),
         "contract_terminated": t.pgettext("reason", "contract ended"),
+        "removed_by_amendment": t.pgettext("reason", "no longer covered by the contract"),
         "dns": t.pgettext("reason", "name not found"),
         "connect": t.pgettext("reason", "no connection"),
         "tls": t.pgettext("reason", "certificate or encryption fault"),
