@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from probes.domain.monitors import Cadence, Environment, Promise
+from probes.domain.monitors import UPTIME_MONITORING, Cadence, Environment, ProbeSet, Promise
 
 
 class _Part(BaseModel):
@@ -70,7 +70,7 @@ class ContractState(_Part):
             version=self.version,
             status=status,  # type: ignore[arg-type]
             effective_from=self.effective_from,
-            cadence=self.monitoring.cadence() if self.monitoring else None,
+            probe_sets=(ProbeSet(UPTIME_MONITORING, self.monitoring.cadence()),) if self.monitoring else (),
             environments=tuple(
                 Environment(
                     site_id=site.site_id,

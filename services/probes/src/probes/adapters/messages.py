@@ -110,8 +110,8 @@ class WorkBatch(_Message):
 class CheckResult(_Message):
     """What a runner found. `took_us` is the length by its monotonic clock; phases in microseconds.
 
-    `reason`, `detail` and `evidence` are set exactly when the outcome is bad. `observations` are facts by name that mean
-    something beyond this check; a runner leaves out those that it has told before.
+    `reason`, `detail` and `evidence` are set exactly when the outcome is bad. `observations` are facts by name that
+    mean something beyond this check; a runner leaves out those that it has told before.
     """
 
     monitor_id: UUID
@@ -129,7 +129,7 @@ class CheckResult(_Message):
     connect_us: int = Field(default=0, ge=0)
     tls_us: int = Field(default=0, ge=0)
     first_byte_us: int = Field(default=0, ge=0)
-    observations: dict[str, Any] | None = None
+    observations: dict[str, dict[str, Any]] | None = None
 
 
 class ResultBatch(_Message):

@@ -49,7 +49,8 @@ from probes.location_state where monitor_id = any(:ids) order by monitor_id, loc
 _MONITORS = text("""
 select m.monitor_id, m.number, m.tenant_id, m.client_id, m.contract_id, m.site_id, m.environment_id, m.deliverable,
        m.counts_for_sla, m.name, m.url, m.configuration, m.source, m.scheduled, m.third_party, m.interval_seconds,
-       m.timeout_seconds, m.rechecks, m.recheck_spacing_seconds, m.recoveries, m.created_at, m.watched_since, m.state, m.since, m.version, m.outage_id,
+       m.timeout_seconds, m.rechecks, m.recheck_spacing_seconds, m.recoveries, m.created_at, m.watched_since, m.state,
+       m.since, m.version, m.outage_id,
        o.down_since, o.down_since_uncertainty_seconds, o.confirmed_at, o.failures, o.locations, o.gaps
 from probes.monitor m left join probes.outage o on o.outage_id = m.outage_id
 where m.monitor_id = any(:ids) order by m.monitor_id
@@ -81,7 +82,8 @@ values (:monitor_id, :tenant_id, :client_id, :contract_id, :site_id, :environmen
 """)
 _REVISE = text("""
 update probes.monitor set site_id = :site_id, counts_for_sla = :counts_for_sla, kind = :kind, name = :name, url = :url,
-    configuration = cast(:configuration as jsonb), third_party = :third_party, interval_seconds = :interval_seconds, timeout_seconds = :timeout_seconds, rechecks = :rechecks,
+    configuration = cast(:configuration as jsonb), third_party = :third_party,
+    interval_seconds = :interval_seconds, timeout_seconds = :timeout_seconds, rechecks = :rechecks,
     recheck_spacing_seconds = :recheck_spacing_seconds, recoveries = :recoveries
 where monitor_id = :monitor_id
 """)

@@ -12,7 +12,29 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from probes.domain.slots import EPOCH
 from probes.domain.states import Outcome, Reason
 
-_OUTCOMES: tuple[str, ...] = (Outcome.GOOD, Outcome.MISSED, *Reason)
+# The place in this list is what is stored: append, never reorder.
+_OUTCOMES: tuple[str, ...] = (
+    Outcome.GOOD,
+    Outcome.MISSED,
+    Reason.DNS,
+    Reason.CONNECT,
+    Reason.TLS,
+    Reason.TIMEOUT,
+    Reason.PROTOCOL,
+    Reason.REDIRECT,
+    Reason.HTTP_STATUS,
+    Reason.CONTENT,
+    Reason.ADDRESS_REFUSED,
+    Reason.INVALID_TARGET,
+    Outcome.BLOCKED,
+    Reason.CERTIFICATE,
+    Reason.ANSWER,
+    Reason.THRESHOLD,
+    Reason.STALE,
+    Reason.MISSING,
+    Reason.REPORTED,
+    Reason.UNREACHABLE,
+)
 _CODE = {name: code for code, name in enumerate(_OUTCOMES)}
 _CODES = 32
 _MILLISECOND = timedelta(milliseconds=1)
@@ -68,7 +90,8 @@ def packed(result: StoredResult) -> tuple[int, ...]:
         day,
         result.location_number,
         result.status_code or 0,
-        min(result.attempt, _INT2 // _CODES) * _CODES + _CODE[result.reason or result.outcome],
+        min(result.attempt, _INT2 // _CODES) * _CODES
+        + _CODE[result.reason if result.outcome is Outcome.BAD and result.reason else result.outcome],
     )
 
 
@@ -76,7 +99,7 @@ def unpacked(row: Sequence[Any]) -> StoredResult:
     """The result of a row, in the order of the table. A check that was bad carries its reason."""
     attempt, code = divmod(row[11], _CODES)
     name = _OUTCOMES[code]
-    reason = None if name in (Outcome.GOOD, Outcome.MISSED) else Reason(name)
+    reason = None if name in (Outcome.GOOD, Outcome.MISSED, Outcome.BLOCKED) else Reason(name)
     return StoredResult(
         monitor_number=row[0],
         slot=row[1],

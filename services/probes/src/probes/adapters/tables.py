@@ -56,8 +56,8 @@ class Base(DeclarativeBase):
 class MonitorRow(Base):
     """One environment watched under one contract: how, and where its state line stands.
 
-    `number` stands for the monitor in `result`. `configuration` is the document of its checks. `version` numbers the transitions that were said. `retired_at` is set
-    when the contract no longer covers the environment.
+    `number` stands for the monitor in `result`. `configuration` is the document of its checks. `version` numbers the
+    transitions that were said.
     """
 
     __tablename__ = "monitor"
@@ -221,6 +221,22 @@ class ObservationRow(Base):
     location: Mapped[str]
     last_seen_at: Mapped[datetime]
     value: Mapped[dict[str, Any]]
+
+
+class NoticeRow(Base):
+    """Something that was said once and is not said again: a certificate that expires, a version that is behind.
+
+    `key` tells apart what may be said anew: the certificate and the threshold.
+    """
+
+    __tablename__ = "notice"
+
+    monitor_id: Mapped[UUID] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID]
+    client_id: Mapped[UUID]
+    said_at: Mapped[datetime]
 
 
 class ContractVersionRow(Base):

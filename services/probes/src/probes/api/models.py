@@ -274,7 +274,7 @@ class CheckResult(BaseModel):
     location: str = Field(max_length=40)
     slot: int = Field(ge=0, lt=2**31)
     attempt: int = Field(ge=0, le=1023)
-    outcome: Literal["good", "bad", "missed"]
+    outcome: Literal["good", "bad", "missed", "blocked"]
     reason: Reason | None = Field(description="set exactly when the outcome is bad")
     status_code: int | None = Field(ge=100, le=999)
     timings_ms: CheckTimings

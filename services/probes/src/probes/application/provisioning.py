@@ -1,13 +1,13 @@
 """A contract decides what is watched: its monitors follow each version that takes effect."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
 from probes.application.ports import Announcer, ContractVersions, Locations, Monitors
 from probes.application.recording import keep
-from probes.domain.monitors import Monitor, Promise, Subject, subjects_of
+from probes.domain.monitors import Monitor, Promise, Source, wanted_monitors
 from probes.domain.state_line import begin, pause, resume
 from probes.domain.states import Applied, PauseReason, State
 
@@ -43,30 +43,32 @@ async def follow_contract(
     A monitor that is no longer asked for is paused and keeps its history. One that is asked for again goes on.
     """
     existing = await monitors.of_contract(promise.contract_id)
-    active = promise.status == "active" and promise.cadence is not None
-    wanted: Mapping[UUID, Subject] = {}
-    if promise.cadence is not None:
-        wanted = subjects_of(promise.tenant_id, promise.client_id, promise.contract_id, promise.environments)
+    active = promise.status == "active"
+    wanted = wanted_monitors(promise)
+    covered = {environment.environment_id for environment in promise.environments}
     reason = _PAUSED_BECAUSE[promise.status]
     changes: list[tuple[Monitor, Sequence[Applied]]] = []
-    for monitor_id, subject in wanted.items():
+    for monitor_id, (subject, cadence) in wanted.items():
         monitor = existing.get(monitor_id)
-        assert promise.cadence is not None
         if monitor is None:
             if active:
                 # Nothing was watched before now, even if the contract began earlier.
                 applied = begin(monitor_id, locations, max(promise.effective_from, now))
-                await monitors.add(subject, promise.cadence, applied, promise.version)
+                await monitors.add(subject, cadence, applied, promise.version)
                 announcer.announce(subject, applied.transitions)
             continue
-        if (subject, promise.cadence) != (monitor.subject, monitor.cadence):
+        if (subject, cadence) != (monitor.subject, monitor.cadence):
             # Until now it was checked as before, whatever a late amendment says.
             since = max(promise.effective_from, now)
-            await monitors.revise(monitor, subject, promise.cadence, since, promise.version)
-        revised = replace(monitor, subject=subject, cadence=promise.cadence)
+            await monitors.revise(monitor, subject, cadence, since, promise.version)
+        revised = replace(monitor, subject=subject, cadence=cadence)
         changes.append((revised, _resume(revised, locations, now) if active else _pause(revised, promise, reason)))
-    gone = [monitor for monitor_id, monitor in existing.items() if monitor_id not in wanted]
-    changes += [(monitor, _pause(monitor, promise, reason)) for monitor in gone]
+    for monitor_id, monitor in existing.items():
+        if monitor_id in wanted:
+            continue
+        # What somebody added goes on for as long as the contract covers its environment.
+        stays = active and monitor.subject.source is Source.ADDED and monitor.subject.environment_id in covered
+        changes.append((monitor, _resume(monitor, locations, now) if stays else _pause(monitor, promise, reason)))
     await keep(changes, monitors, announcer)
     await monitors.wake_scheduler()
 

@@ -58,7 +58,7 @@ def expire(
 
 def observe(location: LocationState, check: Check, rules: Rules) -> Step:
     """The location after a check of its own. A check that is not newer than the last one changes nothing."""
-    if check.outcome is Outcome.MISSED:
+    if check.outcome in (Outcome.MISSED, Outcome.BLOCKED):
         return Step(location, Disposition.MISSED)
     if location.last_due is not None and check.due_at <= location.last_due:
         return Step(location, Disposition.DUPLICATE if check.due_at == location.last_due else Disposition.LATE)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
 from uuid import UUID, uuid5
 
@@ -127,8 +127,7 @@ class Promise:
     environments: tuple[Environment, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class WantedMonitor:
+class WantedMonitor(NamedTuple):
     """A monitor that a contract asks for."""
 
     subject: Subject

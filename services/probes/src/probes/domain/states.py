@@ -21,11 +21,16 @@ class State(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What one check found. `MISSED` is no finding at all: the check could not start within one interval."""
+    """What one check found.
+
+    Two say nothing about the target: `MISSED`, the check could not start within one interval, and `BLOCKED`, something
+    stood in the way of the probe (a challenge page, a refusal of robots) and it could not look.
+    """
 
     GOOD = "good"
     BAD = "bad"
     MISSED = "missed"
+    BLOCKED = "blocked"
 
 
 class Reason(StrEnum):
@@ -41,6 +46,20 @@ class Reason(StrEnum):
     CONTENT = "content"
     ADDRESS_REFUSED = "address_refused"
     INVALID_TARGET = "invalid_target"
+    CERTIFICATE = "certificate"
+    """The certificate is not good for this name, now."""
+    ANSWER = "answer"
+    """The other side answered in its protocol, and the answer is a refusal: SERVFAIL, 554."""
+    THRESHOLD = "threshold"
+    """A measured value is beyond what was agreed: too slow, too much loss, too many crashes."""
+    STALE = "stale"
+    """What should be fresh is old: an export, a backup."""
+    MISSING = "missing"
+    """Somebody who reports by himself has not."""
+    REPORTED = "reported"
+    """Somebody reported a failure."""
+    UNREACHABLE = "unreachable"
+    """No route, or no echo."""
 
 
 class UnknownReason(StrEnum):

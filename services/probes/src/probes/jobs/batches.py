@@ -12,6 +12,8 @@ from probes.adapters.announce import EventAnnouncer
 from probes.adapters.locations import SqlLocations
 from probes.adapters.messages import CheckResult, ResultBatch, WorkItem
 from probes.adapters.monitors import SqlMonitors
+from probes.adapters.observations import Observation, keep_observations
+from probes.adapters.reactions import react
 from probes.adapters.result_rows import Partitions, StoredResult, copy_results, day_of, is_stored
 from probes.application.recording import Evaluated, record_checks
 from probes.domain.monitors import Monitor
@@ -69,6 +71,8 @@ class BatchRecorder:
                     running_since=self._running_since,
                 )
                 await self._store(unit.session, results, evaluated)
+                kept = await keep_observations(unit.session, _observations(results, evaluated))
+                await react(kept, unit)
         except BaseException:
             self._partitions.forget()
             raise
@@ -134,6 +138,15 @@ class BatchRecorder:
         if location not in self._location_numbers:
             self._location_numbers = dict(await SqlLocations(session).numbers())
         return self._location_numbers.get(location)
+
+
+def _observations(results: Sequence[tuple[str, CheckResult]], evaluated: Sequence[Evaluated]) -> list[Observation]:
+    return [
+        Observation(entry.monitor.subject, name, location, result.started_at, value)
+        for (location, result), entry in zip(results, evaluated, strict=True)
+        if entry.monitor is not None and entry.disposition is Disposition.APPLIED
+        for name, value in (result.observations or {}).items()
+    ]
 
 
 def _recheck(entry: Evaluated, monitor: Monitor) -> WorkItem:

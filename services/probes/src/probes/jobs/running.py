@@ -6,10 +6,14 @@ JetStream: a runner that dies leaves it to the others.
 
 import asyncio
 import contextlib
+import json
 import time
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from hashlib import blake2b
+from uuid import UUID
 
 import structlog
 from nats.aio.msg import Msg
@@ -49,6 +53,8 @@ BATCH = 250
 MOST_UNSENT = 50_000
 STREAM_MISSING_SECONDS = 0.5
 PUBLISH_RETRY_SECONDS = 0.25
+TELL_AGAIN_SECONDS = 3600.0
+MOST_OBSERVED = 50_000
 
 CHECKS = Counter("probes_checks", "Checks executed, by outcome", ["location", "outcome"])
 DROPPED = Counter("probes_results_dropped", "Results given up because NATS was away for too long", ["location"])
@@ -75,6 +81,28 @@ class _Unsent:
     urgent: bool = False
 
 
+class Observed:
+    """What a runner has told of each monitor's observations. The same again is told once an hour: it may be lost."""
+
+    def __init__(self) -> None:
+        self._told: OrderedDict[tuple[UUID, str], tuple[bytes, float]] = OrderedDict()
+
+    def news(self, monitor_id: UUID, observations: Mapping[str, object]) -> dict[str, object]:
+        """Those that have to be told now."""
+        found = {}
+        now = time.monotonic()
+        for name, value in observations.items():
+            digest = blake2b(json.dumps(value, sort_keys=True).encode(), digest_size=12).digest()
+            known, at = self._told.get((monitor_id, name), (b"", 0.0))
+            if known != digest or now - at > TELL_AGAIN_SECONDS:
+                self._told[monitor_id, name] = (digest, now)
+                found[name] = value
+            self._told.move_to_end((monitor_id, name))
+        while len(self._told) > MOST_OBSERVED:
+            self._told.popitem(last=False)
+        return found
+
+
 class Runner:
     """Executes the checks of one location. `run` never returns; cancel it to stop."""
 
@@ -97,6 +125,7 @@ class Runner:
         self._slots = asyncio.Semaphore(max_concurrent)
         self._most_waiting = 4 * max_concurrent
         self._progress = progress
+        self._observed = Observed()
         self._unsent = _Unsent()
         self._arrived = asyncio.Event()
         self._open: dict[int, _Delivery] = {}
@@ -194,7 +223,8 @@ class Runner:
                 finally:
                     UNDER_WAY.labels(self._location).dec()
                 took_us = (time.perf_counter_ns() - began) // 1000
-                result = _result(item, started_at.isoformat(), took_us, finding)
+                news = self._observed.news(item.monitor_id, finding.observations)
+                result = _result(item, started_at.isoformat(), took_us, finding, news)
         CHECKS.labels(self._location, result.outcome.value).inc()
         self._keep(result, delivery)
 
@@ -254,7 +284,9 @@ class Runner:
                     await delivery.message.in_progress()
 
 
-def _result(item: WorkItem, started_at: str, took_us: int, finding: Finding) -> CheckResult:
+def _result(
+    item: WorkItem, started_at: str, took_us: int, finding: Finding, observations: Mapping[str, object]
+) -> CheckResult:
     failure, timings = finding.failure, finding.timings
     return CheckResult.model_validate(
         {
@@ -273,5 +305,6 @@ def _result(item: WorkItem, started_at: str, took_us: int, finding: Finding) -> 
             "connect_us": timings.connect,
             "tls_us": timings.tls,
             "first_byte_us": timings.first_byte,
+            "observations": observations or None,
         }
     )

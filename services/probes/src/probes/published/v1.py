@@ -24,6 +24,13 @@ Reason = Literal[
     "content",
     "address_refused",
     "invalid_target",
+    "certificate",
+    "answer",
+    "threshold",
+    "stale",
+    "missing",
+    "reported",
+    "unreachable",
 ]
 Seconds = float
 

@@ -5,6 +5,7 @@ monotonic clock. One deadline covers everything: whoever opens a connection puts
 """
 
 import asyncio
+import os
 import socket
 import ssl
 import time
@@ -83,7 +84,9 @@ class Connection:
         except ssl.SSLError as error:
             raise CheckFailed(Reason.TLS, _told(error), "tls") from error
         except OSError as error:
-            raise CheckFailed(Reason.TLS, f"The connection broke off during the TLS handshake: {_told(error)}", "tls") from error
+            raise CheckFailed(
+                Reason.TLS, f"The connection broke off during the TLS handshake: {_told(error)}", "tls"
+            ) from error
         finally:
             self.timings.tls += (time.perf_counter_ns() - since) // 1000
 
@@ -183,5 +186,6 @@ def _told(error: Exception) -> str:
     if isinstance(error, ssl.SSLError):
         return (getattr(error, "verify_message", "") or error.reason or str(error))[:300]
     if isinstance(error, OSError) and error.strerror:
-        return error.strerror[:300]
+        # asyncio puts its own words in the place of the system's; those of a resolver are its own.
+        return error.strerror if isinstance(error, socket.gaierror) or not error.errno else os.strerror(error.errno)
     return str(error)[:300] or type(error).__name__

@@ -46,9 +46,9 @@ class Finding:
     timings: Timings = field(default_factory=Timings)
     remote_address: str | None = None
     failure: Failure | None = None
-    observations: Mapping[str, object] = field(default_factory=dict)
+    observations: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
 
 def plain(text: str) -> str:
     """Without NUL and lone surrogates, which PostgreSQL does not store."""
-    return text.replace("\x00", "�").encode("utf-8", "replace").decode("utf-8")
+    return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from probes.application.checks.base import Configuration
-from probes.domain.monitors import HTTP, is_web_address
+from probes.domain.monitors import is_web_address
 
 Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 WebAddress = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
@@ -32,7 +32,7 @@ class StatusRange(Configuration):
 class HttpCheck(Configuration):
     """One request and its redirects. Good is an answer with an accepted status."""
 
-    kind: Literal["http"] = HTTP
+    kind: Literal["http"] = "http"
     url: WebAddress
     method: Method = "GET"
     headers: dict[HeaderName, HeaderValue] = Field(default_factory=dict, max_length=30)

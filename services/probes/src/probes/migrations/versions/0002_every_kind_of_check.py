@@ -14,7 +14,7 @@ down_revision = "0001"
 
 SCHEMA = "probes"
 
-OF_A_CLIENT = ("observation",)
+OF_A_CLIENT = ("notice", "observation")
 
 # Until now every monitor asked for its url over HTTP.
 MONITORS = """
@@ -42,6 +42,15 @@ CREATE TABLE probes.observation (
     last_seen_at timestamptz NOT NULL,
     value JSONB NOT NULL,
     CONSTRAINT pk_observation PRIMARY KEY (monitor_id, name, since)
+);
+CREATE TABLE probes.notice (
+    monitor_id UUID NOT NULL,
+    name TEXT NOT NULL,
+    key TEXT NOT NULL,
+    tenant_id UUID NOT NULL,
+    client_id UUID NOT NULL,
+    said_at timestamptz NOT NULL,
+    CONSTRAINT pk_notice PRIMARY KEY (monitor_id, name, key)
 );
 """
 
