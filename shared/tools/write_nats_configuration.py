@@ -47,11 +47,7 @@ def render(users: Sequence[NatsUser]) -> str:
     """The configuration file. The users' passwords are left out."""
     lines = [HEADER + "authorization {", "  users: ["]
     for user in users:
-        publish: dict[str, list[str]] = {"allow": list(user.publish)}
-        if user.never_publish:
-            publish["deny"] = list(user.never_publish)
-        permissions = {"publish": publish, "subscribe": {"allow": list(user.subscribe)}}
-        body = json.dumps(permissions, indent=2).replace("\n", "\n     ")
+        body = json.dumps(user.permissions(), indent=2).replace("\n", "\n     ")
         lines += [
             "    {",
             f"     user: {json.dumps(user.name)}",

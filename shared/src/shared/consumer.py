@@ -21,7 +21,7 @@ from nats.errors import TimeoutError as NatsTimeout
 from nats.js import JetStreamContext
 from nats.js.errors import FetchTimeoutError, NotFoundError
 from prometheus_client import Counter, Gauge
-from pydantic import BaseModel, ValidationError
+from pydantic import AwareDatetime, BaseModel, ValidationError
 
 from shared.dead_letters import DeadLetters
 from shared.events import Envelope, EventName, ReceivedEvent
@@ -379,6 +379,10 @@ class Consumer:
         except NotFoundError:
             log.error("given_up_event_is_gone", stream=advisory.stream, sequence=advisory.stream_seq)
         else:
+            if original.time is not None and original.time > advisory.timestamp:
+                # The stream was lost and filled again since: this is about whatever had the number before.
+                log.warning("given_up_event_was_replaced", stream=advisory.stream, sequence=advisory.stream_seq)
+                return await self._acknowledge(message)
             payload = original.data or b""
             if await self._took_effect(payload):
                 return await self._acknowledge(message)
@@ -406,11 +410,16 @@ def _loop_name(stream: str) -> str:
 
 
 class Advisory(BaseModel):
-    """The part of JetStream's MAX_DELIVERIES advisory that we read."""
+    """The part of JetStream's MAX_DELIVERIES advisory that we read.
+
+    `stream_seq` names the message only within the life of one stream: another one counts from 1 again. `timestamp` is
+    the server's time, as is the time of a message.
+    """
 
     stream: str
     stream_seq: int
     deliveries: int
+    timestamp: AwareDatetime
 
 
 def _event_label(subject: str) -> str:

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import nats
 import structlog
@@ -126,6 +127,14 @@ async def declare_consumer(js: JetStreamContext, declaration: ConsumerDeclaratio
     await js.add_consumer(declaration.stream, declaration.config())
 
 
+def inbox_prefix(user: str | None) -> str:
+    """Where a user gets answers and pulled messages: `_INBOX_contracts`; NATS's own `_INBOX` without a user.
+
+    The server lets a user subscribe to its own inbox only (shared.stack.nats_server): what others pull is not for it.
+    """
+    return f"_INBOX_{user}" if user else "_INBOX"
+
+
 async def connect(url: SecretStr | str, name: str) -> Client:
     """A connection that waits for the server as long as it takes and says each change in one log line.
 
@@ -144,6 +153,7 @@ async def connect(url: SecretStr | str, name: str) -> Client:
 
     options: dict[str, Any] = {
         "name": name,
+        "inbox_prefix": inbox_prefix(_user_of(address)),
         "max_reconnect_attempts": -1,
         "reconnect_time_wait": 0.25,
         "connect_timeout": 5,
@@ -162,6 +172,12 @@ async def connect(url: SecretStr | str, name: str) -> Client:
             log.warning("nats_unreachable", connection=name, error=_short(problem))
             await asyncio.sleep(wait)
             wait = min(wait * 2, 2.0)
+
+
+def _user_of(address: str) -> str | None:
+    """The user of `nats://user:password@host`. A name without a password is a token, which is told to nobody."""
+    parts = urlsplit(address)
+    return parts.username if parts.password else None
 
 
 def _short(problem: BaseException) -> str:

@@ -166,13 +166,14 @@ PublicUnit = Annotated[UnitOfWork, Depends(public_unit_of_work, scope="function"
 class Readiness:
     """Whether this process should get requests: database reachable, schema new enough, not draining.
 
-    NATS is not asked: an API that can write its outbox is healthy while NATS is away. Answers are kept for a second, so
-    that probes do not become load.
+    `needs_nats` is for a worker without an API: an API that can write its outbox is healthy while NATS is away. Answers
+    are kept for a second, so that probes do not become load.
     """
 
-    def __init__(self, service: Service, runtime: Runtime) -> None:
+    def __init__(self, service: Service, runtime: Runtime, *, needs_nats: bool = False) -> None:
         self._service = service
         self._runtime = runtime
+        self._needs_nats = needs_nats
         self._checked_at = float("-inf")
         self._checks: dict[str, str] = {}
         self._lock = asyncio.Lock()
@@ -191,7 +192,8 @@ class Readiness:
             if time.monotonic() - self._checked_at >= READINESS_CACHE_SECONDS:
                 self._checks = await self._look()
                 self._checked_at = time.monotonic()
-        return self._checks | {"draining": "this process is stopping" if self.draining else "ok"}
+        nats = {"nats": "ok" if self._runtime.links.up else "is not connected"} if self._needs_nats else {}
+        return self._checks | nats | {"draining": "this process is stopping" if self.draining else "ok"}
 
     async def _look(self) -> dict[str, str]:
         try:

@@ -118,7 +118,7 @@ async def run_process(service: Service, settings: ServiceSettings, *, api: bool,
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     app: FastAPI | None = create_app(service, settings, runtime=runtime) if api else None
-    readiness = app.state.readiness if app else Readiness(service, runtime)
+    readiness = app.state.readiness if app else Readiness(service, runtime, needs_nats=True)
     servers: list[tuple[_Server, asyncio.Task[None]]] = []
     ops: tuple[_Server, asyncio.Task[None]] | None = None
     tasks: list[asyncio.Task[Any]] = []

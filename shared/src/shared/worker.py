@@ -59,6 +59,20 @@ class Liveness:
         return sorted(name for name, at in self._progress.items() if at < before)
 
 
+class Links:
+    """Whether relay and consumers reach NATS, for readiness: not before both connections have been made."""
+
+    def __init__(self) -> None:
+        self._clients: Sequence[Client] = ()
+
+    def watch(self, *clients: Client) -> None:
+        self._clients = clients
+
+    @property
+    def up(self) -> bool:
+        return bool(self._clients) and all(client.is_connected for client in self._clients)
+
+
 @dataclass(frozen=True)
 class Runtime:
     """What a process of a service works with. Made once, at start; closed once, at the end."""
@@ -70,6 +84,7 @@ class Runtime:
     http: httpx.AsyncClient
     """For addresses that a user gave: refuses private networks."""
     liveness: Liveness = field(default_factory=Liveness)
+    links: Links = field(default_factory=Links)
 
     async def close(self) -> None:
         await self.http.aclose()
@@ -139,6 +154,7 @@ async def run_worker(
         await asyncio.wait({connecting, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if connecting.done():
             connections = connecting.result()
+            runtime.links.watch(connections.publishing, connections.consuming)
             for name, loop in _event_loops(runtime, handlers, connections).items():
                 supervisor.start(name, loop)
             if extra_loops is not None:

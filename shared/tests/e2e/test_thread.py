@@ -97,3 +97,9 @@ def test_suspending_a_contract_pauses_its_monitors_and_resuming_starts_them_agai
     thread.wait_for_monitors(contract, "up")
     thread.change_contract(contract.contract_id, "terminate")
     thread.wait_for_monitors(contract, "paused")
+
+
+def test_nats_has_refused_the_services_nothing(running_stack: RunningStack) -> None:
+    logs = {service: process.log.read_text() for service, process in running_stack.services.processes.items()}
+    refused = [line for log in logs.values() for line in log.splitlines() if "permissions violation" in line.lower()]
+    assert refused == []

@@ -323,9 +323,10 @@ async def test_bytes_that_are_no_event_become_a_dead_letter(services: EventServi
     assert letter.payload == b"\xff not json"
 
 
-async def test_an_event_whose_handler_kills_the_process_is_found_by_its_advisory(
+async def give_up_on_the_first_event(
     services: EventServices, js: JetStreamContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Says an event whose handler kills the process at each delivery, until the server says that it gave up."""
     monkeypatch.setattr(consumer_module, "ACK_WAIT", 0.2)
     monkeypatch.setattr(consumer_module, "MAX_DELIVER", 2)
 
@@ -337,17 +338,24 @@ async def test_an_event_whose_handler_kills_the_process_is_found_by_its_advisory
     async with running(relay_of(services, js).run):
         await services.say(new_id(), new_id(), 1)
         await until(published(services))
-    processor = services.processor()
-    loops = Consumer(processor, js).loops()
     await declare_stream(js, ADVISORY_STREAM)
+
+    async def given_up() -> bool:
+        return (await js.stream_info("ADVISORIES")).state.messages == 1
+
     with monkeypatch.context() as patched:
         patched.setattr(Consumer, "_deliver", hang)
-        dying = Consumer(processor, js).loops()["consume PUBLISHER"]
-        for _ in range(2):
+        dying = Consumer(services.processor(), js).loops()["consume PUBLISHER"]
+        while not await given_up():
             with suppress(asyncio.CancelledError, TimeoutError):
-                await asyncio.wait_for(dying(), timeout=3)
-            await asyncio.sleep(0.3)
-    async with running(*loops.values()):
+                await asyncio.wait_for(dying(), timeout=1)
+
+
+async def test_an_event_whose_handler_kills_the_process_is_found_by_its_advisory(
+    services: EventServices, js: JetStreamContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await give_up_on_the_first_event(services, js, monkeypatch)
+    async with running(*consumer_loops(services.processor(), js)):
 
         async def dead() -> bool:
             return len(await open_letters(services)) == 1
@@ -356,6 +364,28 @@ async def test_an_event_whose_handler_kills_the_process_is_found_by_its_advisory
     (letter,) = await open_letters(services)
     assert "given up after 2 deliveries" in letter.error
     assert letter.event_id is not None
+
+
+async def test_an_advisory_about_a_lost_stream_buries_nothing_of_the_stream_that_took_its_place(
+    services: EventServices, js: JetStreamContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await give_up_on_the_first_event(services, js, monkeypatch)
+    await js.delete_stream("PUBLISHER")
+    async with services.publisher.for_every_tenant() as unit:
+        await unit.session.execute(text("delete from publisher.outbox"))  # forgotten, as rows are after their retention
+    async with running(relay_of(services, js).run):
+        await services.say(new_id(), new_id(), 1, place="Nantes")
+        await until(published(services))
+    assert b"Nantes" in ((await js.get_msg("PUBLISHER", 1)).data or b"")
+    async with running(Consumer(services.processor(), js).loops()["consume ADVISORIES"]):
+
+        async def read() -> bool:
+            with suppress(NotFoundError):
+                return (await js.consumer_info("ADVISORIES", "reader")).ack_floor.stream_seq == 1
+            return False
+
+        await until(read)
+    assert await open_letters(services) == []
 
 
 async def test_a_consumer_that_waits_for_a_stream_starts_when_its_publisher_does(

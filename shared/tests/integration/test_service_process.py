@@ -106,7 +106,7 @@ class Running:
 
 
 @contextmanager
-def running(role: str, database: DatabaseUrls, **variables: str) -> Iterator[Running]:
+def running(role: str, database: DatabaseUrls, *, ready: int = 200, **variables: str) -> Iterator[Running]:
     port, ops_port = free_port(), free_port()
     process = subprocess.Popen(
         [sys.executable, str(LIBRARY), role],
@@ -124,7 +124,7 @@ def running(role: str, database: DatabaseUrls, **variables: str) -> Iterator[Run
     )
     try:
         running = Running(process, port, ops_port)
-        running.wait_until(running.ops + "/readyz", lambda answer: answer.status_code == 200)
+        running.wait_until(running.ops + "/readyz", lambda answer: answer.status_code == ready)
         yield running
     finally:
         if process.poll() is None:
@@ -244,6 +244,36 @@ def test_a_worker_publishes_and_republishes(database: DatabaseUrls, own_nats_ser
         done = run("republish", "--since", "2020-01-01T00:00:00Z", LIBRARY_DATABASE_URL=database.app)
         assert (done.returncode, done.stdout) == (0, "1 events of library will be published again\n")
         _until_published(database)
+
+
+def test_a_worker_without_nats_is_not_ready_and_an_api_without_nats_is(
+    database: DatabaseUrls, own_nats_server: NatsServer
+) -> None:
+    url = own_nats_server.url()
+    with running("worker", database, LIBRARY_NATS_URL=url) as worker, running("api", database) as api:
+        assert httpx.get(worker.ops + "/readyz?verbose").json()["checks"]["nats"] == "ok"
+        own_nats_server.kill()
+        answer = worker.wait_until(worker.ops + "/readyz", lambda answer: answer.status_code == 503)
+        assert answer.json()["checks"] == {
+            "database": "ok",
+            "schema": "ok",
+            "nats": "is not connected",
+            "draining": "ok",
+        }
+        assert httpx.get(worker.ops + "/livez").status_code == 200
+        assert "nats" not in httpx.get(api.ops + "/readyz?verbose").json()["checks"]
+        own_nats_server.start()
+        worker.wait_until(worker.ops + "/readyz", lambda answer: answer.status_code == 200)
+
+
+def test_a_worker_that_never_found_nats_is_not_ready(database: DatabaseUrls) -> None:
+    with running("worker", database, ready=503) as worker:
+        assert httpx.get(worker.ops + "/readyz").json()["checks"]["nats"] == "is not connected"
+
+
+def test_one_process_for_everything_answers_requests_without_nats(database: DatabaseUrls) -> None:
+    with running("all", database) as library:
+        assert httpx.get(library.url + "/readyz?verbose").json()["checks"].keys() == {"database", "schema", "draining"}
 
 
 def _until_published(database: DatabaseUrls) -> None:

@@ -14,6 +14,8 @@ from nats.aio.client import Client
 from nats.js.api import ConsumerConfig, RetentionPolicy, StreamConfig
 from nats.js.errors import NotFoundError
 
+from shared.events import stream_of
+from shared.jetstream import ADVISORY_STREAM, connect, declare_stream, event_stream, inbox_prefix
 from shared.stack.nats_server import (
     OPERATOR,
     RESULT_STREAM,
@@ -38,7 +40,9 @@ async def connected(server: NatsServer, user: str) -> AsyncIterator[tuple[Client
     async def note(error: Exception) -> None:
         errors.append(str(error).lower())
 
-    client = await nats.connect(server.url(user), error_cb=note, allow_reconnect=False, connect_timeout=30)
+    client = await nats.connect(
+        server.url(user), error_cb=note, allow_reconnect=False, connect_timeout=30, inbox_prefix=inbox_prefix(user)
+    )
     try:
         yield client, errors
     finally:
@@ -56,6 +60,41 @@ async def publishes(server: NatsServer, user: str, subject: str) -> bool:
         await client.publish(subject, b"{}")
         await answered(client)
         return not any(REFUSED in error for error in errors)
+
+
+async def hears(server: NatsServer, user: str, subject: str) -> bool:
+    async with connected(server, user) as (client, errors):
+        await client.subscribe(subject)
+        await answered(client)
+        return not any(REFUSED in error for error in errors)
+
+
+async def make_streams(server: NatsServer) -> None:
+    """Every stream of the product as its owner makes it, with one message, and the consumers of everybody."""
+    for owner in SERVICES:
+        async with connected(server, owner) as (client, errors):
+            js = client.jetstream()
+            await declare_stream(js, ADVISORY_STREAM)
+            await declare_stream(js, event_stream(owner))
+            await js.publish(f"{owner}.thing.1.happened.v1", b"{}")
+            assert errors == []
+    async with connected(server, "probes") as (client, errors):
+        js = client.jetstream()
+        await js.add_stream(
+            StreamConfig(name=WORK_STREAM, subjects=["probe-work.>"], retention=RetentionPolicy.WORK_QUEUE)
+        )
+        await js.add_stream(
+            StreamConfig(name=RESULT_STREAM, subjects=["probe-results.>"], retention=RetentionPolicy.WORK_QUEUE)
+        )
+        await js.add_consumer(RESULT_STREAM, ConsumerConfig(durable_name="recorder"))
+        await js.publish("probe-work.paris", b"check this")
+        await js.publish("probe-results.paris", b"it was up")
+        assert errors == []
+    for owner in SERVICES:
+        async with connected(server, owner) as (client, errors):
+            for stream in (*map(stream_of, SERVICES), ADVISORY_STREAM.name):
+                await client.jetstream().add_consumer(stream, ConsumerConfig(durable_name=owner))
+            assert errors == []
 
 
 def passwords() -> dict[str, str]:
@@ -104,51 +143,125 @@ async def test_work_and_results_of_probes_are_for_probes_and_its_runner(nats_ser
     assert not await publishes(nats_server, "contracts", "probe-results.paris")
 
 
+@pytest.mark.parametrize("user", [*SERVICES, RUNNER])
+async def test_nobody_hears_what_is_meant_for_another(nats_server: NatsServer, user: str) -> None:
+    assert await hears(nats_server, user, f"_INBOX_{user}.>")
+    others = {*SERVICES, RUNNER, OPERATOR} - {user}
+    for subject in (*(f"_INBOX_{other}.>" for other in others), "_INBOX.>", "contracts.>", "$JS.>", ">"):
+        assert not await hears(nats_server, user, subject), subject
+    for inbox in ("_INBOX.x", f"_INBOX_{user}.x", *(f"_INBOX_{other}.x" for other in others)):
+        assert not await publishes(nats_server, user, inbox), inbox
+
+
+async def test_the_services_own_way_to_connect_asks_for_answers_where_its_user_may_hear_them(
+    nats_server: NatsServer,
+) -> None:
+    for user in (*SERVICES, RUNNER, OPERATOR):
+        client = await connect(nats_server.url(user), "test")
+        assert client.new_inbox().startswith(f"_INBOX_{user}.")
+        await client.close()
+
+
 @pytest.mark.parametrize("service", SERVICES)
-async def test_a_service_makes_its_own_stream_and_cannot_change_anothers(
+async def test_a_service_reads_every_stream_of_events_and_acknowledges_for_itself(
     own_nats_server: NatsServer, service: str
 ) -> None:
-    for owner in SERVICES:
-        async with connected(own_nats_server, owner) as (client, _):
-            await client.jetstream().add_stream(StreamConfig(name=owner.upper(), subjects=[f"{owner}.>"]))
+    await make_streams(own_nats_server)
     async with connected(own_nats_server, service) as (client, errors):
-        js = client.jetstream(timeout=0.2)
-        for other in SERVICES:
-            if other == service:
-                continue
-            for attempt in (js.delete_stream, js.purge_stream):
-                errors.clear()
-                with pytest.raises((TimeoutError, nats.errors.Error)):
-                    await attempt(other.upper())
-                assert any(REFUSED in error for error in errors)
-            # Reading is everybody's right: a consumer of its own on the stream of another.
-            await js.add_consumer(other.upper(), ConsumerConfig(durable_name=service))
+        js = client.jetstream(timeout=5.0)
+        for publisher in SERVICES:
+            stream = stream_of(publisher)
+            subscription = await js.pull_subscribe_bind(service, stream)
+            (event,) = await subscription.fetch(1, timeout=5)
+            await event.in_progress()
+            await event.ack_sync(timeout=5)
+            assert (await js.get_msg(stream, 1)).subject == event.subject
+            assert (await js.stream_info(stream)).state.messages == 1
+        given_up = await js.pull_subscribe_bind(service, ADVISORY_STREAM.name)
+        with pytest.raises(nats.errors.TimeoutError):
+            await given_up.fetch(1, timeout=0.2)
+        await client.publish(f"$JS.ACK.{ADVISORY_STREAM.name}.{service}.1.1.1.1.0")
+        await answered(client)
+        assert errors == []
 
 
-async def test_a_runner_takes_work_and_sees_no_event(own_nats_server: NatsServer) -> None:
-    async with connected(own_nats_server, "contracts") as (client, _):
-        await client.jetstream().add_stream(StreamConfig(name="CONTRACTS", subjects=["contracts.>"]))
-    async with connected(own_nats_server, "probes") as (client, _):
-        js = client.jetstream()
-        await js.add_stream(
-            StreamConfig(name=WORK_STREAM, subjects=["probe-work.>"], retention=RetentionPolicy.WORK_QUEUE)
-        )
-        await js.add_stream(StreamConfig(name=RESULT_STREAM, subjects=["probe-results.>"]))
-        await js.add_consumer(WORK_STREAM, ConsumerConfig(durable_name="paris", filter_subject="probe-work.paris"))
-        await js.publish("probe-work.paris", b"check this")
+@pytest.mark.parametrize("service", SERVICES)
+async def test_a_service_touches_neither_stream_nor_consumer_of_another(
+    own_nats_server: NatsServer, service: str
+) -> None:
+    await make_streams(own_nats_server)
+    for other in (one for one in SERVICES if one != service):
+        stream = stream_of(other)
+        for api in (
+            *(f"STREAM.{verb}.{stream}" for verb in ("CREATE", "UPDATE", "DELETE", "PURGE", "MSG.DELETE", "RESTORE")),
+            *(f"CONSUMER.{verb}.{stream}.{other}" for verb in ("DELETE", "DURABLE.CREATE", "CREATE", "MSG.NEXT")),
+            *(f"CONSUMER.{verb}.{stream}.{other}" for verb in ("PAUSE", "RESET", "UNPIN")),
+            f"CONSUMER.CREATE.{stream}",
+        ):
+            assert not await publishes(own_nats_server, service, f"$JS.API.{api}"), api
+        for stream in map(stream_of, SERVICES):
+            assert not await publishes(own_nats_server, service, f"$JS.ACK.{stream}.{other}.1.1.1.1.0"), stream
+
+
+@pytest.mark.parametrize("user", [*SERVICES, RUNNER])
+async def test_nobody_deletes_what_is_stored_not_even_his_own(nats_server: NatsServer, user: str) -> None:
+    for stream in (*map(stream_of, SERVICES), ADVISORY_STREAM.name, WORK_STREAM, RESULT_STREAM):
+        for verb in ("DELETE", "PURGE", "MSG.DELETE"):
+            assert not await publishes(nats_server, user, f"$JS.API.STREAM.{verb}.{stream}")
+        for durable in (*SERVICES, "recorder", "runner-paris"):
+            assert not await publishes(nats_server, user, f"$JS.API.CONSUMER.DELETE.{stream}.{durable}")
+
+
+async def test_work_and_results_of_probes_are_pulled_by_probes_and_its_runner_only(
+    own_nats_server: NatsServer,
+) -> None:
+    await make_streams(own_nats_server)
+    for service in (one for one in SERVICES if one != "probes"):
+        for stream, durable in ((WORK_STREAM, "runner-paris"), (RESULT_STREAM, "recorder")):
+            for verb in ("CREATE", "DURABLE.CREATE", "MSG.NEXT"):
+                for name in (durable, service):
+                    assert not await publishes(own_nats_server, service, f"$JS.API.CONSUMER.{verb}.{stream}.{name}")
+            assert not await publishes(own_nats_server, service, f"$JS.API.STREAM.MSG.GET.{stream}")
+            assert not await publishes(own_nats_server, service, f"$JS.ACK.{stream}.{durable}.1.1.1.1.0")
+    async with connected(own_nats_server, "probes") as (client, errors):
+        recorder = await client.jetstream().pull_subscribe_bind("recorder", RESULT_STREAM)
+        (results,) = await recorder.fetch(1, timeout=5)
+        assert results.data == b"it was up"
+        await results.ack_sync(timeout=5)
+        assert errors == []
+
+
+async def test_a_runner_takes_work_and_sees_neither_events_nor_results(own_nats_server: NatsServer) -> None:
+    await make_streams(own_nats_server)
     async with connected(own_nats_server, RUNNER) as (client, errors):
-        js = client.jetstream(timeout=1.0)
-        queue = await js.pull_subscribe_bind("paris", WORK_STREAM)
-        (work,) = await queue.fetch(1, timeout=2)
+        js = client.jetstream(timeout=5.0)
+        await js.add_consumer(
+            WORK_STREAM, ConsumerConfig(durable_name="runner-paris", filter_subjects=["probe-work.paris"])
+        )
+        queue = await js.pull_subscribe_bind("runner-paris", WORK_STREAM)
+        (work,) = await queue.fetch(1, timeout=5)
         assert work.data == b"check this"
-        await work.ack_sync(timeout=1)
+        await work.ack_sync(timeout=5)
         assert (await js.publish("probe-results.paris", b"good")).stream == RESULT_STREAM
         assert errors == []
-        with pytest.raises((TimeoutError, nats.errors.Error)):
-            await js.add_consumer("CONTRACTS", ConsumerConfig(durable_name="spy"))
-        await client.subscribe("contracts.>")
-        await answered(client)
-        assert sum(REFUSED in error for error in errors) == 2
+    streams = (*map(stream_of, SERVICES), ADVISORY_STREAM.name, RESULT_STREAM)
+    refused = [
+        "$JS.API.STREAM.LIST",
+        "$JS.API.STREAM.NAMES",
+        *(f"{service}.thing.2.happened.v1" for service in SERVICES),
+        *(f"$JS.API.STREAM.{verb}.{WORK_STREAM}" for verb in ("CREATE", "UPDATE", "MSG.GET")),
+        *(f"$JS.API.STREAM.{verb}.{stream}" for stream in streams for verb in ("INFO", "CREATE", "UPDATE", "MSG.GET")),
+        *(
+            f"$JS.API.CONSUMER.{verb}.{stream}.{durable}"
+            for stream in streams
+            for verb in ("CREATE", "DURABLE.CREATE", "MSG.NEXT", "INFO")
+            for durable in (*SERVICES, "recorder", "runner-paris")
+        ),
+        *(f"$JS.API.DIRECT.GET.{stream}" for stream in (*streams, WORK_STREAM)),
+        f"$JS.ACK.{RESULT_STREAM}.recorder.1.1.1.1.0",
+    ]
+    for subject in refused:
+        assert not await publishes(own_nats_server, RUNNER, subject), subject
 
 
 async def test_an_acknowledged_message_survives_a_killed_server(own_nats_server: NatsServer) -> None:

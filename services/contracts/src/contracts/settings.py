@@ -24,7 +24,7 @@ class ContractsSettings(ServiceSettings):
     )
     signing_key_days: int = Field(default=30, ge=1, le=365, description="A signing key is replaced at this age.")
     token_failures_per_minute: int = Field(
-        default=20, ge=1, le=10_000, description="Refused token requests of one address before it has to wait."
+        default=20, ge=1, le=10_000, description="Refused token requests of one address for one key before 429."
     )
 
     @property

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from sqlalchemy import text
 
 from contracts.adapters.key_chest import KeyChest, UnreadableKey
+from contracts.domain import api_keys
 from contracts.jobs.key_rotation import rotate_signing_keys
 from contracts.settings import ContractsSettings
 from shared.auth import ROLES
@@ -108,14 +109,28 @@ async def test_nobody_learns_from_a_refusal_whether_a_key_exists(installation: I
     assert first == second
 
 
-async def test_whoever_guesses_has_to_wait_and_others_do_not(installation: Installation, agency: Agency) -> None:
+async def test_whoever_guesses_has_to_wait_and_the_owner_of_the_key_does_not(
+    installation: Installation, agency: Agency
+) -> None:
     limit = installation.app.state.settings.token_failures_per_minute
-    for _ in range(limit):
-        assert (await installation.token("uk0123456789abcdef", "guess")).status_code == 401
-    braked = await installation.token("uk0123456789abcdef", "guess")
-    assert braked.status_code == 429
-    assert int(braked.headers["retry-after"]) >= 1
+    guess = api_keys.secret_of(agency.key.prefix, b"\0" * api_keys.SECRET_BYTES)
+    for number in range(limit):
+        secret = guess if number % 2 else "not even the form of a key"
+        assert (await installation.token(agency.key.prefix, secret)).status_code == 401
+    for secret in (guess, "not even the form of a key"):
+        braked = await installation.token(agency.key.prefix, secret)
+        assert braked.status_code == 429
+        assert 1 <= int(braked.headers["retry-after"]) <= 60
     assert (await installation.token(agency.key.prefix, agency.key.client_secret)).status_code == 200
+    assert (await installation.token(agency.key.prefix, guess)).status_code == 429
+
+
+async def test_what_cannot_be_a_key_is_refused_without_asking_the_database(
+    installation: Installation, agency: Agency, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(installation.runtime.units, "for_every_tenant", None)
+    for client_id, secret in ((agency.key.prefix, "wrong"), ("nobody", "nobody_x"), ("\0", "\0"), ("", "")):
+        assert (await installation.token(client_id, secret)).status_code == 401
 
 
 async def test_a_secret_is_shown_once_and_stored_nowhere(installation: Installation, agency: Agency) -> None:

@@ -6,11 +6,12 @@ import shutil
 import signal
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 
+from shared.jetstream import ADVISORIES, inbox_prefix
 from shared.stack.binaries import nats_binary
 from shared.stack.folders import cannot_write, write_private
 from shared.stack.ports import LOOPBACK, free_ports, is_free
@@ -27,7 +28,6 @@ RESULT_STREAM = "PROBE_RESULTS"
 
 _EXTRA_SUBJECTS = {"probes": ("probe-work.>", "probe-results.>")}
 _EXTRA_STREAMS = {"probes": (WORK_STREAM, RESULT_STREAM)}
-_CHANGES = ("CREATE", "UPDATE", "DELETE", "PURGE", "MSG.DELETE")
 # A bookkeeping limit, not space: each stream declares how much it may grow, and by default the server refuses streams
 # whose limits together exceed three quarters of the disk that is free today.
 _STORE_LIMIT = "1TB"
@@ -35,13 +35,21 @@ _STORE_LIMIT = "1TB"
 
 @dataclass(frozen=True)
 class NatsUser:
-    """What one connection may publish and subscribe to (NATS subjects with wildcards)."""
+    """What one connection may publish and subscribe to (NATS subjects with wildcards); everything else is refused.
+
+    `subscribe` None stands for the user's own inbox: answers and pulled messages come there, and nobody else reads
+    them. `shared.jetstream.connect` asks for them there.
+    """
 
     name: str
     password: str
     publish: Sequence[str]
-    subscribe: Sequence[str] = ("_INBOX.>",)
-    never_publish: Sequence[str] = field(default=())
+    subscribe: Sequence[str] | None = None
+
+    def permissions(self) -> dict[str, dict[str, list[str]]]:
+        """The user's `permissions` as they stand in the server's configuration."""
+        subscribe = [f"{inbox_prefix(self.name)}.>"] if self.subscribe is None else list(self.subscribe)
+        return {"publish": {"allow": list(self.publish)}, "subscribe": {"allow": subscribe}}
 
 
 def stream_name(service: str) -> str:
@@ -50,42 +58,48 @@ def stream_name(service: str) -> str:
 
 
 def service_user(service: str, password: str, services: Sequence[str] = SERVICES) -> NatsUser:
-    """A service may say its own events only, and may shape no stream but its own.
+    """A service says its own events only, shapes no stream but its own, and consumes under its own name only.
 
     Reading is not restricted: events are for every service, and PostgreSQL decides what a person may see of them.
+    Nobody deletes or purges: no code does. Subjects are all that the server compares. It looks neither into a
+    declaration (a stream of one's own that republishes elsewhere) nor at the subject that an answer is to go to, so
+    that these permissions hold mistakes and curiosity off, not a service that somebody has taken over.
     """
-    streams = {other: (stream_name(other), *_EXTRA_STREAMS.get(other, ())) for other in services}
-    forbidden = [
-        f"$JS.API.STREAM.{change}.{stream}"
-        for other in services
-        if other != service
-        for stream in streams[other]
-        for change in _CHANGES
-    ]
-    own = (f"{service}.>", *_EXTRA_SUBJECTS.get(service, ()))
+    own = (stream_name(service), *_EXTRA_STREAMS.get(service, ()))
+    events = [stream_name(other) for other in services]
     return NatsUser(
-        service, password, publish=(*own, "$JS.API.>", "$JS.ACK.>", "_INBOX.>"), never_publish=tuple(forbidden)
+        service,
+        password,
+        publish=(
+            f"{service}.>",
+            *_EXTRA_SUBJECTS.get(service, ()),
+            *(f"$JS.API.STREAM.{verb}.{stream}" for stream in (*own, ADVISORIES) for verb in ("CREATE", "UPDATE")),
+            *(f"$JS.API.STREAM.INFO.{stream}" for stream in (*events, *own[1:], ADVISORIES)),
+            *(f"$JS.API.STREAM.MSG.GET.{stream}" for stream in events),
+            *(subject for stream in (*events, ADVISORIES) for subject in _consuming(stream, service)),
+            *(subject for stream in own[1:] for subject in _consuming(stream, "*")),
+        ),
+    )
+
+
+def _consuming(stream: str, durable: str) -> tuple[str, ...]:
+    """Declare a pull consumer, take from it, acknowledge. `durable` is a whole token: a name or `*`."""
+    return (
+        f"$JS.API.CONSUMER.DURABLE.CREATE.{stream}.{durable}",
+        f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{durable}",
+        f"$JS.ACK.{stream}.{durable}.>",
     )
 
 
 def runner_user(password: str) -> NatsUser:
-    """A runner stands at a foreign location: it takes work and hands in results, and sees no event."""
-    work = WORK_STREAM
-    return NatsUser(
-        RUNNER,
-        password,
-        publish=(
-            "probe-results.>",
-            "$JS.API.INFO",
-            "$JS.API.STREAM.NAMES",
-            f"$JS.API.STREAM.INFO.{work}",
-            f"$JS.API.CONSUMER.INFO.{work}.*",
-            f"$JS.API.CONSUMER.CREATE.{work}.>",
-            f"$JS.API.CONSUMER.DURABLE.CREATE.{work}.*",
-            f"$JS.API.CONSUMER.MSG.NEXT.{work}.*",
-            f"$JS.ACK.{work}.>",
-        ),
-    )
+    """A runner stands at a foreign location: it takes work and hands in results, and sees neither events nor results.
+
+    What this cannot say: all runners share the user, and a wildcard is a whole token (`runner-<location>` is one), so
+    that a runner whose machine is taken over can also take the work of other locations and hand in results in their
+    name. Nor does the server look at the subject that an answer is to go to: it can be that of an event, whose relay
+    then stops at the foreign message.
+    """
+    return NatsUser(RUNNER, password, publish=("probe-results.*", *_consuming(WORK_STREAM, "*")))
 
 
 def operator_user(password: str) -> NatsUser:
@@ -121,11 +135,7 @@ def render_configuration(*, port: int, monitor_port: int, store: Path, users: Se
         "  users: [",
     ]
     for user in users:
-        publish: dict[str, list[str]] = {"allow": list(user.publish)}
-        if user.never_publish:
-            publish["deny"] = list(user.never_publish)
-        permissions = {"publish": publish, "subscribe": {"allow": list(user.subscribe)}}
-        entry = {"user": user.name, "password": user.password, "permissions": permissions}
+        entry = {"user": user.name, "password": user.password, "permissions": user.permissions()}
         lines.append(f"    {json.dumps(entry)}")
     lines += ["  ]", "}", ""]
     return "\n".join(lines)

@@ -16,6 +16,7 @@ from contracts.adapters.credentials import note_use, stored_key
 from contracts.adapters.key_chest import KeyChest
 from contracts.application.errors import BadCredentials
 from contracts.application.identity import KeyHolder, holder_of
+from contracts.domain import api_keys
 from contracts.domain.signing_keys import PUBLISHED_AHEAD, TOKEN_LIFETIME
 from contracts.settings import ContractsSettings
 from shared.auth import mint_token
@@ -98,8 +99,9 @@ def _oauth(problem: type[Problem], error: str, detail: str, **headers: str) -> P
 class TokenBrake:
     """Slows down whoever guesses: refused requests of one address for one key are counted over a minute.
 
-    The secrets are too long to be guessed; this keeps the attempt from costing us anything. It counts in this process
-    only, and remembers at most `MOST` pairs.
+    Only refusals meet it. Whoever has the right secret gets his token whatever others tried in his name: the secrets
+    are too long to be guessed, so that nothing is won by keeping anybody out. It counts in this process only, and
+    remembers at most `MOST` pairs.
     """
 
     WINDOW_SECONDS = 60.0
@@ -108,27 +110,24 @@ class TokenBrake:
     def __init__(self, limit: int, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._limit = limit
         self._monotonic = monotonic
-        self._failures: OrderedDict[tuple[str, str], deque[float]] = OrderedDict()
+        self._refusals: OrderedDict[tuple[str, str], deque[float]] = OrderedDict()
 
-    def check(self, address: str, key: str) -> None:
-        """Raises TooManyRequests while there were too many refusals in the last minute."""
-        failures = self._failures.get((address, key))
+    def refused(self, address: str, key: str) -> None:
+        """Counts a refusal. Raises TooManyRequests instead when there were too many in the last minute."""
         now = self._monotonic()
-        while failures and failures[0] <= now - self.WINDOW_SECONDS:
-            failures.popleft()
-        if failures and len(failures) >= self._limit:
-            wait = max(1, round(failures[0] + self.WINDOW_SECONDS - now))
+        refusals = self._refusals.setdefault((address, key), deque())
+        self._refusals.move_to_end((address, key))
+        while len(self._refusals) > self.MOST:
+            self._refusals.popitem(last=False)
+        while refusals and refusals[0] <= now - self.WINDOW_SECONDS:
+            refusals.popleft()
+        if len(refusals) >= self._limit:
+            wait = max(1, round(refusals[0] + self.WINDOW_SECONDS - now))
             raise TooManyRequests(
                 f"Too many refused attempts. Try again in {wait} seconds, with the right secret.",
                 headers={"Retry-After": str(wait)},
             )
-
-    def failed(self, address: str, key: str) -> None:
-        """Counts a refusal."""
-        self._failures.setdefault((address, key), deque(maxlen=self._limit)).append(self._monotonic())
-        self._failures.move_to_end((address, key))
-        while len(self._failures) > self.MOST:
-            self._failures.popitem(last=False)
+        refusals.append(now)
 
 
 def token_brake(request: Request) -> TokenBrake:
@@ -236,7 +235,6 @@ _FORM_SCHEMA: dict[str, Any] = {
 async def create_token(
     request: Request,
     response: Response,
-    unit: PublicUnit,
     runtime: CurrentRuntime,
     chest: Chest,
     brake: Annotated[TokenBrake, Depends(token_brake)],
@@ -255,18 +253,19 @@ async def create_token(
     if fields["grant_type"] != "client_credentials":
         raise _oauth(BadRequest, "unsupported_grant_type", "The only grant type here is client_credentials.")
     name, secret = basic or (fields.get("client_id", ""), fields.get("client_secret", ""))
-    address = request.client.host if request.client else ""
-    brake.check(address, name[:LONGEST_CREDENTIAL])
     try:
-        plausible = len(name) <= LONGEST_CREDENTIAL and len(secret) <= LONGEST_CREDENTIAL and "\0" not in name
-        holder = holder_of(await stored_key(unit, name) if plausible else None, secret, unit.now)
+        # No unit of work as a dependency: what cannot be a key must not cost a transaction.
+        if not api_keys.well_formed(name, secret):
+            raise BadCredentials
+        async with runtime.units.for_every_tenant() as unit:
+            holder = holder_of(await stored_key(unit, name), secret, unit.now)
+            granted = _granted(holder, fields.get("scope"))
+            await note_use(unit, name, unit.now)
+            signer = await chest.signer(unit)
     except BadCredentials:
-        brake.failed(address, name[:LONGEST_CREDENTIAL])
         _log.warning("token_refused", key=name[:20] if name.isascii() and name.isalnum() else "")
+        brake.refused(request.client.host if request.client else "", name[:LONGEST_CREDENTIAL])
         raise _refusal(basic=basic is not None) from None
-    granted = _granted(holder, fields.get("scope"))
-    await note_use(unit, name, unit.now)
-    signer = await chest.signer(unit)
     settings = runtime.settings
     response.headers["Cache-Control"] = "no-store"
     return Token(

@@ -6,10 +6,13 @@ The secret is 32 random bytes, so a plain SHA-256 is enough: there is nothing to
 import base64
 import hashlib
 import hmac
+import re
 from datetime import datetime
 
 SECRET_BYTES = 32
 PREFIX_BYTES = 8
+
+_KEY = re.compile(r"(uk[0-9a-f]{16})_[A-Za-z0-9_-]{43}")
 
 
 def prefix_of(random_bytes: bytes) -> str:
@@ -20,6 +23,12 @@ def prefix_of(random_bytes: bytes) -> str:
 def secret_of(prefix: str, random_bytes: bytes) -> str:
     """The whole key from `SECRET_BYTES` random bytes: what its holder is shown once."""
     return f"{prefix}_{base64.urlsafe_b64encode(random_bytes).rstrip(b'=').decode()}"
+
+
+def well_formed(prefix: str, secret: str) -> bool:
+    """Whether this can be a key with this prefix at all. What cannot be one needs no look at those that exist."""
+    key = _KEY.fullmatch(secret)
+    return key is not None and key[1] == prefix
 
 
 def digest_of(secret: str) -> bytes:

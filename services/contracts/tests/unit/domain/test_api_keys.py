@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from contracts.domain.api_keys import digest_of, matches, prefix_of, secret_of, usable
+from contracts.domain.api_keys import digest_of, matches, prefix_of, secret_of, usable, well_formed
 
 NOW = datetime(2026, 6, 8, tzinfo=UTC)
 
@@ -26,3 +26,13 @@ def test_a_key_works_until_it_expires_or_is_revoked() -> None:
 
 def test_half_a_surrogate_pair_is_no_good_secret_and_no_error() -> None:
     assert not matches("\ud800", digest_of("x"))
+
+
+def test_what_cannot_be_a_key_is_known_by_its_form() -> None:
+    prefix = prefix_of(bytes(range(8)))
+    secret = secret_of(prefix, bytes(range(32)))
+    assert well_formed(prefix, secret)
+    other = prefix_of(bytes(8))
+    wrong = [(other, secret), (prefix, secret + "x"), (prefix, secret[:-1]), (prefix, secret[:-1] + "\n"), ("", "_")]
+    wrong += [(prefix.upper(), secret), (prefix, prefix), (prefix, ""), ("\0", "\0"), (prefix + "\n", prefix + "\n_")]
+    assert not any(well_formed(*pair) for pair in wrong)
