@@ -33,26 +33,89 @@ class CheckFailed(Exception):
 
 
 @dataclass(slots=True)
-class Connection:
-    """Opens to the first address that answers. Filled in as it goes, so that a failure can tell how far it came."""
+class Exchange:
+    """What is said with one host, whatever the protocol. Filled in as it goes: a failure can tell how far it came.
+
+    `addresses` are those that were tried, `refused` those that the guard refused.
+    """
 
     host: str
     port: int
     guard: AddressGuard
+    timings: Timings = field(default_factory=Timings, kw_only=True)
+    addresses: list[str] = field(default_factory=list, kw_only=True)
+    refused: list[str] = field(default_factory=list, kw_only=True)
+    remote_address: str | None = field(default=None, kw_only=True)
+    phase: str = field(default="name_lookup", kw_only=True)
+    _began: int = field(default_factory=time.perf_counter_ns, kw_only=True)
+
+    def elapsed(self) -> int:
+        """Microseconds since the check began."""
+        return (time.perf_counter_ns() - self._began) // 1000
+
+    async def resolve(self) -> Sequence[tuple[int, str]]:
+        """The host's addresses that may be spoken to, each with its family. Raises CheckFailed when there is none."""
+        since = time.perf_counter_ns()
+        try:
+            found = await asyncio.get_running_loop().getaddrinfo(
+                self.host.strip("[]"), self.port, type=socket.SOCK_STREAM
+            )
+        except (OSError, UnicodeError) as error:
+            raise CheckFailed(Reason.DNS, f"The name does not resolve: {told(error)}", "name_lookup") from error
+        finally:
+            self.timings.name_lookup = (time.perf_counter_ns() - since) // 1000
+        allowed = []
+        for family, _, _, _, where in found:
+            address = str(where[0])
+            try:
+                self.guard.check(address)
+            except (AddressRefused, ValueError):
+                self.refused.append(address)
+            else:
+                allowed.append((int(family), address))
+        if not allowed:
+            raise CheckFailed(
+                Reason.ADDRESS_REFUSED,
+                f"The name leads to {', '.join(self.refused[:5])}, which is not a public address. An administrator can "
+                "allow that network.",
+                "connect",
+            )
+        return list(dict.fromkeys(allowed))[:ADDRESSES_TRIED]
+
+    def failure(self, trouble: CheckFailed, *, address: str, excerpt: bytes = b"", **more: object) -> Failure:
+        """The trouble with everything that was seen until then; `more` adds to that or replaces it."""
+        self.timings.total = self.elapsed()
+        return Failure(
+            trouble.reason,
+            plain(trouble.detail)[:1000],
+            {
+                "url": address[:2000],
+                "status_code": None,
+                "phase": trouble.phase,
+                "error": plain(trouble.detail)[:1000],
+                "remote_address": self.remote_address,
+                "addresses": self.addresses[:20],
+                "refused_addresses": self.refused[:20],
+                "timings_ms": self.timings.in_milliseconds(),
+                "headers": {},
+                "body_excerpt": plain(excerpt[:EXCERPT_BYTES].decode("utf-8", "replace")) if excerpt else None,
+                **more,
+            },
+        )
+
+
+@dataclass(slots=True)
+class Connection(Exchange):
+    """A stream to the first address that answers."""
+
     tls: ssl.SSLContext | None = None
     server_name: str | None = None
-    timings: Timings = field(default_factory=Timings)
-    addresses: list[str] = field(default_factory=list)
-    refused: list[str] = field(default_factory=list)
-    remote_address: str | None = None
-    phase: str = "name_lookup"
-    _began: int = field(default_factory=time.perf_counter_ns)
     _reader: asyncio.StreamReader | None = None
     _writer: asyncio.StreamWriter | None = None
 
     async def __aenter__(self) -> Self:
         """Raises CheckFailed when there is no connection."""
-        candidates = await self._resolve()
+        candidates = await self.resolve()
         self.phase = "connect"
         since = time.perf_counter_ns()
         opened = await self._open(candidates)
@@ -82,10 +145,10 @@ class Connection:
         try:
             await self.writer.start_tls(context, server_hostname=self.server_name or self.host.strip("[]"))
         except ssl.SSLError as error:
-            raise CheckFailed(Reason.TLS, _told(error), "tls") from error
+            raise CheckFailed(Reason.TLS, told(error), "tls") from error
         except OSError as error:
             raise CheckFailed(
-                Reason.TLS, f"The connection broke off during the TLS handshake: {_told(error)}", "tls"
+                Reason.TLS, f"The connection broke off during the TLS handshake: {told(error)}", "tls"
             ) from error
         finally:
             self.timings.tls += (time.perf_counter_ns() - since) // 1000
@@ -101,38 +164,6 @@ class Connection:
         """What we say."""
         assert self._writer is not None
         return self._writer
-
-    def elapsed(self) -> int:
-        """Microseconds since the check began."""
-        return (time.perf_counter_ns() - self._began) // 1000
-
-    async def _resolve(self) -> Sequence[tuple[int, str]]:
-        since = time.perf_counter_ns()
-        try:
-            found = await asyncio.get_running_loop().getaddrinfo(
-                self.host.strip("[]"), self.port, type=socket.SOCK_STREAM
-            )
-        except (OSError, UnicodeError) as error:
-            raise CheckFailed(Reason.DNS, f"The name does not resolve: {_told(error)}", "name_lookup") from error
-        finally:
-            self.timings.name_lookup = (time.perf_counter_ns() - since) // 1000
-        allowed = []
-        for family, _, _, _, where in found:
-            address = str(where[0])
-            try:
-                self.guard.check(address)
-            except (AddressRefused, ValueError):
-                self.refused.append(address)
-            else:
-                allowed.append((int(family), address))
-        if not allowed:
-            raise CheckFailed(
-                Reason.ADDRESS_REFUSED,
-                f"The name leads to {', '.join(self.refused[:5])}, which is not a public address. An administrator can "
-                "allow that network.",
-                "connect",
-            )
-        return list(dict.fromkeys(allowed))[:ADDRESSES_TRIED]
 
     async def _open(self, candidates: Sequence[tuple[int, str]]) -> socket.socket:
         loop = asyncio.get_running_loop()
@@ -153,28 +184,7 @@ class Connection:
                 self.remote_address = address
                 return made
         assert last is not None
-        raise CheckFailed(Reason.CONNECT, f"The connection was not accepted: {_told(last)}", "connect") from last
-
-    def failure(self, trouble: CheckFailed, *, address: str, excerpt: bytes = b"", **more: object) -> Failure:
-        """The trouble with everything that was seen until then."""
-        self.timings.total = self.elapsed()
-        return Failure(
-            trouble.reason,
-            plain(trouble.detail)[:1000],
-            {
-                "url": address[:2000],
-                "status_code": None,
-                "phase": trouble.phase,
-                "error": plain(trouble.detail)[:1000],
-                "remote_address": self.remote_address,
-                "addresses": self.addresses[:20],
-                "refused_addresses": self.refused[:20],
-                "timings_ms": self.timings.in_milliseconds(),
-                "headers": {},
-                "body_excerpt": plain(excerpt[:EXCERPT_BYTES].decode("utf-8", "replace")) if excerpt else None,
-                **more,
-            },
-        )
+        raise CheckFailed(Reason.CONNECT, f"The connection was not accepted: {told(last)}", "connect") from last
 
 
 def too_slow(seconds: float, phase: str) -> CheckFailed:
@@ -182,7 +192,8 @@ def too_slow(seconds: float, phase: str) -> CheckFailed:
     return CheckFailed(Reason.TIMEOUT, f"There was no complete answer within {seconds:g} s.", phase)
 
 
-def _told(error: Exception) -> str:
+def told(error: Exception) -> str:
+    """What the system, its resolver or the TLS library says about an error."""
     if isinstance(error, ssl.SSLError):
         return (getattr(error, "verify_message", "") or error.reason or str(error))[:300]
     if isinstance(error, OSError) and error.strerror:
