@@ -68,7 +68,7 @@ async def run_runner(settings: ProbesSettings, clock: Clock, progress: Callable[
     """Executes checks at the settings' location until it is cancelled. Raises when NATS fails for good."""
     url: SecretStr = settings.runner_nats_url or settings.nats_url
     client = await connect(url, f"probes runner {settings.location}")
-    executors = Executors(settings.allowed_networks, ca_file=settings.ca_file)
+    executors = Executors(settings.allowed_networks, ca_file=settings.ca_file, clock=clock)
     try:
         runner = Runner(
             f"{socket.gethostname()}/{settings.location}"[:100],

@@ -42,6 +42,7 @@ class Certificate:
     """One certificate. `names` are host names (A-labels, wildcards) and addresses that it is for.
 
     `signature_hash` is None where the signature has none of its own (Ed25519). `key_kind` is RSA, EC or another word.
+    `for_servers` is false for one whose issuer made it for something else only (extended key usage).
     """
 
     subject: str
@@ -54,6 +55,7 @@ class Certificate:
     key_bits: int
     signature_hash: str | None
     self_signed: bool
+    for_servers: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +160,8 @@ def weaknesses(chain: Chain, path: Path | None, minimum_protocol: str) -> tuple[
     judged: Sequence[Certificate] = chain.presented
     if path is not None:
         judged = path.certificates if len(path.certificates) == 1 else path.certificates[:-1]
-    found = [f"{certificate.subject}: {told}" for certificate in judged if (told := _weakness(certificate))]
+    found = [] if chain.leaf.for_servers else [f"{chain.leaf.subject}: not made for servers"]
+    found += [f"{certificate.subject}: {told}" for certificate in judged if (told := _weakness(certificate))]
     if chain.protocol in PROTOCOLS and PROTOCOLS.index(chain.protocol) < PROTOCOLS.index(minimum_protocol):
         found.append(f"The server agreed on {chain.protocol}; at least {minimum_protocol} is asked for.")
     return tuple(found)

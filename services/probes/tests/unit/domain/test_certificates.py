@@ -94,6 +94,7 @@ def test_each_trouble_has_its_own_word() -> None:
     assert verdict(chain([LEAF, ROOT], protocol="TLSv1.1")) is Verdict.WEAK
     assert verdict(chain([replace(LEAF, key_kind="RSA", key_bits=1024), ROOT])) is Verdict.WEAK
     assert verdict(chain([replace(LEAF, signature_hash="sha1"), ROOT])) is Verdict.WEAK
+    assert verdict(chain([replace(LEAF, for_servers=False), ROOT])) is Verdict.WEAK
 
 
 def test_a_broken_signature_that_nobody_follows_is_weak_and_not_an_unknown_issuer() -> None:

@@ -7,12 +7,16 @@ from typing import Any
 import certifi
 from pydantic import ValidationError
 
+from probes.adapters.checks.dns import DnsChecks
 from probes.adapters.checks.finding import Finding
 from probes.adapters.checks.http import HttpEngine
 from probes.adapters.checks.tcp import TcpChecks
+from probes.adapters.checks.tls import TlsChecks
 from probes.application.checks.kinds import configuration_of
 from probes.domain.states import Failure, Outcome, Reason
+from shared.kernel.clock import Clock
 from shared.outbound_http import AddressGuard, Network
+from shared.time_source import SystemClock
 
 Executor = Callable[[Any, float], Awaitable[Finding]]
 
@@ -20,13 +24,18 @@ Executor = Callable[[Any, float], Awaitable[Finding]]
 class Executors:
     """Executes any number of checks at the same time in one event loop. Close it with `aclose`."""
 
-    def __init__(self, allowed_networks: Sequence[Network] = (), *, ca_file: Path | None = None) -> None:
+    def __init__(
+        self, allowed_networks: Sequence[Network] = (), *, ca_file: Path | None = None, clock: Clock | None = None
+    ) -> None:
+        clock = clock or SystemClock()
         trusted = str(ca_file) if ca_file else certifi.where()
         guard = AddressGuard(allowed_networks)
         self._http = HttpEngine(guard, ca_file=trusted)
         self._by_kind: Mapping[str, Executor] = {
             "http": self._http.check,
             "tcp": TcpChecks(guard, trusted).check,
+            "tls": TlsChecks(guard, trusted, clock).check,
+            "dns": DnsChecks(guard).check,
         }
 
     async def aclose(self) -> None:
