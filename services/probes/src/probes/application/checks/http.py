@@ -1,16 +1,24 @@
 """HTTP checks: what is asked for, and what counts as good."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
+from probes.application.checks.assertions import (
+    MOST_ASSERTIONS,
+    OF_THE_BODY,
+    Assertion,
+    ContentHash,
+    HeaderName,
+)
 from probes.application.checks.base import Configuration
+from probes.application.checks.secrets import HIDDEN, secrets_of
 from probes.domain.monitors import is_web_address
 
 Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 WebAddress = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
-HeaderName = Annotated[str, StringConstraints(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$")]
 HeaderValue = Annotated[str, StringConstraints(max_length=4000, pattern=r"^[^\x00\r\n]*$")]
+Secret = Annotated[str, StringConstraints(min_length=1, max_length=4000, pattern=r"^[^\x00\r\n]*$")]
 Status = Annotated[int, Field(strict=True, ge=100, le=599, json_schema_extra={"format": "int32"})]
 RESERVED_HEADERS = frozenset({"connection", "content-length", "host", "te", "trailer", "transfer-encoding", "upgrade"})
 """What the exchange itself decides."""
@@ -29,18 +37,30 @@ class StatusRange(Configuration):
         return self
 
 
-class HttpCheck(Configuration):
-    """One request and its redirects. Good is an answer with an accepted status."""
+class BasicAuthentication(Configuration):
+    """A name and a password (RFC 7617)."""
 
-    kind: Literal["http"] = "http"
+    type: Literal["basic"]
+    username: Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00\r\n:]*$")]
+    password: Secret
+
+
+class BearerAuthentication(Configuration):
+    """A token (RFC 6750)."""
+
+    type: Literal["bearer"]
+    token: Annotated[str, StringConstraints(min_length=1, max_length=4000, pattern=r"^[!-~]*$")]
+
+
+Authentication: TypeAlias = Annotated[BasicAuthentication | BearerAuthentication, Field(discriminator="type")]
+
+
+class WebRequest(Configuration):
+    """Whom to ask, as whom. A redirect to another origin takes no credentials along."""
+
     url: WebAddress
-    method: Method = "GET"
     headers: dict[HeaderName, HeaderValue] = Field(default_factory=dict, max_length=30)
-    body: Annotated[str, StringConstraints(max_length=65_536)] | None = None
-    accepted_status: tuple[StatusRange, ...] = Field(
-        default=(StatusRange(lowest=200, highest=399),), min_length=1, max_length=20
-    )
-    follow_redirects: bool = True
+    authentication: Authentication | None = None
 
     @field_validator("url")
     @classmethod
@@ -57,10 +77,71 @@ class HttpCheck(Configuration):
             raise ValueError(f"{', '.join(reserved)} cannot be set: the exchange decides it")
         return headers
 
+    @model_validator(mode="after")
+    def _has_real_secrets(self) -> Self:
+        if any(HIDDEN in value for value in (*self.headers.values(), *self._credentials())):
+            raise ValueError("a hidden secret was given back: give it in full")
+        if self.authentication is not None and any(name.lower() == "authorization" for name in self.headers):
+            raise ValueError("give authentication or an Authorization header, not both")
+        return self
+
     @property
     def address(self) -> str:
         """What is looked at, for people."""
         return self.url
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must not turn up in what is kept of an answer, the longest first."""
+        return secrets_of(self.headers, *self._credentials())
+
+    def _credentials(self) -> tuple[str, ...]:
+        match self.authentication:
+            case BasicAuthentication(password=password):
+                return (password,)
+            case BearerAuthentication(token=token):
+                return (token,)
+            case None:
+                return ()
+
+
+class HttpCheck(WebRequest):
+    """One request and its redirects. Good is an answer with an accepted status of which every assertion holds."""
+
+    kind: Literal["http"] = "http"
+    method: Method = "GET"
+    body: Annotated[str, StringConstraints(max_length=65_536)] | None = Field(
+        default=None,
+        description="sent as JSON if it is that, else as text, unless a Content-Type header says so",
+    )
+    accepted_status: tuple[StatusRange, ...] = Field(
+        default=(StatusRange(lowest=200, highest=399),), min_length=1, max_length=20
+    )
+    follow_redirects: bool = True
+    profile: Literal["desktop", "mobile"] | None = Field(
+        default=None, description="whose browser to ask as; null: as what we are"
+    )
+    assertions: tuple[Assertion, ...] = Field(default=(), max_length=MOST_ASSERTIONS)
+
+    @field_validator("assertions")
+    @classmethod
+    def _watches_one_region(cls, assertions: tuple[Assertion, ...]) -> tuple[Assertion, ...]:
+        if sum(isinstance(each, ContentHash) and each.expected is None for each in assertions) > 1:
+            raise ValueError("one content_hash without an expected hash is enough: add a monitor for another region")
+        return assertions
+
+    @model_validator(mode="after")
+    def _can_be_asked(self) -> Self:
+        if self.method == "HEAD" and self.needs_body:
+            raise ValueError("an answer to HEAD has no body to assert anything about")
+        if self.body is not None and self.method in ("GET", "HEAD", "OPTIONS"):
+            raise ValueError(f"{self.method} sends no body")
+        return self
+
+    @property
+    def needs_body(self) -> bool:
+        """Whether the body must be kept, and not only read."""
+        return any(isinstance(each, OF_THE_BODY) for each in self.assertions)
 
     def accepts(self, status: int) -> bool:
         """Whether an answer with this status is good."""
