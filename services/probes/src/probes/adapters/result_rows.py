@@ -117,6 +117,22 @@ def unpacked(row: Sequence[Any]) -> StoredResult:
     )
 
 
+def code_of(outcome: str) -> int:
+    """What stands for an outcome, or for the reason of a bad one, wherever results are stored."""
+    return _CODE[outcome]
+
+
+def outcome_of(attempt_and_outcome: int) -> tuple[int, str]:
+    """The attempt, and the outcome or the reason of a bad one."""
+    attempt, code = divmod(attempt_and_outcome, _CODES)
+    return attempt, _OUTCOMES[code]
+
+
+def outcome_with(code: int) -> str:
+    """The opposite of `code_of`. Raises IndexError for a code that was never given out."""
+    return _OUTCOMES[code]
+
+
 async def copy_results(session: AsyncSession, results: Iterable[StoredResult]) -> None:
     """Stores results in the session's transaction. Their partitions must exist."""
     connection = await (await session.connection()).get_raw_connection()

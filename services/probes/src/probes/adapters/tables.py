@@ -19,6 +19,7 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    LargeBinary,
     SmallInteger,
     Table,
     Text,
@@ -284,8 +285,45 @@ result = Table(
     Column("status_code", SmallInteger, nullable=False),
     Column("attempt_and_outcome", SmallInteger, nullable=False),
     Index("ix_result_monitor_number", "monitor_number"),
+    # Checks arrive in the order of their beginnings: this finds an hour of a day, and costs no byte per check.
+    Index("ix_result_started_ms", "started_ms", postgresql_using="brin"),
     postgresql_partition_by="LIST (day)",
 )
 """One check. `day` counts days (UTC) since 1970, `started_ms` milliseconds since their beginning; microseconds per
 phase; `status_code` is 0 without an answer; `attempt_and_outcome` is attempt × 32 + the code of the outcome or reason
 (`probes.adapters.result_rows`)."""
+
+rollup = Table(
+    "rollup",
+    metadata,
+    Column("monitor_number", Integer, primary_key=True, autoincrement=False),
+    Column("hour", Integer, primary_key=True, autoincrement=False),
+    Column("location_number", SmallInteger, primary_key=True, autoincrement=False),
+    Column("content", LargeBinary, nullable=False),
+    postgresql_partition_by="RANGE (hour)",
+)
+"""One hour of checks of a monitor at a location, for good: `hour` counts hours since 1970, `content` is packed by
+`probes.adapters.rollup_rows`. A partition per month, dropped by the month."""
+
+
+class RollupDueRow(Base):
+    """An hour of some monitors of a contract that waits to be rolled up, for the first time or anew.
+
+    `part` is the monitors' `number` divided by 500: no piece of work, and no event about it, grows with the contract.
+    """
+
+    __tablename__ = "rollup_due"
+
+    hour: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    contract_id: Mapped[UUID] = mapped_column(primary_key=True)
+    part: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    asked: Mapped[int] = mapped_column(Integer)
+
+
+class RollupProgressRow(Base):
+    """The only row says which hour is the next to be rolled up; null before the first monitor."""
+
+    __tablename__ = "rollup_progress"
+
+    one: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    next_hour: Mapped[int | None] = mapped_column(Integer)

@@ -101,6 +101,9 @@ def merged(sketches: Iterable[Sketch]) -> Sketch:
 class BitsEnd(ValueError):
     """The bits end before the last number: what was read is not what was written."""
 
+    def __init__(self) -> None:
+        super().__init__("The bits end before the last number.")
+
 
 class BitWriter:
     """Whole numbers one after the other, the small ones in few bits."""
