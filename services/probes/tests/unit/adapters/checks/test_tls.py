@@ -214,8 +214,10 @@ async def test_who_speaks_no_tls_or_nothing_at_all_is_bad(looker: Looker) -> Non
         writer.close()
 
     async def hangs(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read()
-        writer.close()
+        try:
+            await reader.read()
+        finally:
+            writer.close()
 
     for serve, seconds, reason in ((talks, 5.0, Reason.TLS), (hangs, 0.3, Reason.TIMEOUT)):
         server = await asyncio.start_server(serve, HOST, 0)
