@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from probes.adapters.checks.dns import DnsChecks
 from probes.adapters.checks.finding import Finding
 from probes.adapters.checks.http import HttpEngine
+from probes.adapters.checks.icmp import IcmpChecks
 from probes.adapters.checks.tcp import TcpChecks
 from probes.adapters.checks.tls import TlsChecks
 from probes.application.checks.kinds import configuration_of
@@ -36,6 +37,7 @@ class Executors:
             "tcp": TcpChecks(guard, trusted).check,
             "tls": TlsChecks(guard, trusted, clock).check,
             "dns": DnsChecks(guard).check,
+            "icmp": IcmpChecks(guard).check,
         }
 
     async def aclose(self) -> None:

@@ -6,10 +6,12 @@ from typing import Annotated, Any, TypeAlias
 from pydantic import Field, TypeAdapter
 
 from probes.application.checks.http import HttpCheck
-from probes.application.checks.network import DnsCheck, TcpCheck
+from probes.application.checks.network import DnsCheck, IcmpCheck, TcpCheck
 from probes.application.checks.tls import TlsCheck
 
-CheckConfiguration: TypeAlias = Annotated[HttpCheck | TcpCheck | DnsCheck | TlsCheck, Field(discriminator="kind")]
+CheckConfiguration: TypeAlias = Annotated[
+    HttpCheck | TcpCheck | DnsCheck | IcmpCheck | TlsCheck, Field(discriminator="kind")
+]
 """What a runner can execute. Each kind says its `address`, for people."""
 
 _CONFIGURATION: TypeAdapter[CheckConfiguration] = TypeAdapter(CheckConfiguration)
