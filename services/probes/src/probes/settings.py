@@ -39,7 +39,16 @@ class ProbesSettings(ServiceSettings):
     ca_file: Path | None = Field(
         default=None, description="PEM file of the authorities that checks trust; default: the certifi bundle."
     )
-    retention_days: int = Field(default=35, ge=1, le=3650, description="Days that raw results are kept.")
+    retention_days: int = Field(
+        default=35,
+        ge=1,
+        le=3650,
+        description="Days that raw results are kept. No fewer than any contract's client has to claim a credit in: "
+        "only they prove a single check.",
+    )
+    rollup_months: int = Field(
+        default=25, ge=2, le=240, description="Months that hourly roll-ups are kept, besides the one that goes on."
+    )
 
     @field_validator("locations", mode="before")
     @classmethod

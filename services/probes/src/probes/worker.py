@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from probes.adapters.checks.executors import Executors
 from probes.jobs.housekeeping import ConfigureLocations, FollowContracts, KeepPartitions
 from probes.jobs.recording import Recorder
+from probes.jobs.rolling_up import RollUp
 from probes.jobs.running import Runner
 from probes.jobs.scheduling import Scheduler
 from probes.settings import ProbesSettings
@@ -32,7 +33,8 @@ def jobs(runtime: Runtime) -> Sequence[Job]:
     return (
         Job("configure locations", ConfigureLocations(runtime.units, settings.locations)),
         Job("follow contracts", FollowContracts(runtime.units)),
-        Job("keep partitions", KeepPartitions(runtime.units, settings.retention_days)),
+        Job("keep partitions", KeepPartitions(runtime.units, settings.retention_days, settings.rollup_months)),
+        Job("roll up", RollUp(runtime.units, settings.retention_days)),
     )
 
 

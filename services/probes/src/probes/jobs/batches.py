@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import structlog
 from prometheus_client import Counter, Histogram
@@ -15,6 +16,7 @@ from probes.adapters.monitors import SqlMonitors
 from probes.adapters.observations import Observation, keep_observations
 from probes.adapters.reactions import react
 from probes.adapters.result_rows import Partitions, StoredResult, copy_results, day_of, is_stored
+from probes.adapters.rollups import reopen_hours
 from probes.application.recording import Evaluated, record_checks
 from probes.domain.monitors import Monitor
 from probes.domain.slots import clock_is_off
@@ -116,6 +118,7 @@ class BatchRecorder:
         self, session: AsyncSession, results: Sequence[tuple[str, CheckResult]], evaluated: Sequence[Evaluated]
     ) -> None:
         rows: list[tuple[Disposition, StoredResult]] = []
+        touched: list[tuple[datetime, UUID, int]] = []
         for (location, result), entry in zip(results, evaluated, strict=True):
             number = await self._number_of(session, location)
             if (
@@ -124,6 +127,8 @@ class BatchRecorder:
                 and entry.disposition not in (Disposition.DUPLICATE, Disposition.OUTSIDE)
             ):
                 rows.append((entry.disposition, _row(entry, entry.monitor, number, result)))
+                of = (entry.monitor.subject.contract_id, entry.monitor.number)
+                touched += [(result.started_at, *of), (result.due_at, *of)]
         await self._partitions.ensure(session, {day_of(row.started_at) for _, row in rows})
         # What is in order is new, as its due instant was not reached before. The rest may have come before.
         fresh: list[StoredResult] = []
@@ -132,6 +137,7 @@ class BatchRecorder:
                 fresh.append(row)
         if fresh:
             await copy_results(session, fresh)
+            await reopen_hours(session, touched, self._clock.now())
 
     async def _number_of(self, session: AsyncSession, location: str) -> int | None:
         """None for a location that was never configured: what it hands in concerns nobody."""

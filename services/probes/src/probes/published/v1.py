@@ -32,6 +32,9 @@ Reason = Literal[
     "reported",
     "unreachable",
 ]
+CertificateVerdict = Literal[
+    "self_signed", "unknown_issuer", "not_yet_valid", "expired", "host_mismatch", "weak", "expiring", "good"
+]
 Seconds = float
 
 
@@ -239,4 +242,134 @@ class MonitorPaused(MonitorTransition, aggregate="monitor", name="paused", key="
     }
 
 
-registry = EventRegistry("probes", [MonitorDown, MonitorRecovered, MonitorUnknown, MonitorRestored, MonitorPaused])
+class MonitorHour(_Part):
+    """The scheduled checks of one monitor in one hour, over all its locations.
+
+    Of `expected`, `executed` looked, `missed` could not start in time and `blocked` were kept from seeing the target;
+    of the rest nothing is known. The hour is seen in full when `executed` is `expected`.
+    """
+
+    monitor_id: UUID
+    environment_id: UUID
+    expected: int = Field(ge=0)
+    executed: int = Field(ge=0)
+    missed: int = Field(ge=0)
+    blocked: int = Field(ge=0)
+
+
+class RollupHourly(PublishedEvent, aggregate="rollup", name="hourly", key="rollup_id"):
+    """What was measured of a contract's monitors in the hour `[starts_at, ends_at)`: probes was there and looked.
+
+    Said once the hour is over, and again with a higher version when late results change it: the newest one counts. A
+    contract with very many monitors has several for one hour, of different monitors. `monitors` names those of which
+    something was expected or found.
+    """
+
+    rollup_id: UUID
+    contract_id: UUID
+    client_id: UUID
+    starts_at: AwareDatetime
+    ends_at: AwareDatetime
+    monitors: list[MonitorHour] = Field(max_length=500)
+
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        "rollup_id": "3d0d6f0e-43b8-5a0e-8f57-2a5f0e0b8c44",
+        "contract_id": "0190a000-0000-7000-8000-000000000010",
+        "client_id": "0190a000-0000-7000-8000-000000000020",
+        "starts_at": "2026-06-08T08:00:00Z",
+        "ends_at": "2026-06-08T09:00:00Z",
+        "monitors": [
+            {
+                "monitor_id": "5f0c3a52-5d8a-5b62-9d0e-6a1f3f2d7c11",
+                "environment_id": "0190a000-0000-7000-8000-000000000031",
+                "expected": 120,
+                "executed": 118,
+                "missed": 1,
+                "blocked": 0,
+            }
+        ],
+    }
+
+
+class CertificateNotice(PublishedEvent):
+    """What is told of a certificate that checks have seen. `name` is the environment's, as a person calls it.
+
+    `host` and `port` are where it was presented: the environment's own, or those that it redirects to.
+    """
+
+    notice_id: UUID
+    monitor_id: UUID
+    contract_id: UUID
+    client_id: UUID
+    site_id: UUID
+    environment_id: UUID
+    name: str = Field(max_length=300)
+    url: str = Field(max_length=2000)
+    host: str = Field(max_length=253)
+    port: int = Field(ge=1, le=65_535)
+    subject: str = Field(max_length=500)
+    issuer: str = Field(max_length=500)
+    fingerprint_sha256: str = Field(max_length=64)
+    not_after: AwareDatetime
+    verdict: CertificateVerdict
+    observed_at: AwareDatetime
+
+
+_CERTIFICATE: dict[str, Any] = {
+    "notice_id": "0a4d0c5e-7b1c-5c0f-9a55-3d1a7f7be001",
+    "monitor_id": "b2c9a2de-6f53-5d1b-8a35-2f6f0e6d7a12",
+    **{key: _COMMON[key] for key in ("contract_id", "client_id", "site_id", "environment_id", "name", "url")},
+    "host": "boutique.example",
+    "port": 443,
+    "subject": "CN=boutique.example",
+    "issuer": "CN=Authority R3,O=Authority,C=US",
+    "fingerprint_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "not_after": "2026-06-22T08:00:00Z",
+    "verdict": "expiring",
+    "observed_at": "2026-06-08T09:00:00.1Z",
+}
+
+
+class CertificateExpiring(CertificateNotice, aggregate="certificate", name="expiring", key="notice_id"):
+    """A certificate ends within `threshold_days` days. Said once per certificate and threshold.
+
+    `expires_at` is the earliest expiry of the path that verifies, and `expires_first` whose it is: it may be an
+    intermediate's. `days_left` is negative when it was found after its end. One that is found late is told once, for
+    the tightest threshold.
+    """
+
+    expires_at: AwareDatetime
+    expires_first: str = Field(max_length=500)
+    days_left: int
+    threshold_days: int = Field(ge=1, le=3650)
+
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        **_CERTIFICATE,
+        "expires_at": "2026-06-22T08:00:00Z",
+        "expires_first": "CN=boutique.example",
+        "days_left": 13,
+        "threshold_days": 14,
+    }
+
+
+class CertificateChanged(CertificateNotice, aggregate="certificate", name="changed", key="notice_id"):
+    """A host presents another certificate than before. Said once per certificate."""
+
+    previous_fingerprint_sha256: str = Field(max_length=64)
+    previous_issuer: str = Field(max_length=500)
+    previous_not_after: AwareDatetime
+
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        **_CERTIFICATE,
+        "not_after": "2026-09-06T08:00:00Z",
+        "verdict": "good",
+        "previous_fingerprint_sha256": "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
+        "previous_issuer": "CN=Authority R3,O=Authority,C=US",
+        "previous_not_after": "2026-06-22T08:00:00Z",
+    }
+
+
+registry = EventRegistry(
+    "probes",
+    [MonitorDown, MonitorRecovered, MonitorUnknown, MonitorRestored, MonitorPaused, RollupHourly, CertificateExpiring, CertificateChanged],
+)
