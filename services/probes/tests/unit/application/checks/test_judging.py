@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from probes.application.checks.http import HttpCheck
-from probes.application.checks.judging import Answer, Judgement, judge
+from probes.application.checks.judging import CHARSETS, Answer, Judgement, judge
 from probes.domain.states import Reason
 
 PAGE = "<html><h1>Hôtel Bellevue</h1>\n<main> Chambres\n\tlibres </main><!-- 12:00 --></html>"
@@ -200,6 +200,8 @@ def test_strict_transport_over_plain_http_protects_nobody() -> None:
 def test_a_body_is_read_in_its_encoding_and_never_fails_to_be_read() -> None:
     latin = ("content-type", 'text/html; charset="ISO-8859-1"')
     assert not judged(answer("Hôtel".encode("latin-1"), latin), type="keyword", text="Hôtel").failed
+    for charset in CHARSETS:
+        assert isinstance(answer(b"\x1b$a" * 100, ("content-type", f"text/html; charset={charset}")).text, str)
     for charset in ("zlib_codec", "punycode", "rot13", "nonsense", "utf-7"):
         body = answer(b"caf\xe9 \x00 \xff" * 1000, ("content-type", f"text/html; charset={charset}"))
         assert judged(body, type="keyword", text="caf\ufffd").failed == ()
