@@ -1,7 +1,7 @@
 """Versions of contracts in PostgreSQL: kept as said, followed when they take effect."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,7 +10,18 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from probes.domain.monitors import UPTIME_MONITORING, Cadence, Environment, ProbeSet, Promise
+from probes.domain.monitors import (
+    CERTIFICATE_MONITORING,
+    HOURLY,
+    UPTIME_MONITORING,
+    Cadence,
+    Environment,
+    ProbeSet,
+    Promise,
+)
+
+_CADENCES = {CERTIFICATE_MONITORING: HOURLY}
+"""Deliverables that have something watched at a pace of its own, which the contract does not set."""
 
 
 class _Part(BaseModel):
@@ -49,6 +60,11 @@ class Monitoring(_Part):
         return Cadence(**values | {"timeout_seconds": min(self.timeout_seconds, self.interval_seconds)})
 
 
+class ContractDeliverable(_Part):
+    type: str = ""
+    parameters: dict[str, Any] = Field(default_factory=dict)
+
+
 class ContractState(_Part):
     """As much of a contract's state as decides what is watched, and how."""
 
@@ -58,6 +74,7 @@ class ContractState(_Part):
     effective_from: AwareDatetime
     client: ContractClient
     sites: tuple[ContractSite, ...] = ()
+    deliverables: tuple[ContractDeliverable, ...] = ()
     monitoring: Monitoring | None = None
 
     def promise(self, tenant_id: UUID) -> Promise:
@@ -70,7 +87,7 @@ class ContractState(_Part):
             version=self.version,
             status=status,  # type: ignore[arg-type]
             effective_from=self.effective_from,
-            probe_sets=(ProbeSet(UPTIME_MONITORING, self.monitoring.cadence()),) if self.monitoring else (),
+            probe_sets=tuple(self._probe_sets()),
             environments=tuple(
                 Environment(
                     site_id=site.site_id,
@@ -83,6 +100,13 @@ class ContractState(_Part):
                 for environment in site.environments
             ),
         )
+
+    def _probe_sets(self) -> Iterator[ProbeSet]:
+        if self.monitoring:
+            yield ProbeSet(UPTIME_MONITORING, self.monitoring.cadence())
+        for deliverable in self.deliverables:
+            if deliverable.type in _CADENCES:
+                yield ProbeSet(deliverable.type, _CADENCES[deliverable.type], deliverable.parameters)
 
 
 class SqlContractVersions:

@@ -2,13 +2,16 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+from probes.adapters.certificates import certificate_was_seen
 from probes.adapters.observations import Kept
 from shared.unit_of_work import UnitOfWork
 
 Reaction = Callable[[Kept, UnitOfWork], Awaitable[None]]
 
 # By the part of the observation's name before a colon: "certificate", "version:php" …
-REACTIONS: Mapping[str, Reaction] = {}
+REACTIONS: Mapping[str, Reaction] = {
+    "certificate": certificate_was_seen,
+}
 
 
 async def react(kept: Sequence[Kept], unit: UnitOfWork) -> None:

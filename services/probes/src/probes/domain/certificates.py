@@ -195,6 +195,12 @@ def _address(text: str) -> object | None:
         return None
 
 
+def warn_days_of(said: object) -> list[int]:
+    """The thresholds that somebody asks for, the longest first; the usual ones where nothing sensible is said."""
+    days = {day for day in said if isinstance(day, int) and 1 <= day <= 3650} if isinstance(said, list | tuple) else ()
+    return sorted(days or DEFAULT_WARN_DAYS, reverse=True)[-10:]
+
+
 def crossed_threshold(warn_days: Iterable[int], ends: datetime, at: datetime) -> int | None:
     """The tightest of the thresholds that has been reached at this instant; None while all are ahead.
 

@@ -8,13 +8,19 @@ from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
 from uuid import UUID, uuid5
 
+from probes.domain.certificates import warn_days_of
 from probes.domain.slots import Schedule
 from probes.domain.states import MonitorState, Rules
 
 UPTIME_MONITORING = "uptime_monitoring"
 """The type of the deliverable that has a site asked whether it is up."""
 
+CERTIFICATE_MONITORING = "certificate_monitoring"
+"""The type of the deliverable that has the certificates of a site watched."""
+
 HTTP = "http"
+TLS = "tls"
+HTTPS_PORT = 443
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,10 @@ class Cadence:
             recheck_spacing=timedelta(seconds=self.recheck_spacing_seconds),
             recoveries=self.recoveries,
         )
+
+
+HOURLY = Cadence(interval_seconds=3600, timeout_seconds=20, rechecks=2, recheck_spacing_seconds=60, recoveries=1)
+"""For what changes slowly, such as a certificate."""
 
 
 class Source(StrEnum):
@@ -161,6 +171,19 @@ def _in_environment(promise: Promise, probe_set: ProbeSet, environment: Environm
             ),
             probe_set.cadence,
         )
+    if probe_set.deliverable == CERTIFICATE_MONITORING and (server := secured_server(environment.url)) is not None:
+        host, port = server
+        warn_days = warn_days_of(probe_set.parameters.get("warn_days"))
+        yield WantedMonitor(
+            _subject(
+                promise,
+                probe_set,
+                environment,
+                configuration={"kind": TLS, "host": host, "port": port, "warn_days": warn_days},
+                counts_for_sla=False,
+            ),
+            probe_set.cadence,
+        )
 
 
 def _subject(
@@ -195,3 +218,12 @@ def is_web_address(url: str | None) -> bool:
         return parts.scheme.lower() in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
+
+
+def secured_server(url: str | None) -> tuple[str, int] | None:
+    """Host (an IPv6 address in brackets) and port of an https address; None for everything else."""
+    if url is None or not is_web_address(url) or urlsplit(url).scheme.lower() != "https":
+        return None
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    return f"[{host}]" if ":" in host else host, parts.port or HTTPS_PORT

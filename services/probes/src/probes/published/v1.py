@@ -371,5 +371,14 @@ class CertificateChanged(CertificateNotice, aggregate="certificate", name="chang
 
 registry = EventRegistry(
     "probes",
-    [MonitorDown, MonitorRecovered, MonitorUnknown, MonitorRestored, MonitorPaused, RollupHourly, CertificateExpiring, CertificateChanged],
+    [
+        MonitorDown,
+        MonitorRecovered,
+        MonitorUnknown,
+        MonitorRestored,
+        MonitorPaused,
+        RollupHourly,
+        CertificateExpiring,
+        CertificateChanged,
+    ],
 )
