@@ -111,3 +111,23 @@ async def name_server() -> AsyncIterator[NameServer]:
                 yield server
         finally:
             transport.close()
+
+
+def imap(heard: list[str], *, starttls: SSLContext) -> Talk:
+    """A mailbox server's dialogue, with what the client said."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"* OK Bellevue ready\r\n")
+        while line := (await reader.readline()).decode().strip():
+            heard.append(line)
+            tag, command = line.split(" ", 1)
+            if command == "CAPABILITY":
+                writer.write(f"* CAPABILITY IMAP4rev1 STARTTLS\r\n{tag} OK done\r\n".encode())
+            elif command == "STARTTLS":
+                writer.write(f"{tag} OK go ahead\r\n".encode())
+                await writer.start_tls(starttls)
+            elif command == "LOGOUT":
+                writer.write(f"* BYE\r\n{tag} OK done\r\n".encode())
+                return
+
+    return talk

@@ -11,6 +11,7 @@ from probes.adapters.checks.dns import DnsChecks
 from probes.adapters.checks.finding import Finding
 from probes.adapters.checks.http import HttpEngine
 from probes.adapters.checks.icmp import IcmpChecks
+from probes.adapters.checks.mail import MailChecks
 from probes.adapters.checks.tcp import TcpChecks
 from probes.adapters.checks.tls import TlsChecks
 from probes.application.checks.kinds import configuration_of
@@ -31,6 +32,7 @@ class Executors:
         clock = clock or SystemClock()
         trusted = str(ca_file) if ca_file else certifi.where()
         guard = AddressGuard(allowed_networks)
+        mail = MailChecks(guard, trusted)
         self._http = HttpEngine(guard, ca_file=trusted)
         self._by_kind: Mapping[str, Executor] = {
             "http": self._http.check,
@@ -38,6 +40,8 @@ class Executors:
             "tls": TlsChecks(guard, trusted, clock).check,
             "dns": DnsChecks(guard).check,
             "icmp": IcmpChecks(guard).check,
+            "smtp": mail.smtp,
+            "imap": mail.imap,
         }
 
     async def aclose(self) -> None:
