@@ -12,7 +12,7 @@ from probes.application.checks.assertions import (
     HeaderName,
 )
 from probes.application.checks.base import Configuration
-from probes.application.checks.secrets import HIDDEN, secrets_of
+from probes.application.checks.secrets import HIDDEN, basic_credentials, secrets_of, split_credentials
 from probes.domain.monitors import is_web_address
 
 Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
@@ -93,12 +93,13 @@ class WebRequest(Configuration):
     @property
     def secrets(self) -> tuple[str, ...]:
         """What must not turn up in what is kept of an answer, the longest first."""
-        return secrets_of(self.headers, *self._credentials())
+        in_address = split_credentials(self.url)[1]
+        return secrets_of(self.headers, *self._credentials(), *([in_address] if in_address else []))
 
     def _credentials(self) -> tuple[str, ...]:
         match self.authentication:
-            case BasicAuthentication(password=password):
-                return (password,)
+            case BasicAuthentication(username=username, password=password):
+                return password, basic_credentials(username, password)
             case BearerAuthentication(token=token):
                 return (token,)
             case None:

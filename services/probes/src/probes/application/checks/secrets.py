@@ -1,9 +1,10 @@
 """What in a configuration is nobody's business: hidden wherever a monitor is shown, found again when it is changed."""
 
+from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 
 HIDDEN = "••••••••"
 _SECRET_KEYS = frozenset({"password", "token", "secret"})
@@ -51,6 +52,24 @@ def without_credentials(url: str) -> str:
         return urlunsplit(parts._replace(netloc=netloc, query=_without_keys(parts.query)))
     except ValueError:
         return HIDDEN if "@" in url else url
+
+
+def basic_credentials(username: str, password: str) -> str:
+    """The value of an Authorization header (RFC 7617)."""
+    return "Basic " + b64encode(f"{username}:{password}".encode()).decode()
+
+
+def split_credentials(url: str) -> tuple[str, str | None]:
+    """An address without its name and password, and the Authorization header that these amount to."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return url, None
+    userinfo, at, host = parts.netloc.rpartition("@")
+    if not at:
+        return url, None
+    username, _, password = userinfo.partition(":")
+    return urlunsplit(parts._replace(netloc=host)), basic_credentials(unquote(username), unquote(password))
 
 
 def secrets_of(headers: Mapping[str, str], *more: str) -> tuple[str, ...]:
