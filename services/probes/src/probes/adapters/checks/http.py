@@ -24,11 +24,11 @@ from probes.application.checks.assertions import BODY_LIMIT
 from probes.application.checks.http import BasicAuthentication, BearerAuthentication, HttpCheck
 from probes.application.checks.judging import UNSEEN_HEADERS, Answer, judge
 from probes.application.checks.secrets import (
-    HIDDEN,
     basic_credentials,
     is_secret_header,
     split_credentials,
     without_credentials,
+    without_secrets,
 )
 from probes.domain.states import Failure, Outcome, Reason
 from shared.outbound_http import AddressGuard, AddressRefused
@@ -189,7 +189,7 @@ class _Hop:
             if name in UNSEEN_HEADERS or len(found) >= MAX_HEADERS:
                 continue
             shown = without_credentials(value) if name == "location" else value
-            found[name[:HEADER_LENGTH]] = _without(secrets, plain(shown))[:HEADER_LENGTH]
+            found[name[:HEADER_LENGTH]] = without_secrets(secrets, plain(shown))[:HEADER_LENGTH]
         return found
 
     def failed_phase(self, *, secure: bool) -> str:
@@ -241,7 +241,7 @@ class Exchange:
 
     def finding(self, outcome: Outcome, trouble: _Trouble, **evidence: object) -> Finding:
         """That the answer is bad, or none of the site's."""
-        detail = _without(self.secrets, plain(trouble.detail))[:1000]
+        detail = without_secrets(self.secrets, plain(trouble.detail))[:1000]
         seen = _evidence(self, replace(trouble, detail=detail)) | evidence
         return Finding(
             outcome,
@@ -301,7 +301,7 @@ class HttpEngine:
             judgement = judge(target.assertions, answer)
         if judgement.failed:
             failed = [
-                entry | {"detail": _without(exchange.secrets, plain(str(entry["detail"])))}
+                entry | {"detail": without_secrets(exchange.secrets, plain(str(entry["detail"])))}
                 for entry in (each.document() for each in judgement.failed)
             ]
             return exchange.refused(judgement.reason, judgement.detail, assertions=failed)
@@ -494,7 +494,9 @@ def _unwelcome(url: str, hops: int) -> _Trouble | None:
 def _evidence(exchange: Exchange, trouble: _Trouble) -> dict[str, object]:
     last, secrets = exchange.last, exchange.secrets
     answered = trouble.reason in _ANSWERED
-    excerpt = _without(secrets, plain(bytes(last.kept[:EXAMINED_BYTES]).decode("utf-8", "replace")))[:EXCERPT_BYTES]
+    excerpt = without_secrets(secrets, plain(bytes(last.kept[:EXAMINED_BYTES]).decode("utf-8", "replace")))[
+        :EXCERPT_BYTES
+    ]
     return {
         "url": _shown(last.url, secrets),
         "status_code": last.status_code,
@@ -520,14 +522,7 @@ def _evidence(exchange: Exchange, trouble: _Trouble) -> dict[str, object]:
 
 
 def _shown(url: str, secrets: Sequence[str]) -> str:
-    return _without(secrets, without_credentials(url))[:2000]
-
-
-def _without(secrets: Sequence[str], text: str) -> str:
-    """What a site sends back of what it was told in confidence is not kept."""
-    for secret in secrets:
-        text = text.replace(secret, HIDDEN)
-    return text
+    return without_secrets(secrets, without_credentials(url))[:2000]
 
 
 def _is_json(body: bytes) -> bool:

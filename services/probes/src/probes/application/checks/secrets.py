@@ -79,6 +79,13 @@ def secrets_of(headers: Mapping[str, str], *more: str) -> tuple[str, ...]:
     return tuple(sorted((value for value in found if len(value) >= _SHORTEST), key=len, reverse=True))
 
 
+def without_secrets(secrets: Sequence[str], text: str) -> str:
+    """What somebody sends back of what he was told in confidence is not kept."""
+    for secret in secrets:
+        text = text.replace(secret, HIDDEN)
+    return text
+
+
 def _without_keys(query: str) -> str:
     if not any(is_secret_header(name) for name, _ in parse_qsl(query, keep_blank_values=True)):
         return query
