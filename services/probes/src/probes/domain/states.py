@@ -97,13 +97,18 @@ class Disposition(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """How a monitor is checked and what it takes to believe a change. `rechecks` and `recoveries` are counts."""
+    """How a monitor is checked and what it takes to believe a change. `rechecks` and `recoveries` are counts.
+
+    A `reported` monitor is not asked: its results come when somebody reports, who also judges their absence. They never
+    grow stale here, and their instants are exact.
+    """
 
     schedule: Schedule
     timeout: timedelta
     rechecks: int
     recheck_spacing: timedelta
     recoveries: int
+    reported: bool = False
 
     @property
     def interval(self) -> timedelta:
