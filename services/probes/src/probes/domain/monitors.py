@@ -1,6 +1,6 @@
 """What is watched and how: monitors as they follow from a contract."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -20,6 +20,8 @@ CERTIFICATE_MONITORING = "certificate_monitoring"
 
 HTTP = "http"
 TLS = "tls"
+HEARTBEAT = "heartbeat"
+CRASH_RATE = "crash_rate"
 HTTPS_PORT = 443
 
 
@@ -33,14 +35,15 @@ class Cadence:
     recheck_spacing_seconds: int
     recoveries: int
 
-    def rules(self, monitor_id: UUID) -> Rules:
-        """The cadence of one monitor, with its phase."""
+    def rules(self, monitor_id: UUID, *, reported: bool = False) -> Rules:
+        """The cadence of one monitor, with its phase. See `Rules` for `reported`."""
         return Rules(
             schedule=Schedule.of(monitor_id, timedelta(seconds=self.interval_seconds)),
             timeout=timedelta(seconds=self.timeout_seconds),
             rechecks=self.rechecks,
             recheck_spacing=timedelta(seconds=self.recheck_spacing_seconds),
             recoveries=self.recoveries,
+            reported=reported,
         )
 
 
@@ -83,6 +86,10 @@ class Subject:
         """How it is looked at."""
         return str(self.configuration["kind"])
 
+    def seen_from(self, locations: Sequence[str]) -> Sequence[str]:
+        """Where its results come from: these locations, or for what reports by itself a place named like its kind."""
+        return locations if self.scheduled else (self.kind,)
+
 
 @dataclass(frozen=True, slots=True)
 class Monitor:
@@ -97,7 +104,7 @@ class Monitor:
     @property
     def rules(self) -> Rules:
         """The rules in force."""
-        return self.cadence.rules(self.subject.monitor_id)
+        return self.cadence.rules(self.subject.monitor_id, reported=not self.subject.scheduled)
 
 
 @dataclass(frozen=True, slots=True)
