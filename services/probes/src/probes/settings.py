@@ -39,6 +39,11 @@ class ProbesSettings(ServiceSettings):
     ca_file: Path | None = Field(
         default=None, description="PEM file of the authorities that checks trust; default: the certifi bundle."
     )
+    rdap_bootstrap_url: str = Field(
+        default="https://data.iana.org/rdap/dns.json",
+        pattern=r"^https?://\S+$",
+        description="Where IANA's list of the registries' RDAP servers is read, once a day.",
+    )
     retention_days: int = Field(
         default=35,
         ge=1,

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from probes.adapters.checks.executors import Executors
 from probes.jobs.housekeeping import ConfigureLocations, FollowContracts, KeepPartitions
 from probes.jobs.recording import Recorder
-from probes.jobs.rolling_up import RollUp
+from probes.jobs.rolling_up import FoldDays, RollUp
 from probes.jobs.running import Runner
 from probes.jobs.scheduling import Scheduler
 from probes.settings import ProbesSettings
@@ -35,6 +35,7 @@ def jobs(runtime: Runtime) -> Sequence[Job]:
         Job("follow contracts", FollowContracts(runtime.units)),
         Job("keep partitions", KeepPartitions(runtime.units, settings.retention_days, settings.rollup_months)),
         Job("roll up", RollUp(runtime.units, settings.retention_days)),
+        Job("fold days", FoldDays(runtime.units)),
     )
 
 
@@ -70,7 +71,12 @@ async def run_runner(settings: ProbesSettings, clock: Clock, progress: Callable[
     """Executes checks at the settings' location until it is cancelled. Raises when NATS fails for good."""
     url: SecretStr = settings.runner_nats_url or settings.nats_url
     client = await connect(url, f"probes runner {settings.location}")
-    executors = Executors(settings.allowed_networks, ca_file=settings.ca_file, clock=clock)
+    executors = Executors(
+        settings.allowed_networks,
+        ca_file=settings.ca_file,
+        clock=clock,
+        rdap_bootstrap_url=settings.rdap_bootstrap_url,
+    )
     try:
         runner = Runner(
             f"{socket.gethostname()}/{settings.location}"[:100],

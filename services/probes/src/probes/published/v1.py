@@ -369,6 +369,44 @@ class CertificateChanged(CertificateNotice, aggregate="certificate", name="chang
     }
 
 
+class DomainExpiring(PublishedEvent, aggregate="domain", name="expiring", key="notice_id"):
+    """The registration of a domain name ends within `threshold_days` days. Said once per end and threshold.
+
+    `source` is manual where the registry publishes no date and somebody has entered it. `days_left` is negative when
+    it was found after its end.
+    """
+
+    notice_id: UUID
+    monitor_id: UUID
+    contract_id: UUID
+    client_id: UUID
+    site_id: UUID
+    environment_id: UUID
+    name: str = Field(max_length=300)
+    domain: str = Field(max_length=253)
+    registrar: str | None = Field(max_length=200)
+    status: list[str] = Field(max_length=20)
+    source: Literal["registry", "manual"]
+    expires_at: AwareDatetime
+    days_left: int
+    threshold_days: int = Field(ge=1, le=3650)
+    observed_at: AwareDatetime
+
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        "notice_id": "0a4d0c5e-7b1c-5c0f-9a55-3d1a7f7be002",
+        "monitor_id": "c3d9a2de-6f53-5d1b-8a35-2f6f0e6d7a13",
+        **{key: _COMMON[key] for key in ("contract_id", "client_id", "site_id", "environment_id", "name")},
+        "domain": "boutique.example",
+        "registrar": "Registrar SAS",
+        "status": ["client transfer prohibited"],
+        "source": "registry",
+        "expires_at": "2026-07-06T08:00:00Z",
+        "days_left": 27,
+        "threshold_days": 30,
+        "observed_at": "2026-06-08T09:00:00.1Z",
+    }
+
+
 registry = EventRegistry(
     "probes",
     [
@@ -380,5 +418,6 @@ registry = EventRegistry(
         RollupHourly,
         CertificateExpiring,
         CertificateChanged,
+        DomainExpiring,
     ],
 )

@@ -12,6 +12,7 @@ from probes.adapters.checks.finding import Finding
 from probes.adapters.checks.http import HttpEngine
 from probes.adapters.checks.icmp import IcmpChecks
 from probes.adapters.checks.mail import MailChecks
+from probes.adapters.checks.rdap import BOOTSTRAP_URL, DomainChecks
 from probes.adapters.checks.tcp import TcpChecks
 from probes.adapters.checks.tls import TlsChecks
 from probes.application.checks.kinds import configuration_of
@@ -27,17 +28,24 @@ class Executors:
     """Executes any number of checks at the same time in one event loop. Close it with `aclose`."""
 
     def __init__(
-        self, allowed_networks: Sequence[Network] = (), *, ca_file: Path | None = None, clock: Clock | None = None
+        self,
+        allowed_networks: Sequence[Network] = (),
+        *,
+        ca_file: Path | None = None,
+        clock: Clock | None = None,
+        rdap_bootstrap_url: str = BOOTSTRAP_URL,
     ) -> None:
         clock = clock or SystemClock()
         trusted = str(ca_file) if ca_file else certifi.where()
         guard = AddressGuard(allowed_networks)
         mail = MailChecks(guard, trusted)
         self._http = HttpEngine(guard, ca_file=trusted)
+        self._domains = DomainChecks(allowed_networks, trusted, clock, rdap_bootstrap_url)
         self._by_kind: Mapping[str, Executor] = {
             "http": self._http.check,
             "tcp": TcpChecks(guard, trusted).check,
             "tls": TlsChecks(guard, trusted, clock).check,
+            "domain": self._domains.check,
             "dns": DnsChecks(guard).check,
             "icmp": IcmpChecks(guard).check,
             "smtp": mail.smtp,
@@ -47,6 +55,7 @@ class Executors:
     async def aclose(self) -> None:
         """Ends whatever is under way."""
         await self._http.aclose()
+        await self._domains.aclose()
 
     async def check(self, document: Mapping[str, Any], seconds: float) -> Finding:
         """Executes the check that a document describes, within so many seconds. Never raises for what a target does."""

@@ -5,13 +5,15 @@ from typing import Annotated, Any, TypeAlias
 
 from pydantic import Field, TypeAdapter
 
+from probes.application.checks.domain import DomainCheck
 from probes.application.checks.http import HttpCheck
 from probes.application.checks.mail import ImapCheck, SmtpCheck
 from probes.application.checks.network import DnsCheck, IcmpCheck, TcpCheck
 from probes.application.checks.tls import TlsCheck
 
 CheckConfiguration: TypeAlias = Annotated[
-    HttpCheck | TcpCheck | DnsCheck | IcmpCheck | SmtpCheck | ImapCheck | TlsCheck, Field(discriminator="kind")
+    HttpCheck | TcpCheck | DnsCheck | IcmpCheck | SmtpCheck | ImapCheck | TlsCheck | DomainCheck,
+    Field(discriminator="kind"),
 ]
 """What a runner can execute. Each kind says its `address`, for people."""
 
