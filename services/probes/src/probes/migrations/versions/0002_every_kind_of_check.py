@@ -136,6 +136,152 @@ END
 $$;
 """
 
+# What reports to us by itself. Reports are only added; what they amount to stands in `heartbeat`.
+REPORTS = """
+CREATE TABLE probes.report_token (
+    monitor_id UUID NOT NULL,
+    token_hash BYTEA NOT NULL,
+    tenant_id UUID NOT NULL,
+    client_id UUID NOT NULL,
+    issued_at timestamptz NOT NULL,
+    CONSTRAINT pk_report_token PRIMARY KEY (monitor_id),
+    CONSTRAINT uq_report_token_token_hash UNIQUE (token_hash)
+);
+CREATE TABLE probes.heartbeat (
+    monitor_id UUID NOT NULL,
+    tenant_id UUID NOT NULL,
+    client_id UUID NOT NULL,
+    due_at timestamptz NOT NULL,
+    watched_since timestamptz,
+    replan BOOLEAN NOT NULL,
+    seen_until timestamptz NOT NULL,
+    taken_number BIGINT NOT NULL,
+    newest_at timestamptz NOT NULL,
+    standing TEXT NOT NULL,
+    since timestamptz NOT NULL,
+    expected_at timestamptz,
+    started_at timestamptz,
+    overran BOOLEAN NOT NULL,
+    last_report_at timestamptz,
+    last_success_at timestamptz,
+    last_size_bytes BIGINT,
+    CONSTRAINT pk_heartbeat PRIMARY KEY (monitor_id)
+);
+CREATE INDEX ix_heartbeat_due_at ON probes.heartbeat (due_at);
+CREATE TABLE probes.ping (
+    monitor_id UUID NOT NULL,
+    number BIGINT GENERATED ALWAYS AS IDENTITY,
+    tenant_id UUID NOT NULL,
+    client_id UUID NOT NULL,
+    received_at timestamptz NOT NULL,
+    signal TEXT NOT NULL,
+    payload JSONB NOT NULL,
+    CONSTRAINT pk_ping PRIMARY KEY (monitor_id, number)
+);
+CREATE INDEX ix_ping_received_at ON probes.ping (received_at);
+CREATE TABLE probes.receiving (
+    started_at timestamptz NOT NULL,
+    seen_at timestamptz NOT NULL,
+    CONSTRAINT pk_receiving PRIMARY KEY (started_at)
+);
+CREATE TABLE probes.crash_report (
+    monitor_id UUID NOT NULL,
+    period_start timestamptz NOT NULL,
+    period_end timestamptz NOT NULL,
+    platform TEXT NOT NULL,
+    version TEXT NOT NULL,
+    tenant_id UUID NOT NULL,
+    client_id UUID NOT NULL,
+    received_at timestamptz NOT NULL,
+    sessions BIGINT NOT NULL,
+    crashes BIGINT NOT NULL,
+    users BIGINT,
+    crash_free_users BIGINT,
+    CONSTRAINT pk_crash_report PRIMARY KEY (monitor_id, period_start, period_end, platform, version)
+);
+CREATE INDEX ix_crash_report_period_end ON probes.crash_report (monitor_id, period_end);
+CREATE TABLE probes.restore_verification (
+    restore_verification_id UUID NOT NULL,
+    tenant_id UUID NOT NULL,
+    client_id UUID NOT NULL,
+    contract_id UUID NOT NULL,
+    environment_id UUID,
+    performed_at timestamptz NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    scope TEXT NOT NULL,
+    duration_seconds BIGINT NOT NULL,
+    result TEXT NOT NULL,
+    performed_by TEXT NOT NULL,
+    backup_taken_at timestamptz,
+    evidence_url TEXT,
+    evidence_sha256 TEXT,
+    notes TEXT,
+    recorded_by TEXT NOT NULL,
+    CONSTRAINT pk_restore_verification PRIMARY KEY (restore_verification_id)
+);
+CREATE INDEX ix_restore_verification_contract_id ON probes.restore_verification (contract_id, performed_at);
+CREATE INDEX ix_restore_verification_tenant_id
+    ON probes.restore_verification (tenant_id, performed_at, restore_verification_id);
+CREATE TABLE probes.restore_promise (
+    contract_id UUID NOT NULL,
+    tenant_id UUID NOT NULL,
+    client_id UUID NOT NULL,
+    frequency TEXT NOT NULL,
+    starts_at timestamptz NOT NULL,
+    time_zone TEXT NOT NULL,
+    active BOOLEAN NOT NULL,
+    due_at timestamptz NOT NULL,
+    CONSTRAINT pk_restore_promise PRIMARY KEY (contract_id)
+);
+CREATE INDEX ix_restore_promise_due_at ON probes.restore_promise (due_at) WHERE active;
+CREATE TABLE probes.component (
+    monitor_id UUID NOT NULL,
+    component TEXT NOT NULL,
+    tenant_id UUID NOT NULL,
+    client_id UUID NOT NULL,
+    contract_id UUID NOT NULL,
+    site_id UUID NOT NULL,
+    environment_id UUID NOT NULL,
+    version TEXT NOT NULL,
+    cycle TEXT,
+    verdict TEXT NOT NULL,
+    since timestamptz NOT NULL,
+    observed_at timestamptz NOT NULL,
+    latest TEXT,
+    end_of_life date,
+    data_of date NOT NULL,
+    CONSTRAINT pk_component PRIMARY KEY (monitor_id, component)
+);
+CREATE INDEX ix_component_tenant_id ON probes.component (tenant_id, component, monitor_id);
+CREATE FUNCTION probes.forget_reports_before(first_kept timestamptz, most integer) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    forgotten integer;
+BEGIN
+    DELETE FROM probes.ping WHERE (monitor_id, number) IN
+        (SELECT monitor_id, number FROM probes.ping WHERE received_at < first_kept LIMIT most);
+    GET DIAGNOSTICS forgotten = ROW_COUNT;
+    RETURN forgotten;
+END
+$$;
+REVOKE ALL ON FUNCTION probes.forget_reports_before(timestamptz, integer) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION probes.forget_reports_before(timestamptz, integer) TO probes_app;
+"""
+REPORTS_OF_A_CLIENT = (
+    "component",
+    "crash_report",
+    "heartbeat",
+    "ping",
+    "report_token",
+    "restore_promise",
+    "restore_verification",
+)
+# A report and a verification are what somebody said: nobody changes them afterwards.
+REPORTS_STAY = (
+    "REVOKE UPDATE, DELETE, TRUNCATE ON probes.ping FROM probes_app; "
+    "REVOKE UPDATE, DELETE, TRUNCATE ON probes.restore_verification FROM probes_app"
+)
+
 
 def upgrade() -> None:
     """Add to what is there; nothing is lost."""
@@ -144,12 +290,18 @@ def upgrade() -> None:
     op.execute(ROLLUPS)
     for table in OF_A_CLIENT:
         protect_rows(op, SCHEMA, table, client_column="client_id")
+    op.execute(REPORTS)
+    for table in REPORTS_OF_A_CLIENT:
+        protect_rows(op, SCHEMA, table, client_column="client_id")
     grant_application_role(op, SCHEMA)
+    op.execute(REPORTS_STAY)
     op.execute(IMMUTABLE)
 
 
 def downgrade() -> None:
     """Only what 0001 knows stays."""
+    op.execute("DROP FUNCTION probes.forget_reports_before(timestamptz, integer)")
+    op.execute("DROP TABLE probes.receiving, " + ", ".join(f"{SCHEMA}.{table}" for table in REPORTS_OF_A_CLIENT))
     op.execute("DROP FUNCTION probes.ensure_rollup_partition(date), probes.drop_rollup_partitions_before(date)")
     op.execute("DROP TABLE probes.rollup, probes.rollup_due, probes.rollup_progress")
     op.execute("DROP INDEX probes.ix_result_started_ms")
