@@ -6,7 +6,7 @@ the only row that every check touches. `stretch` is the state line, `outage` and
 between tenants is that of `monitor`, whose `number` it carries: `COPY` does not go through row-level security.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -222,6 +222,163 @@ class ObservationRow(Base):
     location: Mapped[str]
     last_seen_at: Mapped[datetime]
     value: Mapped[dict[str, Any]]
+
+
+class ReportTokenRow(Base):
+    """The SHA-256 of the secret word in the address that something reports to. The word itself is nowhere."""
+
+    __tablename__ = "report_token"
+
+    monitor_id: Mapped[UUID] = mapped_column(primary_key=True)
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    tenant_id: Mapped[UUID]
+    client_id: Mapped[UUID]
+    issued_at: Mapped[datetime]
+
+
+class HeartbeatRow(Base):
+    """Where a heartbeat stands: its reports up to `taken_number` and its silence up to `seen_until` are judged.
+
+    `due_at` is when to look again. `newest_at` is the instant of the newest report, which the next one comes after.
+    `watched_since` is that of the monitor when it was judged last; another one begins anew.
+    """
+
+    __tablename__ = "heartbeat"
+
+    monitor_id: Mapped[UUID] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID]
+    client_id: Mapped[UUID]
+    due_at: Mapped[datetime]
+    watched_since: Mapped[datetime | None]
+    replan: Mapped[bool]
+    seen_until: Mapped[datetime]
+    taken_number: Mapped[int] = mapped_column(BigInteger)
+    newest_at: Mapped[datetime]
+    standing: Mapped[str]
+    since: Mapped[datetime]
+    expected_at: Mapped[datetime | None]
+    started_at: Mapped[datetime | None]
+    overran: Mapped[bool]
+    last_report_at: Mapped[datetime | None]
+    last_success_at: Mapped[datetime | None]
+    last_size_bytes: Mapped[int | None] = mapped_column(BigInteger)
+
+    __table_args__ = (Index("ix_heartbeat_due_at", "due_at"),)
+
+
+class PingRow(Base):
+    """One report of a heartbeat as it came in. Only added."""
+
+    __tablename__ = "ping"
+
+    monitor_id: Mapped[UUID] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    tenant_id: Mapped[UUID]
+    client_id: Mapped[UUID]
+    received_at: Mapped[datetime]
+    signal: Mapped[str]
+    payload: Mapped[dict[str, Any]]
+
+    __table_args__ = (Index("ix_ping_received_at", "received_at"),)
+
+
+class ReceivingRow(Base):
+    """A stretch in which somebody was there to take reports. Between two of them nobody was."""
+
+    __tablename__ = "receiving"
+
+    started_at: Mapped[datetime] = mapped_column(primary_key=True)
+    seen_at: Mapped[datetime]
+
+
+class CrashReportRow(Base):
+    """What an application counted in a period, per platform and version. The same period again replaces it."""
+
+    __tablename__ = "crash_report"
+
+    monitor_id: Mapped[UUID] = mapped_column(primary_key=True)
+    period_start: Mapped[datetime] = mapped_column(primary_key=True)
+    period_end: Mapped[datetime] = mapped_column(primary_key=True)
+    platform: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID]
+    client_id: Mapped[UUID]
+    received_at: Mapped[datetime]
+    sessions: Mapped[int] = mapped_column(BigInteger)
+    crashes: Mapped[int] = mapped_column(BigInteger)
+    users: Mapped[int | None] = mapped_column(BigInteger)
+    crash_free_users: Mapped[int | None] = mapped_column(BigInteger)
+
+    __table_args__ = (Index("ix_crash_report_period_end", "monitor_id", "period_end"),)
+
+
+class RestoreVerificationRow(Base):
+    """A restore that somebody tried, with its proof. Only added."""
+
+    __tablename__ = "restore_verification"
+
+    restore_verification_id: Mapped[UUID] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID]
+    client_id: Mapped[UUID]
+    contract_id: Mapped[UUID]
+    environment_id: Mapped[UUID | None]
+    performed_at: Mapped[datetime]
+    recorded_at: Mapped[datetime]
+    scope: Mapped[str]
+    duration_seconds: Mapped[int] = mapped_column(BigInteger)
+    result: Mapped[str]
+    performed_by: Mapped[str]
+    backup_taken_at: Mapped[datetime | None]
+    evidence_url: Mapped[str | None]
+    evidence_sha256: Mapped[str | None]
+    notes: Mapped[str | None]
+    recorded_by: Mapped[str]
+
+    __table_args__ = (
+        Index("ix_restore_verification_contract_id", "contract_id", "performed_at"),
+        Index("ix_restore_verification_tenant_id", "tenant_id", "performed_at", "restore_verification_id"),
+    )
+
+
+class RestorePromiseRow(Base):
+    """How often a contract promises a verified restore. `due_at` is the end of the period that is looked at next."""
+
+    __tablename__ = "restore_promise"
+
+    contract_id: Mapped[UUID] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID]
+    client_id: Mapped[UUID]
+    frequency: Mapped[str]
+    starts_at: Mapped[datetime]
+    time_zone: Mapped[str]
+    active: Mapped[bool]
+    due_at: Mapped[datetime]
+
+    __table_args__ = (Index("ix_restore_promise_due_at", "due_at", postgresql_where=text("active")),)
+
+
+class ComponentRow(Base):
+    """The version of a component as it was seen last, and how it stands in its life. `data_of` dates that judgement."""
+
+    __tablename__ = "component"
+
+    monitor_id: Mapped[UUID] = mapped_column(primary_key=True)
+    component: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID]
+    client_id: Mapped[UUID]
+    contract_id: Mapped[UUID]
+    site_id: Mapped[UUID]
+    environment_id: Mapped[UUID]
+    version: Mapped[str]
+    cycle: Mapped[str | None]
+    verdict: Mapped[str]
+    since: Mapped[datetime]
+    observed_at: Mapped[datetime]
+    latest: Mapped[str | None]
+    end_of_life: Mapped[date | None]
+    data_of: Mapped[date]
+
+    __table_args__ = (Index("ix_component_tenant_id", "tenant_id", "component", "monitor_id"),)
 
 
 class NoticeRow(Base):
