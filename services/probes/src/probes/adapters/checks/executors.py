@@ -15,6 +15,7 @@ from probes.adapters.checks.mail import MailChecks
 from probes.adapters.checks.rdap import BOOTSTRAP_URL, DomainChecks
 from probes.adapters.checks.tcp import TcpChecks
 from probes.adapters.checks.tls import TlsChecks
+from probes.adapters.checks.websocket import WebSocketChecks
 from probes.application.checks.kinds import configuration_of
 from probes.domain.states import Failure, Outcome, Reason
 from shared.kernel.clock import Clock
@@ -50,6 +51,7 @@ class Executors:
             "icmp": IcmpChecks(guard).check,
             "smtp": mail.smtp,
             "imap": mail.imap,
+            "websocket": WebSocketChecks(guard, trusted).check,
         }
 
     async def aclose(self) -> None:

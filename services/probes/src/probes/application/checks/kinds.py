@@ -10,9 +10,10 @@ from probes.application.checks.http import HttpCheck
 from probes.application.checks.mail import ImapCheck, SmtpCheck
 from probes.application.checks.network import DnsCheck, IcmpCheck, TcpCheck
 from probes.application.checks.tls import TlsCheck
+from probes.application.checks.websocket import WebSocketCheck
 
 CheckConfiguration: TypeAlias = Annotated[
-    HttpCheck | TcpCheck | DnsCheck | IcmpCheck | SmtpCheck | ImapCheck | TlsCheck | DomainCheck,
+    HttpCheck | TcpCheck | DnsCheck | IcmpCheck | SmtpCheck | ImapCheck | WebSocketCheck | TlsCheck | DomainCheck,
     Field(discriminator="kind"),
 ]
 """What a runner can execute. Each kind says its `address`, for people."""
