@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import pycurl
 
@@ -378,6 +378,8 @@ class HttpEngine:
         status = hop.status_code or 0
         if target.follow_redirects and status in REDIRECTS:
             next_url = curl.getinfo(pycurl.REDIRECT_URL)
+            if hop.cut_off:  # libcurl works out where a redirect leads once it has all of it
+                next_url = _joined(hop.url, dict(hop.headers()).get("location"))
             if isinstance(next_url, str) and next_url:
                 return None, next_url
         if not target.accepts(status):
@@ -466,6 +468,8 @@ class HttpEngine:
 def _reason(code: int, hop: _Hop) -> Reason:
     if hop.refused and (code == pycurl.E_COULDNT_CONNECT or not hop.tried):
         return Reason.ADDRESS_REFUSED
+    if code == pycurl.E_UNSUPPORTED_PROTOCOL and hop.tried:
+        return Reason.PROTOCOL  # it is the other side that speaks no HTTP
     return _REASONS.get(code, Reason.PROTOCOL)
 
 
@@ -531,6 +535,13 @@ def _is_json(body: bytes) -> bool:
     except (ValueError, RecursionError):
         return False
     return True
+
+
+def _joined(url: str, location: str | None) -> str | None:
+    try:
+        return urljoin(url, location) if location else None
+    except ValueError:
+        return None
 
 
 def _origin(url: str) -> tuple[str, str, int | None]:

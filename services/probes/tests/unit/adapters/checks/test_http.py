@@ -13,7 +13,8 @@ import certifi
 import pytest
 import trustme
 
-from probes.adapters.checks.http import BODY_LIMIT, HttpEngine
+from probes.adapters.checks.http import HttpEngine
+from probes.application.checks.assertions import BODY_LIMIT
 from probes.application.checks.http import HttpCheck
 from probes.domain.states import Outcome, Reason
 from shared.outbound_http import AddressGuard, Network
