@@ -78,7 +78,10 @@ class Gap(_Part):
 
 
 class MonitorTransition(PublishedEvent):
-    """What every event of a monitor tells. `name` is the environment's, as a person calls it."""
+    """What every event of a monitor tells. `name` is the environment's, as a person calls it.
+
+    `third_party`: what is watched is somebody else's, and an outage of it may be excluded from what was promised.
+    """
 
     monitor_id: UUID
     contract_id: UUID
@@ -86,6 +89,7 @@ class MonitorTransition(PublishedEvent):
     site_id: UUID
     environment_id: UUID
     counts_for_sla: bool
+    third_party: bool = False
     name: str = Field(max_length=300)
     url: str = Field(max_length=2000)
     previous_state: State
@@ -93,7 +97,11 @@ class MonitorTransition(PublishedEvent):
 
 
 class OutageFacts(MonitorTransition):
-    """What is known about a confirmed outage. It began at `down_since`, at most the uncertainty earlier."""
+    """What is known about a confirmed outage. It began at `down_since`, at most the uncertainty earlier.
+
+    `caused_by` is the outage of the monitor that this one depends on, if that was down already: this one is then not to
+    blame. `flapping`: it goes up and down, which was said before; people need not be told of each time.
+    """
 
     outage_id: UUID
     down_since: AwareDatetime
@@ -104,6 +112,8 @@ class OutageFacts(MonitorTransition):
     detail: str = Field(max_length=1000)
     evidence: Evidence
     gaps: list[Gap]
+    caused_by: UUID | None = None
+    flapping: bool = False
 
 
 _COMMON: dict[str, Any] = {
@@ -113,6 +123,7 @@ _COMMON: dict[str, Any] = {
     "site_id": "0190a000-0000-7000-8000-000000000030",
     "environment_id": "0190a000-0000-7000-8000-000000000031",
     "counts_for_sla": True,
+    "third_party": False,
     "name": "Boutique en ligne – production",
     "url": "https://boutique.example/",
 }
@@ -138,6 +149,8 @@ _OUTAGE: dict[str, Any] = {
         "body_excerpt": "<h1>Service indisponible</h1>",
     },
     "gaps": [],
+    "caused_by": None,
+    "flapping": False,
 }
 
 
@@ -177,11 +190,110 @@ class MonitorRecovered(OutageFacts, aggregate="monitor", name="recovered", key="
     }
 
 
-class MonitorUnknown(MonitorTransition, aggregate="monitor", name="unknown", key="monitor_id"):
-    """From `since` on there is no result to go by. An outage that was going on stays open: `outage_id` names it."""
+class MonitorDegraded(MonitorTransition, aggregate="monitor", name="degraded", key="monitor_id"):
+    """From `since` on some of the locations find it down, and too few for an outage. Ends with restored.
+
+    The only reason so far is regional: a minority of the locations, or one of two. It is nobody's down time.
+    """
 
     since: AwareDatetime
-    reason: Literal["not_yet_checked", "no_fresh_result", "runner_restarted"]
+    reason: Literal["regional"]
+    locations: list[LocationFinding]
+
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        **_COMMON,
+        "previous_state": "up",
+        "previous_since": "2026-06-08T07:00:03.100000Z",
+        "since": "2026-06-08T08:50:00.250000Z",
+        "reason": "regional",
+        "locations": [
+            {"location": "lyon", "verdict": "up", "failing_since": None},
+            {"location": "oslo", "verdict": "down", "failing_since": "2026-06-08T08:50:00.250000Z"},
+            {"location": "rome", "verdict": "up", "failing_since": None},
+        ],
+    }
+
+
+class MonitorMaintenance(MonitorTransition, aggregate="monitor", name="maintenance", key="monitor_id"):
+    """From `since` on, what happens is planned work; until `until` as things stand. Ends with restored.
+
+    It is said again, with the same `since`, after whatever else had to be said within the window: an outage that began
+    before it, or the end of one. Such an outage goes on beneath, and `outage_id` names it.
+    """
+
+    since: AwareDatetime
+    until: AwareDatetime
+    outage_id: UUID | None
+    down_since: AwareDatetime | None
+
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        **_COMMON,
+        "previous_state": "up",
+        "previous_since": "2026-06-08T07:00:03.100000Z",
+        "since": "2026-06-10T00:00:00Z",
+        "until": "2026-06-10T02:00:00Z",
+        "outage_id": None,
+        "down_since": None,
+    }
+
+
+class MonitorSignal(PublishedEvent):
+    """What the events of a monitor tell that change no state."""
+
+    monitor_id: UUID
+    contract_id: UUID
+    client_id: UUID
+    site_id: UUID
+    environment_id: UUID
+    counts_for_sla: bool
+    third_party: bool = False
+    name: str = Field(max_length=300)
+    url: str = Field(max_length=2000)
+
+
+_SIGNAL: dict[str, Any] = {**_COMMON}
+
+
+class MonitorFlapping(MonitorSignal, aggregate="monitor", name="flapping", key="monitor_id"):
+    """It goes up and down: since `since`, outages have begun or ended `edges` times, more often than is worth telling.
+
+    Outages go on to be told one by one, each with `flapping`, until it has settled.
+    """
+
+    since: AwareDatetime
+    state: State
+    edges: int = Field(ge=1)
+
+    EXAMPLE: ClassVar[dict[str, Any]] = {**_SIGNAL, "since": "2026-06-08T08:50:21.400000Z", "state": "down", "edges": 7}
+
+
+class MonitorSettled(MonitorSignal, aggregate="monitor", name="settled", key="monitor_id"):
+    """The flapping that began at `flapping_since` is over. `outage_id` is the last outage, which may still go on."""
+
+    flapping_since: AwareDatetime
+    settled_at: AwareDatetime
+    state: State
+    outage_id: UUID | None
+
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        **_SIGNAL,
+        "flapping_since": "2026-06-08T08:50:21.400000Z",
+        "settled_at": "2026-06-08T10:12:00Z",
+        "state": "up",
+        "outage_id": "6d1f7c40-2f3b-5c58-8b0a-0f4b1f7c9e21",
+    }
+
+
+class MonitorUnknown(MonitorTransition, aggregate="monitor", name="unknown", key="monitor_id"):
+    """From `since` on there is no result to go by. An outage that was going on stays open: `outage_id` names it.
+
+    The reason is location_suspected when there are results and they say more about the place that they come from.
+    """
+
+    since: AwareDatetime
+    reason: Literal[
+        "not_yet_checked", "no_fresh_result", "runner_restarted", "reports_not_received", "location_suspected"
+    ]
     outage_id: UUID | None
     down_since: AwareDatetime | None
 
@@ -197,7 +309,7 @@ class MonitorUnknown(MonitorTransition, aggregate="monitor", name="unknown", key
 
 
 class MonitorRestored(MonitorTransition, aggregate="monitor", name="restored", key="monitor_id"):
-    """The stretch `[since, restored_at)` that was unknown, degraded or paused is over. `state` is what follows it.
+    """The stretch `[since, restored_at)` that was unknown, degraded, maintenance or paused is over. `state` follows it.
 
     After silence during an outage that goes on, `state` is down and `outage_id` names the outage.
     """
@@ -407,6 +519,46 @@ class DomainExpiring(PublishedEvent, aggregate="domain", name="expiring", key="n
     }
 
 
+class LocationSuspected(PublishedEvent, aggregate="location", name="suspected", key="location_id"):
+    """A place that we check from is suspected of being at fault itself: from `since` on its results are put aside.
+
+    most_failed: most of what it looked at could not be reached from there, and no other place agrees.
+    controls_unreachable: it does not reach what every place should reach. `monitors` are the agency's that it looks at.
+    """
+
+    location_id: UUID
+    location: str = Field(max_length=40)
+    since: AwareDatetime
+    reason: Literal["most_failed", "controls_unreachable"]
+    monitors: int = Field(ge=0)
+
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        "location_id": "7a0f0d52-9b1c-5d3e-8f46-2c9a5e0b1d77",
+        "location": "oslo",
+        "since": "2026-06-08T08:50:00.250000Z",
+        "reason": "most_failed",
+        "monitors": 42,
+    }
+
+
+class LocationTrusted(PublishedEvent, aggregate="location", name="trusted", key="location_id"):
+    """The results of a place count again from `trusted_at` on."""
+
+    location_id: UUID
+    location: str = Field(max_length=40)
+    suspected_since: AwareDatetime
+    trusted_at: AwareDatetime
+    reason: Literal["most_succeed", "others_agree", "controls_reachable", "no_longer_asked"]
+
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        "location_id": "7a0f0d52-9b1c-5d3e-8f46-2c9a5e0b1d77",
+        "location": "oslo",
+        "suspected_since": "2026-06-08T08:50:00.250000Z",
+        "trusted_at": "2026-06-08T08:57:31Z",
+        "reason": "most_succeed",
+    }
+
+
 registry = EventRegistry(
     "probes",
     [
@@ -415,6 +567,12 @@ registry = EventRegistry(
         MonitorUnknown,
         MonitorRestored,
         MonitorPaused,
+        MonitorDegraded,
+        MonitorMaintenance,
+        MonitorFlapping,
+        MonitorSettled,
+        LocationSuspected,
+        LocationTrusted,
         RollupHourly,
         CertificateExpiring,
         CertificateChanged,
