@@ -174,7 +174,7 @@ async def test_checks_of_a_site_tell_of_other_hosts_only_where_certificates_are_
 
 async def test_the_end_of_a_registration_is_told_once_for_each_threshold(watching: Watching) -> None:
     ends = (datetime.now(UTC) + timedelta(days=20.5)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    value = {"domain": "hotel.example", "expires_at": ends, "registrar": None, "status": [], "source": "manual"}
+    value: dict[str, Any] = {"domain": "hotel.example", "expires_at": ends, "registrar": None, "status": [], "source": "manual"}
     await watching.sees(value, value, value | {"registrar": "Registrar SAS"}, name="domain")
     (told,) = [event for event in await watching.service.events() if event.name.aggregate == "domain"]
     assert str(told.name) == "probes.domain.expiring.v1"

@@ -246,3 +246,11 @@ def sentence(judgement: Judgement, chain: Chain, host: str, at: datetime) -> str
 
 def _day(instant: datetime) -> str:
     return instant.strftime("%Y-%m-%d %H:%M UTC")
+
+
+def problems_at(problems: Iterable[Verdict], ends: datetime, at: datetime) -> tuple[Verdict, ...]:
+    """What is wrong later, of what was found wrong before: only that a certificate ends changes by itself."""
+    found = set(problems)
+    if at > ends:
+        found = found - {Verdict.EXPIRING} | {Verdict.EXPIRED}
+    return tuple(verdict for verdict in Verdict if verdict in found)
