@@ -559,6 +559,47 @@ class LocationTrusted(PublishedEvent, aggregate="location", name="trusted", key=
     }
 
 
+class HeartbeatNotice(PublishedEvent):
+    """What a job that reports by itself has not done. `deadline` is the expected instant and the grace."""
+
+    notice_id: UUID
+    monitor_id: UUID
+    contract_id: UUID
+    client_id: UUID
+    site_id: UUID
+    environment_id: UUID
+    name: str = Field(max_length=300)
+    expected_at: AwareDatetime
+    deadline: AwareDatetime
+
+
+_HEARTBEAT: dict[str, Any] = {
+    "notice_id": "3b8f0f5e-0c67-5a55-9b25-6a1f0f9b2a77",
+    "monitor_id": "0190a000-0000-7000-8000-000000000041",
+    "contract_id": "0190a000-0000-7000-8000-000000000010",
+    "client_id": "0190a000-0000-7000-8000-000000000020",
+    "site_id": "0190a000-0000-7000-8000-000000000030",
+    "environment_id": "0190a000-0000-7000-8000-000000000031",
+    "name": "Sauvegarde nocturne",
+    "expected_at": "2026-06-08T00:00:00Z",
+    "deadline": "2026-06-08T02:00:00Z",
+}
+
+
+class HeartbeatLate(HeartbeatNotice, aggregate="heartbeat", name="late", key="notice_id"):
+    """The instant at which a report was expected has passed. Until the deadline this is no failure."""
+
+    EXAMPLE: ClassVar[dict[str, Any]] = _HEARTBEAT
+
+
+class HeartbeatMissed(HeartbeatNotice, aggregate="heartbeat", name="missed", key="notice_id"):
+    """No report came by the deadline. Said for the first one of a series; the outage of its monitor says the rest."""
+
+    last_success_at: AwareDatetime | None
+
+    EXAMPLE: ClassVar[dict[str, Any]] = {**_HEARTBEAT, "last_success_at": "2026-06-07T00:04:12.5Z"}
+
+
 registry = EventRegistry(
     "probes",
     [
@@ -576,6 +617,8 @@ registry = EventRegistry(
         RollupHourly,
         CertificateExpiring,
         CertificateChanged,
+        HeartbeatLate,
+        HeartbeatMissed,
         DomainExpiring,
     ],
 )
