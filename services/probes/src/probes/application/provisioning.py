@@ -53,7 +53,7 @@ async def follow_contract(
         if monitor is None:
             if active:
                 # Nothing was watched before now, even if the contract began earlier.
-                applied = begin(monitor_id, locations, max(promise.effective_from, now))
+                applied = begin(monitor_id, subject.seen_from(locations), max(promise.effective_from, now))
                 await monitors.add(subject, cadence, applied, promise.version)
                 announcer.announce(subject, applied.transitions)
             continue
@@ -76,7 +76,7 @@ async def follow_contract(
 def _resume(monitor: Monitor, locations: Sequence[str], now: datetime) -> list[Applied]:
     if monitor.state.state is not State.PAUSED:
         return []
-    return [resume(monitor.state, locations, max(now, monitor.state.since))]
+    return [resume(monitor.state, monitor.subject.seen_from(locations), max(now, monitor.state.since))]
 
 
 def _pause(monitor: Monitor, promise: Promise, reason: PauseReason) -> list[Applied]:
