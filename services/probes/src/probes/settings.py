@@ -61,6 +61,12 @@ class ProbesSettings(ServiceSettings):
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
     @model_validator(mode="after")
+    def _locations_are_places(self) -> Self:
+        if "heartbeat" in self.locations:
+            raise ValueError("heartbeat is where heartbeats come from: choose another name for the location")
+        return self
+
+    @model_validator(mode="after")
     def _locations_differ(self) -> Self:
         if len(set(self.locations)) != len(self.locations):
             raise ValueError("locations names one location twice")
