@@ -1,0 +1,57 @@
+"""The loops of what reports by itself: judging heartbeats that are due, and forgetting reports in time."""
+
+from datetime import timedelta
+
+import structlog
+from sqlalchemy import text
+
+from probes.adapters.announce import EventAnnouncer
+from probes.adapters.heartbeat_rows import SqlHeartbeatNotices, SqlHeartbeats
+from probes.adapters.monitors import SqlMonitors
+from probes.application.heartbeats import follow_heartbeats
+from shared.unit_of_work import UnitsOfWork
+
+log = structlog.get_logger()
+
+BATCH = 50
+LOOK_EVERY_SECONDS = 0.5
+FORGET_EVERY_SECONDS = 60.0
+FORGOTTEN_TOGETHER = 10_000
+
+
+class FollowHeartbeats:
+    """Judges heartbeats whose instant has come, or that have reported. Any number of processes may do it."""
+
+    def __init__(self, units: UnitsOfWork) -> None:
+        self._units = units
+
+    async def __call__(self) -> float:
+        """One batch."""
+        async with self._units.for_every_tenant() as unit:
+            count, _ = await follow_heartbeats(
+                unit.now,
+                SqlHeartbeats(unit.session),
+                SqlMonitors(unit.session),
+                EventAnnouncer(unit),
+                SqlHeartbeatNotices(unit),
+                running_since=unit.now,
+                limit=BATCH,
+            )
+        return 0.0 if count == BATCH else LOOK_EVERY_SECONDS
+
+
+class ForgetReports:
+    """Lets go of reports that have served their time, as of every other raw result."""
+
+    def __init__(self, units: UnitsOfWork, retention_days: int) -> None:
+        self._units = units
+        self._retention = timedelta(days=retention_days)
+
+    async def __call__(self) -> float:
+        """A bounded number at a time, so that no transaction is long."""
+        async with self._units.for_every_tenant() as unit:
+            forgotten = await unit.session.scalar(
+                text("select probes.forget_reports_before(:before, :most)"),
+                {"before": unit.now - self._retention, "most": FORGOTTEN_TOGETHER},
+            )
+        return 0.0 if forgotten == FORGOTTEN_TOGETHER else FORGET_EVERY_SECONDS
