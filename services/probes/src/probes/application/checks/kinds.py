@@ -9,6 +9,7 @@ from probes.application.checks.domain import DomainCheck
 from probes.application.checks.http import HttpCheck
 from probes.application.checks.mail import ImapCheck, SmtpCheck
 from probes.application.checks.network import DnsCheck, IcmpCheck, TcpCheck
+from probes.application.checks.reported import CrashReports, HeartbeatReports
 from probes.application.checks.tls import TlsCheck
 from probes.application.checks.websocket import WebSocketCheck
 
@@ -18,6 +19,11 @@ CheckConfiguration: TypeAlias = Annotated[
 ]
 """What a runner can execute. Each kind says its `address`, for people."""
 
+ReportConfiguration: TypeAlias = Annotated[HeartbeatReports | CrashReports, Field(discriminator="kind")]
+"""What reports by itself: nobody asks it."""
+MonitorConfiguration: TypeAlias = CheckConfiguration | ReportConfiguration
+"""Whatever a monitor can be configured with."""
+
 _CONFIGURATION: TypeAdapter[CheckConfiguration] = TypeAdapter(CheckConfiguration)
 
 
@@ -26,6 +32,11 @@ def configuration_of(document: Mapping[str, Any]) -> CheckConfiguration:
     return _CONFIGURATION.validate_python(document)
 
 
-def document_of(configuration: CheckConfiguration) -> dict[str, Any]:
+def is_asked(configuration: MonitorConfiguration) -> bool:
+    """Whether it is on the schedule; otherwise it reports by itself."""
+    return not isinstance(configuration, HeartbeatReports | CrashReports)
+
+
+def document_of(configuration: MonitorConfiguration) -> dict[str, Any]:
     """The document that is stored and sent to runners: `kind`, and whatever is not the default."""
     return {"kind": configuration.kind} | configuration.model_dump(mode="json", exclude_defaults=True)
