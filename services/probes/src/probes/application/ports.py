@@ -53,6 +53,10 @@ class ContractVersions(Protocol):
         """
         ...
 
+    async def in_force(self, contract_id: UUID, now: datetime) -> Promise | None:
+        """The newest version in effect at `now`, whether it is followed or not; None without any."""
+        ...
+
     async def followed(self, promise: Promise, now: datetime) -> None:
         """Nothing is left to do for this version and those before it."""
         ...
