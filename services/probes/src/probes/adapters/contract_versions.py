@@ -167,6 +167,19 @@ class SqlContractVersions:
         state: Mapping[str, Any] = row.state
         return ContractState.model_validate(state).promise(row.tenant_id)
 
+    async def in_force(self, contract_id: UUID, now: datetime) -> Promise | None:
+        """See the port."""
+        row = (
+            await self._session.execute(
+                text(
+                    "select tenant_id, state from probes.contract_version "
+                    "where contract_id = :id and effective_from <= :now order by version desc limit 1"
+                ),
+                {"id": contract_id, "now": now},
+            )
+        ).first()
+        return ContractState.model_validate(row.state).promise(row.tenant_id) if row is not None else None
+
     async def followed(self, promise: Promise, now: datetime) -> None:
         """See the port."""
         await self._done_with(promise.contract_id, promise.version, now)
