@@ -20,7 +20,8 @@ from probes.adapters.documents import (
     run_document,
     run_of,
 )
-from probes.domain.monitors import Cadence, Monitor, Source, Subject
+from probes.adapters.heartbeat_rows import replan_heartbeat, watch_heartbeat
+from probes.domain.monitors import HEARTBEAT, Cadence, Monitor, Source, Subject
 from probes.domain.states import (
     Applied,
     BecameUnknown,
@@ -138,7 +139,7 @@ where s.monitor_id = t.monitor_id and (s.ended_at is null or s.ended_at > t.at)
 """)
 _SILENT = text("""
 select distinct l.monitor_id from probes.location_state l join probes.monitor m using (monitor_id)
-where m.state <> 'paused' and (l.stale_since is null or l.run is not null)
+where m.state <> 'paused' and m.scheduled and (l.stale_since is null or l.run is not null)
   and l.last_due + (2 * greatest(l.last_interval_seconds, m.interval_seconds) + m.timeout_seconds)
       * interval '1 second' < :now
 limit :limit
@@ -184,12 +185,16 @@ class SqlMonitors:
         await self._keep_locations([(subject, location) for location in state.locations.values()])
         await self._keep_lines([(subject, applied.line)])
         await self._keep_states([(state, applied.line)])
+        if subject.kind == HEARTBEAT:
+            await watch_heartbeat(self._session, subject, state.since)
 
     async def revise(
         self, monitor: Monitor, subject: Subject, cadence: Cadence, effective_from: datetime, contract_version: int
     ) -> None:
         """See the port."""
         await self._session.execute(_REVISE, _subject_values(subject) | _cadence_values(cadence))
+        if subject.kind == HEARTBEAT:
+            await replan_heartbeat(self._session, subject.monitor_id, effective_from)
         if cadence != monitor.cadence:
             await self._keep_rules(subject, cadence, effective_from, contract_version)
 
