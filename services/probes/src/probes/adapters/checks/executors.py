@@ -8,6 +8,7 @@ import certifi
 from pydantic import ValidationError
 
 from probes.adapters.checks.dns import DnsChecks
+from probes.adapters.checks.exports import ExportChecks
 from probes.adapters.checks.finding import Finding
 from probes.adapters.checks.http import HttpEngine
 from probes.adapters.checks.icmp import IcmpChecks
@@ -44,6 +45,7 @@ class Executors:
         self._domains = DomainChecks(allowed_networks, trusted, clock, rdap_bootstrap_url)
         self._by_kind: Mapping[str, Executor] = {
             "http": self._http.check,
+            "export": ExportChecks(self._http, clock).check,
             "tcp": TcpChecks(guard, trusted).check,
             "tls": TlsChecks(guard, trusted, clock).check,
             "domain": self._domains.check,

@@ -6,6 +6,7 @@ from typing import Annotated, Any, TypeAlias
 from pydantic import Field, TypeAdapter
 
 from probes.application.checks.domain import DomainCheck
+from probes.application.checks.export import ExportCheck
 from probes.application.checks.http import HttpCheck
 from probes.application.checks.mail import ImapCheck, SmtpCheck
 from probes.application.checks.network import DnsCheck, IcmpCheck, TcpCheck
@@ -14,7 +15,16 @@ from probes.application.checks.tls import TlsCheck
 from probes.application.checks.websocket import WebSocketCheck
 
 CheckConfiguration: TypeAlias = Annotated[
-    HttpCheck | TcpCheck | DnsCheck | IcmpCheck | SmtpCheck | ImapCheck | WebSocketCheck | TlsCheck | DomainCheck,
+    HttpCheck
+    | ExportCheck
+    | TcpCheck
+    | DnsCheck
+    | IcmpCheck
+    | SmtpCheck
+    | ImapCheck
+    | WebSocketCheck
+    | TlsCheck
+    | DomainCheck,
     Field(discriminator="kind"),
 ]
 """What a runner can execute. Each kind says its `address`, for people."""
