@@ -5,7 +5,7 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from probes.adapters.tables import metadata
-from probes.api import monitors, observations, outages
+from probes.api import heartbeats, monitors, observations, outages, pings
 from probes.handlers import handlers
 from probes.published.v1 import registry
 from probes.settings import ProbesSettings
@@ -22,7 +22,7 @@ SERVICE = Service(
     ),
     version="0.1.0",
     settings_class=ProbesSettings,
-    routers=[monitors.router, outages.router, observations.router],
+    routers=[monitors.router, outages.router, observations.router, heartbeats.router, pings.router],
     metadata=metadata,
     migrations=Path(__file__).parent / "migrations",
     registry=registry,
@@ -34,6 +34,7 @@ SERVICE = Service(
         {"name": "monitors", "description": "What is watched, what the checks found, how the state line runs."},
         {"name": "observations", "description": "What checks have seen: certificates, registrations, versions."},
         {"name": "outages", "description": "Confirmed outages with their evidence."},
+        {"name": "reports", "description": "What reports by itself: heartbeats, crash rates, restores, versions."},
     ],
 )
 
