@@ -11,6 +11,7 @@ import structlog
 from pydantic import SecretStr
 
 from probes.adapters.checks.executors import Executors
+from probes.jobs.following_heartbeats import FollowHeartbeats, ForgetReports
 from probes.jobs.housekeeping import ConfigureLocations, FollowContracts, KeepPartitions
 from probes.jobs.recording import Recorder
 from probes.jobs.rolling_up import FoldDays, RollUp
@@ -35,6 +36,8 @@ def jobs(runtime: Runtime) -> Sequence[Job]:
         Job("follow contracts", FollowContracts(runtime.units)),
         Job("keep partitions", KeepPartitions(runtime.units, settings.retention_days, settings.rollup_months)),
         Job("roll up", RollUp(runtime.units, settings.retention_days)),
+        Job("follow heartbeats", FollowHeartbeats(runtime.units)),
+        Job("forget reports", ForgetReports(runtime.units, settings.retention_days)),
         Job("fold days", FoldDays(runtime.units)),
     )
 
