@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from probes.adapters.certificates import certificate_was_seen
+from probes.adapters.contents import content_was_seen
 from probes.adapters.observations import Kept
 from probes.adapters.registrations import registration_was_read
 from shared.unit_of_work import UnitOfWork
@@ -12,6 +13,7 @@ Reaction = Callable[[Kept, UnitOfWork], Awaitable[None]]
 # By the part of the observation's name before a colon: "certificate", "version:php" …
 REACTIONS: Mapping[str, Reaction] = {
     "certificate": certificate_was_seen,
+    "content": content_was_seen,
     "domain": registration_was_read,
 }
 

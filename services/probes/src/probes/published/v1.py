@@ -600,6 +600,40 @@ class HeartbeatMissed(HeartbeatNotice, aggregate="heartbeat", name="missed", key
     EXAMPLE: ClassVar[dict[str, Any]] = {**_HEARTBEAT, "last_success_at": "2026-06-07T00:04:12.5Z"}
 
 
+class ContentChanged(PublishedEvent, aggregate="content", name="changed", key="notice_id"):
+    """The content that a monitor watches is another one than before. Said once per change.
+
+    The hashes are SHA-256 of the watched region with its white space collapsed, `size` its bytes.
+    """
+
+    notice_id: UUID
+    monitor_id: UUID
+    contract_id: UUID
+    client_id: UUID
+    site_id: UUID
+    environment_id: UUID
+    name: str = Field(max_length=300)
+    url: str = Field(max_length=2000)
+    location: str = Field(max_length=40)
+    sha256: str = Field(max_length=64)
+    size: int = Field(ge=0)
+    previous_sha256: str = Field(max_length=64)
+    previous_size: int = Field(ge=0)
+    observed_at: AwareDatetime
+
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        "notice_id": "0a4d0c5e-7b1c-5c0f-9a55-3d1a7f7be003",
+        "monitor_id": "d4d9a2de-6f53-5d1b-8a35-2f6f0e6d7a14",
+        **{key: _COMMON[key] for key in ("contract_id", "client_id", "site_id", "environment_id", "name", "url")},
+        "location": "default",
+        "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        "size": 1520,
+        "previous_sha256": "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
+        "previous_size": 1484,
+        "observed_at": "2026-06-08T09:00:00.1Z",
+    }
+
+
 registry = EventRegistry(
     "probes",
     [
@@ -620,5 +654,6 @@ registry = EventRegistry(
         HeartbeatLate,
         HeartbeatMissed,
         DomainExpiring,
+        ContentChanged,
     ],
 )

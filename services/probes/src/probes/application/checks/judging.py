@@ -121,7 +121,7 @@ def judge(assertions: Sequence[Assertion], answer: Answer) -> Judgement:
         try:
             sentence = _fault(assertion, answer)
             if isinstance(assertion, ContentHash) and assertion.expected is None and sentence is None:
-                content = _digest(_region(assertion, answer))
+                content = _digest(_region(assertion, answer)) | {"region": _name_of_region(assertion)}
         except NotFoundOut as trouble:
             told = str(trouble)
             sentence = told[0].upper() + told[1:] + "."
@@ -292,6 +292,11 @@ def _region(assertion: ContentHash, answer: Answer) -> str:
     if end < 0:
         raise NotFoundOut(f"the text {_told(assertion.before)}, before which the content ends, does not occur")
     return text[start:end]
+
+
+def _name_of_region(assertion: ContentHash) -> str:
+    """The same for as long as the same region is watched."""
+    return hashlib.sha256(json.dumps([assertion.after, assertion.before]).encode()).hexdigest()[:16]
 
 
 def _digest(region: str) -> dict[str, object]:

@@ -154,7 +154,10 @@ def test_the_hash_of_a_region_does_not_see_white_space_or_what_is_around_it() ->
 def test_a_region_that_is_watched_tells_what_it_is() -> None:
     seen = judged(answer(), type="content_hash", after="<main>", before="</main>")
     assert not seen.failed
-    assert seen.content == {"hash": hashlib.sha256(b"Chambres libres").hexdigest(), "size": 15}
+    assert seen.content is not None
+    assert seen.content["hash"] == hashlib.sha256(b"Chambres libres").hexdigest() and seen.content["size"] == 15
+    elsewhere = judged(answer(), type="content_hash", after="<h1>").content
+    assert elsewhere is not None and elsewhere["region"] != seen.content["region"]
     assert judged(answer("nothing"), type="content_hash", after="<main>").content is None
 
 
