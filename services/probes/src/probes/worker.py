@@ -14,7 +14,7 @@ from probes.adapters.checks.executors import Executors
 from probes.jobs.following_heartbeats import FollowHeartbeats, ForgetReports
 from probes.jobs.housekeeping import ConfigureLocations, FollowContracts, KeepPartitions
 from probes.jobs.recording import Recorder
-from probes.jobs.rolling_up import FoldDays, RollUp
+from probes.jobs.rolling_up import FoldHours, RollUp
 from probes.jobs.running import Runner
 from probes.jobs.scheduling import Scheduler
 from probes.settings import ProbesSettings
@@ -38,7 +38,7 @@ def jobs(runtime: Runtime) -> Sequence[Job]:
         Job("roll up", RollUp(runtime.units, settings.retention_days)),
         Job("follow heartbeats", FollowHeartbeats(runtime.units)),
         Job("forget reports", ForgetReports(runtime.units, settings.retention_days)),
-        Job("fold days", FoldDays(runtime.units)),
+        Job("fold hours", FoldHours(runtime.units)),
     )
 
 

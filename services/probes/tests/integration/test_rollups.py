@@ -15,6 +15,7 @@ from probes.domain.rollup import Figures, hour_of
 from probes.domain.states import Outcome, Reason
 from probes.jobs.batches import BatchRecorder, HandedIn
 from probes.jobs.housekeeping import KeepPartitions
+from probes.jobs.rolling_up import FoldHours
 from shared.kernel.clock import FixedClock
 from shared.testing.databases import DatabaseUrls
 
@@ -230,10 +231,51 @@ async def test_hours_whose_results_are_gone_keep_their_figures(world: Measured) 
     assert {key: value for key, value in (await figures(world)).items() if key == (0, 1)} == before
 
 
+async def fold(world: Measured) -> None:
+    while not await FoldHours(world.runtime.units)():
+        pass
+
+
+async def test_eight_hours_become_one_row_and_keep_their_figures(world: Measured) -> None:
+    await world.check(NINE, NINE + 20 * HOUR)
+    world.clock.set(NINE + 30 * HOUR + 30 * MINUTE)
+    await world.roll_up()
+    before = await figures(world)
+    assert len(before) == 30
+    await fold(world)
+    assert await world.rows("select from probes.rollup_block") == []
+    world.clock.set(NINE + 31 * HOUR)
+    await fold(world)
+    (row,) = await world.rows("select block from probes.rollup_block")
+    assert row.block * 8 == hour_of(NINE) - 1
+    assert len(await world.rows("select from probes.rollup")) == 30 - 7
+    assert await figures(world) == before
+    monitor = await world.monitor()
+    async with world.runtime.units.for_every_tenant() as unit:
+        part = await kept_figures(unit.session, [monitor.number], hour_of(NINE) + 2, hour_of(NINE) + 9)
+    assert [hour - hour_of(NINE) for _, _, hour in part] == [2, 3, 4, 5, 6, 7, 8]
+
+
+async def test_a_late_result_counts_in_hours_that_are_folded_up(world: Measured) -> None:
+    slot = (await world.monitor()).rules.schedule.first_from(NINE)
+    await world.check(NINE + HOUR, NINE + 2 * HOUR)
+    world.clock.set(NINE + timedelta(days=3))
+    await world.roll_up()
+    await fold(world)
+    assert (await figures(world))[0, 1].executed == 0
+    await record(world, slot)
+    await world.roll_up()
+    assert (await figures(world))[0, 1].executed == 1
+    await fold(world)
+    assert (await figures(world))[0, 1].executed == 1 and (await figures(world))[1, 1].executed == 120
+
+
 async def test_rollups_are_dropped_by_the_month(world: Measured) -> None:
     await world.check(NINE, NINE + HOUR)
     world.clock.set(NINE + HOUR + 5 * MINUTE)
     await world.roll_up()
+    world.clock.set(NINE + timedelta(days=2))
+    await fold(world)
     world.clock.set(datetime(2028, 7, 1, tzinfo=UTC))
     await KeepPartitions(world.runtime.units, 35, 25)()
     assert len(await figures(world)) == 1

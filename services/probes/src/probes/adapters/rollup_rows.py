@@ -1,4 +1,6 @@
-"""An hour of checks as the bytes of one row."""
+"""An hour of checks as bytes, and the hours of a block as the bytes of one row."""
+
+from collections.abc import Mapping
 
 from probes.adapters.result_rows import code_of, outcome_with
 from probes.domain.rollup import Durations, Figures
@@ -38,3 +40,27 @@ def unpacked(content: bytes) -> Figures:
         outcomes[outcome_with(code)] = bits.number() + 1
     durations = Durations._make(read_sketch(bits) for _ in Durations._fields)
     return Figures(expected, executed, missed, blocked, outcomes, durations)
+
+
+BLOCK = 8
+"""Hours that become one row."""
+
+
+def folded(hours: Mapping[int, bytes]) -> bytes:
+    """The packed hours of a block, by their place in it: a byte says which, two say how long it is."""
+    return b"".join(
+        bytes((hour,)) + len(content).to_bytes(2, "big") + content for hour, content in sorted(hours.items())
+    )
+
+
+def unfolded(content: bytes) -> dict[int, bytes]:
+    """The opposite of `folded`. Raises ValueError for a part that is cut off."""
+    hours: dict[int, bytes] = {}
+    at = 0
+    while at < len(content):
+        size = int.from_bytes(content[at + 1 : at + 3], "big")
+        hours[content[at]] = content[at + 3 : at + 3 + size]
+        at += 3 + size
+    if at != len(content):
+        raise ValueError("The hours of a block are cut off.")
+    return hours

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from probes.adapters.result_rows import day_of, first_instant_of, outcome_of
-from probes.adapters.rollup_rows import packed, unpacked
+from probes.adapters.rollup_rows import BLOCK, folded, packed, unfolded, unpacked
 from probes.domain.rollup import GRACE, HOUR, Figures, Tally, Watch, beginning_of, hour_of, is_closed, slots_of, watched
 from probes.domain.slots import Schedule
 
@@ -65,12 +65,19 @@ _PAUSES = text("""
 select monitor_id, started_at, ended_at from probes.stretch where monitor_id = any(:ids) and state = 'paused'
 """)
 _SEEN_BEFORE = text("""
-select distinct monitor_number, location_number from probes.rollup
+select monitor_number, location_number from probes.rollup
 where monitor_number = any(:numbers) and hour >= :hour - 48 and hour < :hour
+union
+select monitor_number, location_number from probes.rollup_block
+where monitor_number = any(:numbers) and block >= (:hour - 48) / 8 and block < :hour / 8
 """)
+# One statement, and so one instant: an hour that is being folded up is in one of the two.
 _KEPT = text("""
-select monitor_number, location_number, hour, content from probes.rollup
-where monitor_number = any(:numbers) and hour >= :first and hour < :end order by hour, location_number
+select monitor_number, location_number, hour, null as block, content from probes.rollup
+where monitor_number = any(:numbers) and hour >= :first and hour < :end
+union all
+select monitor_number, location_number, null, block, content from probes.rollup_block
+where monitor_number = any(:numbers) and block >= :first / 8 and block <= (:end - 1) / 8
 """)
 _KEEP = text("""
 insert into probes.rollup (monitor_number, hour, location_number, content)
@@ -78,6 +85,27 @@ select t.monitor, :hour, t.location, t.content
 from unnest(cast(:monitors as integer[]), cast(:locations as smallint[]), cast(:contents as bytea[]))
     as t (monitor, location, content)
 on conflict (monitor_number, hour, location_number) do update set content = excluded.content
+""")
+_LONE_FOLDER = text("select pg_try_advisory_xact_lock(hashtext('probes rollup blocks'))")
+_TO_FOLD = text("""
+select distinct monitor_number from probes.rollup where hour < :end order by monitor_number limit :limit
+""")
+_TAKE = text("""
+delete from probes.rollup where monitor_number = any(:numbers) and hour < :end
+returning monitor_number, hour, location_number, content
+""")
+_BLOCKS = text("""
+select b.monitor_number, b.block, b.location_number, b.content from probes.rollup_block b
+join unnest(cast(:monitors as integer[]), cast(:blocks as integer[]), cast(:locations as smallint[]))
+    as t (monitor, block, location)
+    on b.monitor_number = t.monitor and b.block = t.block and b.location_number = t.location
+""")
+_KEEP_BLOCKS = text("""
+insert into probes.rollup_block (monitor_number, block, location_number, content)
+select * from unnest(
+    cast(:monitors as integer[]), cast(:blocks as integer[]), cast(:locations as smallint[]),
+    cast(:contents as bytea[]))
+on conflict (monitor_number, block, location_number) do update set content = excluded.content
 """)
 _CHECKS = """
 select monitor_number, location_number, slot, {day} * 86400000::bigint + started_ms, attempt_and_outcome,
@@ -281,17 +309,19 @@ async def kept_figures(
     session: AsyncSession, numbers: Sequence[int], first: int, end: int
 ) -> dict[tuple[int, int, int], Figures]:
     """Roll-ups of the hours `[first, end)`, by the numbers of monitor, location and hour."""
-    rows = await session.execute(_KEPT, {"numbers": list(numbers), "first": first, "end": end})
-    return {(row.monitor_number, row.location_number, row.hour): unpacked(row.content) for row in rows}
+    found: dict[tuple[int, int, int], bytes] = {}
+    newer: dict[tuple[int, int, int], bytes] = {}
+    for row in await session.execute(_KEPT, {"numbers": list(numbers), "first": first, "end": end}):
+        key = (row.monitor_number, row.location_number)
+        if row.block is None:
+            newer[*key, row.hour] = row.content
+        else:
+            found |= {(*key, row.block * BLOCK + place): content for place, content in unfolded(row.content).items()}
+    return {key: unpacked(content) for key, content in sorted((found | newer).items()) if first <= key[2] < end}
 
 
 async def keep_figures(session: AsyncSession, hour: int, figures: Mapping[tuple[int, int], Figures]) -> None:
     """Writes the roll-ups of an hour, in place of what there was."""
-    if not figures:
-        return
-    await session.execute(
-        text("select probes.ensure_rollup_partition(cast(:month as date))"), {"month": beginning_of(hour).date()}
-    )
     values: dict[str, Any] = {
         "hour": hour,
         "monitors": [number for number, _ in figures],
@@ -299,6 +329,36 @@ async def keep_figures(session: AsyncSession, hour: int, figures: Mapping[tuple[
         "contents": [packed(found) for found in figures.values()],
     }
     await session.execute(_KEEP, values)
+
+
+async def fold_hours(session: AsyncSession, end: int, monitors: int) -> int:
+    """Makes one row of the hours of each block before hour number `end`; returns how many monitors that concerned.
+
+    One process at a time does this, for so many monitors at once; the others pass.
+    """
+    if not await session.scalar(_LONE_FOLDER):
+        return 0
+    end -= end % BLOCK
+    numbers = list(await session.scalars(_TO_FOLD, {"end": end, "limit": monitors}))
+    if not numbers:
+        return 0
+    blocks: dict[tuple[int, int, int], dict[int, bytes]] = {}
+    for row in await session.execute(_TAKE, {"numbers": numbers, "end": end}):
+        block, place = divmod(row.hour, BLOCK)
+        blocks.setdefault((row.monitor_number, block, row.location_number), {})[place] = row.content
+    for month in {beginning_of(block * BLOCK).date().replace(day=1) for _, block, _ in blocks}:
+        await session.execute(text("select probes.ensure_rollup_partition(cast(:month as date))"), {"month": month})
+    keys = sorted(blocks)
+    columns: dict[str, Any] = {
+        "monitors": [monitor for monitor, _, _ in keys],
+        "blocks": [block for _, block, _ in keys],
+        "locations": [location for _, _, location in keys],
+    }
+    for row in await session.execute(_BLOCKS, columns):
+        key = (row.monitor_number, row.block, row.location_number)
+        blocks[key] = unfolded(row.content) | blocks[key]
+    await session.execute(_KEEP_BLOCKS, columns | {"contents": [folded(blocks[key]) for key in keys]})
+    return len(numbers)
 
 
 async def drop_rollups_before(session: AsyncSession, first_kept: datetime) -> int:

@@ -16,12 +16,13 @@ from probes.adapters.rollups import (
     Subject,
     claim,
     figures_of_hour,
+    fold_hours,
     keep_figures,
     kept_figures,
     open_hours,
     subjects_of,
 )
-from probes.domain.rollup import Figures, beginning_of
+from probes.domain.rollup import Figures, beginning_of, hour_of
 from probes.published.v1 import MonitorHour, RollupHourly
 from shared.unit_of_work import UnitOfWork, UnitsOfWork
 
@@ -30,6 +31,9 @@ log = structlog.get_logger()
 PIECES = 8
 """Pieces of work that one transaction takes."""
 LOOK_EVERY_SECONDS = 20.0
+MONITORS_AT_ONCE = 200
+FOLD_AFTER = timedelta(days=1)
+FOLD_EVERY_SECONDS = 60.0
 
 ROLLED_UP = Counter("probes_rollups", "Hours of a monitor at a location that were rolled up")
 AGE = Histogram("probes_rollup_age_seconds", "From the end of an hour to its roll-up", buckets=(300, 360, 600, 3600))
@@ -55,11 +59,25 @@ class RollUp:
         return 0.0 if opened or len(pieces) == PIECES else LOOK_EVERY_SECONDS
 
 
+class FoldHours:
+    """Makes one row of eight hours when they are a day old: late results are rare by then, and still welcome."""
+
+    def __init__(self, units: UnitsOfWork) -> None:
+        self._units = units
+
+    async def __call__(self) -> float:
+        """Some monitors at a time."""
+        async with self._units.for_every_tenant() as unit:
+            folded = await fold_hours(unit.session, hour_of(unit.now - FOLD_AFTER), MONITORS_AT_ONCE)
+        return 0.0 if folded == MONITORS_AT_ONCE else FOLD_EVERY_SECONDS
+
+
 async def _roll_up(due: Due, unit: UnitOfWork) -> None:
     subjects = await subjects_of(unit.session, due)
     before = await kept_figures(unit.session, [subject.number for subject in subjects], due.hour, due.hour + 1)
     figures = await figures_of_hour(unit.session, subjects, due.hour)
-    await keep_figures(unit.session, due.hour, figures)
+    if figures:
+        await keep_figures(unit.session, due.hour, figures)
     ROLLED_UP.inc(len(figures))
     AGE.observe((unit.now - beginning_of(due.hour + 1)).total_seconds())
     # Results are only ever added: what was recorded numbers the editions of an hour by itself.

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probes.adapters.rollup_rows import packed, unpacked
+from probes.adapters.rollup_rows import BLOCK, folded, packed, unfolded, unpacked
 from probes.domain.rollup import NOTHING, Durations, Figures, Tally
 from probes.domain.sketch import Sketch
 from probes.domain.states import Outcome, Reason
@@ -54,3 +54,13 @@ def test_an_hour_of_a_check_every_30_seconds_takes_under_200_bytes() -> None:
         tally.began(Outcome.GOOD, (lookup, connect, tls, wait, lookup + connect + tls + wait + 2000))
         tally.was_due(slot, Outcome.GOOD)
     assert len(packed(tally.figures())) < 200
+
+
+@given(hours=st.dictionaries(st.integers(0, BLOCK - 1), st.binary(max_size=600)))
+def test_a_block_gives_its_hours_back(hours: dict[int, bytes]) -> None:
+    assert unfolded(folded(hours)) == hours
+
+
+def test_a_block_that_is_cut_off_is_refused() -> None:
+    with pytest.raises(ValueError, match="cut off"):
+        unfolded(folded({1: b"abc"})[:-1])

@@ -64,8 +64,16 @@ CREATE TABLE probes.rollup (
     location_number SMALLINT NOT NULL,
     content BYTEA NOT NULL,
     CONSTRAINT pk_rollup PRIMARY KEY (monitor_number, hour, location_number)
+);
+CREATE TABLE probes.rollup_block (
+    monitor_number INTEGER NOT NULL,
+    block INTEGER NOT NULL,
+    location_number SMALLINT NOT NULL,
+    content BYTEA NOT NULL,
+    CONSTRAINT pk_rollup_block PRIMARY KEY (monitor_number, block, location_number)
 )
- PARTITION BY RANGE (hour);
+ PARTITION BY RANGE (block);
+ALTER TABLE probes.rollup_block ALTER COLUMN content SET STORAGE MAIN;
 CREATE TABLE probes.rollup_due (
     hour INTEGER NOT NULL,
     contract_id UUID NOT NULL,
@@ -83,7 +91,7 @@ INSERT INTO probes.rollup_progress (one) VALUES (1);
 CREATE FUNCTION probes.ensure_rollup_partition(month date) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    partition text := 'rollup_p' || to_char(month, 'YYYYMM');
+    partition text := 'rollup_block_p' || to_char(month, 'YYYYMM');
     first date := date_trunc('month', month)::date;
 BEGIN
     IF month NOT BETWEEN date '2020-01-01' AND date '2059-12-31' THEN
@@ -91,9 +99,9 @@ BEGIN
     END IF;
     IF to_regclass('probes.' || partition) IS NULL THEN
         PERFORM pg_advisory_xact_lock(hashtext('probes partitions'));
-        EXECUTE format('CREATE TABLE IF NOT EXISTS probes.%I PARTITION OF probes.rollup FOR VALUES FROM (%s) TO (%s)',
-                       partition, (first - date '1970-01-01') * 24,
-                       ((first + interval '1 month')::date - date '1970-01-01') * 24);
+        EXECUTE format('CREATE TABLE IF NOT EXISTS probes.%I PARTITION OF probes.rollup_block FOR VALUES FROM (%s) TO '
+                       '(%s)', partition, (first - date '1970-01-01') * 3,
+                       ((first + interval '1 month')::date - date '1970-01-01') * 3);
     END IF;
 END
 $$;
@@ -106,8 +114,8 @@ BEGIN
     PERFORM pg_advisory_xact_lock(hashtext('probes partitions'));
     FOR partition IN
         SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-        WHERE i.inhparent = 'probes.rollup'::regclass
-          AND to_date(substr(c.relname, 9), 'YYYYMM') < date_trunc('month', first_kept)
+        WHERE i.inhparent = 'probes.rollup_block'::regclass
+          AND to_date(right(c.relname, 6), 'YYYYMM') < date_trunc('month', first_kept)
     LOOP
         EXECUTE format('DROP TABLE probes.%I', partition.relname);
         dropped := dropped + 1;
@@ -303,7 +311,7 @@ def downgrade() -> None:
     op.execute("DROP FUNCTION probes.forget_reports_before(timestamptz, integer)")
     op.execute("DROP TABLE probes.receiving, " + ", ".join(f"{SCHEMA}.{table}" for table in REPORTS_OF_A_CLIENT))
     op.execute("DROP FUNCTION probes.ensure_rollup_partition(date), probes.drop_rollup_partitions_before(date)")
-    op.execute("DROP TABLE probes.rollup, probes.rollup_due, probes.rollup_progress")
+    op.execute("DROP TABLE probes.rollup, probes.rollup_block, probes.rollup_due, probes.rollup_progress")
     op.execute("DROP INDEX probes.ix_result_started_ms")
     op.execute("DROP TABLE " + ", ".join(f"{SCHEMA}.{table}" for table in OF_A_CLIENT))
     op.execute(
