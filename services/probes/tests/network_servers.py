@@ -16,8 +16,13 @@ Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 @asynccontextmanager
-async def listening(talk: Talk, tls: SSLContext | None = None, port: int = 0) -> AsyncIterator[int]:
-    """A TCP server whose connections are talked to in this way; yields its port."""
+async def listening(
+    talk: Talk, tls: SSLContext | None = None, *, port: int = 0, taken: socket.socket | None = None
+) -> AsyncIterator[int]:
+    """A TCP server whose connections are talked to in this way; yields its port.
+
+    That is any free one, or the one asked for, or that of a socket that is bound already.
+    """
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -27,7 +32,8 @@ async def listening(talk: Talk, tls: SSLContext | None = None, port: int = 0) ->
         finally:
             writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", port, ssl=tls)
+    taken = taken or socket.create_server(("127.0.0.1", port))
+    server = await asyncio.start_server(serve, sock=taken, ssl=tls)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
@@ -98,19 +104,32 @@ class NameServer(asyncio.DatagramProtocol):
         await writer.drain()
 
 
+def _pair() -> tuple[socket.socket, socket.socket]:
+    """A UDP and a TCP socket on the same free port."""
+    while True:
+        stream = socket.create_server(("127.0.0.1", 0))
+        datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            datagrams.bind(stream.getsockname())
+        except OSError:  # somebody has that one: take another
+            stream.close()
+            datagrams.close()
+        else:
+            return datagrams, stream
+
+
 @asynccontextmanager
 async def name_server() -> AsyncIterator[NameServer]:
     """A name server on one loopback port, over UDP and TCP."""
     server = NameServer()
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as opened:
-        opened.bind(("127.0.0.1", 0))
-        server.port = opened.getsockname()[1]
-        transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(lambda: server, sock=opened)
-        try:
-            async with listening(server.talk, port=server.port):
-                yield server
-        finally:
-            transport.close()
+    datagrams, stream = _pair()
+    server.port = stream.getsockname()[1]
+    transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(lambda: server, sock=datagrams)
+    try:
+        async with listening(server.talk, taken=stream):
+            yield server
+    finally:
+        transport.close()
 
 
 def imap(heard: list[str], *, starttls: SSLContext) -> Talk:

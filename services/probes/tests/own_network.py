@@ -4,7 +4,9 @@ import asyncio
 import ctypes
 import subprocess
 import threading
-from collections.abc import Awaitable, Callable, Sequence
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,6 +19,24 @@ _CAPABILITY_VERSION = 0x20080522
 
 class NotPossible(Exception):
     """This machine lets us have no network of our own."""
+
+
+@contextmanager
+def other_networks(count: int) -> Iterator[list[int]]:
+    """Networks to connect one's own with, each by the id of a process that lives in it (`ip … netns ID`)."""
+    holders = [subprocess.Popen(["unshare", "--net", "sleep", "60"]) for _ in range(count)]
+    try:
+        ours = Path("/proc/self/ns/net").readlink()
+        for holder in holders:
+            while holder.poll() is None and Path(f"/proc/{holder.pid}/ns/net").readlink() == ours:
+                time.sleep(0.01)
+            if holder.poll() is not None:
+                pytest.skip("no network of our own")
+        yield [holder.pid for holder in holders]
+    finally:
+        for holder in holders:
+            holder.kill()
+            holder.wait()
 
 
 def in_own_network(
