@@ -44,7 +44,7 @@ MONITORS_CHANGED = "upheld_probes_monitors"
 
 _LOCATIONS = text("""
 select monitor_id, location, stale_since, verdict, verdict_since, uncertainty_seconds, confirmed_at, failures,
-       last_due, last_at, last_interval_seconds, run
+       last_due, last_at, last_interval_seconds, run, blocked_at
 from probes.location_state where monitor_id = any(:ids) order by monitor_id, location for update
 """)
 _MONITORS = text("""
@@ -65,13 +65,15 @@ where l.monitor_id = t.monitor_id and l.location = t.location
 """)
 _KEEP_LOCATION = text("""
 insert into probes.location_state (monitor_id, location, tenant_id, client_id, stale_since, verdict, verdict_since,
-    uncertainty_seconds, confirmed_at, failures, last_due, last_at, last_interval_seconds, run)
+    uncertainty_seconds, confirmed_at, failures, last_due, last_at, last_interval_seconds, run, blocked_at)
 values (:monitor_id, :location, :tenant_id, :client_id, :stale_since, :verdict, :verdict_since, :uncertainty,
-    :confirmed_at, cast(:failures as jsonb), :last_due, :last_at, :last_interval, cast(:run as jsonb))
+    :confirmed_at, cast(:failures as jsonb), :last_due, :last_at, :last_interval, cast(:run as jsonb),
+    :blocked_at)
 on conflict (monitor_id, location) do update set stale_since = excluded.stale_since, verdict = excluded.verdict,
     verdict_since = excluded.verdict_since, uncertainty_seconds = excluded.uncertainty_seconds,
     confirmed_at = excluded.confirmed_at, failures = excluded.failures, last_due = excluded.last_due,
-    last_at = excluded.last_at, last_interval_seconds = excluded.last_interval_seconds, run = excluded.run
+    last_at = excluded.last_at, last_interval_seconds = excluded.last_interval_seconds, run = excluded.run,
+    blocked_at = excluded.blocked_at
 """)
 _ADD = text("""
 insert into probes.monitor (monitor_id, tenant_id, client_id, contract_id, site_id, environment_id, deliverable,
@@ -395,6 +397,7 @@ def _location_values(subject: Subject, location: LocationState) -> dict[str, Any
         "last_at": location.last_at,
         "last_interval": location.last_interval.total_seconds() if location.last_interval else None,
         "run": json.dumps(run_document(location.run)) if location.run else None,
+        "blocked_at": location.blocked_at,
     }
 
 
@@ -453,6 +456,7 @@ def _location(row: Any) -> LocationState:
         last_at=row.last_at,
         last_interval=timedelta(seconds=row.last_interval_seconds) if row.last_interval_seconds is not None else None,
         run=run_of(row.run) if row.run else None,
+        blocked_at=row.blocked_at,
     )
 
 

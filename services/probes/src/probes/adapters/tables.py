@@ -117,6 +117,7 @@ class LocationStateRow(Base):
     last_at: Mapped[datetime | None]
     last_interval_seconds: Mapped[float | None]
     run: Mapped[dict[str, Any] | None]
+    blocked_at: Mapped[datetime | None]
 
 
 class MonitorRulesRow(Base):

@@ -6,9 +6,10 @@ from datetime import datetime
 from uuid import UUID
 
 from probes.application.ports import Announcer, Monitors
+from probes.domain.blocking import note_block
 from probes.domain.monitors import Monitor
 from probes.domain.state_line import apply_check, apply_silence
-from probes.domain.states import Applied, Check, Disposition, MonitorState, Recheck, UnknownReason
+from probes.domain.states import Applied, Check, Disposition, MonitorState, Outcome, Recheck, UnknownReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +40,10 @@ async def record_checks(
             continue
         state = states[monitor_id]
         applied = apply_check(state, check, monitor.rules, silence=_why_silent(state, running_since))
+        if applied.disposition is Disposition.MISSED and check.outcome is Outcome.BLOCKED:
+            applied = note_block(state, check)
         evaluated.append(Evaluated(monitor, check, applied.disposition, applied.recheck))
-        if applied.disposition is Disposition.APPLIED:
+        if applied.state is not state:
             states[monitor_id] = applied.state
             steps[monitor_id].append(applied)
     await keep([(monitor, steps[monitor_id]) for monitor_id, monitor in known.items()], monitors, announcer)
@@ -74,6 +77,9 @@ async def keep(changes: Sequence[tuple[Monitor, Sequence[Applied]]], monitors: M
 
 def _why_silent(state: MonitorState, running_since: datetime) -> UnknownReason:
     last = max((location.last_at for location in state.locations.values() if location.last_at), default=None)
+    blocked = max((location.blocked_at for location in state.locations.values() if location.blocked_at), default=None)
+    if blocked is not None and (last is None or blocked > last):
+        return UnknownReason.BLOCKED
     if last is not None and last < running_since:
         return UnknownReason.RUNNER_RESTARTED
     return UnknownReason.NO_FRESH_RESULT

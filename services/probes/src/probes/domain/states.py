@@ -73,6 +73,8 @@ class UnknownReason(StrEnum):
     """Somebody may have reported while nobody was there to take it."""
     LOCATION_SUSPECTED = "location_suspected"
     """The only location that looks at it seems to be what failed: its results do not count."""
+    BLOCKED = "blocked"
+    """Something stands before the target and lets no probe look."""
 
 
 class DegradedReason(StrEnum):
@@ -177,7 +179,8 @@ class LocationState:
 
     `stale_since` is the instant from which nothing is known (None: fresh). `last_interval` is the interval in force at
     the last check, so that an amendment of the interval makes no gap. `verdict_since` is the first check of the run
-    that led to the verdict, `confirmed_at` the end of the check that completed it.
+    that led to the verdict, `confirmed_at` the end of the check that completed it. `blocked_at` is the last check that
+    could not look.
     """
 
     location: str
@@ -191,6 +194,7 @@ class LocationState:
     last_at: datetime | None = None
     last_interval: timedelta | None = None
     run: Run | None = None
+    blocked_at: datetime | None = None
 
     @property
     def fresh(self) -> bool:

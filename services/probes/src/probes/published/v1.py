@@ -50,11 +50,45 @@ class LocationFinding(_Part):
     failing_since: AwareDatetime | None
 
 
+class NameAnswer(_Part):
+    """What a name server answered to one question; `response_code` is null and `error` says why when it did not.
+
+    `aliases` are the names that were led to on the way to `values`.
+    """
+
+    name: str = Field(max_length=300)
+    record_type: str = Field(max_length=20)
+    server: str | None = Field(max_length=60)
+    response_code: str | None = Field(max_length=30)
+    aliases: list[str] = Field(max_length=20)
+    values: list[str] = Field(max_length=50)
+    over_tcp: bool
+    error: str | None = Field(max_length=500)
+
+
+class Hop(_Part):
+    """Who answered a datagram that was to live for `hop` hops; null where nobody did or who did is not to be named."""
+
+    hop: int = Field(ge=1, le=20, json_schema_extra={"format": "int32"})
+    address: str | None = Field(max_length=60)
+    round_trip_ms: float | None = Field(ge=0)
+    error: str | None = Field(max_length=100)
+
+
+class Traceroute(_Part):
+    """The way to `address` during the outage, up to the last hop that answered."""
+
+    address: str = Field(max_length=60)
+    reached: bool
+    hops: list[Hop] = Field(max_length=20)
+
+
 class Evidence(_Part):
-    """What the first failing check of the outage saw.
+    """What the first failing check of the outage saw, and what was found out while it was being confirmed.
 
     `phase` is where the exchange broke off (name_lookup, connect, tls, first_byte, body), null when the site answered
     in full. `timings_ms` holds name_lookup, connect, tls, first_byte and total, summed over the hops of a redirect.
+    `dns` and `traceroute` are looked for when the network may be at fault; null when they were not, or not in time.
     """
 
     checked_at: AwareDatetime
@@ -68,6 +102,8 @@ class Evidence(_Part):
     timings_ms: dict[str, float]
     headers: dict[str, str]
     body_excerpt: str | None = Field(max_length=2048)
+    dns: list[NameAnswer] | None = Field(default=None, max_length=20)
+    traceroute: Traceroute | None = None
 
 
 class Gap(_Part):
@@ -287,12 +323,18 @@ class MonitorSettled(MonitorSignal, aggregate="monitor", name="settled", key="mo
 class MonitorUnknown(MonitorTransition, aggregate="monitor", name="unknown", key="monitor_id"):
     """From `since` on there is no result to go by. An outage that was going on stays open: `outage_id` names it.
 
-    The reason is location_suspected when there are results and they say more about the place that they come from.
+    The reason is location_suspected when there are results and they say more about the place that they come from, and
+    blocked when something stands before the target, such as a firewall's challenge page, and lets no probe look.
     """
 
     since: AwareDatetime
     reason: Literal[
-        "not_yet_checked", "no_fresh_result", "runner_restarted", "reports_not_received", "location_suspected"
+        "not_yet_checked",
+        "no_fresh_result",
+        "runner_restarted",
+        "reports_not_received",
+        "location_suspected",
+        "blocked",
     ]
     outage_id: UUID | None
     down_since: AwareDatetime | None

@@ -31,6 +31,9 @@ ALTER TABLE probes.monitor
     ALTER COLUMN third_party DROP DEFAULT;
 """
 
+# Why nothing is known: something lets no probe look.
+BLOCKS = "ALTER TABLE probes.location_state ADD COLUMN blocked_at timestamptz"
+
 OBSERVATIONS = """
 CREATE TABLE probes.observation (
     monitor_id UUID NOT NULL,
@@ -294,6 +297,7 @@ REPORTS_STAY = (
 def upgrade() -> None:
     """Add to what is there; nothing is lost."""
     op.execute(MONITORS)
+    op.execute(BLOCKS)
     op.execute(OBSERVATIONS)
     op.execute(ROLLUPS)
     for table in OF_A_CLIENT:
@@ -314,6 +318,7 @@ def downgrade() -> None:
     op.execute("DROP TABLE probes.rollup, probes.rollup_block, probes.rollup_due, probes.rollup_progress")
     op.execute("DROP INDEX probes.ix_result_started_ms")
     op.execute("DROP TABLE " + ", ".join(f"{SCHEMA}.{table}" for table in OF_A_CLIENT))
+    op.execute("ALTER TABLE probes.location_state DROP COLUMN blocked_at")
     op.execute(
         "ALTER TABLE probes.monitor DROP COLUMN configuration, DROP COLUMN source, DROP COLUMN scheduled, "
         "DROP COLUMN third_party"
