@@ -1,6 +1,6 @@
 """Transitions of a monitor as published events."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, assert_never
 
 from probes.adapters.documents import finding_documents, gap_documents
@@ -45,6 +45,15 @@ _EVIDENCE = (
     "headers",
     "body_excerpt",
 )
+_UNSEEN: dict[str, object] = dict.fromkeys(_EVIDENCE) | {
+    "url": "",
+    "addresses": [],
+    "refused_addresses": [],
+    "timings_ms": {},
+    "headers": {},
+}
+"""Of a check that could not even begin: its configuration is not valid."""
+_FOUND_OUT = ("dns", "traceroute")
 
 
 class EventAnnouncer:
@@ -161,11 +170,21 @@ def _outage(outage: Outage) -> dict[str, Any]:
         "locations": finding_documents(outage.locations),
         "reason": outage.failure.reason.value,
         "detail": outage.failure.detail[:1000],
-        "evidence": _evidence(outage.failure.evidence),
+        "evidence": _evidence(outage),
         "gaps": gap_documents(outage.gaps),
         "caused_by": outage.caused_by,
     }
 
 
-def _evidence(evidence: Mapping[str, object]) -> dict[str, object]:
-    return {name: evidence.get(name) for name in _EVIDENCE}
+def _evidence(outage: Outage) -> dict[str, object]:
+    """What the first failing check saw, and what was found out meanwhile: a later check of the run carries that."""
+    seen = {name: outage.failure.evidence.get(name) for name in _EVIDENCE}
+    failures = (outage.failure, *outage.failures)
+    found = {
+        name: [failure.evidence[name] for failure in failures if failure.evidence.get(name)] for name in _FOUND_OUT
+    }
+    return (
+        _UNSEEN
+        | {name: value for name, value in seen.items() if value is not None}
+        | {name: values[0] if values else None for name, values in found.items()}
+    )

@@ -89,7 +89,8 @@ class _Message(BaseModel):
 class WorkItem(_Message):
     """One check to execute at `due_at`. It is missed when it cannot start within one interval.
 
-    `check` is its configuration (`probes.application.checks.kinds`).
+    `check` is its configuration (`probes.application.checks.kinds`). A `conclusive` one ends the run of failures that
+    it may be part of: when it is bad as well, the outage is confirmed.
     """
 
     monitor_id: UUID
@@ -99,6 +100,7 @@ class WorkItem(_Message):
     interval_seconds: float = Field(gt=0)
     check: dict[str, Any]
     timeout_seconds: float = Field(gt=0, le=300)
+    conclusive: bool = False
 
 
 class WorkBatch(_Message):

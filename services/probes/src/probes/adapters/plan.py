@@ -11,7 +11,7 @@ from psycopg import AsyncConnection
 from probes.domain.slots import Schedule
 
 _WATCHED = """
-select m.monitor_id, m.configuration, m.interval_seconds, m.timeout_seconds,
+select m.monitor_id, m.configuration, m.interval_seconds, m.timeout_seconds, m.rechecks,
        array_agg(l.location order by l.location) as locations, bool_or(l.last_due is not null) as checked
 from probes.monitor m join probes.location_state l using (monitor_id)
 where m.state <> 'paused' and m.scheduled
@@ -30,6 +30,7 @@ class Watched:
     check: dict[str, Any]
     schedule: Schedule
     timeout_seconds: int
+    rechecks: int
     locations: tuple[str, ...]
     checked: bool
 
@@ -46,8 +47,9 @@ async def watched_monitors(connection: AsyncConnection[Any]) -> Sequence[Watched
             check=row[1],
             schedule=Schedule.of(row[0], timedelta(seconds=row[2])),
             timeout_seconds=row[3],
-            locations=tuple(row[4]),
-            checked=row[5],
+            rechecks=row[4],
+            locations=tuple(row[5]),
+            checked=row[6],
         )
         for row in rows
     ]

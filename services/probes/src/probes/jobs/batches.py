@@ -165,6 +165,7 @@ def _recheck(entry: Evaluated, monitor: Monitor) -> WorkItem:
         interval_seconds=monitor.cadence.interval_seconds,
         check=dict(monitor.subject.configuration),
         timeout_seconds=monitor.cadence.timeout_seconds,
+        conclusive=entry.recheck.attempt >= monitor.cadence.rechecks,
     )
 
 

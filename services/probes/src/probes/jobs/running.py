@@ -55,6 +55,8 @@ STREAM_MISSING_SECONDS = 0.5
 PUBLISH_RETRY_SECONDS = 0.25
 TELL_AGAIN_SECONDS = 3600.0
 MOST_OBSERVED = 50_000
+DIAGNOSIS_SECONDS = 2.5
+"""How long a check that confirms an outage waits for what is found out about it."""
 
 CHECKS = Counter("probes_checks", "Checks executed, by outcome", ["location", "outcome"])
 DROPPED = Counter("probes_results_dropped", "Results given up because NATS was away for too long", ["location"])
@@ -202,18 +204,11 @@ class Runner:
         wait = (item.due_at - self._clock.now()).total_seconds()
         if wait > 0:
             await asyncio.sleep(wait)
+        finding: Finding | None = None
         async with self._slots:
             started_at = self._clock.now()
             if is_missed(item.due_at, started_at, timedelta(seconds=item.interval_seconds)):
-                result = CheckResult(
-                    monitor_id=item.monitor_id,
-                    slot=item.slot,
-                    attempt=item.attempt,
-                    due_at=item.due_at,
-                    started_at=item.due_at,
-                    took_us=0,
-                    outcome=Outcome.MISSED,
-                )
+                result = _missed(item)
             else:
                 LATENESS.labels(self._location).observe(max(0.0, (started_at - item.due_at).total_seconds()))
                 UNDER_WAY.labels(self._location).inc()
@@ -223,8 +218,12 @@ class Runner:
                 finally:
                     UNDER_WAY.labels(self._location).dec()
                 took_us = (time.perf_counter_ns() - began) // 1000
-                news = self._observed.news(item.monitor_id, finding.observations)
-                result = _result(item, started_at.isoformat(), took_us, finding, news)
+        if finding is not None:
+            # Not so long that the next check of the monitor would overtake this one.
+            patience = min(DIAGNOSIS_SECONDS, item.interval_seconds / 2) if item.conclusive else 0.0
+            finding = await self._executors.diagnostics.complete(item.monitor_id, finding, patience=patience)
+            news = self._observed.news(item.monitor_id, finding.observations)
+            result = _result(item, started_at.isoformat(), took_us, finding, news)
         CHECKS.labels(self._location, result.outcome.value).inc()
         self._keep(result, delivery)
 
@@ -282,6 +281,18 @@ class Runner:
             for delivery in list(self._open.values()):
                 with contextlib.suppress(NatsError, OSError):
                     await delivery.message.in_progress()
+
+
+def _missed(item: WorkItem) -> CheckResult:
+    return CheckResult(
+        monitor_id=item.monitor_id,
+        slot=item.slot,
+        attempt=item.attempt,
+        due_at=item.due_at,
+        started_at=item.due_at,
+        took_us=0,
+        outcome=Outcome.MISSED,
+    )
 
 
 def _result(

@@ -194,6 +194,7 @@ def _item(check: DueCheck[Watched]) -> WorkItem:
         interval_seconds=check.monitor.schedule.interval.total_seconds(),
         check=check.monitor.check,
         timeout_seconds=check.monitor.timeout_seconds,
+        conclusive=not check.monitor.rechecks,
     )
 
 

@@ -61,11 +61,11 @@ class Diagnostics:
             task.cancel()
         await asyncio.gather(*self._under_way, return_exceptions=True)
 
-    async def complete(self, monitor_id: UUID, finding: Finding, *, conclusive: bool) -> Finding:
+    async def complete(self, monitor_id: UUID, finding: Finding, *, patience: float) -> Finding:
         """The finding, with what was found out about the run of failures that it belongs to, if it is there.
 
-        A conclusive failure confirms an outage: it waits for what is being found out, at most for a few seconds. Any
-        other one begins it. What was handed over once is not looked for again before the monitor has been good.
+        A failure that confirms an outage waits so many seconds and takes what there is by then; without patience, it
+        only begins the search. What was handed over once is not looked for again before the monitor has been good.
         """
         if finding.outcome is Outcome.GOOD:
             self._forget(monitor_id)
@@ -74,9 +74,10 @@ class Diagnostics:
         diagnosis = self._known.get(monitor_id) or self._begin(monitor_id, finding.failure)
         if diagnosis is None or diagnosis.task is None:
             return finding
-        if not conclusive and not diagnosis.task.done():
+        if not patience and not diagnosis.task.done():
             return finding
-        await asyncio.wait({diagnosis.task})
+        await asyncio.wait({diagnosis.task}, timeout=patience)
+        diagnosis.task.cancel()
         diagnosis.task = None
         found: dict[str, object] = {}
         if diagnosis.answers:

@@ -7,6 +7,7 @@ from typing import Any
 import certifi
 from pydantic import ValidationError
 
+from probes.adapters.checks.diagnosis import Diagnostics
 from probes.adapters.checks.dns import DnsChecks
 from probes.adapters.checks.exports import ExportChecks
 from probes.adapters.checks.finding import Finding
@@ -40,6 +41,7 @@ class Executors:
         clock = clock or SystemClock()
         trusted = str(ca_file) if ca_file else certifi.where()
         guard = AddressGuard(allowed_networks)
+        self.diagnostics = Diagnostics(guard)
         mail = MailChecks(guard, trusted)
         self._http = HttpEngine(guard, ca_file=trusted)
         self._domains = DomainChecks(allowed_networks, trusted, clock, rdap_bootstrap_url)
@@ -58,6 +60,7 @@ class Executors:
 
     async def aclose(self) -> None:
         """Ends whatever is under way."""
+        await self.diagnostics.aclose()
         await self._http.aclose()
         await self._domains.aclose()
 

@@ -43,8 +43,8 @@ def evidence_of(finding: Finding) -> dict[str, Any]:
     return cast(dict[str, Any], finding.failure.evidence)
 
 
-async def test_a_conclusive_failure_carries_names_and_way(diagnostics: Diagnostics) -> None:
-    evidence = evidence_of(await diagnostics.complete(uuid4(), failing(), conclusive=True))
+async def test_a_failure_that_confirms_carries_names_and_way(diagnostics: Diagnostics) -> None:
+    evidence = evidence_of(await diagnostics.complete(uuid4(), failing(), patience=3))
     first, second = evidence["dns"]
     assert (first["record_type"], first["values"], first["response_code"]) == ("A", ["127.0.0.1"], "NOERROR")
     assert (second["record_type"], second["values"]) == ("AAAA", [])
@@ -57,31 +57,40 @@ async def test_the_first_failure_begins_it_and_does_not_wait(diagnostics: Diagno
     server.silent = True
     monitor = uuid4()
     since = time.monotonic()
-    first = await diagnostics.complete(monitor, failing(), conclusive=False)
-    second = await diagnostics.complete(monitor, failing(), conclusive=False)
+    first = await diagnostics.complete(monitor, failing(), patience=0)
+    second = await diagnostics.complete(monitor, failing(), patience=0)
     assert time.monotonic() - since < 0.2
     assert "dns" not in evidence_of(first) and "dns" not in evidence_of(second)
-    third = await diagnostics.complete(monitor, failing(), conclusive=True)
+    third = await diagnostics.complete(monitor, failing(), patience=3)
     assert time.monotonic() - since < 4
     assert [answer["error"] for answer in evidence_of(third)["dns"]] == ["There was no answer within 2 s."] * 2
     assert evidence_of(third)["traceroute"]["reached"] is True
 
 
+async def test_what_takes_too_long_is_handed_over_as_far_as_it_has_come(
+    diagnostics: Diagnostics, server: NameServer
+) -> None:
+    server.silent = True
+    evidence = evidence_of(await diagnostics.complete(uuid4(), failing(), patience=0.3))
+    assert [answer["values"] for answer in evidence["dns"]] == [[], []]
+    assert evidence["traceroute"]["reached"] is True
+
+
 async def test_it_is_handed_over_once_per_run_of_failures(diagnostics: Diagnostics, server: NameServer) -> None:
     monitor = uuid4()
-    assert "dns" in evidence_of(await diagnostics.complete(monitor, failing(), conclusive=True))
+    assert "dns" in evidence_of(await diagnostics.complete(monitor, failing(), patience=3))
     asked = len(server.asked)
-    assert "dns" not in evidence_of(await diagnostics.complete(monitor, failing(), conclusive=True))
+    assert "dns" not in evidence_of(await diagnostics.complete(monitor, failing(), patience=3))
     assert len(server.asked) == asked
-    assert await diagnostics.complete(monitor, GOOD, conclusive=False) is GOOD
-    assert "dns" in evidence_of(await diagnostics.complete(monitor, failing(), conclusive=True))
+    assert await diagnostics.complete(monitor, GOOD, patience=0) is GOOD
+    assert "dns" in evidence_of(await diagnostics.complete(monitor, failing(), patience=3))
 
 
 async def test_a_storm_of_failures_costs_no_more_than_the_reserve(diagnostics: Diagnostics, server: NameServer) -> None:
     since = time.process_time()
 
     async def storm(monitor: UUID) -> Finding:
-        return await diagnostics.complete(monitor, failing(), conclusive=True)
+        return await diagnostics.complete(monitor, failing(), patience=3)
 
     found = await asyncio.gather(*(storm(uuid4()) for _ in range(5000)))
     found += await asyncio.gather(*(storm(uuid4()) for _ in range(5000)))
@@ -96,35 +105,35 @@ async def test_failures_that_are_not_of_the_network_are_left_alone(
     diagnostics: Diagnostics, server: NameServer, reason: Reason
 ) -> None:
     finding = failing(reason)
-    assert await diagnostics.complete(uuid4(), finding, conclusive=True) is finding
+    assert await diagnostics.complete(uuid4(), finding, patience=3) is finding
     assert server.asked == []
 
 
 async def test_a_name_that_does_not_resolve_has_no_way(diagnostics: Diagnostics, server: NameServer) -> None:
     server.codes["hotel.example"] = "SERVFAIL"
-    evidence = evidence_of(await diagnostics.complete(uuid4(), failing(Reason.DNS, addresses=[]), conclusive=True))
+    evidence = evidence_of(await diagnostics.complete(uuid4(), failing(Reason.DNS, addresses=[]), patience=3))
     assert [answer["response_code"] for answer in evidence["dns"]] == ["SERVFAIL", "SERVFAIL"]
     assert "traceroute" not in evidence
 
 
 async def test_an_address_is_not_looked_up(diagnostics: Diagnostics, server: NameServer) -> None:
     failure = failing(url="tcp://127.0.0.1:25")
-    evidence = evidence_of(await diagnostics.complete(uuid4(), failure, conclusive=True))
+    evidence = evidence_of(await diagnostics.complete(uuid4(), failure, patience=3))
     assert "dns" not in evidence and server.asked == []
     assert evidence["traceroute"]["reached"] is True
 
 
 async def test_a_refused_address_is_sent_nothing(server: NameServer) -> None:
     wary = Diagnostics(AddressGuard(), name_servers=(["127.0.0.1"], server.port))
-    evidence = evidence_of(await wary.complete(uuid4(), failing(), conclusive=True))
+    evidence = evidence_of(await wary.complete(uuid4(), failing(), patience=3))
     assert "dns" in evidence and "traceroute" not in evidence
 
 
 async def test_what_a_dns_check_found_itself_stays(diagnostics: Diagnostics, server: NameServer) -> None:
     failure = failing(Reason.TIMEOUT, url="dns://127.0.0.1:53/hotel.example?type=A", dns=["its own"])
-    assert evidence_of(await diagnostics.complete(uuid4(), failure, conclusive=True))["dns"] == ["its own"]
+    assert evidence_of(await diagnostics.complete(uuid4(), failure, patience=3))["dns"] == ["its own"]
 
 
 @pytest.mark.parametrize("finding", [GOOD, Finding(Outcome.BLOCKED, failure=Failure(Reason.TIMEOUT, "a wall", {}))])
 async def test_what_is_not_bad_passes(diagnostics: Diagnostics, finding: Finding) -> None:
-    assert await diagnostics.complete(uuid4(), finding, conclusive=True) is finding
+    assert await diagnostics.complete(uuid4(), finding, patience=3) is finding
