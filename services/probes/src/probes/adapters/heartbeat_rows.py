@@ -50,7 +50,7 @@ with source as (
     select monitor_id, tenant_id, client_id from probes.report_token where token_hash = :hash
 ), beat as (
     update probes.heartbeat h set due_at = least(h.due_at, :now),
-        newest_at = greatest(:now, h.newest_at + interval '1 microsecond', h.seen_until + interval '1 microsecond')
+        newest_at = greatest(:now, h.newest_at + interval '1 microsecond', h.seen_until)
     from source s where h.monitor_id = s.monitor_id returning h.monitor_id, h.newest_at
 )
 insert into probes.ping (monitor_id, tenant_id, client_id, received_at, signal, payload)

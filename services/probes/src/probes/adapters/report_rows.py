@@ -29,7 +29,7 @@ def heartbeats(
         )
         if value is not None
     ]
-    joined = select(HeartbeatRow, MonitorRow).join(MonitorRow, MonitorRow.monitor_id == HeartbeatRow.monitor_id)
+    joined: Select[Any] = select(HeartbeatRow, MonitorRow).join(MonitorRow, MonitorRow.monitor_id == HeartbeatRow.monitor_id)
     return joined.where(*wanted)
 
 

@@ -11,7 +11,7 @@ import re
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import structlog
 from fastapi import APIRouter, FastAPI, Path, Request
@@ -68,7 +68,7 @@ Token = Annotated[
         examples=["Yh2mVqjN3rXw8u0kTzB5cQeLfG7aPd1s"],
     ),
 ]
-_PUBLIC = {"security": []}
+_PUBLIC: dict[str, Any] = {"security": []}
 _RESPONSES = responses_for(NotFound, TooManyRequests)
 
 
