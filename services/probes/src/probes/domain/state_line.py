@@ -262,7 +262,7 @@ class _Draft:
             if end <= self.since or start > at:
                 continue
             if self.state is not State.MAINTENANCE:
-                self._settle_silence(start)
+                self._settle_as_of(start)
                 self._enter_maintenance(max(start, self.since))
             if end <= at:
                 self._leave_maintenance(end)
@@ -272,7 +272,7 @@ class _Draft:
         found = opinion(self.locations.values(), self.since, outage=self.outage is not None)
         if self.state is State.MAINTENANCE:
             if found.consensus is Consensus.UP and self.outage is not None and found.leading is not None:
-                self._recover_beneath(found.leading)
+                self._recover_across(found.leading)
             elif found.consensus is Consensus.DOWN and self.outage is None and found.leading is not None:
                 self._go_down_beneath(found.leading)
         elif found.consensus is Consensus.SILENT:
@@ -284,11 +284,10 @@ class _Draft:
         elif found.consensus is Consensus.UP and found.leading is not None:
             self._agree_up(found.leading, at)
 
-    def _settle_silence(self, before: datetime) -> None:
-        """Silence that fell before an instant is told before what begins at that instant."""
-        silent = [location.stale_since for location in self.locations.values() if location.stale_since is not None]
-        if silent and max(silent) <= before:
-            self.settle(before)
+    def _settle_as_of(self, at: datetime) -> None:
+        """Settles what is due at the edge of a window. Silence that fell later is told in its turn."""
+        if not any(location.stale_since and location.stale_since > at for location in self.locations.values()):
+            self.settle(at)
 
     def move(self, state: State, at: datetime, reason: str | None = None, outage: UUID | None = None) -> None:
         self.state, self.since = state, at
@@ -341,13 +340,13 @@ class _Draft:
         if self.outage is not None:
             self._end_gap(at)
             return
-        assert leading.verdict_since is not None
+        assert leading.verdict_since is not None and leading.confirmed_at is not None
         since = max(leading.verdict_since, self.since)
         previous, previous_since = self.state, self.since
-        if previous is State.UNKNOWN and leading.verdict_since < previous_since:
-            since = max(at, previous_since)  # what an old verdict says about the silence is nothing
-        if any(end == previous_since and leading.verdict_since < start for start, end in self.windows):
-            self._go_down_around(leading, leading.verdict_since, self.since)
+        if previous is State.UNKNOWN and leading.confirmed_at < previous_since:
+            since = max(at, previous_since)  # an old verdict says nothing about the silence
+        elif leading.verdict_since < previous_since <= leading.confirmed_at and self._follows_window():
+            self._go_down_across(leading)
             return
         if previous in _TOLD_WHEN_OVER:
             self.restore(State.DOWN, since)
@@ -379,6 +378,9 @@ class _Draft:
                 self.restore(State.UP, leading.verdict_since)
             elif self.state is State.DEGRADED:
                 self.restore(State.UP, dispute_ended_at(self.locations.values(), self.since))
+            return
+        if self.state is State.DOWN and leading.verdict_since < self.since and self._follows_window():
+            self._recover_across(leading)
             return
         self._end_gap(at if leading.verdict_since > at else leading.verdict_since)
         self._recover(leading, max(leading.verdict_since, self.since))
@@ -426,31 +428,39 @@ class _Draft:
     def _leave_maintenance(self, at: datetime) -> None:
         """What holds now is what held beneath; what the last checks said about it, settles it."""
         self.restore(State.DOWN if self.outage is not None else State.UP, at)
-        self.settle(self.since)
+        self._settle_as_of(self.since)
 
     def _go_down_beneath(self, leading: LocationState) -> None:
-        """An outage is confirmed that began before the window did: it is one, until the window."""
+        """An outage is confirmed inside a window: it is one if it began before."""
+        assert leading.verdict_since is not None and leading.confirmed_at is not None
+        if leading.verdict_since < self.since <= leading.confirmed_at:
+            self._go_down_across(leading)
+
+    def _go_down_across(self, leading: LocationState) -> None:
+        """An outage whose first failing check lies before a window, and the last one in it or after it."""
         assert leading.verdict_since is not None
-        window, since = self.since, leading.verdict_since
-        if since < window:
-            self._go_down(leading, since, State.MAINTENANCE, window)
-            self._say_maintenance(window, State.DOWN, since)
+        since, until = leading.verdict_since, self.since
+        begins = next((end for start, end in self.windows if start <= since < end), since)
+        self._go_down(leading, begins, self.state, self.since)
+        self._say_again(State.DOWN, begins, until)
 
-    def _go_down_around(self, leading: LocationState, since: datetime, until: datetime) -> None:
-        """An outage is confirmed that began before a window that is over: it is one before it and after it."""
-        crossed = [window for window in self.windows if since < window.end <= until]
-        begins = next((window.end for window in crossed if window.start <= since), since)
-        self._go_down(leading, begins, State.MAINTENANCE, crossed[-1].start)
-        for window in crossed:
-            if window.start > begins:
-                self._say_maintenance(window.start, State.DOWN, self.since)
-                self.restore(State.DOWN, window.end)
+    def _say_again(self, state: State, since: datetime, until: datetime) -> None:
+        """Lays the windows from `since` to `until` over what turned out, too late, to hold from `since` on."""
+        for start, end in self.windows:
+            if start <= until and since < end:
+                self._say_maintenance(start, state, min(start, since))
+                if end <= until:
+                    self.restore(state, end)
 
-    def _recover_beneath(self, leading: LocationState) -> None:
+    def _follows_window(self) -> bool:
+        return any(end == self.since for _, end in self.windows)
+
+    def _recover_across(self, leading: LocationState) -> None:
+        """An outage ended inside a window, or before it and that is confirmed only now."""
         assert self.outage is not None and leading.verdict_since is not None
-        window, at = self.since, max(leading.verdict_since, self.outage.down_since)
+        until, at = self.since, max(leading.verdict_since, self.outage.down_since)
         self._recover(leading, at)
-        self._say_maintenance(window, State.UP, min(at, window))
+        self._say_again(State.UP, at, until)
 
     def _note_edge(self, at: datetime, outage: UUID) -> None:
         self.edges = with_edge(self.edges, Edge(at, outage))

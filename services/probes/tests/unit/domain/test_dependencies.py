@@ -1,5 +1,6 @@
 """Who may depend on whom: no cycles, however long; and an outage that says what caused it."""
 
+import itertools
 from uuid import UUID
 
 import pytest
@@ -35,7 +36,7 @@ def test_whatever_is_accepted_one_after_the_other_nobody_ever_depends_on_himself
 
 def test_a_chain_has_an_end() -> None:
     chain = [UUID(int=number) for number in range(100, 100 + DEEPEST + 2)]
-    parents: dict[UUID, UUID | None] = dict(zip(chain, chain[1:], strict=False))
+    parents: dict[UUID, UUID | None] = dict(itertools.pairwise(chain))
     with pytest.raises(DependencyError, match="at most"):
         check_parent(UUID(int=1), chain[0], parents)
     check_parent(UUID(int=1), chain[3], parents)
