@@ -242,6 +242,9 @@ CREATE TABLE probes.restore_promise (
     time_zone TEXT NOT NULL,
     active BOOLEAN NOT NULL,
     due_at timestamptz NOT NULL,
+    missed INTEGER NOT NULL,
+    overdue_from timestamptz,
+    overdue_to timestamptz,
     CONSTRAINT pk_restore_promise PRIMARY KEY (contract_id)
 );
 CREATE INDEX ix_restore_promise_due_at ON probes.restore_promise (due_at) WHERE active;
