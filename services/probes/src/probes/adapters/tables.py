@@ -342,7 +342,10 @@ class RestoreVerificationRow(Base):
 
 
 class RestorePromiseRow(Base):
-    """How often a contract promises a verified restore. `due_at` is the end of the period that is looked at next."""
+    """How often a contract promises a verified restore. `due_at` is the end of the period that is looked at next.
+
+    `overdue_from` and `overdue_to` are the last period without one, until that is made up for.
+    """
 
     __tablename__ = "restore_promise"
 
@@ -354,6 +357,9 @@ class RestorePromiseRow(Base):
     time_zone: Mapped[str]
     active: Mapped[bool]
     due_at: Mapped[datetime]
+    missed: Mapped[int] = mapped_column(Integer)
+    overdue_from: Mapped[datetime | None]
+    overdue_to: Mapped[datetime | None]
 
     __table_args__ = (Index("ix_restore_promise_due_at", "due_at", postgresql_where=text("active")),)
 
