@@ -676,6 +676,66 @@ class ContentChanged(PublishedEvent, aggregate="content", name="changed", key="n
     }
 
 
+class RestoreVerificationRecorded(
+    PublishedEvent, aggregate="restore_verification", name="recorded", key="restore_verification_id"
+):
+    """Somebody tried to restore a backup, and recorded how it went, with its proof."""
+
+    restore_verification_id: UUID
+    contract_id: UUID
+    client_id: UUID
+    environment_id: UUID | None
+    performed_at: AwareDatetime
+    recorded_at: AwareDatetime
+    scope: str = Field(max_length=500)
+    duration_seconds: int = Field(ge=0)
+    result: Literal["succeeded", "partial", "failed"]
+    performed_by: str = Field(max_length=500)
+    backup_taken_at: AwareDatetime | None
+    evidence_url: str | None = Field(max_length=2000)
+    evidence_sha256: str | None = Field(max_length=64)
+
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        "restore_verification_id": "0190a000-0000-7000-8000-000000000051",
+        "contract_id": "0190a000-0000-7000-8000-000000000010",
+        "client_id": "0190a000-0000-7000-8000-000000000020",
+        "environment_id": "0190a000-0000-7000-8000-000000000031",
+        "performed_at": "2026-06-05T13:00:00Z",
+        "recorded_at": "2026-06-05T14:10:00Z",
+        "scope": "Base de données et fichiers, sur un serveur vide",
+        "duration_seconds": 1860,
+        "result": "succeeded",
+        "performed_by": "Nadia Benali",
+        "backup_taken_at": "2026-06-05T00:04:12Z",
+        "evidence_url": "https://files.agency.example/restores/2026-06.pdf",
+        "evidence_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    }
+
+
+class RestoreVerificationOverdue(PublishedEvent, aggregate="restore_verification", name="overdue", key="notice_id"):
+    """A period of a contract that promises verified restores is over without one. Said once per period."""
+
+    notice_id: UUID
+    contract_id: UUID
+    client_id: UUID
+    frequency: Literal["weekly", "monthly", "quarterly", "yearly"]
+    period_from: AwareDatetime
+    period_to: AwareDatetime
+    missed_periods: int = Field(ge=1)
+    last_verified_at: AwareDatetime | None
+
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        "notice_id": "9d5a1a6e-4b5f-5f0c-8a3b-0c1d2e3f4a5b",
+        "contract_id": "0190a000-0000-7000-8000-000000000010",
+        "client_id": "0190a000-0000-7000-8000-000000000020",
+        "frequency": "monthly",
+        "period_from": "2026-05-07T22:00:00Z",
+        "period_to": "2026-06-07T22:00:00Z",
+        "missed_periods": 1,
+        "last_verified_at": "2026-05-06T13:00:00Z",
+    }
+
+
 registry = EventRegistry(
     "probes",
     [
@@ -695,6 +755,8 @@ registry = EventRegistry(
         CertificateChanged,
         HeartbeatLate,
         HeartbeatMissed,
+        RestoreVerificationRecorded,
+        RestoreVerificationOverdue,
         DomainExpiring,
         ContentChanged,
     ],
