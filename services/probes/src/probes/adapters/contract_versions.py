@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from probes.adapters.restore_rows import keep_restore_promise
 from probes.domain.monitors import (
     CERTIFICATE_MONITORING,
     HOURLY,
@@ -32,6 +33,7 @@ class _Part(BaseModel):
 
 class ContractClient(_Part):
     client_id: UUID
+    time_zone: str | None = None
 
 
 class ContractEnvironment(_Part):
@@ -72,6 +74,7 @@ class ContractState(_Part):
     version: int = Field(ge=1)
     status: str
     effective_from: AwareDatetime
+    starts_on: date | None = None
     client: ContractClient
     sites: tuple[ContractSite, ...] = ()
     deliverables: tuple[ContractDeliverable, ...] = ()
@@ -181,8 +184,9 @@ class SqlContractVersions:
         return ContractState.model_validate(row.state).promise(row.tenant_id) if row is not None else None
 
     async def followed(self, promise: Promise, now: datetime) -> None:
-        """See the port."""
+        """See the port. What is promised besides monitors follows too."""
         await self._done_with(promise.contract_id, promise.version, now)
+        await keep_restore_promise(self._session, promise.contract_id, promise.version, now)
 
     async def _done_with(self, contract_id: UUID, version: int, now: datetime) -> None:
         await self._session.execute(
