@@ -11,9 +11,9 @@ import structlog
 from pydantic import SecretStr
 
 from probes.adapters.checks.executors import Executors
-from probes.jobs.following_heartbeats import FollowHeartbeats, ForgetReports
 from probes.jobs.housekeeping import ConfigureLocations, FollowContracts, KeepPartitions
 from probes.jobs.recording import Recorder
+from probes.jobs.reports import FollowHeartbeats, ForgetReports, JudgeRestores
 from probes.jobs.rolling_up import FoldHours, RollUp
 from probes.jobs.running import Runner
 from probes.jobs.scheduling import Scheduler
@@ -37,6 +37,7 @@ def jobs(runtime: Runtime) -> Sequence[Job]:
         Job("keep partitions", KeepPartitions(runtime.units, settings.retention_days, settings.rollup_months)),
         Job("roll up", RollUp(runtime.units, settings.retention_days)),
         Job("follow heartbeats", FollowHeartbeats(runtime.units)),
+        Job("judge restores", JudgeRestores(runtime.units)),
         Job("forget reports", ForgetReports(runtime.units, settings.retention_days)),
         Job("fold hours", FoldHours(runtime.units)),
     )
