@@ -72,7 +72,11 @@ class Diagnostics:
         if finding.outcome is not Outcome.BAD or finding.failure is None:
             return finding
         diagnosis = self._known.get(monitor_id) or self._begin(monitor_id, finding.failure)
-        if diagnosis is None or diagnosis.task is None:
+        if diagnosis is None:
+            if patience:  # that was the last chance: while it stays down, it leaves the ration to others
+                self._remember(monitor_id, _Diagnosis())
+            return finding
+        if diagnosis.task is None:
             return finding
         if not patience and not diagnosis.task.done():
             return finding
@@ -100,10 +104,13 @@ class Diagnostics:
         diagnosis.task = asyncio.create_task(self._find_out(diagnosis))
         self._under_way.add(diagnosis.task)
         diagnosis.task.add_done_callback(self._done)
+        self._remember(monitor_id, diagnosis)
+        return diagnosis
+
+    def _remember(self, monitor_id: UUID, diagnosis: _Diagnosis) -> None:
         self._known[monitor_id] = diagnosis
         while len(self._known) > MOST_KNOWN:
             self._known.popitem(last=False)
-        return diagnosis
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._under_way.discard(task)

@@ -100,6 +100,16 @@ async def test_a_storm_of_failures_costs_no_more_than_the_reserve(diagnostics: D
     assert time.process_time() - since < 5
 
 
+async def test_who_missed_his_ration_leaves_it_to_others_until_he_has_been_good(diagnostics: Diagnostics) -> None:
+    monitors = [uuid4() for _ in range(AT_ONCE + 1)]
+    found = await asyncio.gather(*(diagnostics.complete(monitor, failing(), patience=3) for monitor in monitors))
+    assert ["dns" in evidence_of(finding) for finding in found] == [True] * AT_ONCE + [False]
+    missed = monitors[-1]
+    assert "dns" not in evidence_of(await diagnostics.complete(missed, failing(), patience=3))
+    await diagnostics.complete(missed, GOOD, patience=0)
+    assert "dns" in evidence_of(await diagnostics.complete(missed, failing(), patience=3))
+
+
 @pytest.mark.parametrize("reason", [Reason.ADDRESS_REFUSED, Reason.HTTP_STATUS, Reason.CONTENT, Reason.INVALID_TARGET])
 async def test_failures_that_are_not_of_the_network_are_left_alone(
     diagnostics: Diagnostics, server: NameServer, reason: Reason
