@@ -15,6 +15,8 @@ from dataclasses import dataclass
 EXAMINED_BYTES = 16 * 1024
 """How much of a body is looked at: a challenge page is small, or says what it is at its beginning."""
 
+_EXAMINED_OF_GOOD = 2048
+"""That much of what does not even look like a refusal: every page is."""
 _REFUSALS = frozenset({401, 403, 405, 406, 429, 501, 503})
 
 
@@ -65,7 +67,7 @@ def challenger(status: int, headers: Mapping[str, str], body: bytes) -> str | No
 
     The names of the headers are in lower case; `body` is the answer's beginning.
     """
-    lower = body[:EXAMINED_BYTES].lower()
+    lower = body[: EXAMINED_BYTES if status >= 300 else _EXAMINED_OF_GOOD].lower()
     for mark in _MARKS:
         if mark.statuses is not None and status not in mark.statuses:
             continue

@@ -34,6 +34,8 @@ from probes.domain.states import Failure, Outcome, Reason
 from shared.outbound_http import AddressGuard, AddressRefused
 
 EXCERPT_BYTES = 2048
+JUDGED_IN_PLACE = 32 * 1024
+"""Bytes of a body that are looked through in less than a millisecond."""
 MAX_HOPS = 10
 MOST_HEADER_LINES = 1000
 MAX_HEADERS = 60
@@ -220,7 +222,12 @@ class Exchange:
     hops: Sequence[_Hop]
     timings: Timings
     trouble: _Trouble | None
-    secrets: Sequence[str]
+    target: HttpCheck
+
+    @property
+    def secrets(self) -> Sequence[str]:
+        """What must not be kept of the answer."""
+        return self.target.secrets
 
     @property
     def last(self) -> _Hop:
@@ -294,8 +301,8 @@ class HttpEngine:
         if not target.assertions:
             return exchange.accepted()
         answer = exchange.answer()
-        if target.needs_body:
-            # Linear, and yet too long for a loop in which other checks are being timed.
+        if target.needs_body and (len(exchange.last.kept) > JUDGED_IN_PLACE or target.asks_json):
+            # Bounded, and yet too long for a loop in which other checks are being timed.
             judgement = await asyncio.to_thread(judge, target.assertions, answer)
         else:
             judgement = judge(target.assertions, answer)
@@ -361,7 +368,7 @@ class HttpEngine:
         self._idle.append(curl)
         if trouble is not None and trouble.reason is Reason.TIMEOUT:
             trouble = replace(trouble, detail=f"There was no complete answer within {seconds:g} s.")
-        return Exchange(hops, total, trouble, target.secrets)
+        return Exchange(hops, total, trouble, target)
 
     async def _request(
         self, curl: pycurl.Curl, hop: _Hop, errand: _Errand, target: HttpCheck, seconds: float

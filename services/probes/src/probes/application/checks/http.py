@@ -10,6 +10,7 @@ from probes.application.checks.assertions import (
     Assertion,
     ContentHash,
     HeaderName,
+    JsonPath,
 )
 from probes.application.checks.base import Configuration
 from probes.application.checks.secrets import HIDDEN, basic_credentials, secrets_of, split_credentials
@@ -143,6 +144,11 @@ class HttpCheck(WebRequest):
     def needs_body(self) -> bool:
         """Whether the body must be kept, and not only read."""
         return any(isinstance(each, OF_THE_BODY) for each in self.assertions)
+
+    @property
+    def asks_json(self) -> bool:
+        """Whether an assertion may take long, however short the body is."""
+        return any(isinstance(each, JsonPath) for each in self.assertions)
 
     def accepts(self, status: int) -> bool:
         """Whether an answer with this status is good."""
