@@ -16,7 +16,7 @@ from probes.adapters.monitors import SqlMonitors
 from probes.application.adding_monitors import Addition, add_monitor, cadence_of_reports
 from probes.application.checks.reported import CrashReports, HeartbeatReports
 from probes.application.provisioning import bring_up_to_date
-from probes.jobs.following_heartbeats import FollowHeartbeats
+from probes.jobs.reports import FollowHeartbeats
 from shared.events import Envelope
 from shared.ids import new_id
 from shared.kernel.clock import FixedClock

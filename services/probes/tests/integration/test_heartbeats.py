@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -234,7 +235,7 @@ async def test_an_address_is_replaced_and_unguessable(
 
 async def test_bad_reports_are_refused_and_too_many_are_held_back(world: Reporting, client: httpx.AsyncClient) -> None:
     address = await address_of(client, await world.add(NIGHTLY))
-    for body in (
+    bodies: tuple[Any, ...] = (
         {"size_bytes": -1},
         {"size_bytes": 1.5},
         {"size_bytes": 2**63},
@@ -243,7 +244,8 @@ async def test_bad_reports_are_refused_and_too_many_are_held_back(world: Reporti
         {"unexpected": 1},
         {"versions": [{"component": "PHP", "version": "8"}]},
         [],
-    ):
+    )
+    for body in bodies:
         answer = await client.post(address, json=body)
         assert answer.status_code == 422, (body, answer.text)
     assert (await client.post(address, content=b"{", headers={"content-type": "application/json"})).status_code == 400

@@ -1,4 +1,4 @@
-"""The loops of what reports by itself: judging heartbeats that are due, and forgetting reports in time."""
+"""The loops of what reports by itself: judging heartbeats and promised restores, and forgetting reports in time."""
 
 from datetime import timedelta
 
@@ -8,6 +8,7 @@ from sqlalchemy import text
 from probes.adapters.announce import EventAnnouncer
 from probes.adapters.heartbeat_rows import SqlHeartbeatNotices, SqlHeartbeats
 from probes.adapters.monitors import SqlMonitors
+from probes.adapters.restore_rows import judge_restore_periods
 from probes.application.heartbeats import follow_heartbeats
 from shared.unit_of_work import UnitsOfWork
 
@@ -17,6 +18,7 @@ BATCH = 50
 LOOK_EVERY_SECONDS = 0.5
 FORGET_EVERY_SECONDS = 60.0
 FORGOTTEN_TOGETHER = 10_000
+RESTORES_EVERY_SECONDS = 10.0
 
 
 class FollowHeartbeats:
@@ -55,3 +57,16 @@ class ForgetReports:
                 {"before": unit.now - self._retention, "most": FORGOTTEN_TOGETHER},
             )
         return 0.0 if forgotten == FORGOTTEN_TOGETHER else FORGET_EVERY_SECONDS
+
+
+class JudgeRestores:
+    """Says which promised restores a period that is over has lacked."""
+
+    def __init__(self, units: UnitsOfWork) -> None:
+        self._units = units
+
+    async def __call__(self) -> float:
+        """One batch. After a standstill every period that is over is looked at, one after the other."""
+        async with self._units.for_every_tenant() as unit:
+            judged = await judge_restore_periods(unit, BATCH)
+        return 0.0 if judged else RESTORES_EVERY_SECONDS
