@@ -91,6 +91,9 @@ class MonitorRow(Base):
     reason: Mapped[str | None]
     version: Mapped[int] = mapped_column(BigInteger)
     outage_id: Mapped[UUID | None]
+    edges: Mapped[list[Any]] = mapped_column(server_default=text("'[]'"))
+    flapping_since: Mapped[datetime | None]
+    parent_id: Mapped[UUID | None]
 
     __table_args__ = (
         Index("ix_monitor_contract_id", "contract_id"),
@@ -185,6 +188,8 @@ class OutageRow(Base):
     ended_at_uncertainty_seconds: Mapped[float | None]
     recovery_confirmed_at: Mapped[datetime | None]
     ending: Mapped[str | None]
+    third_party: Mapped[bool] = mapped_column(server_default=text("false"))
+    caused_by: Mapped[UUID | None]
 
     __table_args__ = (
         Index("ix_outage_monitor_id", "monitor_id", "down_since"),
@@ -420,14 +425,47 @@ class ContractVersionRow(Base):
     __table_args__ = (Index("ix_contract_version_due", "effective_from", postgresql_where=text("applied_at IS NULL")),)
 
 
+class MaintenanceWindowRow(Base):
+    """A maintenance window as contracts last told of it. One that was cancelled has no occurrences left to come."""
+
+    __tablename__ = "maintenance_window"
+
+    window_id: Mapped[UUID] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(BigInteger)
+    tenant_id: Mapped[UUID]
+    client_id: Mapped[UUID]
+    title: Mapped[str]
+
+
+class MaintenanceOccurrenceRow(Base):
+    """One occurrence of a window for one thing that it `covers`: an environment, a site, or all that a client has."""
+
+    __tablename__ = "maintenance_occurrence"
+
+    window_id: Mapped[UUID] = mapped_column(primary_key=True)
+    starts_at: Mapped[datetime] = mapped_column(primary_key=True)
+    covers: Mapped[UUID] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID]
+    client_id: Mapped[UUID]
+    ends_at: Mapped[datetime]
+
+    __table_args__ = (Index("ix_maintenance_occurrence_covers", "covers", "ends_at"),)
+
+
 class LocationRow(Base):
-    """A place to check from, and the number that stands for it in `result`. An inactive one is no longer asked."""
+    """A place to check from, and the number that stands for it in `result`. An inactive one is no longer asked.
+
+    While it is suspected of being at fault itself, its results are put aside; `version` counts these changes of mind.
+    """
 
     __tablename__ = "location"
 
     number: Mapped[int] = mapped_column(SmallInteger, Identity(always=True), primary_key=True)
     name: Mapped[str]
     active: Mapped[bool]
+    suspect_since: Mapped[datetime | None]
+    suspect_reason: Mapped[str | None]
+    version: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
 
     __table_args__ = (UniqueConstraint("name"),)
 

@@ -21,7 +21,22 @@ class Monitors(Protocol):
         ...
 
     async def silent(self, now: datetime, limit: int) -> Sequence[UUID]:
-        """Monitors with a location whose next result is overdue at `now`, at most `limit`."""
+        """Monitors to which time alone does something by `now`, at most `limit`.
+
+        A location's next result is overdue, a maintenance window opens or closes, or flapping has settled.
+        """
+        ...
+
+    async def open_outages(self, monitor_ids: Sequence[UUID]) -> Mapping[UUID, UUID]:
+        """The outages that are open, of those of the monitors that have one."""
+        ...
+
+    async def parents_of(self, monitor_id: UUID) -> Mapping[UUID, UUID | None]:
+        """The monitor and those that it depends on, one above the other, each with what it depends on itself."""
+        ...
+
+    async def depend(self, monitor_id: UUID, parent_id: UUID | None) -> None:
+        """Makes a monitor depend on another one, or on none."""
         ...
 
     async def add(self, subject: Subject, cadence: Cadence, applied: Applied, contract_version: int) -> None:

@@ -1,6 +1,6 @@
 """From results to states: what a batch of checks, or their absence, does to the monitors."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -31,6 +31,8 @@ async def record_checks(
     """
     known = await monitors.locked(sorted({monitor_id for monitor_id, _ in checks}))
     states = {monitor_id: monitor.state for monitor_id, monitor in known.items()}
+    parents = {monitor.parent_id for monitor in known.values() if monitor.parent_id is not None}
+    elsewhere = await monitors.open_outages(sorted(parents - states.keys()))
     steps: dict[UUID, list[Applied]] = {monitor_id: [] for monitor_id in known}
     evaluated = []
     for monitor_id, check in checks:
@@ -39,7 +41,14 @@ async def record_checks(
             evaluated.append(Evaluated(None, check, Disposition.OUTSIDE))
             continue
         state = states[monitor_id]
-        applied = apply_check(state, check, monitor.rules, silence=_why_silent(state, running_since))
+        applied = apply_check(
+            state,
+            check,
+            monitor.rules,
+            silence=_why_silent(state, running_since),
+            windows=monitor.windows,
+            caused_by=_open_outage(monitor.parent_id, states, elsewhere),
+        )
         if applied.disposition is Disposition.MISSED and check.outcome is Outcome.BLOCKED:
             applied = note_block(state, check)
         evaluated.append(Evaluated(monitor, check, applied.disposition, applied.recheck))
@@ -53,14 +62,14 @@ async def record_checks(
 async def record_silence(
     now: datetime, monitors: Monitors, announcer: Announcer, *, running_since: datetime, limit: int = 200
 ) -> int:
-    """Tells of monitors that have stopped giving results by `now`; returns how many were looked at.
+    """Tells what time alone has done by `now`, such as results that did not come; returns how many were looked at.
 
     Only to be called when every result that has been delivered is recorded.
     """
     overdue = await monitors.silent(now, limit)
     known = await monitors.locked(sorted(overdue))
     changes = [
-        (monitor, [apply_silence(monitor.state, now, monitor.rules, _why_silent(monitor.state, running_since))])
+        (monitor, [_as_time_passes(monitor, now, _why_silent(monitor.state, running_since))])
         for monitor in known.values()
     ]
     await keep(changes, monitors, announcer)
@@ -73,6 +82,22 @@ async def keep(changes: Sequence[tuple[Monitor, Sequence[Applied]]], monitors: M
     await monitors.save(happened)
     for monitor, steps in happened:
         announcer.announce(monitor.subject, [transition for step in steps for transition in step.transitions])
+
+
+def _as_time_passes(monitor: Monitor, now: datetime, reason: UnknownReason) -> Applied:
+    return apply_silence(monitor.state, now, monitor.rules, reason, windows=monitor.windows)
+
+
+def _open_outage(
+    parent_id: UUID | None, states: Mapping[UUID, MonitorState], elsewhere: Mapping[UUID, UUID]
+) -> UUID | None:
+    """The outage of the monitor that one depends on, as it stands after the checks that were applied before."""
+    if parent_id is None:
+        return None
+    state = states.get(parent_id)
+    if state is None:
+        return elsewhere.get(parent_id)
+    return state.outage.outage_id if state.outage else None
 
 
 def _why_silent(state: MonitorState, running_since: datetime) -> UnknownReason:

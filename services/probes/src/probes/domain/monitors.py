@@ -11,6 +11,7 @@ from uuid import UUID, uuid5
 from probes.domain.certificates import warn_days_of
 from probes.domain.slots import Schedule
 from probes.domain.states import MonitorState, Rules
+from shared.kernel.intervals import Interval
 
 UPTIME_MONITORING = "uptime_monitoring"
 """The type of the deliverable that has a site asked whether it is up."""
@@ -93,13 +94,18 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Monitor:
-    """A monitor with its state. `number` stands for it in stored results and is 0 until it is stored."""
+    """A monitor with its state. `number` stands for it in stored results and is 0 until it is stored.
+
+    `windows` are the maintenance windows around now that cover it; `parent_id` is the monitor that it depends on.
+    """
 
     number: int
     subject: Subject
     cadence: Cadence
     created_at: datetime
     state: MonitorState
+    windows: tuple[Interval, ...] = ()
+    parent_id: UUID | None = None
 
     @property
     def rules(self) -> Rules:

@@ -297,6 +297,41 @@ REPORTS_STAY = (
 )
 
 
+# The state line: what depends on what, what caused what, planned work, flapping, and places under suspicion.
+STATE_LINE = """
+ALTER TABLE probes.monitor
+    ADD COLUMN edges JSONB NOT NULL DEFAULT '[]',
+    ADD COLUMN flapping_since timestamptz,
+    ADD COLUMN parent_id UUID;
+ALTER TABLE probes.outage
+    ADD COLUMN third_party BOOLEAN NOT NULL DEFAULT false,
+    ADD COLUMN caused_by UUID;
+ALTER TABLE probes.location
+    ADD COLUMN suspect_since timestamptz,
+    ADD COLUMN suspect_reason TEXT,
+    ADD COLUMN version BIGINT NOT NULL DEFAULT 0;
+CREATE TABLE probes.maintenance_window (
+    window_id UUID NOT NULL,
+    version BIGINT NOT NULL,
+    tenant_id UUID NOT NULL,
+    client_id UUID NOT NULL,
+    title TEXT NOT NULL,
+    CONSTRAINT pk_maintenance_window PRIMARY KEY (window_id)
+);
+CREATE TABLE probes.maintenance_occurrence (
+    window_id UUID NOT NULL,
+    starts_at timestamptz NOT NULL,
+    covers UUID NOT NULL,
+    tenant_id UUID NOT NULL,
+    client_id UUID NOT NULL,
+    ends_at timestamptz NOT NULL,
+    CONSTRAINT pk_maintenance_occurrence PRIMARY KEY (window_id, starts_at, covers)
+);
+CREATE INDEX ix_maintenance_occurrence_covers ON probes.maintenance_occurrence (covers, ends_at);
+"""
+STATE_LINE_OF_A_CLIENT = ("maintenance_occurrence", "maintenance_window")
+
+
 def upgrade() -> None:
     """Add to what is there; nothing is lost."""
     op.execute(MONITORS)
@@ -304,6 +339,9 @@ def upgrade() -> None:
     op.execute(OBSERVATIONS)
     op.execute(ROLLUPS)
     for table in OF_A_CLIENT:
+        protect_rows(op, SCHEMA, table, client_column="client_id")
+    op.execute(STATE_LINE)
+    for table in STATE_LINE_OF_A_CLIENT:
         protect_rows(op, SCHEMA, table, client_column="client_id")
     op.execute(REPORTS)
     for table in REPORTS_OF_A_CLIENT:
@@ -315,6 +353,12 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Only what 0001 knows stays."""
+    op.execute("DROP TABLE " + ", ".join(f"{SCHEMA}.{table}" for table in STATE_LINE_OF_A_CLIENT))
+    op.execute(
+        "ALTER TABLE probes.location DROP COLUMN suspect_since, DROP COLUMN suspect_reason, DROP COLUMN version; "
+        "ALTER TABLE probes.outage DROP COLUMN third_party, DROP COLUMN caused_by; "
+        "ALTER TABLE probes.monitor DROP COLUMN edges, DROP COLUMN flapping_since, DROP COLUMN parent_id"
+    )
     op.execute("DROP FUNCTION probes.forget_reports_before(timestamptz, integer)")
     op.execute("DROP TABLE probes.receiving, " + ", ".join(f"{SCHEMA}.{table}" for table in REPORTS_OF_A_CLIENT))
     op.execute("DROP FUNCTION probes.ensure_rollup_partition(date), probes.drop_rollup_partitions_before(date)")
