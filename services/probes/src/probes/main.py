@@ -5,7 +5,7 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from probes.adapters.tables import metadata
-from probes.api import heartbeats, monitors, observations, outages, pings
+from probes.api import crash_reports, figures, heartbeats, monitors, observations, outages, pings, restores, results_file
 from probes.handlers import handlers
 from probes.published.v1 import registry
 from probes.settings import ProbesSettings
@@ -22,7 +22,17 @@ SERVICE = Service(
     ),
     version="0.1.0",
     settings_class=ProbesSettings,
-    routers=[monitors.router, outages.router, observations.router, heartbeats.router, pings.router],
+    routers=[
+        monitors.router,
+        figures.router,
+        results_file.router,
+        outages.router,
+        observations.router,
+        heartbeats.router,
+        pings.router,
+        crash_reports.router,
+        restores.router,
+    ],
     metadata=metadata,
     migrations=Path(__file__).parent / "migrations",
     registry=registry,

@@ -5,6 +5,8 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
+import httpx
+from fastapi import FastAPI
 from pydantic import SecretStr
 from sqlalchemy import text
 
@@ -21,6 +23,8 @@ from probes.main import SERVICE
 from probes.settings import ProbesSettings
 from shared.kernel.clock import FixedClock
 from shared.testing.databases import DatabaseUrls
+from shared.testing.plugin import ApiClient
+from shared.testing.tokens import TokenMint
 from shared.worker import Runtime, build_runtime
 
 from .conftest import Contract, contract
@@ -129,3 +133,19 @@ async def measured(database: DatabaseUrls, clock: FixedClock, **settings: Any) -
     await world.activate()
     yield world
     await runtime.close()
+
+
+@asynccontextmanager
+async def reading(
+    world: Measured, app: FastAPI, tokens: TokenMint, api_client: ApiClient
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the API that reads as a viewer of the tenant, however far the clock is set."""
+
+    async def authorize(request: httpx.Request) -> None:
+        request.headers.setdefault(
+            "Authorization", f"Bearer {tokens.mint(role='viewer', tenant_id=world.contract.tenant_id)}"
+        )
+
+    async with api_client(app) as opened:
+        opened.event_hooks = {"request": [authorize]}
+        yield opened

@@ -1,7 +1,8 @@
 """Roll-ups in PostgreSQL: which hours wait for one, what they are made of, and what was made of them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -257,14 +258,15 @@ async def _figures(
         return found
 
     end_ms = _since_epoch(end)
-    async for check in checks_between(session, list(by_number), start, end + GRACE):
-        number, location, slot, at_ms = check[:4]
-        attempt, outcome = outcome_of(check[4])
-        tally = tally_of(number, location, first_instant_of(0) + at_ms * _MILLISECONDS)
-        if at_ms < end_ms:
-            tally.began(outcome, check[5:])
-        if attempt == 0:
-            tally.was_due(slot, outcome)
+    async with aclosing(checks_between(session, list(by_number), start, end + GRACE)) as checks:
+        async for check in checks:
+            number, location, slot, at_ms = check[:4]
+            attempt, outcome = outcome_of(check[4])
+            tally = tally_of(number, location, first_instant_of(0) + at_ms * _MILLISECONDS)
+            if at_ms < end_ms:
+                tally.began(outcome, check[5:])
+            if attempt == 0:
+                tally.was_due(slot, outcome)
     for subject in subjects:
         for location in subject.locations:
             if subject.number not in grown or (subject.number, location) in seen:
@@ -281,8 +283,11 @@ async def _figures(
 
 async def checks_between(
     session: AsyncSession, numbers: Sequence[int], start: datetime, end: datetime
-) -> AsyncIterator[Check]:
-    """The checks of these monitors that began in `[start, end)`, a day after the other, a few at a time."""
+) -> AsyncGenerator[Check, None]:
+    """The checks of these monitors that began in `[start, end)`, a day after the other, a few at a time.
+
+    Close it (`aclosing`) when you may leave early: its cursor belongs to the session's transaction.
+    """
     raw = await (await session.connection()).get_raw_connection()
     driver = raw.driver_connection
     assert isinstance(driver, psycopg.AsyncConnection)
