@@ -56,6 +56,10 @@ class ForgetReports:
                 text("select probes.forget_reports_before(:before, :most)"),
                 {"before": unit.now - self._retention, "most": FORGOTTEN_TOGETHER},
             )
+            await unit.session.execute(
+                text("delete from probes.crash_report where period_end < :before"),
+                {"before": unit.now - self._retention},
+            )
         return 0.0 if forgotten == FORGOTTEN_TOGETHER else FORGET_EVERY_SECONDS
 
 
