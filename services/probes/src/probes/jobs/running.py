@@ -87,18 +87,23 @@ class Observed:
     """What a runner has told of each monitor's observations. The same again is told once an hour: it may be lost."""
 
     def __init__(self) -> None:
-        self._told: OrderedDict[tuple[UUID, str], tuple[bytes, float]] = OrderedDict()
+        self._told: OrderedDict[tuple[UUID, str], tuple[bytes, float, object]] = OrderedDict()
 
     def news(self, monitor_id: UUID, observations: Mapping[str, object]) -> dict[str, object]:
         """Those that have to be told now."""
         found = {}
         now = time.monotonic()
         for name, value in observations.items():
+            known, at, same = self._told.get((monitor_id, name), (b"", 0.0, None))
+            if value is same and now - at <= TELL_AGAIN_SECONDS:
+                # A description that is kept between checks is the same object: there is nothing to compare.
+                self._told.move_to_end((monitor_id, name))
+                continue
             digest = blake2b(json.dumps(value, sort_keys=True).encode(), digest_size=12).digest()
-            known, at = self._told.get((monitor_id, name), (b"", 0.0))
             if known != digest or now - at > TELL_AGAIN_SECONDS:
-                self._told[monitor_id, name] = (digest, now)
+                at = now
                 found[name] = value
+            self._told[monitor_id, name] = (digest, at, value)
             self._told.move_to_end((monitor_id, name))
         while len(self._told) > MOST_OBSERVED:
             self._told.popitem(last=False)

@@ -43,7 +43,7 @@ class Executors:
         guard = AddressGuard(allowed_networks)
         self.diagnostics = Diagnostics(guard)
         mail = MailChecks(guard, trusted)
-        self._http = HttpEngine(guard, ca_file=trusted)
+        self._http = HttpEngine(guard, ca_file=trusted, clock=clock)
         self._domains = DomainChecks(allowed_networks, trusted, clock, rdap_bootstrap_url)
         self._by_kind: Mapping[str, Executor] = {
             "http": self._http.check,

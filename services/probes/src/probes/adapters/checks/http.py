@@ -20,6 +20,7 @@ import pycurl
 
 from probes.adapters.checks.challenges import EXAMINED_BYTES, challenger
 from probes.adapters.checks.finding import Finding, Timings, plain
+from probes.adapters.checks.sightings import Sightings
 from probes.application.checks.assertions import BODY_LIMIT
 from probes.application.checks.http import BasicAuthentication, BearerAuthentication, HttpCheck
 from probes.application.checks.judging import UNSEEN_HEADERS, Answer, judge
@@ -31,7 +32,9 @@ from probes.application.checks.secrets import (
     without_secrets,
 )
 from probes.domain.states import Failure, Outcome, Reason
+from shared.kernel.clock import Clock
 from shared.outbound_http import AddressGuard, AddressRefused
+from shared.time_source import SystemClock
 
 EXCERPT_BYTES = 2048
 JUDGED_IN_PLACE = 32 * 1024
@@ -217,12 +220,18 @@ class _Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """What came of a request and its redirects. `trouble` None: a complete answer with an accepted status."""
+    """What came of a request and its redirects. `trouble` None: a complete answer with an accepted status.
+
+    `certificates` are observations: what is known of those of the hosts that it came by. `refused_certificate` is the
+    one because of which it broke off.
+    """
 
     hops: Sequence[_Hop]
     timings: Timings
     trouble: _Trouble | None
     target: HttpCheck
+    certificates: Mapping[str, Mapping[str, object]]
+    refused_certificate: Mapping[str, object] | None = None
 
     @property
     def secrets(self) -> Sequence[str]:
@@ -256,6 +265,7 @@ class Exchange:
             self.timings,
             self.last.remote_address,
             Failure(trouble.reason, detail, seen),
+            self.certificates,
         )
 
     def refused(self, reason: Reason, detail: str, **evidence: object) -> Finding:
@@ -265,17 +275,20 @@ class Exchange:
     def accepted(self, observations: Mapping[str, Mapping[str, object]] | None = None) -> Finding:
         """That all is well."""
         last = self.last
-        return Finding(
-            Outcome.GOOD, last.status_code, self.timings, last.remote_address, observations=observations or {}
-        )
+        observed = {**self.certificates, **observations} if observations else self.certificates
+        return Finding(Outcome.GOOD, last.status_code, self.timings, last.remote_address, observations=observed)
 
 
 class HttpEngine:
-    """Runs any number of checks at the same time in one event loop. Close it with `aclose`."""
+    """Runs any number of checks at the same time in one event loop. Close it with `aclose`.
 
-    def __init__(self, guard: AddressGuard, *, ca_file: str) -> None:
+    Certificates are described as of the clock's now; libcurl verifies by the machine's.
+    """
+
+    def __init__(self, guard: AddressGuard, *, ca_file: str, clock: Clock | None = None) -> None:
         self._guard = guard
         self._ca_file = ca_file
+        self._sightings = Sightings(guard, ca_file, clock or SystemClock())
         self._multi = pycurl.AsyncCurlMulti()
         self._idle: list[pycurl.Curl] = []
         self._refusal = lru_cache(maxsize=20_000)(self._refusal_of)
@@ -368,7 +381,14 @@ class HttpEngine:
         self._idle.append(curl)
         if trouble is not None and trouble.reason is Reason.TIMEOUT:
             trouble = replace(trouble, detail=f"There was no complete answer within {seconds:g} s.")
-        return Exchange(hops, total, trouble, target)
+        refused = None
+        if trouble is not None and trouble.code == pycurl.E_PEER_FAILED_VERIFICATION:
+            described = await self._sightings.explain(hop.url, deadline - time.monotonic())
+            if described is not None:
+                trouble = replace(trouble, reason=Reason.CERTIFICATE, detail=described.sentence)
+                refused = described.document
+        certificates = self._sightings.observations(each.url for each in hops)
+        return Exchange(hops, total, trouble, target, certificates, refused)
 
     async def _request(
         self, curl: pycurl.Curl, hop: _Hop, errand: _Errand, target: HttpCheck, seconds: float
@@ -399,6 +419,9 @@ class HttpEngine:
             self._prepare(curl, hop, errand, seconds)
         except UnicodeEncodeError:
             return pycurl.E_URL_MALFORMAT, "The address is not a URL."
+        looked = self._sightings.wants(hop.url)
+        if looked:
+            curl.setopt(pycurl.OPT_CERTINFO, 1)
         try:
             await self._multi.perform(curl)
             code, message = pycurl.E_OK, ""
@@ -409,6 +432,9 @@ class HttpEngine:
                 opened.close()
             hop.sockets.clear()
         self._measure(curl, hop)
+        if looked and hop.timings.tls:
+            presented = [dict(each).get(b"Cert", b"") for each in curl.getinfo_raw(pycurl.INFO_CERTINFO)]
+            self._sightings.see(hop.url, presented)
         return code, message
 
     def _prepare(self, curl: pycurl.Curl, hop: _Hop, errand: _Errand, seconds: float) -> None:
@@ -432,6 +458,8 @@ class HttpEngine:
         curl.setopt(pycurl.TIMEOUT_MS, max(1, int(seconds * 1000)))
         curl.setopt(pycurl.CONNECTTIMEOUT_MS, max(1, int(seconds * 1000)))
         curl.setopt(pycurl.CAINFO, self._ca_file)
+        # A resumed session is not verified again, and no certificate is sent: one that has expired would stay unseen.
+        curl.setopt(pycurl.SSL_SESSIONID_CACHE, 0)
         curl.setopt(pycurl.HEADERFUNCTION, hop.header)
         curl.setopt(pycurl.WRITEFUNCTION, hop.body)
 
@@ -520,6 +548,7 @@ def _evidence(exchange: Exchange, trouble: _Trouble) -> dict[str, object]:
         "timings_ms": exchange.timings.in_milliseconds(),
         "headers": last.shown_headers(secrets),
         "body_excerpt": excerpt or None,
+        **({"certificate": exchange.refused_certificate} if exchange.refused_certificate else {}),
         "hops": [
             {
                 "url": _shown(hop.url, secrets),

@@ -286,9 +286,9 @@ async def test_tls_is_verified_against_the_configured_authority(authority: trust
     finally:
         await trusting.aclose()
         await wary.aclose()
-    assert unknown.failure is not None and unknown.failure.reason is Reason.TLS
+    assert unknown.failure is not None and unknown.failure.reason is Reason.CERTIFICATE
     assert unknown.failure.evidence["phase"] == "tls"
-    assert wrong_host.failure is not None and wrong_host.failure.reason in (Reason.TLS, Reason.CONNECT)
+    assert wrong_host.failure is not None and wrong_host.failure.reason in (Reason.CERTIFICATE, Reason.CONNECT)
 
 
 async def test_cancelling_a_check_leaves_the_engine_usable(engine: HttpEngine) -> None:
