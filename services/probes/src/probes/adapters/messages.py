@@ -134,13 +134,24 @@ class CheckResult(_Message):
     observations: dict[str, dict[str, Any]] | None = None
 
 
+class ControlReading(_Message):
+    """Whether a runner reached most of the control targets when it last tried."""
+
+    at: AwareDatetime
+    reached: bool
+
+
 class ResultBatch(_Message):
-    """Results of one runner. `sent_at` is its clock when it sent them: the recorder compares it with its own."""
+    """Results of one runner. `sent_at` is its clock when it sent them: the recorder compares it with its own.
+
+    `controls` is told while checks fail and there are control targets.
+    """
 
     runner: str = Field(max_length=100)
     location: str = Field(max_length=40)
     sent_at: AwareDatetime
     results: tuple[CheckResult, ...]
+    controls: ControlReading | None = None
 
 
 class _Loose(_Message):
@@ -148,6 +159,7 @@ class _Loose(_Message):
     location: str = Field(max_length=40)
     sent_at: AwareDatetime
     results: list[Any]
+    controls: ControlReading | None = None
 
 
 _WORK = TypeAdapter(WorkBatch)
@@ -196,7 +208,13 @@ def parse_results(payload: bytes) -> tuple[ResultBatch, list[tuple[Any, str]]]:
                 good.append(CheckResult.model_validate(item))
             except ValidationError as error:
                 bad.append((item, told(error)))
-        batch = ResultBatch(runner=loose.runner, location=loose.location, sent_at=loose.sent_at, results=tuple(good))
+        batch = ResultBatch(
+            runner=loose.runner,
+            location=loose.location,
+            sent_at=loose.sent_at,
+            results=tuple(good),
+            controls=loose.controls,
+        )
     plausible = []
     for result in batch.results:
         doubt = _doubt(result, batch.sent_at)

@@ -34,6 +34,7 @@ from probes.domain.states import (
     MonitorState,
     Outage,
     Paused,
+    PauseReason,
     Recovered,
     Restored,
     State,
@@ -55,7 +56,8 @@ _MONITORS = text("""
 select m.monitor_id, m.number, m.tenant_id, m.client_id, m.contract_id, m.site_id, m.environment_id, m.deliverable,
        m.counts_for_sla, m.name, m.url, m.configuration, m.source, m.scheduled, m.third_party, m.interval_seconds,
        m.timeout_seconds, m.rechecks, m.recheck_spacing_seconds, m.recoveries, m.created_at, m.watched_since, m.state,
-       m.since, m.version, m.outage_id, m.edges, m.flapping_since, m.parent_id,
+       m.since, m.version, m.outage_id, m.edges, m.flapping_since, m.parent_id, m.adjustments, m.edition,
+       m.removed_at is not null as removed,
        o.caused_by, o.down_since, o.down_since_uncertainty_seconds, o.confirmed_at, o.failures, o.locations, o.gaps
 from probes.monitor m left join probes.outage o on o.outage_id = m.outage_id
 where m.monitor_id = any(:ids) order by m.monitor_id
@@ -67,6 +69,7 @@ from probes.monitor m join probes.maintenance_occurrence w on w.covers in (m.env
 where m.monitor_id = any(:ids) and w.ends_at > m.since - interval '1 hour'
   and w.starts_at < greatest(statement_timestamp(), m.since) + interval '1 day'
 """)
+_SUSPICIOUS = text("select monitor_id from probes.location_state where location = :location and run is not null")
 _OPEN_OUTAGES = text("select monitor_id, outage_id from probes.monitor where monitor_id = any(:ids)")
 _PARENTS = text("""
 with recursive above (monitor_id, parent_id, depth) as (
@@ -77,7 +80,9 @@ with recursive above (monitor_id, parent_id, depth) as (
 )
 select monitor_id, parent_id from above
 """)
-_DEPEND = text("update probes.monitor set parent_id = :parent_id where monitor_id = :monitor_id")
+_DEPEND = text("""
+update probes.monitor set parent_id = :parent_id, edition = edition + 1 where monitor_id = :monitor_id
+""")
 _TOUCH = text("""
 update probes.location_state l
 set last_due = t.last_due, last_at = t.last_at, last_interval_seconds = t.interval
@@ -109,8 +114,12 @@ _REVISE = text("""
 update probes.monitor set site_id = :site_id, counts_for_sla = :counts_for_sla, kind = :kind, name = :name, url = :url,
     configuration = cast(:configuration as jsonb), third_party = :third_party,
     interval_seconds = :interval_seconds, timeout_seconds = :timeout_seconds, rechecks = :rechecks,
-    recheck_spacing_seconds = :recheck_spacing_seconds, recoveries = :recoveries
+    recheck_spacing_seconds = :recheck_spacing_seconds, recoveries = :recoveries, edition = edition + 1
 where monitor_id = :monitor_id
+""")
+_ADJUST = text("update probes.monitor set adjustments = cast(:adjustments as jsonb) where monitor_id = :monitor_id")
+_REMOVE = text("""
+update probes.monitor set removed_at = :at, reason = :reason, edition = edition + 1 where monitor_id = :monitor_id
 """)
 _KEEP_RULES = text("""
 insert into probes.monitor_rules (monitor_id, effective_from, tenant_id, client_id, contract_version, interval_seconds,
@@ -208,6 +217,10 @@ class SqlMonitors:
             for row in rows
         }
 
+    async def suspicious(self, location: str) -> Sequence[UUID]:
+        """See the port."""
+        return list(await self._session.scalars(_SUSPICIOUS, {"location": location}))
+
     async def open_outages(self, monitor_ids: Sequence[UUID]) -> Mapping[UUID, UUID]:
         """See the port."""
         rows = await self._session.execute(_OPEN_OUTAGES, {"ids": list(monitor_ids)}) if monitor_ids else ()
@@ -225,7 +238,10 @@ class SqlMonitors:
     async def of_contract(self, contract_id: UUID) -> Mapping[UUID, Monitor]:
         """See the port."""
         found = await self._session.scalars(
-            text("select monitor_id from probes.monitor where contract_id = :contract_id order by monitor_id"),
+            text(
+                "select monitor_id from probes.monitor where contract_id = :contract_id and removed_at is null "
+                "order by monitor_id"
+            ),
             {"contract_id": contract_id},
         )
         return await self.locked(list(found))
@@ -255,6 +271,16 @@ class SqlMonitors:
             await replan_heartbeat(self._session, subject.monitor_id, effective_from)
         if cadence != monitor.cadence:
             await self._keep_rules(subject, cadence, effective_from, contract_version)
+
+    async def adjust(self, monitor_id: UUID, adjustments: Mapping[str, object]) -> None:
+        """See the port."""
+        values = {"monitor_id": monitor_id, "adjustments": json.dumps(dict(adjustments))}
+        await self._session.execute(_ADJUST, values)
+
+    async def remove(self, monitor_id: UUID, at: datetime) -> None:
+        """See the port."""
+        values = {"monitor_id": monitor_id, "at": at, "reason": PauseReason.REMOVED.value}
+        await self._session.execute(_REMOVE, values)
 
     async def save(self, changes: Sequence[tuple[Monitor, Sequence[Applied]]]) -> None:
         """See the port. A statement of each kind serves all monitors: a restart changes every one of them at once."""
@@ -552,7 +578,18 @@ def _monitor(row: Any, locations: Mapping[str, LocationState], windows: Sequence
         edges=edges_of(row.edges),
         flapping_since=row.flapping_since,
     )
-    return Monitor(row.number, subject, cadence, row.created_at, state, tuple(windows), row.parent_id)
+    return Monitor(
+        row.number,
+        subject,
+        cadence,
+        row.created_at,
+        state,
+        tuple(windows),
+        row.parent_id,
+        row.adjustments,
+        row.edition,
+        row.removed,
+    )
 
 
 def _outage(row: Any) -> Outage:

@@ -38,6 +38,11 @@ _OUTCOMES: tuple[str, ...] = (
 _CODE = {name: code for code, name in enumerate(_OUTCOMES)}
 _CODES = 32
 _MILLISECOND = timedelta(milliseconds=1)
+_MAINTENANCE, _QUARANTINED = 1, 2
+_FLAG = 1000
+"""A stored status code is the code, plus this for each flag: no protocol's codes have more than three digits."""
+QUARANTINED_FROM = _FLAG * _QUARANTINED
+"""Results with at least this for a status code were put aside."""
 _INT4, _INT2 = 2**31 - 1, 2**15 - 1
 _TYPES = ("int4",) * 8 + ("int2",) * 4
 _COPY = (
@@ -48,7 +53,10 @@ _COPY = (
 
 @dataclass(frozen=True, slots=True)
 class StoredResult:
-    """One check as it is stored. `reason` is set exactly when it was bad; phases in microseconds."""
+    """One check as it is stored. `reason` is set exactly when it was bad; phases in microseconds.
+
+    `maintenance`: it fell into a maintenance window. `quarantined`: its place was under suspicion, it did not count.
+    """
 
     monitor_number: int
     location_number: int
@@ -63,6 +71,8 @@ class StoredResult:
     tls: int
     first_byte: int
     total: int
+    maintenance: bool = False
+    quarantined: bool = False
 
 
 def day_of(instant: datetime) -> int:
@@ -89,7 +99,7 @@ def packed(result: StoredResult) -> tuple[int, ...]:
         min(result.total, _INT4),
         day,
         result.location_number,
-        result.status_code or 0,
+        (result.status_code or 0) + _FLAG * (_MAINTENANCE * result.maintenance + _QUARANTINED * result.quarantined),
         min(result.attempt, _INT2 // _CODES) * _CODES
         + _CODE[result.reason if result.outcome is Outcome.BAD and result.reason else result.outcome],
     )
@@ -99,6 +109,7 @@ def unpacked(row: Sequence[Any]) -> StoredResult:
     """The result of a row, in the order of the table. A check that was bad carries its reason."""
     attempt, code = divmod(row[11], _CODES)
     name = _OUTCOMES[code]
+    flags, status_code = divmod(row[10], _FLAG)
     reason = None if name in (Outcome.GOOD, Outcome.MISSED, Outcome.BLOCKED) else Reason(name)
     return StoredResult(
         monitor_number=row[0],
@@ -110,10 +121,12 @@ def unpacked(row: Sequence[Any]) -> StoredResult:
         first_byte=row[6],
         total=row[7],
         location_number=row[9],
-        status_code=row[10] or None,
+        status_code=status_code or None,
         attempt=attempt,
         outcome=Outcome.BAD if reason else Outcome(name),
         reason=reason,
+        maintenance=bool(flags & _MAINTENANCE),
+        quarantined=bool(flags & _QUARANTINED),
     )
 
 

@@ -12,7 +12,7 @@ import psycopg
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from probes.adapters.result_rows import day_of, first_instant_of, outcome_of
+from probes.adapters.result_rows import QUARANTINED_FROM, day_of, first_instant_of, outcome_of
 from probes.adapters.rollup_rows import BLOCK, folded, packed, unfolded, unpacked
 from probes.domain.rollup import GRACE, HOUR, Figures, Tally, Watch, beginning_of, hour_of, is_closed, slots_of, watched
 from probes.domain.slots import Schedule
@@ -113,6 +113,7 @@ select monitor_number, location_number, slot, {day} * 86400000::bigint + started
        name_lookup_us, connect_us, tls_us, first_byte_us, total_us
 from probes.result
 where day = {day} and started_ms >= {first} and started_ms < {end} and monitor_number = any(%s)
+  and status_code < {quarantined}
 """
 
 
@@ -297,7 +298,7 @@ async def checks_between(
         if first >= last:
             continue
         # Plain numbers in the statement: the planner then sees one partition, and how much of it is meant.
-        statement = _CHECKS.format(day=int(day), first=int(first), end=int(last))
+        statement = _CHECKS.format(day=int(day), first=int(first), end=int(last), quarantined=QUARANTINED_FROM)
         async with driver.cursor("checks", binary=True) as cursor:
             await cursor.execute(statement, (list(numbers),))
             while rows := await cursor.fetchmany(_AT_ONCE):

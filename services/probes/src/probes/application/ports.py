@@ -17,7 +17,7 @@ class Monitors(Protocol):
         ...
 
     async def of_contract(self, contract_id: UUID) -> Mapping[UUID, Monitor]:
-        """Every monitor that the contract ever had, held likewise."""
+        """Every monitor that the contract ever had, but for those that were removed; held likewise."""
         ...
 
     async def silent(self, now: datetime, limit: int) -> Sequence[UUID]:
@@ -25,6 +25,10 @@ class Monitors(Protocol):
 
         A location's next result is overdue, a maintenance window opens or closes, or flapping has settled.
         """
+        ...
+
+    async def suspicious(self, location: str) -> Sequence[UUID]:
+        """Monitors of which a location has seen checks that contradict what it said before, and not enough of them."""
         ...
 
     async def open_outages(self, monitor_ids: Sequence[UUID]) -> Mapping[UUID, UUID]:
@@ -47,6 +51,14 @@ class Monitors(Protocol):
         self, monitor: Monitor, subject: Subject, cadence: Cadence, effective_from: datetime, contract_version: int
     ) -> None:
         """Changes what a monitor watches, or how; the cadence before stays known."""
+        ...
+
+    async def adjust(self, monitor_id: UUID, adjustments: Mapping[str, object]) -> None:
+        """Remembers what people have changed of what the contract says."""
+        ...
+
+    async def remove(self, monitor_id: UUID, at: datetime) -> None:
+        """Marks a monitor that is paused as removed: no version of its contract brings it back."""
         ...
 
     async def save(self, changes: Sequence[tuple[Monitor, Sequence[Applied]]]) -> None:

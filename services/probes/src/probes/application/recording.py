@@ -1,6 +1,6 @@
 """From results to states: what a batch of checks, or their absence, does to the monitors."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -8,7 +8,7 @@ from uuid import UUID
 from probes.application.ports import Announcer, Monitors
 from probes.domain.blocking import note_block
 from probes.domain.monitors import Monitor
-from probes.domain.state_line import apply_check, apply_silence
+from probes.domain.state_line import apply_check, apply_silence, distrust
 from probes.domain.states import Applied, Check, Disposition, MonitorState, Outcome, Recheck, UnknownReason
 
 
@@ -23,11 +23,17 @@ class Evaluated:
 
 
 async def record_checks(
-    checks: Sequence[tuple[UUID, Check]], monitors: Monitors, announcer: Announcer, *, running_since: datetime
+    checks: Sequence[tuple[UUID, Check]],
+    monitors: Monitors,
+    announcer: Announcer,
+    *,
+    running_since: datetime,
+    suspects: Collection[str] = (),
 ) -> list[Evaluated]:
     """Applies checks in their order and saves what they change. A check counts once, however often it comes.
 
-    `running_since` is when this installation began to record: silence that began before it is a restart.
+    `running_since` is when this installation began to record: silence that began before it is a restart. What comes
+    from the locations of `suspects` is put aside.
     """
     known = await monitors.locked(sorted({monitor_id for monitor_id, _ in checks}))
     states = {monitor_id: monitor.state for monitor_id, monitor in known.items()}
@@ -40,12 +46,15 @@ async def record_checks(
         if monitor is None:
             evaluated.append(Evaluated(None, check, Disposition.OUTSIDE))
             continue
+        if check.location in suspects:
+            evaluated.append(Evaluated(monitor, check, Disposition.QUARANTINED))
+            continue
         state = states[monitor_id]
         applied = apply_check(
             state,
             check,
             monitor.rules,
-            silence=_why_silent(state, running_since),
+            silence=_why_silent(state, running_since, suspects),
             windows=monitor.windows,
             caused_by=_open_outage(monitor.parent_id, states, elsewhere),
         )
@@ -60,7 +69,13 @@ async def record_checks(
 
 
 async def record_silence(
-    now: datetime, monitors: Monitors, announcer: Announcer, *, running_since: datetime, limit: int = 200
+    now: datetime,
+    monitors: Monitors,
+    announcer: Announcer,
+    *,
+    running_since: datetime,
+    suspects: Collection[str] = (),
+    limit: int = 200,
 ) -> int:
     """Tells what time alone has done by `now`, such as results that did not come; returns how many were looked at.
 
@@ -69,11 +84,18 @@ async def record_silence(
     overdue = await monitors.silent(now, limit)
     known = await monitors.locked(sorted(overdue))
     changes = [
-        (monitor, [_as_time_passes(monitor, now, _why_silent(monitor.state, running_since))])
+        (monitor, [_as_time_passes(monitor, now, _why_silent(monitor.state, running_since, suspects))])
         for monitor in known.values()
     ]
     await keep(changes, monitors, announcer)
     return len(overdue)
+
+
+async def put_aside(location: str, at: datetime, monitors: Monitors, announcer: Announcer) -> None:
+    """Forgets, at every monitor, what a location that has come under suspicion has raised and not confirmed."""
+    known = await monitors.locked(sorted(await monitors.suspicious(location)))
+    changes = [(monitor, [distrust(monitor.state, location, at)]) for monitor in known.values()]
+    await keep(changes, monitors, announcer)
 
 
 async def keep(changes: Sequence[tuple[Monitor, Sequence[Applied]]], monitors: Monitors, announcer: Announcer) -> None:
@@ -100,7 +122,9 @@ def _open_outage(
     return state.outage.outage_id if state.outage else None
 
 
-def _why_silent(state: MonitorState, running_since: datetime) -> UnknownReason:
+def _why_silent(state: MonitorState, running_since: datetime, suspects: Collection[str]) -> UnknownReason:
+    if any(location in suspects for location in state.locations):
+        return UnknownReason.LOCATION_SUSPECTED
     last = max((location.last_at for location in state.locations.values() if location.last_at), default=None)
     blocked = max((location.blocked_at for location in state.locations.values() if location.blocked_at), default=None)
     if blocked is not None and (last is None or blocked > last):

@@ -19,8 +19,10 @@ from probes.adapters.result_rows import Partitions, StoredResult, copy_results, 
 from probes.adapters.rollups import reopen_hours
 from probes.application.recording import Evaluated, record_checks
 from probes.domain.monitors import Monitor
+from probes.domain.quarantine import Controls
 from probes.domain.slots import clock_is_off
 from probes.domain.states import Check, Disposition, Failure, Outcome, Reason
+from probes.jobs.quarantine import Quarantine
 from shared.kernel.clock import Clock
 from shared.unit_of_work import UnitsOfWork
 
@@ -52,6 +54,7 @@ class BatchRecorder:
         self._units = units
         self._clock = clock
         self._partitions = Partitions()
+        self._quarantine = Quarantine()
         self._location_numbers: dict[str, int] = {}
         self._running_since = clock.now()
 
@@ -66,11 +69,16 @@ class BatchRecorder:
             async with self._units.for_every_tenant() as unit:
                 monitors = SqlMonitors(unit.session)
                 results = await self._trusted(handed_in, monitors)
+                checks = [(result.monitor_id, _check(location, result)) for location, result in results]
+                for batch in (entry.batch for entry in handed_in):
+                    if batch.controls is not None:
+                        self._quarantine.heard(batch.location, Controls(batch.controls.at, batch.controls.reached))
                 evaluated = await record_checks(
-                    [(result.monitor_id, _check(location, result)) for location, result in results],
+                    checks,
                     monitors,
                     EventAnnouncer(unit),
                     running_since=self._running_since,
+                    suspects=await self._quarantine.review(checks, unit),
                 )
                 await self._store(unit.session, results, evaluated)
                 kept = await keep_observations(unit.session, _observations(results, evaluated))
@@ -200,4 +208,6 @@ def _row(entry: Evaluated, monitor: Monitor, location_number: int, result: Check
         tls=result.tls_us,
         first_byte=result.first_byte_us,
         total=result.took_us,
+        maintenance=any(start <= result.started_at < end for start, end in monitor.windows),
+        quarantined=entry.disposition is Disposition.QUARANTINED,
     )
