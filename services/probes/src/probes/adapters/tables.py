@@ -58,7 +58,7 @@ class MonitorRow(Base):
     """One environment watched under one contract: how, and where its state line stands.
 
     `number` stands for the monitor in `result`. `configuration` is the document of its checks. `version` numbers the
-    transitions that were said.
+    transitions that were said, `edition` the changes of what is watched and how.
     """
 
     __tablename__ = "monitor"
@@ -94,10 +94,41 @@ class MonitorRow(Base):
     edges: Mapped[list[Any]] = mapped_column(server_default=text("'[]'"))
     flapping_since: Mapped[datetime | None]
     parent_id: Mapped[UUID | None]
+    adjustments: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    edition: Mapped[int] = mapped_column(BigInteger, server_default=text("1"))
+    removed_at: Mapped[datetime | None]
 
     __table_args__ = (
         Index("ix_monitor_contract_id", "contract_id"),
         Index("ix_monitor_tenant_id", "tenant_id", "monitor_id"),
+    )
+
+
+class CheckTestRow(Base):
+    """A check that somebody wants made now, beside every schedule: asked for, under way, answered or given up.
+
+    `client_id` and `monitor_id` are null for a configuration that no monitor has yet.
+    """
+
+    __tablename__ = "check_test"
+
+    check_test_id: Mapped[UUID] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID]
+    client_id: Mapped[UUID | None]
+    monitor_id: Mapped[UUID | None]
+    location: Mapped[str]
+    configuration: Mapped[dict[str, Any]]
+    timeout_seconds: Mapped[int]
+    asked_at: Mapped[datetime]
+    asked_by: Mapped[str]
+    expires_at: Mapped[datetime]
+    sent_at: Mapped[datetime | None]
+    answered_at: Mapped[datetime | None]
+    result: Mapped[dict[str, Any] | None]
+
+    __table_args__ = (
+        Index("ix_check_test_tenant_id", "tenant_id", "asked_at", "check_test_id"),
+        Index("ix_check_test_unsent", "asked_at", postgresql_where=text("sent_at IS NULL")),
     )
 
 

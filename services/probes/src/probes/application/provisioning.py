@@ -7,7 +7,7 @@ from uuid import UUID
 
 from probes.application.ports import Announcer, ContractVersions, Locations, Monitors
 from probes.application.recording import keep
-from probes.domain.monitors import Monitor, Promise, Source, wanted_monitors
+from probes.domain.monitors import Monitor, Promise, Source, adjusted, wanted_monitors
 from probes.domain.state_line import begin, pause, resume
 from probes.domain.states import Applied, PauseReason, State
 
@@ -48,8 +48,9 @@ async def follow_contract(
     covered = {environment.environment_id for environment in promise.environments}
     reason = _PAUSED_BECAUSE[promise.status]
     changes: list[tuple[Monitor, Sequence[Applied]]] = []
-    for monitor_id, (subject, cadence) in wanted.items():
+    for monitor_id, asked in wanted.items():
         monitor = existing.get(monitor_id)
+        subject, cadence = adjusted(asked, monitor.adjustments) if monitor is not None else asked
         if monitor is None:
             if active:
                 # Nothing was watched before now, even if the contract began earlier.

@@ -1,7 +1,7 @@
 """What is watched and how: monitors as they follow from a contract."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal, NamedTuple
@@ -97,6 +97,8 @@ class Monitor:
     """A monitor with its state. `number` stands for it in stored results and is 0 until it is stored.
 
     `windows` are the maintenance windows around now that cover it; `parent_id` is the monitor that it depends on.
+    `adjustments` are what people have changed of what the contract says (see `adjusted`); `edition` counts the changes
+    of what is watched and how. What was `removed` is not watched again.
     """
 
     number: int
@@ -106,6 +108,9 @@ class Monitor:
     state: MonitorState
     windows: tuple[Interval, ...] = ()
     parent_id: UUID | None = None
+    adjustments: Mapping[str, object] = field(default_factory=dict)
+    edition: int = 1
+    removed: bool = False
 
     @property
     def rules(self) -> Rules:
@@ -155,6 +160,32 @@ class WantedMonitor(NamedTuple):
 
     subject: Subject
     cadence: Cadence
+
+
+ADJUSTABLE = frozenset({"accepted_status", "assertions", "headers"})
+"""What of the configuration of an HTTP check a contract leaves open."""
+
+
+def adjusted(wanted: WantedMonitor, adjustments: Mapping[str, object]) -> WantedMonitor:
+    """What a contract asks for, with what people have changed within what it leaves open.
+
+    `name`; `timeout_seconds`, which never exceeds the promised one; and `configuration` for checks of `kind`: one that
+    is of another kind by now has nothing to do with it. JSON-shaped.
+    """
+    subject, cadence = wanted
+    name, seconds, changes = (adjustments.get(key) for key in ("name", "timeout_seconds", "configuration"))
+    if isinstance(changes, Mapping) and adjustments.get("kind") == subject.kind:
+        subject = replace(subject, configuration={**subject.configuration, **changes})
+    if isinstance(name, str):
+        subject = replace(subject, name=name)
+    if isinstance(seconds, int):
+        cadence = replace(cadence, timeout_seconds=min(seconds, cadence.timeout_seconds))
+    return WantedMonitor(subject, cadence)
+
+
+def quickest(promise: Promise) -> Cadence:
+    """The shortest pace at which a contract has anything watched: what is added under it is checked no more often."""
+    return min((each.cadence for each in promise.probe_sets), key=lambda each: each.interval_seconds, default=HOURLY)
 
 
 def monitor_id(contract_id: UUID, environment_id: UUID, deliverable: str) -> UUID:

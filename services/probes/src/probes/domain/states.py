@@ -90,6 +90,7 @@ class PauseReason(StrEnum):
     CONTRACT_SUSPENDED = "contract_suspended"
     CONTRACT_TERMINATED = "contract_terminated"
     REMOVED_BY_AMENDMENT = "removed_by_amendment"
+    REMOVED = "removed"
 
 
 class Verdict(StrEnum):

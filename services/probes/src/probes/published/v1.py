@@ -377,11 +377,12 @@ class MonitorRestored(MonitorTransition, aggregate="monitor", name="restored", k
 class MonitorPaused(MonitorTransition, aggregate="monitor", name="paused", key="monitor_id"):
     """From `since` on the monitor is not checked. An outage that was going on ends then for the state line.
 
-    The reason is removed_by_amendment when the contract goes on and no longer covers the environment.
+    The reason is removed_by_amendment when the contract goes on and no longer covers the environment, and removed when
+    somebody took away a monitor that had been added: then it is for good.
     """
 
     since: AwareDatetime
-    reason: Literal["contract_suspended", "contract_terminated", "removed_by_amendment"]
+    reason: Literal["contract_suspended", "contract_terminated", "removed_by_amendment", "removed"]
     outage_id: UUID | None
     down_since: AwareDatetime | None
 

@@ -40,8 +40,8 @@ class Keyword(Configuration):
 
     type: Literal["keyword"]
     text: Text
-    present: bool = True
-    match_case: bool = True
+    present: StrictBool = True
+    match_case: StrictBool = True
 
 
 class Pattern(Configuration):
@@ -49,8 +49,8 @@ class Pattern(Configuration):
 
     type: Literal["regex"]
     pattern: Text
-    present: bool = True
-    match_case: bool = True
+    present: StrictBool = True
+    match_case: StrictBool = True
 
     @field_validator("pattern")
     @classmethod

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, Self, TypeAlias
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic import Field, StrictBool, StringConstraints, field_validator, model_validator
 
 from probes.application.checks.assertions import (
     MOST_ASSERTIONS,
@@ -119,7 +119,7 @@ class HttpCheck(WebRequest):
     accepted_status: tuple[StatusRange, ...] = Field(
         default=(StatusRange(lowest=200, highest=399),), min_length=1, max_length=20
     )
-    follow_redirects: bool = True
+    follow_redirects: StrictBool = True
     profile: Literal["desktop", "mobile"] | None = Field(
         default=None, description="whose browser to ask as; null: as what we are"
     )

@@ -3,7 +3,7 @@
 from ipaddress import ip_address
 from typing import Annotated, Literal, Self, TypeAlias
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StrictBool, StringConstraints, model_validator
 
 from probes.application.checks.base import Configuration, Host, Line, Port
 
@@ -38,7 +38,7 @@ class TcpCheck(Configuration):
     kind: Literal["tcp"] = "tcp"
     host: Host
     port: Port
-    tls: bool = False
+    tls: StrictBool = False
     send: Line | None = Field(default=None, description="a line to send, without its line break")
     expect: Line | None = Field(default=None, description="text that must occur in the first 2 KiB of the answer")
 

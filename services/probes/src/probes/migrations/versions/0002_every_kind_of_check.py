@@ -332,6 +332,34 @@ CREATE INDEX ix_maintenance_occurrence_covers ON probes.maintenance_occurrence (
 STATE_LINE_OF_A_CLIENT = ("maintenance_occurrence", "maintenance_window")
 
 
+# What people change of a monitor, and checks that they want made at once.
+BY_PEOPLE = """
+ALTER TABLE probes.monitor
+    ADD COLUMN adjustments JSONB NOT NULL DEFAULT '{}',
+    ADD COLUMN edition BIGINT NOT NULL DEFAULT 1,
+    ADD COLUMN removed_at timestamptz;
+CREATE TABLE probes.check_test (
+    check_test_id UUID NOT NULL,
+    tenant_id UUID NOT NULL,
+    client_id UUID,
+    monitor_id UUID,
+    location TEXT NOT NULL,
+    configuration JSONB NOT NULL,
+    timeout_seconds INTEGER NOT NULL,
+    asked_at timestamptz NOT NULL,
+    asked_by TEXT NOT NULL,
+    expires_at timestamptz NOT NULL,
+    sent_at timestamptz,
+    answered_at timestamptz,
+    result JSONB,
+    CONSTRAINT pk_check_test PRIMARY KEY (check_test_id)
+);
+CREATE INDEX ix_check_test_tenant_id ON probes.check_test (tenant_id, asked_at, check_test_id);
+CREATE INDEX ix_check_test_unsent ON probes.check_test (asked_at) WHERE sent_at IS NULL;
+"""
+BY_PEOPLE_OF_A_CLIENT = ("check_test",)
+
+
 def upgrade() -> None:
     """Add to what is there; nothing is lost."""
     op.execute(MONITORS)
@@ -343,6 +371,9 @@ def upgrade() -> None:
     op.execute(STATE_LINE)
     for table in STATE_LINE_OF_A_CLIENT:
         protect_rows(op, SCHEMA, table, client_column="client_id")
+    op.execute(BY_PEOPLE)
+    for table in BY_PEOPLE_OF_A_CLIENT:
+        protect_rows(op, SCHEMA, table, client_column="client_id")
     op.execute(REPORTS)
     for table in REPORTS_OF_A_CLIENT:
         protect_rows(op, SCHEMA, table, client_column="client_id")
@@ -353,6 +384,10 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Only what 0001 knows stays."""
+    op.execute("DROP TABLE " + ", ".join(f"{SCHEMA}.{table}" for table in BY_PEOPLE_OF_A_CLIENT))
+    op.execute(
+        "ALTER TABLE probes.monitor DROP COLUMN adjustments, DROP COLUMN edition, DROP COLUMN removed_at"
+    )
     op.execute("DROP TABLE " + ", ".join(f"{SCHEMA}.{table}" for table in STATE_LINE_OF_A_CLIENT))
     op.execute(
         "ALTER TABLE probes.location DROP COLUMN suspect_since, DROP COLUMN suspect_reason, DROP COLUMN version; "
