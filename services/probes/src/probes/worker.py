@@ -89,6 +89,7 @@ async def run_runner(settings: ProbesSettings, clock: Clock, progress: Callable[
             executors,
             clock,
             max_concurrent=settings.max_concurrent_checks,
+            control_targets=settings.control_targets,
             progress=progress,
         )
         await runner.run()

@@ -9,7 +9,7 @@ import contextlib
 import json
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from hashlib import blake2b
@@ -24,11 +24,13 @@ from nats.js.errors import FetchTimeoutError, NotFoundError
 from prometheus_client import Counter, Gauge, Histogram
 from pydantic import ValidationError
 
+from probes.adapters.checks.control_targets import ControlTargets
 from probes.adapters.checks.executors import Executors
 from probes.adapters.checks.finding import Finding
 from probes.adapters.messages import (
     WORK_ACK_SECONDS,
     CheckResult,
+    ControlReading,
     ResultBatch,
     WorkItem,
     parse_work,
@@ -122,6 +124,7 @@ class Runner:
         clock: Clock,
         *,
         max_concurrent: int = 500,
+        control_targets: Sequence[str] = (),
         progress: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._name = name
@@ -131,6 +134,7 @@ class Runner:
         self._clock = clock
         self._slots = asyncio.Semaphore(max_concurrent)
         self._most_waiting = 4 * max_concurrent
+        self._controls = ControlTargets(control_targets, executors, clock)
         self._progress = progress
         self._observed = Observed()
         self._unsent = _Unsent()
@@ -142,7 +146,8 @@ class Runner:
 
     async def run(self) -> None:
         """Takes work, executes it, hands in results; raises when NATS fails for good: start it again."""
-        helpers = [asyncio.create_task(self._hand_in()), asyncio.create_task(self._say_in_progress())]
+        loops = (self._hand_in(), self._say_in_progress(), self._controls.run())
+        helpers = [asyncio.create_task(loop) for loop in loops]
         try:
             await self._take_work()
         finally:
@@ -239,7 +244,9 @@ class Runner:
             DROPPED.labels(self._location).inc()
             return
         self._unsent.results.append((result, delivery))
-        self._unsent.urgent |= result.outcome is Outcome.BAD
+        if result.outcome is Outcome.BAD:
+            self._unsent.urgent = True
+            self._controls.failed()
         self._arrived.set()
 
     async def _hand_in(self) -> None:
@@ -256,11 +263,13 @@ class Runner:
     async def _send(self, results: list[tuple[CheckResult, _Delivery]]) -> None:
         message_id = str(new_id())
         while True:
+            read = self._controls.reading
             batch = ResultBatch(
                 runner=self._name,
                 location=self._location,
                 sent_at=self._clock.now(),
                 results=tuple(result for result, _ in results),
+                controls=ControlReading(at=read.at, reached=read.reached) if read else None,
             )
             try:
                 await publish(self._js, result_subject(self._location), to_bytes(batch), message_id)
