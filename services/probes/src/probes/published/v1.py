@@ -5,6 +5,7 @@ its consumer needs, so that it can be understood without the ones before it and 
 `aggregateversion` numbers the transitions of a monitor without holes, beginning with 1.
 """
 
+from datetime import date
 from typing import Any, ClassVar, Literal
 from uuid import UUID
 
@@ -737,6 +738,47 @@ class RestoreVerificationOverdue(PublishedEvent, aggregate="restore_verification
     }
 
 
+class ComponentOutdated(PublishedEvent, aggregate="component", name="outdated", key="notice_id"):
+    """A version that was seen is behind its cycle, or its cycle ends or has ended. Said once per version and verdict.
+
+    `behind` is how far `latest`, the newest release of the cycle, is away. `data_of` dates the list that says so.
+    """
+
+    notice_id: UUID
+    monitor_id: UUID
+    contract_id: UUID
+    client_id: UUID
+    site_id: UUID
+    environment_id: UUID
+    name: str = Field(max_length=300)
+    component: str = Field(max_length=60)
+    version: str = Field(max_length=60)
+    cycle: str | None = Field(max_length=60)
+    verdict: Literal["behind", "ending", "end_of_life"]
+    behind: Literal["patch", "minor", "major"] | None
+    latest: str | None = Field(max_length=60)
+    end_of_life: date | None
+    days_left: int | None
+    data_of: date
+    observed_at: AwareDatetime
+
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        "notice_id": "7f2d8f0a-93a1-5d2e-9c3b-1b2c3d4e5f60",
+        "monitor_id": "0190a000-0000-7000-8000-000000000042",
+        **{key: _COMMON[key] for key in ("contract_id", "client_id", "site_id", "environment_id", "name")},
+        "component": "php",
+        "version": "8.1.30",
+        "cycle": "8.1",
+        "verdict": "end_of_life",
+        "behind": "patch",
+        "latest": "8.1.32",
+        "end_of_life": "2025-12-31",
+        "days_left": -159,
+        "data_of": "2025-05-31",
+        "observed_at": "2026-06-08T04:10:00Z",
+    }
+
+
 registry = EventRegistry(
     "probes",
     [
@@ -758,6 +800,7 @@ registry = EventRegistry(
         HeartbeatMissed,
         RestoreVerificationRecorded,
         RestoreVerificationOverdue,
+        ComponentOutdated,
         DomainExpiring,
         ContentChanged,
     ],
