@@ -12,6 +12,7 @@ from probes.application.checks.mail import ImapCheck, SmtpCheck
 from probes.application.checks.network import DnsCheck, IcmpCheck, TcpCheck
 from probes.application.checks.reported import CrashReports, HeartbeatReports
 from probes.application.checks.tls import TlsCheck
+from probes.application.checks.version import VersionCheck
 from probes.application.checks.websocket import WebSocketCheck
 
 CheckConfiguration: TypeAlias = Annotated[
@@ -24,7 +25,8 @@ CheckConfiguration: TypeAlias = Annotated[
     | ImapCheck
     | WebSocketCheck
     | TlsCheck
-    | DomainCheck,
+    | DomainCheck
+    | VersionCheck,
     Field(discriminator="kind"),
 ]
 """What a runner can execute. Each kind says its `address`, for people."""
