@@ -17,6 +17,7 @@ from probes.adapters.checks.mail import MailChecks
 from probes.adapters.checks.rdap import BOOTSTRAP_URL, DomainChecks
 from probes.adapters.checks.tcp import TcpChecks
 from probes.adapters.checks.tls import TlsChecks
+from probes.adapters.checks.versions import VersionChecks
 from probes.adapters.checks.websocket import WebSocketChecks
 from probes.application.checks.kinds import configuration_of
 from probes.domain.states import Failure, Outcome, Reason
@@ -47,6 +48,7 @@ class Executors:
         self._domains = DomainChecks(allowed_networks, trusted, clock, rdap_bootstrap_url)
         self._by_kind: Mapping[str, Executor] = {
             "http": self._http.check,
+            "version": VersionChecks(self._http).check,
             "export": ExportChecks(self._http, clock).check,
             "tcp": TcpChecks(guard, trusted).check,
             "tls": TlsChecks(guard, trusted, clock).check,
