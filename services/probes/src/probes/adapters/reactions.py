@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from probes.adapters.certificates import certificate_was_seen
 from probes.adapters.contents import content_was_seen
+from probes.adapters.components import version_was_seen
 from probes.adapters.observations import Kept
 from probes.adapters.registrations import registration_was_read
 from shared.unit_of_work import UnitOfWork
@@ -15,6 +16,7 @@ REACTIONS: Mapping[str, Reaction] = {
     "certificate": certificate_was_seen,
     "content": content_was_seen,
     "domain": registration_was_read,
+    "version": version_was_seen,
 }
 
 
