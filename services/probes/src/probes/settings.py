@@ -52,6 +52,11 @@ class ProbesSettings(ServiceSettings):
         pattern=r"^https?://\S+$",
         description="Where IANA's list of the registries' RDAP servers is read, once a day.",
     )
+    end_of_life_file: Path | None = Field(
+        default=None,
+        description="JSON file of components and their cycles that takes the place of the one of the service; read again "
+        "when it changes.",
+    )
     retention_days: int = Field(
         default=35,
         ge=1,
