@@ -11,6 +11,7 @@ import structlog
 from pydantic import SecretStr
 
 from probes.adapters.checks.executors import Executors
+from probes.adapters.end_of_life import replace_list
 from probes.jobs.housekeeping import ConfigureLocations, FollowContracts, KeepPartitions
 from probes.jobs.recording import Recorder
 from probes.jobs.reports import FollowHeartbeats, ForgetReports, JudgeRestores
@@ -31,6 +32,7 @@ Loop = Callable[[], Awaitable[None]]
 def jobs(runtime: Runtime) -> Sequence[Job]:
     """Work that needs no NATS."""
     settings = cast(ProbesSettings, runtime.settings)
+    replace_list(settings.end_of_life_file)
     return (
         Job("configure locations", ConfigureLocations(runtime.units, settings.locations)),
         Job("follow contracts", FollowContracts(runtime.units)),
