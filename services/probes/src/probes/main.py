@@ -5,7 +5,18 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from probes.adapters.tables import metadata
-from probes.api import crash_reports, figures, heartbeats, monitors, observations, outages, pings, restores, results_file
+from probes.api import (
+    components,
+    crash_reports,
+    figures,
+    heartbeats,
+    monitors,
+    observations,
+    outages,
+    pings,
+    restores,
+    results_file,
+)
 from probes.handlers import handlers
 from probes.published.v1 import registry
 from probes.settings import ProbesSettings
@@ -32,6 +43,7 @@ SERVICE = Service(
         pings.router,
         crash_reports.router,
         restores.router,
+        components.router,
     ],
     metadata=metadata,
     migrations=Path(__file__).parent / "migrations",
