@@ -3,8 +3,8 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from probes.adapters.certificates import certificate_was_seen
-from probes.adapters.contents import content_was_seen
 from probes.adapters.components import version_was_seen
+from probes.adapters.contents import content_was_seen
 from probes.adapters.observations import Kept
 from probes.adapters.registrations import registration_was_read
 from shared.unit_of_work import UnitOfWork
