@@ -10,6 +10,8 @@ from probes.api import (
     crash_reports,
     figures,
     heartbeats,
+    locations,
+    monitor_changes,
     monitors,
     observations,
     outages,
@@ -35,9 +37,11 @@ SERVICE = Service(
     settings_class=ProbesSettings,
     routers=[
         monitors.router,
+        monitor_changes.router,
         figures.router,
         results_file.router,
         outages.router,
+        locations.router,
         observations.router,
         heartbeats.router,
         pings.router,
@@ -56,6 +60,7 @@ SERVICE = Service(
         {"name": "monitors", "description": "What is watched, what the checks found, how the state line runs."},
         {"name": "observations", "description": "What checks have seen: certificates, registrations, versions."},
         {"name": "outages", "description": "Confirmed outages with their evidence."},
+        {"name": "locations", "description": "Where monitors are checked from, and whether that counts."},
         {"name": "reports", "description": "What reports by itself: heartbeats, crash rates, restores, versions."},
     ],
 )

@@ -189,6 +189,8 @@ async def test_every_check_behind_a_figure_can_be_read_in_pages(client: httpx.As
         "outcome": "bad",
         "reason": "http_status",
         "status_code": 503,
+        "maintenance": False,
+        "quarantined": False,
         "timings_ms": {"name_lookup": 0.1, "connect": 0.2, "tls": 0.3, "first_byte": 0.4, "total": 1.0},
     }
     part = await client.get(
