@@ -18,6 +18,7 @@ from probes.jobs.reports import FollowHeartbeats, ForgetReports, JudgeRestores
 from probes.jobs.rolling_up import FoldHours, RollUp
 from probes.jobs.running import Runner
 from probes.jobs.scheduling import Scheduler
+from probes.jobs.watching_performance import WatchPerformance
 from probes.settings import ProbesSettings
 from shared.jetstream import connect
 from shared.kernel.clock import Clock
@@ -42,6 +43,7 @@ def jobs(runtime: Runtime) -> Sequence[Job]:
         Job("judge restores", JudgeRestores(runtime.units)),
         Job("forget reports", ForgetReports(runtime.units, settings.retention_days)),
         Job("fold hours", FoldHours(runtime.units)),
+        Job("watch performance", WatchPerformance(runtime.units)),
     )
 
 

@@ -107,7 +107,7 @@ async def test_a_month_has_an_average_and_percentiles_after_its_single_checks_ar
     assert month["total"]["avg"] == 120 and month["total"]["p50"] == 100 and 495 <= month["total"]["p99"] <= 500
 
 
-@pytest.mark.capability("P06")
+@pytest.mark.capability("P06", "P19")
 async def test_every_phase_has_its_figures_step_by_step_and_check_by_check(
     world: Measured, client: httpx.AsyncClient
 ) -> None:

@@ -550,6 +550,35 @@ rollup_block = Table(
 hours of a month are read from few pages. A partition per month, dropped by the month."""
 
 
+class PerformanceRow(Base):
+    """How the speed of a monitor's target was judged after `assessed_day`, while a contract has `promised` that it is.
+
+    Days count from 1970. `version` numbers what was said about it. `baseline` and `now` are packed like roll-ups.
+    """
+
+    __tablename__ = "performance"
+
+    monitor_id: Mapped[UUID] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID]
+    client_id: Mapped[UUID]
+    promised: Mapped[bool]
+    assessed_day: Mapped[int] = mapped_column(Integer)
+    standing: Mapped[str]
+    version: Mapped[int] = mapped_column(BigInteger)
+    threshold_percent: Mapped[int] = mapped_column(Integer)
+    since_day: Mapped[int | None] = mapped_column(Integer)
+    measure: Mapped[str | None]
+    phase: Mapped[str | None]
+    percent: Mapped[int | None] = mapped_column(Integer)
+    steady_from: Mapped[int | None] = mapped_column(Integer)
+    baseline_first_day: Mapped[int | None] = mapped_column(Integer)
+    baseline_last_day: Mapped[int | None] = mapped_column(Integer)
+    baseline: Mapped[bytes | None] = mapped_column(LargeBinary)
+    now_first_day: Mapped[int | None] = mapped_column(Integer)
+    now_last_day: Mapped[int | None] = mapped_column(Integer)
+    now: Mapped[bytes | None] = mapped_column(LargeBinary)
+
+
 class RollupDueRow(Base):
     """An hour of some monitors of a contract that waits to be rolled up, for the first time or anew.
 

@@ -7,7 +7,11 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from probes.adapters.performance import assessment_of
+from probes.adapters.result_rows import first_instant_of
+from probes.adapters.tables import PerformanceRow
 from probes.api.models import FailedCheck
+from probes.domain.drift import Level
 from probes.domain.resolution import MOST_STEPS
 from probes.domain.rollup import PHASES, Durations, Figures
 from probes.domain.sketch import Sketch
@@ -22,6 +26,13 @@ _MONITOR = "5f0c3a52-5d8a-5b62-9d0e-6a1f3f2d7c11"
 _PHASE = {"avg": 81.2, "p50": 80.1, "p95": 95.7, "p99": 131.0, "min": 70.3, "max": 140.9}
 _POINT: dict[str, Any] = {"at": "2026-06-08T08:00:00Z", "count": 120, **dict.fromkeys(PHASES, _PHASE)}
 _SERIES: dict[str, Any] = {"location": None, "points": [_POINT]}
+_LEVEL: dict[str, Any] = {
+    "first_day": "2026-05-08",
+    "last_day": "2026-06-04",
+    "checks": 80640,
+    **dict.fromkeys(PHASES, _PHASE),
+}
+_DRIFT = {"since": "2026-06-05", "measure": "p95", "percent": 42, "phase": "first_byte"}
 _COUNTS = {"expected": 2880, "executed": 2878, "missed": 1, "blocked": 0, "unrecorded": 1, "percent": "99.930"}
 
 
@@ -166,6 +177,107 @@ class MonitorCoverage(BaseModel):
     to: Instant
     total: Coverage
     days: list[CoverageDay] = Field(max_length=MOST_STEPS)
+
+
+class PerformanceLevel(BaseModel):
+    """How long good checks took over some days (UTC), both included."""
+
+    model_config = _example(_LEVEL)
+
+    first_day: date
+    last_day: date
+    checks: int = Field(ge=1, le=2**53)
+    name_lookup: PhaseDurations
+    connect: PhaseDurations
+    tls: PhaseDurations
+    first_byte: PhaseDurations
+    total: PhaseDurations
+
+    @classmethod
+    def of(cls, level: Level) -> "PerformanceLevel":
+        phases = {name: PhaseDurations.of(sketch) for name, sketch in level.durations._asdict().items()}
+        first, last = first_instant_of(level.first_day).date(), first_instant_of(level.last_day).date()
+        return cls(first_day=first, last_day=last, checks=level.durations.total.count, **phases)
+
+
+class PerformanceDrift(BaseModel):
+    """The target is slower since this day, by so many percent in this measure, most of it in `phase`.
+
+    `transfer` is the body on its way.
+    """
+
+    model_config = _example(_DRIFT)
+
+    since: date
+    measure: Literal["p95", "median"]
+    percent: int = Field(ge=-100, le=2**31)
+    phase: Literal["name_lookup", "connect", "tls", "first_byte", "transfer"]
+
+
+class MonitorPerformance(BaseModel):
+    """Whether the target has become slower for good, where a contract promises that this is watched.
+
+    `verdict` is null before the first assessment, and learning until there is a week to compare with. Days are
+    assessed when they are over, in UTC: `now` is the last three with enough checks, `baseline` the four weeks before
+    them, or before the drift.
+    """
+
+    model_config = _example(
+        {
+            "monitor_id": _MONITOR,
+            "watched": True,
+            "threshold_percent": 20,
+            "assessed_day": "2026-06-07",
+            "verdict": "drifted",
+            "drift": _DRIFT,
+            "baseline": _LEVEL,
+            "now": _LEVEL | {"first_day": "2026-06-05", "last_day": "2026-06-07"},
+        }
+    )
+
+    monitor_id: UUID
+    watched: bool
+    threshold_percent: int | None = Field(ge=1, le=999)
+    assessed_day: date | None
+    verdict: Literal["learning", "steady", "drifted"] | None
+    drift: PerformanceDrift | None
+    baseline: PerformanceLevel | None
+    now: PerformanceLevel | None
+
+    @classmethod
+    def of(cls, monitor_id: UUID, row: PerformanceRow | None) -> "MonitorPerformance":
+        if row is None or not row.assessed_day:
+            return cls(
+                monitor_id=monitor_id,
+                watched=row is not None and row.promised,
+                threshold_percent=row.threshold_percent if row is not None else None,
+                assessed_day=None,
+                verdict=None,
+                drift=None,
+                baseline=None,
+                now=None,
+            )
+        found = assessment_of(row)
+        drift = None
+        if found.drift is not None:
+            drift = PerformanceDrift.model_validate(
+                {
+                    "since": first_instant_of(found.drift.since_day).date(),
+                    "measure": found.drift.measure,
+                    "percent": found.drift.percent,
+                    "phase": found.drift.phase,
+                }
+            )
+        return cls(
+            monitor_id=monitor_id,
+            watched=row.promised,
+            threshold_percent=row.threshold_percent,
+            assessed_day=first_instant_of(row.assessed_day).date(),
+            verdict=found.standing.value,
+            drift=drift,
+            baseline=PerformanceLevel.of(found.baseline) if found.baseline else None,
+            now=PerformanceLevel.of(found.now) if found.now else None,
+        )
 
 
 class FailingRun(BaseModel):

@@ -11,6 +11,7 @@ from probes.adapters import queries
 from probes.adapters.failures import failing_runs
 from probes.adapters.figures import begins_at, coverage_by_day, durations_in_steps, first_kept, good_checks
 from probes.adapters.figures import location_names as names_of_locations
+from probes.adapters.performance import performance_of
 from probes.adapters.result_rows import day_of, first_instant_of
 from probes.adapters.tables import MonitorRow
 from probes.api.dependencies import From, Reader, To, check_order, period
@@ -23,6 +24,7 @@ from probes.api.figure_models import (
     LatencyPoint,
     LatencySeries,
     MonitorCoverage,
+    MonitorPerformance,
 )
 from probes.domain.resolution import MOST_STEPS, Resolution, Steps, fitting, from_hours, steps
 from probes.domain.rollup import NOTHING, Durations
@@ -137,6 +139,13 @@ async def get_monitor_coverage(
             ],
         }
     )
+
+
+@router.get("/{monitor_id}/performance", summary="Read whether a target has become slower")
+async def get_monitor_performance(monitor_id: UUID, unit: Unit, principal: Reader) -> MonitorPerformance:
+    """The baseline, the last days, and the verdict, where the contract promises that performance is watched."""
+    await _monitor(unit, monitor_id)
+    return MonitorPerformance.of(monitor_id, await performance_of(unit.session, monitor_id))
 
 
 @router.get("/{monitor_id}/failures", summary="List failing checks with their evidence")

@@ -738,6 +738,94 @@ class RestoreVerificationOverdue(PublishedEvent, aggregate="restore_verification
     }
 
 
+class Speed(_Part):
+    """How long good checks took over some days, both included: the total, in milliseconds, right to one percent."""
+
+    first_day: date
+    last_day: date
+    checks: int = Field(ge=1)
+    median_ms: float = Field(ge=0)
+    p95_ms: float = Field(ge=0)
+
+
+class PerformanceNotice(PublishedEvent):
+    """The speed of a monitor's target, as a contract promises to watch it. The newest version counts.
+
+    `now` are the days that decided it, `baseline` the weeks before the change.
+    """
+
+    monitor_id: UUID
+    contract_id: UUID
+    client_id: UUID
+    site_id: UUID
+    environment_id: UUID
+    name: str = Field(max_length=300)
+    url: str = Field(max_length=2000)
+    threshold_percent: int = Field(ge=1)
+    baseline: Speed
+    now: Speed
+
+
+_PERFORMANCE: dict[str, Any] = {
+    **{key: _COMMON[key] for key in PerformanceNotice.model_fields if key in _COMMON},
+    "threshold_percent": 20,
+    "baseline": {
+        "first_day": "2026-05-08",
+        "last_day": "2026-06-04",
+        "checks": 80640,
+        "median_ms": 82.1,
+        "p95_ms": 120.4,
+    },
+    "now": {
+        "first_day": "2026-06-05",
+        "last_day": "2026-06-07",
+        "checks": 8640,
+        "median_ms": 118.9,
+        "p95_ms": 171.2,
+    },
+}
+
+
+class PerformanceDrifted(PerformanceNotice, aggregate="performance", name="drifted", key="monitor_id"):
+    """The target has become slower for good: since `since`, by `percent` in `measure`, most of it in `phase`.
+
+    Said once per drift. `transfer` is the body on its way.
+    """
+
+    since: date
+    measure: Literal["p95", "median"]
+    percent: int
+    phase: Literal["name_lookup", "connect", "tls", "first_byte", "transfer"]
+
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        **_PERFORMANCE,
+        "since": "2026-06-05",
+        "measure": "p95",
+        "percent": 42,
+        "phase": "first_byte",
+    }
+
+
+class PerformanceRecovered(PerformanceNotice, aggregate="performance", name="recovered", key="monitor_id"):
+    """The target is as fast again as the baseline. The drift began on `since`; `recovered_on` is the first good day."""
+
+    since: date
+    recovered_on: date
+
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        **_PERFORMANCE,
+        "now": {
+            "first_day": "2026-06-18",
+            "last_day": "2026-06-20",
+            "checks": 8640,
+            "median_ms": 83.0,
+            "p95_ms": 121.7,
+        },
+        "since": "2026-06-05",
+        "recovered_on": "2026-06-18",
+    }
+
+
 class ComponentOutdated(PublishedEvent, aggregate="component", name="outdated", key="notice_id"):
     """A version that was seen is behind its cycle, or its cycle ends or has ended. Said once per version and verdict.
 
@@ -794,6 +882,8 @@ registry = EventRegistry(
         LocationSuspected,
         LocationTrusted,
         RollupHourly,
+        PerformanceDrifted,
+        PerformanceRecovered,
         CertificateExpiring,
         CertificateChanged,
         HeartbeatLate,

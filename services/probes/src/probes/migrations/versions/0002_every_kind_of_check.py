@@ -132,6 +132,31 @@ GRANT EXECUTE ON FUNCTION probes.ensure_rollup_partition(date) TO probes_app;
 GRANT EXECUTE ON FUNCTION probes.drop_rollup_partitions_before(date) TO probes_app;
 """
 
+PERFORMANCE = """
+CREATE TABLE probes.performance (
+    monitor_id UUID NOT NULL,
+    tenant_id UUID NOT NULL,
+    client_id UUID NOT NULL,
+    promised BOOLEAN NOT NULL,
+    assessed_day INTEGER NOT NULL,
+    standing TEXT NOT NULL,
+    version BIGINT NOT NULL,
+    threshold_percent INTEGER NOT NULL,
+    since_day INTEGER,
+    measure TEXT,
+    phase TEXT,
+    percent INTEGER,
+    steady_from INTEGER,
+    baseline_first_day INTEGER,
+    baseline_last_day INTEGER,
+    baseline BYTEA,
+    now_first_day INTEGER,
+    now_last_day INTEGER,
+    now BYTEA,
+    CONSTRAINT pk_performance PRIMARY KEY (monitor_id)
+);
+"""
+
 # The grant on all tables has just reached the partitions too; the application works through their parent only.
 IMMUTABLE = """
 REVOKE UPDATE, DELETE, TRUNCATE ON probes.result FROM probes_app;
@@ -366,6 +391,8 @@ def upgrade() -> None:
     op.execute(BLOCKS)
     op.execute(OBSERVATIONS)
     op.execute(ROLLUPS)
+    op.execute(PERFORMANCE)
+    protect_rows(op, SCHEMA, "performance", client_column="client_id")
     for table in OF_A_CLIENT:
         protect_rows(op, SCHEMA, table, client_column="client_id")
     op.execute(STATE_LINE)
@@ -397,7 +424,7 @@ def downgrade() -> None:
     op.execute("DROP FUNCTION probes.forget_reports_before(timestamptz, integer)")
     op.execute("DROP TABLE probes.receiving, " + ", ".join(f"{SCHEMA}.{table}" for table in REPORTS_OF_A_CLIENT))
     op.execute("DROP FUNCTION probes.ensure_rollup_partition(date), probes.drop_rollup_partitions_before(date)")
-    op.execute("DROP TABLE probes.rollup, probes.rollup_block, probes.rollup_due, probes.rollup_progress")
+    op.execute("DROP TABLE probes.performance, probes.rollup, probes.rollup_block, probes.rollup_due, probes.rollup_progress")
     op.execute("DROP INDEX probes.ix_result_started_ms")
     op.execute("DROP TABLE " + ", ".join(f"{SCHEMA}.{table}" for table in OF_A_CLIENT))
     op.execute("ALTER TABLE probes.location_state DROP COLUMN blocked_at")
