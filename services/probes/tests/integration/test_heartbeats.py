@@ -19,9 +19,10 @@ from shared.service import create_app
 from shared.testing.databases import DatabaseUrls
 from shared.testing.plugin import ApiClient
 from shared.testing.tokens import TokenMint
+from shared.time_source import SystemClock
 from shared.worker import build_runtime
 
-from .conftest import Contract, contract
+from .conftest import Contract, Service, contract, eventually
 from .reporting_world import Reporting, address_of
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
@@ -293,3 +294,22 @@ async def test_only_what_a_contract_in_force_covers_is_added(world: Reporting) -
     world.given = Contract("", known.tenant_id, known.client_id, known.contract_id, uuid4())
     with pytest.raises(NotCovered):
         await world.add(NIGHTLY)
+
+
+async def test_a_reported_failure_is_an_outage_in_the_running_service(service: Service, api_client: ApiClient) -> None:
+    tokens = TokenMint(SystemClock())
+    app = tokens.trust(create_app(SERVICE, service.runtime.settings, runtime=service.runtime))
+    given = contract("")
+    await service.tell(given, "activated", given.state() | {"monitoring": None})
+    await eventually(lambda: service.one("select applied_at is not null from probes.contract_version"))
+    world = Reporting(service.runtime, FixedClock(datetime.now(UTC)), given)
+    monitor = await world.add(NIGHTLY)
+    async with api_client(app, tokens.mint(tenant_id=given.tenant_id)) as client:
+        address = await address_of(client, monitor)
+        assert (await client.post(f"{address}/fail")).status_code == 200
+        names = await service.said("unknown", "restored", "down")
+        assert names == ["unknown", "restored", "down"]
+        assert (await client.post(address)).status_code == 200
+        await service.said("recovered")
+    # Being heard from is no place that could fall silent: it stays as it is.
+    assert await service.one("select array_agg(location) from probes.location_state") == ["heartbeat"]

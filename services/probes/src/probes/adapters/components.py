@@ -57,24 +57,26 @@ async def version_was_seen(kept: Kept, unit: UnitOfWork) -> None:
     notice_id = await is_new(subject, "component.outdated", f"{component}/{version}/{standing.verdict}", unit)
     if notice_id is None:
         return
-    event = ComponentOutdated(
-        notice_id=notice_id,
-        monitor_id=subject.monitor_id,
-        contract_id=subject.contract_id,
-        client_id=subject.client_id,
-        site_id=subject.site_id,
-        environment_id=subject.environment_id,
-        name=subject.name[:300],
-        component=component,
-        version=version,
-        cycle=standing.cycle,
-        verdict=standing.verdict.value,
-        behind=standing.behind,
-        latest=standing.latest,
-        end_of_life=standing.end_of_life,
-        days_left=standing.days_left,
-        data_of=known.data_of,
-        observed_at=seen_at,
+    event = ComponentOutdated.model_validate(
+        {
+            "notice_id": notice_id,
+            "monitor_id": subject.monitor_id,
+            "contract_id": subject.contract_id,
+            "client_id": subject.client_id,
+            "site_id": subject.site_id,
+            "environment_id": subject.environment_id,
+            "name": subject.name[:300],
+            "component": component,
+            "version": version,
+            "cycle": standing.cycle,
+            "verdict": standing.verdict.value,
+            "behind": standing.behind,
+            "latest": standing.latest,
+            "end_of_life": standing.end_of_life,
+            "days_left": standing.days_left,
+            "data_of": known.data_of,
+            "observed_at": seen_at,
+        }
     )
     unit.publish(event, version=1, tenant_id=subject.tenant_id)
 

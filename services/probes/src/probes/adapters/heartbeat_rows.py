@@ -112,7 +112,7 @@ class SqlHeartbeats:
         if rows:
             ids, taken = [row.monitor_id for row in rows], [row.taken_number for row in rows]
             for row in await self._session.execute(_PINGS, {"ids": ids, "taken": taken, "limit": MOST_PINGS}):
-                pings.setdefault(row.monitor_id, []).append(TakenPing(row.number, ping_of(row)))
+                pings.setdefault(row.monitor_id, []).append(TakenPing(row.number, ping_of(row), _versions(row)))
         return [_watched(row, pings.get(row.monitor_id, [])) for row in rows]
 
     async def save(self, judged: Sequence[Judged]) -> None:
@@ -205,6 +205,10 @@ def ping_of(row: Any) -> Ping:
         age=_length(payload.get("age_seconds")),
         message=payload.get("message"),
     )
+
+
+def _versions(row: Any) -> list[tuple[str, str]]:
+    return [(each["component"], each["version"]) for each in row.payload.get("versions", ())]
 
 
 def _length(seconds: float | None) -> timedelta | None:

@@ -25,10 +25,11 @@ PAUSED_FOR = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class TakenPing:
-    """A report, and its number in the order of their arrival."""
+    """A report, its number in the order of their arrival, and the versions of components that it tells."""
 
     number: int
     ping: Ping
+    versions: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True, slots=True)

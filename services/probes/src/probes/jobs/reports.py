@@ -1,5 +1,6 @@
 """The loops of what reports by itself: judging heartbeats and promised restores, and forgetting reports in time."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import structlog
@@ -8,8 +9,11 @@ from sqlalchemy import text
 from probes.adapters.announce import EventAnnouncer
 from probes.adapters.heartbeat_rows import SqlHeartbeatNotices, SqlHeartbeats
 from probes.adapters.monitors import SqlMonitors
+from probes.adapters.observations import Observation, keep_observations
+from probes.adapters.reactions import react
 from probes.adapters.restore_rows import judge_restore_periods
-from probes.application.heartbeats import follow_heartbeats
+from probes.application.heartbeats import TakenPing, follow_heartbeats
+from probes.domain.monitors import Subject
 from shared.unit_of_work import UnitsOfWork
 
 log = structlog.get_logger()
@@ -30,7 +34,7 @@ class FollowHeartbeats:
     async def __call__(self) -> float:
         """One batch."""
         async with self._units.for_every_tenant() as unit:
-            count, _ = await follow_heartbeats(
+            count, taken = await follow_heartbeats(
                 unit.now,
                 SqlHeartbeats(unit.session),
                 SqlMonitors(unit.session),
@@ -39,7 +43,23 @@ class FollowHeartbeats:
                 running_since=unit.now,
                 limit=BATCH,
             )
+            kept = await keep_observations(unit.session, _observations(taken))
+            await react(kept, unit)
         return 0.0 if count == BATCH else LOOK_EVERY_SECONDS
+
+
+def _observations(taken: Sequence[tuple[Subject, TakenPing]]) -> list[Observation]:
+    return [
+        Observation(
+            subject=subject,
+            name=f"version:{component}",
+            location=subject.kind,
+            seen_at=report.ping.received_at,
+            value={"component": component, "version": version},
+        )
+        for subject, report in taken
+        for component, version in report.versions
+    ]
 
 
 class ForgetReports:
