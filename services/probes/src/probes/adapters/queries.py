@@ -43,6 +43,8 @@ class MonitorFilter:
     site_id: UUID | None = None
     environment_id: UUID | None = None
     state: str | None = None
+    kind: str | None = None
+    source: str | None = None
 
 
 def monitors(wanted: MonitorFilter) -> Select[Any]:
@@ -55,6 +57,8 @@ def monitors(wanted: MonitorFilter) -> Select[Any]:
             (MonitorRow.site_id, wanted.site_id),
             (MonitorRow.environment_id, wanted.environment_id),
             (MonitorRow.state, wanted.state),
+            (MonitorRow.kind, wanted.kind),
+            (MonitorRow.source, wanted.source),
         )
         if value is not None
     ]

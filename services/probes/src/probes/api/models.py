@@ -31,6 +31,7 @@ KindName = Literal[
     "websocket",
     "tls",
     "domain",
+    "version",
     "heartbeat",
     "crash_rate",
 ]
@@ -72,6 +73,8 @@ _ITEM: dict[str, Any] = {
     "kind": "http",
     "configuration": {"kind": "http", "url": "https://boutique.example/"},
     "source": "contract",
+    "third_party": False,
+    "parent_id": None,
     "removed_at": None,
     "cadence": _CADENCE,
     "state": "up",
@@ -199,6 +202,8 @@ class Monitor(Watched):
     kind: str = Field(max_length=40)
     configuration: dict[str, Any] = Field(description="of its checks, with its `kind`; what is secret is hidden")
     source: SourceName = Field(description="whether the contract asks for it by itself, or somebody added it")
+    third_party: bool = Field(description="whether somebody else answers for what is watched")
+    parent_id: UUID | None = Field(description="the monitor that this one depends on")
     removed_at: Instant | None = Field(description="when it was removed; its history stays")
     cadence: CheckCadence
     state: StateName
@@ -218,6 +223,8 @@ class Monitor(Watched):
             "kind": row.kind,
             "configuration": masked(row.configuration),
             "source": row.source,
+            "third_party": row.third_party,
+            "parent_id": row.parent_id,
             "removed_at": row.removed_at,
             "cadence": CheckCadence.of(row),
             "state": row.state,

@@ -33,10 +33,18 @@ CheckConfiguration: TypeAlias = Annotated[
 
 ReportConfiguration: TypeAlias = Annotated[HeartbeatReports | CrashReports, Field(discriminator="kind")]
 """What reports by itself: nobody asks it."""
-MonitorConfiguration: TypeAlias = CheckConfiguration | ReportConfiguration
+MonitorConfiguration: TypeAlias = Annotated[CheckConfiguration | ReportConfiguration, Field(discriminator="kind")]
 """Whatever a monitor can be configured with."""
 
 _CONFIGURATION: TypeAdapter[CheckConfiguration] = TypeAdapter(CheckConfiguration)
+
+
+_ANY: TypeAdapter[MonitorConfiguration] = TypeAdapter(MonitorConfiguration)
+
+
+def any_configuration_of(document: Mapping[str, Any]) -> MonitorConfiguration:
+    """The same for every monitor, also for what reports by itself."""
+    return _ANY.validate_python(document)
 
 
 def configuration_of(document: Mapping[str, Any]) -> CheckConfiguration:
