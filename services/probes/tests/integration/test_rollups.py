@@ -101,6 +101,22 @@ async def test_rolling_up_again_changes_nothing_and_says_nothing(world: Measured
     assert len(await world.said("hourly")) == 1
 
 
+async def test_an_hour_in_which_nothing_was_due_is_vouched_for_too(world: Measured) -> None:
+    """A monitor that is looked at once a day is watched in every hour of it."""
+    await world.activate(version=2, interval=86_400)
+    world.clock.set(NINE + 4 * HOUR + 5 * MINUTE)
+    await world.roll_up()
+    said = await world.said("hourly")
+    assert len(said) == 4 and all(len(entry["monitors"]) == 1 for entry in said)
+    assert sum(entry["monitors"][0]["expected"] for entry in said) <= 1
+    async with world.runtime.units.for_every_tenant() as unit:
+        monitor = await world.monitor()
+        touched = [(NINE, monitor.subject.contract_id, monitor.number)]
+        await reopen_hours(unit.session, touched, unit.now)
+    await world.roll_up()
+    assert len(await world.said("hourly")) == 4
+
+
 async def test_a_late_result_opens_its_hour_again(world: Measured) -> None:
     monitor = await world.monitor()
     schedule = monitor.rules.schedule

@@ -129,6 +129,10 @@ class Subject:
     locations: tuple[int, ...]
     watches: tuple[Watch, ...]
 
+    def is_watched(self, start: datetime, end: datetime) -> bool:
+        """Whether it is on the schedule at any time in `[start, end)`, though nothing may be due then."""
+        return any(watch.start < end and start < watch.end for watch in self.watches)
+
 
 @dataclass(frozen=True, slots=True)
 class Due:
@@ -277,7 +281,7 @@ async def _figures(
         if count % 20 == 0:
             await asyncio.sleep(0)  # sketches are made here, while checks of this process are due
         found = tally.figures()
-        if found.expected or found.recorded:
+        if found.recorded or by_number[key[0]].is_watched(start, end):
             figures[key] = found
     return figures
 

@@ -82,18 +82,21 @@ async def _roll_up(due: Due, unit: UnitOfWork) -> None:
     AGE.observe((unit.now - beginning_of(due.hour + 1)).total_seconds())
     # Results are only ever added: what was recorded numbers the editions of an hour by itself.
     edition = 1 + sum(found.recorded for found in figures.values())
-    if figures and (not before or edition > 1 + sum(found.recorded for found in before.values())):
-        unit.publish(_event(due, subjects, figures), version=edition, tenant_id=subjects[0].tenant_id)
+    if not before or edition > 1 + sum(found.recorded for found in before.values()):
+        event = _event(due, subjects, figures)
+        if event.monitors:
+            unit.publish(event, version=edition, tenant_id=subjects[0].tenant_id)
 
 
 def _event(due: Due, subjects: Sequence[Subject], figures: Mapping[tuple[int, int], Figures]) -> RollupHourly:
-    start = beginning_of(due.hour)
+    start, end = beginning_of(due.hour), beginning_of(due.hour + 1)
     by_monitor: dict[int, list[Figures]] = {}
     for (number, _), found_there in figures.items():
         by_monitor.setdefault(number, []).append(found_there)
     monitors = []
     for subject in subjects:
-        if found := by_monitor.get(subject.number):
+        if subject.is_watched(start, end):
+            found = by_monitor.get(subject.number, [])
             monitors.append(
                 MonitorHour(
                     monitor_id=subject.monitor_id,
@@ -109,6 +112,6 @@ def _event(due: Due, subjects: Sequence[Subject], figures: Mapping[tuple[int, in
         contract_id=due.contract_id,
         client_id=subjects[0].client_id,
         starts_at=start,
-        ends_at=start + timedelta(hours=1),
+        ends_at=end,
         monitors=monitors,
     )

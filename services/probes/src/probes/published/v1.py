@@ -417,8 +417,8 @@ class RollupHourly(PublishedEvent, aggregate="rollup", name="hourly", key="rollu
     """What was measured of a contract's monitors in the hour `[starts_at, ends_at)`: probes was there and looked.
 
     Said once the hour is over, and again with a higher version when late results change it: the newest one counts. A
-    contract with very many monitors has several for one hour, of different monitors. `monitors` names those of which
-    something was expected or found.
+    contract with very many monitors has several for one hour, of different monitors. `monitors` names those on the
+    schedule in that hour, though nothing may have been due in it; what reports by itself is not among them.
     """
 
     rollup_id: UUID
