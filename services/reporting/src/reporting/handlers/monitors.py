@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
-from reporting.adapters.projections import remember_transition
+from reporting.adapters.projections import remember_measuring, remember_transition
 from reporting.application.facts import Fact
 from reporting.domain.state_line import State
 from reporting.handlers.registration import handlers
@@ -160,3 +160,30 @@ async def keep_pause(event: ReceivedEvent[MonitorPaused], uow: UnitOfWork) -> No
         reason=data.reason,
         details={},
     )
+
+
+class MeasuredMonitor(Fact):
+    """The part of a monitor in `rollup.hourly` that is read."""
+
+    monitor_id: UUID
+
+
+class HourlyRollup(Fact):
+    """The part of `rollup.hourly` that is read: of whom probes says that it was there until when."""
+
+    contract_id: UUID
+    client_id: UUID
+    ends_at: AwareDatetime
+    monitors: tuple[MeasuredMonitor, ...] = ()
+
+
+@handlers.on("probes.rollup.hourly.v1")
+async def keep_measured_hour(event: ReceivedEvent[HourlyRollup], uow: UnitOfWork) -> None:
+    """An hour was measured, whatever was found in it: transitions tell that."""
+    for measured in event.data.monitors:
+        monitor = {
+            "monitor_id": measured.monitor_id,
+            "contract_id": event.data.contract_id,
+            "client_id": event.data.client_id,
+        }
+        await remember_measuring(uow, event, monitor=monitor, until=event.data.ends_at)
