@@ -32,7 +32,7 @@ from probes.application.provisioning import bring_up_to_date
 from probes.domain.monitors import Monitor
 from probes.domain.rollup import HOUR
 from probes.domain.states import Outcome
-from probes.jobs.rolling_up import FoldHours, RollUp
+from probes.jobs.rolling_up import LOOK_EVERY_SECONDS, FoldHours, RollUp
 from probes.main import SERVICE
 from probes.settings import ProbesSettings
 from shared.kernel.clock import FixedClock
@@ -133,7 +133,7 @@ async def measure_profile(runtime: Runtime, clock: FixedClock, arguments: argpar
     clock.set(START + arguments.hours * HOUR + timedelta(minutes=5))
     job = RollUp(runtime.units, 35)
     cpu, began = time.process_time(), time.monotonic()
-    while not await job():
+    while await job() < LOOK_EVERY_SECONDS:
         pass
     cpu, lasted = time.process_time() - cpu, time.monotonic() - began
     results = await one(runtime, _size("result"))

@@ -18,7 +18,7 @@ from probes.adapters.result_rows import Partitions, StoredResult, copy_results, 
 from probes.application.provisioning import bring_up_to_date
 from probes.domain.monitors import Monitor
 from probes.domain.states import Outcome, Reason
-from probes.jobs.rolling_up import RollUp
+from probes.jobs.rolling_up import LOOK_EVERY_SECONDS, RollUp
 from probes.main import SERVICE
 from probes.settings import ProbesSettings
 from shared.kernel.clock import FixedClock
@@ -110,7 +110,7 @@ class Measured:
     async def roll_up(self) -> None:
         """Runs the job until nothing waits any more."""
         job = RollUp(self.runtime.units, 35)
-        while not await job():
+        while await job() < LOOK_EVERY_SECONDS:
             pass
 
     async def rows(self, query: str, **values: Any) -> list[Any]:

@@ -1,5 +1,6 @@
 """Assessments of speed in PostgreSQL, and the days that they are made of."""
 
+import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -96,7 +97,10 @@ async def claim(session: AsyncSession, day: int, limit: int) -> list[Watched]:
 async def days_of(session: AsyncSession, number: int, first: int, last: int) -> list[Day]:
     """The days `first` to `last` of a monitor, all locations together; those without good checks are left out."""
     days: dict[int, Figures] = {}
-    for (_, _, hour), figures in (await kept_figures(session, [number], first * 24, (last + 1) * 24)).items():
+    hours = await kept_figures(session, [number], first * 24, (last + 1) * 24)
+    for count, ((_, _, hour), figures) in enumerate(hours.items()):
+        if count % 50 == 0:
+            await asyncio.sleep(0)  # a thousand sketches to add, while checks of this process are due
         days[hour // 24] = days.get(hour // 24, NOTHING) + figures
     return [Day(day, found.durations) for day, found in sorted(days.items()) if found.durations.total.count]
 

@@ -20,7 +20,7 @@ from probes.domain.slots import Schedule
 PART = 500
 """Monitors of one piece of work, and of one event: by their numbers."""
 HOURS_AT_ONCE = 24
-_AT_ONCE = 2000
+_AT_ONCE = 1000
 _MILLISECONDS = timedelta(milliseconds=1)
 _DAY_MS = 86_400_000
 _EARLY = timedelta(minutes=1)
@@ -278,8 +278,7 @@ async def _figures(
                 tally_of(subject.number, location, start)
     figures: dict[tuple[int, int], Figures] = {}
     for count, (key, tally) in enumerate(sorted(tallies.items())):
-        if count % 20 == 0:
-            await asyncio.sleep(0)  # sketches are made here, while checks of this process are due
+        await _breathe(count)
         found = tally.figures()
         if found.recorded or by_number[key[0]].is_watched(start, end):
             figures[key] = found
@@ -315,6 +314,12 @@ def _since_epoch(instant: datetime) -> int:
     return -((first_instant_of(0) - instant) // _MILLISECONDS)
 
 
+async def _breathe(count: int) -> None:
+    """Lets the others of this process go on: a few sketches take milliseconds, and checks are due meanwhile."""
+    if count % 4 == 0:
+        await asyncio.sleep(0)
+
+
 async def kept_figures(
     session: AsyncSession, numbers: Sequence[int], first: int, end: int
 ) -> dict[tuple[int, int, int], Figures]:
@@ -327,16 +332,25 @@ async def kept_figures(
             newer[*key, row.hour] = row.content
         else:
             found |= {(*key, row.block * BLOCK + place): content for place, content in unfolded(row.content).items()}
-    return {key: unpacked(content) for key, content in sorted((found | newer).items()) if first <= key[2] < end}
+    figures = {}
+    for count, (key, content) in enumerate(sorted((found | newer).items())):
+        if first <= key[2] < end:
+            await _breathe(count)
+            figures[key] = unpacked(content)
+    return figures
 
 
 async def keep_figures(session: AsyncSession, hour: int, figures: Mapping[tuple[int, int], Figures]) -> None:
     """Writes the roll-ups of an hour, in place of what there was."""
+    contents = []
+    for count, found in enumerate(figures.values()):
+        await _breathe(count)
+        contents.append(packed(found))
     values: dict[str, Any] = {
         "hour": hour,
         "monitors": [number for number, _ in figures],
         "locations": [location for _, location in figures],
-        "contents": [packed(found) for found in figures.values()],
+        "contents": contents,
     }
     await session.execute(_KEEP, values)
 

@@ -31,6 +31,8 @@ log = structlog.get_logger()
 PIECES = 8
 """Pieces of work that one transaction takes."""
 LOOK_EVERY_SECONDS = 20.0
+BREATH_SECONDS = 0.1
+"""Between two transactions: every monitor's hour ends at once, and so does no other work of this process."""
 MONITORS_AT_ONCE = 200
 FOLD_AFTER = timedelta(days=1)
 FOLD_EVERY_SECONDS = 60.0
@@ -56,7 +58,7 @@ class RollUp:
             for due in pieces:
                 if due.hour >= first_kept * 24:
                     await _roll_up(due, unit)
-        return 0.0 if opened or len(pieces) == PIECES else LOOK_EVERY_SECONDS
+        return BREATH_SECONDS if opened or len(pieces) == PIECES else LOOK_EVERY_SECONDS
 
 
 class FoldHours:
