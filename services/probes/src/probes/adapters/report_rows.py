@@ -29,8 +29,9 @@ def heartbeats(
         )
         if value is not None
     ]
-    joined: Select[Any] = select(HeartbeatRow, MonitorRow).join(MonitorRow, MonitorRow.monitor_id == HeartbeatRow.monitor_id)
-    return joined.where(*wanted)
+    joined: Any = select(HeartbeatRow, MonitorRow).join(MonitorRow, MonitorRow.monitor_id == HeartbeatRow.monitor_id)
+    selected: Select[Any] = joined.where(*wanted)
+    return selected
 
 
 def pings(monitor_id: UUID, since: datetime | None, until: datetime | None) -> Select[Any]:

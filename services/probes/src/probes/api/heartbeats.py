@@ -42,26 +42,26 @@ async def list_heartbeats(
     )
 
 
-@router.get("/v1/heartbeats/{monitor_id}", summary="Read a heartbeat")
-async def get_heartbeat(monitor_id: UUID, unit: Unit, principal: Reader) -> Heartbeat:
-    """How one job stands and when its next report is expected."""
-    row = (await unit.session.execute(heartbeats(monitor_id=monitor_id))).one_or_none()
+@router.get("/v1/heartbeats/{heartbeat_id}", summary="Read a heartbeat")
+async def get_heartbeat(heartbeat_id: UUID, unit: Unit, principal: Reader) -> Heartbeat:
+    """How one job stands and when its next report is expected. The id is that of its monitor."""
+    row = (await unit.session.execute(heartbeats(monitor_id=heartbeat_id))).one_or_none()
     if row is None:
         raise NotFound("There is no heartbeat with this id.")
     return Heartbeat.of(row)
 
 
-@router.get("/v1/heartbeats/{monitor_id}/pings", summary="List the reports of a heartbeat")
+@router.get("/v1/heartbeats/{heartbeat_id}/pings", summary="List the reports of a heartbeat")
 async def list_heartbeat_pings(
-    monitor_id: UUID, unit: Unit, principal: Reader, params: PageParams, since: From = None, until: To = None
+    heartbeat_id: UUID, unit: Unit, principal: Reader, params: PageParams, since: From = None, until: To = None
 ) -> Page[Ping]:
     """Every report that came in during the period, newest first. Without a period: all that are kept."""
     check_order(since, until)
-    if (await unit.session.execute(heartbeats(monitor_id=monitor_id))).one_or_none() is None:
+    if (await unit.session.execute(heartbeats(monitor_id=heartbeat_id))).one_or_none() is None:
         raise NotFound("There is no heartbeat with this id.")
     return await paginate(
         unit.session,
-        pings(monitor_id, since, until),
+        pings(heartbeat_id, since, until),
         columns=(PingRow.number,),
         params=params,
         to_item=Ping.of,

@@ -146,7 +146,8 @@ async def record_restore_verification(
     """Keeps a restore that was tried, with its proof. It stays as it is: a correction is another record."""
     contract = await contract_of(unit.session, body.contract_id, unit.now)
     if contract is None:
-        raise NotFound("There is no contract with this id.")
+        detail = "There is no contract with this id."
+        raise NotFound(detail, errors=[FieldError(detail=detail, pointer="#/contract_id")])
     if body.environment_id is not None and body.environment_id not in environments_of(contract.state):
         raise _refusal("The contract does not cover this environment.", "environment_id")
     if body.performed_at > unit.now:
