@@ -6,6 +6,7 @@ from fastapi import FastAPI
 
 from probes.adapters.tables import metadata
 from probes.api import (
+    check_tests,
     components,
     crash_reports,
     figures,
@@ -38,6 +39,7 @@ SERVICE = Service(
     routers=[
         monitors.router,
         monitor_changes.router,
+        check_tests.router,
         figures.router,
         results_file.router,
         outages.router,

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from probes.adapters.checks.executors import Executors
 from probes.adapters.end_of_life import replace_list
+from probes.jobs.check_tests import ForgetTests, HandOutTests
 from probes.jobs.housekeeping import ConfigureLocations, FollowContracts, KeepPartitions
 from probes.jobs.recording import Recorder
 from probes.jobs.reports import FollowHeartbeats, ForgetReports, JudgeRestores
@@ -42,6 +43,7 @@ def jobs(runtime: Runtime) -> Sequence[Job]:
         Job("follow heartbeats", FollowHeartbeats(runtime.units)),
         Job("judge restores", JudgeRestores(runtime.units)),
         Job("forget reports", ForgetReports(runtime.units, settings.retention_days)),
+        Job("forget check tests", ForgetTests(runtime.units)),
         Job("fold hours", FoldHours(runtime.units)),
         Job("watch performance", WatchPerformance(runtime.units)),
     )
@@ -67,7 +69,13 @@ def extra_loops(runtime: Runtime) -> LoopsFor:
             replicas=settings.nats_replicas,
             progress=runtime.liveness.tick,
         )
-        found: dict[str, Loop] = {"scheduler": scheduler.run, "recorder": recorder.run}
+        tests = HandOutTests(
+            runtime.units,
+            connections.publishing.jetstream(),
+            replicas=settings.nats_replicas,
+            progress=runtime.liveness.tick,
+        )
+        found: dict[str, Loop] = {"scheduler": scheduler.run, "recorder": recorder.run, "check tests": tests.run}
         if settings.execute_checks:
             found["runner"] = lambda: run_runner(settings, runtime.clock, runtime.liveness.tick)
         return found

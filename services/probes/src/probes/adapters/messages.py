@@ -90,7 +90,8 @@ class WorkItem(_Message):
     """One check to execute at `due_at`. It is missed when it cannot start within one interval.
 
     `check` is its configuration (`probes.application.checks.kinds`). A `conclusive` one ends the run of failures that
-    it may be part of: when it is bad as well, the outage is confirmed.
+    it may be part of: when it is bad as well, the outage is confirmed. A `test` is on no schedule: its `monitor_id` is
+    its own, and it has evidence in any case.
     """
 
     monitor_id: UUID
@@ -101,6 +102,7 @@ class WorkItem(_Message):
     check: dict[str, Any]
     timeout_seconds: float = Field(gt=0, le=300)
     conclusive: bool = False
+    test: bool = False
 
 
 class WorkBatch(_Message):
@@ -113,7 +115,7 @@ class CheckResult(_Message):
     """What a runner found. `took_us` is the length by its monotonic clock; phases in microseconds.
 
     `reason`, `detail` and `evidence` are set exactly when the outcome is bad. `observations` are facts by name that
-    mean something beyond this check; a runner leaves out those that it has told before.
+    mean something beyond this check; a runner leaves out those that it has told before. A `test` has evidence anyway.
     """
 
     monitor_id: UUID
@@ -132,6 +134,7 @@ class CheckResult(_Message):
     tls_us: int = Field(default=0, ge=0)
     first_byte_us: int = Field(default=0, ge=0)
     observations: dict[str, dict[str, Any]] | None = None
+    test: bool = False
 
 
 class ControlReading(_Message):

@@ -10,6 +10,7 @@ from prometheus_client import Counter, Histogram
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from probes.adapters.announce import EventAnnouncer
+from probes.adapters.check_tests import keep_answers
 from probes.adapters.locations import SqlLocations
 from probes.adapters.messages import CheckResult, ResultBatch, WorkItem
 from probes.adapters.monitors import SqlMonitors
@@ -69,6 +70,9 @@ class BatchRecorder:
             async with self._units.for_every_tenant() as unit:
                 monitors = SqlMonitors(unit.session)
                 results = await self._trusted(handed_in, monitors)
+                if tested := [(location, result) for location, result in results if result.test]:
+                    await keep_answers(unit.session, tested, unit.now)
+                    results = [(location, result) for location, result in results if not result.test]
                 checks = [(result.monitor_id, _check(location, result)) for location, result in results]
                 for batch in (entry.batch for entry in handed_in):
                     if batch.controls is not None:

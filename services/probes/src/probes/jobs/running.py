@@ -231,7 +231,8 @@ class Runner:
         if finding is not None:
             # Not so long that the next check of the monitor would overtake this one.
             patience = min(DIAGNOSIS_SECONDS, item.interval_seconds / 2) if item.conclusive else 0.0
-            finding = await self._executors.diagnostics.complete(item.monitor_id, finding, patience=patience)
+            if not item.test:
+                finding = await self._executors.diagnostics.complete(item.monitor_id, finding, patience=patience)
             news = self._observed.news(item.monitor_id, finding.observations)
             result = _result(item, started_at.isoformat(), took_us, finding, news)
         CHECKS.labels(self._location, result.outcome.value).inc()
@@ -313,6 +314,7 @@ def _result(
     item: WorkItem, started_at: str, took_us: int, finding: Finding, observations: Mapping[str, object]
 ) -> CheckResult:
     failure, timings = finding.failure, finding.timings
+    evidence = failure.evidence if failure else _account(finding) if item.test else None
     return CheckResult.model_validate(
         {
             "monitor_id": item.monitor_id,
@@ -324,12 +326,17 @@ def _result(
             "outcome": finding.outcome,
             "reason": failure.reason if failure else None,
             "detail": failure.detail if failure else "",
-            "evidence": {"checked_at": started_at, **failure.evidence} if failure else None,
+            "evidence": {"checked_at": started_at, **evidence} if evidence is not None else None,
             "status_code": finding.status_code,
             "name_lookup_us": timings.name_lookup,
             "connect_us": timings.connect,
             "tls_us": timings.tls,
             "first_byte_us": timings.first_byte,
             "observations": observations or None,
+            "test": item.test,
         }
     )
+
+
+def _account(finding: Finding) -> Mapping[str, object]:
+    return finding.account() if finding.account else {"remote_address": finding.remote_address}

@@ -1,6 +1,6 @@
 """What every kind of check reports: how it went, how long each phase took, and what it saw on the way."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from probes.domain.states import Failure, Outcome
@@ -39,6 +39,7 @@ class Finding:
 
     `status_code` is the protocol's own number (HTTP's of the last hop, SMTP's reply code). `observations` are facts by
     name that mean something beyond this one check: a certificate, a version, a hash of the content. JSON-shaped.
+    `account` tells of a good answer what evidence would tell of a bad one; only a test asks for it.
     """
 
     outcome: Outcome
@@ -47,6 +48,7 @@ class Finding:
     remote_address: str | None = None
     failure: Failure | None = None
     observations: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    account: Callable[[], Mapping[str, object]] | None = field(default=None, compare=False)
 
 
 def plain(text: str) -> str:

@@ -276,7 +276,12 @@ class Exchange:
         """That all is well."""
         last = self.last
         observed = {**self.certificates, **observations} if observations else self.certificates
-        return Finding(Outcome.GOOD, last.status_code, self.timings, last.remote_address, observations=observed)
+        return Finding(
+            Outcome.GOOD, last.status_code, self.timings, last.remote_address, None, observed, self._account
+        )
+
+    def _account(self) -> Mapping[str, object]:
+        return _evidence(self, _Trouble(Reason.CONTENT, "", pycurl.E_OK))
 
 
 class HttpEngine:
