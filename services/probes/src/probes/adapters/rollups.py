@@ -332,11 +332,11 @@ async def kept_figures(
             newer[*key, row.hour] = row.content
         else:
             found |= {(*key, row.block * BLOCK + place): content for place, content in unfolded(row.content).items()}
-    figures = {}
-    for count, (key, content) in enumerate(sorted((found | newer).items())):
-        if first <= key[2] < end:
-            await _breathe(count)
-            figures[key] = unpacked(content)
+    wanted = sorted(entry for entry in (found | newer).items() if first <= entry[0][2] < end)
+    figures: dict[tuple[int, int, int], Figures] = {}
+    for count, (place, content) in enumerate(wanted):
+        await _breathe(count)
+        figures[place] = unpacked(content)
     return figures
 
 

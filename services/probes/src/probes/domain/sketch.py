@@ -5,8 +5,9 @@ bucket that begins at `l` is `l + l // 100`, and the bucket ends at the greatest
 value is further than one percent of itself from what stands for it, on every machine alike, and two sketches merge by
 adding counts. Count, sum, least and greatest value are exact.
 
-Stored, a sketch is a string of bits: gaps between buckets, counts, and what is missing to the exact figures, each as an
-Elias gamma code, which spends few bits on small numbers. 120 checks of a phase take about 30 bytes.
+Stored, a sketch is a string of bits: gaps between buckets and what is missing to the exact figures as Elias gamma
+codes, which spend few bits on small numbers, counts as Rice codes, which spend few on numbers around their mean. 120
+checks of a phase take about 25 bytes.
 """
 
 from bisect import bisect_left
@@ -120,6 +121,10 @@ class BitWriter:
         """Any number; zero is the shortest, then −1, 1, −2, 2 …"""
         self.number(2 * value if value >= 0 else -2 * value - 1)
 
+    def around(self, value: int, width: int) -> None:
+        """A number of zero or more, in `value // 2**width + 1 + width` bits."""
+        self._parts.append("1" * (value >> width) + "0" + (f"{value % 2**width:0{width}b}" if width else ""))
+
     def below(self, value: int, limit: int) -> None:
         """A number of `0 ≤ value < limit`, in as many bits as the limit needs: none when there is no choice."""
         width = (limit - 1).bit_length()
@@ -152,6 +157,16 @@ class BitReader:
         value = self.number()
         return value // 2 if value % 2 == 0 else -(value + 1) // 2
 
+    def around(self, width: int) -> int:
+        """See `BitWriter.around`."""
+        end = self._bits.find("0", self._at)
+        if end < 0:
+            raise BitsEnd
+        high = end - self._at
+        self._at = end + 1
+        low = int(self._take(width), 2) if width else 0  # first: a width out of damaged bytes ends here
+        return high << width | low
+
     def below(self, limit: int) -> int:
         """See `BitWriter.below`."""
         width = (limit - 1).bit_length()
@@ -171,10 +186,13 @@ def write_sketch(sketch: Sketch, into: BitWriter) -> None:
     into.number(len(buckets))
     if not buckets:
         return
+    mean = (sketch.count - len(buckets)) // len(buckets)
+    width = max(0, mean.bit_length() - 1)
+    into.number(width)
     previous = -1
     for bucket in buckets:
         into.number(bucket - previous - 1)
-        into.number(sketch.counts[bucket] - 1)
+        into.around(sketch.counts[bucket] - 1, width)
         previous = bucket
     into.below(sketch.least - _LOWEST[buckets[0]], _width(buckets[0]))
     into.below(sketch.greatest - _LOWEST[buckets[-1]], _width(buckets[-1]))
@@ -186,13 +204,14 @@ def read_sketch(bits: BitReader) -> Sketch:
     size = bits.number()
     if not size:
         return EMPTY
+    width = bits.number()
     counts: dict[int, int] = {}
     previous = -1
     for _ in range(size):
         previous += bits.number() + 1
         if previous >= BUCKETS:
             raise ValueError(f"A sketch has no bucket {previous}.")
-        counts[previous] = bits.number() + 1
+        counts[previous] = bits.around(width) + 1
     first = min(counts)
     least = _LOWEST[first] + bits.below(_width(first))
     greatest = _LOWEST[previous] + bits.below(_width(previous))

@@ -94,9 +94,12 @@ def test_numbers_come_back_in_their_order(numbers: list[int], signed: list[int])
     for number in signed:
         bits.signed(number)
         bits.below(abs(number) % 7, 7)
+        bits.around(abs(number) % 50, abs(number) % 5)
     reader = BitReader(bits.to_bytes())
     assert [reader.number() for _ in numbers] == numbers
-    assert [(reader.signed(), reader.below(7)) for _ in signed] == [(number, abs(number) % 7) for number in signed]
+    for number in signed:
+        assert (reader.signed(), reader.below(7)) == (number, abs(number) % 7)
+        assert reader.around(abs(number) % 5) == abs(number) % 50
 
 
 def test_reading_beyond_the_end_is_an_error() -> None:
@@ -104,6 +107,13 @@ def test_reading_beyond_the_end_is_an_error() -> None:
         BitReader(b"").number()
     with pytest.raises(BitsEnd):
         BitReader(b"\x01").number()
+    with pytest.raises(BitsEnd):
+        BitReader(b"\xff").around(3)
+
+
+def test_a_width_out_of_damaged_bytes_is_an_error_and_takes_no_memory() -> None:
+    with pytest.raises(BitsEnd):
+        BitReader(b"\xef").around(10**12)
 
 
 def test_values_outside_of_what_is_stored_count_as_the_nearest_one() -> None:
