@@ -86,6 +86,8 @@ class ProbesSettings(ServiceSettings):
     def _locations_are_places(self) -> Self:
         if "heartbeat" in self.locations:
             raise ValueError("heartbeat is where heartbeats come from: choose another name for the location")
+        if "imported" in self.locations:
+            raise ValueError("imported is where the past of other systems comes from: choose another name")
         return self
 
     @model_validator(mode="after")

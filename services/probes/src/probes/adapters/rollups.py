@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from probes.adapters.result_rows import QUARANTINED_FROM, day_of, first_instant_of, outcome_of
 from probes.adapters.rollup_rows import BLOCK, folded, packed, unfolded, unpacked
+from probes.domain.monitors import IMPORTED
 from probes.domain.rollup import GRACE, HOUR, Figures, Tally, Watch, beginning_of, hour_of, is_closed, slots_of, watched
 from probes.domain.slots import Schedule
 
@@ -68,9 +69,11 @@ select monitor_id, started_at, ended_at from probes.stretch where monitor_id = a
 _SEEN_BEFORE = text("""
 select monitor_number, location_number from probes.rollup
 where monitor_number = any(:numbers) and hour >= :hour - 48 and hour < :hour
+    and location_number is distinct from (select number from probes.location where name = :imported)
 union
 select monitor_number, location_number from probes.rollup_block
 where monitor_number = any(:numbers) and block >= (:hour - 48) / 8 and block < :hour / 8
+    and location_number is distinct from (select number from probes.location where name = :imported)
 """)
 # One statement, and so one instant: an hour that is being folded up is in one of the two.
 _KEPT = text("""
@@ -249,7 +252,7 @@ async def _figures(
 ) -> dict[tuple[int, int], Figures]:
     start = beginning_of(hour)
     by_number = {subject.number: subject for subject in subjects}
-    before = await session.execute(_SEEN_BEFORE, {"numbers": list(by_number), "hour": hour})
+    before = await session.execute(_SEEN_BEFORE, {"numbers": list(by_number), "hour": hour, "imported": IMPORTED})
     seen = {(row.monitor_number, row.location_number) for row in before}
     grown = {number for number, _ in seen}
     tallies: dict[tuple[int, int], Tally] = {}

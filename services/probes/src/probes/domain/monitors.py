@@ -24,6 +24,8 @@ TLS = "tls"
 HEARTBEAT = "heartbeat"
 CRASH_RATE = "crash_rate"
 HTTPS_PORT = 443
+IMPORTED = "imported"
+"""The place from which another system's past checks are said to come."""
 
 
 @dataclass(frozen=True, slots=True)
