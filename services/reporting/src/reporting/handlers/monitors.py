@@ -54,6 +54,20 @@ class MonitorRecovered(MonitorDown):
     previous_since: AwareDatetime | None = None
 
 
+class MonitorDegraded(MonitorFact):
+    """Some locations find it down and too few for an outage; the contract's rule says how much of that counts."""
+
+    since: AwareDatetime
+    reason: str | None = None
+    locations: tuple[Mapping[str, Any], ...] = Field(default=())
+
+
+class MonitorMaintenance(MonitorFact):
+    """A window of planned work; the contract's rule says how it counts."""
+
+    since: AwareDatetime
+
+
 class MonitorUnknown(MonitorFact):
     """There is no fresh result."""
 
@@ -115,6 +129,28 @@ async def keep_recovery(event: ReceivedEvent[MonitorRecovered], uow: UnitOfWork)
         reason=data.reason,
         details=_details(data),
     )
+
+
+@handlers.on("probes.monitor.degraded.v1")
+async def keep_degradation(event: ReceivedEvent[MonitorDegraded], uow: UnitOfWork) -> None:
+    """Neither wholly up nor down from then on."""
+    data = event.data
+    await remember_transition(
+        uow,
+        event,
+        monitor=data.columns,
+        entered="degraded",
+        at=data.since,
+        reason=data.reason,
+        details=data.model_dump(mode="json", include={"locations"}),
+    )
+
+
+@handlers.on("probes.monitor.maintenance.v1")
+async def keep_maintenance(event: ReceivedEvent[MonitorMaintenance], uow: UnitOfWork) -> None:
+    """Planned work from then on; an outage that goes on beneath is told again when the window is over."""
+    data = event.data
+    await remember_transition(uow, event, monitor=data.columns, entered="maintenance", at=data.since, details={})
 
 
 @handlers.on("probes.monitor.unknown.v1")
