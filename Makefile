@@ -92,6 +92,14 @@ chaos: $(READY)	## the long run: crashes, lost acknowledgements, killed servers,
 bench: $(READY)	## measure from the failing check to mail and status page; prints JSON
 	@exec $(RUN) shared/benchmarks/thread_latency.py
 
+.PHONY: bench-probes
+bench-probes: $(READY)	## measure probing, a few minutes: CPU per check, lateness, outage to event, storage; prints JSON
+	@exec $(RUN) services/probes/benchmarks/figures.py
+
+.PHONY: bench-probes-full
+bench-probes-full: $(READY)	## the same with ten minutes of 10,000 monitors at 30 s
+	@exec $(RUN) services/probes/benchmarks/figures.py --full
+
 ##@ Generate
 
 .PHONY: openapi

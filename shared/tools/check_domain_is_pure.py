@@ -35,7 +35,7 @@ PURE_MODULES = frozenset(
     }
 )  # fmt: skip
 # Libraries that are tables and arithmetic only: no input or output, no clock.
-PURE_LIBRARIES = frozenset({"holidays"})
+PURE_LIBRARIES = frozenset({"cronsim", "dateutil", "holidays"})
 IMPURE_NAMES = frozenset({"uuid.uuid1", "uuid.uuid4", "uuid.getnode", "uuid.uuid6", "uuid.uuid7"})
 IMPURE_BUILTINS = frozenset({"__import__", "breakpoint", "eval", "exec", "input", "open", "print"})
 

@@ -1,10 +1,13 @@
 """Measures the whole path on this machine and prints JSON: schedule → queue → check → record → state → event.
 
     python services/probes/benchmarks/whole_path.py [--monitors 200] [--interval 5] [--seconds 30] [--outages 40]
+        [--secure] [--restart]
 
-Starts a PostgreSQL and a NATS of its own, a small site in a process of its own, and the worker of probes with its
-runner in this process, whose CPU is what is counted. "failing check → event" is from the end of the check that confirms
-an outage to the event's arrival at a consumer of the stream. On a busy machine every figure is worse: look at `load`.
+Starts a PostgreSQL and a NATS of its own, nginx as the site that is watched, and the worker of probes with its runner
+in this process, whose CPU and memory are "ours". Database, broker and site share the machine and are told apart.
+"failing check → event" is from the end of the check that confirms an outage to the event's arrival at a consumer.
+`--restart` stops the worker, starts it again and tells how long after that the last monitor was checked. On a busy
+machine every figure is worse: look at `load`.
 """
 
 import argparse
@@ -14,18 +17,18 @@ import os
 import platform
 import resource
 import statistics
-import subprocess
-import sys
-import tempfile
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import psutil
 from pydantic import SecretStr
 from sqlalchemy import text
+from target_site import TargetSite, target_site
 
 from probes.adapters.announce import EventAnnouncer
 from probes.adapters.contract_versions import ContractState, SqlContractVersions
@@ -38,69 +41,52 @@ from probes.settings import ProbesSettings
 from shared.events import Envelope
 from shared.jetstream import connect
 from shared.stack.nats_server import NatsServer
+from shared.telemetry import configure_logging
 from shared.testing.databases import ServiceDatabases
 from shared.testing.servers import running_nats, running_postgres
 from shared.worker import Runtime, build_runtime, run_worker
 
-SITE = """
-import asyncio, os, sys
-BODY = b"<h1>up</h1>" + b"x" * 27000
-async def serve(reader, writer):
-    try:
-        request = await reader.readuntil(b"\\r\\n\\r\\n")
-        broken = b"GET /broken" in request and os.path.exists(sys.argv[1])
-        status = b"503 Oops" if broken else b"200 OK"
-        head = b"\\r\\nContent-Length: %d\\r\\nConnection: close\\r\\n\\r\\n" % len(BODY)
-        writer.write(b"HTTP/1.1 " + status + head + BODY)
-        await writer.drain()
-    except (ConnectionError, asyncio.IncompleteReadError):
-        pass
-    finally:
-        writer.close()
-async def main():
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, backlog=2000)
-    print(server.sockets[0].getsockname()[1], flush=True)
-    await server.serve_forever()
-asyncio.run(main())
-"""
+ENVIRONMENTS_OF_A_CONTRACT = 100
 
 
 async def provision(runtime: Runtime, url: str, count: int, interval: int, rechecks: int) -> None:
-    environments = [
-        {"environment_id": str(uuid4()), "name": f"environment {number}", "url": url} for number in range(count)
-    ]
-    tenant = uuid4()
-    state = ContractState.model_validate(
-        {
-            "contract_id": str(uuid4()),
-            "version": 1,
-            "status": "active",
-            "effective_from": datetime.now(UTC).isoformat(),
-            "client": {"client_id": str(uuid4())},
-            "sites": [{"site_id": str(uuid4()), "name": "benchmark", "environments": environments}],
-            "monitoring": {
-                "interval_seconds": interval,
-                "timeout_seconds": min(interval, 10),
-                "rechecks": rechecks,
-                "recheck_spacing_seconds": 0,
-                "recoveries": 1,
-            },
-        }
-    )
-    async with runtime.units.for_tenant(tenant) as unit:
-        versions = SqlContractVersions(unit.session)
-        await versions.keep(tenant, state, unit.now)
-        await bring_up_to_date(
-            state.contract_id,
-            versions,
-            SqlLocations(unit.session),
-            SqlMonitors(unit.session),
-            EventAnnouncer(unit),
-            unit.now,
+    """Contracts with `count` environments in all, followed as if contracts had told of them."""
+    for first in range(0, count, ENVIRONMENTS_OF_A_CONTRACT):
+        numbers = range(first, min(first + ENVIRONMENTS_OF_A_CONTRACT, count))
+        environments = [{"environment_id": str(uuid4()), "name": f"environment {n}", "url": url} for n in numbers]
+        tenant = uuid4()
+        state = ContractState.model_validate(
+            {
+                "contract_id": str(uuid4()),
+                "version": 1,
+                "status": "active",
+                "effective_from": datetime.now(UTC).isoformat(),
+                "client": {"client_id": str(uuid4())},
+                "sites": [{"site_id": str(uuid4()), "name": "benchmark", "environments": environments}],
+                "monitoring": {
+                    "interval_seconds": interval,
+                    "timeout_seconds": min(interval, 10),
+                    "rechecks": rechecks,
+                    "recheck_spacing_seconds": 0,
+                    "recoveries": 1,
+                },
+            }
         )
+        async with runtime.units.for_tenant(tenant) as unit:
+            versions = SqlContractVersions(unit.session)
+            await versions.keep(tenant, state, unit.now)
+            await bring_up_to_date(
+                state.contract_id,
+                versions,
+                SqlLocations(unit.session),
+                SqlMonitors(unit.session),
+                EventAnnouncer(unit),
+                unit.now,
+            )
 
 
 def percentiles(values: list[float]) -> dict[str, float]:
+    """Count, median, 99th percentile and maximum."""
     ordered = sorted(values)
     if not ordered:
         return {}
@@ -113,6 +99,7 @@ def percentiles(values: list[float]) -> dict[str, float]:
 
 
 async def rows(runtime: Runtime, query: str) -> list[Any]:
+    """Of every tenant."""
     async with runtime.units.for_every_tenant() as unit:
         return list(await unit.session.execute(text(query)))
 
@@ -134,71 +121,130 @@ async def listen(nats: NatsServer, found: list[float]) -> None:
         found.append((datetime.now(UTC) - confirmed) / timedelta(milliseconds=1))
 
 
-async def measure(arguments: argparse.Namespace) -> dict[str, Any]:
-    switch = Path(tempfile.mkdtemp(prefix="upheld-benchmark-")) / "broken"
-    site = subprocess.Popen(  # noqa: ASYNC220
-        [sys.executable, "-c", SITE, str(switch)], stdout=subprocess.PIPE, text=True
+def cpu_of_children() -> dict[str, float]:
+    """CPU seconds of PostgreSQL, NATS and the site so far, by the name of the program."""
+    used: dict[str, float] = {}
+    for child in psutil.Process().children(recursive=True):
+        try:
+            times = child.cpu_times()
+            name = child.name().partition(":")[0]
+        except psutil.NoSuchProcess:
+            continue
+        seconds = times.user + times.system + times.children_user + times.children_system
+        used[name] = used.get(name, 0.0) + seconds
+    return used
+
+
+@asynccontextmanager
+async def working(runtime: Runtime) -> AsyncIterator[None]:
+    """The worker with its runner, in this process."""
+    stop = asyncio.Event()
+    assert SERVICE.extra_loops is not None
+    worker = asyncio.create_task(
+        run_worker(runtime, None, SERVICE.jobs(runtime), stop, extra_loops=SERVICE.extra_loops(runtime))
     )
-    assert site.stdout is not None
-    url = f"http://127.0.0.1:{site.stdout.readline().strip()}"
+    try:
+        yield
+    finally:
+        stop.set()
+        await worker
+
+
+async def measure(arguments: argparse.Namespace, site: TargetSite) -> dict[str, Any]:
+    """One scenario, as JSON."""
+    url = site.secure_url if arguments.secure else site.url
     with running_postgres() as postgres, running_nats() as nats:
         settings = ProbesSettings(
             database_url=SecretStr(ServiceDatabases(postgres).create("probes").app),
             nats_url=SecretStr(nats.url("probes")),
             allowed_networks=(ip_network("127.0.0.0/8"),),
+            ca_file=site.ca_file,
             log_level="error",
         )
+        configure_logging(settings, service="probes")
         runtime = build_runtime(settings, SERVICE.registry)
         await provision(runtime, url + "/", arguments.monitors, arguments.interval, 2)
         await provision(runtime, url + "/broken", arguments.outages, 2, 0)
-        stop = asyncio.Event()
         latencies: list[float] = []
-        assert SERVICE.extra_loops is not None
-        worker = asyncio.create_task(
-            run_worker(runtime, None, SERVICE.jobs(runtime), stop, extra_loops=SERVICE.extra_loops(runtime))
-        )
         listening = asyncio.create_task(listen(nats, latencies))
-        await asyncio.sleep(2 * arguments.interval)
-        first = (await rows(runtime, "select count(*) from probes.result"))[0][0]
-        cpu, began, now = time.process_time(), time.monotonic(), datetime.now(UTC)
-        for _ in range(max(1, arguments.seconds // 10)):
-            await asyncio.sleep(5)
-            switch.touch()
-            await asyncio.sleep(5)
-            switch.unlink()
-        used, lasted = time.process_time() - cpu, time.monotonic() - began
-        checks = (await rows(runtime, "select count(*) from probes.result"))[0][0] - first
-        found = await rows(
-            runtime,
-            "select m.monitor_id, m.interval_seconds, r.day * 86400000::bigint + r.started_ms, r.slot "
-            "from probes.result r join probes.monitor m on m.number = r.monitor_number "
-            "where r.attempt_and_outcome < 32",
-        )
-        missed = (await rows(runtime, "select count(*) from probes.result where attempt_and_outcome % 32 = 1"))[0][0]
-        size = await rows(
-            runtime,
-            "select sum(pg_total_relation_size(inhrelid)), (select count(*) from probes.result) from pg_inherits "
-            "where inhparent = 'probes.result'::regclass",
-        )
-        stop.set()
-        await worker
+        async with working(runtime):
+            await asyncio.sleep(2 * arguments.interval)
+            found = await _steady(arguments, runtime, site)
+        if arguments.restart:
+            found |= await _restarted(arguments, runtime)
         listening.cancel()
         await runtime.close()
-    site.kill()
-    switch.parent.rmdir()
     return {
         "machine": {"cpus": os.cpu_count(), "python": platform.python_version(), "load": os.getloadavg()},
-        "measured_at": now.isoformat(timespec="seconds"),
         "monitors": arguments.monitors + arguments.outages,
+        "interval_seconds": arguments.interval,
+        "secure": arguments.secure,
+        **found,
+        "failing_check_to_event_ms": percentiles(latencies),
+        "peak_rss_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+    }
+
+
+async def _steady(arguments: argparse.Namespace, runtime: Runtime, site: TargetSite) -> dict[str, Any]:
+    first = (await rows(runtime, "select count(*) from probes.result"))[0][0]
+    others, cpu, began, now = cpu_of_children(), time.process_time(), time.monotonic(), datetime.now(UTC)
+    for _ in range(max(1, arguments.seconds // 10)):
+        await asyncio.sleep(5)
+        if arguments.outages:
+            site.broken.touch()
+        await asyncio.sleep(5)
+        site.broken.unlink(missing_ok=True)
+    used, lasted = time.process_time() - cpu, time.monotonic() - began
+    used_by_others = {name: seconds - others.get(name, 0.0) for name, seconds in cpu_of_children().items()}
+    checks = (await rows(runtime, "select count(*) from probes.result"))[0][0] - first
+    since = int((now - EPOCH) / timedelta(milliseconds=1))
+    starts = await rows(
+        runtime,
+        "select m.monitor_id, m.interval_seconds, r.day * 86400000::bigint + r.started_ms, r.slot "
+        "from probes.result r join probes.monitor m on m.number = r.monitor_number "
+        f"where r.attempt_and_outcome < 32 and r.day * 86400000::bigint + r.started_ms >= {since}",
+    )
+    missed = (await rows(runtime, "select count(*) from probes.result where attempt_and_outcome % 32 = 1"))[0][0]
+    gaps = await rows(
+        runtime,
+        "select count(*) from (select slot - lag(slot) over (partition by monitor_number order by slot) as step "
+        "from probes.result where attempt_and_outcome < 32) as s where step > 1",
+    )
+    size = await rows(
+        runtime,
+        "select sum(pg_total_relation_size(inhrelid)), (select count(*) from probes.result) from pg_inherits "
+        "where inhparent = 'probes.result'::regclass",
+    )
+    return {
+        "measured_at": now.isoformat(timespec="seconds"),
+        "seconds": round(lasted, 1),
         "checks": checks,
         "checks_per_second": round(checks / lasted, 1),
         "missed": missed,
-        "cpu_ms_per_check_whole_path_in_our_process": round(1000 * used / checks, 3),
-        "start_lateness_ms": percentiles(_lateness(found)),
-        "failing_check_to_event_ms": percentiles(latencies),
+        "slots_without_result": gaps[0][0],
+        "cpu_ms_per_check_ours_whole_path": round(1000 * used / checks, 3),
+        "cpu_ms_per_check_of_others": {
+            name: round(1000 * seconds / checks, 3) for name, seconds in sorted(used_by_others.items()) if seconds > 0
+        },
+        "start_lateness_ms": percentiles(_lateness(starts)),
         "bytes_per_stored_check_index_included": round(float(size[0][0]) / size[0][1], 1),
-        "peak_rss_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
     }
+
+
+async def _restarted(arguments: argparse.Namespace, runtime: Runtime) -> dict[str, Any]:
+    """Seconds from the start of the worker until the last monitor had been checked."""
+    since = datetime.now(UTC)
+    async with working(runtime):
+        deadline = time.monotonic() + 3 * arguments.interval
+        while True:
+            waiting = await rows(
+                runtime, f"select count(*) from probes.location_state where last_at < '{since.isoformat()}'"
+            )
+            if not waiting[0][0] or time.monotonic() > deadline:
+                break
+            await asyncio.sleep(0.5)
+    lasted = (datetime.now(UTC) - since).total_seconds()
+    return {"restart": {"seconds_until_all_were_checked": round(lasted, 1), "not_checked_by_then": waiting[0][0]}}
 
 
 def _lateness(found: list[Any]) -> list[float]:
@@ -207,14 +253,22 @@ def _lateness(found: list[Any]) -> list[float]:
         schedule = Schedule.of(monitor_id, timedelta(seconds=interval))
         due_ms = (schedule.start_of(slot) - EPOCH) / timedelta(milliseconds=1)
         late.append(started_ms - due_ms)
-    # The very first check of a new monitor does not wait for a slot.
-    return [value for value in late if value < 1000]
+    return late
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Prints one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--monitors", type=int, default=200)
     parser.add_argument("--interval", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=30)
     parser.add_argument("--outages", type=int, default=40)
-    print(json.dumps(asyncio.run(measure(parser.parse_args())), indent=2))
+    parser.add_argument("--secure", action="store_true", help="over HTTPS")
+    parser.add_argument("--restart", action="store_true", help="also measure a restart of the worker")
+    arguments = parser.parse_args()
+    with target_site() as site:
+        print(json.dumps(asyncio.run(measure(arguments, site)), indent=2))
+
+
+if __name__ == "__main__":
+    main()

@@ -211,6 +211,27 @@ class Story:
         }
         return self._say("restored", at, data, staging=staging)
 
+    def measured(self, hour: datetime, *, version: int = 100) -> bytes:
+        """Probes was there in the hour that begins then."""
+        monitor = {
+            "monitor_id": str(self.monitor_id),
+            "environment_id": str(self.environment_id),
+            "expected": 120,
+            "executed": 120,
+            "missed": 0,
+            "blocked": 0,
+        }
+        rollup_id = new_id()
+        data = {
+            "rollup_id": str(rollup_id),
+            "contract_id": str(self.contract_id),
+            "client_id": str(self.client_id),
+            "starts_at": text(hour),
+            "ends_at": text(hour + timedelta(hours=1)),
+            "monitors": [monitor],
+        }
+        return self.event("probes.rollup.hourly.v1", rollup_id, hour + timedelta(minutes=65), data, version)
+
     def _outage(self, outage_id: UUID, since: datetime) -> dict[str, Any]:
         return {
             "previous_state": "up",

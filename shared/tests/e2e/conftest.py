@@ -26,6 +26,8 @@ class World:
     incident: dict[str, Any]
     webhook_id: str
     delivery_id: str
+    reports: dict[str, str]
+    """Where a heartbeat reports to, and its id."""
 
 
 @pytest.fixture(scope="session")
@@ -69,9 +71,24 @@ def world(running_stack: RunningStack, small_site: SmallSite) -> World:
             deliveries = thread.get("reporting", f"/v1/webhooks/{webhook['webhook_id']}/deliveries")["data"]
             return deliveries[0]["delivery_id"] if deliveries else None
 
+        reports = _heartbeat(thread, contract)
         delivery = eventually(delivered, 20, "an event is delivered to the webhook")
         incident = thread.get("incidents", f"/v1/incidents/{incident['incident_id']}")
-    return World(tenant, contract, incident, webhook["webhook_id"], delivery)
+    return World(tenant, contract, incident, webhook["webhook_id"], delivery, reports)
+
+
+def _heartbeat(thread: ThreadClient, contract: SignedContract) -> dict[str, str]:
+    """A job that has reported once, and a restore that was tried."""
+    environment_id = thread.get("probes", "/v1/monitors")["data"][0]["environment_id"]
+    covered = {"contract_id": contract.contract_id, "environment_id": environment_id}
+    configuration = {"kind": "heartbeat", "every_seconds": 86_400}
+    heartbeat = thread.post("probes", "/v1/monitors", covered | {"name": "Backup", "configuration": configuration})
+    address = thread.post("probes", f"/v1/monitors/{heartbeat['monitor_id']}/report-address")
+    thread.post("probes", address["path"], {"size_bytes": 1, "versions": [{"component": "php", "version": "8.1.0"}]})
+    tried = {"performed_at": "2026-01-01T00:00:00Z", "scope": "All", "duration_seconds": 60, "result": "succeeded"}
+    proof = {"performed_by": "Nadia Benali", "notes": "Compared row counts."}
+    thread.post("probes", "/v1/restore-verifications", covered | tried | proof)
+    return {"heartbeat_id": heartbeat["monitor_id"], "token": address["token"]}
 
 
 @pytest.fixture(scope="session")
@@ -110,6 +127,7 @@ def owned(running_stack: RunningStack, world: World, every_operation: list[Opera
             "slug": world.contract.slug,
             "month": world.incident["timestamps"]["opened"]["at"][:7],
             "number": "1",
+            **world.reports,
         }
         for operation in operations:
             if operation.method == "get" and operation.parameters and set(operation.parameters) <= set(known):

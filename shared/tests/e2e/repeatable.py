@@ -93,6 +93,18 @@ class Repeatable:
             "severity": "major",
         }
 
+    def restore(self) -> dict[str, Any]:
+        """A body that records a restore under a contract that probes knows."""
+        return {
+            "contract_id": self.report()["contract_id"],
+            "performed_at": "2026-01-01T00:00:00Z",
+            "scope": "Everything",
+            "duration_seconds": 60,
+            "result": "succeeded",
+            "performed_by": "Nadia Benali",
+            "notes": "Row counts agree.",
+        }
+
     def incident(self, *acts: str) -> str:
         """A reported incident on which these acts were done."""
         incident_id = str(self._thread.post("incidents", "/v1/incidents", self.report())["incident_id"])
@@ -163,6 +175,7 @@ def repeatable_requests(made: Repeatable | None) -> dict[str, Callable[[], Reque
         "withdraw_amendment": of_amendment(),
         "sign_amendment": signing_an_amendment,
         "apply_amendment": of_amendment("agency", "client"),
+        "record_restore_verification": lambda: ({}, things.restore()),
         "report_incident": lambda: ({}, things.report()),
         "acknowledge_incident": of_incident(),
         "mitigate_incident": of_incident("acknowledge"),

@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from contracts import worker
 from contracts.adapters.key_chest import DatabaseKeys
 from contracts.adapters.tables import SCHEMA, metadata
-from contracts.api import catalogue, clients, contracts, identity, sites, tokens
+from contracts.api import catalogue, clients, contracts, identity, maintenance, sites, tokens
 from contracts.api.commands import bootstrap, signing_keys, tenant
 from contracts.api.errors import ERRORS
 from contracts.published.v1 import registry
@@ -24,7 +24,15 @@ SERVICE = Service(
     ),
     version="0.1.0",
     settings_class=ContractsSettings,
-    routers=(tokens.router, identity.router, clients.router, sites.router, catalogue.router, contracts.router),
+    routers=(
+        tokens.router,
+        identity.router,
+        clients.router,
+        sites.router,
+        maintenance.router,
+        catalogue.router,
+        contracts.router,
+    ),
     metadata=metadata,
     migrations=Path(__file__).parent / "migrations",
     registry=registry,
@@ -35,6 +43,7 @@ SERVICE = Service(
         {"name": "identity", "description": "Tokens, the agency, its people and its API keys."},
         {"name": "clients", "description": "The agency's customers and the people there."},
         {"name": "sites", "description": "Systems under contract, with their environments."},
+        {"name": "maintenance", "description": "Windows of planned work, in local time."},
         {"name": "catalogue", "description": "Plans with versions and inheritance, and calendars."},
         {"name": "contracts", "description": "Contracts: drafted, proposed, signed, in force, ended."},
     ),

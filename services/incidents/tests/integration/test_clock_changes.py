@@ -12,7 +12,7 @@ CHANGED = "incident.clocks_changed.v1"
 
 def longer(agreement: Agreement, response: str = "PT4H", repair: str = "PT4H") -> dict[str, Any]:
     targets = [{"severity": "critical", "response": response, "repair": repair}]
-    return agreement.state()["response"] | {"targets": targets}
+    return {**agreement.state()["response"], "targets": targets}
 
 
 async def changes(desk: Desk, agreement: Agreement) -> list[tuple[int, dict[str, Any]]]:

@@ -5,7 +5,22 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from probes.adapters.tables import metadata
-from probes.api import monitors, outages
+from probes.api import (
+    check_tests,
+    components,
+    crash_reports,
+    figures,
+    heartbeats,
+    imports,
+    locations,
+    monitor_changes,
+    monitors,
+    observations,
+    outages,
+    pings,
+    restores,
+    results_file,
+)
 from probes.handlers import handlers
 from probes.published.v1 import registry
 from probes.settings import ProbesSettings
@@ -22,7 +37,22 @@ SERVICE = Service(
     ),
     version="0.1.0",
     settings_class=ProbesSettings,
-    routers=[monitors.router, outages.router],
+    routers=[
+        monitors.router,
+        monitor_changes.router,
+        check_tests.router,
+        imports.router,
+        figures.router,
+        results_file.router,
+        outages.router,
+        locations.router,
+        observations.router,
+        heartbeats.router,
+        pings.router,
+        crash_reports.router,
+        restores.router,
+        components.router,
+    ],
     metadata=metadata,
     migrations=Path(__file__).parent / "migrations",
     registry=registry,
@@ -32,7 +62,10 @@ SERVICE = Service(
     commands={"runner": runner_process},
     tags=[
         {"name": "monitors", "description": "What is watched, what the checks found, how the state line runs."},
+        {"name": "observations", "description": "What checks have seen: certificates, registrations, versions."},
         {"name": "outages", "description": "Confirmed outages with their evidence."},
+        {"name": "locations", "description": "Where monitors are checked from, and whether that counts."},
+        {"name": "reported", "description": "What reports by itself: heartbeats, crash rates, restores, versions."},
     ],
 )
 

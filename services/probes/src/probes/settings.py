@@ -1,5 +1,6 @@
 """What probes needs to know to start. Environment variables carry the prefix `PROBES_`."""
 
+import re
 from pathlib import Path
 from typing import Annotated, ClassVar, Self
 
@@ -9,6 +10,7 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 from shared.settings import Port, ServiceSettings
 
 LOCATION_PATTERN = r"^[a-z0-9][a-z0-9-]{0,39}$"
+CONTROL_TARGET_PATTERN = r"https?://[^\s/]+\S*|(?:[^\s/:]+|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}"
 Location = Annotated[str, Field(pattern=LOCATION_PATTERN)]
 
 
@@ -36,15 +38,57 @@ class ProbesSettings(ServiceSettings):
         default=None, description="NATS URL with the runner's own user; default: nats_url."
     )
     max_concurrent_checks: int = Field(default=500, ge=1, le=10_000, description="Under way at one time in one runner.")
+    control_targets: Annotated[tuple[str, ...], NoDecode, Field(max_length=10)] = Field(
+        default=(),
+        description="Web addresses, or host:port, that every location should reach; comma-separated. While checks fail "
+        "they decide whether the location is at fault. Choose several that have nothing in common, also not with what "
+        "is watched; what lies in a private network must be in allowed_networks.",
+    )
     ca_file: Path | None = Field(
         default=None, description="PEM file of the authorities that checks trust; default: the certifi bundle."
     )
-    retention_days: int = Field(default=35, ge=1, le=3650, description="Days that raw results are kept.")
+    rdap_bootstrap_url: str = Field(
+        default="https://data.iana.org/rdap/dns.json",
+        pattern=r"^https?://\S+$",
+        description="Where IANA's list of the registries' RDAP servers is read, once a day.",
+    )
+    end_of_life_file: Path | None = Field(
+        default=None,
+        description="JSON file of components and their cycles that takes the place of the one of the service; read "
+        "again when it changes.",
+    )
+    retention_days: int = Field(
+        default=35,
+        ge=1,
+        le=3650,
+        description="Days that raw results are kept. No fewer than any contract's client has to claim a credit in: "
+        "only they prove a single check.",
+    )
+    rollup_months: int = Field(
+        default=25, ge=2, le=240, description="Months that hourly roll-ups are kept, besides the one that goes on."
+    )
 
-    @field_validator("locations", mode="before")
+    @field_validator("control_targets")
+    @classmethod
+    def _targets_can_be_tried(cls, targets: tuple[str, ...]) -> tuple[str, ...]:
+        for target in targets:
+            port = target.rpartition(":")[2] if "://" not in target else "80"
+            if not re.fullmatch(CONTROL_TARGET_PATTERN, target) or not 0 < int(port) < 65_536:
+                raise ValueError(f"{target} is neither a web address nor host:port")
+        return targets
+
+    @field_validator("locations", "control_targets", mode="before")
     @classmethod
     def _split_locations(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _locations_are_places(self) -> Self:
+        if "heartbeat" in self.locations:
+            raise ValueError("heartbeat is where heartbeats come from: choose another name for the location")
+        if "imported" in self.locations:
+            raise ValueError("imported is where the past of other systems comes from: choose another name")
+        return self
 
     @model_validator(mode="after")
     def _locations_differ(self) -> Self:

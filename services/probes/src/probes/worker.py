@@ -10,11 +10,16 @@ from typing import cast
 import structlog
 from pydantic import SecretStr
 
-from probes.adapters.engine import HttpEngine
+from probes.adapters.checks.executors import Executors
+from probes.adapters.end_of_life import replace_list
+from probes.jobs.check_tests import ForgetTests, HandOutTests
 from probes.jobs.housekeeping import ConfigureLocations, FollowContracts, KeepPartitions
 from probes.jobs.recording import Recorder
+from probes.jobs.reports import FollowHeartbeats, ForgetReports, JudgeRestores
+from probes.jobs.rolling_up import FoldHours, RollUp
 from probes.jobs.running import Runner
 from probes.jobs.scheduling import Scheduler
+from probes.jobs.watching_performance import WatchPerformance
 from probes.settings import ProbesSettings
 from shared.jetstream import connect
 from shared.kernel.clock import Clock
@@ -29,10 +34,18 @@ Loop = Callable[[], Awaitable[None]]
 def jobs(runtime: Runtime) -> Sequence[Job]:
     """Work that needs no NATS."""
     settings = cast(ProbesSettings, runtime.settings)
+    replace_list(settings.end_of_life_file)
     return (
         Job("configure locations", ConfigureLocations(runtime.units, settings.locations)),
         Job("follow contracts", FollowContracts(runtime.units)),
-        Job("keep partitions", KeepPartitions(runtime.units, settings.retention_days)),
+        Job("keep partitions", KeepPartitions(runtime.units, settings.retention_days, settings.rollup_months)),
+        Job("roll up", RollUp(runtime.units, settings.retention_days)),
+        Job("follow heartbeats", FollowHeartbeats(runtime.units)),
+        Job("judge restores", JudgeRestores(runtime.units)),
+        Job("forget reports", ForgetReports(runtime.units, settings.retention_days)),
+        Job("forget check tests", ForgetTests(runtime.units)),
+        Job("fold hours", FoldHours(runtime.units)),
+        Job("watch performance", WatchPerformance(runtime.units)),
     )
 
 
@@ -56,7 +69,13 @@ def extra_loops(runtime: Runtime) -> LoopsFor:
             replicas=settings.nats_replicas,
             progress=runtime.liveness.tick,
         )
-        found: dict[str, Loop] = {"scheduler": scheduler.run, "recorder": recorder.run}
+        tests = HandOutTests(
+            runtime.units,
+            connections.publishing.jetstream(),
+            replicas=settings.nats_replicas,
+            progress=runtime.liveness.tick,
+        )
+        found: dict[str, Loop] = {"scheduler": scheduler.run, "recorder": recorder.run, "check tests": tests.run}
         if settings.execute_checks:
             found["runner"] = lambda: run_runner(settings, runtime.clock, runtime.liveness.tick)
         return found
@@ -68,20 +87,26 @@ async def run_runner(settings: ProbesSettings, clock: Clock, progress: Callable[
     """Executes checks at the settings' location until it is cancelled. Raises when NATS fails for good."""
     url: SecretStr = settings.runner_nats_url or settings.nats_url
     client = await connect(url, f"probes runner {settings.location}")
-    engine = HttpEngine(settings.allowed_networks, ca_file=settings.ca_file)
+    executors = Executors(
+        settings.allowed_networks,
+        ca_file=settings.ca_file,
+        clock=clock,
+        rdap_bootstrap_url=settings.rdap_bootstrap_url,
+    )
     try:
         runner = Runner(
             f"{socket.gethostname()}/{settings.location}"[:100],
             settings.location,
             client.jetstream(),
-            engine,
+            executors,
             clock,
             max_concurrent=settings.max_concurrent_checks,
+            control_targets=settings.control_targets,
             progress=progress,
         )
         await runner.run()
     finally:
-        await engine.aclose()
+        await executors.aclose()
         await client.close()
 
 

@@ -425,6 +425,7 @@ async def test_time_before_monitoring_and_without_results_is_unknown_and_never_u
     assert figure["coverage_percent"] == "1.17"  # 119 of 10,140 minutes
 
 
+@pytest.mark.capability("P26")
 async def test_an_environment_that_does_not_count_is_shown_and_never_judged(service: Any, story: Any) -> None:
     events = story.golden_june()
     since = datetime(2026, 6, 4, 10, tzinfo=UTC)

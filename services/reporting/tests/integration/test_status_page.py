@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from typing import Any
 
+from sqlalchemy import text
+
 from shared.ids import new_id
 
 VOID = {"meta", "link", "img", "br", "input", "hr"}
@@ -300,3 +302,30 @@ async def test_unknown_is_not_told_as_good(service: Any, story: Any) -> None:
     assert "not known at the moment" in page.text
     assert "Monitoring has not begun" in page.text
     assert "no measurement yet" in page.text
+
+
+async def test_what_was_up_is_not_told_as_up_for_as_long_as_probes_is_away(service: Any, story: Any) -> None:
+    now = service.clock.now()
+    hour = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=1)
+    await service.hear(*story.golden_june()[:5])
+    await service.hear(story.measured(hour, version=2), story.measured(hour - timedelta(hours=1), version=9))
+    assert (await read(service, story))["status"]["headline"] == "operational"
+    service.clock.set(hour + timedelta(hours=3, minutes=1))
+    found = await read(service, story)
+    assert found["status"]["headline"] == "unknown"
+    assert found["components"][0]["state"] == "unknown"
+    await service.hear(story.measured(hour + timedelta(hours=1)))
+    assert (await read(service, story))["status"]["headline"] == "operational"
+
+
+async def test_hours_that_were_measured_are_not_kept_one_by_one(service: Any, story: Any) -> None:
+    await service.hear(*story.golden_june()[:5])
+
+    async def rows(table: str) -> int:
+        async with service.runtime.units.for_every_tenant() as unit:
+            return int(await unit.session.scalar(text(f"select count(*) from reporting.{table}")))
+
+    before = await rows("event")
+    await service.hear(*(story.measured(service.clock.now() - timedelta(hours=number)) for number in range(1, 5)))
+    assert await rows("event") == before
+    assert await rows("vouched") == 1

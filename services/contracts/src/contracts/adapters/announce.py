@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from contracts.application.clients import Client
 from contracts.application.contracts import Change, ContractState
+from contracts.application.maintenance import MaintenanceWindow
 from contracts.application.sites import Site
 from contracts.published.v1 import (
     ClientChanged,
@@ -11,6 +12,8 @@ from contracts.published.v1 import (
     ContractAmended,
     ContractSuspended,
     ContractTerminated,
+    MaintenanceCancelled,
+    MaintenanceScheduled,
     SiteChanged,
 )
 from contracts.published.v1 import ContractState as PublishedState
@@ -42,6 +45,11 @@ class OutboxAnnouncer:
         content = site.model_dump(mode="json", exclude={"created_at", "updated_at", "environments"})
         content["environments"] = [item.model_dump(mode="json", exclude={"version"}) for item in site.environments]
         self._uow.publish(SiteChanged.model_validate(content), version=site.version)
+
+    def maintenance_changed(self, window: MaintenanceWindow) -> None:
+        content = window.model_dump(mode="json", exclude={"created_at", "updated_at", "cancel_reason"})
+        event = MaintenanceCancelled if window.status == "cancelled" else MaintenanceScheduled
+        self._uow.publish(event.model_validate(content), version=window.version)
 
     def contract_changed(self, state: ContractState) -> None:
         self._uow.publish(_SAYS[state.change].model_validate(state.state), version=state.version)

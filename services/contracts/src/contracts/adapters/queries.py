@@ -17,6 +17,7 @@ from contracts.adapters.rows import (
     site_of,
     state_of,
     user_of,
+    window_of,
 )
 from contracts.adapters.stores import contacts_of, environments_of
 from contracts.adapters.tables import (
@@ -27,6 +28,7 @@ from contracts.adapters.tables import (
     ContractRow,
     ContractStateRow,
     EnvironmentRow,
+    MaintenanceWindowRow,
     PlanRow,
     PlanVersionRow,
     SiteRow,
@@ -37,6 +39,7 @@ from contracts.application.catalogue import Plan, PlanVersion
 from contracts.application.clients import Client
 from contracts.application.contracts import Contract, ContractState
 from contracts.application.identity import ApiKey, User
+from contracts.application.maintenance import MaintenanceWindow
 from contracts.application.sites import Site
 from contracts.domain.lifecycle import Status
 from shared.pagination import Page, Paging, paginate
@@ -92,6 +95,24 @@ async def list_sites(uow: UnitOfWork, params: Paging, client_id: UUID | None) ->
     for environment in await environments_of(uow, [row.site_id for (row,) in rows.data]):
         environments[environment.site_id].append(environment)
     return Page(data=[site_of(row, environments[row.site_id]) for (row,) in rows.data], next_cursor=rows.next_cursor)
+
+
+async def list_maintenance_windows(
+    uow: UnitOfWork, params: Paging, client_id: UUID | None, ends_after: datetime | None
+) -> Page[MaintenanceWindow]:
+    """Maintenance windows, of one client or of all; those that end after an instant, or all."""
+    query = select(MaintenanceWindowRow)
+    if client_id is not None:
+        query = query.where(MaintenanceWindowRow.client_id == client_id)
+    if ends_after is not None:
+        query = query.where(MaintenanceWindowRow.ends_at > ends_after)
+    return await paginate(
+        uow.session,
+        query,
+        columns=(MaintenanceWindowRow.created_at, MaintenanceWindowRow.window_id),
+        params=params,
+        to_item=window_of,
+    )
 
 
 async def list_calendars(uow: UnitOfWork, params: Paging) -> Page[Calendar]:

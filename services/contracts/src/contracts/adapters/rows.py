@@ -14,6 +14,7 @@ from contracts.adapters.tables import (
     ContractRow,
     ContractStateRow,
     EnvironmentRow,
+    MaintenanceWindowRow,
     PlanRow,
     PlanVersionRow,
     SiteRow,
@@ -25,6 +26,7 @@ from contracts.application.catalogue import Plan, PlanVersion
 from contracts.application.clients import Client, Contact
 from contracts.application.contracts import Contract, ContractState, Document, allowed_steps
 from contracts.application.identity import ApiKey, Tenant, User
+from contracts.application.maintenance import MaintenanceWindow
 from contracts.application.sites import Environment, Site
 from contracts.domain.lifecycle import Status
 
@@ -39,6 +41,10 @@ def user_of(row: UserRow) -> User:
 
 def api_key_of(row: ApiKeyRow) -> ApiKey:
     return ApiKey.model_validate(row, from_attributes=True)
+
+
+def window_of(row: MaintenanceWindowRow) -> MaintenanceWindow:
+    return MaintenanceWindow.model_validate(columns(row))
 
 
 def client_of(row: ClientRow, contacts: Iterable[ContactRow]) -> Client:

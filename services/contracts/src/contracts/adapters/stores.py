@@ -23,6 +23,7 @@ from contracts.adapters.rows import (
     site_of,
     tenant_of,
     user_of,
+    window_of,
 )
 from contracts.adapters.tables import (
     ApiKeyRow,
@@ -35,6 +36,7 @@ from contracts.adapters.tables import (
     ContractRow,
     ContractStateRow,
     EnvironmentRow,
+    MaintenanceWindowRow,
     PlanRow,
     PlanVersionRow,
     SiteRow,
@@ -48,6 +50,7 @@ from contracts.application.clients import Client
 from contracts.application.contracts import Contract, ContractState, Document
 from contracts.application.errors import Taken, Unknown
 from contracts.application.identity import ApiKey, Tenant, User
+from contracts.application.maintenance import MaintenanceWindow
 from contracts.application.sites import Site
 from shared.unit_of_work import UnitOfWork
 
@@ -204,6 +207,11 @@ class Sites(_Rows[SiteRow]):
         await self._update(item.site_id, item.model_dump(exclude={"environments"}))
         await self._write_environments(item)
 
+    async def of_client(self, client_id: UUID) -> Sequence[Site]:
+        rows = list(await self._session.scalars(select(SiteRow).where(SiteRow.client_id == client_id)))
+        environments = await environments_of(self._uow, [row.site_id for row in rows])
+        return [site_of(row, [item for item in environments if item.site_id == row.site_id]) for row in rows]
+
     async def _with_environments(self, row: SiteRow) -> Site:
         return site_of(row, await environments_of(self._uow, [row.site_id]))
 
@@ -215,6 +223,28 @@ class Sites(_Rows[SiteRow]):
             )
         )
         await _upsert(self._uow, environment_rows(site, self._tenant_id))
+
+
+class MaintenanceWindows(_Rows[MaintenanceWindowRow]):
+    row_type, key, noun = MaintenanceWindowRow, "window_id", "maintenance window"
+
+    async def get(self, wanted: UUID) -> MaintenanceWindow:
+        return window_of(await self._row(wanted, lock=False))
+
+    async def locked(self, wanted: UUID) -> MaintenanceWindow:
+        return window_of(await self._row(wanted, lock=True))
+
+    async def add(self, item: MaintenanceWindow) -> None:
+        await self._insert(MaintenanceWindowRow(tenant_id=self._tenant_id, **self._values(item)), "")
+
+    async def save(self, item: MaintenanceWindow) -> None:
+        await self._update(item.window_id, self._values(item))
+
+    @staticmethod
+    def _values(item: MaintenanceWindow) -> dict[str, Any]:
+        occurrences = item.model_dump(mode="json", include={"occurrences"})
+        last = max((occurrence.ends_at for occurrence in item.occurrences), default=item.created_at)
+        return {**item.model_dump(exclude={"occurrences"}), **occurrences, "ends_at": last}
 
 
 class Calendars(_Rows[CalendarRow]):

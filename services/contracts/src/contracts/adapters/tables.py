@@ -173,6 +173,33 @@ class EnvironmentRow(Base):
     counts_for_sla: Mapped[bool]
 
 
+class MaintenanceWindowRow(Base):
+    """A maintenance window with its occurrences, which are read and written together. `ends_at`: the last one's end."""
+
+    __tablename__ = "maintenance_window"
+    __table_args__ = (Index(None, "tenant_id", "created_at", "window_id"),)
+
+    window_id: Mapped[UUID] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("contracts.tenant.tenant_id"))
+    client_id: Mapped[UUID] = mapped_column(ForeignKey("contracts.client.client_id"), index=True)
+    version: Mapped[int]
+    title: Mapped[str]
+    description: Mapped[str]
+    site_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid))
+    environment_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid))
+    time_zone: Mapped[str]
+    starts: Mapped[str]
+    ends: Mapped[str]
+    recurrence: Mapped[str | None]
+    status: Mapped[str]
+    cancelled_at: Mapped[datetime | None]
+    cancel_reason: Mapped[str | None]
+    occurrences: Mapped[list[Any]]
+    ends_at: Mapped[datetime]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
 class CalendarRow(Base):
     """A calendar; its versions are read and written together and are never queried one by one."""
 

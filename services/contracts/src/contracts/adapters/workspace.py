@@ -3,7 +3,17 @@
 import secrets
 
 from contracts.adapters.announce import OutboxAnnouncer
-from contracts.adapters.stores import ApiKeys, Calendars, Clients, Contracts, Plans, Sites, Tenants, Users
+from contracts.adapters.stores import (
+    ApiKeys,
+    Calendars,
+    Clients,
+    Contracts,
+    MaintenanceWindows,
+    Plans,
+    Sites,
+    Tenants,
+    Users,
+)
 from contracts.application.ports import Workspace
 from shared.ids import new_id
 from shared.unit_of_work import UnitOfWork
@@ -21,6 +31,7 @@ def workspace_of(uow: UnitOfWork) -> Workspace:
         keys=ApiKeys(uow),
         clients=Clients(uow),
         sites=Sites(uow),
+        windows=MaintenanceWindows(uow),
         calendars=Calendars(uow),
         plans=Plans(uow),
         contracts=Contracts(uow),

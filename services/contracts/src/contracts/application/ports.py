@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from contracts.application.clients import Client
     from contracts.application.contracts import Contract, ContractState, Document
     from contracts.application.identity import ApiKey, Tenant, User
+    from contracts.application.maintenance import MaintenanceWindow
     from contracts.application.sites import Site
 
 A = TypeVar("A")
@@ -33,6 +34,13 @@ class Store(Protocol[A]):
 
     async def save(self, item: A) -> None:
         """Writes a changed aggregate that was read with `locked`. Raises Taken like `add`."""
+
+
+class Sites(Store["Site"], Protocol):
+    """Sites with their environments."""
+
+    async def of_client(self, client_id: UUID) -> Sequence[Site]:
+        """Every site of a client."""
 
 
 class Plans(Store["Plan"], Protocol):
@@ -106,6 +114,9 @@ class Announcer(Protocol):
 
     def site_changed(self, site: Site) -> None: ...
 
+    def maintenance_changed(self, window: MaintenanceWindow) -> None:
+        """Says that a window is scheduled, or that it is cancelled."""
+
     def contract_changed(self, state: ContractState) -> None:
         """Says the event that a contract's new state calls for."""
 
@@ -121,7 +132,8 @@ class Workspace:
     users: Store[User]
     keys: Keys
     clients: Store[Client]
-    sites: Store[Site]
+    sites: Sites
+    windows: Store[MaintenanceWindow]
     calendars: Calendars
     plans: Plans
     contracts: Contracts

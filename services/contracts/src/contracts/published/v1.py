@@ -1,8 +1,8 @@
 """The events that contracts publishes, version 1.
 
 Each carries full state with its aggregate's version, never a difference: whoever has missed one, or gets two in the
-wrong order, keeps the one with the higher version and is right about what holds now. Who also needs what held in between
-finds by `previous_version` whether an event is still missing.
+wrong order, keeps the one with the higher version and is right about what holds now. Who also needs what held in
+between finds by `previous_version` whether an event is still missing.
 """
 
 from collections.abc import Mapping
@@ -462,6 +462,85 @@ class SiteChanged(PublishedEvent, aggregate="site", name="changed", key="site_id
     }
 
 
+class MaintenanceOccurrence(_Part):
+    """One stretch `[starts_at, ends_at)` of planned work."""
+
+    starts_at: Instant
+    ends_at: Instant
+
+
+class MaintenanceState(PublishedEvent):
+    """A maintenance window as it is now, with every occurrence: nobody else has to know about zones and recurrence.
+
+    It covers the sites and environments that it names, or all that the client has when it names none. `starts`, `ends`
+    and `recurrence` are local time, for people.
+    """
+
+    window_id: UUID
+    client_id: UUID
+    version: int = Field(ge=1)
+    status: Literal["scheduled", "cancelled"]
+    title: str
+    description: str
+    site_ids: list[UUID]
+    environment_ids: list[UUID]
+    time_zone: str
+    starts: str
+    ends: str
+    recurrence: str | None
+    cancelled_at: Instant | None
+    occurrences: list[MaintenanceOccurrence]
+
+
+_WINDOW: Mapping[str, Any] = {
+    "window_id": "0190b5c8-7d4e-7c3a-9a51-000000000008",
+    "client_id": _CLIENT,
+    "version": 1,
+    "status": "scheduled",
+    "title": "Montée de version du serveur",
+    "description": "Redémarrage, puis vérification des formulaires.",
+    "site_ids": [],
+    "environment_ids": [_PRODUCTION],
+    "time_zone": "Europe/Paris",
+    "starts": "2026-06-10T02:00",
+    "ends": "2026-06-10T04:00",
+    "recurrence": "FREQ=WEEKLY;COUNT=2",
+    "cancelled_at": None,
+    "occurrences": [
+        {"starts_at": "2026-06-10T00:00:00Z", "ends_at": "2026-06-10T02:00:00Z"},
+        {"starts_at": "2026-06-17T00:00:00Z", "ends_at": "2026-06-17T02:00:00Z"},
+    ],
+}
+
+
+class MaintenanceScheduled(MaintenanceState, aggregate="maintenance", name="scheduled", key="window_id"):
+    """Work is planned."""
+
+    EXAMPLE: ClassVar[Mapping[str, Any]] = _WINDOW
+
+
+class MaintenanceCancelled(MaintenanceState, aggregate="maintenance", name="cancelled", key="window_id"):
+    """Planned work is called off at `cancelled_at`: the occurrences that are left are those that have been."""
+
+    EXAMPLE: ClassVar[Mapping[str, Any]] = {
+        **_WINDOW,
+        "version": 2,
+        "status": "cancelled",
+        "cancelled_at": "2026-06-10T01:00:00Z",
+        "occurrences": [{"starts_at": "2026-06-10T00:00:00Z", "ends_at": "2026-06-10T01:00:00Z"}],
+    }
+
+
 registry = EventRegistry(
-    "contracts", [ContractActivated, ContractAmended, ContractSuspended, ContractTerminated, ClientChanged, SiteChanged]
+    "contracts",
+    [
+        ContractActivated,
+        ContractAmended,
+        ContractSuspended,
+        ContractTerminated,
+        ClientChanged,
+        SiteChanged,
+        MaintenanceScheduled,
+        MaintenanceCancelled,
+    ],
 )

@@ -169,6 +169,14 @@ class SqlIncidents(_Sql):
         )
         await self._session.flush()
 
+    async def has_told(self, incident_id: UUID, kind: str, outage_id: UUID) -> bool:
+        statement = select(TimelineRow.id).where(
+            TimelineRow.incident_id == incident_id,
+            TimelineRow.kind == kind,
+            TimelineRow.data["outage_id"].astext == str(outage_id),
+        )
+        return (await self._session.execute(statement.limit(1))).first() is not None
+
     async def tell(self, incident: Incident, entry: Entry) -> None:
         self._session.add(
             TimelineRow(

@@ -17,6 +17,7 @@ from incidents.domain.incident import (
     Severity,
     Source,
     Stamp,
+    Status,
     Subject,
     Who,
     note_fact,
@@ -51,7 +52,11 @@ class UnknownSiteError(Exception):
 
 @dataclass(frozen=True)
 class Outage:
-    """What a monitor tells about an outage. `told` is all of it, kept with the incident as evidence."""
+    """What a monitor tells about an outage. `told` is all of it, kept with the incident as evidence.
+
+    `caused_by` is another monitor's outage that explains this one. `flapping`: it goes up and down, and people were
+    told so often that they are told no more until it has settled.
+    """
 
     outage_id: UUID
     monitor_id: UUID
@@ -66,6 +71,8 @@ class Outage:
     down_since: datetime
     confirmed_at: datetime
     told: Mapping[str, Any]
+    caused_by: UUID | None = None
+    flapping: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,19 +90,36 @@ class Report:
 
 
 async def open_from_outage(ports: Ports, outage: Outage) -> None:
-    """One incident per outage: the second telling of it, or one that comes after its end, changes nothing."""
+    """One incident per outage: the second telling of it, or one that comes after its end, changes nothing.
+
+    An outage that another one caused opens none: it is noted with the incident of its cause.
+    """
+    if outage.caused_by is not None:
+        await _note_consequence(ports, outage, outage.caused_by, "dependent_down", outage.down_since)
+        return
     await clocks.refresh(ports, await _incident_of(ports, outage))
 
 
 async def recover(ports: Ports, outage: Outage, recovered_at: datetime) -> None:
     """The outage is over. Heard before its beginning, this opens the incident and recovers it."""
+    if outage.caused_by is not None:
+        await _note_consequence(ports, outage, outage.caused_by, "dependent_recovered", recovered_at)
+        return
     incident = await _incident_of(ports, outage)
     await ports.incidents.complete_outage(incident.id, outage.told)
     stamp = Stamp(Milestone.RECOVERED, recovered_at, MONITORING, "monitor")
     change = note_fact(incident, stamp)
     if not change.added:
         return
-    await _apply(ports, change, "recovered", Entry("recovered", recovered_at, MONITORING, "monitor"))
+    entry = Entry("recovered", recovered_at, MONITORING, "monitor")
+    await _apply(ports, change, "recovered", entry, alerting=not outage.flapping)
+
+
+async def tell_after_flapping(ports: Ports, outage_id: UUID) -> None:
+    """What was held back while a monitor went up and down: how its last outage stands. Again, it changes nothing."""
+    incident = await ports.incidents.of_outage(outage_id)
+    if incident is not None and incident.status is not Status.CLOSED:
+        await alerts.alert(ports, incident, "recovered" if Milestone.RECOVERED in incident.stamps else "opened")
 
 
 async def end_observation(ports: Ports, outage: Outage, at: datetime, because: str) -> None:
@@ -231,8 +255,18 @@ async def _incident_of(ports: Ports, outage: Outage) -> Incident:
             Stamp(Milestone.OPENED, max(ports.now, outage.confirmed_at), UPHELD, "monitor"),
         ],
         outage=outage.told,
+        alerting=not outage.flapping,
     )
     return change.after
+
+
+async def _note_consequence(ports: Ports, outage: Outage, cause: UUID, kind: str, at: datetime) -> None:
+    """A line on the timeline of the incident whose outage caused this one, if there is such an incident."""
+    incident = await ports.incidents.of_outage(cause)
+    if incident is None or await ports.incidents.has_told(incident.id, kind, outage.outage_id):
+        return
+    about = {"outage_id": str(outage.outage_id), "monitor_id": str(outage.monitor_id), "name": outage.name}
+    await ports.incidents.tell(incident, Entry(kind, at, MONITORING, "monitor", data=about))
 
 
 async def _open(
@@ -245,6 +279,7 @@ async def _open(
     severity: Severity,
     stamps: list[Stamp],
     outage: Mapping[str, Any] | None,
+    alerting: bool = True,
 ) -> Change:
     """Opens an incident under the contract's lock, with its number, clocks, alerts and first event.
 
@@ -268,17 +303,20 @@ async def _open(
     await ports.incidents.tell(incident, Entry("opened", opened.at, opened.actor, opened.source))
     await clocks.attach(ports, incident)
     await clocks.say(ports, incident, "opened", await clocks.read_clocks(ports, incident))
-    await alerts.alert(ports, incident, "opened")
+    if alerting:
+        await alerts.alert(ports, incident, "opened")
+    else:
+        await ports.incidents.tell(incident, Entry("alerts_held", opened.at, UPHELD, opened.source, audience="agency"))
     return change
 
 
-async def _apply(ports: Ports, change: Change, said: str, entry: Entry) -> list[ClockView]:
+async def _apply(ports: Ports, change: Change, said: str, entry: Entry, *, alerting: bool = True) -> list[ClockView]:
     """Stores a change, tells it, brings the clocks in line and says it to others."""
     incident = change.after
     await ports.incidents.save(incident, change.added)
     await ports.incidents.tell(incident, entry)
     views = await clocks.heed(ports, incident)
     await clocks.say(ports, incident, said, views)
-    if said == "recovered":
+    if said == "recovered" and alerting:
         await alerts.alert(ports, incident, "recovered")
     return views

@@ -144,6 +144,9 @@ class Incidents(Protocol):
     async def tell(self, incident: Incident, entry: Entry) -> None:
         """Adds a line to the timeline."""
 
+    async def has_told(self, incident_id: UUID, kind: str, outage_id: UUID) -> bool:
+        """Whether the timeline has a line of this kind about another outage."""
+
 
 class Contracts(Protocol):
     """What contracts told us."""

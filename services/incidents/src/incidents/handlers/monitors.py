@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from incidents.application.incidents import Outage, end_observation, open_from_outage, recover
+from incidents.application.incidents import Outage, end_observation, open_from_outage, recover, tell_after_flapping
 from incidents.handlers.registration import handlers, ports
 from shared.events import ReceivedEvent
 from shared.unit_of_work import UnitOfWork
@@ -43,6 +43,8 @@ class Failing(_Told):
     confirmed_at: AwareDatetime
     reason: str
     detail: str | None = None
+    caused_by: UUID | None = None
+    flapping: bool = False
 
 
 class MonitorDown(Failing, Watched):
@@ -63,9 +65,17 @@ class MonitorPaused(Watched):
     outage: Failing | None
 
 
+class MonitorSettled(BaseModel):
+    """A monitor that went up and down does so no longer; `outage_id` is its last outage, over or not."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    outage_id: UUID | None = None
+
+
 @handlers.on("probes.monitor.down.v1")
 async def open_incident(event: ReceivedEvent[MonitorDown], uow: UnitOfWork) -> None:
-    """One incident per outage."""
+    """One incident per outage; what was caused by another outage belongs to that one's incident."""
     await open_from_outage(ports(uow), _outage(event.data, event.data, event.envelope.data))
 
 
@@ -73,6 +83,13 @@ async def open_incident(event: ReceivedEvent[MonitorDown], uow: UnitOfWork) -> N
 async def record_recovery(event: ReceivedEvent[MonitorRecovered], uow: UnitOfWork) -> None:
     """The incident of the outage has recovered; it is opened first if the beginning has not arrived yet."""
     await recover(ports(uow), _outage(event.data, event.data, event.envelope.data), event.data.recovered_at)
+
+
+@handlers.on("probes.monitor.settled.v1")
+async def release_messages(event: ReceivedEvent[MonitorSettled], uow: UnitOfWork) -> None:
+    """People hear how it ended: of the last outage, that it goes on or that it is over."""
+    if event.data.outage_id is not None:
+        await tell_after_flapping(ports(uow), event.data.outage_id)
 
 
 @handlers.on("probes.monitor.paused.v1")
@@ -102,5 +119,7 @@ def _outage(watched: Watched, failing: Failing, told: dict[str, Any]) -> Outage:
         detail=failing.detail or "",
         down_since=failing.down_since,
         confirmed_at=failing.confirmed_at,
+        caused_by=failing.caused_by,
+        flapping=failing.flapping,
         told=told,
     )

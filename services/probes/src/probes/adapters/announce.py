@@ -1,22 +1,34 @@
 """Transitions of a monitor as published events."""
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Any, assert_never
 
 from probes.adapters.documents import finding_documents, gap_documents
 from probes.domain.monitors import Subject
 from probes.domain.states import (
+    BecameDegraded,
     BecameUnknown,
+    BeganFlapping,
+    EnteredMaintenance,
     Outage,
     Paused,
     Recovered,
     Restored,
-    State,
+    Settled,
     Transition,
     WentDown,
 )
-from probes.published.v1 import MonitorDown, MonitorPaused, MonitorRecovered, MonitorRestored, MonitorUnknown
+from probes.published.v1 import (
+    MonitorDegraded,
+    MonitorDown,
+    MonitorFlapping,
+    MonitorMaintenance,
+    MonitorPaused,
+    MonitorRecovered,
+    MonitorRestored,
+    MonitorSettled,
+    MonitorUnknown,
+)
 from shared.events import PublishedEvent
 from shared.unit_of_work import UnitOfWork
 
@@ -33,6 +45,15 @@ _EVIDENCE = (
     "headers",
     "body_excerpt",
 )
+_UNSEEN: dict[str, object] = dict.fromkeys(_EVIDENCE) | {
+    "url": "",
+    "addresses": [],
+    "refused_addresses": [],
+    "timings_ms": {},
+    "headers": {},
+}
+"""Of a check that could not even begin: its configuration is not valid."""
+_FOUND_OUT = ("dns", "traceroute")
 
 
 class EventAnnouncer:
@@ -50,55 +71,54 @@ class EventAnnouncer:
 
 def event_of(subject: Subject, transition: Transition) -> PublishedEvent:
     """The event that says this transition of this monitor."""
+    kind, told = _told(transition)
+    return kind.model_validate(_about(subject) | _before(transition) | told)
+
+
+def _told(transition: Transition) -> tuple[type[PublishedEvent], dict[str, Any]]:
+    """The kind of event, and what it says beyond the monitor and what held before."""
+    kind: type[PublishedEvent]
+    told: dict[str, Any]
     match transition:
         case WentDown(outage=outage):
-            return MonitorDown.model_validate(
-                _common(subject, transition.previous_state, transition.previous_since) | _outage(outage)
-            )
-        case Recovered(outage=outage):
-            length = transition.recovered_at - outage.down_since
-            return MonitorRecovered.model_validate(
-                _common(subject, transition.previous_state, transition.previous_since)
-                | _outage(outage)
-                | {
-                    "recovered_at": transition.recovered_at,
-                    "recovered_uncertainty_seconds": transition.uncertainty.total_seconds(),
-                    "recovery_confirmed_at": transition.confirmed_at,
-                    "duration_seconds": length.total_seconds(),
-                    "unknown_seconds": (length - outage.downtime(transition.recovered_at)).total_seconds(),
-                }
-            )
+            kind, told = MonitorDown, _outage(outage) | {"flapping": transition.flapping}
+        case Recovered():
+            kind, told = MonitorRecovered, _recovery(transition)
+        case BecameDegraded():
+            kind, told = MonitorDegraded, {"locations": finding_documents(transition.locations)} | _since(transition)
         case BecameUnknown():
-            return MonitorUnknown.model_validate(
-                _common(subject, transition.previous_state, transition.previous_since)
-                | _named(transition.outage)
-                | {"since": transition.since, "reason": transition.reason.value}
-            )
+            kind, told = MonitorUnknown, _named(transition.outage) | _since(transition)
+        case EnteredMaintenance():
+            told = _named(transition.outage) | {"since": transition.since, "until": transition.until}
+            kind = MonitorMaintenance
         case Restored():
-            return MonitorRestored.model_validate(
-                _common(subject, transition.previous_state, transition.since)
-                | _named(transition.outage)
-                | {
-                    "since": transition.since,
-                    "restored_at": transition.restored_at,
-                    "state": transition.state.value,
-                }
-            )
+            told = _named(transition.outage) | {
+                "since": transition.since,
+                "restored_at": transition.restored_at,
+                "state": transition.state.value,
+            }
+            kind = MonitorRestored
         case Paused():
-            return MonitorPaused.model_validate(
-                _common(subject, transition.previous_state, transition.previous_since)
-                | _named(transition.outage)
-                | {
-                    "since": transition.since,
-                    "reason": transition.reason.value,
-                    "outage": _outage(transition.outage) if transition.outage else None,
-                }
-            )
+            told = _named(transition.outage) | _since(transition)
+            kind = MonitorPaused
+            told["outage"] = _outage(transition.outage) if transition.outage else None
+        case BeganFlapping():
+            told = {"since": transition.since, "state": transition.state.value, "edges": transition.edges}
+            kind = MonitorFlapping
+        case Settled():
+            told = {
+                "flapping_since": transition.flapping_since,
+                "settled_at": transition.at,
+                "state": transition.state.value,
+                "outage_id": transition.outage_id,
+            }
+            kind = MonitorSettled
         case _:
             assert_never(transition)
+    return kind, told
 
 
-def _common(subject: Subject, previous: State, since: datetime) -> dict[str, Any]:
+def _about(subject: Subject) -> dict[str, Any]:
     return {
         "monitor_id": subject.monitor_id,
         "contract_id": subject.contract_id,
@@ -106,10 +126,33 @@ def _common(subject: Subject, previous: State, since: datetime) -> dict[str, Any
         "site_id": subject.site_id,
         "environment_id": subject.environment_id,
         "counts_for_sla": subject.counts_for_sla,
+        "third_party": subject.third_party,
         "name": subject.name[:300],
         "url": subject.url[:2000],
-        "previous_state": previous.value,
-        "previous_since": since,
+    }
+
+
+def _before(transition: Transition) -> dict[str, Any]:
+    if isinstance(transition, BeganFlapping | Settled):
+        return {}
+    since = transition.since if isinstance(transition, Restored) else transition.previous_since
+    return {"previous_state": transition.previous_state.value, "previous_since": since}
+
+
+def _since(transition: BecameDegraded | BecameUnknown | Paused) -> dict[str, Any]:
+    return {"since": transition.since, "reason": transition.reason.value}
+
+
+def _recovery(transition: Recovered) -> dict[str, Any]:
+    outage, end = transition.outage, transition.recovered_at
+    length = end - outage.down_since
+    return _outage(outage) | {
+        "recovered_at": end,
+        "recovered_uncertainty_seconds": transition.uncertainty.total_seconds(),
+        "recovery_confirmed_at": transition.confirmed_at,
+        "duration_seconds": length.total_seconds(),
+        "unknown_seconds": (length - outage.downtime(end)).total_seconds(),
+        "flapping": transition.flapping,
     }
 
 
@@ -129,10 +172,21 @@ def _outage(outage: Outage) -> dict[str, Any]:
         "locations": finding_documents(outage.locations),
         "reason": outage.failure.reason.value,
         "detail": outage.failure.detail[:1000],
-        "evidence": _evidence(outage.failure.evidence),
+        "evidence": _evidence(outage),
         "gaps": gap_documents(outage.gaps),
+        "caused_by": outage.caused_by,
     }
 
 
-def _evidence(evidence: Mapping[str, object]) -> dict[str, object]:
-    return {name: evidence.get(name) for name in _EVIDENCE}
+def _evidence(outage: Outage) -> dict[str, object]:
+    """What the first failing check saw, and what was found out meanwhile: a later check of the run carries that."""
+    seen = {name: outage.failure.evidence.get(name) for name in _EVIDENCE}
+    failures = (outage.failure, *outage.failures)
+    found = {
+        name: [failure.evidence[name] for failure in failures if failure.evidence.get(name)] for name in _FOUND_OUT
+    }
+    return (
+        _UNSEEN
+        | {name: value for name, value in seen.items() if value is not None}
+        | {name: values[0] if values else None for name, values in found.items()}
+    )

@@ -1,8 +1,8 @@
 """Versions of contracts in PostgreSQL: kept as said, followed when they take effect."""
 
 import json
-from collections.abc import Mapping
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +11,19 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from probes.domain.monitors import Cadence, Environment, Promise
+from probes.adapters.restore_rows import keep_restore_promise
+from probes.domain.monitors import (
+    CERTIFICATE_MONITORING,
+    HOURLY,
+    UPTIME_MONITORING,
+    Cadence,
+    Environment,
+    ProbeSet,
+    Promise,
+)
+
+_CADENCES = {CERTIFICATE_MONITORING: HOURLY}
+"""Deliverables that have something watched at a pace of its own, which the contract does not set."""
 
 PATIENCE = timedelta(minutes=2)
 """How long a version waits for the one before it. Longer than it takes to deliver an event again after a crash (30
@@ -34,6 +46,7 @@ class _Part(BaseModel):
 
 class ContractClient(_Part):
     client_id: UUID
+    time_zone: str | None = None
 
 
 class ContractEnvironment(_Part):
@@ -62,6 +75,11 @@ class Monitoring(_Part):
         return Cadence(**values | {"timeout_seconds": min(self.timeout_seconds, self.interval_seconds)})
 
 
+class ContractDeliverable(_Part):
+    type: str = ""
+    parameters: dict[str, Any] = Field(default_factory=dict)
+
+
 class ContractState(_Part):
     """As much of a contract's state as decides what is watched, and how."""
 
@@ -70,8 +88,10 @@ class ContractState(_Part):
     previous_version: int | None = None
     status: str
     effective_from: AwareDatetime
+    starts_on: date | None = None
     client: ContractClient
     sites: tuple[ContractSite, ...] = ()
+    deliverables: tuple[ContractDeliverable, ...] = ()
     monitoring: Monitoring | None = None
 
     def promise(self, tenant_id: UUID) -> Promise:
@@ -84,7 +104,7 @@ class ContractState(_Part):
             version=self.version,
             status=status,  # type: ignore[arg-type]
             effective_from=self.effective_from,
-            cadence=self.monitoring.cadence() if self.monitoring else None,
+            probe_sets=tuple(self._probe_sets()),
             environments=tuple(
                 Environment(
                     site_id=site.site_id,
@@ -97,6 +117,13 @@ class ContractState(_Part):
                 for environment in site.environments
             ),
         )
+
+    def _probe_sets(self) -> Iterator[ProbeSet]:
+        if self.monitoring:
+            yield ProbeSet(UPTIME_MONITORING, self.monitoring.cadence())
+        for deliverable in self.deliverables:
+            if deliverable.type in _CADENCES:
+                yield ProbeSet(deliverable.type, _CADENCES[deliverable.type], deliverable.parameters)
 
 
 class SqlContractVersions:
@@ -168,12 +195,26 @@ class SqlContractVersions:
         state: Mapping[str, Any] = row.state
         return ContractState.model_validate(state).promise(row.tenant_id)
 
-    async def followed(self, promise: Promise, now: datetime) -> None:
+    async def in_force(self, contract_id: UUID, now: datetime) -> Promise | None:
         """See the port."""
+        row = (
+            await self._session.execute(
+                text(
+                    "select tenant_id, state from probes.contract_version "
+                    "where contract_id = :id and effective_from <= :now order by version desc limit 1"
+                ),
+                {"id": contract_id, "now": now},
+            )
+        ).first()
+        return ContractState.model_validate(row.state).promise(row.tenant_id) if row is not None else None
+
+    async def followed(self, promise: Promise, now: datetime) -> None:
+        """See the port. What is promised besides monitors follows too."""
         await self._session.execute(
             text("update probes.contract_version set applied_at = :now where contract_id = :id and version = :version"),
             {"id": promise.contract_id, "version": promise.version, "now": now},
         )
+        await keep_restore_promise(self._session, promise.contract_id, promise.version, now)
 
     async def _give_up_overtaken(self, contract_id: UUID, now: datetime) -> None:
         """Is done with versions that are older than a followed one: they never come into force."""

@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
+from probes.domain.flapping import Edge
 from probes.domain.states import Failure, Gap, LocationFinding, Reason, Run, Verdict
 
 
@@ -45,6 +47,14 @@ def run_of(document: Mapping[str, Any]) -> Run:
         count=document["count"],
         failures=failures_of(document["failures"]),
     )
+
+
+def edge_documents(edges: Iterable[Edge]) -> list[dict[str, Any]]:
+    return [{"at": edge.at.isoformat(), "outage_id": str(edge.outage_id)} for edge in edges]
+
+
+def edges_of(documents: Iterable[Mapping[str, Any]]) -> tuple[Edge, ...]:
+    return tuple(Edge(datetime.fromisoformat(edge["at"]), UUID(edge["outage_id"])) for edge in documents)
 
 
 def gap_documents(gaps: Iterable[Gap]) -> list[dict[str, Any]]:

@@ -20,7 +20,7 @@ insert into probes.location_state
     (monitor_id, location, tenant_id, client_id, stale_since, uncertainty_seconds, failures)
 select m.monitor_id, l.name, m.tenant_id, m.client_id, :now, 0, '[]'
 from probes.monitor m cross join probes.location l
-where l.active and not exists
+where l.active and m.scheduled and not exists
     (select from probes.location_state s where s.monitor_id = m.monitor_id and s.location = l.name)
 returning monitor_id
 """)

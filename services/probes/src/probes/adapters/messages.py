@@ -87,16 +87,22 @@ class _Message(BaseModel):
 
 
 class WorkItem(_Message):
-    """One check to execute at `due_at`. It is missed when it cannot start within one interval."""
+    """One check to execute at `due_at`. It is missed when it cannot start within one interval.
+
+    `check` is its configuration (`probes.application.checks.kinds`). A `conclusive` one ends the run of failures that
+    it may be part of: when it is bad as well, the outage is confirmed. A `test` is on no schedule: its `monitor_id` is
+    its own, and it has evidence in any case.
+    """
 
     monitor_id: UUID
     slot: int = Field(ge=0, lt=2**31)
     attempt: int = Field(default=0, ge=0, le=1000)
     due_at: AwareDatetime
     interval_seconds: float = Field(gt=0)
-    kind: str = Field(max_length=40)
-    url: str = Field(max_length=2000)
+    check: dict[str, Any]
     timeout_seconds: float = Field(gt=0, le=300)
+    conclusive: bool = False
+    test: bool = False
 
 
 class WorkBatch(_Message):
@@ -108,7 +114,8 @@ class WorkBatch(_Message):
 class CheckResult(_Message):
     """What a runner found. `took_us` is the length by its monotonic clock; phases in microseconds.
 
-    `reason`, `detail` and `evidence` are set exactly when the outcome is bad.
+    `reason`, `detail` and `evidence` are set exactly when the outcome is bad. `observations` are facts by name that
+    mean something beyond this check; a runner leaves out those that it has told before. A `test` has evidence anyway.
     """
 
     monitor_id: UUID
@@ -126,15 +133,28 @@ class CheckResult(_Message):
     connect_us: int = Field(default=0, ge=0)
     tls_us: int = Field(default=0, ge=0)
     first_byte_us: int = Field(default=0, ge=0)
+    observations: dict[str, dict[str, Any]] | None = None
+    test: bool = False
+
+
+class ControlReading(_Message):
+    """Whether a runner reached most of the control targets when it last tried."""
+
+    at: AwareDatetime
+    reached: bool
 
 
 class ResultBatch(_Message):
-    """Results of one runner. `sent_at` is its clock when it sent them: the recorder compares it with its own."""
+    """Results of one runner. `sent_at` is its clock when it sent them: the recorder compares it with its own.
+
+    `controls` is told while checks fail and there are control targets.
+    """
 
     runner: str = Field(max_length=100)
     location: str = Field(max_length=40)
     sent_at: AwareDatetime
     results: tuple[CheckResult, ...]
+    controls: ControlReading | None = None
 
 
 class _Loose(_Message):
@@ -142,6 +162,7 @@ class _Loose(_Message):
     location: str = Field(max_length=40)
     sent_at: AwareDatetime
     results: list[Any]
+    controls: ControlReading | None = None
 
 
 _WORK = TypeAdapter(WorkBatch)
@@ -190,7 +211,13 @@ def parse_results(payload: bytes) -> tuple[ResultBatch, list[tuple[Any, str]]]:
                 good.append(CheckResult.model_validate(item))
             except ValidationError as error:
                 bad.append((item, told(error)))
-        batch = ResultBatch(runner=loose.runner, location=loose.location, sent_at=loose.sent_at, results=tuple(good))
+        batch = ResultBatch(
+            runner=loose.runner,
+            location=loose.location,
+            sent_at=loose.sent_at,
+            results=tuple(good),
+            controls=loose.controls,
+        )
     plausible = []
     for result in batch.results:
         doubt = _doubt(result, batch.sent_at)

@@ -11,6 +11,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from probes.adapters.documents import (
+    edge_documents,
+    edges_of,
     failure_documents,
     failures_of,
     finding_documents,
@@ -20,7 +22,9 @@ from probes.adapters.documents import (
     run_document,
     run_of,
 )
-from probes.domain.monitors import Cadence, Monitor, Subject
+from probes.adapters.heartbeat_rows import replan_heartbeat, watch_heartbeat
+from probes.domain.flapping import QUIET
+from probes.domain.monitors import HEARTBEAT, Cadence, Monitor, Source, Subject
 from probes.domain.states import (
     Applied,
     BecameUnknown,
@@ -30,6 +34,7 @@ from probes.domain.states import (
     MonitorState,
     Outage,
     Paused,
+    PauseReason,
     Recovered,
     Restored,
     State,
@@ -37,22 +42,46 @@ from probes.domain.states import (
     Verdict,
     WentDown,
 )
+from shared.kernel.intervals import Interval
 
 MONITORS_CHANGED = "upheld_probes_monitors"
 """The LISTEN/NOTIFY channel on which the scheduler hears that monitors have changed."""
 
 _LOCATIONS = text("""
 select monitor_id, location, stale_since, verdict, verdict_since, uncertainty_seconds, confirmed_at, failures,
-       last_due, last_at, last_interval_seconds, run
+       last_due, last_at, last_interval_seconds, run, blocked_at
 from probes.location_state where monitor_id = any(:ids) order by monitor_id, location for update
 """)
 _MONITORS = text("""
 select m.monitor_id, m.number, m.tenant_id, m.client_id, m.contract_id, m.site_id, m.environment_id, m.deliverable,
-       m.counts_for_sla, m.kind, m.name, m.url, m.interval_seconds, m.timeout_seconds, m.rechecks,
-       m.recheck_spacing_seconds, m.recoveries, m.created_at, m.watched_since, m.state, m.since, m.version, m.outage_id,
-       o.down_since, o.down_since_uncertainty_seconds, o.confirmed_at, o.failures, o.locations, o.gaps
+       m.counts_for_sla, m.name, m.url, m.configuration, m.source, m.scheduled, m.third_party, m.interval_seconds,
+       m.timeout_seconds, m.rechecks, m.recheck_spacing_seconds, m.recoveries, m.created_at, m.watched_since, m.state,
+       m.since, m.version, m.outage_id, m.edges, m.flapping_since, m.parent_id, m.adjustments, m.edition,
+       m.removed_at is not null as removed,
+       o.caused_by, o.down_since, o.down_since_uncertainty_seconds, o.confirmed_at, o.failures, o.locations, o.gaps
 from probes.monitor m left join probes.outage o on o.outage_id = m.outage_id
 where m.monitor_id = any(:ids) order by m.monitor_id
+""")
+# Windows that matter: not over before the present state began, or hardly, and near enough to be followed next.
+_WINDOWS = text("""
+select m.monitor_id, w.starts_at, w.ends_at
+from probes.monitor m join probes.maintenance_occurrence w on w.covers in (m.environment_id, m.site_id, m.client_id)
+where m.monitor_id = any(:ids) and w.ends_at > m.since - interval '1 hour'
+  and w.starts_at < greatest(statement_timestamp(), m.since) + interval '1 day'
+""")
+_SUSPICIOUS = text("select monitor_id from probes.location_state where location = :location and run is not null")
+_OPEN_OUTAGES = text("select monitor_id, outage_id from probes.monitor where monitor_id = any(:ids)")
+_PARENTS = text("""
+with recursive above (monitor_id, parent_id, depth) as (
+    select monitor_id, parent_id, 0 from probes.monitor where monitor_id = :monitor_id
+    union all
+    select m.monitor_id, m.parent_id, depth + 1 from probes.monitor m join above a on m.monitor_id = a.parent_id
+    where depth < 100
+)
+select monitor_id, parent_id from above
+""")
+_DEPEND = text("""
+update probes.monitor set parent_id = :parent_id, edition = edition + 1 where monitor_id = :monitor_id
 """)
 _TOUCH = text("""
 update probes.location_state l
@@ -63,27 +92,34 @@ where l.monitor_id = t.monitor_id and l.location = t.location
 """)
 _KEEP_LOCATION = text("""
 insert into probes.location_state (monitor_id, location, tenant_id, client_id, stale_since, verdict, verdict_since,
-    uncertainty_seconds, confirmed_at, failures, last_due, last_at, last_interval_seconds, run)
+    uncertainty_seconds, confirmed_at, failures, last_due, last_at, last_interval_seconds, run, blocked_at)
 values (:monitor_id, :location, :tenant_id, :client_id, :stale_since, :verdict, :verdict_since, :uncertainty,
-    :confirmed_at, cast(:failures as jsonb), :last_due, :last_at, :last_interval, cast(:run as jsonb))
+    :confirmed_at, cast(:failures as jsonb), :last_due, :last_at, :last_interval, cast(:run as jsonb),
+    :blocked_at)
 on conflict (monitor_id, location) do update set stale_since = excluded.stale_since, verdict = excluded.verdict,
     verdict_since = excluded.verdict_since, uncertainty_seconds = excluded.uncertainty_seconds,
     confirmed_at = excluded.confirmed_at, failures = excluded.failures, last_due = excluded.last_due,
-    last_at = excluded.last_at, last_interval_seconds = excluded.last_interval_seconds, run = excluded.run
+    last_at = excluded.last_at, last_interval_seconds = excluded.last_interval_seconds, run = excluded.run,
+    blocked_at = excluded.blocked_at
 """)
 _ADD = text("""
 insert into probes.monitor (monitor_id, tenant_id, client_id, contract_id, site_id, environment_id, deliverable,
-    counts_for_sla, kind, name, url, interval_seconds, timeout_seconds, rechecks, recheck_spacing_seconds, recoveries,
-    created_at, watched_since, state, since, version)
+    counts_for_sla, kind, name, url, configuration, source, scheduled, third_party, interval_seconds, timeout_seconds,
+    rechecks, recheck_spacing_seconds, recoveries, created_at, watched_since, state, since, version)
 values (:monitor_id, :tenant_id, :client_id, :contract_id, :site_id, :environment_id, :deliverable, :counts_for_sla,
-    :kind, :name, :url, :interval_seconds, :timeout_seconds, :rechecks, :recheck_spacing_seconds, :recoveries, :at,
-    :at, :state, :at, :version)
+    :kind, :name, :url, cast(:configuration as jsonb), :source, :scheduled, :third_party, :interval_seconds,
+    :timeout_seconds, :rechecks, :recheck_spacing_seconds, :recoveries, :at, :at, :state, :at, :version)
 """)
 _REVISE = text("""
-update probes.monitor set site_id = :site_id, counts_for_sla = :counts_for_sla, name = :name, url = :url,
+update probes.monitor set site_id = :site_id, counts_for_sla = :counts_for_sla, kind = :kind, name = :name, url = :url,
+    configuration = cast(:configuration as jsonb), third_party = :third_party,
     interval_seconds = :interval_seconds, timeout_seconds = :timeout_seconds, rechecks = :rechecks,
-    recheck_spacing_seconds = :recheck_spacing_seconds, recoveries = :recoveries
+    recheck_spacing_seconds = :recheck_spacing_seconds, recoveries = :recoveries, edition = edition + 1
 where monitor_id = :monitor_id
+""")
+_ADJUST = text("update probes.monitor set adjustments = cast(:adjustments as jsonb) where monitor_id = :monitor_id")
+_REMOVE = text("""
+update probes.monitor set removed_at = :at, reason = :reason, edition = edition + 1 where monitor_id = :monitor_id
 """)
 _KEEP_RULES = text("""
 insert into probes.monitor_rules (monitor_id, effective_from, tenant_id, client_id, contract_version, interval_seconds,
@@ -96,17 +132,18 @@ on conflict (monitor_id, effective_from) do update set contract_version = exclud
     recoveries = excluded.recoveries
 """)
 _KEEP_STATE = text("""
-update probes.monitor set state = :state, since = :since, reason = :reason, version = :version,
-    watched_since = :watched_since, outage_id = :outage_id
+update probes.monitor set state = :state, since = :since, version = :version, watched_since = :watched_since,
+    reason = case when :moved then cast(:reason as text) else reason end,
+    outage_id = :outage_id, edges = cast(:edges as jsonb), flapping_since = :flapping_since
 where monitor_id = :monitor_id
 """)
 _OPEN_OUTAGE = text("""
 insert into probes.outage (outage_id, tenant_id, client_id, contract_id, site_id, environment_id, monitor_id,
-    counts_for_sla, name, url, down_since, down_since_uncertainty_seconds, confirmed_at, reason, detail, failures,
-    locations, gaps)
+    counts_for_sla, third_party, caused_by, name, url, down_since, down_since_uncertainty_seconds, confirmed_at, reason,
+    detail, failures, locations, gaps)
 values (:outage_id, :tenant_id, :client_id, :contract_id, :site_id, :environment_id, :monitor_id, :counts_for_sla,
-    :name, :url, :down_since, :uncertainty, :confirmed_at, :reason, :detail, cast(:failures as jsonb),
-    cast(:locations as jsonb), cast(:gaps as jsonb))
+    :third_party, :caused_by, :name, :url, :down_since, :uncertainty, :confirmed_at, :reason, :detail,
+    cast(:failures as jsonb), cast(:locations as jsonb), cast(:gaps as jsonb))
 on conflict (outage_id) do nothing
 """)
 _KEEP_GAPS = text("update probes.outage set gaps = cast(:gaps as jsonb) where outage_id = :outage_id")
@@ -134,11 +171,24 @@ update probes.stretch s set ended_at = t.at
 from unnest(cast(:ids as uuid[]), cast(:ats as timestamptz[])) as t (monitor_id, at)
 where s.monitor_id = t.monitor_id and (s.ended_at is null or s.ended_at > t.at)
 """)
+# What time alone does: results fall due, windows open and close, flapping ends.
 _SILENT = text("""
-select distinct l.monitor_id from probes.location_state l join probes.monitor m using (monitor_id)
-where m.state <> 'paused' and (l.stale_since is null or l.run is not null)
+select l.monitor_id from probes.location_state l join probes.monitor m using (monitor_id)
+where m.state <> 'paused' and m.scheduled and (l.stale_since is null or l.run is not null)
   and l.last_due + (2 * greatest(l.last_interval_seconds, m.interval_seconds) + m.timeout_seconds)
       * interval '1 second' < :now
+union
+select m.monitor_id from probes.maintenance_occurrence w
+join probes.monitor m on w.covers in (m.environment_id, m.site_id, m.client_id)
+where m.state not in ('paused', 'maintenance') and w.starts_at <= :now and w.ends_at > greatest(:now, m.since)
+union
+select m.monitor_id from probes.monitor m
+where m.state = 'maintenance' and not exists (
+    select from probes.maintenance_occurrence w
+    where w.covers in (m.environment_id, m.site_id, m.client_id) and w.starts_at <= :now and w.ends_at > :now)
+union
+select m.monitor_id from probes.monitor m where m.flapping_since is not null and m.state <> 'paused'
+  and cast(m.edges -> -1 ->> 'at' as timestamptz) <= cast(:now as timestamptz) - cast(:quiet as interval)
 limit :limit
 """)
 
@@ -158,20 +208,47 @@ class SqlMonitors:
         for row in await self._session.execute(_LOCATIONS, {"ids": ids}):
             locations.setdefault(row.monitor_id, {})[row.location] = _location(row)
         # A statement of its own: it sees what was committed while we waited for the lock.
-        rows = await self._session.execute(_MONITORS, {"ids": ids})
-        return {row.monitor_id: _monitor(row, locations.get(row.monitor_id, {})) for row in rows}
+        rows = list(await self._session.execute(_MONITORS, {"ids": ids}))
+        windows: dict[UUID, list[Interval]] = {}
+        for row in await self._session.execute(_WINDOWS, {"ids": ids}):
+            windows.setdefault(row.monitor_id, []).append(Interval(row.starts_at, row.ends_at))
+        return {
+            row.monitor_id: _monitor(row, locations.get(row.monitor_id, {}), windows.get(row.monitor_id, ()))
+            for row in rows
+        }
+
+    async def suspicious(self, location: str) -> Sequence[UUID]:
+        """See the port."""
+        return list(await self._session.scalars(_SUSPICIOUS, {"location": location}))
+
+    async def open_outages(self, monitor_ids: Sequence[UUID]) -> Mapping[UUID, UUID]:
+        """See the port."""
+        rows = await self._session.execute(_OPEN_OUTAGES, {"ids": list(monitor_ids)}) if monitor_ids else ()
+        return {row.monitor_id: row.outage_id for row in rows if row.outage_id is not None}
+
+    async def parents_of(self, monitor_id: UUID) -> Mapping[UUID, UUID | None]:
+        """See the port."""
+        rows = await self._session.execute(_PARENTS, {"monitor_id": monitor_id})
+        return {row.monitor_id: row.parent_id for row in rows}
+
+    async def depend(self, monitor_id: UUID, parent_id: UUID | None) -> None:
+        """See the port."""
+        await self._session.execute(_DEPEND, {"monitor_id": monitor_id, "parent_id": parent_id})
 
     async def of_contract(self, contract_id: UUID) -> Mapping[UUID, Monitor]:
         """See the port."""
         found = await self._session.scalars(
-            text("select monitor_id from probes.monitor where contract_id = :contract_id order by monitor_id"),
+            text(
+                "select monitor_id from probes.monitor where contract_id = :contract_id and removed_at is null "
+                "order by monitor_id"
+            ),
             {"contract_id": contract_id},
         )
         return await self.locked(list(found))
 
     async def silent(self, now: datetime, limit: int) -> Sequence[UUID]:
         """See the port."""
-        return list(await self._session.scalars(_SILENT, {"now": now, "limit": limit}))
+        return list(await self._session.scalars(_SILENT, {"now": now, "quiet": QUIET, "limit": limit}))
 
     async def add(self, subject: Subject, cadence: Cadence, applied: Applied, contract_version: int) -> None:
         """See the port."""
@@ -182,14 +259,28 @@ class SqlMonitors:
         await self._keep_locations([(subject, location) for location in state.locations.values()])
         await self._keep_lines([(subject, applied.line)])
         await self._keep_states([(state, applied.line)])
+        if subject.kind == HEARTBEAT:
+            await watch_heartbeat(self._session, subject, state.since)
 
     async def revise(
         self, monitor: Monitor, subject: Subject, cadence: Cadence, effective_from: datetime, contract_version: int
     ) -> None:
         """See the port."""
         await self._session.execute(_REVISE, _subject_values(subject) | _cadence_values(cadence))
+        if subject.kind == HEARTBEAT:
+            await replan_heartbeat(self._session, subject.monitor_id, effective_from)
         if cadence != monitor.cadence:
             await self._keep_rules(subject, cadence, effective_from, contract_version)
+
+    async def adjust(self, monitor_id: UUID, adjustments: Mapping[str, object]) -> None:
+        """See the port."""
+        values = {"monitor_id": monitor_id, "adjustments": json.dumps(dict(adjustments))}
+        await self._session.execute(_ADJUST, values)
+
+    async def remove(self, monitor_id: UUID, at: datetime) -> None:
+        """See the port."""
+        values = {"monitor_id": monitor_id, "at": at, "reason": PauseReason.REMOVED.value}
+        await self._session.execute(_REMOVE, values)
 
     async def save(self, changes: Sequence[tuple[Monitor, Sequence[Applied]]]) -> None:
         """See the port. A statement of each kind serves all monitors: a restart changes every one of them at once."""
@@ -211,6 +302,7 @@ class SqlMonitors:
             line = [change for step in steps for change in step.line]
             if line:
                 lines.append((subject, line))
+            if line or after.version != before.state.version:
                 states.append((after, line))
         await self._touch(seen)
         await self._keep_locations(changed)
@@ -260,10 +352,13 @@ class SqlMonitors:
                 "monitor_id": state.monitor_id,
                 "state": state.state.value,
                 "since": state.since,
-                "reason": line[-1].reason,
+                "moved": bool(line),
+                "reason": line[-1].reason if line else None,
                 "version": state.version,
                 "watched_since": state.watched_since,
                 "outage_id": state.outage.outage_id if state.outage else None,
+                "edges": json.dumps(edge_documents(state.edges)),
+                "flapping_since": state.flapping_since,
             }
             for state, line in states
         ]
@@ -324,6 +419,7 @@ class SqlMonitors:
                 "outage_id": outage.outage_id,
                 "down_since": outage.down_since,
                 "uncertainty": outage.uncertainty.total_seconds(),
+                "caused_by": outage.caused_by,
                 "confirmed_at": outage.confirmed_at,
                 "reason": outage.failure.reason.value,
                 "detail": outage.failure.detail,
@@ -388,6 +484,7 @@ def _location_values(subject: Subject, location: LocationState) -> dict[str, Any
         "last_at": location.last_at,
         "last_interval": location.last_interval.total_seconds() if location.last_interval else None,
         "run": json.dumps(run_document(location.run)) if location.run else None,
+        "blocked_at": location.blocked_at,
     }
 
 
@@ -416,6 +513,10 @@ def _subject_values(subject: Subject) -> dict[str, Any]:
         "kind": subject.kind,
         "name": subject.name,
         "url": subject.url,
+        "configuration": json.dumps(dict(subject.configuration)),
+        "source": subject.source.value,
+        "scheduled": subject.scheduled,
+        "third_party": subject.third_party,
     }
 
 
@@ -442,10 +543,11 @@ def _location(row: Any) -> LocationState:
         last_at=row.last_at,
         last_interval=timedelta(seconds=row.last_interval_seconds) if row.last_interval_seconds is not None else None,
         run=run_of(row.run) if row.run else None,
+        blocked_at=row.blocked_at,
     )
 
 
-def _monitor(row: Any, locations: Mapping[str, LocationState]) -> Monitor:
+def _monitor(row: Any, locations: Mapping[str, LocationState], windows: Sequence[Interval]) -> Monitor:
     subject = Subject(
         row.monitor_id,
         row.tenant_id,
@@ -455,9 +557,12 @@ def _monitor(row: Any, locations: Mapping[str, LocationState]) -> Monitor:
         row.environment_id,
         row.deliverable,
         row.counts_for_sla,
-        row.kind,
         row.name,
         row.url,
+        row.configuration,
+        Source(row.source),
+        row.scheduled,
+        row.third_party,
     )
     cadence = Cadence(
         row.interval_seconds, row.timeout_seconds, row.rechecks, row.recheck_spacing_seconds, row.recoveries
@@ -470,8 +575,21 @@ def _monitor(row: Any, locations: Mapping[str, LocationState]) -> Monitor:
         watched_since=row.watched_since,
         locations=locations,
         outage=_outage(row) if row.outage_id is not None else None,
+        edges=edges_of(row.edges),
+        flapping_since=row.flapping_since,
     )
-    return Monitor(row.number, subject, cadence, row.created_at, state)
+    return Monitor(
+        row.number,
+        subject,
+        cadence,
+        row.created_at,
+        state,
+        tuple(windows),
+        row.parent_id,
+        row.adjustments,
+        row.edition,
+        row.removed,
+    )
 
 
 def _outage(row: Any) -> Outage:
@@ -485,4 +603,5 @@ def _outage(row: Any) -> Outage:
         failures=failures,
         locations=findings_of(row.locations),
         gaps=gaps_of(row.gaps),
+        caused_by=row.caused_by,
     )

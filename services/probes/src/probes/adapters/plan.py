@@ -11,23 +11,26 @@ from psycopg import AsyncConnection
 from probes.domain.slots import Schedule
 
 _WATCHED = """
-select m.monitor_id, m.kind, m.url, m.interval_seconds, m.timeout_seconds,
+select m.monitor_id, m.configuration, m.interval_seconds, m.timeout_seconds, m.rechecks,
        array_agg(l.location order by l.location) as locations, bool_or(l.last_due is not null) as checked
 from probes.monitor m join probes.location_state l using (monitor_id)
-where m.state <> 'paused'
+where m.state <> 'paused' and m.scheduled
 group by m.monitor_id
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """One monitor on the schedule. `checked` is False until any location has seen its first check."""
+    """One monitor on the schedule, with the configuration of its checks.
+
+    `checked` is False until any location has seen its first check.
+    """
 
     monitor_id: UUID
-    kind: str
-    url: str
+    check: dict[str, Any]
     schedule: Schedule
     timeout_seconds: int
+    rechecks: int
     locations: tuple[str, ...]
     checked: bool
 
@@ -41,10 +44,10 @@ async def watched_monitors(connection: AsyncConnection[Any]) -> Sequence[Watched
     return [
         Watched(
             monitor_id=row[0],
-            kind=row[1],
-            url=row[2],
-            schedule=Schedule.of(row[0], timedelta(seconds=row[3])),
-            timeout_seconds=row[4],
+            check=row[1],
+            schedule=Schedule.of(row[0], timedelta(seconds=row[2])),
+            timeout_seconds=row[3],
+            rechecks=row[4],
             locations=tuple(row[5]),
             checked=row[6],
         )

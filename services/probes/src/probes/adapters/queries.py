@@ -1,6 +1,6 @@
 """Reads: straight from the tables to what a page shows. Row-level security says whose rows these are."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -43,6 +43,8 @@ class MonitorFilter:
     site_id: UUID | None = None
     environment_id: UUID | None = None
     state: str | None = None
+    kind: str | None = None
+    source: str | None = None
 
 
 def monitors(wanted: MonitorFilter) -> Select[Any]:
@@ -55,6 +57,8 @@ def monitors(wanted: MonitorFilter) -> Select[Any]:
             (MonitorRow.site_id, wanted.site_id),
             (MonitorRow.environment_id, wanted.environment_id),
             (MonitorRow.state, wanted.state),
+            (MonitorRow.kind, wanted.kind),
+            (MonitorRow.source, wanted.source),
         )
         if value is not None
     ]
@@ -64,6 +68,18 @@ def monitors(wanted: MonitorFilter) -> Select[Any]:
 async def monitor(session: AsyncSession, monitor_id: UUID) -> MonitorRow | None:
     """One monitor, if the caller may see it."""
     return await session.get(MonitorRow, monitor_id)
+
+
+async def monitor_like(
+    session: AsyncSession, environment_id: UUID, configuration: Mapping[str, Any]
+) -> MonitorRow | None:
+    """A monitor of an environment that looks at exactly this, and was not removed."""
+    selected = select(MonitorRow).where(
+        MonitorRow.environment_id == environment_id,
+        MonitorRow.configuration == dict(configuration),
+        MonitorRow.removed_at.is_(None),
+    )
+    return (await session.scalars(selected.order_by(MonitorRow.number).limit(1))).one_or_none()
 
 
 async def location_states(session: AsyncSession, monitor_ids: Sequence[UUID]) -> dict[UUID, list[LocationStateRow]]:

@@ -12,10 +12,37 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from probes.domain.slots import EPOCH
 from probes.domain.states import Outcome, Reason
 
-_OUTCOMES: tuple[str, ...] = (Outcome.GOOD, Outcome.MISSED, *Reason)
+# The place in this list is what is stored: append, never reorder.
+_OUTCOMES: tuple[str, ...] = (
+    Outcome.GOOD,
+    Outcome.MISSED,
+    Reason.DNS,
+    Reason.CONNECT,
+    Reason.TLS,
+    Reason.TIMEOUT,
+    Reason.PROTOCOL,
+    Reason.REDIRECT,
+    Reason.HTTP_STATUS,
+    Reason.CONTENT,
+    Reason.ADDRESS_REFUSED,
+    Reason.INVALID_TARGET,
+    Outcome.BLOCKED,
+    Reason.CERTIFICATE,
+    Reason.ANSWER,
+    Reason.THRESHOLD,
+    Reason.STALE,
+    Reason.MISSING,
+    Reason.REPORTED,
+    Reason.UNREACHABLE,
+)
 _CODE = {name: code for code, name in enumerate(_OUTCOMES)}
 _CODES = 32
 _MILLISECOND = timedelta(milliseconds=1)
+_MAINTENANCE, _QUARANTINED = 1, 2
+_FLAG = 1000
+"""A stored status code is the code, plus this for each flag: no protocol's codes have more than three digits."""
+QUARANTINED_FROM = _FLAG * _QUARANTINED
+"""Results with at least this for a status code were put aside."""
 _INT4, _INT2 = 2**31 - 1, 2**15 - 1
 _TYPES = ("int4",) * 8 + ("int2",) * 4
 _COPY = (
@@ -26,7 +53,10 @@ _COPY = (
 
 @dataclass(frozen=True, slots=True)
 class StoredResult:
-    """One check as it is stored. `reason` is set exactly when it was bad; phases in microseconds."""
+    """One check as it is stored. `reason` is set exactly when it was bad; phases in microseconds.
+
+    `maintenance`: it fell into a maintenance window. `quarantined`: its place was under suspicion, it did not count.
+    """
 
     monitor_number: int
     location_number: int
@@ -41,6 +71,8 @@ class StoredResult:
     tls: int
     first_byte: int
     total: int
+    maintenance: bool = False
+    quarantined: bool = False
 
 
 def day_of(instant: datetime) -> int:
@@ -67,8 +99,9 @@ def packed(result: StoredResult) -> tuple[int, ...]:
         min(result.total, _INT4),
         day,
         result.location_number,
-        result.status_code or 0,
-        min(result.attempt, _INT2 // _CODES) * _CODES + _CODE[result.reason or result.outcome],
+        (result.status_code or 0) + _FLAG * (_MAINTENANCE * result.maintenance + _QUARANTINED * result.quarantined),
+        min(result.attempt, _INT2 // _CODES) * _CODES
+        + _CODE[result.reason if result.outcome is Outcome.BAD and result.reason else result.outcome],
     )
 
 
@@ -76,7 +109,8 @@ def unpacked(row: Sequence[Any]) -> StoredResult:
     """The result of a row, in the order of the table. A check that was bad carries its reason."""
     attempt, code = divmod(row[11], _CODES)
     name = _OUTCOMES[code]
-    reason = None if name in (Outcome.GOOD, Outcome.MISSED) else Reason(name)
+    flags, status_code = divmod(row[10], _FLAG)
+    reason = None if name in (Outcome.GOOD, Outcome.MISSED, Outcome.BLOCKED) else Reason(name)
     return StoredResult(
         monitor_number=row[0],
         slot=row[1],
@@ -87,11 +121,29 @@ def unpacked(row: Sequence[Any]) -> StoredResult:
         first_byte=row[6],
         total=row[7],
         location_number=row[9],
-        status_code=row[10] or None,
+        status_code=status_code or None,
         attempt=attempt,
         outcome=Outcome.BAD if reason else Outcome(name),
         reason=reason,
+        maintenance=bool(flags & _MAINTENANCE),
+        quarantined=bool(flags & _QUARANTINED),
     )
+
+
+def code_of(outcome: str) -> int:
+    """What stands for an outcome, or for the reason of a bad one, wherever results are stored."""
+    return _CODE[outcome]
+
+
+def outcome_of(attempt_and_outcome: int) -> tuple[int, str]:
+    """The attempt, and the outcome or the reason of a bad one."""
+    attempt, code = divmod(attempt_and_outcome, _CODES)
+    return attempt, _OUTCOMES[code]
+
+
+def outcome_with(code: int) -> str:
+    """The opposite of `code_of`. Raises IndexError for a code that was never given out."""
+    return _OUTCOMES[code]
 
 
 async def copy_results(session: AsyncSession, results: Iterable[StoredResult]) -> None:

@@ -6,7 +6,7 @@ the only row that every check touches. `stretch` is the state line, `outage` and
 between tenants is that of `monitor`, whose `number` it carries: `COPY` does not go through row-level security.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    LargeBinary,
     SmallInteger,
     Table,
     Text,
@@ -56,8 +57,8 @@ class Base(DeclarativeBase):
 class MonitorRow(Base):
     """One environment watched under one contract: how, and where its state line stands.
 
-    `number` stands for the monitor in `result`. `version` numbers the transitions that were said. `retired_at` is set
-    when the contract no longer covers the environment.
+    `number` stands for the monitor in `result`. `configuration` is the document of its checks. `version` numbers the
+    transitions that were said, `edition` the changes of what is watched and how.
     """
 
     __tablename__ = "monitor"
@@ -74,6 +75,10 @@ class MonitorRow(Base):
     kind: Mapped[str]
     name: Mapped[str]
     url: Mapped[str]
+    configuration: Mapped[dict[str, Any]]
+    source: Mapped[str]
+    scheduled: Mapped[bool]
+    third_party: Mapped[bool]
     interval_seconds: Mapped[int]
     timeout_seconds: Mapped[int]
     rechecks: Mapped[int]
@@ -86,10 +91,44 @@ class MonitorRow(Base):
     reason: Mapped[str | None]
     version: Mapped[int] = mapped_column(BigInteger)
     outage_id: Mapped[UUID | None]
+    edges: Mapped[list[Any]] = mapped_column(server_default=text("'[]'"))
+    flapping_since: Mapped[datetime | None]
+    parent_id: Mapped[UUID | None]
+    adjustments: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    edition: Mapped[int] = mapped_column(BigInteger, server_default=text("1"))
+    removed_at: Mapped[datetime | None]
 
     __table_args__ = (
         Index("ix_monitor_contract_id", "contract_id"),
         Index("ix_monitor_tenant_id", "tenant_id", "monitor_id"),
+    )
+
+
+class CheckTestRow(Base):
+    """A check that somebody wants made now, beside every schedule: asked for, under way, answered or given up.
+
+    `client_id` and `monitor_id` are null for a configuration that no monitor has yet.
+    """
+
+    __tablename__ = "check_test"
+
+    check_test_id: Mapped[UUID] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID]
+    client_id: Mapped[UUID | None]
+    monitor_id: Mapped[UUID | None]
+    location: Mapped[str]
+    configuration: Mapped[dict[str, Any]]
+    timeout_seconds: Mapped[int]
+    asked_at: Mapped[datetime]
+    asked_by: Mapped[str]
+    expires_at: Mapped[datetime]
+    sent_at: Mapped[datetime | None]
+    answered_at: Mapped[datetime | None]
+    result: Mapped[dict[str, Any] | None]
+
+    __table_args__ = (
+        Index("ix_check_test_tenant_id", "tenant_id", "asked_at", "check_test_id"),
+        Index("ix_check_test_unsent", "asked_at", postgresql_where=text("sent_at IS NULL")),
     )
 
 
@@ -112,6 +151,7 @@ class LocationStateRow(Base):
     last_at: Mapped[datetime | None]
     last_interval_seconds: Mapped[float | None]
     run: Mapped[dict[str, Any] | None]
+    blocked_at: Mapped[datetime | None]
 
 
 class MonitorRulesRow(Base):
@@ -179,6 +219,8 @@ class OutageRow(Base):
     ended_at_uncertainty_seconds: Mapped[float | None]
     recovery_confirmed_at: Mapped[datetime | None]
     ending: Mapped[str | None]
+    third_party: Mapped[bool] = mapped_column(server_default=text("false"))
+    caused_by: Mapped[UUID | None]
 
     __table_args__ = (
         Index("ix_outage_monitor_id", "monitor_id", "down_since"),
@@ -201,6 +243,203 @@ class BlipRow(Base):
     failures: Mapped[list[Any]]
 
 
+class ObservationRow(Base):
+    """A fact that checks of a monitor have seen, as it was from `since` on: a certificate, a version, a hash.
+
+    The newest one of a name is what is known now; the ones before it are its history.
+    """
+
+    __tablename__ = "observation"
+
+    monitor_id: Mapped[UUID] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    since: Mapped[datetime] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID]
+    client_id: Mapped[UUID]
+    location: Mapped[str]
+    last_seen_at: Mapped[datetime]
+    value: Mapped[dict[str, Any]]
+
+
+class ReportTokenRow(Base):
+    """The SHA-256 of the secret word in the address that something reports to. The word itself is nowhere."""
+
+    __tablename__ = "report_token"
+
+    monitor_id: Mapped[UUID] = mapped_column(primary_key=True)
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    tenant_id: Mapped[UUID]
+    client_id: Mapped[UUID]
+    issued_at: Mapped[datetime]
+
+
+class HeartbeatRow(Base):
+    """Where a heartbeat stands: its reports up to `taken_number` and its silence up to `seen_until` are judged.
+
+    `due_at` is when to look again. `newest_at` is the instant of the newest report, which the next one comes after.
+    `watched_since` is that of the monitor when it was judged last; another one begins anew.
+    """
+
+    __tablename__ = "heartbeat"
+
+    monitor_id: Mapped[UUID] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID]
+    client_id: Mapped[UUID]
+    due_at: Mapped[datetime]
+    watched_since: Mapped[datetime | None]
+    replan: Mapped[bool]
+    seen_until: Mapped[datetime]
+    taken_number: Mapped[int] = mapped_column(BigInteger)
+    newest_at: Mapped[datetime]
+    standing: Mapped[str]
+    since: Mapped[datetime]
+    expected_at: Mapped[datetime | None]
+    started_at: Mapped[datetime | None]
+    overran: Mapped[bool]
+    last_report_at: Mapped[datetime | None]
+    last_success_at: Mapped[datetime | None]
+    last_size_bytes: Mapped[int | None] = mapped_column(BigInteger)
+
+    __table_args__ = (Index("ix_heartbeat_due_at", "due_at"),)
+
+
+class PingRow(Base):
+    """One report of a heartbeat as it came in. Only added."""
+
+    __tablename__ = "ping"
+
+    monitor_id: Mapped[UUID] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    tenant_id: Mapped[UUID]
+    client_id: Mapped[UUID]
+    received_at: Mapped[datetime]
+    signal: Mapped[str]
+    payload: Mapped[dict[str, Any]]
+
+    __table_args__ = (Index("ix_ping_received_at", "received_at"),)
+
+
+class ReceivingRow(Base):
+    """A stretch in which somebody was there to take reports. Between two of them nobody was."""
+
+    __tablename__ = "receiving"
+
+    started_at: Mapped[datetime] = mapped_column(primary_key=True)
+    seen_at: Mapped[datetime]
+
+
+class CrashReportRow(Base):
+    """What an application counted in a period, per platform and version. The same period again replaces it."""
+
+    __tablename__ = "crash_report"
+
+    monitor_id: Mapped[UUID] = mapped_column(primary_key=True)
+    period_start: Mapped[datetime] = mapped_column(primary_key=True)
+    period_end: Mapped[datetime] = mapped_column(primary_key=True)
+    platform: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID]
+    client_id: Mapped[UUID]
+    received_at: Mapped[datetime]
+    sessions: Mapped[int] = mapped_column(BigInteger)
+    crashes: Mapped[int] = mapped_column(BigInteger)
+    users: Mapped[int | None] = mapped_column(BigInteger)
+    crash_free_users: Mapped[int | None] = mapped_column(BigInteger)
+
+    __table_args__ = (Index("ix_crash_report_period_end", "monitor_id", "period_end"),)
+
+
+class RestoreVerificationRow(Base):
+    """A restore that somebody tried, with its proof. Only added."""
+
+    __tablename__ = "restore_verification"
+
+    restore_verification_id: Mapped[UUID] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID]
+    client_id: Mapped[UUID]
+    contract_id: Mapped[UUID]
+    environment_id: Mapped[UUID | None]
+    performed_at: Mapped[datetime]
+    recorded_at: Mapped[datetime]
+    scope: Mapped[str]
+    duration_seconds: Mapped[int] = mapped_column(BigInteger)
+    result: Mapped[str]
+    performed_by: Mapped[str]
+    backup_taken_at: Mapped[datetime | None]
+    evidence_url: Mapped[str | None]
+    evidence_sha256: Mapped[str | None]
+    notes: Mapped[str | None]
+    recorded_by: Mapped[str]
+
+    __table_args__ = (
+        Index("ix_restore_verification_contract_id", "contract_id", "performed_at"),
+        Index("ix_restore_verification_tenant_id", "tenant_id", "performed_at", "restore_verification_id"),
+    )
+
+
+class RestorePromiseRow(Base):
+    """How often a contract promises a verified restore. `due_at` is the end of the period that is looked at next.
+
+    `overdue_from` and `overdue_to` are the last period without one, until that is made up for.
+    """
+
+    __tablename__ = "restore_promise"
+
+    contract_id: Mapped[UUID] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID]
+    client_id: Mapped[UUID]
+    frequency: Mapped[str]
+    starts_at: Mapped[datetime]
+    time_zone: Mapped[str]
+    active: Mapped[bool]
+    due_at: Mapped[datetime]
+    missed: Mapped[int] = mapped_column(Integer)
+    overdue_from: Mapped[datetime | None]
+    overdue_to: Mapped[datetime | None]
+
+    __table_args__ = (Index("ix_restore_promise_due_at", "due_at", postgresql_where=text("active")),)
+
+
+class ComponentRow(Base):
+    """The version of a component as it was seen last, and how it stands in its life. `data_of` dates that judgement."""
+
+    __tablename__ = "component"
+
+    monitor_id: Mapped[UUID] = mapped_column(primary_key=True)
+    component: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID]
+    client_id: Mapped[UUID]
+    contract_id: Mapped[UUID]
+    site_id: Mapped[UUID]
+    environment_id: Mapped[UUID]
+    version: Mapped[str]
+    cycle: Mapped[str | None]
+    verdict: Mapped[str]
+    since: Mapped[datetime]
+    observed_at: Mapped[datetime]
+    latest: Mapped[str | None]
+    end_of_life: Mapped[date | None]
+    data_of: Mapped[date]
+
+    __table_args__ = (Index("ix_component_tenant_id", "tenant_id", "component", "monitor_id"),)
+
+
+class NoticeRow(Base):
+    """Something that was said once and is not said again: a certificate that expires, a version that is behind.
+
+    `key` tells apart what may be said anew: the certificate and the threshold.
+    """
+
+    __tablename__ = "notice"
+
+    monitor_id: Mapped[UUID] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID]
+    client_id: Mapped[UUID]
+    said_at: Mapped[datetime]
+
+
 class ContractVersionRow(Base):
     """A version of a contract as contracts said it. It takes effect at `effective_from`, and then has `applied_at`."""
 
@@ -219,14 +458,47 @@ class ContractVersionRow(Base):
     __table_args__ = (Index("ix_contract_version_due", "effective_from", postgresql_where=text("applied_at IS NULL")),)
 
 
+class MaintenanceWindowRow(Base):
+    """A maintenance window as contracts last told of it. One that was cancelled has no occurrences left to come."""
+
+    __tablename__ = "maintenance_window"
+
+    window_id: Mapped[UUID] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(BigInteger)
+    tenant_id: Mapped[UUID]
+    client_id: Mapped[UUID]
+    title: Mapped[str]
+
+
+class MaintenanceOccurrenceRow(Base):
+    """One occurrence of a window for one thing that it `covers`: an environment, a site, or all that a client has."""
+
+    __tablename__ = "maintenance_occurrence"
+
+    window_id: Mapped[UUID] = mapped_column(primary_key=True)
+    starts_at: Mapped[datetime] = mapped_column(primary_key=True)
+    covers: Mapped[UUID] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID]
+    client_id: Mapped[UUID]
+    ends_at: Mapped[datetime]
+
+    __table_args__ = (Index("ix_maintenance_occurrence_covers", "covers", "ends_at"),)
+
+
 class LocationRow(Base):
-    """A place to check from, and the number that stands for it in `result`. An inactive one is no longer asked."""
+    """A place to check from, and the number that stands for it in `result`. An inactive one is no longer asked.
+
+    While it is suspected of being at fault itself, its results are put aside; `version` counts these changes of mind.
+    """
 
     __tablename__ = "location"
 
     number: Mapped[int] = mapped_column(SmallInteger, Identity(always=True), primary_key=True)
     name: Mapped[str]
     active: Mapped[bool]
+    suspect_since: Mapped[datetime | None]
+    suspect_reason: Mapped[str | None]
+    version: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
 
     __table_args__ = (UniqueConstraint("name"),)
 
@@ -248,8 +520,85 @@ result = Table(
     Column("status_code", SmallInteger, nullable=False),
     Column("attempt_and_outcome", SmallInteger, nullable=False),
     Index("ix_result_monitor_number", "monitor_number"),
+    # Checks arrive in the order of their beginnings: this finds an hour of a day, and costs no byte per check.
+    Index("ix_result_started_ms", "started_ms", postgresql_using="brin"),
     postgresql_partition_by="LIST (day)",
 )
 """One check. `day` counts days (UTC) since 1970, `started_ms` milliseconds since their beginning; microseconds per
 phase; `status_code` is 0 without an answer; `attempt_and_outcome` is attempt × 32 + the code of the outcome or reason
 (`probes.adapters.result_rows`)."""
+
+rollup = Table(
+    "rollup",
+    metadata,
+    Column("monitor_number", Integer, primary_key=True, autoincrement=False),
+    Column("hour", Integer, primary_key=True, autoincrement=False),
+    Column("location_number", SmallInteger, primary_key=True, autoincrement=False),
+    Column("content", LargeBinary, nullable=False),
+)
+"""One hour of checks of a monitor at a location, until it is folded into its block: `hour` counts hours since 1970,
+`content` is packed by `probes.adapters.rollup_rows`. What is here counts, whatever its block holds."""
+
+rollup_block = Table(
+    "rollup_block",
+    metadata,
+    Column("monitor_number", Integer, primary_key=True, autoincrement=False),
+    Column("block", Integer, primary_key=True, autoincrement=False),
+    Column("location_number", SmallInteger, primary_key=True, autoincrement=False),
+    Column("content", LargeBinary, nullable=False),
+    postgresql_partition_by="RANGE (block)",
+)
+"""Eight hours for good; `block` counts them since 1970. One row instead of eight takes two thirds of the room, and the
+hours of a month are read from few pages. A partition per month, dropped by the month."""
+
+
+class PerformanceRow(Base):
+    """How the speed of a monitor's target was judged after `assessed_day`, while a contract has `promised` that it is.
+
+    Days count from 1970. `version` numbers what was said about it. `baseline` and `now` are packed like roll-ups.
+    """
+
+    __tablename__ = "performance"
+
+    monitor_id: Mapped[UUID] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID]
+    client_id: Mapped[UUID]
+    promised: Mapped[bool]
+    assessed_day: Mapped[int] = mapped_column(Integer)
+    standing: Mapped[str]
+    version: Mapped[int] = mapped_column(BigInteger)
+    threshold_percent: Mapped[int] = mapped_column(Integer)
+    since_day: Mapped[int | None] = mapped_column(Integer)
+    measure: Mapped[str | None]
+    phase: Mapped[str | None]
+    percent: Mapped[int | None] = mapped_column(Integer)
+    steady_from: Mapped[int | None] = mapped_column(Integer)
+    baseline_first_day: Mapped[int | None] = mapped_column(Integer)
+    baseline_last_day: Mapped[int | None] = mapped_column(Integer)
+    baseline: Mapped[bytes | None] = mapped_column(LargeBinary)
+    now_first_day: Mapped[int | None] = mapped_column(Integer)
+    now_last_day: Mapped[int | None] = mapped_column(Integer)
+    now: Mapped[bytes | None] = mapped_column(LargeBinary)
+
+
+class RollupDueRow(Base):
+    """An hour of some monitors of a contract that waits to be rolled up, for the first time or anew.
+
+    `part` is the monitors' `number` divided by 500: no piece of work, and no event about it, grows with the contract.
+    """
+
+    __tablename__ = "rollup_due"
+
+    hour: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    contract_id: Mapped[UUID] = mapped_column(primary_key=True)
+    part: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    asked: Mapped[int] = mapped_column(Integer)
+
+
+class RollupProgressRow(Base):
+    """The only row says which hour is the next to be rolled up; null before the first monitor."""
+
+    __tablename__ = "rollup_progress"
+
+    one: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    next_hour: Mapped[int | None] = mapped_column(Integer)

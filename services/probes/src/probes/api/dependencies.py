@@ -11,6 +11,7 @@ from shared.service import require
 from shared.values import Instant
 
 Reader = Annotated[Principal, Depends(require("monitors:read"))]
+Writer = Annotated[Principal, Depends(require("monitors:write"))]
 
 From = Annotated[Instant | None, Query(alias="from", description="beginning of the period, included")]
 To = Annotated[Instant | None, Query(alias="to", description="end of the period, not included")]

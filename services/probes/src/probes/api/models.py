@@ -16,9 +16,26 @@ from probes.adapters.tables import (
     OutageRow,
     StretchRow,
 )
+from probes.application.checks.secrets import masked
 from probes.published.v1 import Reason
 from shared.values import Instant
 
+KindName = Literal[
+    "http",
+    "export",
+    "tcp",
+    "dns",
+    "icmp",
+    "smtp",
+    "imap",
+    "websocket",
+    "tls",
+    "domain",
+    "version",
+    "heartbeat",
+    "crash_rate",
+]
+SourceName = Literal["contract", "added"]
 StateName = Literal["up", "degraded", "down", "maintenance", "unknown", "paused"]
 VerdictName = Literal["up", "down"]
 Seconds = Annotated[float, Field(ge=0, examples=[30.0])]
@@ -54,12 +71,18 @@ _ITEM: dict[str, Any] = {
     **_SUBJECT,
     "deliverable": "uptime_monitoring",
     "kind": "http",
+    "configuration": {"kind": "http", "url": "https://boutique.example/"},
+    "source": "contract",
+    "third_party": False,
+    "parent_id": None,
+    "removed_at": None,
     "cadence": _CADENCE,
     "state": "up",
     "since": "2026-06-08T07:00:03.1Z",
     "reason": None,
     "version": 2,
     "outage_id": None,
+    "flapping_since": None,
     "created_at": "2026-06-08T07:00:00Z",
     "locations": [_LOCATION],
 }
@@ -90,6 +113,8 @@ _OUTAGE_ITEM: dict[str, Any] = {
     "unknown_seconds": 0.0,
     "reason": "http_status",
     "detail": "The site answered with status 503.",
+    "third_party": False,
+    "caused_by": None,
 }
 
 
@@ -175,12 +200,18 @@ class Monitor(Watched):
 
     deliverable: str = Field(max_length=100)
     kind: str = Field(max_length=40)
+    configuration: dict[str, Any] = Field(description="of its checks, with its `kind`; what is secret is hidden")
+    source: SourceName = Field(description="whether the contract asks for it by itself, or somebody added it")
+    third_party: bool = Field(description="whether somebody else answers for what is watched")
+    parent_id: UUID | None = Field(description="the monitor that this one depends on")
+    removed_at: Instant | None = Field(description="when it was removed; its history stays")
     cadence: CheckCadence
     state: StateName
     since: Instant
-    reason: str | None = Field(max_length=40, description="why it is unknown, paused or down")
+    reason: str | None = Field(max_length=40, description="why it is unknown, paused, degraded or down")
     version: int = Field(ge=1, le=2**53, description="number of its last transition")
     outage_id: UUID | None = Field(description="the outage that is going on")
+    flapping_since: Instant | None = Field(description="set while it goes up and down; people are not told each time")
     created_at: Instant
     locations: list[LocationView] = Field(max_length=100)
 
@@ -190,12 +221,18 @@ class Monitor(Watched):
             **watched_values(row),
             "deliverable": row.deliverable,
             "kind": row.kind,
+            "configuration": masked(row.configuration),
+            "source": row.source,
+            "third_party": row.third_party,
+            "parent_id": row.parent_id,
+            "removed_at": row.removed_at,
             "cadence": CheckCadence.of(row),
             "state": row.state,
             "since": row.since,
             "reason": row.reason,
             "version": row.version,
             "outage_id": row.outage_id,
+            "flapping_since": row.flapping_since,
             "created_at": row.created_at,
             "locations": [LocationView.of(location) for location in locations],
         }
@@ -266,6 +303,8 @@ class CheckResult(BaseModel):
             "outcome": "bad",
             "reason": "http_status",
             "status_code": 503,
+            "maintenance": False,
+            "quarantined": False,
             "timings_ms": {"name_lookup": 3.1, "connect": 11.8, "tls": 24.9, "first_byte": 42.0, "total": 83.4},
         }
     )
@@ -274,9 +313,11 @@ class CheckResult(BaseModel):
     location: str = Field(max_length=40)
     slot: int = Field(ge=0, lt=2**31)
     attempt: int = Field(ge=0, le=1023)
-    outcome: Literal["good", "bad", "missed"]
+    outcome: Literal["good", "bad", "missed", "blocked"]
     reason: Reason | None = Field(description="set exactly when the outcome is bad")
     status_code: int | None = Field(ge=100, le=999)
+    maintenance: bool = Field(description="it fell into a maintenance window")
+    quarantined: bool = Field(description="its location was under suspicion: it decided nothing")
     timings_ms: CheckTimings
 
     @classmethod
@@ -291,6 +332,8 @@ class CheckResult(BaseModel):
             outcome=stored.outcome.value,
             reason=stored.reason.value if stored.reason else None,
             status_code=stored.status_code,
+            maintenance=stored.maintenance,
+            quarantined=stored.quarantined,
             timings_ms=CheckTimings(
                 name_lookup=stored.name_lookup / 1000,
                 connect=stored.connect / 1000,
@@ -395,6 +438,8 @@ class Outage(Watched):
     unknown_seconds: Seconds
     reason: Reason
     detail: str = Field(max_length=1000)
+    third_party: bool = Field(description="what was watched is somebody else's")
+    caused_by: UUID | None = Field(description="the outage of the monitor that this one depends on: it is to blame")
 
     @classmethod
     def values(cls, row: OutageRow, now: datetime) -> dict[str, Any]:
@@ -414,6 +459,8 @@ class Outage(Watched):
             "unknown_seconds": max(0.0, unknown.total_seconds()),
             "reason": row.reason,
             "detail": row.detail,
+            "third_party": row.third_party,
+            "caused_by": row.caused_by,
         }
 
     @classmethod

@@ -8,7 +8,16 @@ from fastapi import APIRouter, Query, Response
 from probes.adapters import queries
 from probes.adapters.tables import BlipRow, MonitorRow, StretchRow
 from probes.api.dependencies import From, Reader, To, check_order, period
-from probes.api.models import Blip, CheckResult, Monitor, MonitorDetails, StateName, StateStretch
+from probes.api.models import (
+    Blip,
+    CheckResult,
+    KindName,
+    Monitor,
+    MonitorDetails,
+    SourceName,
+    StateName,
+    StateStretch,
+)
 from shared.etag import etag
 from shared.pagination import Page, PageParams, paginate
 from shared.problems import NotFound
@@ -27,9 +36,11 @@ async def list_monitors(
     site_id: UUID | None = None,
     environment_id: UUID | None = None,
     state: Annotated[StateName | None, Query(description="how they stand now")] = None,
+    kind: Annotated[KindName | None, Query(description="how it is looked at")] = None,
+    source: Annotated[SourceName | None, Query(description="who decided that it is watched")] = None,
 ) -> Page[Monitor]:
-    """The monitors that contracts have made, paused ones included."""
-    wanted = queries.MonitorFilter(client_id, contract_id, site_id, environment_id, state)
+    """The monitors that contracts have made or people have added, paused and removed ones included."""
+    wanted = queries.MonitorFilter(client_id, contract_id, site_id, environment_id, state, kind, source)
     found: Page[Any] = await paginate(
         unit.session,
         queries.monitors(wanted),
@@ -50,7 +61,7 @@ async def get_monitor(monitor_id: UUID, unit: Unit, principal: Reader, response:
     row = await _monitor(unit, monitor_id)
     locations = await queries.location_states(unit.session, [monitor_id])
     history = await queries.rules_history(unit.session, monitor_id)
-    response.headers["ETag"] = etag(row.version)
+    response.headers["ETag"] = etag(row.edition)
     return MonitorDetails.with_history(row, locations[monitor_id], list(history))
 
 

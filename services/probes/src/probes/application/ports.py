@@ -17,11 +17,30 @@ class Monitors(Protocol):
         ...
 
     async def of_contract(self, contract_id: UUID) -> Mapping[UUID, Monitor]:
-        """Every monitor that the contract ever had, held likewise."""
+        """Every monitor that the contract ever had, but for those that were removed; held likewise."""
         ...
 
     async def silent(self, now: datetime, limit: int) -> Sequence[UUID]:
-        """Monitors with a location whose next result is overdue at `now`, at most `limit`."""
+        """Monitors to which time alone does something by `now`, at most `limit`.
+
+        A location's next result is overdue, a maintenance window opens or closes, or flapping has settled.
+        """
+        ...
+
+    async def suspicious(self, location: str) -> Sequence[UUID]:
+        """Monitors of which a location has seen checks that contradict what it said before, and not enough of them."""
+        ...
+
+    async def open_outages(self, monitor_ids: Sequence[UUID]) -> Mapping[UUID, UUID]:
+        """The outages that are open, of those of the monitors that have one."""
+        ...
+
+    async def parents_of(self, monitor_id: UUID) -> Mapping[UUID, UUID | None]:
+        """The monitor and those that it depends on, one above the other, each with what it depends on itself."""
+        ...
+
+    async def depend(self, monitor_id: UUID, parent_id: UUID | None) -> None:
+        """Makes a monitor depend on another one, or on none."""
         ...
 
     async def add(self, subject: Subject, cadence: Cadence, applied: Applied, contract_version: int) -> None:
@@ -32,6 +51,14 @@ class Monitors(Protocol):
         self, monitor: Monitor, subject: Subject, cadence: Cadence, effective_from: datetime, contract_version: int
     ) -> None:
         """Changes what a monitor watches, or how; the cadence before stays known."""
+        ...
+
+    async def adjust(self, monitor_id: UUID, adjustments: Mapping[str, object]) -> None:
+        """Remembers what people have changed of what the contract says."""
+        ...
+
+    async def remove(self, monitor_id: UUID, at: datetime) -> None:
+        """Marks a monitor that is paused as removed: no version of its contract brings it back."""
         ...
 
     async def save(self, changes: Sequence[tuple[Monitor, Sequence[Applied]]]) -> None:
@@ -52,6 +79,10 @@ class ContractVersions(Protocol):
         None when there is none, or while the version that was in force before it is on its way: versions are followed
         in their order, however they arrive. One that comes after a newer one was followed is done with.
         """
+        ...
+
+    async def in_force(self, contract_id: UUID, now: datetime) -> Promise | None:
+        """The newest version in effect at `now`, whether it is followed or not; None without any."""
         ...
 
     async def followed(self, promise: Promise, now: datetime) -> None:

@@ -1,13 +1,13 @@
 """A contract decides what is watched: its monitors follow each version that takes effect."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
 from probes.application.ports import Announcer, ContractVersions, Locations, Monitors
 from probes.application.recording import keep
-from probes.domain.monitors import Monitor, Promise, Subject, subjects_of
+from probes.domain.monitors import Monitor, Promise, Source, adjusted, wanted_monitors
 from probes.domain.state_line import begin, pause, resume
 from probes.domain.states import Applied, PauseReason, State
 
@@ -42,30 +42,33 @@ async def follow_contract(
     A monitor that is no longer asked for is paused and keeps its history. One that is asked for again goes on.
     """
     existing = await monitors.of_contract(promise.contract_id)
-    active = promise.status == "active" and promise.cadence is not None
-    wanted: Mapping[UUID, Subject] = {}
-    if promise.cadence is not None:
-        wanted = subjects_of(promise.tenant_id, promise.client_id, promise.contract_id, promise.environments)
+    active = promise.status == "active"
+    wanted = wanted_monitors(promise)
+    covered = {environment.environment_id for environment in promise.environments}
     reason = _PAUSED_BECAUSE[promise.status]
     changes: list[tuple[Monitor, Sequence[Applied]]] = []
-    for monitor_id, subject in wanted.items():
+    for monitor_id, asked in wanted.items():
         monitor = existing.get(monitor_id)
-        assert promise.cadence is not None
+        subject, cadence = adjusted(asked, monitor.adjustments) if monitor is not None else asked
         if monitor is None:
             if active:
                 # Nothing was watched before now, even if the contract began earlier.
-                applied = begin(monitor_id, locations, max(promise.effective_from, now))
-                await monitors.add(subject, promise.cadence, applied, promise.version)
+                applied = begin(monitor_id, subject.seen_from(locations), max(promise.effective_from, now))
+                await monitors.add(subject, cadence, applied, promise.version)
                 announcer.announce(subject, applied.transitions)
             continue
-        if (subject, promise.cadence) != (monitor.subject, monitor.cadence):
+        if (subject, cadence) != (monitor.subject, monitor.cadence):
             # Until now it was checked as before, whatever a late amendment says.
             since = max(promise.effective_from, now)
-            await monitors.revise(monitor, subject, promise.cadence, since, promise.version)
-        revised = replace(monitor, subject=subject, cadence=promise.cadence)
+            await monitors.revise(monitor, subject, cadence, since, promise.version)
+        revised = replace(monitor, subject=subject, cadence=cadence)
         changes.append((revised, _resume(revised, locations, now) if active else _pause(revised, promise, reason)))
-    gone = [monitor for monitor_id, monitor in existing.items() if monitor_id not in wanted]
-    changes += [(monitor, _pause(monitor, promise, reason)) for monitor in gone]
+    for monitor_id, monitor in existing.items():
+        if monitor_id in wanted:
+            continue
+        # What somebody added goes on for as long as the contract covers its environment.
+        stays = active and monitor.subject.source is Source.ADDED and monitor.subject.environment_id in covered
+        changes.append((monitor, _resume(monitor, locations, now) if stays else _pause(monitor, promise, reason)))
     await keep(changes, monitors, announcer)
     await monitors.wake_scheduler()
 
@@ -73,7 +76,7 @@ async def follow_contract(
 def _resume(monitor: Monitor, locations: Sequence[str], now: datetime) -> list[Applied]:
     if monitor.state.state is not State.PAUSED:
         return []
-    return [resume(monitor.state, locations, max(now, monitor.state.since))]
+    return [resume(monitor.state, monitor.subject.seen_from(locations), max(now, monitor.state.since))]
 
 
 def _pause(monitor: Monitor, promise: Promise, reason: PauseReason) -> list[Applied]:

@@ -43,7 +43,7 @@ def expire(
     vouches for one interval: nothing is known from then on. The longer of the intervals before and after an amendment
     decides, so that a change of interval makes no gap. A run that has not confirmed ends as a blip.
     """
-    if location.last_due is None or location.last_at is None:
+    if rules.reported or location.last_due is None or location.last_at is None:
         return location, None
     if location.stale_since is not None and location.run is None:
         return location, None
@@ -58,7 +58,7 @@ def expire(
 
 def observe(location: LocationState, check: Check, rules: Rules) -> Step:
     """The location after a check of its own. A check that is not newer than the last one changes nothing."""
-    if check.outcome is Outcome.MISSED:
+    if check.outcome in (Outcome.MISSED, Outcome.BLOCKED):
         return Step(location, Disposition.MISSED)
     if location.last_due is not None and check.due_at <= location.last_due:
         return Step(location, Disposition.DUPLICATE if check.due_at == location.last_due else Disposition.LATE)
@@ -153,6 +153,8 @@ def _longer(run: Run | None, check: Check, uncertainty: timedelta) -> Run:
 
 def _uncertainty(location: LocationState, check: Check, rules: Rules) -> timedelta:
     """How much earlier than this check its finding may have begun: since the check before, at most one interval."""
+    if rules.reported:
+        return timedelta(0)
     if location.last_at is None:
         return rules.interval
     return min(check.started_at - location.last_at, rules.interval)

@@ -1,19 +1,31 @@
 """What is watched and how: monitors as they follow from a contract."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Literal
+from enum import StrEnum
+from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
 from uuid import UUID, uuid5
 
+from probes.domain.certificates import warn_days_of
 from probes.domain.slots import Schedule
 from probes.domain.states import MonitorState, Rules
+from shared.kernel.intervals import Interval
 
 UPTIME_MONITORING = "uptime_monitoring"
-"""The type of the deliverable that has monitors. It is part of a monitor's identity."""
+"""The type of the deliverable that has a site asked whether it is up."""
+
+CERTIFICATE_MONITORING = "certificate_monitoring"
+"""The type of the deliverable that has the certificates of a site watched."""
 
 HTTP = "http"
+TLS = "tls"
+HEARTBEAT = "heartbeat"
+CRASH_RATE = "crash_rate"
+HTTPS_PORT = 443
+IMPORTED = "imported"
+"""The place from which another system's past checks are said to come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,20 +38,36 @@ class Cadence:
     recheck_spacing_seconds: int
     recoveries: int
 
-    def rules(self, monitor_id: UUID) -> Rules:
-        """The cadence of one monitor, with its phase."""
+    def rules(self, monitor_id: UUID, *, reported: bool = False) -> Rules:
+        """The cadence of one monitor, with its phase. See `Rules` for `reported`."""
         return Rules(
             schedule=Schedule.of(monitor_id, timedelta(seconds=self.interval_seconds)),
             timeout=timedelta(seconds=self.timeout_seconds),
             rechecks=self.rechecks,
             recheck_spacing=timedelta(seconds=self.recheck_spacing_seconds),
             recoveries=self.recoveries,
+            reported=reported,
         )
+
+
+HOURLY = Cadence(interval_seconds=3600, timeout_seconds=20, rechecks=2, recheck_spacing_seconds=60, recoveries=1)
+"""For what changes slowly, such as a certificate."""
+
+
+class Source(StrEnum):
+    """Who decided that something is watched: the contract by itself, or somebody within what it allows."""
+
+    CONTRACT = "contract"
+    ADDED = "added"
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is watched under which contract. `name` is for people, `kind` says how it is looked at."""
+    """What is watched under which contract.
+
+    `name` and `url` are for people. `configuration` is the document of the check, with its `kind`; JSON-shaped and
+    opaque to the rules. A monitor that is not `scheduled` is not asked: somebody reports to it.
+    """
 
     monitor_id: UUID
     tenant_id: UUID
@@ -49,25 +77,47 @@ class Subject:
     environment_id: UUID
     deliverable: str
     counts_for_sla: bool
-    kind: str
     name: str
     url: str
+    configuration: Mapping[str, object]
+    source: Source = Source.CONTRACT
+    scheduled: bool = True
+    third_party: bool = False
+
+    @property
+    def kind(self) -> str:
+        """How it is looked at."""
+        return str(self.configuration["kind"])
+
+    def seen_from(self, locations: Sequence[str]) -> Sequence[str]:
+        """Where its results come from: these locations, or for what reports by itself a place named like its kind."""
+        return locations if self.scheduled else (self.kind,)
 
 
 @dataclass(frozen=True, slots=True)
 class Monitor:
-    """A monitor with its state. `number` stands for it in stored results and is 0 until it is stored."""
+    """A monitor with its state. `number` stands for it in stored results and is 0 until it is stored.
+
+    `windows` are the maintenance windows around now that cover it; `parent_id` is the monitor that it depends on.
+    `adjustments` are what people have changed of what the contract says (see `adjusted`); `edition` counts the changes
+    of what is watched and how. What was `removed` is not watched again.
+    """
 
     number: int
     subject: Subject
     cadence: Cadence
     created_at: datetime
     state: MonitorState
+    windows: tuple[Interval, ...] = ()
+    parent_id: UUID | None = None
+    adjustments: Mapping[str, object] = field(default_factory=dict)
+    edition: int = 1
+    removed: bool = False
 
     @property
     def rules(self) -> Rules:
         """The rules in force."""
-        return self.cadence.rules(self.subject.monitor_id)
+        return self.cadence.rules(self.subject.monitor_id, reported=not self.subject.scheduled)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +132,20 @@ class Environment:
 
 
 @dataclass(frozen=True, slots=True)
+class ProbeSet:
+    """What one deliverable of a contract has watched in each environment that it suits, and how often.
+
+    `deliverable` is the deliverable's type and part of the monitors' identity; `parameters` are its own.
+    """
+
+    deliverable: str
+    cadence: Cadence
+    parameters: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Promise:
-    """What a version of a contract promises to watch, from `effective_from` on. `cadence` None: nothing."""
+    """What a version of a contract promises to watch, from `effective_from` on. No probe sets: nothing."""
 
     tenant_id: UUID
     client_id: UUID
@@ -91,8 +153,41 @@ class Promise:
     version: int
     status: Literal["active", "suspended", "terminated", "expired"]
     effective_from: datetime
-    cadence: Cadence | None
+    probe_sets: tuple[ProbeSet, ...]
     environments: tuple[Environment, ...]
+
+
+class WantedMonitor(NamedTuple):
+    """A monitor that a contract asks for."""
+
+    subject: Subject
+    cadence: Cadence
+
+
+ADJUSTABLE = frozenset({"accepted_status", "assertions", "headers"})
+"""What of the configuration of an HTTP check a contract leaves open."""
+
+
+def adjusted(wanted: WantedMonitor, adjustments: Mapping[str, object]) -> WantedMonitor:
+    """What a contract asks for, with what people have changed within what it leaves open.
+
+    `name`; `timeout_seconds`, which never exceeds the promised one; and `configuration` for checks of `kind`: one that
+    is of another kind by now has nothing to do with it. JSON-shaped.
+    """
+    subject, cadence = wanted
+    name, seconds, changes = (adjustments.get(key) for key in ("name", "timeout_seconds", "configuration"))
+    if isinstance(changes, Mapping) and adjustments.get("kind") == subject.kind:
+        subject = replace(subject, configuration={**subject.configuration, **changes})
+    if isinstance(name, str):
+        subject = replace(subject, name=name)
+    if isinstance(seconds, int):
+        cadence = replace(cadence, timeout_seconds=min(seconds, cadence.timeout_seconds))
+    return WantedMonitor(subject, cadence)
+
+
+def quickest(promise: Promise) -> Cadence:
+    """The shortest pace at which a contract has anything watched: what is added under it is checked no more often."""
+    return min((each.cadence for each in promise.probe_sets), key=lambda each: each.interval_seconds, default=HOURLY)
 
 
 def monitor_id(contract_id: UUID, environment_id: UUID, deliverable: str) -> UUID:
@@ -100,29 +195,64 @@ def monitor_id(contract_id: UUID, environment_id: UUID, deliverable: str) -> UUI
     return uuid5(contract_id, f"{environment_id}/{deliverable}")
 
 
-def subjects_of(
-    tenant_id: UUID, client_id: UUID, contract_id: UUID, environments: Iterable[Environment]
-) -> dict[UUID, Subject]:
-    """One HTTP monitor for each environment that has a web address, by identity."""
-    subjects = {}
-    for environment in environments:
-        if not is_web_address(environment.url):
-            continue
-        identity = monitor_id(contract_id, environment.environment_id, UPTIME_MONITORING)
-        subjects[identity] = Subject(
-            monitor_id=identity,
-            tenant_id=tenant_id,
-            client_id=client_id,
-            contract_id=contract_id,
-            site_id=environment.site_id,
-            environment_id=environment.environment_id,
-            deliverable=UPTIME_MONITORING,
-            counts_for_sla=environment.counts_for_sla,
-            kind=HTTP,
-            name=environment.name,
-            url=environment.url or "",
+def wanted_monitors(promise: Promise) -> dict[UUID, WantedMonitor]:
+    """The monitors that follow from a contract, by identity: each probe set in each environment that it suits."""
+    return {
+        wanted.subject.monitor_id: wanted
+        for probe_set in promise.probe_sets
+        for environment in promise.environments
+        for wanted in _in_environment(promise, probe_set, environment)
+    }
+
+
+def _in_environment(promise: Promise, probe_set: ProbeSet, environment: Environment) -> Iterator[WantedMonitor]:
+    if probe_set.deliverable == UPTIME_MONITORING and is_web_address(environment.url):
+        yield WantedMonitor(
+            _subject(
+                promise,
+                probe_set,
+                environment,
+                configuration={"kind": HTTP, "url": environment.url},
+                counts_for_sla=environment.counts_for_sla,
+            ),
+            probe_set.cadence,
         )
-    return subjects
+    if probe_set.deliverable == CERTIFICATE_MONITORING and (server := secured_server(environment.url)) is not None:
+        host, port = server
+        warn_days = warn_days_of(probe_set.parameters.get("warn_days"))
+        yield WantedMonitor(
+            _subject(
+                promise,
+                probe_set,
+                environment,
+                configuration={"kind": TLS, "host": host, "port": port, "warn_days": warn_days},
+                counts_for_sla=False,
+            ),
+            probe_set.cadence,
+        )
+
+
+def _subject(
+    promise: Promise,
+    probe_set: ProbeSet,
+    environment: Environment,
+    *,
+    configuration: Mapping[str, object],
+    counts_for_sla: bool,
+) -> Subject:
+    return Subject(
+        monitor_id=monitor_id(promise.contract_id, environment.environment_id, probe_set.deliverable),
+        tenant_id=promise.tenant_id,
+        client_id=promise.client_id,
+        contract_id=promise.contract_id,
+        site_id=environment.site_id,
+        environment_id=environment.environment_id,
+        deliverable=probe_set.deliverable,
+        counts_for_sla=counts_for_sla,
+        name=environment.name,
+        url=environment.url or "",
+        configuration=configuration,
+    )
 
 
 def is_web_address(url: str | None) -> bool:
@@ -134,3 +264,12 @@ def is_web_address(url: str | None) -> bool:
         return parts.scheme.lower() in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
+
+
+def secured_server(url: str | None) -> tuple[str, int] | None:
+    """Host (an IPv6 address in brackets) and port of an https address; None for everything else."""
+    if url is None or not is_web_address(url) or urlsplit(url).scheme.lower() != "https":
+        return None
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    return f"[{host}]" if ":" in host else host, parts.port or HTTPS_PORT

@@ -56,6 +56,10 @@ class Schedule:
         """The instant at which slot number `slot` begins: its check is due then."""
         return EPOCH + self.phase + slot * self.interval
 
+    def first_from(self, instant: datetime) -> int:
+        """The first slot that begins at `instant` or later."""
+        return -((EPOCH + self.phase - instant) // self.interval)
+
     def next_after(self, instant: datetime) -> tuple[int, datetime]:
         """The first slot that begins strictly after `instant`, and the instant at which it begins."""
         slot = self.slot_at(instant) + 1

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID, uuid5
 
+from probes.domain.flapping import Edge
 from probes.domain.slots import Schedule
 
 
@@ -21,11 +22,16 @@ class State(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What one check found. `MISSED` is no finding at all: the check could not start within one interval."""
+    """What one check found.
+
+    Two say nothing about the target: `MISSED`, the check could not start within one interval, and `BLOCKED`, something
+    stood in the way of the probe (a challenge page, a refusal of robots) and it could not look.
+    """
 
     GOOD = "good"
     BAD = "bad"
     MISSED = "missed"
+    BLOCKED = "blocked"
 
 
 class Reason(StrEnum):
@@ -41,6 +47,20 @@ class Reason(StrEnum):
     CONTENT = "content"
     ADDRESS_REFUSED = "address_refused"
     INVALID_TARGET = "invalid_target"
+    CERTIFICATE = "certificate"
+    """The certificate is not good for this name, now."""
+    ANSWER = "answer"
+    """The other side answered in its protocol, and the answer is a refusal: SERVFAIL, 554."""
+    THRESHOLD = "threshold"
+    """A measured value is beyond what was agreed: too slow, too much loss, too many crashes."""
+    STALE = "stale"
+    """What should be fresh is old: an export, a backup."""
+    MISSING = "missing"
+    """Somebody who reports by himself has not."""
+    REPORTED = "reported"
+    """Somebody reported a failure."""
+    UNREACHABLE = "unreachable"
+    """No route, or no echo."""
 
 
 class UnknownReason(StrEnum):
@@ -49,6 +69,19 @@ class UnknownReason(StrEnum):
     NOT_YET_CHECKED = "not_yet_checked"
     NO_FRESH_RESULT = "no_fresh_result"
     RUNNER_RESTARTED = "runner_restarted"
+    REPORTS_NOT_RECEIVED = "reports_not_received"
+    """Somebody may have reported while nobody was there to take it."""
+    LOCATION_SUSPECTED = "location_suspected"
+    """The only location that looks at it seems to be what failed: its results do not count."""
+    BLOCKED = "blocked"
+    """Something stands before the target and lets no probe look."""
+
+
+class DegradedReason(StrEnum):
+    """Why a monitor is neither up nor down for everybody."""
+
+    REGIONAL = "regional"
+    """A minority of the locations, or one of two, finds it down."""
 
 
 class PauseReason(StrEnum):
@@ -57,6 +90,7 @@ class PauseReason(StrEnum):
     CONTRACT_SUSPENDED = "contract_suspended"
     CONTRACT_TERMINATED = "contract_terminated"
     REMOVED_BY_AMENDMENT = "removed_by_amendment"
+    REMOVED = "removed"
 
 
 class Verdict(StrEnum):
@@ -74,17 +108,23 @@ class Disposition(StrEnum):
     LATE = "late"
     OUTSIDE = "outside"
     MISSED = "missed"
+    QUARANTINED = "quarantined"
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """How a monitor is checked and what it takes to believe a change. `rechecks` and `recoveries` are counts."""
+    """How a monitor is checked and what it takes to believe a change. `rechecks` and `recoveries` are counts.
+
+    A `reported` monitor is not asked: its results come when somebody reports, who also judges their absence. They never
+    grow stale here, and their instants are exact.
+    """
 
     schedule: Schedule
     timeout: timedelta
     rechecks: int
     recheck_spacing: timedelta
     recoveries: int
+    reported: bool = False
 
     @property
     def interval(self) -> timedelta:
@@ -140,7 +180,8 @@ class LocationState:
 
     `stale_since` is the instant from which nothing is known (None: fresh). `last_interval` is the interval in force at
     the last check, so that an amendment of the interval makes no gap. `verdict_since` is the first check of the run
-    that led to the verdict, `confirmed_at` the end of the check that completed it.
+    that led to the verdict, `confirmed_at` the end of the check that completed it. `blocked_at` is the last check that
+    could not look.
     """
 
     location: str
@@ -154,6 +195,7 @@ class LocationState:
     last_at: datetime | None = None
     last_interval: timedelta | None = None
     run: Run | None = None
+    blocked_at: datetime | None = None
 
     @property
     def fresh(self) -> bool:
@@ -183,6 +225,7 @@ class Outage:
     """A confirmed run of failure, dated from its first failing check.
 
     `uncertainty` is the time between the last good check and the first failing one, at most one interval.
+    `caused_by` is the outage of the monitor that this one depends on, when that was down already.
     """
 
     outage_id: UUID
@@ -193,6 +236,7 @@ class Outage:
     failures: tuple[Failure, ...]
     locations: tuple[LocationFinding, ...]
     gaps: tuple[Gap, ...] = ()
+    caused_by: UUID | None = None
 
     def with_gap(self, start: datetime) -> "Outage":
         """The same outage after its monitor stopped giving results at `start`."""
@@ -219,7 +263,8 @@ class MonitorState:
     """Where the state line of a monitor stands.
 
     `version` numbers the transitions: one event each. `watched_since` is the creation or the last resumption; a check
-    that started earlier says nothing. `outage` is the open one, kept while the monitor is unknown.
+    that started earlier says nothing. `outage` is the open one, kept while the monitor is unknown or in maintenance.
+    `edges` are the newest beginnings and ends of outages, `flapping_since` is set while there are too many.
     """
 
     monitor_id: UUID
@@ -229,16 +274,22 @@ class MonitorState:
     watched_since: datetime
     locations: Mapping[str, LocationState]
     outage: Outage | None = None
+    edges: tuple[Edge, ...] = ()
+    flapping_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class WentDown:
-    """An outage is confirmed. Like every transition it says what held before it, and since when."""
+    """An outage is confirmed. Like every transition it says what held before it, and since when.
+
+    `flapping`: it was said before that this monitor goes up and down.
+    """
 
     version: int
     previous_state: State
     previous_since: datetime
     outage: Outage
+    flapping: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +303,19 @@ class Recovered:
     recovered_at: datetime
     uncertainty: timedelta
     confirmed_at: datetime
+    flapping: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BecameDegraded:
+    """From `since` on some locations find the monitor down and too few for an outage; `locations` says which."""
+
+    version: int
+    previous_state: State
+    previous_since: datetime
+    since: datetime
+    reason: DegradedReason
+    locations: tuple[LocationFinding, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +332,7 @@ class BecameUnknown:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """A stretch `[since, restored_at)` that was unknown or paused is over; `state` is what comes after it.
+    """A stretch `[since, restored_at)` that was unknown, degraded, maintenance or paused is over; `state` follows it.
 
     `outage` is the one that goes on after the silence, if any.
     """
@@ -293,7 +357,53 @@ class Paused:
     outage: Outage | None
 
 
-Transition = WentDown | Recovered | BecameUnknown | Restored | Paused
+@dataclass(frozen=True, slots=True)
+class EnteredMaintenance:
+    """From `since` on, until `until` as things stand, what happens is planned work. `outage` goes on meanwhile, if any.
+
+    Said again, with the same `since`, after anything else that had to be said within the window.
+    """
+
+    version: int
+    previous_state: State
+    previous_since: datetime
+    since: datetime
+    until: datetime
+    outage: Outage | None
+
+
+@dataclass(frozen=True, slots=True)
+class BeganFlapping:
+    """Outages begin and end so often that people are told only this. `edges` of them came since `since`."""
+
+    version: int
+    state: State
+    since: datetime
+    edges: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The flapping that began at `flapping_since` is over; `outage_id` is the last outage, open or not."""
+
+    version: int
+    state: State
+    flapping_since: datetime
+    at: datetime
+    outage_id: UUID | None
+
+
+Transition = (
+    WentDown
+    | Recovered
+    | BecameDegraded
+    | BecameUnknown
+    | Restored
+    | EnteredMaintenance
+    | Paused
+    | BeganFlapping
+    | Settled
+)
 
 
 @dataclass(frozen=True, slots=True)

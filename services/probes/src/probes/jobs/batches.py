@@ -3,20 +3,27 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import structlog
 from prometheus_client import Counter, Histogram
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from probes.adapters.announce import EventAnnouncer
+from probes.adapters.check_tests import keep_answers
 from probes.adapters.locations import SqlLocations
 from probes.adapters.messages import CheckResult, ResultBatch, WorkItem
 from probes.adapters.monitors import SqlMonitors
+from probes.adapters.observations import Observation, keep_observations
+from probes.adapters.reactions import react
 from probes.adapters.result_rows import Partitions, StoredResult, copy_results, day_of, is_stored
+from probes.adapters.rollups import reopen_hours
 from probes.application.recording import Evaluated, record_checks
 from probes.domain.monitors import Monitor
+from probes.domain.quarantine import Controls
 from probes.domain.slots import clock_is_off
 from probes.domain.states import Check, Disposition, Failure, Outcome, Reason
+from probes.jobs.quarantine import Quarantine
 from shared.kernel.clock import Clock
 from shared.unit_of_work import UnitsOfWork
 
@@ -48,6 +55,7 @@ class BatchRecorder:
         self._units = units
         self._clock = clock
         self._partitions = Partitions()
+        self._quarantine = Quarantine()
         self._location_numbers: dict[str, int] = {}
         self._running_since = clock.now()
 
@@ -62,13 +70,23 @@ class BatchRecorder:
             async with self._units.for_every_tenant() as unit:
                 monitors = SqlMonitors(unit.session)
                 results = await self._trusted(handed_in, monitors)
+                if tested := [(location, result) for location, result in results if result.test]:
+                    await keep_answers(unit.session, tested, unit.now)
+                    results = [(location, result) for location, result in results if not result.test]
+                checks = [(result.monitor_id, _check(location, result)) for location, result in results]
+                for batch in (entry.batch for entry in handed_in):
+                    if batch.controls is not None:
+                        self._quarantine.heard(batch.location, Controls(batch.controls.at, batch.controls.reached))
                 evaluated = await record_checks(
-                    [(result.monitor_id, _check(location, result)) for location, result in results],
+                    checks,
                     monitors,
                     EventAnnouncer(unit),
                     running_since=self._running_since,
+                    suspects=await self._quarantine.review(checks, unit),
                 )
                 await self._store(unit.session, results, evaluated)
+                kept = await keep_observations(unit.session, _observations(results, evaluated))
+                await react(kept, unit)
         except BaseException:
             self._partitions.forget()
             raise
@@ -112,6 +130,7 @@ class BatchRecorder:
         self, session: AsyncSession, results: Sequence[tuple[str, CheckResult]], evaluated: Sequence[Evaluated]
     ) -> None:
         rows: list[tuple[Disposition, StoredResult]] = []
+        touched: list[tuple[datetime, UUID, int]] = []
         for (location, result), entry in zip(results, evaluated, strict=True):
             number = await self._number_of(session, location)
             if (
@@ -120,6 +139,8 @@ class BatchRecorder:
                 and entry.disposition not in (Disposition.DUPLICATE, Disposition.OUTSIDE)
             ):
                 rows.append((entry.disposition, _row(entry, entry.monitor, number, result)))
+                of = (entry.monitor.subject.contract_id, entry.monitor.number)
+                touched += [(result.started_at, *of), (result.due_at, *of)]
         await self._partitions.ensure(session, {day_of(row.started_at) for _, row in rows})
         # What is in order is new, as its due instant was not reached before. The rest may have come before.
         fresh: list[StoredResult] = []
@@ -128,12 +149,22 @@ class BatchRecorder:
                 fresh.append(row)
         if fresh:
             await copy_results(session, fresh)
+            await reopen_hours(session, touched, self._clock.now())
 
     async def _number_of(self, session: AsyncSession, location: str) -> int | None:
         """None for a location that was never configured: what it hands in concerns nobody."""
         if location not in self._location_numbers:
             self._location_numbers = dict(await SqlLocations(session).numbers())
         return self._location_numbers.get(location)
+
+
+def _observations(results: Sequence[tuple[str, CheckResult]], evaluated: Sequence[Evaluated]) -> list[Observation]:
+    return [
+        Observation(entry.monitor.subject, name, location, result.started_at, value)
+        for (location, result), entry in zip(results, evaluated, strict=True)
+        if entry.monitor is not None and entry.disposition is Disposition.APPLIED
+        for name, value in (result.observations or {}).items()
+    ]
 
 
 def _recheck(entry: Evaluated, monitor: Monitor) -> WorkItem:
@@ -144,9 +175,9 @@ def _recheck(entry: Evaluated, monitor: Monitor) -> WorkItem:
         attempt=entry.recheck.attempt,
         due_at=entry.recheck.due_at,
         interval_seconds=monitor.cadence.interval_seconds,
-        kind=monitor.subject.kind,
-        url=monitor.subject.url,
+        check=dict(monitor.subject.configuration),
         timeout_seconds=monitor.cadence.timeout_seconds,
+        conclusive=entry.recheck.attempt >= monitor.cadence.rechecks,
     )
 
 
@@ -181,4 +212,6 @@ def _row(entry: Evaluated, monitor: Monitor, location_number: int, result: Check
         tls=result.tls_us,
         first_byte=result.first_byte_us,
         total=result.took_us,
+        maintenance=any(start <= result.started_at < end for start, end in monitor.windows),
+        quarantined=entry.disposition is Disposition.QUARANTINED,
     )

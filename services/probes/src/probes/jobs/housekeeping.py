@@ -1,7 +1,7 @@
 """Loops over what is due without any check: versions of contracts, partitions, locations."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
@@ -10,6 +10,7 @@ from probes.adapters.contract_versions import SqlContractVersions
 from probes.adapters.locations import SqlLocations
 from probes.adapters.monitors import SqlMonitors
 from probes.adapters.result_rows import Partitions, day_of, drop_partitions_before
+from probes.adapters.rollups import drop_rollups_before
 from probes.application.provisioning import bring_up_to_date
 from shared.unit_of_work import UnitsOfWork
 
@@ -46,9 +47,10 @@ class FollowContracts:
 class KeepPartitions:
     """Makes the partitions of the coming days and drops those that have served their time."""
 
-    def __init__(self, units: UnitsOfWork, retention_days: int) -> None:
+    def __init__(self, units: UnitsOfWork, retention_days: int, rollup_months: int) -> None:
         self._units = units
         self._retention_days = retention_days
+        self._rollup_months = rollup_months
 
     async def __call__(self) -> float:
         """Asks about every day each time: a partition that somebody dropped comes back."""
@@ -56,6 +58,8 @@ class KeepPartitions:
             today = day_of(unit.now)
             await Partitions().ensure(unit.session, range(today, today + DAYS_AHEAD + 1))
             dropped = await drop_partitions_before(unit.session, today - self._retention_days)
+            months = unit.now.year * 12 + unit.now.month - 1 - self._rollup_months
+            await drop_rollups_before(unit.session, datetime(months // 12, months % 12 + 1, 1, tzinfo=UTC))
         if dropped:
             log.info("results_dropped", days=dropped, older_than=str(timedelta(days=self._retention_days)))
         return PARTITIONS_EVERY_SECONDS

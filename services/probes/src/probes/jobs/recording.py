@@ -35,6 +35,7 @@ from probes.adapters.messages import (
     work_subject,
 )
 from probes.adapters.monitors import SqlMonitors
+from probes.adapters.suspicions import SqlSuspicions
 from probes.application.recording import record_silence
 from probes.jobs.batches import BatchRecorder, HandedIn
 from shared.consumer import is_database_away
@@ -216,6 +217,7 @@ class Recorder:
                     SqlMonitors(unit.session),
                     EventAnnouncer(unit),
                     running_since=self._batches.running_since,
+                    suspects=await SqlSuspicions(unit).suspects(),
                 )
 
     async def _bury(self, message: Msg, payload: bytes, why: str) -> None:

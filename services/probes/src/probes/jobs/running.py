@@ -6,10 +6,14 @@ JetStream: a runner that dies leaves it to the others.
 
 import asyncio
 import contextlib
+import json
 import time
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from hashlib import blake2b
+from uuid import UUID
 
 import structlog
 from nats.aio.msg import Msg
@@ -20,10 +24,13 @@ from nats.js.errors import FetchTimeoutError, NotFoundError
 from prometheus_client import Counter, Gauge, Histogram
 from pydantic import ValidationError
 
-from probes.adapters.engine import Finding, HttpEngine, HttpTarget
+from probes.adapters.checks.control_targets import ControlTargets
+from probes.adapters.checks.executors import Executors
+from probes.adapters.checks.finding import Finding
 from probes.adapters.messages import (
     WORK_ACK_SECONDS,
     CheckResult,
+    ControlReading,
     ResultBatch,
     WorkItem,
     parse_work,
@@ -32,7 +39,6 @@ from probes.adapters.messages import (
     runner_consumer,
     to_bytes,
 )
-from probes.domain.monitors import HTTP
 from probes.domain.slots import is_missed
 from probes.domain.states import Outcome
 from shared.ids import new_id
@@ -49,6 +55,10 @@ BATCH = 250
 MOST_UNSENT = 50_000
 STREAM_MISSING_SECONDS = 0.5
 PUBLISH_RETRY_SECONDS = 0.25
+TELL_AGAIN_SECONDS = 3600.0
+MOST_OBSERVED = 50_000
+DIAGNOSIS_SECONDS = 2.5
+"""How long a check that confirms an outage waits for what is found out about it."""
 
 CHECKS = Counter("probes_checks", "Checks executed, by outcome", ["location", "outcome"])
 DROPPED = Counter("probes_results_dropped", "Results given up because NATS was away for too long", ["location"])
@@ -75,6 +85,33 @@ class _Unsent:
     urgent: bool = False
 
 
+class Observed:
+    """What a runner has told of each monitor's observations. The same again is told once an hour: it may be lost."""
+
+    def __init__(self) -> None:
+        self._told: OrderedDict[tuple[UUID, str], tuple[bytes, float, object]] = OrderedDict()
+
+    def news(self, monitor_id: UUID, observations: Mapping[str, object]) -> dict[str, object]:
+        """Those that have to be told now."""
+        found = {}
+        now = time.monotonic()
+        for name, value in observations.items():
+            known, at, same = self._told.get((monitor_id, name), (b"", 0.0, None))
+            if value is same and now - at <= TELL_AGAIN_SECONDS:
+                # A description that is kept between checks is the same object: there is nothing to compare.
+                self._told.move_to_end((monitor_id, name))
+                continue
+            digest = blake2b(json.dumps(value, sort_keys=True).encode(), digest_size=12).digest()
+            if known != digest or now - at > TELL_AGAIN_SECONDS:
+                at = now
+                found[name] = value
+            self._told[monitor_id, name] = (digest, at, value)
+            self._told.move_to_end((monitor_id, name))
+        while len(self._told) > MOST_OBSERVED:
+            self._told.popitem(last=False)
+        return found
+
+
 class Runner:
     """Executes the checks of one location. `run` never returns; cancel it to stop."""
 
@@ -83,20 +120,23 @@ class Runner:
         name: str,
         location: str,
         js: JetStreamContext,
-        engine: HttpEngine,
+        executors: Executors,
         clock: Clock,
         *,
         max_concurrent: int = 500,
+        control_targets: Sequence[str] = (),
         progress: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._name = name
         self._location = location
         self._js = js
-        self._engine = engine
+        self._executors = executors
         self._clock = clock
         self._slots = asyncio.Semaphore(max_concurrent)
         self._most_waiting = 4 * max_concurrent
+        self._controls = ControlTargets(control_targets, executors, clock)
         self._progress = progress
+        self._observed = Observed()
         self._unsent = _Unsent()
         self._arrived = asyncio.Event()
         self._open: dict[int, _Delivery] = {}
@@ -106,7 +146,8 @@ class Runner:
 
     async def run(self) -> None:
         """Takes work, executes it, hands in results; raises when NATS fails for good: start it again."""
-        helpers = [asyncio.create_task(self._hand_in()), asyncio.create_task(self._say_in_progress())]
+        loops = (self._hand_in(), self._say_in_progress(), self._controls.run())
+        helpers = [asyncio.create_task(loop) for loop in loops]
         try:
             await self._take_work()
         finally:
@@ -173,28 +214,27 @@ class Runner:
         wait = (item.due_at - self._clock.now()).total_seconds()
         if wait > 0:
             await asyncio.sleep(wait)
+        finding: Finding | None = None
         async with self._slots:
             started_at = self._clock.now()
-            if is_missed(item.due_at, started_at, timedelta(seconds=item.interval_seconds)) or item.kind != HTTP:
-                result = CheckResult(
-                    monitor_id=item.monitor_id,
-                    slot=item.slot,
-                    attempt=item.attempt,
-                    due_at=item.due_at,
-                    started_at=item.due_at,
-                    took_us=0,
-                    outcome=Outcome.MISSED,
-                )
+            if is_missed(item.due_at, started_at, timedelta(seconds=item.interval_seconds)):
+                result = _missed(item)
             else:
                 LATENESS.labels(self._location).observe(max(0.0, (started_at - item.due_at).total_seconds()))
                 UNDER_WAY.labels(self._location).inc()
                 began = time.perf_counter_ns()
                 try:
-                    finding = await self._engine.check(HttpTarget(item.url, item.timeout_seconds))
+                    finding = await self._executors.check(item.check, item.timeout_seconds)
                 finally:
                     UNDER_WAY.labels(self._location).dec()
                 took_us = (time.perf_counter_ns() - began) // 1000
-                result = _result(item, started_at.isoformat(), took_us, finding)
+        if finding is not None:
+            # Not so long that the next check of the monitor would overtake this one.
+            patience = min(DIAGNOSIS_SECONDS, item.interval_seconds / 2) if item.conclusive else 0.0
+            if not item.test:
+                finding = await self._executors.diagnostics.complete(item.monitor_id, finding, patience=patience)
+            news = self._observed.news(item.monitor_id, finding.observations)
+            result = _result(item, started_at.isoformat(), took_us, finding, news)
         CHECKS.labels(self._location, result.outcome.value).inc()
         self._keep(result, delivery)
 
@@ -205,7 +245,9 @@ class Runner:
             DROPPED.labels(self._location).inc()
             return
         self._unsent.results.append((result, delivery))
-        self._unsent.urgent |= result.outcome is Outcome.BAD
+        if result.outcome is Outcome.BAD:
+            self._unsent.urgent = True
+            self._controls.failed()
         self._arrived.set()
 
     async def _hand_in(self) -> None:
@@ -222,11 +264,13 @@ class Runner:
     async def _send(self, results: list[tuple[CheckResult, _Delivery]]) -> None:
         message_id = str(new_id())
         while True:
+            read = self._controls.reading
             batch = ResultBatch(
                 runner=self._name,
                 location=self._location,
                 sent_at=self._clock.now(),
                 results=tuple(result for result, _ in results),
+                controls=ControlReading(at=read.at, reached=read.reached) if read else None,
             )
             try:
                 await publish(self._js, result_subject(self._location), to_bytes(batch), message_id)
@@ -254,8 +298,23 @@ class Runner:
                     await delivery.message.in_progress()
 
 
-def _result(item: WorkItem, started_at: str, took_us: int, finding: Finding) -> CheckResult:
+def _missed(item: WorkItem) -> CheckResult:
+    return CheckResult(
+        monitor_id=item.monitor_id,
+        slot=item.slot,
+        attempt=item.attempt,
+        due_at=item.due_at,
+        started_at=item.due_at,
+        took_us=0,
+        outcome=Outcome.MISSED,
+    )
+
+
+def _result(
+    item: WorkItem, started_at: str, took_us: int, finding: Finding, observations: Mapping[str, object]
+) -> CheckResult:
     failure, timings = finding.failure, finding.timings
+    evidence = failure.evidence if failure else _account(finding) if item.test else None
     return CheckResult.model_validate(
         {
             "monitor_id": item.monitor_id,
@@ -267,11 +326,17 @@ def _result(item: WorkItem, started_at: str, took_us: int, finding: Finding) -> 
             "outcome": finding.outcome,
             "reason": failure.reason if failure else None,
             "detail": failure.detail if failure else "",
-            "evidence": {"checked_at": started_at, **failure.evidence} if failure else None,
+            "evidence": {"checked_at": started_at, **evidence} if evidence is not None else None,
             "status_code": finding.status_code,
             "name_lookup_us": timings.name_lookup,
             "connect_us": timings.connect,
             "tls_us": timings.tls,
             "first_byte_us": timings.first_byte,
+            "observations": observations or None,
+            "test": item.test,
         }
     )
+
+
+def _account(finding: Finding) -> Mapping[str, object]:
+    return finding.account() if finding.account else {"remote_address": finding.remote_address}

@@ -192,9 +192,9 @@ def _item(check: DueCheck[Watched]) -> WorkItem:
         slot=check.slot,
         due_at=check.due_at,
         interval_seconds=check.monitor.schedule.interval.total_seconds(),
-        kind=check.monitor.kind,
-        url=check.monitor.url,
+        check=check.monitor.check,
         timeout_seconds=check.monitor.timeout_seconds,
+        conclusive=not check.monitor.rechecks,
     )
 
 

@@ -16,6 +16,7 @@ from reporting.adapters.tables import (
     Incident,
     Site,
     TransitionRow,
+    VouchedRow,
 )
 from reporting.application.facts import (
     AnnouncedVerdict,
@@ -25,7 +26,7 @@ from reporting.application.facts import (
     KnownIncident,
     Names,
 )
-from reporting.domain.state_line import State, Transition
+from reporting.domain.state_line import State, Transition, Vouched, with_silence
 from shared.unit_of_work import UnitOfWork
 
 
@@ -94,7 +95,11 @@ class StoredFacts:
                     ),
                 )
             )
-        return by_environment
+        vouched = {
+            row.monitor_id: Vouched(row.until, row.event_id)
+            for row in await self._session.scalars(select(VouchedRow).where(VouchedRow.contract_id == contract_id))
+        }
+        return {environment_id: with_silence(known, vouched, until) for environment_id, known in by_environment.items()}
 
     async def incidents(self, contract_id: UUID, start: datetime, until: datetime) -> Sequence[KnownIncident]:
         """Incidents that touch `[start, until)`, oldest first."""

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, inspect, select, text, update
+from sqlalchemy import func, inspect, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import DeclarativeBase
 
@@ -19,6 +19,7 @@ from reporting.adapters.tables import (
     Monitor,
     Site,
     TransitionRow,
+    VouchedRow,
 )
 from reporting.application.facts import ContractState, IncidentState
 from reporting.domain.state_line import Silence, State
@@ -165,6 +166,29 @@ async def remember_transition(
         },
     )
     await _newest(uow, Monitor, {**mine, "version": event.aggregate_version, "state": entered, "since": at})
+
+
+async def remember_measuring(
+    uow: UnitOfWork, event: ReceivedEvent[Any], *, monitor: Mapping[str, Any], until: datetime
+) -> None:
+    """Keeps the latest instant until which a monitor was measured, and the event that says so."""
+    statement = insert(VouchedRow).values(
+        {
+            **monitor,
+            "tenant_id": event.tenant_id,
+            "until": until,
+            "version": event.aggregate_version,
+            "event_id": event.id,
+        }
+    )
+    new = statement.excluded
+    await uow.session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["monitor_id"],
+            set_={name: new[name] for name in ("until", "version", "event_id")},
+            where=tuple_(VouchedRow.until, VouchedRow.version) < tuple_(new.until, new.version),
+        )
+    )
 
 
 async def remember_incident(uow: UnitOfWork, event: ReceivedEvent[IncidentState]) -> None:

@@ -151,6 +151,22 @@ class TransitionRow(Base):
     __table_args__ = (Index("ix_transition_contract_id", "contract_id", "monitor_id", "at"),)
 
 
+class VouchedRow(Base):
+    """Until when probes was there and measured a monitor, as the event about that hour says."""
+
+    __tablename__ = "vouched"
+
+    monitor_id: Mapped[UUID] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID]
+    client_id: Mapped[UUID]
+    contract_id: Mapped[UUID]
+    until: Mapped[datetime]
+    version: Mapped[int] = mapped_column(BigInteger)
+    event_id: Mapped[UUID]
+
+    __table_args__ = (Index("ix_vouched_contract_id", "contract_id"),)
+
+
 class Incident(Base):
     """The newest state of an incident. `began_at` and `ended_at` (null: still going on) place it in a period."""
 

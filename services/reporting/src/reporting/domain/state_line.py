@@ -10,9 +10,9 @@ unknown when any is unknown, paused only where all are paused.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Final, Literal, TypeAlias
 from uuid import UUID
@@ -24,6 +24,12 @@ Silence: TypeAlias = tuple[datetime, datetime | None]
 
 NOT_BEGUN: Final = "monitoring_not_begun"
 """The reason of unknown time before the first transition of every monitor."""
+
+SILENT: Final = "no_fresh_result"
+"""The reason of unknown time at the end of a line: nothing was heard of the hours that are over."""
+
+SILENT_AFTER: Final = timedelta(hours=2)
+"""An hour is vouched for minutes after its end, so that at any time the last one ended less than this ago."""
 
 # Which claim wins where two overlap on one monitor; the same order as in the uptime rule.
 _PRECEDENCE: Final[tuple[State, ...]] = ("paused", "maintenance", "down", "degraded", "unknown", "up")
@@ -116,6 +122,37 @@ class _Claim:
 
     rank: float
     span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Vouched:
+    """Measuring was there until this instant, as this event says, whatever it found."""
+
+    until: datetime
+    event_id: UUID
+
+
+def with_silence(
+    transitions: Sequence[Transition], vouched: Mapping[UUID, Vouched], now: datetime
+) -> Sequence[Transition]:
+    """The transitions, and for each monitor of which nothing was heard any more by `now` that it became unknown.
+
+    Who measures cannot say that he is away. Monitors that nobody ever vouched for are left as they are.
+    """
+    newest: dict[UUID, Transition] = {}
+    for transition in transitions:
+        known = newest.get(transition.monitor_id)
+        if known is None or known.number < transition.number:
+            newest[transition.monitor_id] = transition
+    silent = []
+    for monitor_id, last in newest.items():
+        word = vouched.get(monitor_id)
+        if word is None or last.entered not in ("up", "degraded"):
+            continue
+        heard = max(word.until, last.at)
+        if now - heard > SILENT_AFTER:
+            silent.append(Transition(monitor_id, last.number + 1, "unknown", heard, word.event_id, reason=SILENT))
+    return [*transitions, *silent]
 
 
 def _claims(transitions: Sequence[Transition], until: datetime) -> list[_Claim]:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
-from reporting.adapters.projections import remember_transition
+from reporting.adapters.projections import remember_measuring, remember_transition
 from reporting.application.facts import Fact
 from reporting.domain.state_line import Silence, State
 from reporting.handlers.registration import handlers
@@ -59,6 +59,20 @@ class MonitorRecovered(MonitorDown):
     recovered_at: AwareDatetime
     recovered_uncertainty_seconds: float | None = None
     gaps: tuple[Gap, ...] = ()
+
+
+class MonitorDegraded(MonitorFact):
+    """Some locations find it down and too few for an outage; the contract's rule says how much of that counts."""
+
+    since: AwareDatetime
+    reason: str | None = None
+    locations: tuple[Mapping[str, Any], ...] = Field(default=())
+
+
+class MonitorMaintenance(MonitorFact):
+    """A window of planned work; the contract's rule says how it counts."""
+
+    since: AwareDatetime
 
 
 class MonitorUnknown(MonitorFact):
@@ -136,6 +150,28 @@ async def keep_recovery(event: ReceivedEvent[MonitorRecovered], uow: UnitOfWork)
     )
 
 
+@handlers.on("probes.monitor.degraded.v1")
+async def keep_degradation(event: ReceivedEvent[MonitorDegraded], uow: UnitOfWork) -> None:
+    """Neither wholly up nor down from then on."""
+    data = event.data
+    await remember_transition(
+        uow,
+        event,
+        monitor=data.columns,
+        entered="degraded",
+        at=data.since,
+        reason=data.reason,
+        details=data.model_dump(mode="json", include={"locations"}),
+    )
+
+
+@handlers.on("probes.monitor.maintenance.v1")
+async def keep_maintenance(event: ReceivedEvent[MonitorMaintenance], uow: UnitOfWork) -> None:
+    """Planned work from then on; an outage that goes on beneath is told again when the window is over."""
+    data = event.data
+    await remember_transition(uow, event, monitor=data.columns, entered="maintenance", at=data.since, details={})
+
+
 @handlers.on("probes.monitor.unknown.v1")
 async def keep_unknown(event: ReceivedEvent[MonitorUnknown], uow: UnitOfWork) -> None:
     """Neither up nor down from then on."""
@@ -180,3 +216,30 @@ async def keep_pause(event: ReceivedEvent[MonitorPaused], uow: UnitOfWork) -> No
         gaps=_stretches(outage.gaps) if outage is not None else (),
         details={},
     )
+
+
+class MeasuredMonitor(Fact):
+    """The part of a monitor in `rollup.hourly` that is read."""
+
+    monitor_id: UUID
+
+
+class HourlyRollup(Fact):
+    """The part of `rollup.hourly` that is read: of whom probes says that it was there until when."""
+
+    contract_id: UUID
+    client_id: UUID
+    ends_at: AwareDatetime
+    monitors: tuple[MeasuredMonitor, ...] = ()
+
+
+@handlers.on("probes.rollup.hourly.v1")
+async def keep_measured_hour(event: ReceivedEvent[HourlyRollup], uow: UnitOfWork) -> None:
+    """An hour was measured, whatever was found in it: transitions tell that."""
+    for measured in event.data.monitors:
+        monitor = {
+            "monitor_id": measured.monitor_id,
+            "contract_id": event.data.contract_id,
+            "client_id": event.data.client_id,
+        }
+        await remember_measuring(uow, event, monitor=monitor, until=event.data.ends_at)

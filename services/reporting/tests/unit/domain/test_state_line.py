@@ -12,10 +12,12 @@ from reporting.domain.state_line import (
     Span,
     State,
     Transition,
+    Vouched,
     clipped,
     environment_line,
     touching,
     with_pauses,
+    with_silence,
 )
 
 START = datetime(2026, 6, 1, tzinfo=UTC)
@@ -260,3 +262,37 @@ def test_what_touches_a_period_tells_all_of_it(history: list[Transition], start:
     before, after = line.index(near[0]) - 1, line.index(near[-1]) + 1
     assert before < 0 or not line[before].state == near[0].state == "down"
     assert after >= len(line) or not line[after].state == near[-1].state == "down"
+
+
+WORD = UUID(int=500)
+
+
+def silent(transitions: list[Transition], heard_until: float | None, now: float) -> list[tuple[str, float, float]]:
+    vouched = {MONITOR: Vouched(at(heard_until), WORD)} if heard_until is not None else {}
+    return told(environment_line(with_silence(transitions, vouched, at(now)), START, at(now)))
+
+
+def test_what_nobody_vouches_for_any_more_is_unknown_from_the_last_word_on() -> None:
+    up = [entered(1, "up", 0)]
+    assert silent(up, 60, 180) == [("up", 0, 180)]
+    assert silent(up, 60, 181) == [("up", 0, 60), ("unknown", 60, 181)]
+    line = environment_line(with_silence(up, {MONITOR: Vouched(at(60), WORD)}, at(200)), START, at(200))
+    assert line[-1].events == (WORD,) and line[-1].reason == "no_fresh_result"
+
+
+def test_a_transition_is_a_word_too() -> None:
+    assert silent([entered(1, "up", 0), down(2, 90), recovered(3, 90, 100)], 60, 210)[-1] == ("up", 100, 210)
+    assert silent([entered(1, "up", 0), down(2, 90), recovered(3, 90, 100)], 60, 230)[-1] == ("unknown", 100, 230)
+
+
+def test_silence_changes_nothing_where_nobody_ever_vouched_nor_in_an_outage_nor_a_pause() -> None:
+    assert silent([entered(1, "up", 0)], None, 10_000) == [("up", 0, 10_000)]
+    assert silent([entered(1, "up", 0), down(2, 30)], 60, 10_000)[-1] == ("down", 30, 10_000)
+    assert silent([entered(1, "up", 0), entered(2, "paused", 30)], 60, 10_000)[-1] == ("paused", 30, 10_000)
+
+
+def test_another_monitor_of_the_environment_may_still_be_heard_of() -> None:
+    transitions = [entered(1, "up", 0), entered(1, "up", 0, monitor=OTHER)]
+    vouched = {MONITOR: Vouched(at(60), WORD), OTHER: Vouched(at(240), WORD)}
+    line = environment_line(with_silence(transitions, vouched, at(250)), START, at(250))
+    assert told(line) == [("up", 0, 60), ("unknown", 60, 250)]

@@ -4,19 +4,23 @@ import asyncio
 import gzip
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from ipaddress import ip_network
 from pathlib import Path
 
+import certifi
 import pytest
 import trustme
 
-from probes.adapters.engine import BODY_LIMIT, HttpEngine, HttpTarget
+from probes.adapters.checks.http import HttpEngine
+from probes.application.checks.assertions import BODY_LIMIT
+from probes.application.checks.http import HttpCheck
 from probes.domain.states import Outcome, Reason
+from shared.outbound_http import AddressGuard, Network
 
 Answer = Callable[[bytes, asyncio.StreamWriter], Awaitable[None]]
-LOOPBACK = [ip_network("127.0.0.0/8")]
+LOOPBACK: list[Network] = [ip_network("127.0.0.0/8")]
 
 
 @asynccontextmanager
@@ -50,20 +54,25 @@ async def fine(_path: bytes, writer: asyncio.StreamWriter) -> None:
     writer.write(reply(b"<h1>fine</h1>", "200 OK", "Server: little", "Set-Cookie: secret=1"))
 
 
+def http_engine(allowed: Sequence[Network] = LOOPBACK, ca_file: Path | None = None) -> HttpEngine:
+    return HttpEngine(AddressGuard(allowed), ca_file=str(ca_file or certifi.where()))
+
+
 @pytest.fixture
 async def engine() -> AsyncIterator[HttpEngine]:
-    made = HttpEngine(LOOPBACK)
+    made = http_engine()
     yield made
     await made.aclose()
 
 
-def target(url: str, seconds: float = 5) -> HttpTarget:
-    return HttpTarget(url, seconds)
+def target(url: str, seconds: float = 5) -> tuple[HttpCheck, float]:
+    """What to ask for (also what no monitor could be configured with) and the deadline."""
+    return HttpCheck.model_construct(url=url), seconds
 
 
 async def test_a_good_answer_is_measured_by_phase(engine: HttpEngine) -> None:
     async with site(fine) as url:
-        finding = await engine.check(target(url))
+        finding = await engine.check(*target(url))
     assert (finding.outcome, finding.status_code, finding.remote_address) == (Outcome.GOOD, 200, "127.0.0.1")
     assert finding.failure is None
     timings = finding.timings
@@ -78,7 +87,7 @@ async def test_many_checks_run_at_the_same_time(engine: HttpEngine) -> None:
 
     async with site(slow) as url:
         started = asyncio.get_running_loop().time()
-        findings = await asyncio.gather(*(engine.check(target(url)) for _ in range(50)))
+        findings = await asyncio.gather(*(engine.check(*target(url)) for _ in range(50)))
         assert asyncio.get_running_loop().time() - started < 3
     assert {finding.outcome for finding in findings} == {Outcome.GOOD}
 
@@ -88,7 +97,7 @@ async def test_a_server_error_keeps_headers_and_the_beginning_of_the_body(engine
         writer.write(reply(b"\x00" + b"x" * 5000, "503 Service Unavailable", "Retry-After: 30", "Set-Cookie: a=b"))
 
     async with site(broken) as url:
-        finding = await engine.check(target(url))
+        finding = await engine.check(*target(url))
     assert finding.outcome is Outcome.BAD and finding.status_code == 503
     assert finding.failure is not None and finding.failure.reason is Reason.HTTP_STATUS
     evidence = finding.failure.evidence
@@ -106,7 +115,7 @@ async def test_redirects_are_followed_and_their_phases_summed(engine: HttpEngine
         writer.write(reply(b"", "302 Found", f"Location: /{step + 1}") if step < 3 else reply(b"", "500 Oops"))
 
     async with site(chain) as url:
-        finding = await engine.check(target(url))
+        finding = await engine.check(*target(url))
     assert finding.failure is not None and finding.timings.first_byte >= 200_000
     hops = finding.failure.evidence["hops"]
     assert isinstance(hops, list)
@@ -123,7 +132,7 @@ async def test_a_redirect_loop_ends(engine: HttpEngine) -> None:
         writer.write(reply(b"", "301 Moved", "Location: /again"))
 
     async with site(loop) as url:
-        finding = await engine.check(target(url))
+        finding = await engine.check(*target(url))
     assert finding.failure is not None and finding.failure.reason is Reason.REDIRECT
 
 
@@ -132,7 +141,7 @@ async def test_a_redirect_to_another_protocol_is_not_followed(engine: HttpEngine
         writer.write(reply(b"", "302 Found", "Location: file:///etc/passwd"))
 
     async with site(files) as url:
-        finding = await engine.check(target(url))
+        finding = await engine.check(*target(url))
     assert finding.failure is not None and finding.failure.reason is Reason.REDIRECT
 
 
@@ -146,7 +155,7 @@ async def test_one_deadline_covers_a_body_that_drips(engine: HttpEngine) -> None
 
     async with site(drip) as url:
         started = asyncio.get_running_loop().time()
-        finding = await engine.check(target(url, 0.4))
+        finding = await engine.check(*target(url, 0.4))
         assert asyncio.get_running_loop().time() - started < 1
     assert finding.failure is not None and finding.failure.reason is Reason.TIMEOUT
     assert finding.failure.evidence["phase"] == "body"
@@ -159,7 +168,7 @@ async def test_one_deadline_covers_all_hops(engine: HttpEngine) -> None:
 
     async with site(slow_chain) as url:
         started = asyncio.get_running_loop().time()
-        finding = await engine.check(target(url + "/", 0.5))
+        finding = await engine.check(*target(url + "/", 0.5))
         assert asyncio.get_running_loop().time() - started < 1
     assert finding.failure is not None and finding.failure.reason is Reason.TIMEOUT
 
@@ -168,14 +177,14 @@ async def test_a_refused_connection(engine: HttpEngine) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    finding = await engine.check(target(f"http://127.0.0.1:{port}"))
+    finding = await engine.check(*target(f"http://127.0.0.1:{port}"))
     assert finding.failure is not None and finding.failure.reason is Reason.CONNECT
     assert finding.failure.evidence["phase"] == "connect"
     assert finding.failure.evidence["addresses"] == ["127.0.0.1"]
 
 
 async def test_a_name_that_does_not_exist(engine: HttpEngine) -> None:
-    finding = await engine.check(target("http://nowhere.invalid/"))
+    finding = await engine.check(*target("http://nowhere.invalid/"))
     assert finding.failure is not None and finding.failure.reason is Reason.DNS
     assert finding.failure.evidence["phase"] == "name_lookup"
 
@@ -185,7 +194,7 @@ async def test_an_answer_that_is_not_http(engine: HttpEngine) -> None:
         return
 
     async with site(silent) as url:
-        finding = await engine.check(target(url))
+        finding = await engine.check(*target(url))
     assert finding.failure is not None and finding.failure.reason is Reason.PROTOCOL
 
 
@@ -201,7 +210,7 @@ async def test_a_body_over_the_limit_costs_no_more_than_the_limit(engine: HttpEn
             await writer.drain()
 
     async with site(flood) as url:
-        finding = await engine.check(target(url))
+        finding = await engine.check(*target(url))
     assert finding.outcome is Outcome.GOOD
     assert sent < 64 * BODY_LIMIT, "the connection was closed long before the server was done"
 
@@ -213,7 +222,7 @@ async def test_a_decompression_bomb_costs_no_more_than_the_limit(engine: HttpEng
         writer.write(reply(bomb, "200 OK", "Content-Encoding: gzip"))
 
     async with site(explode) as url:
-        finding = await engine.check(target(url))
+        finding = await engine.check(*target(url))
     assert finding.outcome is Outcome.GOOD and finding.timings.total < 2_000_000
 
 
@@ -225,15 +234,15 @@ async def test_private_addresses_are_refused_when_connecting() -> None:
         connections += 1
         writer.write(reply(b""))
 
-    guarded = HttpEngine()
+    guarded = http_engine(())
     try:
         async with site(count) as url:
             for host in ("127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "0x7f.1", "2130706433"):
-                finding = await guarded.check(target(url.replace("127.0.0.1", host)))
+                finding = await guarded.check(*target(url.replace("127.0.0.1", host)))
                 assert finding.failure is not None and finding.failure.reason is Reason.ADDRESS_REFUSED, host
                 assert finding.failure.evidence["refused_addresses"]
                 assert finding.failure.evidence["addresses"] == []
-            metadata = await guarded.check(target("http://169.254.169.254/latest/meta-data/"))
+            metadata = await guarded.check(*target("http://169.254.169.254/latest/meta-data/"))
             assert metadata.failure is not None and metadata.failure.reason is Reason.ADDRESS_REFUSED
         assert connections == 0
     finally:
@@ -245,7 +254,7 @@ async def test_a_redirect_to_a_refused_address_is_refused(engine: HttpEngine) ->
         writer.write(reply(b"", "302 Found", "Location: http://10.0.0.1/admin"))
 
     async with site(lure) as url:
-        finding = await engine.check(target(url))
+        finding = await engine.check(*target(url))
     assert finding.failure is not None and finding.failure.reason is Reason.ADDRESS_REFUSED
     assert finding.failure.evidence["refused_addresses"] == ["10.0.0.1"]
     assert finding.status_code is None
@@ -253,7 +262,7 @@ async def test_a_redirect_to_a_refused_address_is_refused(engine: HttpEngine) ->
 
 async def test_what_is_not_a_web_address_is_an_invalid_target(engine: HttpEngine) -> None:
     for url in ("file:///etc/passwd", "gopher://127.0.0.1/", "http://", "http://\udc80"):
-        finding = await engine.check(target(url))
+        finding = await engine.check(*target(url))
         assert finding.failure is not None and finding.failure.reason is Reason.INVALID_TARGET, url
 
 
@@ -267,19 +276,19 @@ async def test_tls_is_verified_against_the_configured_authority(authority: trust
     authority.issue_cert("127.0.0.1").configure_cert(context)
     ca_file = tmp_path / "ca.pem"
     authority.cert_pem.write_to_path(ca_file)
-    trusting, wary = HttpEngine(LOOPBACK, ca_file=ca_file), HttpEngine(LOOPBACK)
+    trusting, wary = http_engine(ca_file=ca_file), http_engine()
     try:
         async with site(fine, context) as url:
-            good = await trusting.check(target(url))
+            good = await trusting.check(*target(url))
             assert good.outcome is Outcome.GOOD and good.timings.tls > 0
-            wrong_host = await trusting.check(target(url.replace("127.0.0.1", "127.0.0.2")))
-            unknown = await wary.check(target(url))
+            wrong_host = await trusting.check(*target(url.replace("127.0.0.1", "127.0.0.2")))
+            unknown = await wary.check(*target(url))
     finally:
         await trusting.aclose()
         await wary.aclose()
-    assert unknown.failure is not None and unknown.failure.reason is Reason.TLS
+    assert unknown.failure is not None and unknown.failure.reason is Reason.CERTIFICATE
     assert unknown.failure.evidence["phase"] == "tls"
-    assert wrong_host.failure is not None and wrong_host.failure.reason in (Reason.TLS, Reason.CONNECT)
+    assert wrong_host.failure is not None and wrong_host.failure.reason in (Reason.CERTIFICATE, Reason.CONNECT)
 
 
 async def test_cancelling_a_check_leaves_the_engine_usable(engine: HttpEngine) -> None:
@@ -287,9 +296,9 @@ async def test_cancelling_a_check_leaves_the_engine_usable(engine: HttpEngine) -
         await asyncio.sleep(30)
 
     async with site(never) as slow_url, site(fine) as url:
-        task = asyncio.create_task(engine.check(target(slow_url)))
+        task = asyncio.create_task(engine.check(*target(slow_url)))
         await asyncio.sleep(0.1)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert (await engine.check(target(url))).outcome is Outcome.GOOD
+        assert (await engine.check(*target(url))).outcome is Outcome.GOOD

@@ -1,0 +1,78 @@
+"""Outages that open no incident, and incidents that nobody is mailed about: consequences, flapping, planned work."""
+
+from uuid import UUID
+
+import pytest
+
+from shared.ids import new_id
+
+from .conftest import Agreement, Desk
+
+
+async def mailed(desk: Desk) -> list[str]:
+    return [row["kind"] for row in await desk.rows("select kind from incidents.notification order by id")]
+
+
+async def lines(desk: Desk) -> list[str]:
+    return [row["kind"] for row in await desk.rows("select kind from incidents.timeline_entry order by id")]
+
+
+async def test_an_outage_that_another_one_caused_is_noted_with_it_and_opens_no_incident(
+    desk: Desk, agreement: Agreement
+) -> None:
+    await desk.activate(agreement)
+    cause = await desk.break_down(agreement)
+    consequence = await desk.break_down(agreement, caused_by=str(cause), name="Paiement")
+    await desk.recover(agreement, consequence, caused_by=str(cause))
+    assert (await desk.only_incident(agreement))["source"]["outage_id"] == str(cause)
+    noted = await desk.rows("select kind, data from incidents.timeline_entry where kind like 'dependent%' order by id")
+    assert [row["kind"] for row in noted] == ["dependent_down", "dependent_recovered"]
+    assert noted[0]["data"]["name"] == "Paiement" and UUID(noted[0]["data"]["outage_id"]) == consequence
+    # The same fact under a new event id adds nothing.
+    await desk.break_down(agreement, consequence, caused_by=str(cause), name="Paiement")
+    assert (await lines(desk)).count("dependent_down") == 1
+
+
+async def test_a_consequence_of_something_that_is_no_incident_is_none_either(desk: Desk, agreement: Agreement) -> None:
+    await desk.activate(agreement)
+    outage = await desk.break_down(agreement, caused_by=str(new_id()))
+    await desk.recover(agreement, outage, caused_by=str(new_id()))
+    assert await desk.rows("select id from incidents.incident") == []
+
+
+async def test_while_it_flaps_the_record_goes_on_without_mail_and_how_it_ended_is_told(
+    desk: Desk, agreement: Agreement
+) -> None:
+    await desk.activate(agreement)
+    first = await desk.break_down(agreement)
+    before = await mailed(desk)
+    assert set(before) == {"opened"}
+    await desk.recover(agreement, first, flapping=True)
+    last = await desk.break_down(agreement, flapping=True)
+    await desk.recover(agreement, last, flapping=True)
+    assert await mailed(desk) == before
+    assert len(await desk.rows("select id from incidents.incident")) == 2
+    assert "alerts_held" in await lines(desk)
+    settled = {"outage_id": str(last), "monitor_id": str(agreement.monitor_id)}
+    for version in (9, 9):
+        await desk.hear("probes.monitor.settled.v1", settled, tenant_id=agreement.tenant_id, version=version)
+    assert (await mailed(desk))[len(before) :] == ["recovered"] * len(before)
+
+
+async def test_an_outage_that_is_left_when_the_flapping_is_over_is_mailed_then(
+    desk: Desk, agreement: Agreement
+) -> None:
+    await desk.activate(agreement)
+    outage = await desk.break_down(agreement, flapping=True)
+    assert await mailed(desk) == []
+    settled = {"outage_id": str(outage), "monitor_id": str(agreement.monitor_id)}
+    await desk.hear("probes.monitor.settled.v1", settled, tenant_id=agreement.tenant_id, version=9)
+    assert set(await mailed(desk)) == {"opened"}
+
+
+@pytest.mark.parametrize("event", ["degraded", "maintenance", "flapping", "unknown"])
+async def test_what_is_no_outage_opens_no_incident(desk: Desk, agreement: Agreement, event: str) -> None:
+    await desk.activate(agreement)
+    data = agreement.down(new_id()) | {"since": "2026-06-08T08:58:50Z", "reason": "regional"}
+    await desk.hear(f"probes.monitor.{event}.v1", data, tenant_id=agreement.tenant_id)
+    assert await desk.rows("select id from incidents.incident") == []
