@@ -78,7 +78,7 @@ def world(running_stack: RunningStack, small_site: SmallSite) -> World:
 
 
 def _heartbeat(thread: ThreadClient, contract: SignedContract) -> dict[str, str]:
-    """A job that has reported once, and a restore that was tried."""
+    """A job that has reported once, a restore that was tried, and a check that was made by hand."""
     environment_id = thread.get("probes", "/v1/monitors")["data"][0]["environment_id"]
     covered = {"contract_id": contract.contract_id, "environment_id": environment_id}
     configuration = {"kind": "heartbeat", "every_seconds": 86_400}
@@ -88,6 +88,7 @@ def _heartbeat(thread: ThreadClient, contract: SignedContract) -> dict[str, str]
     tried = {"performed_at": "2026-01-01T00:00:00Z", "scope": "All", "duration_seconds": 60, "result": "succeeded"}
     proof = {"performed_by": "Nadia Benali", "notes": "Compared row counts."}
     thread.post("probes", "/v1/restore-verifications", covered | tried | proof)
+    thread.post("probes", "/v1/check-tests", {"configuration": {"kind": "tcp", "host": "127.0.0.1", "port": 9}})
     return {"heartbeat_id": heartbeat["monitor_id"], "token": address["token"]}
 
 

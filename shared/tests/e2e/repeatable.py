@@ -93,6 +93,21 @@ class Repeatable:
             "severity": "major",
         }
 
+    def monitor(self) -> dict[str, Any]:
+        """A body that adds a monitor under a contract that probes knows."""
+        return self.covered() | {"name": "Backup", "configuration": {"kind": "heartbeat", "every_seconds": 86_400}}
+
+    def export(self) -> dict[str, Any]:
+        """A body that imports one monitor of another system under such a contract."""
+        entry = {"id": 1, "name": "Backup", "type": "push", "interval": 86_400}
+        return self.covered() | {"dry_run": False, "backup": {"monitorList": [entry]}}
+
+    def covered(self) -> dict[str, Any]:
+        """A contract that probes knows, and an environment of it."""
+        contract_id = self.report()["contract_id"]
+        monitor, *_ = self._thread.get("probes", "/v1/monitors", contract_id=contract_id)["data"]
+        return {"contract_id": contract_id, "environment_id": monitor["environment_id"]}
+
     def restore(self) -> dict[str, Any]:
         """A body that records a restore under a contract that probes knows."""
         return {
@@ -175,6 +190,8 @@ def repeatable_requests(made: Repeatable | None) -> dict[str, Callable[[], Reque
         "withdraw_amendment": of_amendment(),
         "sign_amendment": signing_an_amendment,
         "apply_amendment": of_amendment("agency", "client"),
+        "create_monitor": lambda: ({}, things.monitor()),
+        "import_from_uptime_kuma": lambda: ({}, things.export()),
         "record_restore_verification": lambda: ({}, things.restore()),
         "report_incident": lambda: ({}, things.report()),
         "acknowledge_incident": of_incident(),

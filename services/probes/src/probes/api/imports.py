@@ -173,7 +173,12 @@ class _Importing:
     async def entry(self, entry: Entry) -> ImportedEntry:
         """What becomes of it, done unless this is a dry run."""
         place = self._places[entry.id]
-        told: dict[str, Any] = {"monitor": entry.id, "name": entry.name, "type": entry.type, "environment_id": place.environment_id}
+        told: dict[str, Any] = {
+            "monitor": entry.id,
+            "name": entry.name,
+            "type": entry.type,
+            "environment_id": place.environment_id,
+        }
         try:
             new = mapped(entry, quickest(self._promise))
         except CannotMap as error:
