@@ -12,6 +12,7 @@ from shared.testing.small_site import SmallSite
 
 from .isolation import harvest
 from .openapi_walk import Operation, operations_of
+from .repeatable import planned_work
 from .thread_client import FAST_MONITORING, RESPONSE_AND_REPAIR, SignedContract, ThreadClient, eventually
 
 SERVICES = ("contracts", "probes", "incidents", "reporting")
@@ -72,13 +73,16 @@ def world(running_stack: RunningStack, small_site: SmallSite) -> World:
             return deliveries[0]["delivery_id"] if deliveries else None
 
         reports = _heartbeat(thread, contract)
+        window = thread.post("contracts", "/v1/maintenance-windows", planned_work(contract.client_id))
         delivery = eventually(delivered, 20, "an event is delivered to the webhook")
         incident = thread.get("incidents", f"/v1/incidents/{incident['incident_id']}")
-    return World(tenant, contract, incident, webhook["webhook_id"], delivery, reports)
+    return World(
+        tenant, contract, incident, webhook["webhook_id"], delivery, reports | {"window_id": window["window_id"]}
+    )
 
 
 def _heartbeat(thread: ThreadClient, contract: SignedContract) -> dict[str, str]:
-    """A job that has reported once, and a restore that was tried."""
+    """A job that has reported once, a restore that was tried, and a check that was made by hand."""
     environment_id = thread.get("probes", "/v1/monitors")["data"][0]["environment_id"]
     covered = {"contract_id": contract.contract_id, "environment_id": environment_id}
     configuration = {"kind": "heartbeat", "every_seconds": 86_400}
@@ -88,6 +92,7 @@ def _heartbeat(thread: ThreadClient, contract: SignedContract) -> dict[str, str]
     tried = {"performed_at": "2026-01-01T00:00:00Z", "scope": "All", "duration_seconds": 60, "result": "succeeded"}
     proof = {"performed_by": "Nadia Benali", "notes": "Compared row counts."}
     thread.post("probes", "/v1/restore-verifications", covered | tried | proof)
+    thread.post("probes", "/v1/check-tests", {"configuration": {"kind": "tcp", "host": "127.0.0.1", "port": 9}})
     return {"heartbeat_id": heartbeat["monitor_id"], "token": address["token"]}
 
 

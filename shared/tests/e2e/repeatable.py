@@ -1,6 +1,7 @@
 """One request for every operation that takes an Idempotency-Key, each in the state in which it succeeds once."""
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.ids import new_id
@@ -27,6 +28,11 @@ class Repeatable:
     def site(self) -> str:
         """A new site of a new client."""
         return self._thread.create_site(self.client(), f"Site {new_id()}", "https://site.example/")
+
+    def window(self) -> str:
+        """A new maintenance window of a new client."""
+        window = self._thread.post("contracts", "/v1/maintenance-windows", planned_work(self.client()))
+        return str(window["window_id"])
 
     def draft(self) -> dict[str, Any]:
         """A body that drafts a contract."""
@@ -92,6 +98,21 @@ class Repeatable:
             "description": "Paying by card ends on a blank page.",
             "severity": "major",
         }
+
+    def monitor(self) -> dict[str, Any]:
+        """A body that adds a monitor under a contract that probes knows."""
+        return self.covered() | {"name": "Backup", "configuration": {"kind": "heartbeat", "every_seconds": 86_400}}
+
+    def export(self) -> dict[str, Any]:
+        """A body that imports one monitor of another system under such a contract."""
+        entry = {"id": 1, "name": "Backup", "type": "push", "interval": 86_400}
+        return self.covered() | {"dry_run": False, "backup": {"monitorList": [entry]}}
+
+    def covered(self) -> dict[str, Any]:
+        """A contract that probes knows, and an environment of it."""
+        contract_id = self.report()["contract_id"]
+        monitor, *_ = self._thread.get("probes", "/v1/monitors", contract_id=contract_id)["data"]
+        return {"contract_id": contract_id, "environment_id": monitor["environment_id"]}
 
     def restore(self) -> dict[str, Any]:
         """A body that records a restore under a contract that probes knows."""
@@ -175,12 +196,28 @@ def repeatable_requests(made: Repeatable | None) -> dict[str, Callable[[], Reque
         "withdraw_amendment": of_amendment(),
         "sign_amendment": signing_an_amendment,
         "apply_amendment": of_amendment("agency", "client"),
+        "create_maintenance_window": lambda: ({}, planned_work(things.client())),
+        "cancel_maintenance_window": lambda: ({"window_id": things.window()}, {"reason": "Done a week earlier"}),
+        "create_monitor": lambda: ({}, things.monitor()),
+        "import_from_uptime_kuma": lambda: ({}, things.export()),
         "record_restore_verification": lambda: ({}, things.restore()),
         "report_incident": lambda: ({}, things.report()),
         "acknowledge_incident": of_incident(),
         "mitigate_incident": of_incident("acknowledge"),
         "resolve_incident": of_incident("acknowledge"),
         "close_incident": of_incident("acknowledge", "resolve"),
+    }
+
+
+def planned_work(client_id: str) -> dict[str, Any]:
+    """A body that schedules two hours of planned work, a year ahead."""
+    night = (datetime.now(UTC) + timedelta(days=365)).date()
+    return {
+        "client_id": client_id,
+        "title": "Server upgrade",
+        "time_zone": "Europe/Paris",
+        "starts": f"{night}T02:00",
+        "ends": f"{night}T04:00",
     }
 
 

@@ -1,4 +1,4 @@
-"""At 180, 60 and 30 seconds a site is checked on its slots: a day by the schedule, and in the service by the clock."""
+"""At 180, 60 and 30 seconds a site is checked on its slots: for a day by the schedule, once by the clock."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import groupby, pairwise

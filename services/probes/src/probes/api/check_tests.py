@@ -30,7 +30,14 @@ LONGEST_SECONDS = 60
 
 _ID = "0190a000-0000-7000-8000-000000000061"
 _CONFIGURATION = {"kind": "http", "url": "https://boutique.example/"}
-_BODY: dict[str, Any] = {"configuration": _CONFIGURATION, "timeout_seconds": 10}
+_BODY: dict[str, Any] = {
+    "configuration": {
+        **_CONFIGURATION,
+        "authentication": {"type": "basic", "username": "status", "password": "correct horse"},
+        "assertions": [{"type": "keyword", "text": "Panier"}],
+    },
+    "timeout_seconds": 10,
+}
 _RESULT: dict[str, Any] = {
     "outcome": "bad",
     "reason": "http_status",

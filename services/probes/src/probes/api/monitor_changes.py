@@ -48,6 +48,7 @@ _BODY: dict[str, Any] = {
         "kind": "http",
         "url": "https://payments.example/health",
         "headers": {"Accept": "application/json"},
+        "authentication": {"type": "basic", "username": "status", "password": "correct horse"},
         "assertions": [{"type": "keyword", "text": "ok"}],
     },
     "cadence": _CADENCE,

@@ -149,6 +149,21 @@ def reason(t: Translator, code: str | None) -> str:
         "http_status": t.pgettext("reason", "error answered"),
         "content": t.pgettext("reason", "wrong content"),
         "address_refused": t.pgettext("reason", "address not allowed"),
+        "removed": t.pgettext("reason", "monitor removed"),
+        "reports_not_received": t.pgettext("reason", "reports could not be received"),
+        "location_suspected": t.pgettext("reason", "the place of the checks was at fault"),
+        "blocked": t.pgettext("reason", "checks were turned away"),
+        "regional": t.pgettext("reason", "not reachable from everywhere"),
+        "protocol": t.pgettext("reason", "faulty answer"),
+        "redirect": t.pgettext("reason", "faulty redirect"),
+        "invalid_target": t.pgettext("reason", "invalid address"),
+        "certificate": t.pgettext("reason", "certificate not valid"),
+        "answer": t.pgettext("reason", "request refused"),
+        "threshold": t.pgettext("reason", "beyond the agreed limit"),
+        "stale": t.pgettext("reason", "out of date"),
+        "missing": t.pgettext("reason", "report missing"),
+        "reported": t.pgettext("reason", "failure reported"),
+        "unreachable": t.pgettext("reason", "not reachable"),
     }
     return words.get(code, code or "")
 
