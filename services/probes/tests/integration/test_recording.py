@@ -43,12 +43,19 @@ def result(monitor_id: UUID, at: datetime, good: bool, slot: int = 1, **changes:
     return found | changes
 
 
-async def hand_in(service: Service, *results: Any, location: str = "default", sent_at: datetime | None = None) -> None:
+async def hand_in(
+    service: Service,
+    *results: Any,
+    location: str = "default",
+    sent_at: datetime | None = None,
+    controls: dict[str, Any] | None = None,
+) -> None:
     batch = {
         "runner": "test",
         "location": location,
         "sent_at": (sent_at or datetime.now(UTC)).isoformat(),
         "results": list(results),
+        "controls": controls,
     }
     await service.js.publish(f"probe-results.{location}", json.dumps(batch).encode())
 

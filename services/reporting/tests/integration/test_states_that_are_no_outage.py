@@ -93,6 +93,7 @@ async def test_an_outage_beneath_a_window_counts_outside_of_it_in_whatever_order
     assert [span["state"] for span in found["explanation"]] == ["up", "down", "maintenance", "down", "up"]
 
 
+@pytest.mark.capability("P27")
 @pytest.mark.parametrize(("treatment", "lost"), [("exclude", 0), ("up", 0), ("down", 7200)])
 async def test_planned_work_counts_as_the_contract_says(service: Any, story: Any, treatment: str, lost: int) -> None:
     story.rule["maintenance"] = treatment
