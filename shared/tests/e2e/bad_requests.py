@@ -554,9 +554,10 @@ def _with(body: Any, path: Path, value: Any) -> Any:
 
 def _get(body: Any, path: Path) -> Any:
     for part in path:
-        if not isinstance(body, Mapping | list) or (isinstance(body, Mapping) and part not in body):
+        try:
+            body = body[part]
+        except (KeyError, IndexError, TypeError):
             return None
-        body = body[part]  # type: ignore[index]
     return body
 
 
