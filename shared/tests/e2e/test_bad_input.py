@@ -15,6 +15,7 @@ import pytest
 from shared.ids import new_id
 from shared.kernel.clock import FixedClock
 from shared.testing.running_stack import RunningStack, Tenant
+from shared.testing.small_site import SmallSite
 from shared.testing.tokens import TokenMint
 
 from .bad_requests import Attempt, BadRequests, Judge, not_a_problem
@@ -41,12 +42,22 @@ def judge(running_stack: RunningStack, world: World, documents: dict[str, dict[s
 @pytest.fixture(scope="module", params=SERVICES)
 def requests(
     request: pytest.FixtureRequest,
+    running_stack: RunningStack,
+    world: World,
     documents: dict[str, dict[str, Any]],
     every_operation: list[Operation],
     owned: dict[str, str],
+    small_site: SmallSite,
 ) -> BadRequests:
     """What can be done wrong with one service."""
     operations = [one for one in every_operation if one.service == request.param]
+    if request.param == "probes":  # by now the walk over contracts has ended the world's contract
+        with ThreadClient(running_stack, running_stack.token(world.tenant)) as thread:
+            contract = thread.activate_contract(
+                thread.create_client("Watched client"), [("Watched site", small_site.url("/watched"))]
+            )
+            (monitor, *_) = thread.wait_for_monitors(contract, "up")
+        owned = owned | {"contract_id": contract.contract_id, "environment_id": monitor["environment_id"]}
     return BadRequests(operations, documents[request.param], owned)
 
 

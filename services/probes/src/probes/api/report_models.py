@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from probes.adapters.tables import HeartbeatRow, MonitorRow, PingRow
 from shared.values import Instant, forbid_unknown
@@ -13,7 +13,15 @@ MESSAGE_LENGTH = 10_240
 A_YEAR = 366 * 86_400
 _NO_NUL = r"^[^\x00]*$"
 
-Count = Annotated[int, Field(strict=True, ge=0, le=2**53, json_schema_extra={"format": "int64"})]
+
+def _whole(value: object) -> object:
+    """A script may write a whole number as 1500.0, which JSON does not tell apart."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Count = Annotated[
+    int, Field(strict=True, ge=0, le=2**53, json_schema_extra={"format": "int64"}), BeforeValidator(_whole)
+]
 Length = Annotated[float, Field(strict=True, ge=0, le=A_YEAR, allow_inf_nan=False)]
 StandingName = Literal["new", "on_time", "running", "late", "missing", "failed", "unknown"]
 ComponentName = Annotated[
