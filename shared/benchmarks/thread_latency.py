@@ -71,9 +71,9 @@ def stored(stack: RunningStack) -> list[dict[str, Any]]:
             from probes.outage o
             join probes.outbox p on p.aggregate_id = o.monitor_id::text
                 and p.type like '%%monitor.down.v1' and p.envelope -> 'data' ->> 'outage_id' = o.outage_id::text
-            join incidents.incident n on n.outage_id = o.outage_id
+            join incidents.work_item n on n.outage_id = o.outage_id
             join incidents.outbox i on i.aggregate_id = n.id::text and i.type like '%%incident.opened.v1'
-            left join incidents.incident_stamp a on a.incident_id = n.id and a.milestone = 'alerted'
+            left join incidents.item_stamp a on a.item_id = n.id and a.milestone = 'alerted'
             """
         ).fetchall()
     names = ("contract_id", "confirmed_at", "event_published_at", "incident_opened_at", "mailed_at")

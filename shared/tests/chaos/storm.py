@@ -398,34 +398,34 @@ def _disagreements(query: Callable[[str], list[tuple[Any, ...]]]) -> Iterator[st
 
 DISAGREEMENTS = {
     "an outage does not have exactly one incident": """
-        select o.outage_id, count(i.id) from probes.outage o left join incidents.incident i using (outage_id)
+        select o.outage_id, count(i.id) from probes.outage o left join incidents.work_item i using (outage_id)
         group by o.outage_id having count(i.id) <> 1""",
     "an incident has an outage that probes does not know": """
-        select i.number, i.outage_id from incidents.incident i left join probes.outage o using (outage_id)
+        select i.number, i.outage_id from incidents.work_item i left join probes.outage o using (outage_id)
         where i.outage_id is not null and o.outage_id is null""",
     "a recovered outage left its incident without recovery": """
-        select o.outage_id from probes.outage o join incidents.incident i using (outage_id)
-        where o.ending = 'recovered' and not exists (select 1 from incidents.incident_stamp s
-            where s.incident_id = i.id and s.milestone = 'recovered' and s.at = o.ended_at)""",
+        select o.outage_id from probes.outage o join incidents.work_item i using (outage_id)
+        where o.ending = 'recovered' and not exists (select 1 from incidents.item_stamp s
+            where s.item_id = i.id and s.milestone = 'recovered' and s.at = o.ended_at)""",
     "an incident was given a recovery that probes did not see": """
-        select i.number from incidents.incident i join incidents.incident_stamp s on s.incident_id = i.id
+        select i.number from incidents.work_item i join incidents.item_stamp s on s.item_id = i.id
         join probes.outage o using (outage_id) where s.milestone = 'recovered'
         and (o.ending is distinct from 'recovered' or o.ended_at is distinct from s.at)""",
     "an outage that a pause cut off left its incident under observation": """
-        select o.outage_id from probes.outage o join incidents.incident i using (outage_id)
-        where o.ending = 'paused' and not exists (select 1 from incidents.incident_stamp s
-            where s.incident_id = i.id and s.milestone = 'monitoring_paused' and s.at = o.ended_at)""",
+        select o.outage_id from probes.outage o join incidents.work_item i using (outage_id)
+        where o.ending = 'paused' and not exists (select 1 from incidents.item_stamp s
+            where s.item_id = i.id and s.milestone = 'monitoring_paused' and s.at = o.ended_at)""",
     "an incident's observation ended with a pause that probes did not make": """
-        select i.number from incidents.incident i join incidents.incident_stamp s on s.incident_id = i.id
+        select i.number from incidents.work_item i join incidents.item_stamp s on s.item_id = i.id
         join probes.outage o using (outage_id) where s.milestone = 'monitoring_paused'
         and (o.ending is distinct from 'paused' or o.ended_at is distinct from s.at)""",
     "a clock runs although its outage is not observed": """
-        select i.number, c.metric, c.state from incidents.incident i join incidents.clock_due c on c.incident_id = i.id
-        join incidents.incident_stamp s on s.incident_id = i.id
+        select i.number, c.metric, c.state from incidents.work_item i join incidents.clock_due c on c.item_id = i.id
+        join incidents.item_stamp s on s.item_id = i.id
         where s.milestone = 'monitoring_paused' and c.state = 'running'""",
     "a pause of monitoring is not on its incident's timeline exactly once": """
-        select i.number, count(t.id) from incidents.incident i join incidents.incident_stamp s on s.incident_id = i.id
-        left join incidents.timeline_entry t on t.incident_id = i.id and t.kind = 'monitoring_paused'
+        select i.number, count(t.id) from incidents.work_item i join incidents.item_stamp s on s.item_id = i.id
+        left join incidents.timeline_entry t on t.item_id = i.id and t.kind = 'monitoring_paused'
         where s.milestone = 'monitoring_paused' group by i.id, i.number having count(t.id) <> 1""",
     "contracts and probes disagree about a contract's version": """
         select c.contract_id, c.version, max(p.version) from contracts.contract c
@@ -447,7 +447,7 @@ DISAGREEMENTS = {
         select m.monitor_id, m.state, r.state from probes.monitor m left join reporting.monitor r using (monitor_id)
         where r.state is distinct from m.state or r.since is distinct from m.since""",
     "incidents and reporting disagree about an incident": """
-        select i.number, said.version, r.version, i.status, r.status from incidents.incident i
+        select i.number, said.version, r.version, i.status, r.status from incidents.work_item i
         cross join lateral (select max(o.aggregate_version) as version from incidents.outbox o
             where o.aggregate_type = 'incident' and o.aggregate_id = i.id::text) said
         left join reporting.incident r on r.incident_id = i.id

@@ -73,14 +73,14 @@ def test_a_client_sees_and_touches_nothing_of_another_client(
         ("tenant_isolation", "contracts.api_key"),
         ("tenant_isolation", "probes.monitor"),
         ("tenant_isolation", "probes.outage"),
-        ("tenant_isolation", "incidents.incident"),
+        ("tenant_isolation", "incidents.work_item"),
         ("tenant_isolation", "reporting.webhook"),
         ("client_isolation", "contracts.client"),
         ("client_isolation", "contracts.site"),
         ("client_isolation", "contracts.contract"),
         ("client_isolation", "probes.monitor"),
         ("client_isolation", "probes.outage"),
-        ("client_isolation", "incidents.incident"),
+        ("client_isolation", "incidents.work_item"),
     ],
 )
 def test_without_one_policy_a_table_leaks_and_is_found(

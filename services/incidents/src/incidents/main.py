@@ -6,7 +6,7 @@ from fastapi import FastAPI
 
 from incidents.adapters.defaults import default_recipients, incidents_settings
 from incidents.adapters.tables import metadata
-from incidents.api import alert_addresses, calculators, incidents
+from incidents.api import alert_addresses, calculators, changes, incidents, items, requests
 from incidents.api.errors import ERRORS
 from incidents.handlers import handlers
 from incidents.jobs.clocks import DueClocks
@@ -34,12 +34,19 @@ SERVICE = Service(
     name="incidents",
     title="Upheld incidents",
     description=(
-        "What goes wrong and how we react: incidents opened by outages and people, the response and repair clocks that "
-        "the contract promises, alerts, and the SLA clock as a calculator."
+        "What goes wrong, is asked for or evolves, and how we react: incidents, requests, changes, the clocks that the "
+        "contract promises, alerts, and the SLA clock as a calculator."
     ),
     version="0.1.0",
     settings_class=IncidentsSettings,
-    routers=[incidents.router, alert_addresses.router, calculators.router],
+    routers=[
+        incidents.router,
+        requests.router,
+        changes.router,
+        items.router,
+        alert_addresses.router,
+        calculators.router,
+    ],
     metadata=metadata,
     migrations=Path(__file__).parent / "migrations",
     registry=registry,
@@ -49,6 +56,9 @@ SERVICE = Service(
     commands={"rebuild-clocks": rebuild_clocks},
     tags=[
         {"name": "incidents", "description": "From the first failure to the closed record, with clocks."},
+        {"name": "requests", "description": "What clients ask for: error reports, features, assistance."},
+        {"name": "changes", "description": "Scoped evolutions, from the draft to the client's acceptance."},
+        {"name": "items", "description": "What is done to an item of any kind."},
         {"name": "alerts", "description": "Whom the agency alerts."},
         {"name": "calculators", "description": "Pure rules without state: the functions that the service itself uses."},
     ],

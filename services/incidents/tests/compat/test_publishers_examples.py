@@ -28,8 +28,8 @@ EXAMPLES = [
 CONSUMED = [example for example in EXAMPLES if handlers.for_event(Envelope.parse(example).name)]
 
 COUNTS = """
-select (select count(*) from incidents.contract_terms), (select count(*) from incidents.incident),
-       (select count(*) from incidents.incident_stamp), (select count(*) from incidents.timeline_entry),
+select (select count(*) from incidents.contract_terms), (select count(*) from incidents.work_item),
+       (select count(*) from incidents.item_stamp), (select count(*) from incidents.timeline_entry),
        (select count(*) from incidents.clock_event), (select count(*) from incidents.notification),
        (select count(*) from incidents.outbox)
 """
@@ -78,10 +78,7 @@ async def test_the_examples_together_make_one_whole_incident(runtime: Runtime) -
 async def test_the_pause_that_probes_freezes_opens_the_incident_and_ends_its_observation(runtime: Runtime) -> None:
     (paused,) = (example for example in CONSUMED if str(Envelope.parse(example).name) == "probes.monitor.paused.v1")
     await EventProcessor(handlers, runtime.units, "incidents").process(paused)
-    query = (
-        "select milestone, at, outage->>'reason' from incidents.incident_stamp "
-        "join incidents.incident on id = incident_id"
-    )
+    query = "select milestone, at, outage->>'reason' from incidents.item_stamp join incidents.work_item on id = item_id"
     async with runtime.units.for_every_tenant() as unit:
         found = {name: (at, reason) for name, at, reason in await unit.session.execute(text(query))}
     data = Envelope.parse(paused).data

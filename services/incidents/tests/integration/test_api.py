@@ -67,7 +67,7 @@ async def test_a_call_that_is_logged_afterwards_starts_the_clock_at_the_call(des
 @pytest.mark.parametrize(
     ("changes", "status", "pointer"),
     [
-        ({"severity": "blocker"}, 422, "#/severity"),
+        ({"severity": "catastrophic"}, 422, "#/severity"),
         ({"title": " \t "}, 422, "#/title"),
         ({"title": "a\nb"}, 422, "#/title"),
         ({"title": "nul\x00"}, 422, "#/title"),

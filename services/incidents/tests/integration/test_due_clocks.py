@@ -9,8 +9,8 @@ import pytest
 
 from incidents.application.clocks import refresh
 from incidents.application.ports import ClockView, Ports
-from incidents.domain.incident import Incident
 from incidents.domain.sla_clock import ClockRefusedError
+from incidents.domain.work_item import WorkItem
 
 from .conftest import Agreement, Desk
 
@@ -122,7 +122,7 @@ async def test_a_clock_that_cannot_be_read_does_not_keep_the_others_waiting(
         await desk.activate(each)
         await desk.break_down(each)
 
-    async def refuse_one(ports: Ports, incident: Incident) -> list[ClockView]:
+    async def refuse_one(ports: Ports, incident: WorkItem) -> list[ClockView]:
         if incident.subject.contract_id == broken.contract_id:
             raise ClockRefusedError("planted")
         return await refresh(ports, incident)

@@ -128,7 +128,7 @@ async def test_stamps_carry_actor_and_source_and_cannot_be_changed(desk: Desk, a
     }
     assert stamps["acknowledged"]["actor"]["name"] == "Ada Martin"
     # Not even the application's own database role can rewrite them.
-    for statement in ("update incidents.incident_stamp set at = now()", "delete from incidents.incident_stamp"):
+    for statement in ("update incidents.item_stamp set at = now()", "delete from incidents.item_stamp"):
         with (
             psycopg.connect(desk.urls.app) as connection,
             pytest.raises(psycopg.errors.RaiseException, match="never changed"),
@@ -213,7 +213,7 @@ async def test_numbers_are_counted_per_tenant_and_year_without_a_race(desk: Desk
     await asyncio.gather(*(desk.break_down(each) for each in agreements))
     other = Agreement()
     await desk.break_down(other)
-    rows = await desk.rows("select tenant_id, number from incidents.incident order by number")
+    rows = await desk.rows("select tenant_id, number from incidents.work_item order by number")
     mine = [row["number"] for row in rows if row["tenant_id"] == agreement.tenant_id]
     assert mine == [f"INC-2026-{number:04d}" for number in range(1, 7)]
     assert [row["number"] for row in rows if row["tenant_id"] == other.tenant_id] == ["INC-2026-0001"]

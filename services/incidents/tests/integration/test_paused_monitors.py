@@ -142,7 +142,7 @@ async def test_a_breach_before_the_pause_stays_one(desk: Desk, agreement: Agreem
 async def test_a_pause_without_an_outage_concerns_no_incident(desk: Desk, agreement: Agreement) -> None:
     await desk.activate(agreement)
     await desk.pause(agreement, None)
-    assert await desk.rows("select id from incidents.incident") == []
+    assert await desk.rows("select id from incidents.work_item") == []
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(4))), ids=str)

@@ -37,7 +37,7 @@ async def test_a_consequence_of_something_that_is_no_incident_is_none_either(des
     await desk.activate(agreement)
     outage = await desk.break_down(agreement, caused_by=str(new_id()))
     await desk.recover(agreement, outage, caused_by=str(new_id()))
-    assert await desk.rows("select id from incidents.incident") == []
+    assert await desk.rows("select id from incidents.work_item") == []
 
 
 async def test_while_it_flaps_the_record_goes_on_without_mail_and_how_it_ended_is_told(
@@ -51,7 +51,7 @@ async def test_while_it_flaps_the_record_goes_on_without_mail_and_how_it_ended_i
     last = await desk.break_down(agreement, flapping=True)
     await desk.recover(agreement, last, flapping=True)
     assert await mailed(desk) == before
-    assert len(await desk.rows("select id from incidents.incident")) == 2
+    assert len(await desk.rows("select id from incidents.work_item")) == 2
     assert "alerts_held" in await lines(desk)
     settled = {"outage_id": str(last), "monitor_id": str(agreement.monitor_id)}
     for version in (9, 9):
@@ -75,4 +75,4 @@ async def test_what_is_no_outage_opens_no_incident(desk: Desk, agreement: Agreem
     await desk.activate(agreement)
     data = agreement.down(new_id()) | {"since": "2026-06-08T08:58:50Z", "reason": "regional"}
     await desk.hear(f"probes.monitor.{event}.v1", data, tenant_id=agreement.tenant_id)
-    assert await desk.rows("select id from incidents.incident") == []
+    assert await desk.rows("select id from incidents.work_item") == []

@@ -17,7 +17,7 @@ import aiosmtplib
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from incidents.application.ports import ClockView, ContractFacts
-from incidents.domain.incident import Incident, Milestone, Severity
+from incidents.domain.work_item import Milestone, Severity, WorkItem
 from incidents.settings import IncidentsSettings, is_address
 from shared.i18n import Catalogues, Translator
 from shared.values import seconds
@@ -62,7 +62,7 @@ class Writer:
         kind: str,
         language: str,
         *,
-        incident: Incident,
+        incident: WorkItem,
         contract: ContractFacts | None,
         clocks: Sequence[ClockView],
         outage: Mapping[str, Any] | None,
@@ -134,11 +134,11 @@ class _Words:
     def zone(self) -> str:
         return self.translator.zone(self.time_zone, self.around)
 
-    def stamp(self, incident: Incident, milestone: Milestone) -> str | None:
+    def stamp(self, incident: WorkItem, milestone: Milestone) -> str | None:
         stamp = incident.stamps.get(milestone)
         return self.translator.datetime(stamp.at, self.time_zone) if stamp else None
 
-    def lasted(self, incident: Incident) -> str | None:
+    def lasted(self, incident: WorkItem) -> str | None:
         began, ended = (incident.stamps.get(m) for m in (Milestone.FIRST_FAILURE, Milestone.RECOVERED))
         if began is None or ended is None:
             return None
@@ -152,14 +152,16 @@ class _Words:
             "target": self.translator.duration(float(seconds(view.reading.target))),
         }
 
-    def severity(self, severity: Severity) -> str:
+    def severity(self, severity: str) -> str:
+        """The word for a severity; a contract's own code stays as it is."""
         gettext = self.translator.gettext
-        words = {
+        words: dict[str, str] = {
             Severity.CRITICAL: gettext("critical"),
             Severity.MAJOR: gettext("major"),
             Severity.MINOR: gettext("minor"),
+            Severity.TEMPORARY: gettext("temporary"),
         }
-        return words[severity]
+        return words.get(severity, severity)
 
     def reason(self, outage: Mapping[str, Any]) -> str:
         gettext = self.translator.gettext

@@ -7,76 +7,83 @@ from uuid import UUID
 from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from incidents.adapters.desk_tables import PauseRow
 from incidents.adapters.tables import (
     AlertAddressesRow,
     ClockDueRow,
     ClockEventRow,
     ClockRow,
-    IncidentRow,
     NotificationRow,
     StampRow,
     TimelineRow,
+    WorkItemRow,
 )
+from incidents.domain.promises import Metric
+from incidents.domain.work_item import Kind
 
 
-def incidents(
+def items(
+    kind: Kind,
     *,
     statuses: Sequence[str] = (),
     severities: Sequence[str] = (),
     client_id: UUID | None = None,
     contract_id: UUID | None = None,
     site_id: UUID | None = None,
-) -> Select[IncidentRow]:
-    """The incidents that pass every given filter, unordered."""
-    statement = select(IncidentRow)
+) -> Select[WorkItemRow]:
+    """The items of a kind that pass every given filter, unordered."""
+    statement = select(WorkItemRow).where(WorkItemRow.kind == kind)
     if statuses:
-        statement = statement.where(IncidentRow.status.in_(statuses))
+        statement = statement.where(WorkItemRow.status.in_(statuses))
     if severities:
-        statement = statement.where(IncidentRow.severity.in_(severities))
+        statement = statement.where(WorkItemRow.severity.in_(severities))
     if client_id is not None:
-        statement = statement.where(IncidentRow.client_id == client_id)
+        statement = statement.where(WorkItemRow.client_id == client_id)
     if contract_id is not None:
-        statement = statement.where(IncidentRow.contract_id == contract_id)
+        statement = statement.where(WorkItemRow.contract_id == contract_id)
     if site_id is not None:
-        statement = statement.where(IncidentRow.site_id == site_id)
+        statement = statement.where(WorkItemRow.site_id == site_id)
     return statement
 
 
-async def incident(session: AsyncSession, incident_id: UUID) -> IncidentRow | None:
-    """The row of an incident; None when there is none that one may see."""
-    statement = select(IncidentRow).where(IncidentRow.id == incident_id)
+async def item(session: AsyncSession, item_id: UUID, kind: Kind | None = None) -> WorkItemRow | None:
+    """The row of an item, of this kind if one is given; None when there is none that one may see."""
+    statement = select(WorkItemRow).where(WorkItemRow.id == item_id)
+    if kind is not None:
+        statement = statement.where(WorkItemRow.kind == kind)
     return (await session.execute(statement)).scalar_one_or_none()
 
 
-async def stamps(session: AsyncSession, rows: Sequence[IncidentRow]) -> dict[UUID, list[StampRow]]:
+async def stamps(session: AsyncSession, rows: Sequence[WorkItemRow]) -> dict[UUID, list[StampRow]]:
     """The stamps of each incident's present cycle."""
     cycles = {row.id: row.cycle for row in rows}
     found: dict[UUID, list[StampRow]] = defaultdict(list)
-    statement = select(StampRow).where(StampRow.incident_id.in_(cycles))
+    statement = select(StampRow).where(StampRow.item_id.in_(cycles))
     for stamp in (await session.execute(statement)).scalars():
-        if stamp.cycle == cycles[stamp.incident_id]:
-            found[stamp.incident_id].append(stamp)
+        if stamp.cycle == cycles[stamp.item_id]:
+            found[stamp.item_id].append(stamp)
     return found
 
 
-async def cached_clocks(session: AsyncSession, rows: Sequence[IncidentRow]) -> dict[UUID, list[ClockDueRow]]:
+async def cached_clocks(session: AsyncSession, rows: Sequence[WorkItemRow]) -> dict[UUID, list[ClockDueRow]]:
     """What the cache knows of each incident's clocks, response before repair."""
     found: dict[UUID, list[ClockDueRow]] = defaultdict(list)
-    statement = select(ClockDueRow).where(ClockDueRow.incident_id.in_([row.id for row in rows]))
-    # `response` sorts after `repair`, and people read it first.
-    for clock in (await session.execute(statement.order_by(ClockDueRow.metric.desc()))).scalars():
-        found[clock.incident_id].append(clock)
+    statement = select(ClockDueRow).where(ClockDueRow.item_id.in_([row.id for row in rows]))
+    order = list(Metric)
+    clocks = (await session.execute(statement)).scalars().all()
+    for clock in sorted(clocks, key=lambda clock: order.index(Metric(clock.metric))):
+        found[clock.item_id].append(clock)
     return found
 
 
-def timeline(incident_id: UUID) -> Select[TimelineRow]:
+def timeline(item_id: UUID) -> Select[TimelineRow]:
     """The lines of an incident's timeline that the caller may read, unordered."""
-    return select(TimelineRow).where(TimelineRow.incident_id == incident_id)
+    return select(TimelineRow).where(TimelineRow.item_id == item_id)
 
 
-def notifications(incident_id: UUID) -> Select[NotificationRow]:
+def notifications(item_id: UUID) -> Select[NotificationRow]:
     """The messages about an incident that the caller may see, unordered."""
-    return select(NotificationRow).where(NotificationRow.incident_id == incident_id)
+    return select(NotificationRow).where(NotificationRow.item_id == item_id)
 
 
 async def clock_facts(session: AsyncSession, clock_id: UUID) -> Sequence[ClockEventRow]:
@@ -85,12 +92,12 @@ async def clock_facts(session: AsyncSession, clock_id: UUID) -> Sequence[ClockEv
     return (await session.execute(statement.order_by(ClockEventRow.at, ClockEventRow.id))).scalars().all()
 
 
-async def clock_incident(session: AsyncSession, incident_id: UUID, clock_id: UUID) -> IncidentRow | None:
-    """The incident of a clock, if the clock is of this incident."""
+async def clock_item(session: AsyncSession, item_id: UUID, clock_id: UUID) -> WorkItemRow | None:
+    """The item of a clock, if the clock is of this item."""
     statement = (
-        select(IncidentRow)
-        .join(ClockRow, ClockRow.incident_id == IncidentRow.id)
-        .where(IncidentRow.id == incident_id, ClockRow.id == clock_id)
+        select(WorkItemRow)
+        .join(ClockRow, ClockRow.item_id == WorkItemRow.id)
+        .where(WorkItemRow.id == item_id, ClockRow.id == clock_id)
     )
     return (await session.execute(statement)).scalar_one_or_none()
 
@@ -101,3 +108,8 @@ async def alert_addresses(session: AsyncSession, tenant_id: UUID, *, lock: bool 
     if lock:
         statement = statement.with_for_update()
     return (await session.execute(statement)).scalar_one_or_none()
+
+
+def pauses(item_id: UUID) -> Select[PauseRow]:
+    """The pauses of an item, unordered."""
+    return select(PauseRow).where(PauseRow.item_id == item_id)

@@ -1,6 +1,7 @@
 """The ports over PostgreSQL. Row-level security narrows every query to the caller's tenant and client."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
@@ -12,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from incidents.adapters.announce import PublishingAnnouncer
 from incidents.adapters.contract_state import ContractState, terms_of
+from incidents.adapters.desk_tables import HandOverRow, LinkRow, PauseRow
 from incidents.adapters.reading import reading_json
 from incidents.adapters.tables import (
     NOTIFICATIONS,
@@ -21,23 +23,40 @@ from incidents.adapters.tables import (
     ClockNoticeRow,
     ClockRow,
     ContractTermsRow,
-    IncidentNumberRow,
-    IncidentRow,
+    ItemNumberRow,
     StampRow,
     TimelineRow,
+    WorkItemRow,
 )
 from incidents.application.ports import (
     ClockView,
     ContractFacts,
     ContractVersion,
     Entry,
+    HandOver,
+    Link,
     Notification,
+    Pause,
     Ports,
     Recipient,
     StoredClock,
 )
-from incidents.domain.incident import Incident, Milestone, Severity, Source, Stamp, Status, Subject, Who
 from incidents.domain.promises import ClockFact, ContractHistory, Metric
+from incidents.domain.work_item import (
+    Category,
+    Criticality,
+    Impact,
+    Kind,
+    Milestone,
+    Requester,
+    ScopeVerdict,
+    Source,
+    Stamp,
+    Status,
+    Subject,
+    Who,
+    WorkItem,
+)
 from shared.ids import new_id
 from shared.unit_of_work import UnitOfWork
 
@@ -46,7 +65,7 @@ def ports_of(uow: UnitOfWork, default_recipients: Sequence[Recipient] = ()) -> P
     """The ports of one unit of work. `default_recipients` are alerted for a tenant without addresses of its own."""
     return Ports(
         now=uow.now,
-        incidents=SqlIncidents(uow),
+        items=SqlItems(uow),
         contracts=SqlContracts(uow),
         clocks=SqlClocks(uow),
         alerts=SqlAlerts(uow, default_recipients),
@@ -70,94 +89,86 @@ class _Sql:
         return tenant_id
 
 
-class SqlIncidents(_Sql):
+class SqlItems(_Sql):
     """`application.ports.Incidents`."""
 
     async def hold_contract(self, contract_id: UUID) -> None:
         await self._session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(str(contract_id), 0))))
 
-    async def next_sequence(self, year: int) -> int:
-        row = insert(IncidentNumberRow).values(tenant_id=self._tenant_id, year=year, last=1)
+    async def next_sequence(self, kind: Kind, year: int) -> int:
+        row = insert(ItemNumberRow).values(tenant_id=self._tenant_id, year=year, kind=kind, last=1)
         statement = row.on_conflict_do_update(
-            index_elements=["tenant_id", "year"], set_={"last": IncidentNumberRow.last + 1}
-        ).returning(IncidentNumberRow.last)
+            index_elements=["tenant_id", "year", "kind"], set_={"last": ItemNumberRow.last + 1}
+        ).returning(ItemNumberRow.last)
         return (await self._session.execute(statement)).scalar_one()
 
-    async def of_outage(self, outage_id: UUID) -> Incident | None:
-        return await self._locked(IncidentRow.outage_id == outage_id)
+    async def of_outage(self, outage_id: UUID) -> WorkItem | None:
+        return await self._locked(WorkItemRow.outage_id == outage_id)
 
-    async def lock(self, incident_id: UUID) -> Incident | None:
-        return await self._locked(IncidentRow.id == incident_id)
+    async def lock(self, item_id: UUID) -> WorkItem | None:
+        return await self._locked(WorkItemRow.id == item_id)
 
-    async def _locked(self, which: Any) -> Incident | None:
-        statement = select(IncidentRow).where(which).with_for_update().execution_options(populate_existing=True)
+    async def _locked(self, which: Any) -> WorkItem | None:
+        statement = select(WorkItemRow).where(which).with_for_update().execution_options(populate_existing=True)
         row = (await self._session.execute(statement)).scalar_one_or_none()
-        return await read_incident(self._session, row) if row is not None else None
+        return await read_item(self._session, row) if row is not None else None
 
     async def heeding(self, contract_id: UUID, since: datetime) -> list[UUID]:
         statement = (
-            select(IncidentRow.id)
-            .outerjoin(ClockDueRow, ClockDueRow.incident_id == IncidentRow.id)
-            .where(IncidentRow.contract_id == contract_id)
+            select(WorkItemRow.id)
+            .outerjoin(ClockDueRow, ClockDueRow.item_id == WorkItemRow.id)
+            .where(WorkItemRow.contract_id == contract_id)
             .where(or_(ClockDueRow.ended_at.is_(None), ClockDueRow.ended_at >= since))
             .distinct()
-            .order_by(IncidentRow.id)
+            .order_by(WorkItemRow.id)
         )
         return list((await self._session.execute(statement)).scalars())
 
-    async def add(self, incident: Incident, stamps: Iterable[Stamp], outage: Mapping[str, Any] | None) -> None:
-        subject, source = incident.subject, incident.source
+    async def add(self, item: WorkItem, stamps: Iterable[Stamp], outage: Mapping[str, Any] | None) -> None:
+        subject, source = item.subject, item.source
         self._session.add(
-            IncidentRow(
-                id=incident.id,
+            WorkItemRow(
+                id=item.id,
                 tenant_id=self._tenant_id,
                 client_id=subject.client_id,
                 contract_id=subject.contract_id,
                 site_id=subject.site_id,
                 environment_id=subject.environment_id,
                 counts_for_sla=subject.counts_for_sla,
-                number=incident.number,
-                title=incident.title,
-                description=incident.description,
-                severity=incident.severity,
-                status=incident.status,
-                cycle=incident.cycle,
+                number=item.number,
+                title=item.title,
+                description=item.description,
                 source_kind=source.kind,
                 outage_id=source.outage_id,
                 monitor_id=source.monitor_id,
                 outage=dict(outage) if outage is not None else None,
-                opened_at=incident.stamps[Milestone.OPENED].at,
-                version=incident.version,
+                opened_at=item.stamps[Milestone.OPENED].at,
+                kind=item.kind,
+                **_changing(item),
             )
         )
         await self._session.flush()
-        await self._stamp(incident, stamps)
+        await self._stamp(item, stamps)
 
-    async def complete_outage(self, incident_id: UUID, outage: Mapping[str, Any]) -> None:
-        known = (
-            await self._session.execute(select(IncidentRow.outage).where(IncidentRow.id == incident_id))
-        ).scalar_one()
+    async def complete_outage(self, item_id: UUID, outage: Mapping[str, Any]) -> None:
+        known = (await self._session.execute(select(WorkItemRow.outage).where(WorkItemRow.id == item_id))).scalar_one()
         # What was told first stays: the evidence of the beginning is not rewritten by the end.
         merged = {**outage, **(known or {})}
         if merged != known:
-            await self._session.execute(update(IncidentRow).where(IncidentRow.id == incident_id).values(outage=merged))
+            await self._session.execute(update(WorkItemRow).where(WorkItemRow.id == item_id).values(outage=merged))
 
-    async def save(self, incident: Incident, stamps: Iterable[Stamp]) -> None:
-        await self._session.execute(
-            update(IncidentRow)
-            .where(IncidentRow.id == incident.id)
-            .values(status=incident.status, cycle=incident.cycle, version=incident.version)
-        )
-        await self._stamp(incident, stamps)
+    async def save(self, item: WorkItem, stamps: Iterable[Stamp]) -> None:
+        await self._session.execute(update(WorkItemRow).where(WorkItemRow.id == item.id).values(**_changing(item)))
+        await self._stamp(item, stamps)
 
-    async def _stamp(self, incident: Incident, stamps: Iterable[Stamp]) -> None:
+    async def _stamp(self, item: WorkItem, stamps: Iterable[Stamp]) -> None:
         self._session.add_all(
             StampRow(
-                incident_id=incident.id,
-                cycle=incident.cycle,
+                item_id=item.id,
+                cycle=item.cycle,
                 milestone=stamp.milestone,
                 tenant_id=self._tenant_id,
-                client_id=incident.subject.client_id,
+                client_id=item.subject.client_id,
                 at=stamp.at,
                 actor_kind=stamp.actor.kind,
                 actor_id=stamp.actor.id,
@@ -169,21 +180,127 @@ class SqlIncidents(_Sql):
         )
         await self._session.flush()
 
-    async def has_told(self, incident_id: UUID, kind: str, outage_id: UUID) -> bool:
+    async def has_told(self, item_id: UUID, kind: str, outage_id: UUID) -> bool:
         statement = select(TimelineRow.id).where(
-            TimelineRow.incident_id == incident_id,
+            TimelineRow.item_id == item_id,
             TimelineRow.kind == kind,
             TimelineRow.data["outage_id"].astext == str(outage_id),
         )
         return (await self._session.execute(statement.limit(1))).first() is not None
 
-    async def tell(self, incident: Incident, entry: Entry) -> None:
+    async def incidents_like(self, item: WorkItem, since: datetime, until: datetime) -> int:
+        subject = item.subject
+        statement = select(func.count()).where(
+            WorkItemRow.kind == Kind.INCIDENT,
+            WorkItemRow.contract_id == subject.contract_id,
+            WorkItemRow.site_id.is_not_distinct_from(subject.site_id),
+            WorkItemRow.environment_id.is_not_distinct_from(subject.environment_id),
+            WorkItemRow.merged_into_id.is_(None),
+            WorkItemRow.opened_at.between(since, until),
+        )
+        return (await self._session.execute(statement)).scalar_one()
+
+    async def came_in(self, contract_id: UUID, since: datetime, severities: Iterable[str]) -> tuple[int, int]:
+        statement = select(
+            func.count().filter(WorkItemRow.severity.in_(list(severities))),
+            func.count(),
+        ).where(
+            WorkItemRow.contract_id == contract_id,
+            WorkItemRow.kind.in_([Kind.INCIDENT, Kind.REQUEST]),
+            WorkItemRow.merged_into_id.is_(None),
+            WorkItemRow.opened_at > since,
+        )
+        urgent, total = (await self._session.execute(statement)).one()
+        return urgent, total
+
+    async def pauses(self, item_id: UUID) -> list[Pause]:
+        statement = select(PauseRow).where(PauseRow.item_id == item_id).execution_options(populate_existing=True)
+        ordered = statement.order_by(PauseRow.paused_at, PauseRow.id)
+        return [pause_of(row) for row in (await self._session.execute(ordered)).scalars()]
+
+    async def add_pause(self, item: WorkItem, pause: Pause) -> None:
+        self._session.add(
+            PauseRow(
+                id=pause.id,
+                tenant_id=self._tenant_id,
+                client_id=item.subject.client_id,
+                item_id=item.id,
+                reason=pause.reason,
+                allowed=pause.allowed,
+                paused_at=pause.at,
+                evidence=dict(pause.evidence),
+                actor_kind=pause.actor.kind,
+                actor_id=pause.actor.id,
+                actor_name=pause.actor.name,
+            )
+        )
+        await self._session.flush()
+
+    async def end_pause(self, pause: Pause) -> None:
+        by = pause.resumed_by
+        await self._session.execute(
+            update(PauseRow)
+            .where(PauseRow.id == pause.id)
+            .values(
+                resumed_at=pause.resumed_at,
+                answer=dict(pause.answer or {}),
+                resumed_by_kind=by.kind if by else None,
+                resumed_by_id=by.id if by else None,
+                resumed_by_name=by.name if by else None,
+            )
+        )
+
+    async def hand_overs(self, item_id: UUID) -> list[HandOver]:
+        statement = select(HandOverRow).where(HandOverRow.item_id == item_id).order_by(HandOverRow.at, HandOverRow.id)
+        return [HandOver(row.to_level, row.at) for row in (await self._session.execute(statement)).scalars()]
+
+    async def add_hand_over(self, item: WorkItem, at: datetime, evidence: Mapping[str, Any], actor: Who) -> None:
+        self._session.add(
+            HandOverRow(
+                tenant_id=self._tenant_id,
+                client_id=item.subject.client_id,
+                item_id=item.id,
+                to_level=item.support_level,
+                at=at,
+                evidence=dict(evidence),
+                actor_kind=actor.kind,
+                actor_id=actor.id,
+                actor_name=actor.name,
+            )
+        )
+        await self._session.flush()
+
+    async def links(self, item_id: UUID) -> list[Link]:
+        statement = select(LinkRow).where(LinkRow.item_id == item_id).order_by(LinkRow.id)
+        return [
+            Link(row.id, row.kind, row.target_id, row.target)
+            for row in (await self._session.execute(statement)).scalars()
+        ]
+
+    async def add_link(self, item: WorkItem, link: Link, actor: Who) -> bool:
+        row = insert(LinkRow).values(
+            id=link.id,
+            tenant_id=self._tenant_id,
+            client_id=item.subject.client_id,
+            item_id=item.id,
+            kind=link.kind,
+            target_id=link.target_id,
+            target=link.target,
+            created_at=self._uow.now,
+            actor_kind=actor.kind,
+            actor_id=actor.id,
+            actor_name=actor.name,
+        )
+        statement = row.on_conflict_do_nothing().returning(LinkRow.id)
+        return (await self._session.execute(statement)).scalar_one_or_none() is not None
+
+    async def tell(self, item: WorkItem, entry: Entry) -> None:
         self._session.add(
             TimelineRow(
                 id=new_id(),
                 tenant_id=self._tenant_id,
-                client_id=incident.subject.client_id,
-                incident_id=incident.id,
+                client_id=item.subject.client_id,
+                item_id=item.id,
                 kind=entry.kind,
                 audience=entry.audience,
                 at=entry.at,
@@ -199,9 +316,31 @@ class SqlIncidents(_Sql):
         await self._session.flush()
 
 
-async def read_incident(session: AsyncSession, row: IncidentRow) -> Incident:
-    """The incident of a row, with the stamps of its present cycle."""
-    statement = select(StampRow).where(StampRow.incident_id == row.id, StampRow.cycle == row.cycle)
+def _changing(item: WorkItem) -> dict[str, Any]:
+    """The columns that a change of an item may touch."""
+    return {
+        "severity": item.severity,
+        "status": item.status,
+        "cycle": item.cycle,
+        "version": item.version,
+        "category": item.category,
+        "impact": item.impact,
+        "criticality": item.criticality,
+        "requester": asdict(item.requester) if item.requester is not None else None,
+        "assignee_id": item.assignee.id if item.assignee is not None else None,
+        "assignee_name": item.assignee.name if item.assignee is not None else None,
+        "support_level": item.support_level,
+        "scope_verdict": item.scope_verdict,
+        "decided_rank": item.decided_rank,
+        "details": dict(item.details),
+        "merged_into_id": item.merged_into_id,
+        "duplicate_of_id": item.duplicate_of_id,
+    }
+
+
+async def read_item(session: AsyncSession, row: WorkItemRow) -> WorkItem:
+    """The item of a row, with the stamps of its present cycle."""
+    statement = select(StampRow).where(StampRow.item_id == row.id, StampRow.cycle == row.cycle)
     stamps = {
         Milestone(stamp.milestone): Stamp(
             Milestone(stamp.milestone),
@@ -211,18 +350,46 @@ async def read_incident(session: AsyncSession, row: IncidentRow) -> Incident:
         )
         for stamp in (await session.execute(statement)).scalars()
     }
-    return Incident(
+    return WorkItem(
         id=row.id,
         number=row.number,
         subject=Subject(row.contract_id, row.client_id, row.site_id, row.environment_id, row.counts_for_sla),
         source=Source(row.source_kind, row.outage_id, row.monitor_id),
         title=row.title,
         description=row.description,
-        severity=Severity(row.severity),
+        severity=row.severity,
         status=Status(row.status),
         stamps=MappingProxyType(stamps),
         cycle=row.cycle,
         version=row.version,
+        kind=Kind(row.kind),
+        category=Category(row.category) if row.category is not None else None,
+        impact=Impact(row.impact) if row.impact is not None else None,
+        criticality=Criticality(row.criticality) if row.criticality is not None else None,
+        requester=Requester(**row.requester) if row.requester is not None else None,
+        assignee=Who("user", row.assignee_id, row.assignee_name or "") if row.assignee_id is not None else None,
+        support_level=row.support_level,
+        scope_verdict=ScopeVerdict(row.scope_verdict),
+        decided_rank=row.decided_rank,
+        details=MappingProxyType(row.details),
+        merged_into_id=row.merged_into_id,
+        duplicate_of_id=row.duplicate_of_id,
+    )
+
+
+def pause_of(row: PauseRow) -> Pause:
+    """The pause of a row."""
+    by = row.resumed_by_kind
+    return Pause(
+        row.id,
+        row.reason,
+        row.allowed,
+        row.paused_at,
+        Who(row.actor_kind, row.actor_id, row.actor_name),
+        row.evidence,
+        row.resumed_at,
+        Who(by, row.resumed_by_id or "", row.resumed_by_name or "") if by is not None else None,
+        row.answer,
     )
 
 
@@ -265,9 +432,9 @@ class SqlContracts(_Sql):
 class SqlClocks(_Sql):
     """`application.ports.Clocks`."""
 
-    async def of_incident(self, incident_id: UUID) -> list[StoredClock]:
+    async def of_item(self, item_id: UUID) -> list[StoredClock]:
         rows = await self._session.execute(
-            select(ClockRow).where(ClockRow.incident_id == incident_id).execution_options(populate_existing=True)
+            select(ClockRow).where(ClockRow.item_id == item_id).execution_options(populate_existing=True)
         )
         clocks = {
             row.id: StoredClock(row.id, Metric(row.metric), row.version, facts=[], said=set(), told=row.told)
@@ -275,22 +442,23 @@ class SqlClocks(_Sql):
         }
         events = select(ClockEventRow).where(ClockEventRow.clock_id.in_(clocks)).order_by(ClockEventRow.id)
         for event in (await self._session.execute(events)).scalars():
-            clocks[event.clock_id].facts.append(ClockFact(event.kind, event.at, event.pause_id, event.reason))
+            fact = ClockFact(event.kind, event.at, event.pause_id, event.reason, event.severity)
+            clocks[event.clock_id].facts.append(fact)
         notices = select(ClockNoticeRow).where(ClockNoticeRow.clock_id.in_(clocks))
         for notice in (await self._session.execute(notices)).scalars():
             clocks[notice.clock_id].said.add((notice.cycle, notice.kind, notice.percent))
         order = list(Metric)
         return sorted(clocks.values(), key=lambda clock: order.index(clock.metric))
 
-    async def add(self, incident: Incident, metric: Metric) -> StoredClock:
+    async def add(self, item: WorkItem, metric: Metric) -> StoredClock:
         clock = StoredClock(new_id(), metric, version=0, facts=[], said=set())
         self._session.add(
             ClockRow(
                 id=clock.id,
                 tenant_id=self._tenant_id,
-                client_id=incident.subject.client_id,
-                incident_id=incident.id,
-                contract_id=incident.subject.contract_id,
+                client_id=item.subject.client_id,
+                item_id=item.id,
+                contract_id=item.subject.contract_id,
                 metric=metric,
                 version=0,
             )
@@ -299,17 +467,18 @@ class SqlClocks(_Sql):
         return clock
 
     async def add_fact(
-        self, incident: Incident, clock: StoredClock, name: str, fact: ClockFact, *, actor: Who, source: str
+        self, item: WorkItem, clock: StoredClock, name: str, fact: ClockFact, *, actor: Who, source: str
     ) -> None:
         row = insert(ClockEventRow).values(
             tenant_id=self._tenant_id,
-            client_id=incident.subject.client_id,
+            client_id=item.subject.client_id,
             clock_id=clock.id,
             fact=name,
             kind=fact.kind,
             at=fact.at,
             pause_id=fact.pause_id,
             reason=fact.reason,
+            severity=fact.severity,
             actor_kind=actor.kind,
             actor_id=actor.id,
             actor_name=actor.name,
@@ -321,7 +490,7 @@ class SqlClocks(_Sql):
             clock.facts.append(fact)
 
     async def cache(
-        self, incident: Incident, view: ClockView, *, next_due_at: datetime | None, ended_at: datetime | None
+        self, item: WorkItem, view: ClockView, *, next_due_at: datetime | None, ended_at: datetime | None
     ) -> None:
         values: dict[str, Any] = {
             "state": view.reading.state,
@@ -335,14 +504,14 @@ class SqlClocks(_Sql):
         row = insert(ClockDueRow).values(
             clock_id=view.id,
             tenant_id=self._tenant_id,
-            client_id=incident.subject.client_id,
-            incident_id=incident.id,
+            client_id=item.subject.client_id,
+            item_id=item.id,
             metric=view.metric,
             **values,
         )
         await self._session.execute(row.on_conflict_do_update(index_elements=["clock_id"], set_=values))
 
-    async def say(self, incident: Incident, clock: StoredClock, notice: tuple[int, str, int], at: datetime) -> None:
+    async def say(self, item: WorkItem, clock: StoredClock, notice: tuple[int, str, int], at: datetime) -> None:
         cycle, kind, percent = notice
         self._session.add(
             ClockNoticeRow(
@@ -351,7 +520,7 @@ class SqlClocks(_Sql):
                 kind=kind,
                 percent=percent,
                 tenant_id=self._tenant_id,
-                client_id=incident.subject.client_id,
+                client_id=item.subject.client_id,
                 at=at,
                 said_at=self._uow.now,
             )
@@ -379,13 +548,13 @@ class SqlAlerts(_Sql):
             return self._default_recipients
         return [Recipient(address["email"], address["language"], "agency") for address in own]
 
-    async def queue(self, incident: Incident, notifications: Iterable[Notification]) -> None:
+    async def queue(self, item: WorkItem, notifications: Iterable[Notification]) -> None:
         rows = [
             {
                 "id": new_id(),
                 "tenant_id": self._tenant_id,
-                "client_id": incident.subject.client_id,
-                "incident_id": incident.id,
+                "client_id": item.subject.client_id,
+                "item_id": item.id,
                 "kind": notification.kind,
                 "fact": notification.fact,
                 "channel": "mail",

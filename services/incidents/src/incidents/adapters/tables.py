@@ -1,6 +1,6 @@
 """The tables of the incidents service.
 
-Facts (incident_stamp, timeline_entry, clock_event, contract_terms) are only ever added: a trigger refuses to change
+Facts (item_stamp, timeline_entry, clock_event, contract_terms) are only ever added: a trigger refuses to change
 them. `clock_due` is a cache of what folding the facts gives; it can be emptied and rebuilt at any time.
 """
 
@@ -59,27 +59,43 @@ class ContractTermsRow(Base):
     received_at: Mapped[datetime]
 
 
-class IncidentNumberRow(Base):
-    """The last number given out: one row per tenant and year, so that its row lock keeps numbers apart."""
+class ItemNumberRow(Base):
+    """The last number given out: one row per tenant, year and kind, so that its row lock keeps numbers apart."""
 
-    __tablename__ = "incident_number"
+    __tablename__ = "item_number"
 
     tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
     year: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
     last: Mapped[int] = mapped_column(Integer)
 
 
-class IncidentRow(Base):
-    """An incident as it stands. `outage` is what the monitor told when it went down, with its evidence."""
+class WorkItemRow(Base):
+    """An incident, request, change or work order as it stands.
 
-    __tablename__ = "incident"
+    `outage` is what the monitor told when it went down, with its evidence; `details` is what only its kind has.
+    """
+
+    __tablename__ = "work_item"
     __table_args__ = (
         UniqueConstraint("tenant_id", "number"),
-        Index("uq_incident_outage_id", "outage_id", unique=True, postgresql_where=text("outage_id IS NOT NULL")),
-        Index("ix_incident_contract_id", "contract_id"),
-        Index("ix_incident_tenant_id_opened_at_id", "tenant_id", "opened_at", "id"),
-        CheckConstraint("status in ('open','acknowledged','mitigated','resolved','closed')", name="status"),
-        CheckConstraint("severity in ('critical','major','minor')", name="severity"),
+        Index("uq_work_item_outage_id", "outage_id", unique=True, postgresql_where=text("outage_id IS NOT NULL")),
+        Index("ix_work_item_contract_id", "contract_id"),
+        Index("ix_work_item_tenant_id_opened_at_id", "tenant_id", "opened_at", "id"),
+        Index("ix_work_item_tenant_id_kind_opened_at_id", "tenant_id", "kind", "opened_at", "id"),
+        CheckConstraint("kind in ('incident','request','change','work_order')", name="kind"),
+        CheckConstraint(
+            "status in ('open','acknowledged','mitigated','resolved','draft','scoped','estimated','approved',"
+            "'declined','deploying','deployed','accepted','rejected','planned','started','completed','cancelled',"
+            "'closed')",
+            name="status",
+        ),
+        CheckConstraint("category in ('corrective','preventive','evolutionary','assistance')", name="category"),
+        CheckConstraint("impact in ('availability','security','data','operations')", name="impact"),
+        CheckConstraint("criticality in ('low','medium','high')", name="criticality"),
+        CheckConstraint("support_level in (1,2)", name="support_level"),
+        CheckConstraint("scope_verdict in ('in_scope','out_of_scope','undecided')", name="scope_verdict"),
+        CheckConstraint("(kind = 'request') <= (requester is not null)", name="requester"),
         CheckConstraint("(source_kind = 'monitor') = (outage_id is not null)", name="outage_of_monitor"),
     )
 
@@ -102,14 +118,28 @@ class IncidentRow(Base):
     outage: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     opened_at: Mapped[datetime]
     version: Mapped[int] = mapped_column(BigInteger)
+    kind: Mapped[str]
+    category: Mapped[str | None]
+    impact: Mapped[str | None]
+    criticality: Mapped[str | None]
+    requester: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    assignee_id: Mapped[str | None]
+    assignee_name: Mapped[str | None]
+    support_level: Mapped[int] = mapped_column(SmallInteger)
+    scope_verdict: Mapped[str]
+    decided_rank: Mapped[int | None] = mapped_column(Integer)
+    details: Mapped[dict[str, Any]]
+    merged_into_id: Mapped[UUID | None] = mapped_column(ForeignKey("incidents.work_item.id"))
+    duplicate_of_id: Mapped[UUID | None] = mapped_column(ForeignKey("incidents.work_item.id"))
+    escalation: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
 
 
 class StampRow(Base):
-    """One instant of an incident's life. Never changed; a reopened incident gets a new set, with the next cycle."""
+    """One instant of an item's life. Never changed; a reopened item gets a new set, with the next cycle."""
 
-    __tablename__ = "incident_stamp"
+    __tablename__ = "item_stamp"
 
-    incident_id: Mapped[UUID] = mapped_column(ForeignKey(IncidentRow.id), primary_key=True)
+    item_id: Mapped[UUID] = mapped_column(ForeignKey(WorkItemRow.id), primary_key=True)
     cycle: Mapped[int] = mapped_column(Integer, primary_key=True)
     milestone: Mapped[str] = mapped_column(primary_key=True)
     tenant_id: Mapped[UUID]
@@ -123,18 +153,18 @@ class StampRow(Base):
 
 
 class TimelineRow(Base):
-    """What happened to an incident, for people. `audience` agency hides an entry from the client's people."""
+    """What happened to an item, for people. `audience` agency hides an entry from the client's people."""
 
     __tablename__ = "timeline_entry"
     __table_args__ = (
-        Index("ix_timeline_entry_incident_id_at_id", "incident_id", "at", "id"),
+        Index("ix_timeline_entry_item_id_at_id", "item_id", "at", "id"),
         CheckConstraint("audience in ('client','agency')", name="audience"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     tenant_id: Mapped[UUID]
     client_id: Mapped[UUID]
-    incident_id: Mapped[UUID] = mapped_column(ForeignKey(IncidentRow.id))
+    item_id: Mapped[UUID] = mapped_column(ForeignKey(WorkItemRow.id))
     kind: Mapped[str]
     audience: Mapped[str]
     at: Mapped[datetime]
@@ -148,7 +178,7 @@ class TimelineRow(Base):
 
 
 class ClockRow(Base):
-    """One promise applied to one incident. What it reads is folded from `clock_event` and the contract's terms.
+    """One promise applied to one item. What it reads is folded from `clock_event` and the contract's terms.
 
     `version` counts the events published about it. `told` is what the newest event that told of it had it read (null:
     none did), so that a reading which others do not know is told.
@@ -156,15 +186,17 @@ class ClockRow(Base):
 
     __tablename__ = "clock"
     __table_args__ = (
-        UniqueConstraint("incident_id", "metric"),
+        UniqueConstraint("item_id", "metric"),
         Index("ix_clock_contract_id", "contract_id"),
-        CheckConstraint("metric in ('response','repair')", name="metric"),
+        CheckConstraint(
+            "metric in ('response','mitigation','repair','next_reply','acceptance','post_mortem')", name="metric"
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     tenant_id: Mapped[UUID]
     client_id: Mapped[UUID]
-    incident_id: Mapped[UUID] = mapped_column(ForeignKey(IncidentRow.id))
+    item_id: Mapped[UUID] = mapped_column(ForeignKey(WorkItemRow.id))
     contract_id: Mapped[UUID]
     metric: Mapped[str]
     version: Mapped[int] = mapped_column(BigInteger)
@@ -177,7 +209,9 @@ class ClockEventRow(Base):
     __tablename__ = "clock_event"
     __table_args__ = (
         UniqueConstraint("clock_id", "fact"),
-        CheckConstraint("kind in ('opened','paused','resumed','stopped','reopened','cancelled')", name="kind"),
+        CheckConstraint(
+            "kind in ('opened','paused','resumed','stopped','reopened','cancelled','reclassified')", name="kind"
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
@@ -189,6 +223,7 @@ class ClockEventRow(Base):
     at: Mapped[datetime]
     pause_id: Mapped[str | None]
     reason: Mapped[str | None]
+    severity: Mapped[str | None]
     actor_kind: Mapped[str]
     actor_id: Mapped[str]
     actor_name: Mapped[str]
@@ -202,13 +237,13 @@ class ClockDueRow(Base):
     __tablename__ = "clock_due"
     __table_args__ = (
         Index("ix_clock_due_next_due_at", "next_due_at", postgresql_where=text("next_due_at IS NOT NULL")),
-        Index("ix_clock_due_incident_id", "incident_id"),
+        Index("ix_clock_due_item_id", "item_id"),
     )
 
     clock_id: Mapped[UUID] = mapped_column(ForeignKey(ClockRow.id), primary_key=True)
     tenant_id: Mapped[UUID]
     client_id: Mapped[UUID]
-    incident_id: Mapped[UUID]
+    item_id: Mapped[UUID]
     metric: Mapped[str]
     state: Mapped[str]
     reading: Mapped[dict[str, Any]]
@@ -256,7 +291,7 @@ class NotificationRow(Base):
     __tablename__ = "notification"
     __table_args__ = (
         UniqueConstraint("tenant_id", "fact", "recipient"),
-        Index("ix_notification_incident_id", "incident_id"),
+        Index("ix_notification_item_id", "item_id"),
         Index(
             "ix_notification_next_attempt_at",
             "next_attempt_at",
@@ -269,7 +304,7 @@ class NotificationRow(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     tenant_id: Mapped[UUID]
     client_id: Mapped[UUID]
-    incident_id: Mapped[UUID] = mapped_column(ForeignKey(IncidentRow.id))
+    item_id: Mapped[UUID] = mapped_column(ForeignKey(WorkItemRow.id))
     kind: Mapped[str]
     fact: Mapped[str]
     channel: Mapped[str]

@@ -7,7 +7,7 @@ from fastapi import Depends
 from incidents.adapters.defaults import default_recipients, incidents_settings
 from incidents.adapters.repository import ports_of
 from incidents.application.ports import Ports
-from incidents.domain.incident import Who
+from incidents.domain.work_item import Who
 from shared.auth import Principal
 from shared.problems import Forbidden
 from shared.service import CurrentRuntime, Unit, require

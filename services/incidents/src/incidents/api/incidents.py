@@ -6,8 +6,8 @@ from uuid import UUID
 from fastapi import APIRouter, Body, Query, Request, Response
 
 from incidents.adapters import queries
-from incidents.adapters.repository import read_incident
-from incidents.adapters.tables import IncidentRow, NotificationRow, TimelineRow
+from incidents.adapters.repository import read_item
+from incidents.adapters.tables import NotificationRow, TimelineRow, WorkItemRow
 from incidents.api.dependencies import InPorts, Reader, Writer, agency_only, who
 from incidents.api.models import (
     Acknowledgement,
@@ -17,12 +17,14 @@ from incidents.api.models import (
     IncidentItem,
     IncidentReport,
     NotificationAnswer,
+    PostMortem,
+    SeverityCode,
     TimelineEntry,
 )
 from incidents.application import incidents as use_cases
 from incidents.application.clocks import read_clocks
 from incidents.application.ports import ClockView, Ports
-from incidents.domain.incident import Act, Incident, Severity, Status
+from incidents.domain.work_item import Act, Kind, Status, WorkItem
 from shared.auth import Principal
 from shared.etag import IfNoneMatch, etag, not_modified
 from shared.idempotency import Idempotent, IdempotentRoute
@@ -73,6 +75,8 @@ async def report_incident(
         site_id=body.site_id,
         environment_id=body.environment_id,
         severity=body.severity,
+        impact=body.impact,
+        criticality=body.criticality,
         title=body.title,
         description=body.description,
         occurred_at=body.occurred_at,
@@ -89,13 +93,14 @@ async def list_incidents(
     principal: Reader,
     params: PageParams,
     status: Annotated[list[Status] | None, Query(max_length=5, description="any of these; repeat for several")] = None,
-    severity: Annotated[list[Severity] | None, Query(max_length=3, description="any of these")] = None,
+    severity: Annotated[list[SeverityCode] | None, Query(max_length=10, description="any of these codes")] = None,
     client_id: UUID | None = None,
     contract_id: UUID | None = None,
     site_id: UUID | None = None,
 ) -> Page[IncidentItem]:
     """Newest first. The clocks are those of the last change; one incident alone is read live."""
-    selected = queries.incidents(
+    selected = queries.items(
+        Kind.INCIDENT,
         statuses=status or (),
         severities=severity or (),
         client_id=client_id,
@@ -105,12 +110,12 @@ async def list_incidents(
     found: Page[Any] = await paginate(
         unit.session,
         selected,
-        columns=(IncidentRow.opened_at, IncidentRow.id),
+        columns=(WorkItemRow.opened_at, WorkItemRow.id),
         params=params,
         to_item=lambda row: row,
         descending=True,
     )
-    rows: list[IncidentRow] = found.data
+    rows: list[WorkItemRow] = found.data
     stamps = await queries.stamps(unit.session, rows)
     clocks = await queries.cached_clocks(unit.session, rows)
     return Page[IncidentItem](
@@ -134,7 +139,7 @@ async def get_incident(
     While a clock runs the answer changes by itself: a 304 is given only when all have ended.
     """
     row = await _row(unit, incident_id)
-    incident = await read_incident(unit.session, row)
+    incident = await read_item(unit.session, row)
     clocks = await read_clocks(ports, incident)
     ended = all(view.reading.state in ("met", "cancelled") or view.reading.cycles[-1].verdict for view in clocks)
     if ended:
@@ -220,8 +225,23 @@ async def close_incident(
     response: Response,
     body: Annotated[IncidentAct | None, Body()] = None,
 ) -> IncidentAnswer:
-    """Nothing more will be done. Only a resolved incident is closed."""
+    """Nothing more will be done. Only a resolved incident is closed, with its post-mortem if one is asked for."""
     return await _act(Act.CLOSE, incident_id, body or IncidentAct(), ports, unit, principal, response)
+
+
+@router.post(
+    "/{incident_id}/post-mortem",
+    summary="Record an incident's post-mortem",
+    dependencies=[Idempotent],
+    responses=responses_for(Conflict),
+)
+async def record_post_mortem(
+    incident_id: UUID, body: PostMortem, ports: InPorts, unit: Unit, principal: Writer, response: Response
+) -> IncidentAnswer:
+    """What happened, why, and what is done about it. Where the contract asks for one, nothing closes without it."""
+    agency_only(principal)
+    done = await use_cases.record_post_mortem(ports, incident_id, body.model_dump(), actor=who(principal))
+    return await _answer(unit, *_known(done), response)
 
 
 @router.get("/{incident_id}/timeline", summary="Read an incident's timeline")
@@ -244,8 +264,8 @@ async def get_incident_clock(
     incident_id: UUID, clock_id: UUID, ports: InPorts, unit: Unit, principal: Reader
 ) -> ClockDetails:
     """The facts of the clock and everything that follows from them now: spans, thresholds, breaches, cycles."""
-    row = await queries.clock_incident(unit.session, incident_id, clock_id)
-    views = await read_clocks(ports, await read_incident(unit.session, row), clock_id=clock_id) if row else []
+    row = await queries.clock_item(unit.session, incident_id, clock_id)
+    views = await read_clocks(ports, await read_item(unit.session, row), clock_id=clock_id) if row else []
     if not views:
         raise NotFound("There is no such clock on this incident.")
     return ClockDetails.of(incident_id, views[0], await queries.clock_facts(unit.session, clock_id))
@@ -288,20 +308,20 @@ async def _act(
     return await _answer(unit, *_known(done), response)
 
 
-def _known(found: tuple[Incident, list[ClockView]] | None) -> tuple[Incident, list[ClockView]]:
+def _known(found: tuple[WorkItem, list[ClockView]] | None) -> tuple[WorkItem, list[ClockView]]:
     if found is None:
         raise NotFound(_UNKNOWN)
     return found
 
 
-async def _row(unit: Unit, incident_id: UUID) -> IncidentRow:
-    row = await queries.incident(unit.session, incident_id)
+async def _row(unit: Unit, incident_id: UUID) -> WorkItemRow:
+    row = await queries.item(unit.session, incident_id, Kind.INCIDENT)
     if row is None:
         raise NotFound(_UNKNOWN)
     return row
 
 
-async def _answer(unit: Unit, incident: Incident, clocks: list[ClockView], response: Response) -> IncidentAnswer:
+async def _answer(unit: Unit, incident: WorkItem, clocks: list[ClockView], response: Response) -> IncidentAnswer:
     response.headers["ETag"] = etag(incident.version)
     row = await _row(unit, incident.id)
     return IncidentAnswer.of(incident, clocks, row.outage)

@@ -11,12 +11,21 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from incidents.adapters.reading import verdict_of
-from incidents.adapters.tables import ClockDueRow, ClockEventRow, IncidentRow, NotificationRow, StampRow, TimelineRow
+from incidents.adapters.tables import ClockDueRow, ClockEventRow, NotificationRow, StampRow, TimelineRow, WorkItemRow
 from incidents.api.calculators import SlaClockAnswer, SpanAnswer
 from incidents.application.ports import ClockView
-from incidents.domain.incident import ALLOWED, Act, Incident, Milestone, Severity, Stamp, Status
 from incidents.domain.promises import Metric
 from incidents.domain.sla_clock import State, Verdict
+from incidents.domain.work_item import (
+    Act,
+    Category,
+    Criticality,
+    Impact,
+    Milestone,
+    Stamp,
+    Status,
+    WorkItem,
+)
 from incidents.settings import ADDRESS_PATTERN
 from shared.values import Instant, Seconds, forbid_unknown, seconds
 
@@ -24,6 +33,17 @@ _CLEAN = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
 _ONE_LINE = r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$"
 
 Title = Annotated[str, Field(min_length=1, max_length=200, pattern=_ONE_LINE, examples=["Checkout shows an error"])]
+SeverityWord = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=50,
+        pattern=_ONE_LINE,
+        description="a code of the contract's list, or a word for it: critical, bloquant, major …",
+        examples=["major"],
+    ),
+]
+SeverityCode = Annotated[str, Field(min_length=1, max_length=50, pattern=r"^[^\x00]+$", examples=["critical"])]
 LongText = Annotated[str, Field(max_length=10_000, pattern=_CLEAN)]
 
 _PERSON: dict[str, Any] = {"kind": "user", "id": "0197a1c2-0000-7000-8000-000000000011", "name": "Ada Martin"}
@@ -50,7 +70,11 @@ class IncidentReport(BaseModel):
     environment_id: UUID | None = Field(
         default=None, description="an environment of it; one that does not count for the contract gets no clocks"
     )
-    severity: Severity
+    severity: SeverityWord | None = Field(
+        default=None, description="left out, impact and criticality give it by the contract's matrix"
+    )
+    impact: Impact | None = None
+    criticality: Criticality | None = None
     title: Title
     description: LongText = ""
     occurred_at: Instant | None = Field(default=None, description="when it began, if the reporter knows")
@@ -58,6 +82,28 @@ class IncidentReport(BaseModel):
         default=None,
         description="when we were told, for a call that is logged afterwards: the clocks start then. Null is now. Only"
         " the agency may state it.",
+    )
+
+
+class PostMortem(BaseModel):
+    """What an incident taught."""
+
+    model_config = forbid_unknown(
+        examples=[
+            {
+                "summary": "The shop was down for 16 minutes.",
+                "root_cause": "The disk was full of logs.",
+                "impact": "No orders between 11:00 and 11:16.",
+                "actions": ["Rotate the logs daily", "Watch the disk"],
+            }
+        ]
+    )
+
+    summary: Annotated[LongText, Field(min_length=1)]
+    root_cause: Annotated[LongText, Field(min_length=1)]
+    impact: LongText = ""
+    actions: list[Annotated[str, Field(min_length=1, max_length=500, pattern=_CLEAN)]] = Field(
+        default_factory=list, max_length=50
     )
 
 
@@ -138,12 +184,21 @@ class TimestampsAnswer(BaseModel):
     recovered: StampAnswer | None = None
     resolved: StampAnswer | None = None
     closed: StampAnswer | None = None
+    reopened: StampAnswer | None = Field(default=None, description="the beginning of the present cycle")
+    post_mortem: StampAnswer | None = None
+
+
+class AssigneeAnswer(BaseModel):
+    """Whose work it is."""
+
+    id: str = Field(max_length=200)
+    name: str = Field(max_length=200)
 
 
 class SourceAnswer(BaseModel):
     """How the incident became known."""
 
-    kind: Literal["monitor", "person", "system"]
+    kind: Literal["monitor", "person", "schedule", "system"]
     outage_id: UUID | None
     monitor_id: UUID | None
 
@@ -220,10 +275,11 @@ class ClockAnswer(BaseModel):
 class ClockFactAnswer(BaseModel):
     """A stored fact of a clock. A later stop of one cycle is kept and does not count."""
 
-    kind: Literal["opened", "paused", "resumed", "stopped", "reopened", "cancelled"]
+    kind: Literal["opened", "paused", "resumed", "stopped", "reopened", "cancelled", "reclassified"]
     at: Instant
     pause_id: str | None = Field(max_length=100)
     reason: str | None = Field(max_length=100)
+    severity: str | None = Field(max_length=50, description="the item's from this fact on")
     actor: ActorAnswer
     source: str = Field(max_length=100)
     recorded_at: Instant
@@ -237,6 +293,7 @@ class ClockFactAnswer(BaseModel):
                 "at": row.at,
                 "pause_id": row.pause_id,
                 "reason": row.reason,
+                "severity": row.severity,
                 "actor": {"kind": row.actor_kind, "id": row.actor_id, "name": row.actor_name},
                 "source": row.source,
                 "recorded_at": row.recorded_at,
@@ -278,8 +335,20 @@ class IncidentItem(BaseModel):
     counts_for_sla: bool = Field(description="false: an environment outside of the contract's targets, without clocks")
     source: SourceAnswer
     title: str = Field(max_length=200)
-    severity: Severity
+    severity: str = Field(max_length=50)
     status: Status
+    category: Category | None
+    impact: Impact | None
+    criticality: Criticality | None
+    assignee: AssigneeAnswer | None
+    support_level: int = Field(ge=1, le=2, json_schema_extra={"format": "int32"})
+    decided_rank: int | None = Field(
+        description="its place among those of its contract, as the client decided",
+        json_schema_extra={"format": "int32"},
+    )
+    arbitration_required: bool = Field(description="more than the agreed share is called urgent; somebody must decide")
+    merged_into_id: UUID | None
+    duplicate_of_id: UUID | None
     timestamps: TimestampsAnswer
     duration_seconds: Seconds | None = Field(
         description="from the first failure (or the detection) to the recovery (or the pause of its monitoring, or the"
@@ -289,7 +358,7 @@ class IncidentItem(BaseModel):
 
     @classmethod
     def of_row(
-        cls, row: IncidentRow, stamps: Sequence[StampRow], clocks: Sequence[ClockDueRow], now: datetime
+        cls, row: WorkItemRow, stamps: Sequence[StampRow], clocks: Sequence[ClockDueRow], now: datetime
     ) -> IncidentItem:
         """The answer that tells a row with its stamps and cached clocks."""
         told = {stamp.milestone: StampAnswer.of_row(stamp) for stamp in stamps}
@@ -335,8 +404,22 @@ class IncidentAnswer(BaseModel):
     source: SourceAnswer
     title: str = Field(max_length=200)
     description: str = Field(max_length=10_000)
-    severity: Severity
+    severity: str = Field(max_length=50)
     status: Status
+    category: Category | None
+    impact: Impact | None
+    criticality: Criticality | None
+    assignee: AssigneeAnswer | None
+    support_level: int = Field(ge=1, le=2, json_schema_extra={"format": "int32"})
+    decided_rank: int | None = Field(
+        description="its place among those of its contract, as the client decided",
+        json_schema_extra={"format": "int32"},
+    )
+    arbitration_required: bool = Field(description="more than the agreed share is called urgent; somebody must decide")
+    merged_into_id: UUID | None
+    duplicate_of_id: UUID | None
+    may_reopen: bool
+    post_mortem: dict[str, Any] | None
     allowed_acts: list[Act] = Field(max_length=10, description="what may be done to it now")
     timestamps: TimestampsAnswer
     duration_seconds: Seconds | None = Field(
@@ -347,7 +430,7 @@ class IncidentAnswer(BaseModel):
     outage: OutageEvidence | None = Field(description="null unless a monitor opened it")
 
     @classmethod
-    def of(cls, incident: Incident, clocks: Iterable[ClockView], outage: Mapping[str, Any] | None) -> IncidentAnswer:
+    def of(cls, incident: WorkItem, clocks: Iterable[ClockView], outage: Mapping[str, Any] | None) -> IncidentAnswer:
         """The answer that tells an incident."""
         subject, source = incident.subject, incident.source
         return cls.model_validate(
@@ -365,7 +448,18 @@ class IncidentAnswer(BaseModel):
                 "description": incident.description,
                 "severity": incident.severity,
                 "status": incident.status,
-                "allowed_acts": list(ALLOWED[incident.status]),
+                "category": incident.category,
+                "impact": incident.impact,
+                "criticality": incident.criticality,
+                "assignee": incident.assignee and {"id": incident.assignee.id, "name": incident.assignee.name},
+                "support_level": incident.support_level,
+                "decided_rank": incident.decided_rank,
+                "arbitration_required": bool(incident.details.get("arbitration_required")),
+                "merged_into_id": incident.merged_into_id,
+                "duplicate_of_id": incident.duplicate_of_id,
+                "may_reopen": incident.may_reopen,
+                "post_mortem": incident.details.get("post_mortem"),
+                "allowed_acts": list(incident.allowed),
                 "timestamps": {name.value: StampAnswer.of(stamp) for name, stamp in incident.stamps.items()},
                 "duration_seconds": _duration({name: stamp.at for name, stamp in incident.stamps.items()}),
                 "clocks": [ClockAnswer.of(view) for view in clocks],
@@ -501,7 +595,7 @@ class AlertAddressesAnswer(BaseModel):
     addresses: list[AlertAddress] = Field(max_length=50)
 
 
-def _common(row: IncidentRow) -> dict[str, Any]:
+def _common(row: WorkItemRow) -> dict[str, Any]:
     return {
         "incident_id": row.id,
         "number": row.number,
@@ -515,6 +609,15 @@ def _common(row: IncidentRow) -> dict[str, Any]:
         "title": row.title,
         "severity": row.severity,
         "status": row.status,
+        "category": row.category,
+        "impact": row.impact,
+        "criticality": row.criticality,
+        "assignee": {"id": row.assignee_id, "name": row.assignee_name} if row.assignee_id is not None else None,
+        "support_level": row.support_level,
+        "decided_rank": row.decided_rank,
+        "arbitration_required": bool(row.details.get("arbitration_required")),
+        "merged_into_id": row.merged_into_id,
+        "duplicate_of_id": row.duplicate_of_id,
     }
 
 

@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from incidents.application.ports import Notification, Ports, Recipient
-from incidents.domain.incident import Incident
+from incidents.domain.work_item import WorkItem
 
 FOR_EVERYBODY = frozenset({"opened", "recovered"})
 """Facts that the contract's alert addresses hear of. The others (a clock at risk, a target missed) are the agency's."""
 
 
 async def alert(
-    ports: Ports, incident: Incident, kind: str, *, fact: str = "", details: Mapping[str, Any] | None = None
+    ports: Ports, item: WorkItem, kind: str, *, fact: str = "", details: Mapping[str, Any] | None = None
 ) -> None:
     """Queues the messages about a fact, in its transaction: one per recipient, whatever list he is on.
 
@@ -19,12 +19,12 @@ async def alert(
     recipients who were not known the first time.
     """
     recipients: dict[str, Recipient] = {}
-    contract = await ports.contracts.newest(incident.subject.contract_id)
+    contract = await ports.contracts.newest(item.subject.contract_id)
     if contract is not None and kind in FOR_EVERYBODY:
         recipients |= {recipient.email.lower(): recipient for recipient in contract.alerted}
     for recipient in await ports.alerts.agency():
         recipients.setdefault(recipient.email.lower(), recipient)
-    name = ".".join(part for part in (str(incident.id), str(incident.cycle), kind, fact) if part)
+    name = ".".join(part for part in (str(item.id), str(item.cycle), kind, fact) if part)
     await ports.alerts.queue(
-        incident, [Notification(kind, name, recipient, details or {}) for recipient in recipients.values()]
+        item, [Notification(kind, name, recipient, details or {}) for recipient in recipients.values()]
     )

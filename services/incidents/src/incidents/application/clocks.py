@@ -1,11 +1,11 @@
-"""The clocks of an incident: opened, stopped, read, and what is said about them.
+"""The clocks of an item: opened, stopped, read, and what is said about them.
 
-A clock is a list of facts. Everything that is shown or said comes from folding them; the caller holds the incident's
+A clock is a list of facts. Everything that is shown or said comes from folding them; the caller holds the item's
 lock, which is the lock of its clocks too.
 
-Others are told what a clock reads by every event of its incident, and that it breached by one of its own. Whenever it
+Others are told what a clock reads by every event of its item, and that it breached by one of its own. Whenever it
 reads something else than they were told, because a version of the contract changed it or took something back, the
-incident says so with `clocks_changed`: the newest fold counts, for others as for us.
+item says so with `clocks_changed`: the newest fold counts, for others as for us.
 """
 
 from collections.abc import Sequence
@@ -16,20 +16,25 @@ from uuid import UUID
 
 from incidents.application import alerts
 from incidents.application.ports import UPHELD, ClockView, Entry, Ports, StoredClock
-from incidents.domain.incident import Incident, Milestone
 from incidents.domain.promises import (
+    COURSES,
+    EACH_TIME,
+    ENDS_WITHOUT_VERDICT,
     UNOBSERVED,
     ClockFact,
     ContractHistory,
+    Course,
     Folding,
     Metric,
     folding,
+    measured,
 )
+from incidents.domain.service_desk import ServiceDesk
 from incidents.domain.sla_clock import ClockReading
+from incidents.domain.work_item import Kind, Milestone, Who, WorkItem
 from shared.values import instant_text, number, seconds
 
-AT_RISK_PERCENT = 75
-"""The share of a target at which `clock.at_risk` is said."""
+_OPENED = "opened"
 
 ALERTED = frozenset({"at_risk", "breached"})
 """What the agency is told about a clock while it can still do something."""
@@ -39,75 +44,181 @@ ALERTED = frozenset({"at_risk", "breached"})
 _TICK = timedelta(microseconds=1)
 
 
-async def attach(ports: Ports, incident: Incident) -> None:
-    """Opens the clocks that the contract promises for this incident and that are not there yet.
+async def attach(ports: Ports, item: WorkItem) -> None:
+    """Opens the clocks that the contract promises for this item and that are not there yet, and tells all what was.
 
     Nothing is promised for an environment that does not count, before the contract took effect, or while we do not know
     the contract: it will attach the clocks when it arrives.
     """
-    if not incident.subject.counts_for_sla:
+    if not item.subject.counts_for_sla:
         return
-    history = await ports.contracts.history(incident.subject.contract_id)
-    there = {clock.metric for clock in await ports.clocks.of_incident(incident.id)}
-    for metric in Metric:
-        if metric in there or not history.promises(incident.severity, metric, incident.detected_at):
+    history = await ports.contracts.history(item.subject.contract_id)
+    there = {clock.metric for clock in await ports.clocks.of_item(item.id)}
+    for metric in measured(item):
+        begins = COURSES[metric].begins
+        begin = item.stamps.get(begins) if begins is not None else None
+        if metric in there or begin is None or not history.promises(item.severity, metric, begin.at):
             continue
-        clock = await ports.clocks.add(incident, metric)
-        opened = ClockFact("opened", incident.detected_at)
-        source = incident.stamps[Milestone.DETECTED]
-        await ports.clocks.add_fact(incident, clock, "opened", opened, actor=source.actor, source=source.source)
-    await _follow_what_happened(ports, incident)
+        if metric is Metric.POST_MORTEM and not await post_mortem_due(ports, item, history):
+            continue
+        clock = await ports.clocks.add(item, metric)
+        opened = ClockFact("opened", begin.at, severity=item.severity)
+        await ports.clocks.add_fact(item, clock, _OPENED, opened, actor=begin.actor, source=begin.source)
+    await _follow_what_happened(ports, item)
 
 
-async def _follow_what_happened(ports: Ports, incident: Incident) -> None:
-    """Tells the clocks what the incident's stamps say; they may have been attached after it happened."""
-    stops = {
-        Metric.RESPONSE: (Milestone.ACKNOWLEDGED,),
-        Metric.REPAIR: (Milestone.RECOVERED, Milestone.RESOLVED),
-    }
-    for clock in await ports.clocks.of_incident(incident.id):
-        for milestone in stops[clock.metric]:
-            stamp = incident.stamps.get(milestone)
-            if stamp is None or not (stamp.actor.is_human or milestone is Milestone.RECOVERED):
-                continue
-            name = f"{milestone}.{incident.cycle}"
-            fact = ClockFact("stopped", stamp.at)
-            await ports.clocks.add_fact(incident, clock, name, fact, actor=stamp.actor, source=stamp.source)
-        unobserved = incident.stamps.get(Milestone.MONITORING_PAUSED)
-        if unobserved is not None:
-            name = f"{Milestone.MONITORING_PAUSED}.{incident.cycle}"
-            fact = ClockFact("paused", unobserved.at, pause_id=name, reason=UNOBSERVED)
-            await ports.clocks.add_fact(incident, clock, name, fact, actor=unobserved.actor, source=unobserved.source)
+async def post_mortem_due(ports: Ports, item: WorkItem, history: ContractHistory) -> bool:
+    """Whether the contract in force at the resolution asks for a post-mortem: by severity, or because it recurs."""
+    resolved = item.stamps.get(Milestone.RESOLVED)
+    terms = history.in_force(resolved.at) if resolved is not None else None
+    if resolved is None or terms is None or terms.desk.post_mortem is None or item.kind is not Kind.INCIDENT:
+        return False
+    wanted = terms.desk.post_mortem
+    opened_at = item.stamps[Milestone.OPENED].at
+    recurred = await ports.items.incidents_like(item, opened_at - wanted.within, opened_at)
+    return wanted.required(item.severity, recurred)
 
 
-async def heed(ports: Ports, incident: Incident) -> list[ClockView]:
-    """Brings the clocks in line with the incident and the contract, says what is new about each, refreshes the cache.
+async def ask(ports: Ports, item: WorkItem, name: str, at: datetime, actor: Who) -> None:
+    """The client has said something that wants an answer: the next-reply clock runs from the oldest such question."""
+    history = await ports.contracts.history(item.subject.contract_id)
+    if not item.subject.counts_for_sla or Metric.NEXT_REPLY not in measured(item):
+        return
+    clocks = {clock.metric: clock for clock in await ports.clocks.of_item(item.id)}
+    clock = clocks.get(Metric.NEXT_REPLY)
+    fact = ClockFact("reopened", at)
+    if clock is None:
+        if not history.promises(item.severity, Metric.NEXT_REPLY, at):
+            return
+        clock = await ports.clocks.add(item, Metric.NEXT_REPLY)
+        fact = ClockFact("opened", at, severity=item.severity)
+    elif _fold(history, item, clock).ended_at is None:
+        return  # an older question waits already
+    await ports.clocks.add_fact(item, clock, f"asked.{name}", fact, actor=actor, source="api")
 
-    Returns the clocks as they read now; the caller says them with what happened to the incident (`say`).
+
+async def answer(ports: Ports, item: WorkItem, name: str, at: datetime, actor: Who) -> None:
+    """A person of the agency has answered: the next-reply clock stops."""
+    for clock in await ports.clocks.of_item(item.id):
+        if clock.metric is Metric.NEXT_REPLY:
+            fact = ClockFact("stopped", at)
+            await ports.clocks.add_fact(item, clock, f"answered.{name}", fact, actor=actor, source="api")
+
+
+async def reclassify(ports: Ports, item: WorkItem, actor: Who) -> None:
+    """The item has another severity from now on: its clocks go on under what is promised for that."""
+    for clock in await ports.clocks.of_item(item.id):
+        fact = ClockFact("reclassified", ports.now, severity=item.severity)
+        name = f"reclassified.{item.version}"
+        await ports.clocks.add_fact(item, clock, name, fact, actor=actor, source="api")
+
+
+async def take_over(ports: Ports, item: WorkItem, merged: WorkItem, actor: Who) -> None:
+    """The item goes on for the merged one too: its clocks count from the earlier opening, and an answer counts.
+
+    What still ran of the merged one ends without a verdict; what had stopped keeps its own.
     """
-    await attach(ports, incident)
-    return [view for _, view in await _look(ports, incident)]
+    history = await ports.contracts.history(item.subject.contract_id)
+    theirs = {clock.metric: clock for clock in await ports.clocks.of_item(merged.id)}
+    for clock in await ports.clocks.of_item(item.id):
+        other = theirs.get(clock.metric)
+        if other is None or clock.metric in EACH_TIME:
+            continue
+        earliest = min(fact.at for fact in other.facts if fact.kind == "opened")
+        own = next(fact for fact in clock.facts if fact.kind == "opened")
+        severity = own.severity or item.severity
+        if earliest < own.at and history.promised(severity, clock.metric, earliest) is not None:
+            opened = ClockFact("opened", earliest, severity=severity)
+            name = f"merged.{merged.id}"
+            await ports.clocks.add_fact(item, clock, name, opened, actor=actor, source=merged.number)
+        if clock.metric is Metric.RESPONSE:
+            for fact in [fact for fact in other.facts if fact.kind == "stopped"][:1]:
+                name = f"answered.{merged.id}"
+                await ports.clocks.add_fact(item, clock, name, fact, actor=actor, source=merged.number)
+    for clock in theirs.values():
+        fact = ClockFact("cancelled", ports.now)
+        await ports.clocks.add_fact(merged, clock, "merged", fact, actor=actor, source=item.number)
 
 
-async def say(ports: Ports, incident: Incident, what: str, views: Sequence[ClockView]) -> None:
-    """Says what happened to the incident, with all of its clocks, and remembers what was told of them."""
-    ports.announcer.incident(what, incident, views)
+async def _follow_what_happened(ports: Ports, item: WorkItem) -> None:
+    """Tells the clocks what the item's stamps and pauses say; they may have been attached after it happened."""
+    pauses = await ports.items.pauses(item.id)
+    for clock in await ports.clocks.of_item(item.id):
+        course = COURSES[clock.metric]
+        opened_at = min(fact.at for fact in clock.facts if fact.kind == "opened")
+
+        async def note(
+            milestone: Milestone,
+            kind: str,
+            clock: StoredClock = clock,
+            course: Course = course,
+            since: datetime = opened_at,
+        ) -> None:
+            stamp = item.stamps.get(milestone)
+            if stamp is None or (course.by_a_person and not stamp.actor.is_human):
+                return
+            if clock.metric in EACH_TIME and stamp.at < since:
+                return  # it is of what happened before this was asked for
+            fact = ClockFact(kind, stamp.at)
+            name = f"{milestone}.{item.cycle}"
+            await ports.clocks.add_fact(item, clock, name, fact, actor=stamp.actor, source=stamp.source)
+
+        if item.cycle > 1:
+            begins = course.begins if clock.metric in EACH_TIME else Milestone.REOPENED
+            begin = item.stamps.get(begins) if begins is not None else None
+            if begin is not None and begin.at > opened_at:
+                name = f"begins.{begins}.{item.cycle}"
+                fact = ClockFact("reopened", begin.at)
+                await ports.clocks.add_fact(item, clock, name, fact, actor=begin.actor, source=begin.source)
+        for milestone in course.ends:
+            await note(milestone, "stopped")
+        for milestone in ENDS_WITHOUT_VERDICT:
+            await note(milestone, "cancelled")
+        unobserved = item.stamps.get(Milestone.MONITORING_PAUSED)
+        if unobserved is not None:
+            name = f"{Milestone.MONITORING_PAUSED}.{item.cycle}"
+            fact = ClockFact("paused", unobserved.at, pause_id=name, reason=UNOBSERVED)
+            await ports.clocks.add_fact(item, clock, name, fact, actor=unobserved.actor, source=unobserved.source)
+        if not course.pausable:
+            continue
+        for pause in pauses:
+            name = f"pause.{pause.id}"
+            fact = ClockFact("paused", pause.at, pause_id=name, reason=pause.reason)
+            await ports.clocks.add_fact(item, clock, name, fact, actor=pause.actor, source="api")
+            if pause.resumed_at is not None and pause.resumed_by is not None:
+                fact = ClockFact("resumed", pause.resumed_at, pause_id=name)
+                by = pause.resumed_by
+                await ports.clocks.add_fact(item, clock, f"{name}.over", fact, actor=by, source="api")
+
+
+async def heed(ports: Ports, item: WorkItem) -> list[ClockView]:
+    """Brings the clocks in line with the item and the contract, says what is new about each, refreshes the cache.
+
+    Returns the clocks as they read now; the caller says them with what happened to the item (`say`).
+    """
+    await attach(ports, item)
+    return [view for _, view in await _look(ports, item)]
+
+
+async def say(ports: Ports, item: WorkItem, what: str, views: Sequence[ClockView]) -> None:
+    """Says what happened to the item, with all of its clocks, and remembers what was told of them."""
+    ports.announcer.item(what, item, views)
     for view in views:
         await ports.clocks.remember_told(view.id, _telling(view))
 
 
-async def refresh(ports: Ports, incident: Incident) -> list[ClockView]:
-    """Looks at every clock of a locked incident and says once what has become true.
+async def refresh(ports: Ports, item: WorkItem) -> list[ClockView]:
+    """Looks at every clock of a locked item and says once what has become true.
 
-    When others were told that one reads something else, the incident gets a new version that says how all read now.
+    When others were told that one reads something else, the item gets a new version that says how all read now.
     """
-    looked = await _look(ports, incident)
+    looked = await _look(ports, item)
     views = [view for _, view in looked]
     changed = [(clock, view) for clock, view in looked if clock.told != _telling(view)]
     if not changed:
         return views
-    incident = replace(incident, version=incident.version + 1)
-    await ports.incidents.save(incident, [])
+    item = replace(item, version=item.version + 1)
+    await ports.items.save(item, [])
     for clock, view in changed:
         data = {
             "clock_id": str(view.id),
@@ -115,42 +226,45 @@ async def refresh(ports: Ports, incident: Incident) -> list[ClockView]:
             "before": clock.told,
             "after": _telling(view),
         }
-        await ports.incidents.tell(incident, Entry("clock_changed", ports.now, UPHELD, "clock", data=data))
-    await say(ports, incident, "clocks_changed", views)
+        await ports.items.tell(item, Entry("clock_changed", ports.now, UPHELD, "clock", data=data))
+    await say(ports, item, "clocks_changed", views)
     return views
 
 
-async def read_clocks(ports: Ports, incident: Incident, *, clock_id: UUID | None = None) -> list[ClockView]:
-    """The clocks of an incident folded now, without changing anything; with `clock_id`, only that one."""
-    history = await ports.contracts.history(incident.subject.contract_id)
+async def read_clocks(ports: Ports, item: WorkItem, *, clock_id: UUID | None = None) -> list[ClockView]:
+    """The clocks of an item folded now, without changing anything; with `clock_id`, only that one."""
+    history = await ports.contracts.history(item.subject.contract_id)
     return [
-        _view(ports, clock, _fold(history, incident, clock))
-        for clock in await ports.clocks.of_incident(incident.id)
+        _view(ports, history, clock, _fold(history, item, clock))
+        for clock in await ports.clocks.of_item(item.id)
         if clock_id in (None, clock.id)
     ]
 
 
-async def _look(ports: Ports, incident: Incident) -> list[tuple[StoredClock, ClockView]]:
+async def _look(ports: Ports, item: WorkItem) -> list[tuple[StoredClock, ClockView]]:
     """Reads every clock now, says once what has become true of it, and caches when to look again."""
-    history = await ports.contracts.history(incident.subject.contract_id)
+    history = await ports.contracts.history(item.subject.contract_id)
     looked = []
-    for clock in await ports.clocks.of_incident(incident.id):
-        found = _fold(history, incident, clock)
-        view = _view(ports, clock, found)
-        await _say_what_is_new(ports, incident, clock, found, view)
+    for clock in await ports.clocks.of_item(item.id):
+        found = _fold(history, item, clock)
+        view = _view(ports, history, clock, found)
+        await _say_what_is_new(ports, item, clock, found, view)
         await ports.clocks.cache(
-            incident, view, next_due_at=_next_due(found, view.reading, clock, ports.now), ended_at=found.ended_at
+            item, view, next_due_at=_next_due(found, view.reading, clock, ports.now), ended_at=found.ended_at
         )
         looked.append((clock, replace(view, version=clock.version)))
     return looked
 
 
-def _fold(history: ContractHistory, incident: Incident, clock: StoredClock) -> Folding:
-    return folding(history, incident.severity, clock.metric, clock.facts)
+def _fold(history: ContractHistory, item: WorkItem, clock: StoredClock) -> Folding:
+    return folding(history, item.severity, clock.metric, clock.facts)
 
 
-def _view(ports: Ports, clock: StoredClock, found: Folding) -> ClockView:
-    return ClockView(clock.id, clock.metric, found.read(ports.now, [AT_RISK_PERCENT]), clock.version)
+def _view(ports: Ports, history: ContractHistory, clock: StoredClock, found: Folding) -> ClockView:
+    """Warned is at the percentages of the terms in force now; of a clock that has ended, of those then."""
+    terms = history.in_force(min(ports.now, found.ended_at or ports.now))
+    percents = (terms.desk if terms is not None else ServiceDesk()).warnings_percent
+    return ClockView(clock.id, clock.metric, found.read(ports.now, percents), clock.version)
 
 
 def _telling(view: ClockView) -> dict[str, Any]:
@@ -174,9 +288,7 @@ def _telling(view: ClockView) -> dict[str, Any]:
     return telling
 
 
-async def _say_what_is_new(
-    ports: Ports, incident: Incident, clock: StoredClock, found: Folding, view: ClockView
-) -> None:
+async def _say_what_is_new(ports: Ports, item: WorkItem, clock: StoredClock, found: Folding, view: ClockView) -> None:
     reading = view.reading
     opened = 1 + found.reopenings(ports.now)
     # Warnings belong to a count from zero: a reopened clock that goes on counting has been warned about already.
@@ -196,9 +308,9 @@ async def _say_what_is_new(
         if notice in clock.said:
             continue
         _, what, percent = notice
-        await ports.clocks.say(incident, clock, notice, at)
+        await ports.clocks.say(item, clock, notice, at)
         ports.announcer.clock(
-            what, incident, view, version=clock.version, at=at, percent=percent if what == "at_risk" else None
+            what, item, view, version=clock.version, at=at, percent=percent if what == "at_risk" else None
         )
         if what == "breached" and clock.told is not None:
             clock.told = {**clock.told, "state": "breached"}
@@ -206,11 +318,11 @@ async def _say_what_is_new(
         data: dict[str, Any] = {"clock_id": str(clock.id), "metric": clock.metric.value}
         if what == "at_risk":
             data["percent"] = percent
-        await ports.incidents.tell(incident, Entry(f"clock_{what}", at, UPHELD, "clock", data=data))
+        await ports.items.tell(item, Entry(f"clock_{what}", at, UPHELD, "clock", data=data))
         stale = what == "at_risk" and reading.breaches  # whoever is late needs no warning that he may be late
         if what in ALERTED and found.ended_at is None and not stale:
             fact = f"{clock.metric}.{notice[0]}.{percent}"
-            await alerts.alert(ports, incident, f"clock_{what}", fact=fact, details=data)
+            await alerts.alert(ports, item, f"clock_{what}", fact=fact, details=data)
 
 
 def _next_due(found: Folding, reading: ClockReading, clock: StoredClock, now: datetime) -> datetime | None:

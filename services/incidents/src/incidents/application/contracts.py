@@ -2,7 +2,7 @@
 
 from incidents.application import alerts, clocks
 from incidents.application.ports import ContractVersion, Ports
-from incidents.domain.incident import Milestone
+from incidents.domain.work_item import Milestone
 
 
 async def take_version(ports: Ports, version: ContractVersion) -> None:
@@ -10,12 +10,12 @@ async def take_version(ports: Ports, version: ContractVersion) -> None:
 
     Versions may arrive in any order: each counts from when it takes effect, and the newest in force wins.
     """
-    await ports.incidents.hold_contract(version.contract_id)
+    await ports.items.hold_contract(version.contract_id)
     unknown_until_now = await ports.contracts.newest(version.contract_id) is None
     if not await ports.contracts.keep(version):
         return
-    for incident_id in await ports.incidents.heeding(version.contract_id, version.effective_from):
-        incident = await ports.incidents.lock(incident_id)
+    for incident_id in await ports.items.heeding(version.contract_id, version.effective_from):
+        incident = await ports.items.lock(incident_id)
         if incident is None:
             continue
         await clocks.attach(ports, incident)

@@ -1,53 +1,37 @@
 """What happens to incidents: an outage opens one and ends, a person reports one and works on it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from incidents.application import alerts, clocks
+from incidents.application import alerts, clocks, items
 from incidents.application.ports import MONITORING, UPHELD, ClockView, Entry, Ports
-from incidents.domain.incident import (
+from incidents.domain.work_item import (
     Act,
-    Change,
-    Incident,
+    Category,
+    Criticality,
+    IllegalTransitionError,
+    Impact,
     InstantOutOfRangeError,
+    Kind,
     Milestone,
+    Requester,
+    ScopeVerdict,
     Severity,
     Source,
     Stamp,
     Status,
     Subject,
     Who,
+    WorkItem,
     note_fact,
-    number_of,
-    open_incident,
     perform,
 )
-from shared.ids import new_id
 
 OLDEST_REPORT = timedelta(days=366)
 """How far back a report may reach: what is older cannot be clocked by anything that is still agreed."""
-
-_SAID_AS = {
-    Act.ACKNOWLEDGE: "acknowledged",
-    Act.MITIGATE: "mitigated",
-    Act.RESOLVE: "resolved",
-    Act.CLOSE: "closed",
-}
-
-
-class UnknownContractError(Exception):
-    """The contract that an incident is reported under is unknown here, or belongs to somebody else."""
-
-
-class UnknownSiteError(Exception):
-    """The site or environment is not under this contract; `field` says which was wrong."""
-
-    def __init__(self, field: str) -> None:
-        self.field = field
-        super().__init__(f"This {field.removesuffix('_id')} is not under this contract.")
 
 
 @dataclass(frozen=True)
@@ -82,11 +66,13 @@ class Report:
     contract_id: UUID
     site_id: UUID | None
     environment_id: UUID | None
-    severity: Severity
+    severity: str | None
     title: str
     description: str
     occurred_at: datetime | None
     reported_at: datetime | None
+    impact: Impact | None = None
+    criticality: Criticality | None = None
 
 
 async def open_from_outage(ports: Ports, outage: Outage) -> None:
@@ -106,18 +92,18 @@ async def recover(ports: Ports, outage: Outage, recovered_at: datetime) -> None:
         await _note_consequence(ports, outage, outage.caused_by, "dependent_recovered", recovered_at)
         return
     incident = await _incident_of(ports, outage)
-    await ports.incidents.complete_outage(incident.id, outage.told)
+    await ports.items.complete_outage(incident.id, outage.told)
     stamp = Stamp(Milestone.RECOVERED, recovered_at, MONITORING, "monitor")
     change = note_fact(incident, stamp)
     if not change.added:
         return
     entry = Entry("recovered", recovered_at, MONITORING, "monitor")
-    await _apply(ports, change, "recovered", entry, alerting=not outage.flapping)
+    await items.apply(ports, change, "recovered", entry, alerting=not outage.flapping)
 
 
 async def tell_after_flapping(ports: Ports, outage_id: UUID) -> None:
     """What was held back while a monitor went up and down: how its last outage stands. Again, it changes nothing."""
-    incident = await ports.incidents.of_outage(outage_id)
+    incident = await ports.items.of_outage(outage_id)
     if incident is not None and incident.status is not Status.CLOSED:
         await alerts.alert(ports, incident, "recovered" if Milestone.RECOVERED in incident.stamps else "opened")
 
@@ -132,10 +118,10 @@ async def end_observation(ports: Ports, outage: Outage, at: datetime, because: s
     if not change.added:
         return
     said = Milestone.MONITORING_PAUSED.value
-    await _apply(ports, change, said, Entry(said, at, MONITORING, "monitor", data={"reason": because}))
+    await items.apply(ports, change, said, Entry(said, at, MONITORING, "monitor", data={"reason": because}))
 
 
-async def report(ports: Ports, reported: Report, reporter: Who) -> tuple[Incident, list[ClockView]]:
+async def report(ports: Ports, reported: Report, reporter: Who) -> tuple[WorkItem, list[ClockView]]:
     """A person reports something wrong: it opens at once, detected when he told us.
 
     Raises UnknownContractError, UnknownSiteError, and InstantOutOfRangeError for instants in the future or a report
@@ -149,95 +135,112 @@ async def report(ports: Ports, reported: Report, reporter: Who) -> tuple[Inciden
             raise InstantOutOfRangeError(field, "This instant is more than a year ago. State one that is not.")
     if reported.occurred_at is not None and reported.occurred_at > detected_at:
         raise InstantOutOfRangeError("occurred_at", "It cannot have begun after it was reported.")
-    await ports.incidents.hold_contract(reported.contract_id)
-    contract = await ports.contracts.newest(reported.contract_id)
-    if contract is None:
-        raise UnknownContractError
-    environment = None
-    if reported.environment_id is not None:
-        environment = contract.environments.get(reported.environment_id)
-        if environment is None:
-            raise UnknownSiteError("environment_id")
-    site_id = reported.site_id or (environment.site_id if environment else None)
-    if site_id is not None and site_id not in contract.sites:
-        raise UnknownSiteError("site_id")
-    if environment is not None and environment.site_id != site_id:
-        raise UnknownSiteError("environment_id")
+    place = await items.find_place(ports, reported.contract_id, reported.site_id, reported.environment_id)
+    severity = place.desk.severity(reported.severity) if reported.severity is not None else None
+    if reported.severity is None:
+        severity = place.desk.of_matrix(reported.impact, reported.criticality)
+    if severity is None:
+        raise items.UnknownSeverityError(place.desk)
     stamps = [
         Stamp(Milestone.DETECTED, detected_at, reporter, "person"),
         Stamp(Milestone.OPENED, ports.now, reporter, "person"),
     ]
     if reported.occurred_at is not None:
         stamps.insert(0, Stamp(Milestone.FIRST_FAILURE, reported.occurred_at, reporter, "person"))
-    change = await _open(
+    change = await items.open_work(
         ports,
-        subject=Subject(
-            contract_id=contract.contract_id,
-            client_id=contract.client_id,
-            site_id=site_id,
-            environment_id=reported.environment_id,
-            counts_for_sla=environment.counts_for_sla if environment else True,
-        ),
+        kind=Kind.INCIDENT,
+        subject=place.subject,
         source=Source("person"),
         title=reported.title,
         description=reported.description,
-        severity=reported.severity,
+        severity=severity,
         stamps=stamps,
-        outage=None,
+        category=Category.CORRECTIVE,
+        impact=reported.impact,
+        criticality=reported.criticality,
+        requester=Requester(reporter.kind, reporter.id, reporter.name, None, None, "api"),
+        scope_verdict=ScopeVerdict.IN_SCOPE,
     )
     return change.after, await clocks.refresh(ports, change.after)
 
 
 async def act(
     ports: Ports, incident_id: UUID, what: Act, *, at: datetime | None, note: str | None, audience: str, actor: Who
-) -> tuple[Incident, list[ClockView]] | None:
+) -> tuple[WorkItem, list[ClockView]] | None:
     """A person acts. None when there is no such incident; raises what `domain.incident.perform` raises."""
-    incident = await ports.incidents.lock(incident_id)
+    incident = await items.locked(ports, incident_id, Kind.INCIDENT)
     if incident is None:
         return None
+    if what is Act.CLOSE:
+        await _needs_its_post_mortem(ports, incident)
     change = perform(incident, what, at=at, now=ports.now, actor=actor, source="api")
-    said = _SAID_AS[what]
-    stamp = change.added[-1]
-    # The act is for everybody to see; a note for the agency's eyes is a line of its own.
-    shown = note if audience == "client" else None
-    if note is not None and shown is None:
-        await ports.incidents.tell(incident, Entry("note", stamp.at, actor, "api", audience, note))
-    return change.after, await _apply(ports, change, said, Entry(said, stamp.at, actor, "api", note=shown))
+    return change.after, await items.carry_out(ports, change, what, note=note, audience=audience)
+
+
+async def record_post_mortem(
+    ports: Ports, incident_id: UUID, told: Mapping[str, Any], *, actor: Who
+) -> tuple[WorkItem, list[ClockView]] | None:
+    """What happened, why, and what is done so that it does not happen again; once per cycle, of a resolved incident.
+
+    Raises IllegalTransitionError while it is not resolved, or when there is one already.
+    """
+    incident = await items.locked(ports, incident_id, Kind.INCIDENT)
+    if incident is None:
+        return None
+    if Milestone.RESOLVED not in incident.stamps or Milestone.POST_MORTEM in incident.stamps:
+        raise IllegalTransitionError(incident, "given a post-mortem")
+    stamp = Stamp(Milestone.POST_MORTEM, ports.now, actor, "api")
+    change = note_fact(replace(incident, details={**incident.details, "post_mortem": dict(told)}), stamp)
+    said = Milestone.POST_MORTEM.value
+    entry = Entry(said, stamp.at, actor, "api", audience="agency", data=dict(told))
+    return change.after, await items.apply(ports, change, "changed", entry)
+
+
+async def _needs_its_post_mortem(ports: Ports, incident: WorkItem) -> None:
+    history = await ports.contracts.history(incident.subject.contract_id)
+    if incident.stamped(Milestone.POST_MORTEM) or not await clocks.post_mortem_due(ports, incident, history):
+        return
+    raise items.MissingError(
+        ["post_mortem"],
+        "The contract asks for a post-mortem of this incident, by its severity or because it recurs. Record one first.",
+    )
 
 
 async def reply_automatically(
     ports: Ports, incident_id: UUID, *, note: str | None, audience: str, actor: Who
-) -> tuple[Incident, list[ClockView]] | None:
+) -> tuple[WorkItem, list[ClockView]] | None:
     """A program answered by itself: kept on the timeline, and no answer in the sense of the contract.
 
     The status stays and the response clock goes on. None when there is no such incident.
     """
-    incident = await ports.incidents.lock(incident_id)
+    incident = await items.locked(ports, incident_id, Kind.INCIDENT)
     if incident is None:
         return None
     entry = Entry("automatic_reply", ports.now, actor, "api", note=note, audience=audience)
-    await ports.incidents.tell(incident, entry)
+    await ports.items.tell(incident, entry)
     return incident, await clocks.read_clocks(ports, incident)
 
 
 async def alerted(ports: Ports, incident_id: UUID, at: datetime) -> None:
     """A server accepted the first alert about an incident. Later ones change nothing."""
-    incident = await ports.incidents.lock(incident_id)
+    incident = await ports.items.lock(incident_id)
     if incident is None:
         return
     change = note_fact(incident, Stamp(Milestone.ALERTED, max(at, incident.detected_at), UPHELD, "mail"))
     if change.added:
-        await ports.incidents.save(change.after, change.added)
-        await ports.incidents.tell(change.after, Entry("alerted", change.added[0].at, UPHELD, "mail"))
+        await ports.items.save(change.after, change.added)
+        await ports.items.tell(change.after, Entry("alerted", change.added[0].at, UPHELD, "mail"))
 
 
-async def _incident_of(ports: Ports, outage: Outage) -> Incident:
-    await ports.incidents.hold_contract(outage.contract_id)
-    known = await ports.incidents.of_outage(outage.outage_id)
+async def _incident_of(ports: Ports, outage: Outage) -> WorkItem:
+    await ports.items.hold_contract(outage.contract_id)
+    known = await ports.items.of_outage(outage.outage_id)
     if known is not None:
         return known
-    change = await _open(
+    change = await items.open_work(
         ports,
+        kind=Kind.INCIDENT,
         subject=Subject(
             contract_id=outage.contract_id,
             client_id=outage.client_id,
@@ -254,6 +257,9 @@ async def _incident_of(ports: Ports, outage: Outage) -> Incident:
             Stamp(Milestone.DETECTED, outage.confirmed_at, MONITORING, "monitor"),
             Stamp(Milestone.OPENED, max(ports.now, outage.confirmed_at), UPHELD, "monitor"),
         ],
+        category=Category.CORRECTIVE,
+        impact=Impact.AVAILABILITY,
+        scope_verdict=ScopeVerdict.IN_SCOPE,
         outage=outage.told,
         alerting=not outage.flapping,
     )
@@ -262,61 +268,8 @@ async def _incident_of(ports: Ports, outage: Outage) -> Incident:
 
 async def _note_consequence(ports: Ports, outage: Outage, cause: UUID, kind: str, at: datetime) -> None:
     """A line on the timeline of the incident whose outage caused this one, if there is such an incident."""
-    incident = await ports.incidents.of_outage(cause)
-    if incident is None or await ports.incidents.has_told(incident.id, kind, outage.outage_id):
+    incident = await ports.items.of_outage(cause)
+    if incident is None or await ports.items.has_told(incident.id, kind, outage.outage_id):
         return
     about = {"outage_id": str(outage.outage_id), "monitor_id": str(outage.monitor_id), "name": outage.name}
-    await ports.incidents.tell(incident, Entry(kind, at, MONITORING, "monitor", data=about))
-
-
-async def _open(
-    ports: Ports,
-    *,
-    subject: Subject,
-    source: Source,
-    title: str,
-    description: str,
-    severity: Severity,
-    stamps: list[Stamp],
-    outage: Mapping[str, Any] | None,
-    alerting: bool = True,
-) -> Change:
-    """Opens an incident under the contract's lock, with its number, clocks, alerts and first event.
-
-    What is new about the clocks is for the caller to say, once he has added what else he knows: a repair that was done
-    before we heard of the outage is not late.
-    """
-    year = ports.now.year
-    change = open_incident(
-        incident_id=new_id(),
-        number=number_of(year, await ports.incidents.next_sequence(year)),
-        subject=subject,
-        source=source,
-        title=title,
-        description=description,
-        severity=severity,
-        stamps=stamps,
-    )
-    incident = change.after
-    await ports.incidents.add(incident, change.added, outage)
-    opened = incident.stamps[Milestone.OPENED]
-    await ports.incidents.tell(incident, Entry("opened", opened.at, opened.actor, opened.source))
-    await clocks.attach(ports, incident)
-    await clocks.say(ports, incident, "opened", await clocks.read_clocks(ports, incident))
-    if alerting:
-        await alerts.alert(ports, incident, "opened")
-    else:
-        await ports.incidents.tell(incident, Entry("alerts_held", opened.at, UPHELD, opened.source, audience="agency"))
-    return change
-
-
-async def _apply(ports: Ports, change: Change, said: str, entry: Entry, *, alerting: bool = True) -> list[ClockView]:
-    """Stores a change, tells it, brings the clocks in line and says it to others."""
-    incident = change.after
-    await ports.incidents.save(incident, change.added)
-    await ports.incidents.tell(incident, entry)
-    views = await clocks.heed(ports, incident)
-    await clocks.say(ports, incident, said, views)
-    if said == "recovered" and alerting:
-        await alerts.alert(ports, incident, "recovered")
-    return views
+    await ports.items.tell(incident, Entry(kind, at, MONITORING, "monitor", data=about))

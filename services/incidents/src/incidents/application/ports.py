@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
-from incidents.domain.incident import Incident, Severity, Stamp, Who
 from incidents.domain.promises import ClockFact, ContractHistory, Metric
 from incidents.domain.sla_clock import ClockReading
+from incidents.domain.work_item import Kind, Stamp, Who, WorkItem
 
 UPHELD = Who(kind="system", id="system", name="Upheld")
 """What the service does by itself."""
@@ -64,7 +64,7 @@ class ContractVersion:
 
 @dataclass(frozen=True)
 class Entry:
-    """A line of an incident's timeline. `audience` client: the client's people may read it."""
+    """A line of an item's timeline. `audience` client: the client's people may read it."""
 
     kind: str
     at: datetime
@@ -110,8 +110,41 @@ class Notification:
     details: Mapping[str, Any]
 
 
-class Incidents(Protocol):
-    """Incidents, their stamps and timelines."""
+@dataclass(frozen=True)
+class Pause:
+    """A wait for somebody else, with what was asked, and what was answered once it is over."""
+
+    id: UUID
+    reason: str
+    allowed: bool
+    at: datetime
+    actor: Who
+    evidence: Mapping[str, Any]
+    resumed_at: datetime | None = None
+    resumed_by: Who | None = None
+    answer: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class HandOver:
+    """From `at` on a level of support has the item."""
+
+    to_level: int
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Link:
+    """How one item is related to another, or to something elsewhere (`target`)."""
+
+    id: UUID
+    kind: str
+    target_id: UUID | None
+    target: str | None
+
+
+class Items(Protocol):
+    """Work items, their stamps and timelines."""
 
     async def hold_contract(self, contract_id: UUID) -> None:
         """Until the end of the transaction nobody else opens incidents or changes terms of this contract.
@@ -120,32 +153,59 @@ class Incidents(Protocol):
         arrive at the same moment in two transactions.
         """
 
-    async def next_sequence(self, year: int) -> int:
-        """The tenant's next incident number in a year; keeps others waiting until the transaction ends."""
+    async def next_sequence(self, kind: Kind, year: int) -> int:
+        """The tenant's next number of a kind in a year; keeps others waiting until the transaction ends."""
 
-    async def of_outage(self, outage_id: UUID) -> Incident | None:
+    async def of_outage(self, outage_id: UUID) -> WorkItem | None:
         """The incident of an outage, locked."""
 
-    async def lock(self, incident_id: UUID) -> Incident | None:
+    async def lock(self, item_id: UUID) -> WorkItem | None:
         """The incident, locked until the transaction ends; None when there is none that one may see."""
 
     async def heeding(self, contract_id: UUID, since: datetime) -> list[UUID]:
         """Incidents whose clocks a version effective then may concern: without clocks, running, or ended later."""
 
-    async def add(self, incident: Incident, stamps: Iterable[Stamp], outage: Mapping[str, Any] | None) -> None:
+    async def add(self, item: WorkItem, stamps: Iterable[Stamp], outage: Mapping[str, Any] | None) -> None:
         """A new incident with its first stamps."""
 
-    async def complete_outage(self, incident_id: UUID, outage: Mapping[str, Any]) -> None:
+    async def complete_outage(self, item_id: UUID, outage: Mapping[str, Any]) -> None:
         """Adds to the kept evidence of an outage what is not known yet."""
 
-    async def save(self, incident: Incident, stamps: Iterable[Stamp]) -> None:
+    async def save(self, item: WorkItem, stamps: Iterable[Stamp]) -> None:
         """The incident after a change, with the stamps that it added."""
 
-    async def tell(self, incident: Incident, entry: Entry) -> None:
+    async def tell(self, item: WorkItem, entry: Entry) -> None:
         """Adds a line to the timeline."""
 
-    async def has_told(self, incident_id: UUID, kind: str, outage_id: UUID) -> bool:
+    async def has_told(self, item_id: UUID, kind: str, outage_id: UUID) -> bool:
         """Whether the timeline has a line of this kind about another outage."""
+
+    async def incidents_like(self, item: WorkItem, since: datetime, until: datetime) -> int:
+        """How many incidents of the same contract, site and environment were opened in the span, this one included."""
+
+    async def came_in(self, contract_id: UUID, since: datetime, severities: Iterable[str]) -> tuple[int, int]:
+        """Of the incidents and requests of a contract since then: those of these severities, and all."""
+
+    async def pauses(self, item_id: UUID) -> list[Pause]:
+        """Every pause of an item, in the order of time."""
+
+    async def add_pause(self, item: WorkItem, pause: Pause) -> None:
+        """A new pause."""
+
+    async def end_pause(self, pause: Pause) -> None:
+        """Stores when and by what a pause ended."""
+
+    async def hand_overs(self, item_id: UUID) -> list[HandOver]:
+        """The changes of the level of support, in the order of time."""
+
+    async def add_hand_over(self, item: WorkItem, at: datetime, evidence: Mapping[str, Any], actor: Who) -> None:
+        """The item is handed to its present level with this."""
+
+    async def links(self, item_id: UUID) -> list[Link]:
+        """What an item says of others."""
+
+    async def add_link(self, item: WorkItem, link: Link, actor: Who) -> bool:
+        """A new link; False when it is there already."""
 
 
 class Contracts(Protocol):
@@ -164,23 +224,23 @@ class Contracts(Protocol):
 class Clocks(Protocol):
     """Clocks with their facts, the cache over them, and what was said about them."""
 
-    async def of_incident(self, incident_id: UUID) -> list[StoredClock]:
-        """Response first, then repair."""
+    async def of_item(self, item_id: UUID) -> list[StoredClock]:
+        """In the order of the metrics: response first."""
 
-    async def add(self, incident: Incident, metric: Metric) -> StoredClock:
+    async def add(self, item: WorkItem, metric: Metric) -> StoredClock:
         """A new clock without facts."""
 
     async def add_fact(
-        self, incident: Incident, clock: StoredClock, name: str, fact: ClockFact, *, actor: Who, source: str
+        self, item: WorkItem, clock: StoredClock, name: str, fact: ClockFact, *, actor: Who, source: str
     ) -> None:
         """Stores a fact under its name; one that is there already stays as it is."""
 
     async def cache(
-        self, incident: Incident, view: ClockView, *, next_due_at: datetime | None, ended_at: datetime | None
+        self, item: WorkItem, view: ClockView, *, next_due_at: datetime | None, ended_at: datetime | None
     ) -> None:
         """Replaces what is cached of a clock."""
 
-    async def say(self, incident: Incident, clock: StoredClock, notice: tuple[int, str, int], at: datetime) -> None:
+    async def say(self, item: WorkItem, clock: StoredClock, notice: tuple[int, str, int], at: datetime) -> None:
         """Records that something is being said, and counts the clock's version up."""
 
     async def remember_told(self, clock_id: UUID, told: Mapping[str, Any]) -> None:
@@ -193,18 +253,21 @@ class Alerts(Protocol):
     async def agency(self) -> Sequence[Recipient]:
         """The agency's own addresses."""
 
-    async def queue(self, incident: Incident, notifications: Iterable[Notification]) -> None:
+    async def queue(self, item: WorkItem, notifications: Iterable[Notification]) -> None:
         """Stores messages to be sent; one that exists for the fact and recipient stays as it is."""
 
 
 class Announcer(Protocol):
     """Says to other services what happened."""
 
-    def incident(self, what: str, incident: Incident, clocks: Sequence[ClockView]) -> None:
-        """`what`: opened, acknowledged, mitigated, monitoring_paused, clocks_changed, recovered, resolved, closed."""
+    def arbitration_required(self, item: WorkItem, urgent: int, total: int, quota_percent: int) -> None:
+        """More than the quota of what came in is urgent: somebody must arbitrate."""
+
+    def item(self, what: str, item: WorkItem, clocks: Sequence[ClockView]) -> None:
+        """`what`: the act or fact, as the events of its kind are named; `changed` for what has no event of its own."""
 
     def clock(
-        self, what: str, incident: Incident, view: ClockView, *, version: int, at: datetime, percent: int | None
+        self, what: str, item: WorkItem, view: ClockView, *, version: int, at: datetime, percent: int | None
     ) -> None:
         """`what`: at_risk (with its percentage), breached, met."""
 
@@ -214,7 +277,7 @@ class Ports:
     """Everything that a use case works with, in one transaction. `now` is the transaction's instant."""
 
     now: datetime
-    incidents: Incidents
+    items: Items
     contracts: Contracts
     clocks: Clocks
     alerts: Alerts
@@ -233,10 +296,12 @@ __all__ = [
     "Contracts",
     "Entry",
     "Environment",
-    "Incidents",
+    "HandOver",
+    "Items",
+    "Link",
     "Notification",
+    "Pause",
     "Ports",
     "Recipient",
-    "Severity",
     "StoredClock",
 ]

@@ -8,11 +8,12 @@ version that arrives late is counted from its own time, and nothing has to be co
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from types import MappingProxyType
 
-from incidents.domain.incident import Severity
+from incidents.domain.service_desk import ServiceDesk
 from incidents.domain.sla_clock import (
     Cancelled,
     ClockEvent,
@@ -27,6 +28,7 @@ from incidents.domain.sla_clock import (
     Stopped,
     fold_clock,
 )
+from incidents.domain.work_item import Category, Kind, Milestone, WorkItem
 from shared.kernel.calendar import CalendarHistory
 
 SUSPENDED = "contract_suspended"
@@ -39,14 +41,33 @@ Whether its site works again nobody can see then. If it is still down when it is
 own, with clocks of its own; this one's stand still until a person says what became of it.
 """
 
+NOT_PROMISED = "not_promised"
+"""Reason of the pause while the item has a severity for which the contract promises nothing of this metric.
+
+Whoever ranks an item down and up again gets the clock back as it was; one that stops meanwhile ends without a verdict.
+"""
+
+RESERVED_REASONS = frozenset({SUSPENDED, UNOBSERVED, NOT_PROMISED})
+"""Reasons that only the service itself gives."""
+
 _OVER = frozenset({"terminated", "expired"})
 
 
 class Metric(StrEnum):
-    """What a clock measures: until somebody starts, until it works again."""
+    """What a clock measures: until somebody starts, until the damage is contained, until it works again, until the next
+    answer, until the client accepts, until the post-mortem is there.
+    """
 
     RESPONSE = "response"
+    MITIGATION = "mitigation"
     REPAIR = "repair"
+    NEXT_REPLY = "next_reply"
+    ACCEPTANCE = "acceptance"
+    POST_MORTEM = "post_mortem"
+
+
+EACH_TIME = frozenset({Metric.NEXT_REPLY, Metric.ACCEPTANCE, Metric.POST_MORTEM})
+"""Metrics that begin anew each time: the next question has the whole time, whatever the last one took."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +77,15 @@ class ResponseTerms:
     calendar: str
     pausable: frozenset[str]
     rules: ClockRules
-    targets: Mapping[tuple[Severity, Metric], timedelta]
+    targets: Mapping[tuple[str, Metric], timedelta]
+    for_all: Mapping[Metric, timedelta] = field(default_factory=dict)
+    """Targets that hold whatever the severity: acceptance, post-mortem."""
 
-    def policy(self, severity: Severity, metric: Metric) -> Policy | None:
-        target = self.targets.get((severity, metric))
+    def policy(self, severity: str, metric: Metric) -> Policy | None:
+        target = self.targets.get((severity, metric), self.for_all.get(metric))
         if target is None:
             return None
-        return Policy(target, self.calendar, self.pausable | {SUSPENDED, UNOBSERVED})
+        return Policy(target, self.calendar, self.pausable | RESERVED_REASONS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +97,9 @@ class Terms:
     effective_from: datetime
     response: ResponseTerms | None
     calendars: Mapping[str, CalendarHistory]
+    desk: ServiceDesk = field(default_factory=ServiceDesk)
 
-    def policy(self, severity: Severity, metric: Metric) -> Policy | None:
+    def policy(self, severity: str, metric: Metric) -> Policy | None:
         """None when nothing is promised, or not any more."""
         if self.status in _OVER or self.response is None:
             return None
@@ -84,12 +108,16 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class ClockFact:
-    """One stored fact of a clock. `kind`: opened, paused, resumed, stopped, reopened, cancelled."""
+    """One stored fact of a clock. `kind`: opened, paused, resumed, stopped, reopened, cancelled, reclassified.
+
+    `severity` is the item's from this fact on, of an opening and a reclassification.
+    """
 
     kind: str
     at: datetime
     pause_id: str | None = None
     reason: str | None = None
+    severity: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +175,7 @@ class ContractHistory:
                 newest = terms.version
                 yield terms
 
-    def promised(self, severity: Severity, metric: Metric, at: datetime) -> Terms | None:
+    def promised(self, severity: str, metric: Metric, at: datetime) -> Terms | None:
         """The newest version among those that had taken effect and promise this, in force or not; None without one."""
         return max(
             (t for t in self.versions if t.effective_from <= at and t.policy(severity, metric) is not None),
@@ -155,7 +183,7 @@ class ContractHistory:
             default=None,
         )
 
-    def promises(self, severity: Severity, metric: Metric, at: datetime) -> bool:
+    def promises(self, severity: str, metric: Metric, at: datetime) -> bool:
         """Whether a clock of this metric opens for an incident that was detected then."""
         terms = self.in_force(at)
         return terms is not None and terms.policy(severity, metric) is not None
@@ -168,18 +196,64 @@ class ContractHistory:
         return found
 
 
+@dataclass(frozen=True, slots=True)
+class Course:
+    """Between which instants of an item a clock counts; one without a beginning begins with a question (`ask`).
+
+    `by_a_person`: what a machine does by itself does not stop it. `pausable`: whether a pause of the item is one of
+    this clock, if the contract lists its reason.
+    """
+
+    begins: Milestone | None
+    ends: tuple[Milestone, ...]
+    by_a_person: bool = False
+    pausable: bool = True
+
+
+COURSES: Mapping[Metric, Course] = MappingProxyType(
+    {
+        Metric.RESPONSE: Course(Milestone.DETECTED, (Milestone.ACKNOWLEDGED,), by_a_person=True),
+        Metric.MITIGATION: Course(Milestone.DETECTED, (Milestone.MITIGATED, Milestone.RECOVERED, Milestone.RESOLVED)),
+        Metric.REPAIR: Course(Milestone.DETECTED, (Milestone.RECOVERED, Milestone.RESOLVED)),
+        Metric.NEXT_REPLY: Course(None, (Milestone.RESOLVED,), by_a_person=True),
+        Metric.ACCEPTANCE: Course(Milestone.DEPLOYED, (Milestone.ACCEPTED, Milestone.REJECTED), pausable=False),
+        Metric.POST_MORTEM: Course(Milestone.RESOLVED, (Milestone.POST_MORTEM,)),
+    }
+)
+
+ENDS_WITHOUT_VERDICT = (Milestone.DECLINED, Milestone.CANCELLED)
+"""What becomes of an item that is not worked on: its clocks are cancelled."""
+
+
+def measured(item: WorkItem) -> tuple[Metric, ...]:
+    """What is measured of an item if the contract promises it. Only corrective work has a repair clock."""
+    match item.kind:
+        case Kind.INCIDENT:
+            return (Metric.RESPONSE, Metric.MITIGATION, Metric.REPAIR, Metric.NEXT_REPLY, Metric.POST_MORTEM)
+        case Kind.REQUEST if item.category is Category.CORRECTIVE:
+            return (Metric.RESPONSE, Metric.REPAIR, Metric.NEXT_REPLY)
+        case Kind.REQUEST:
+            return (Metric.RESPONSE, Metric.NEXT_REPLY)
+        case Kind.CHANGE:
+            return (Metric.NEXT_REPLY, Metric.ACCEPTANCE)
+        case _:
+            return ()
+
+
 class NotPromisedError(Exception):
     """No known version ever promised this by the opening, so there is nothing to count."""
 
 
-def folding(history: ContractHistory, severity: Severity, metric: Metric, facts: Iterable[ClockFact]) -> Folding:
+def folding(history: ContractHistory, severity: str, metric: Metric, facts: Iterable[ClockFact]) -> Folding:
     """The event list of a clock: its own facts woven with what the contract's versions did, in order of time.
 
     Facts may be stored in any order and may contradict one another, as late facts do: of several stops in one cycle the
     earliest counts, a stop before the opening counts at the opening, what comes after a cancel does not count.
 
     A clock whose promise had ended before it opened, as a version that was heard late says, is cancelled as it opens,
-    under the policy by which it was opened.
+    under the policy by which it was opened. `severity` is the one at the opening, unless that fact says another.
+
+    Of several openings, as a merge adds them, the earliest counts.
 
     Raises NotPromisedError when no version that had taken effect at the opening promises this.
     """
@@ -187,6 +261,7 @@ def folding(history: ContractHistory, severity: Severity, metric: Metric, facts:
     opened = next((fact for fact in ordered if fact.kind == "opened"), None)
     if opened is None:
         raise NotPromisedError("the clock was never opened")
+    severity = opened.severity or severity
     # A first weaving finds the end; the second one heeds only what had taken effect by then.
     end = _weave(history, severity, metric, opened, ordered).ended_at
     heeded = history.before(end)
@@ -201,13 +276,14 @@ def folding(history: ContractHistory, severity: Severity, metric: Metric, facts:
 
 
 def _weave(
-    history: ContractHistory, severity: Severity, metric: Metric, opened: ClockFact, ordered: Sequence[ClockFact]
+    history: ContractHistory, severity: str, metric: Metric, opened: ClockFact, ordered: Sequence[ClockFact]
 ) -> _Weaver:
     first = history.promised(severity, metric, opened.at)
     policy = first.policy(severity, metric) if first else None
     if first is None or policy is None or first.response is None:
         raise NotPromisedError(f"no version promised {metric} for {severity} by {opened.at.isoformat()}")
-    weaver = _Weaver(metric, severity, first.response.rules)
+    rules = first.response.rules
+    weaver = _Weaver(metric, severity, replace(rules, on_reopen="new_cycle") if metric in EACH_TIME else rules, first)
     weaver.open(opened.at, first, policy)
     if first is not history.in_force(opened.at):
         weaver.cancel(opened.at)
@@ -229,8 +305,9 @@ class _Weaver:
     """Turns facts and contract changes into events that are legal in the order given."""
 
     metric: Metric
-    severity: Severity
+    severity: str
     rules: ClockRules
+    terms: Terms
     ended_at: datetime | None = None
     events: list[ClockEvent] = field(default_factory=list)
     policies: dict[str, Policy] = field(default_factory=dict)
@@ -241,6 +318,7 @@ class _Weaver:
     _suspended: bool = False
     _pauses: set[str] = field(default_factory=set)
     _suspensions: int = 0
+    _unpromised: bool = False
 
     def open(self, at: datetime, terms: Terms, policy: Policy) -> None:
         self._policy = self._wanted = self._name(terms, policy)
@@ -250,12 +328,18 @@ class _Weaver:
     def take_terms(self, at: datetime, terms: Terms) -> None:
         if self._over:
             return
+        promised_before = not self._unpromised
         policy = terms.policy(self.severity, self.metric)
+        self.terms = terms
+        if policy is None and not promised_before and terms.status not in _OVER:
+            self._suspend(at, terms.status == "suspended")
+            return  # nothing was promised for this severity, and nothing is now
         if policy is None:
             # A stopped clock keeps its verdict; a running one has nothing left to keep.
             if self._running:
                 self.cancel(at)
             return
+        self._promise_again(at)
         self._wanted = self._name(terms, policy)
         self._change_policy(at)
         self._suspend(at, terms.status == "suspended")
@@ -264,6 +348,8 @@ class _Weaver:
         if self._over:
             return
         match fact.kind:
+            case "stopped" if self._running and self._unpromised:
+                self.cancel(at)
             case "stopped" if self._running:
                 self._running = False
                 self.ended_at = at
@@ -274,10 +360,15 @@ class _Weaver:
                 self.ended_at = None
                 self.events.append(Reopened(at))
                 self._change_policy(at)
+                if self.terms.policy(self.severity, self.metric) is None:
+                    self._unpromised = True
+                    self.events.append(Paused(at, NOT_PROMISED, NOT_PROMISED))
                 suspended, self._suspended = self._suspended, False
                 self._suspend(at, suspended)
             case "cancelled" if self._running:
                 self.cancel(at)
+            case "reclassified" if fact.severity is not None and fact.severity != self.severity:
+                self._reclassify(at, fact.severity)
             case "paused" if self._running and fact.pause_id and fact.pause_id not in self._pauses:
                 self._pauses.add(fact.pause_id)
                 self.events.append(Paused(at, fact.pause_id, fact.reason or ""))
@@ -291,6 +382,22 @@ class _Weaver:
         self._over = True
         self.ended_at = at
         self.events.append(Cancelled(at))
+
+    def _reclassify(self, at: datetime, severity: str) -> None:
+        self.severity = severity
+        policy = self.terms.policy(severity, self.metric)
+        if policy is not None:
+            self._promise_again(at)
+            self._wanted = self._name(self.terms, policy)
+            self._change_policy(at)
+        elif not self._unpromised and self._running:
+            self._unpromised = True
+            self.events.append(Paused(at, NOT_PROMISED, NOT_PROMISED))
+
+    def _promise_again(self, at: datetime) -> None:
+        if self._unpromised:
+            self._unpromised = False
+            self.events.append(Resumed(at, NOT_PROMISED))
 
     def _name(self, terms: Terms, policy: Policy) -> str:
         """The name of a policy: the same while nothing in it changes, else it names the version that changed it."""

@@ -10,8 +10,9 @@ from uuid import UUID
 import structlog
 from sqlalchemy import exists, func, select, update
 
-from incidents.adapters.repository import drop_clock_cache, ports_of, read_incident
-from incidents.adapters.tables import ClockDueRow, ClockRow, IncidentRow
+from incidents.adapters.repository import drop_clock_cache, ports_of, read_item
+from incidents.adapters.tables import ClockDueRow, ClockRow, WorkItemRow
+from incidents.application.changes import accept_tacitly
 from incidents.application.clocks import refresh
 from incidents.application.ports import Recipient
 from shared.consumer import is_database_away
@@ -42,8 +43,8 @@ class DueClocks:
         """Looks at every clock that is due now; returns the seconds until the next one may be."""
         due = await self._due()
         looked = 0
-        for tenant_id, incident_id in due:
-            looked += await self._look(tenant_id, incident_id)
+        for tenant_id, item_id in due:
+            looked += await self._look(tenant_id, item_id)
         if len(due) == BATCH:
             return 0.0
         return BUSY_WAIT if looked < len(due) else await self._until_next()
@@ -54,21 +55,21 @@ class DueClocks:
             await drop_clock_cache(unit.session)
         rebuilt = 0
         while batch := await self._uncached():
-            for tenant_id, incident_id in batch:
-                await self._look(tenant_id, incident_id, wait=True)
+            for tenant_id, item_id in batch:
+                await self._look(tenant_id, item_id, wait=True)
                 rebuilt += 1
         return rebuilt
 
     async def _due(self) -> list[tuple[UUID, UUID]]:
         async with self._units.for_every_tenant() as unit:
             statement = (
-                select(ClockDueRow.tenant_id, ClockDueRow.incident_id)
+                select(ClockDueRow.tenant_id, ClockDueRow.item_id)
                 .where(ClockDueRow.next_due_at <= unit.now)
-                .group_by(ClockDueRow.tenant_id, ClockDueRow.incident_id)
+                .group_by(ClockDueRow.tenant_id, ClockDueRow.item_id)
                 .order_by(func.min(ClockDueRow.next_due_at))
                 .limit(BATCH)
             )
-            due = [(row.tenant_id, row.incident_id) for row in await unit.session.execute(statement)]
+            due = [(row.tenant_id, row.item_id) for row in await unit.session.execute(statement)]
             now = unit.now
         if self._searched_at is None or not timedelta(0) <= now - self._searched_at < SEARCH_UNCACHED_EVERY:
             self._searched_at = now
@@ -79,35 +80,36 @@ class DueClocks:
         """Incidents with a clock that the cache does not know, because somebody dropped it."""
         async with self._units.for_every_tenant() as unit:
             statement = (
-                select(ClockRow.tenant_id, ClockRow.incident_id)
+                select(ClockRow.tenant_id, ClockRow.item_id)
                 .where(~exists().where(ClockDueRow.clock_id == ClockRow.id))
                 .distinct()
                 .limit(BATCH)
             )
-            return [(row.tenant_id, row.incident_id) for row in await unit.session.execute(statement)]
+            return [(row.tenant_id, row.item_id) for row in await unit.session.execute(statement)]
 
-    async def _look(self, tenant_id: UUID, incident_id: UUID, *, wait: bool = False) -> bool:
+    async def _look(self, tenant_id: UUID, item_id: UUID, *, wait: bool = False) -> bool:
         """False when another worker holds the incident: it does what is to be done, or we find it again."""
         try:
             async with self._units.for_tenant(tenant_id) as unit:
-                statement = select(IncidentRow).where(IncidentRow.id == incident_id)
+                statement = select(WorkItemRow).where(WorkItemRow.id == item_id)
                 row = (await unit.session.execute(statement.with_for_update(skip_locked=not wait))).scalar_one_or_none()
                 if row is None:
                     return False
-                incident = await read_incident(unit.session, row)
-                await refresh(ports_of(unit, self._default_recipients), incident)
+                incident = await read_item(unit.session, row)
+                ports = ports_of(unit, self._default_recipients)
+                await refresh(ports, await accept_tacitly(ports, incident))
         except Exception as error:
             if is_database_away(error):
                 raise  # says nothing about this clock; the loop tries again
-            log.exception("clock_set_aside", incident_id=str(incident_id), error=type(error).__name__)
-            await self._set_aside(tenant_id, incident_id)
+            log.exception("clock_set_aside", item_id=str(item_id), error=type(error).__name__)
+            await self._set_aside(tenant_id, item_id)
         return True
 
-    async def _set_aside(self, tenant_id: UUID, incident_id: UUID) -> None:
+    async def _set_aside(self, tenant_id: UUID, item_id: UUID) -> None:
         async with self._units.for_tenant(tenant_id) as unit:
             await unit.session.execute(
                 update(ClockDueRow)
-                .where(ClockDueRow.incident_id == incident_id, ClockDueRow.next_due_at <= unit.now)
+                .where(ClockDueRow.item_id == item_id, ClockDueRow.next_due_at <= unit.now)
                 .values(next_due_at=unit.now + SET_ASIDE)
             )
 

@@ -16,8 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from incidents.adapters.mail import Letter, MailDelayedError, MailRefusedError, MailServer, Writer
-from incidents.adapters.repository import ports_of, read_incident
-from incidents.adapters.tables import IncidentRow, NotificationRow
+from incidents.adapters.repository import ports_of, read_item
+from incidents.adapters.tables import NotificationRow, WorkItemRow
 from incidents.application.clocks import read_clocks
 from incidents.application.incidents import alerted
 from incidents.settings import IncidentsSettings
@@ -36,7 +36,7 @@ LOOK_FOR_SERVER_EVERY = timedelta(minutes=1)
 
 _Earlier = aliased(NotificationRow)
 _AFTER_ANOTHER = exists().where(
-    _Earlier.incident_id == NotificationRow.incident_id,
+    _Earlier.item_id == NotificationRow.item_id,
     _Earlier.recipient == NotificationRow.recipient,
     _Earlier.id < NotificationRow.id,
     _Earlier.next_attempt_at.is_not(None),
@@ -48,7 +48,7 @@ _AFTER_ANOTHER = exists().where(
 class _Claimed:
     id: UUID
     tenant_id: UUID
-    incident_id: UUID
+    item_id: UUID
     attempts: int
     created_at: datetime
 
@@ -113,7 +113,7 @@ class Outbound:
                 row.next_attempt_at = unit.now + LEASE
                 if row.message_id is None:
                     row.message_id = f"<{row.id}@{self._domain}>"
-                claimed.append(_Claimed(row.id, row.tenant_id, row.incident_id, row.attempts, row.created_at))
+                claimed.append(_Claimed(row.id, row.tenant_id, row.item_id, row.attempts, row.created_at))
             return claimed
 
     async def _deliver(self, one: _Claimed) -> None:
@@ -135,8 +135,8 @@ class Outbound:
         async with self._units.for_tenant(one.tenant_id) as unit:
             row = await unit.session.get_one(NotificationRow, one.id)
             if row.subject is None or row.body is None:
-                incident_row = await unit.session.get_one(IncidentRow, one.incident_id)
-                incident = await read_incident(unit.session, incident_row)
+                incident_row = await unit.session.get_one(WorkItemRow, one.item_id)
+                incident = await read_item(unit.session, incident_row)
                 ports = ports_of(unit)
                 row.subject, row.body = self._writer.write(
                     row.kind,
@@ -157,7 +157,7 @@ class Outbound:
             row.state, row.sent_at, row.next_attempt_at, row.last_error = "sent", unit.now, None, None
             await unit.session.flush()
             if row.kind == "opened":
-                await alerted(ports_of(unit), one.incident_id, unit.now)
+                await alerted(ports_of(unit), one.item_id, unit.now)
 
     async def _note(self, one: _Claimed, *, state: str, error: str, again_in: timedelta | None) -> None:
         async with self._units.for_tenant(one.tenant_id) as unit:
@@ -184,7 +184,7 @@ class Outbound:
 async def _thread_of(session: AsyncSession, row: NotificationRow) -> str | None:
     """The Message-ID of the first message about the incident to this recipient: replies go below it."""
     statement = select(NotificationRow.message_id).where(
-        NotificationRow.incident_id == row.incident_id,
+        NotificationRow.item_id == row.item_id,
         NotificationRow.recipient == row.recipient,
         NotificationRow.kind == "opened",
         NotificationRow.id != row.id,

@@ -1,23 +1,49 @@
 """The events that the incidents service publishes, version 1.
 
 `incident.*` carry the whole state of an incident: a consumer keeps the newest version and skips older ones.
+`request.*`, `change.*` and `work_order.*` do the same for the other kinds of work. What has no event of its own (a
+rank, an assignment, a link, a pause …) is told by `changed`.
 `clock.*` are facts about one clock, each said once per cycle. A late fact may turn a verdict: then `clock.met` follows
 a `clock.breached` of the same clock with a higher version, and the higher version counts. It may also take a breach
 back without a verdict in its place: then `incident.clocks_changed` tells how the clock reads. `clock_version` in the
 clocks of an incident is the version of the newest `clock.*` that had been said by then: what a clock said with a
-higher version is newer than the incident's event, anything else is older.
+higher version is newer than the incident's event, anything else is older. A consumer passes over metrics and severities
+that it does not know: a contract may have others.
 """
 
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from shared.events import Actor, EventRegistry, PublishedEvent
 
-Severity = Literal["critical", "major", "minor"]
+Severity = Annotated[str, Field(max_length=50)]
+"""A code of the contract's list: critical, major, minor, temporary where it has none of its own."""
 Status = Literal["open", "acknowledged", "mitigated", "resolved", "closed"]
-Metric = Literal["response", "repair"]
+Metric = Literal["response", "mitigation", "repair", "next_reply", "acceptance", "post_mortem"]
+Kind = Literal["incident", "request", "change", "work_order"]
+Category = Literal["corrective", "preventive", "evolutionary", "assistance"]
+ItemStatus = Literal[
+    "open",
+    "acknowledged",
+    "mitigated",
+    "resolved",
+    "draft",
+    "scoped",
+    "estimated",
+    "approved",
+    "declined",
+    "deploying",
+    "deployed",
+    "accepted",
+    "rejected",
+    "planned",
+    "started",
+    "completed",
+    "cancelled",
+    "closed",
+]
 ClockState = Literal["running", "paused", "met", "breached", "cancelled"]
 Seconds = int | float
 
@@ -29,7 +55,7 @@ class _Part(BaseModel):
 class Source(_Part):
     """How the incident became known; a monitor names its outage."""
 
-    kind: Literal["monitor", "person", "system"]
+    kind: Literal["monitor", "person", "schedule", "system"]
     outage_id: UUID | None
     monitor_id: UUID | None
 
@@ -55,6 +81,46 @@ class Timestamps(_Part):
     recovered: Stamp | None
     resolved: Stamp | None
     closed: Stamp | None
+    reopened: Stamp | None = None
+    post_mortem: Stamp | None = None
+
+
+class ItemTimestamps(_Part):
+    """Every instant of the present cycle that the item's kind has; null is: has not happened."""
+
+    detected: Stamp | None = None
+    opened: Stamp | None = None
+    reopened: Stamp | None = None
+    acknowledged: Stamp | None = None
+    resolved: Stamp | None = None
+    scoped: Stamp | None = None
+    estimated: Stamp | None = None
+    approved: Stamp | None = None
+    declined: Stamp | None = None
+    deploying: Stamp | None = None
+    deployed: Stamp | None = None
+    accepted: Stamp | None = None
+    rejected: Stamp | None = None
+    started: Stamp | None = None
+    completed: Stamp | None = None
+    cancelled: Stamp | None = None
+    closed: Stamp | None = None
+
+
+class Assignee(_Part):
+    """Whose work it is."""
+
+    id: str = Field(max_length=200)
+    name: str = Field(max_length=200)
+
+
+class Requester(_Part):
+    """Who asks, as far as other services need it."""
+
+    kind: str = Field(max_length=50)
+    id: str | None = Field(max_length=200)
+    name: str = Field(max_length=200)
+    channel: str = Field(max_length=50)
 
 
 class ClockReading(_Part):
@@ -89,6 +155,43 @@ class IncidentState(PublishedEvent):
     status: Status
     timestamps: Timestamps
     clocks: list[ClockReading]
+    category: Category | None = None
+    impact: str | None = Field(default=None, max_length=50)
+    criticality: str | None = Field(default=None, max_length=50)
+    assignee: Assignee | None = None
+    support_level: int = 1
+    decided_rank: int | None = None
+    merged_into_id: UUID | None = None
+    duplicate_of_id: UUID | None = None
+
+
+class ItemState(PublishedEvent):
+    """Everything that other services may know about a request, a change or a work order."""
+
+    item_id: UUID
+    kind: Kind
+    number: str = Field(max_length=30)
+    version: int = Field(ge=1)
+    contract_id: UUID
+    client_id: UUID
+    site_id: UUID | None
+    environment_id: UUID | None
+    category: Category | None
+    impact: str | None = Field(max_length=50)
+    criticality: str | None = Field(max_length=50)
+    severity: Severity
+    title: str = Field(max_length=200)
+    status: ItemStatus
+    scope_verdict: Literal["in_scope", "out_of_scope", "undecided"]
+    requester: Requester | None
+    assignee: Assignee | None
+    support_level: int
+    decided_rank: int | None
+    merged_into_id: UUID | None
+    duplicate_of_id: UUID | None
+    details: dict[str, Any]
+    timestamps: ItemTimestamps
+    clocks: list[ClockReading]
 
 
 class ClockFact(PublishedEvent):
@@ -105,6 +208,8 @@ class ClockFact(PublishedEvent):
     breach_after: AwareDatetime | None
     elapsed_seconds: Seconds
     at: AwareDatetime
+    kind: Kind = "incident"
+    """Of what kind of item the clock is; `incident_id` is that item's id."""
 
 
 _INCIDENT = "0197a1c2-0000-7000-8000-000000000501"
@@ -277,6 +382,25 @@ class IncidentClosed(IncidentState, aggregate="incident", name="closed", key="in
     EXAMPLE: ClassVar = _state(7, "closed", _CLOSED, [_response("met", 410, "met"), _repair("met", 840, "met")])
 
 
+class IncidentReopened(IncidentState, aggregate="incident", name="reopened", key="incident_id"):
+    """It was not over after all: a new cycle begins, with clocks that count again."""
+
+    EXAMPLE: ClassVar = _state(
+        8,
+        "open",
+        _BEGINNING | {"reopened": _stamp("2026-06-09T09:00:00Z", _PERSON, "api")},
+        [_repair("running", 840, None)],
+    )
+
+
+class IncidentChanged(IncidentState, aggregate="incident", name="changed", key="incident_id"):
+    """Something about it is otherwise: its severity, rank, assignee, links, or that somebody is waited for."""
+
+    EXAMPLE: ClassVar = _state(
+        5, "acknowledged", _ACKNOWLEDGED, [_response("met", 410, "met"), _repair("paused", 500, None)]
+    )
+
+
 class ClockAtRisk(ClockFact, aggregate="clock", name="at_risk", key="clock_id"):
     """A share of the target has been used while the clock runs; `at` is when it was reached."""
 
@@ -297,6 +421,254 @@ class ClockMet(ClockFact, aggregate="clock", name="met", key="clock_id"):
     EXAMPLE: ClassVar = _fact(_response("met", 410, "met"), "2026-06-08T09:08:00Z")
 
 
+def _item(kind: str, prefix: str, version: int, status: str, milestone: str, **changes: Any) -> dict[str, Any]:
+    stamps: dict[str, Any] = dict.fromkeys(ItemTimestamps.model_fields)
+    stamps |= {name: _stamp("2026-06-08T09:00:00Z", _PERSON, "api") for name in ("detected", "opened")}
+    stamps |= {milestone: _stamp("2026-06-08T10:00:00Z", _PERSON, "api")}
+    return {
+        "item_id": "0197a1c2-0000-7000-8000-000000000601",
+        "kind": kind,
+        "number": f"{prefix}-2026-0001",
+        "version": version,
+        "contract_id": _CONTRACT,
+        "client_id": _CLIENT,
+        "site_id": "0197a1c2-0000-7000-8000-000000000301",
+        "environment_id": None,
+        "category": None,
+        "impact": None,
+        "criticality": None,
+        "severity": "minor",
+        "title": "Export the orders of a month",
+        "status": status,
+        "scope_verdict": "undecided",
+        "requester": {"kind": "user", "id": _PERSON["id"], "name": _PERSON["name"], "channel": "api"},
+        "assignee": None,
+        "support_level": 1,
+        "decided_rank": None,
+        "merged_into_id": None,
+        "duplicate_of_id": None,
+        "details": {},
+        "timestamps": stamps,
+        "clocks": [],
+    } | changes
+
+
+def _asked(version: int, status: str, milestone: str) -> dict[str, Any]:
+    form = {"form": "feature", "need": "The accountant types them.", "benefit": "A day a month.", "who": "Accounting"}
+    return _item("request", "REQ", version, status, milestone, category="evolutionary", details=form)
+
+
+def _evolving(version: int, status: str, milestone: str) -> dict[str, Any]:
+    return _item(
+        "change", "CHG", version, status, milestone, category="evolutionary", details={"estimate": {"minutes": 480}}
+    )
+
+
+def _planned(version: int, status: str, milestone: str) -> dict[str, Any]:
+    details = {"work": "update", "planned_on": "2026-06-15", "checklist": []}
+    return _item(
+        "work_order", "WRK", version, status, milestone, category="preventive", requester=None, details=details
+    )
+
+
+class RequestState(ItemState):
+    """Everything about a request; `details` is its form."""
+
+
+class ChangeState(ItemState):
+    """Everything about a change; `details` holds scope, estimate, window, approval and deployment."""
+
+
+class WorkOrderState(ItemState):
+    """Everything about a work order; `details` holds its day, checklist, proof and versions."""
+
+
+class RequestOpened(RequestState, aggregate="request", name="opened", key="item_id"):
+    """Somebody asks for something."""
+
+    EXAMPLE: ClassVar = _asked(1, "open", "opened")
+
+
+class RequestAcknowledged(RequestState, aggregate="request", name="acknowledged", key="item_id"):
+    """A person has taken it; its response clock has stopped."""
+
+    EXAMPLE: ClassVar = _asked(2, "acknowledged", "acknowledged")
+
+
+class RequestResolved(RequestState, aggregate="request", name="resolved", key="item_id"):
+    """What was asked for is done, or turned into a change."""
+
+    EXAMPLE: ClassVar = _asked(3, "resolved", "resolved")
+
+
+class RequestDeclined(RequestState, aggregate="request", name="declined", key="item_id"):
+    """It is not done; the reason is on its timeline."""
+
+    EXAMPLE: ClassVar = _asked(3, "declined", "declined")
+
+
+class RequestClosed(RequestState, aggregate="request", name="closed", key="item_id"):
+    """Nothing more will be done."""
+
+    EXAMPLE: ClassVar = _asked(4, "closed", "closed")
+
+
+class RequestReopened(RequestState, aggregate="request", name="reopened", key="item_id"):
+    """It was not over after all: a new cycle begins."""
+
+    EXAMPLE: ClassVar = _asked(5, "open", "reopened")
+
+
+class RequestChanged(RequestState, aggregate="request", name="changed", key="item_id"):
+    """Something about it is otherwise: its severity, rank, assignee, scope, links, or that somebody is waited for."""
+
+    EXAMPLE: ClassVar = _asked(3, "acknowledged", "acknowledged")
+
+
+class RequestClocksChanged(RequestState, aggregate="request", name="clocks_changed", key="item_id"):
+    """Its clocks read otherwise than others were told."""
+
+    EXAMPLE: ClassVar = _asked(2, "open", "opened")
+
+
+class ChangeOpened(ChangeState, aggregate="change", name="opened", key="item_id"):
+    """A scoped evolution is drafted."""
+
+    EXAMPLE: ClassVar = _evolving(1, "draft", "opened")
+
+
+class ChangeScoped(ChangeState, aggregate="change", name="scoped", key="item_id"):
+    """What it is has been written down."""
+
+    EXAMPLE: ClassVar = _evolving(2, "scoped", "scoped")
+
+
+class ChangeEstimated(ChangeState, aggregate="change", name="estimated", key="item_id"):
+    """What it takes and when it would be deployed."""
+
+    EXAMPLE: ClassVar = _evolving(3, "estimated", "estimated")
+
+
+class ChangeApproved(ChangeState, aggregate="change", name="approved", key="item_id"):
+    """The client's decider wants it, with this estimate and window."""
+
+    EXAMPLE: ClassVar = _evolving(4, "approved", "approved")
+
+
+class ChangeDeclined(ChangeState, aggregate="change", name="declined", key="item_id"):
+    """The client's decider does not want it so."""
+
+    EXAMPLE: ClassVar = _evolving(4, "declined", "declined")
+
+
+class ChangeDeploying(ChangeState, aggregate="change", name="deploying", key="item_id"):
+    """Its deployment has begun."""
+
+    EXAMPLE: ClassVar = _evolving(5, "deploying", "deploying")
+
+
+class ChangeDeployed(ChangeState, aggregate="change", name="deployed", key="item_id"):
+    """It is in place and waits for the client's acceptance."""
+
+    EXAMPLE: ClassVar = _evolving(6, "deployed", "deployed")
+
+
+class ChangeAccepted(ChangeState, aggregate="change", name="accepted", key="item_id"):
+    """The client has accepted it, or the agreed time has run out."""
+
+    EXAMPLE: ClassVar = _evolving(7, "accepted", "accepted")
+
+
+class ChangeRejected(ChangeState, aggregate="change", name="rejected", key="item_id"):
+    """The client has not accepted it; it may be scoped again."""
+
+    EXAMPLE: ClassVar = _evolving(7, "rejected", "rejected")
+
+
+class ChangeCancelled(ChangeState, aggregate="change", name="cancelled", key="item_id"):
+    """It is given up."""
+
+    EXAMPLE: ClassVar = _evolving(5, "cancelled", "cancelled")
+
+
+class ChangeClosed(ChangeState, aggregate="change", name="closed", key="item_id"):
+    """Nothing more will be done."""
+
+    EXAMPLE: ClassVar = _evolving(8, "closed", "closed")
+
+
+class ChangeChanged(ChangeState, aggregate="change", name="changed", key="item_id"):
+    """Something about it is otherwise: its rank, assignee, links."""
+
+    EXAMPLE: ClassVar = _evolving(4, "estimated", "estimated")
+
+
+class ChangeClocksChanged(ChangeState, aggregate="change", name="clocks_changed", key="item_id"):
+    """Its clocks read otherwise than others were told."""
+
+    EXAMPLE: ClassVar = _evolving(7, "deployed", "deployed")
+
+
+class WorkOrderOpened(WorkOrderState, aggregate="work_order", name="opened", key="item_id"):
+    """Preventive work is planned."""
+
+    EXAMPLE: ClassVar = _planned(1, "planned", "opened")
+
+
+class WorkOrderStarted(WorkOrderState, aggregate="work_order", name="started", key="item_id"):
+    """Somebody has begun."""
+
+    EXAMPLE: ClassVar = _planned(2, "started", "started")
+
+
+class WorkOrderCompleted(WorkOrderState, aggregate="work_order", name="completed", key="item_id"):
+    """It is done, with its checklist and proof."""
+
+    EXAMPLE: ClassVar = _planned(3, "completed", "completed")
+
+
+class WorkOrderCancelled(WorkOrderState, aggregate="work_order", name="cancelled", key="item_id"):
+    """It is not done."""
+
+    EXAMPLE: ClassVar = _planned(2, "cancelled", "cancelled")
+
+
+class WorkOrderChanged(WorkOrderState, aggregate="work_order", name="changed", key="item_id"):
+    """Something about it is otherwise."""
+
+    EXAMPLE: ClassVar = _planned(2, "planned", "opened")
+
+
+class WorkOrderClocksChanged(WorkOrderState, aggregate="work_order", name="clocks_changed", key="item_id"):
+    """Its clocks read otherwise than others were told."""
+
+    EXAMPLE: ClassVar = _planned(2, "planned", "opened")
+
+
+class ArbitrationRequired(PublishedEvent, aggregate="arbitration", name="required", key="item_id"):
+    """More than the agreed share of what came in is called urgent: the client's decider must say what really is."""
+
+    item_id: UUID
+    kind: Kind
+    number: str = Field(max_length=30)
+    contract_id: UUID
+    client_id: UUID
+    urgent: int = Field(ge=0)
+    total: int = Field(ge=0)
+    quota_percent: int = Field(ge=0)
+
+    EXAMPLE: ClassVar = {
+        "item_id": "0197a1c2-0000-7000-8000-000000000601",
+        "kind": "request",
+        "number": "REQ-2026-0001",
+        "contract_id": _CONTRACT,
+        "client_id": _CLIENT,
+        "urgent": 3,
+        "total": 10,
+        "quota_percent": 20,
+    }
+
+
 INCIDENT_EVENTS: tuple[type[IncidentState], ...] = (
     IncidentOpened,
     IncidentAcknowledged,
@@ -306,7 +678,38 @@ INCIDENT_EVENTS: tuple[type[IncidentState], ...] = (
     IncidentRecovered,
     IncidentResolved,
     IncidentClosed,
+    IncidentReopened,
+    IncidentChanged,
+)
+ITEM_EVENTS: tuple[type[ItemState], ...] = (
+    RequestOpened,
+    RequestAcknowledged,
+    RequestResolved,
+    RequestDeclined,
+    RequestClosed,
+    RequestReopened,
+    RequestChanged,
+    RequestClocksChanged,
+    ChangeOpened,
+    ChangeScoped,
+    ChangeEstimated,
+    ChangeApproved,
+    ChangeDeclined,
+    ChangeDeploying,
+    ChangeDeployed,
+    ChangeAccepted,
+    ChangeRejected,
+    ChangeCancelled,
+    ChangeClosed,
+    ChangeChanged,
+    ChangeClocksChanged,
+    WorkOrderOpened,
+    WorkOrderStarted,
+    WorkOrderCompleted,
+    WorkOrderCancelled,
+    WorkOrderChanged,
+    WorkOrderClocksChanged,
 )
 CLOCK_EVENTS: tuple[type[ClockFact], ...] = (ClockAtRisk, ClockBreached, ClockMet)
 
-registry = EventRegistry("incidents", [*INCIDENT_EVENTS, *CLOCK_EVENTS])
+registry = EventRegistry("incidents", [*INCIDENT_EVENTS, *ITEM_EVENTS, *CLOCK_EVENTS, ArbitrationRequired])

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from incidents.domain.incident import Severity
 from incidents.domain.promises import (
     SUSPENDED,
     UNOBSERVED,
@@ -22,6 +21,7 @@ from incidents.domain.promises import (
     folding,
 )
 from incidents.domain.sla_clock import Cancelled, ClockRules, Opened, Paused, PolicyChanged, Reopened, Resumed, Stopped
+from incidents.domain.work_item import Severity
 from shared.kernel.calendar import Calendar, CalendarHistory
 
 NOON = datetime(2026, 6, 8, 12, tzinfo=UTC)

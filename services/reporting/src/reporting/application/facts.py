@@ -140,10 +140,10 @@ class Source(Fact):
 
 
 class IncidentClock(Fact):
-    """One target applied to one incident, as the incident's last event shows it."""
+    """One target applied to one incident, as the incident's last event shows it; metrics may be added."""
 
     clock_id: UUID
-    metric: Literal["response", "repair"]
+    metric: str
     policy: str
     target_seconds: float
     state: str

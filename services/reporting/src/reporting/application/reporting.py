@@ -1,8 +1,8 @@
 """The reports of a contract: what was promised, what was measured, what happened."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from typing import Final
+from typing import Final, Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -235,7 +235,7 @@ def _incident(
         ended_at=ended,
         duration_seconds=number(seconds((ended or as_of) - began)),
         timestamps={name: _moment(stamp) for name, stamp in stamps.items()},
-        clocks=[_clock(clock, known, stamps, as_of) for clock in state.clocks],
+        clocks=[_clock(clock, known, stamps, as_of) for clock in state.clocks if clock.metric in REPORTED],
         event_ids=[*known.events, *sorted(verdict.event_id for verdict in known.announced.values())],
     )
 
@@ -263,6 +263,10 @@ def _rank(status: IncidentStatus) -> int:
     return LIFE.index(status)
 
 
+REPORTED: Final[Mapping[str, Literal["response", "repair"]]] = {"response": "response", "repair": "repair"}
+"""The metrics that a report shows; a clock of another one is passed over."""
+
+
 def _clock(clock: IncidentClock, known: KnownIncident, stamps: dict[str, Stamp | None], as_of: datetime) -> ClockLine:
     """A clock as it stood at `as_of`, as far as incidents has told."""
     stop = _stop(clock.metric, stamps)
@@ -272,7 +276,7 @@ def _clock(clock: IncidentClock, known: KnownIncident, stamps: dict[str, Stamp |
     person = Person(kind=stop.actor.kind, name=stop.actor.name) if stop is not None and stop.actor is not None else None
     return ClockLine(
         clock_id=clock.clock_id,
-        metric=clock.metric,
+        metric=REPORTED[clock.metric],
         policy=clock.policy,
         target_seconds=_plain(clock.target_seconds),
         due_at=clock.due_at,

@@ -19,6 +19,7 @@ class ClockVerdict(Fact):
     contract_id: UUID
     client_id: UUID
     at: AwareDatetime
+    kind: str = "incident"
 
 
 @handlers.on("incidents.incident.opened.v1")
@@ -69,6 +70,18 @@ async def keep_closed(event: ReceivedEvent[IncidentState], uow: UnitOfWork) -> N
     await remember_incident(uow, event)
 
 
+@handlers.on("incidents.incident.reopened.v1")
+async def keep_reopened(event: ReceivedEvent[IncidentState], uow: UnitOfWork) -> None:
+    """It was not over."""
+    await remember_incident(uow, event)
+
+
+@handlers.on("incidents.incident.changed.v1")
+async def keep_changed(event: ReceivedEvent[IncidentState], uow: UnitOfWork) -> None:
+    """Its severity or something else about it is otherwise."""
+    await remember_incident(uow, event)
+
+
 @handlers.on("incidents.clock.breached.v1")
 async def keep_breach(event: ReceivedEvent[ClockVerdict], uow: UnitOfWork) -> None:
     """A target was missed; told when it happens, not when the work ends."""
@@ -83,6 +96,8 @@ async def keep_met(event: ReceivedEvent[ClockVerdict], uow: UnitOfWork) -> None:
 
 async def _keep(event: ReceivedEvent[ClockVerdict], uow: UnitOfWork, verdict: str) -> None:
     data = event.data
+    if data.kind != "incident":
+        return  # of a request or a change, which no report shows yet
     await remember_verdict(
         uow,
         event,

@@ -1,0 +1,187 @@
+"""Scoped evolutions: scope, estimate, the client's approval, a deployment in its window, acceptance.
+
+A freeze of the contract stops approval and deployment unless the client's decider has approved it by name. What the
+client neither accepts nor rejects in the agreed time is accepted tacitly, at the instant at which that time ran out.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from incidents.application import clocks, items
+from incidents.application.ports import UPHELD, ClockView, Link, Ports
+from incidents.domain.promises import Metric
+from incidents.domain.service_desk import FrozenError, ServiceDesk
+from incidents.domain.work_item import (
+    DONE,
+    Act,
+    Category,
+    Kind,
+    Milestone,
+    Requester,
+    Source,
+    Stamp,
+    Status,
+    Who,
+    WorkItem,
+    perform,
+)
+from shared.ids import new_id
+
+WAITING_ACCEPTANCE = "waiting_acceptance"
+"""Reason of the pause of what a change fixes, while the client tries whether it does."""
+
+_DECIDERS_ACTS = frozenset({Act.APPROVE, Act.DECLINE, Act.ACCEPT, Act.REJECT})
+"""What the client decides, not the agency."""
+
+Done = tuple[WorkItem, list[ClockView]]
+
+
+class OutsideWindowError(Exception):
+    """The change may be deployed in its approved window only, unless somebody says why he does it now."""
+
+    def __init__(self, first: datetime, last: datetime) -> None:
+        self.first, self.last = first, last
+        super().__init__(
+            "The change was approved for another window. Deploy it then, or say why now (`outside_window_reason`): "
+            "it is flagged."
+        )
+
+
+async def draft(
+    ports: Ports,
+    *,
+    contract_id: UUID,
+    site_id: UUID | None,
+    environment_id: UUID | None,
+    title: str,
+    description: str,
+    fixes: UUID | None,
+    requester: Requester,
+    actor: Who,
+) -> Done:
+    """A new change; with `fixes`, of an item of the same client whose clocks wait while the client accepts."""
+    place = await items.find_place(ports, contract_id, site_id, environment_id)
+    category = Category.EVOLUTIONARY
+    if fixes is not None:
+        fixed = await ports.items.lock(fixes)
+        if fixed is None or fixed.subject.client_id != place.subject.client_id:
+            raise items.UnusableError("fixes", "There is no item of this client with this id.")
+        category = Category.CORRECTIVE
+    opened = await items.open_work(
+        ports,
+        kind=Kind.CHANGE,
+        subject=place.subject,
+        source=Source("person"),
+        title=title,
+        description=description,
+        severity=place.desk.ordinary,
+        stamps=[Stamp(milestone, ports.now, actor, "api") for milestone in (Milestone.DETECTED, Milestone.OPENED)],
+        category=category,
+        requester=requester,
+    )
+    if fixes is not None:
+        await ports.items.add_link(opened.after, Link(new_id(), "fixes", fixes, None), actor)
+    return opened.after, await clocks.refresh(ports, opened.after)
+
+
+async def act(
+    ports: Ports,
+    change_id: UUID,
+    what: Act,
+    told: Mapping[str, Any],
+    *,
+    actor: Who,
+    role: str,
+    note: str | None = None,
+    audience: str = "client",
+) -> Done | None:
+    """One step of a change. `told` is what the step states, as `api.desk_models` lists it.
+
+    Raises IllegalTransitionError, NotAllowedError for what only the client's decider does, FrozenError and
+    OutsideWindowError.
+    """
+    change = await items.locked(ports, change_id, Kind.CHANGE)
+    if change is None:
+        return None
+    if what not in change.allowed:
+        perform(change, what, at=None, now=ports.now, actor=actor, source="api")  # says what is possible
+    if what in _DECIDERS_ACTS and role != "client_decider":
+        raise items.NotAllowedError("Only the client's decider does this.")
+    desk = await items.desk_of(ports, change.subject.contract_id, ports.now)
+    details = dict(change.details)
+    match what:
+        case Act.SCOPE:
+            details["scope"] = dict(told)
+        case Act.ESTIMATE:
+            details["estimate"] = dict(told) | {"over_size_cap": told["minutes"] > desk.change_size_cap_minutes}
+        case Act.APPROVE:
+            first, last = _window(change)
+            _refuse_frozen(desk, first, last, told["approved_freezes"])
+            details["approval"] = dict(told)
+        case Act.DEPLOY:
+            details["deployment"] = _deployment(change, desk, told, ports.now)
+        case Act.FINISH_DEPLOYMENT:
+            details["deployment"] = {**details["deployment"], **told}
+        case Act.REJECT | Act.DECLINE:
+            details[what.value] = dict(told)
+        case _:
+            pass
+    done = perform(replace(change, details=details), what, at=None, now=ports.now, actor=actor, source="api")
+    views = await items.carry_out(ports, done, what, note=note, audience=audience, data=told)
+    await _tell_what_it_fixes(ports, done.after, what, actor)
+    return done.after, views
+
+
+async def accept_tacitly(ports: Ports, change: WorkItem) -> WorkItem:
+    """Accepts a deployed change whose time for acceptance has run out, at that instant; else leaves it as it is."""
+    if change.kind is not Kind.CHANGE or change.status is not Status.DEPLOYED:
+        return change
+    views = await clocks.read_clocks(ports, change)
+    late = [view.reading for view in views if view.metric is Metric.ACCEPTANCE and view.reading.state == "breached"]
+    if not late or late[0].breach_after is None:
+        return change
+    done = perform(change, Act.ACCEPT, at=late[0].breach_after, now=ports.now, actor=UPHELD, source="tacit")
+    await items.carry_out(ports, done, Act.ACCEPT, note=None, audience="client", data={"tacit": True})
+    await _tell_what_it_fixes(ports, done.after, Act.ACCEPT, UPHELD)
+    return done.after
+
+
+async def _tell_what_it_fixes(ports: Ports, change: WorkItem, what: Act, actor: Who) -> None:
+    """The clocks of what a change fixes stand still while the client tries it, if the contract lists that wait."""
+    if what not in (Act.FINISH_DEPLOYMENT, Act.ACCEPT, Act.REJECT):
+        return
+    for link in await ports.items.links(change.id):
+        fixed = await ports.items.lock(link.target_id) if link.kind == "fixes" and link.target_id else None
+        if fixed is None or fixed.status in DONE or fixed.status is Status.RESOLVED:
+            continue
+        if what is Act.FINISH_DEPLOYMENT:
+            evidence = {"change": change.number}
+            await items.pause_item(ports, fixed.id, WAITING_ACCEPTANCE, evidence, at=None, actor=actor)
+            continue
+        for pause in await ports.items.pauses(fixed.id):
+            if pause.resumed_at is None and pause.evidence.get("change") == change.number:
+                answer = {"change": change.number, "act": what.value}
+                await items.resume_item(ports, fixed.id, pause.id, answer, at=None, actor=actor)
+
+
+def _window(change: WorkItem) -> tuple[datetime, datetime]:
+    window = change.details["estimate"]["window"]
+    return datetime.fromisoformat(window["from"]), datetime.fromisoformat(window["to"])
+
+
+def _refuse_frozen(desk: ServiceDesk, first: datetime, last: datetime, approved: list[str]) -> None:
+    frozen = [freeze for freeze in desk.freezes_between(first, last) if freeze.name not in approved]
+    if frozen:
+        raise FrozenError(frozen)
+
+
+def _deployment(change: WorkItem, desk: ServiceDesk, told: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    first, last = _window(change)
+    _refuse_frozen(desk, now, now, change.details["approval"]["approved_freezes"])
+    outside = not first <= now < last
+    if outside and not told.get("outside_window_reason"):
+        raise OutsideWindowError(first, last)
+    return dict(told) | {"outside_window": outside}
