@@ -6,7 +6,7 @@ from fastapi import FastAPI
 
 from incidents.adapters.defaults import default_recipients, incidents_settings
 from incidents.adapters.tables import metadata
-from incidents.api import alert_addresses, calculators, changes, incidents, items, requests
+from incidents.api import alert_addresses, calculators, changes, incidents, items, queue, requests
 from incidents.api.errors import ERRORS
 from incidents.handlers import handlers
 from incidents.jobs.clocks import DueClocks
@@ -44,6 +44,7 @@ SERVICE = Service(
         requests.router,
         changes.router,
         items.router,
+        queue.router,
         alert_addresses.router,
         calculators.router,
     ],
@@ -59,6 +60,7 @@ SERVICE = Service(
         {"name": "requests", "description": "What clients ask for: error reports, features, assistance."},
         {"name": "changes", "description": "Scoped evolutions, from the draft to the client's acceptance."},
         {"name": "items", "description": "What is done to an item of any kind."},
+        {"name": "queue", "description": "What waits, in order."},
         {"name": "alerts", "description": "Whom the agency alerts."},
         {"name": "calculators", "description": "Pure rules without state: the functions that the service itself uses."},
     ],

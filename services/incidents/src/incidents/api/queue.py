@@ -1,0 +1,91 @@
+"""What waits, in the order in which it should be done, and how the queues stand."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter
+
+from incidents.adapters import queue
+from incidents.api.answers import lines
+from incidents.api.dependencies import InPorts, Reader
+from incidents.api.desk_models import ContractFigures, QueueEntry, QueueFigures
+from incidents.application.items import desk_of
+from incidents.application.ports import Ports
+from shared.pagination import Page, PageParams, paginate
+from shared.service import Unit
+
+router = APIRouter(prefix="/v1/queue", tags=["queue"])
+
+_LISTED = 200
+
+
+@router.get("", summary="Read the queue")
+async def get_queue(
+    unit: Unit, principal: Reader, params: PageParams, contract_id: UUID | None = None
+) -> Page[QueueEntry]:
+    """Everything that waits: by the rank of its contract (higher first), the place that the client's decider gave it,
+    its severity, and when its first clock is over its target.
+    """
+    columns = queue.order()
+    found: Page[Any] = await paginate(
+        unit.session, queue.waiting(contract_id), columns=columns, params=params, to_item=lambda row: row
+    )
+    items = await lines(unit, [row[0] for row in found.data])
+    return Page[QueueEntry](
+        data=[
+            QueueEntry.model_validate(
+                {
+                    "contract_rank": row.contract_rank,
+                    "decided_rank": item.decided_rank,
+                    "severity_rank": row.severity_rank,
+                    "breach_after": row.breach_after,
+                    "item": item,
+                }
+            )
+            for row, item in zip(found.data, items, strict=True)
+        ],
+        next_cursor=found.next_cursor,
+    )
+
+
+@router.get("/figures", summary="Read how the queues stand")
+async def get_queue_figures(ports: InPorts, unit: Unit, principal: Reader) -> QueueFigures:
+    """Per contract: the backlog with its age and cap, the share of urgent ones against the quota, who has how much."""
+    by_contract = await queue.backlog(unit.session)
+    return QueueFigures(
+        contracts=[await _figures(ports, contract_id, rows) for contract_id, rows in by_contract.items()]
+    )
+
+
+async def _figures(ports: Ports, contract_id: UUID, rows: Sequence[queue.Waiting]) -> ContractFigures:
+    desk = await desk_of(ports, contract_id, ports.now)
+    urgent, total = await ports.items.came_in(contract_id, ports.now - desk.urgent.window, desk.urgent.severities)
+    ages = [ports.now - row.opened_at for row in rows]
+    by_severity: dict[str, int] = {}
+    workload: dict[str, int] = {}
+    for row in rows:
+        by_severity[row.severity] = by_severity.get(row.severity, 0) + 1
+        if row.assignee_name is not None:
+            workload[row.assignee_name] = workload.get(row.assignee_name, 0) + 1
+    hundredths = urgent * 10_000 // total if total else None
+    stale = [row.number for row, age in zip(rows, ages, strict=True) if age > desk.stale_after]
+    return ContractFigures.model_validate(
+        {
+            "contract_id": contract_id,
+            "open": len(rows),
+            "by_severity": by_severity,
+            "cap": desk.backlog_cap,
+            "over_cap": len(rows) > desk.backlog_cap,
+            "oldest_days": max(ages) // timedelta(days=1) if ages else None,
+            "stale": stale[:_LISTED],
+            "came_in": total,
+            "urgent": urgent,
+            "urgent_percent": f"{hundredths // 100}.{hundredths % 100:02d}" if hundredths is not None else None,
+            "quota_percent": desk.urgent.quota_percent,
+            "quota_exceeded": desk.urgent.exceeded(urgent, total),
+            "arbitration": [row.number for row in rows if row.arbitration][:_LISTED],
+            "workload": workload,
+        }
+    )

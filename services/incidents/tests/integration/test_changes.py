@@ -1,0 +1,201 @@
+"""Changes: approved by the client with their window, deployed in it, accepted by somebody or by the end of the time."""
+
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from .conftest import Agreement, Desk
+from .test_api import a_report, problem
+
+WINDOW = {"from": "2026-06-08T20:00:00Z", "to": "2026-06-08T22:00:00Z"}
+EVENING = timedelta(hours=11)
+
+
+async def drafted(client: httpx.AsyncClient, agreement: Agreement, **changes: Any) -> str:
+    body = {"contract_id": str(agreement.contract_id), "title": "Move to PHP 8.5"} | changes
+    created = await client.post("/v1/changes", json=body)
+    assert created.status_code == 201, created.text
+    return f"/v1/changes/{created.json()['item_id']}"
+
+
+async def estimated(client: httpx.AsyncClient, agreement: Agreement, **changes: Any) -> str:
+    path = await drafted(client, agreement)
+    await client.post(f"{path}/scope", json={"scope": "PHP 8.5 on both servers."})
+    estimate = await client.post(f"{path}/estimate", json={"minutes": 480, "window": WINDOW} | changes)
+    assert estimate.status_code == 200, estimate.text
+    return path
+
+
+async def deployed(desk: Desk, agreement: Agreement) -> str:
+    async with desk.client(agreement) as agency, desk.client(agreement, "client_decider") as decider:
+        path = await estimated(agency, agreement)
+        assert (await decider.post(f"{path}/approve")).status_code == 200
+        desk.clock.advance(EVENING)
+        assert (await agency.post(f"{path}/deploy", json={"version": "4.3.0"})).status_code == 200
+        assert (await agency.post(f"{path}/finish-deployment")).json()["status"] == "deployed"
+    return path
+
+
+@pytest.mark.capability("I26")
+async def test_a_change_is_deployed_only_as_the_client_approved_it(desk: Desk, agreement: Agreement) -> None:
+    await desk.activate(agreement)
+    async with desk.client(agreement) as agency, desk.client(agreement, "client_decider") as decider:
+        path = await drafted(agency, agreement)
+        assert problem(await agency.post(f"{path}/deploy", json={"version": "4.3.0"}), 409)["allowed"] == [
+            "scope",
+            "cancel",
+        ]
+        path = await estimated(agency, agreement)
+        problem(await agency.post(f"{path}/approve"), 403)
+        async with desk.client(agreement, "client_staff") as staff:
+            problem(await staff.post(f"{path}/approve"), 403)
+        approved = (await decider.post(f"{path}/approve", json={"note": "Go."})).json()
+        assert (approved["status"], approved["clocks"]) == ("approved", [])
+        early = problem(await agency.post(f"{path}/deploy", json={"version": "4.3.0"}), 409)
+        assert early["window"] == WINDOW
+        desk.clock.advance(EVENING)
+        inside = (await agency.post(f"{path}/deploy", json={"version": "4.3.0"})).json()
+        assert (inside["status"], inside["details"]["deployment"]["outside_window"]) == ("deploying", False)
+
+
+@pytest.mark.capability("I26")
+async def test_a_deployment_outside_of_the_window_is_flagged_with_its_reason(desk: Desk, agreement: Agreement) -> None:
+    await desk.activate(agreement)
+    async with desk.client(agreement) as agency, desk.client(agreement, "client_decider") as decider:
+        path = await estimated(agency, agreement)
+        await decider.post(f"{path}/approve")
+        told = {"version": "4.3.0", "outside_window_reason": "The hole is being used."}
+        flagged = (await agency.post(f"{path}/deploy", json=told)).json()
+    assert flagged["details"]["deployment"]["outside_window"] is True
+
+
+@pytest.mark.capability("I17")
+async def test_evolutionary_work_has_no_repair_clock_and_corrective_work_has_one(
+    desk: Desk, agreement: Agreement
+) -> None:
+    await desk.activate(agreement)
+    async with desk.client(agreement) as agency:
+        reported = (await agency.post("/v1/incidents", json=a_report(agreement, severity="critical"))).json()
+        change = (await agency.get(await drafted(agency, agreement))).json()
+    assert (reported["category"], [clock["metric"] for clock in reported["clocks"]]) == (
+        "corrective",
+        ["response", "repair"],
+    )
+    assert (change["category"], change["clocks"]) == ("evolutionary", [])
+
+
+ACCEPTANCE = {"acceptance": {"due": "PT45H"}}
+
+
+@pytest.mark.capability("I27")
+async def test_the_client_accepts_in_the_agreed_time_or_tacitly_to_the_second(desk: Desk, agreement: Agreement) -> None:
+    await desk.activate(agreement, service_desk=ACCEPTANCE)
+    path = await deployed(desk, agreement)
+    async with desk.client(agreement) as agency:
+        waiting = (await agency.get(path)).json()
+        assert [(clock["metric"], clock["due_at"]) for clock in waiting["clocks"]] == [
+            ("acceptance", "2026-06-10T17:00:00Z")
+        ]
+        problem(await agency.post(f"{path}/accept"), 403)  # nobody accepts his own work
+        desk.clock.advance(timedelta(hours=45))
+        await desk.due_clocks.run()
+        assert (await agency.get(path)).json()["status"] == "deployed"
+        desk.clock.advance(timedelta(hours=1))
+        await desk.due_clocks.run()
+        accepted = (await agency.get(path)).json()
+    assert accepted["status"] == "accepted"
+    stamp = accepted["timestamps"]["accepted"]
+    assert (stamp["at"], stamp["source"], stamp["actor"]["kind"]) == ("2026-06-10T17:00:00Z", "tacit", "system")
+    assert accepted["clocks"][0]["verdict"] == "met"
+    names = [name for name, _, _ in await desk.said(agreement.tenant_id)]
+    assert names.count("change.accepted.v1") == 1
+    assert "clock.breached.v1" not in names
+
+
+@pytest.mark.capability("I27")
+async def test_a_rejected_change_is_scoped_again_and_its_acceptance_counts_anew(
+    desk: Desk, agreement: Agreement
+) -> None:
+    await desk.activate(agreement, service_desk=ACCEPTANCE)
+    path = await deployed(desk, agreement)
+    week = timedelta(days=7)
+    async with (
+        desk.client(agreement, lifetime=week) as agency,
+        desk.client(agreement, "client_decider", lifetime=week) as decider,
+    ):
+        desk.clock.advance(timedelta(hours=40))
+        rejected = (await decider.post(f"{path}/reject", json={"reason": "Payment fails."})).json()
+        assert rejected["allowed_acts"] == ["scope", "close"]
+        again = (await agency.post(f"{path}/scope", json={"scope": "With the payment."})).json()
+        assert (again["status"], "deployed" in again["timestamps"]) == ("scoped", False)
+        later = {"from": "2026-06-10T00:00:00Z", "to": "2026-06-30T00:00:00Z"}
+        await agency.post(f"{path}/estimate", json={"minutes": 60, "window": later})
+        await decider.post(f"{path}/approve")
+        await agency.post(f"{path}/deploy", json={"version": "4.3.1"})
+        assert (await agency.post(f"{path}/finish-deployment")).status_code == 200
+        await agency.get(path)
+        desk.clock.advance(timedelta(hours=44))
+        await desk.due_clocks.run()
+        assert (await agency.get(path)).json()["status"] == "deployed"
+        accepted = (await decider.post(f"{path}/accept")).json()
+        assert accepted["clocks"][0]["elapsed_seconds"] == 44 * 3600
+        closed = (await agency.post(f"{path}/close")).json()
+        assert closed["status"] == "closed"
+
+
+@pytest.mark.capability("I27")
+async def test_the_clock_of_what_a_change_fixes_waits_while_the_client_accepts(
+    desk: Desk, agreement: Agreement
+) -> None:
+    response = agreement.state()["response"] | {"pausable": ["waiting_acceptance"]}
+    await desk.activate(agreement, response=response, service_desk=ACCEPTANCE)
+    async with desk.client(agreement) as agency, desk.client(agreement, "client_decider") as decider:
+        reported = (await agency.post("/v1/incidents", json=a_report(agreement, severity="critical"))).json()
+        path = await drafted(agency, agreement, fixes=reported["incident_id"])
+        await agency.post(f"{path}/scope", json={"scope": "Mend the checkout."})
+        window = {"from": "2026-06-08T09:00:00Z", "to": "2026-06-08T22:00:00Z"}
+        await agency.post(f"{path}/estimate", json={"minutes": 60, "window": window})
+        await decider.post(f"{path}/approve")
+        await agency.post(f"{path}/deploy", json={"version": "4.2.2"})
+        desk.clock.advance(timedelta(hours=1))
+        await agency.post(f"{path}/finish-deployment")
+        desk.clock.advance(timedelta(hours=20))
+        repair = (await agency.get(f"/v1/incidents/{reported['incident_id']}")).json()["clocks"][1]
+        assert (repair["state"], repair["elapsed_seconds"]) == ("paused", 3600)
+        await decider.post(f"{path}/reject", json={"reason": "Still blank."})
+        desk.clock.advance(timedelta(hours=1))
+        repair = (await agency.get(f"/v1/incidents/{reported['incident_id']}")).json()["clocks"][1]
+        assert (repair["state"], repair["elapsed_seconds"]) == ("running", 7200)
+
+
+@pytest.mark.capability("I40")
+async def test_in_a_freeze_nothing_is_approved_or_deployed_unless_the_decider_names_the_freeze(
+    desk: Desk, agreement: Agreement
+) -> None:
+    freeze = {"name": "Admissions", "from": "2026-06-08", "to": "2026-06-30"}
+    await desk.activate(agreement, service_desk={"freezes": [freeze]})
+    async with desk.client(agreement) as agency, desk.client(agreement, "client_decider") as decider:
+        path = await estimated(agency, agreement)
+        assert problem(await decider.post(f"{path}/approve"), 409)["freezes"] == ["Admissions"]
+        other = {"approved_freezes": ["Exams"]}
+        assert problem(await decider.post(f"{path}/approve", json=other), 409)["freezes"] == ["Admissions"]
+        assert (await decider.post(f"{path}/approve", json={"approved_freezes": ["Admissions"]})).status_code == 200
+        desk.clock.advance(EVENING)
+        assert (await agency.post(f"{path}/deploy", json={"version": "4.3.0"})).status_code == 200
+        late = await estimated(
+            agency, agreement, window={"from": "2026-07-01T00:00:00+02:00", "to": "2026-07-02T00:00:00Z"}
+        )
+        assert (await decider.post(f"{late}/approve")).status_code == 200
+        told = {"version": "4.3.0", "outside_window_reason": "Now."}
+        assert problem(await agency.post(f"{late}/deploy", json=told), 409)["freezes"] == ["Admissions"]
+
+
+@pytest.mark.capability("I36")
+async def test_a_change_over_the_size_cap_carries_a_warning(desk: Desk, agreement: Agreement) -> None:
+    await desk.activate(agreement, service_desk={"change_size_cap_minutes": 480})
+    async with desk.client(agreement) as agency:
+        for minutes, over in ((480, False), (481, True)):
+            path = await estimated(agency, agreement, minutes=minutes)
+            assert (await agency.get(path)).json()["details"]["estimate"]["over_size_cap"] is over

@@ -1,0 +1,298 @@
+"""What is done to items of any kind: post-mortems, ranks, quotas, levels of support, links, merges, many at once."""
+
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from shared.ids import new_id
+
+from .conftest import Agreement, Desk
+from .test_api import a_report, problem
+
+
+async def reported(client: httpx.AsyncClient, agreement: Agreement, **changes: Any) -> str:
+    created = await client.post("/v1/incidents", json=a_report(agreement, occurred_at=None, **changes))
+    assert created.status_code == 201, created.text
+    return str(created.json()["incident_id"])
+
+
+POST_MORTEM = {"summary": "Down.", "root_cause": "A full disk.", "actions": ["Watch the disk"]}
+
+
+@pytest.mark.capability("I25")
+async def test_an_incident_of_that_severity_does_not_close_without_its_post_mortem(
+    desk: Desk, agreement: Agreement
+) -> None:
+    await desk.activate(
+        agreement,
+        service_desk={
+            "targets": [{"severity": "critical", "mitigation": "PT2H"}],
+            "post_mortem": {"severities": ["critical"], "due": "PT40H"},
+        },
+    )
+    async with desk.client(agreement) as client:
+        path = f"/v1/incidents/{await reported(client, agreement, severity='critical')}"
+        problem(await client.post(f"{path}/post-mortem", json=POST_MORTEM), 409)
+        desk.clock.advance(timedelta(hours=1))
+        mitigated = (await client.post(f"{path}/mitigate")).json()
+        desk.clock.advance(timedelta(hours=1))
+        resolved = (await client.post(f"{path}/resolve")).json()
+        # Containing the damage and repairing it are two promises with two clocks.
+        assert [(c["metric"], c["verdict"], c["elapsed_seconds"]) for c in resolved["clocks"]] == [
+            ("response", "breached", 3600),
+            ("mitigation", "met", 3600),
+            ("repair", "met", 7200),
+            ("post_mortem", None, 0),
+        ]
+        assert mitigated["clocks"][2]["verdict"] is None
+        assert problem(await client.post(f"{path}/close"), 409)["missing"] == ["post_mortem"]
+        desk.clock.advance(timedelta(hours=2))
+        recorded = (await client.post(f"{path}/post-mortem", json=POST_MORTEM)).json()
+        assert (recorded["clocks"][3]["verdict"], recorded["clocks"][3]["elapsed_seconds"]) == ("met", 7200)
+        assert recorded["post_mortem"]["root_cause"] == "A full disk."
+        problem(await client.post(f"{path}/post-mortem", json=POST_MORTEM), 409)
+        assert (await client.post(f"{path}/close")).json()["status"] == "closed"
+
+
+@pytest.mark.capability("I25")
+async def test_the_third_incident_of_a_month_needs_a_post_mortem_whatever_its_severity(
+    desk: Desk, agreement: Agreement
+) -> None:
+    await desk.activate(agreement, service_desk={"post_mortem": {"recurrences": 3, "within_days": 30}})
+    async with desk.client(agreement) as client:
+        closed = []
+        for _ in range(3):
+            path = f"/v1/incidents/{await reported(client, agreement, severity='minor')}"
+            await client.post(f"{path}/resolve")
+            closed.append((await client.post(f"{path}/close")).status_code)
+            desk.clock.advance(timedelta(hours=1))
+    assert closed == [200, 200, 409]
+
+
+@pytest.mark.capability("I16")
+async def test_an_incident_goes_through_its_states_and_each_is_stamped(desk: Desk, agreement: Agreement) -> None:
+    await desk.activate(agreement)
+    async with desk.client(agreement) as client:
+        path = f"/v1/incidents/{await reported(client, agreement)}"
+        states = [(await client.get(path)).json()["status"]]
+        for act in ("acknowledge", "mitigate", "resolve", "close"):
+            desk.clock.advance(timedelta(minutes=5))
+            states.append((await client.post(f"{path}/{act}")).json()["status"])
+        stamps = (await client.get(path)).json()["timestamps"]
+    assert states == ["open", "acknowledged", "mitigated", "resolved", "closed"]
+    assert [stamps[name]["at"][11:16] for name in states[1:]] == ["09:05", "09:10", "09:15", "09:20"]
+
+
+@pytest.mark.capability("I33")
+@pytest.mark.parametrize(
+    ("role", "status"), [("client_decider", 200), ("client_staff", 403), ("operator", 403), ("owner", 403)]
+)
+async def test_only_the_clients_decider_ranks(desk: Desk, agreement: Agreement, role: str, status: int) -> None:
+    await desk.activate(agreement)
+    async with desk.client(agreement) as agency, desk.client(agreement, role) as caller:
+        item = await reported(agency, agreement)
+        ranked = await caller.post(f"/v1/items/{item}/rank", json={"rank": 1, "reason": "The fair."})
+        assert ranked.status_code == status, ranked.text
+
+
+@pytest.mark.capability("I33")
+async def test_a_contract_may_let_the_agency_rank_too(desk: Desk, agreement: Agreement) -> None:
+    await desk.activate(agreement, service_desk={"priority": {"decided_by": ["client_decider", "owner"]}})
+    async with desk.client(agreement) as agency, desk.client(agreement, "owner") as owner:
+        item = await reported(agency, agreement)
+        told = {"rank": 1, "reason": "The fair."}
+        problem(await agency.post(f"/v1/items/{item}/rank", json=told), 403)
+        assert (await owner.post(f"/v1/items/{item}/rank", json=told)).json()["decided_rank"] == 1
+
+
+@pytest.mark.capability("I10")
+async def test_the_queue_follows_what_the_decider_decided_and_the_timeline_keeps_why(
+    desk: Desk, agreement: Agreement
+) -> None:
+    await desk.activate(agreement)
+    async with desk.client(agreement) as agency, desk.client(agreement, "client_decider") as decider:
+        first, second, third = [await reported(agency, agreement) for _ in range(3)]
+
+        async def queue() -> list[str]:
+            found, cursor = [], ""
+            while True:
+                page = (await agency.get(f"/v1/queue?limit=2{cursor}")).json()
+                found += [entry["item"]["item_id"] for entry in page["data"]]
+                if page["next_cursor"] is None:
+                    return found
+                cursor = f"&cursor={page['next_cursor']}"
+
+        assert await queue() == [first, second, third]
+        await decider.post(f"/v1/items/{third}/rank", json={"rank": 1, "reason": "The fair."})
+        await decider.post(f"/v1/items/{second}/rank", json={"rank": 2, "reason": "After it."})
+        assert await queue() == [third, second, first]
+        await decider.post(f"/v1/items/{third}/rank", json={"rank": 3, "reason": "The fair is over."})
+        assert await queue() == [second, third, first]
+        timeline = (await agency.get(f"/v1/items/{third}/timeline")).json()["data"]
+    told = [(line["data"], line["note"], line["actor"]["kind"]) for line in timeline if line["kind"] == "ranked"]
+    assert told == [
+        ({"before": None, "after": 1}, "The fair.", "user"),
+        ({"before": 1, "after": 3}, "The fair is over.", "user"),
+    ]
+
+
+async def test_the_queue_is_ordered_by_contract_severity_and_time_to_breach(desk: Desk, agreement: Agreement) -> None:
+    basic, standard = agreement, Agreement(tenant_id=agreement.tenant_id)
+    await desk.activate(basic, service_desk={"priority": {"rank": 1}})
+    await desk.activate(standard, service_desk={"priority": {"rank": 2}})
+    async with desk.client(agreement) as agency:
+        early = await reported(agency, basic, severity="critical", reported_at="2026-06-08T08:50:00Z")
+        late = await reported(agency, basic, severity="critical")
+        minor = await reported(agency, basic, severity="minor")
+        other = await reported(agency, standard, severity="critical")
+        done = await reported(agency, standard, severity="critical")
+        await agency.post(f"/v1/incidents/{done}/resolve")
+        await agency.post(f"/v1/incidents/{done}/close")
+        listed = (await agency.get("/v1/queue")).json()["data"]
+        assert [entry["item"]["item_id"] for entry in listed] == [other, early, late, minor]
+        assert listed[1]["breach_after"] == "2026-06-08T09:20:00Z"
+    async with desk.client(standard, "client_decider") as client:
+        assert [entry["item"]["item_id"] for entry in (await client.get("/v1/queue")).json()["data"]] == [other]
+
+
+@pytest.mark.capability("I32")
+async def test_more_urgent_ones_than_agreed_ask_for_arbitration(desk: Desk, agreement: Agreement) -> None:
+    urgent = {"severities": ["critical"], "quota_percent": 25, "window_days": 30}
+    await desk.activate(agreement, service_desk={"urgent": urgent})
+    async with desk.client(agreement) as agency, desk.client(agreement, "client_decider") as decider:
+        for _ in range(3):
+            await reported(agency, agreement, severity="minor")
+        quarter = await reported(agency, agreement, severity="critical")
+        assert (await agency.get(f"/v1/items/{quarter}")).json()["arbitration_required"] is False
+        over = await reported(agency, agreement, severity="critical")
+        assert (await agency.get(f"/v1/items/{over}")).json()["arbitration_required"] is True
+        (figures,) = (await agency.get("/v1/queue/figures")).json()["contracts"]
+        assert (figures["urgent"], figures["came_in"], figures["urgent_percent"]) == (2, 5, "40.00")
+        assert (figures["quota_exceeded"], figures["arbitration"]) == (True, ["INC-2026-0005"])
+        said = [data for name, _, data in await desk.said(agreement.tenant_id) if name == "arbitration.required.v1"]
+        assert [(data["urgent"], data["total"], data["quota_percent"]) for data in said] == [(2, 5, 25)]
+        await decider.post(f"/v1/items/{over}/rank", json={"rank": 5, "reason": "It can wait."})
+        (figures,) = (await agency.get("/v1/queue/figures")).json()["contracts"]
+        assert figures["arbitration"] == []
+
+
+@pytest.mark.capability("I37")
+async def test_the_backlog_shows_its_age_its_cap_and_what_to_give_up(desk: Desk, agreement: Agreement) -> None:
+    await desk.activate(agreement, service_desk={"backlog": {"cap": 1, "stale_after_days": 10}})
+    async with desk.client(agreement, lifetime=timedelta(days=30)) as agency:
+        await reported(agency, agreement)
+        desk.clock.advance(timedelta(days=11))
+        await reported(agency, agreement)
+        (figures,) = (await agency.get("/v1/queue/figures")).json()["contracts"]
+    assert (figures["open"], figures["cap"], figures["over_cap"]) == (2, 1, True)
+    assert (figures["oldest_days"], figures["stale"]) == (11, ["INC-2026-0001"])
+    assert figures["by_severity"] == {"major": 2}
+
+
+@pytest.mark.capability("I11")
+async def test_only_people_whom_the_contract_assigns_can_be_chosen(desk: Desk, agreement: Agreement) -> None:
+    ada, bob = new_id(), new_id()
+    await desk.activate(agreement, service_desk={"assigned_user_ids": [str(ada)]})
+    async with desk.client(agreement) as agency:
+        item = await reported(agency, agreement)
+        problem(
+            await agency.post(f"/v1/items/{item}/assignment", json={"user_id": str(bob), "name": "Bob"}),
+            422,
+            "#/user_id",
+        )
+        assigned = await agency.post(f"/v1/items/{item}/assignment", json={"user_id": str(ada), "name": "Ada"})
+        assert assigned.json()["assignee"] == {"id": str(ada), "name": "Ada"}
+        (figures,) = (await agency.get("/v1/queue/figures")).json()["contracts"]
+        assert figures["workload"] == {"Ada": 1}
+
+
+EVIDENCE = {"configuration": "4.2.1", "traces": "4bf92f35", "logs": "error.log", "tests": "Every card."}
+
+
+@pytest.mark.capability("I46")
+async def test_each_level_of_support_is_told_how_long_it_had_the_item(desk: Desk, agreement: Agreement) -> None:
+    await desk.activate(agreement)
+    async with desk.client(agreement) as agency:
+        item = await reported(agency, agreement, severity="critical")
+        desk.clock.advance(timedelta(minutes=40))
+        for missing in EVIDENCE:
+            refused = await agency.post(
+                f"/v1/items/{item}/hand-over", json={"to_level": 2} | {**EVIDENCE, missing: " "}
+            )
+            assert problem(refused, 409)["missing"] == [missing]
+        handed = (await agency.post(f"/v1/items/{item}/hand-over", json={"to_level": 2} | EVIDENCE)).json()
+        assert handed["support_level"] == 2
+        pause = {"reason": "waiting_customer_info", "evidence": {"asked": "Which card?"}}
+        desk.clock.advance(timedelta(minutes=10))
+        await agency.post(f"/v1/items/{item}/pauses", json=pause)
+        desk.clock.advance(timedelta(hours=3))
+        read = (await agency.get(f"/v1/items/{item}")).json()
+        problem(await agency.post(f"/v1/items/{item}/hand-over", json={"to_level": 2}), 422, "#/to_level")
+    # Together they have what the repair clock counted; the wait for the client is nobody's.
+    assert [(level["level"], level["elapsed_seconds"]) for level in read["support"]] == [(1, 2400), (2, 600)]
+    assert read["clocks"][1]["elapsed_seconds"] == 3000
+
+
+async def test_links_say_how_items_and_actions_elsewhere_are_related(desk: Desk, agreement: Agreement) -> None:
+    await desk.activate(agreement)
+    stranger = Agreement(tenant_id=agreement.tenant_id)
+    await desk.activate(stranger)
+    async with desk.client(agreement) as agency:
+        one, other = await reported(agency, agreement), await reported(agency, agreement)
+        foreign = (await agency.post("/v1/incidents", json=a_report(stranger))).json()["incident_id"]
+        for kind in ("duplicates", "relates", "caused_by", "fixes", "r_and_d", "industrialisation", "relates"):
+            linked = await agency.post(f"/v1/items/{one}/links", json={"kind": kind, "target_id": other})
+            assert linked.status_code == 200, linked.text
+        assert [link["kind"] for link in linked.json()["links"]] == [
+            "duplicates",
+            "relates",
+            "caused_by",
+            "fixes",
+            "r_and_d",
+            "industrialisation",
+        ]
+        assert linked.json()["duplicate_of_id"] == other
+        elsewhere = await agency.post(f"/v1/items/{one}/links", json={"kind": "r_and_d", "target": "RD-17"})
+        assert elsewhere.json()["links"][-1]["target"] == "RD-17"
+        for wrong in (foreign, one, str(new_id())):
+            told = {"kind": "relates", "target_id": wrong}
+            problem(await agency.post(f"/v1/items/{one}/links", json=told), 422, "#/target_id")
+
+
+async def test_of_many_items_each_has_its_own_result_and_what_is_done_stays_done(
+    desk: Desk, agreement: Agreement
+) -> None:
+    await desk.activate(agreement)
+    async with desk.client(agreement) as agency:
+        one, two = await reported(agency, agreement), await reported(agency, agreement)
+        await agency.post(f"/v1/incidents/{one}/acknowledge")
+        unknown = str(new_id())
+        told = {"act": "acknowledge", "item_ids": [one, unknown, two]}
+        results = (await agency.post("/v1/items/bulk", json=told)).json()["results"]
+        assert [(result["item_id"], result["result"], result["status"]) for result in results] == [
+            (one, "refused", 409),
+            (unknown, "refused", 404),
+            (two, "done", 200),
+        ]
+        assert "Possible now" in results[0]["detail"]
+        assert (await agency.get(f"/v1/items/{two}")).json()["status"] == "acknowledged"
+    async with desk.client(agreement, "client_decider") as client:
+        problem(await client.post("/v1/items/bulk", json=told), 403)
+    names = [name for name, _, _ in await desk.said(agreement.tenant_id)]
+    assert names.count("incident.acknowledged.v1") == 2
+
+
+async def test_what_the_decider_has_judged_only_a_decider_judges_again(desk: Desk, agreement: Agreement) -> None:
+    await desk.activate(agreement)
+    async with desk.client(agreement) as agency, desk.client(agreement, "client_decider") as decider:
+        item = await reported(agency, agreement, severity="minor")
+        path = f"/v1/items/{item}/classification"
+        judged = {"impact": "data", "criticality": "high", "reason": "Orders are lost."}
+        assert (await agency.post(path, json=judged)).json()["severity"] == "critical"
+        assert (await decider.post(path, json={"severity": "mineur", "reason": "They are not."})).status_code == 200
+        problem(await agency.post(path, json=judged), 403)
+        assert (await decider.post(path, json=judged)).json()["severity"] == "critical"
+        async with desk.client(agreement, "client_staff") as staff:
+            problem(await staff.post(path, json=judged), 403)
