@@ -6,7 +6,7 @@ from fastapi import FastAPI
 
 from incidents.adapters.defaults import default_recipients, incidents_settings
 from incidents.adapters.tables import metadata
-from incidents.api import alert_addresses, calculators, changes, incidents, items, queue, requests
+from incidents.api import alert_addresses, calculators, changes, incidents, items, queue, requests, work_orders
 from incidents.api.errors import ERRORS
 from incidents.handlers import handlers
 from incidents.jobs.clocks import DueClocks
@@ -43,6 +43,8 @@ SERVICE = Service(
         incidents.router,
         requests.router,
         changes.router,
+        work_orders.router,
+        work_orders.schedules,
         items.router,
         queue.router,
         alert_addresses.router,
@@ -59,6 +61,7 @@ SERVICE = Service(
         {"name": "incidents", "description": "From the first failure to the closed record, with clocks."},
         {"name": "requests", "description": "What clients ask for: error reports, features, assistance."},
         {"name": "changes", "description": "Scoped evolutions, from the draft to the client's acceptance."},
+        {"name": "work orders", "description": "Preventive work: schedules, checklists, proof."},
         {"name": "items", "description": "What is done to an item of any kind."},
         {"name": "queue", "description": "What waits, in order."},
         {"name": "alerts", "description": "Whom the agency alerts."},

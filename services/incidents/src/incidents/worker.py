@@ -1,4 +1,4 @@
-"""What the worker role does besides relay and consumers: due clocks and queued messages."""
+"""What the worker role does besides relay and consumers: due clocks, due schedules and queued messages."""
 
 from collections.abc import Sequence
 
@@ -6,6 +6,7 @@ from incidents.adapters.defaults import default_recipients, incidents_settings
 from incidents.handlers import alert_by_default
 from incidents.jobs.clocks import DueClocks
 from incidents.jobs.notifications import Outbound
+from incidents.jobs.work_orders import DueSchedules
 from shared.worker import Job, Runtime
 
 
@@ -16,5 +17,6 @@ def jobs(runtime: Runtime) -> Sequence[Job]:
     alert_by_default(recipients)
     return (
         Job("due clocks", DueClocks(runtime.units, runtime.clock, recipients).run),
+        Job("due schedules", DueSchedules(runtime.units).run),
         Job("notifications", Outbound(runtime.units, settings).run),
     )

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Integer, Select, String, cast, func, literal, literal_column, select
+from sqlalchemy import Integer, Select, String, case, cast, func, literal, literal_column, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -42,16 +42,9 @@ _listed = func.jsonb_path_query_first(
     literal_column("'$.service_desk.severities[*] ? (@.code == $code).rank'::jsonpath"),
     func.jsonb_build_object("code", WorkItemRow.severity),
 )
-_by_default = {known.code: known.rank for known in ServiceDesk().severities}
 _severity_rank = func.coalesce(
     cast(cast(_listed, String), Integer),
-    cast(
-        func.jsonb_build_object(*(part for code, rank in _by_default.items() for part in (code, rank))).op("->>")(
-            WorkItemRow.severity
-        ),
-        Integer,
-    ),
-    1000,
+    case({known.code: known.rank for known in ServiceDesk().severities}, value=WorkItemRow.severity, else_=1000),
 )
 _decided = func.coalesce(WorkItemRow.decided_rank, _LAST)
 _breach_order = func.coalesce(_breach.c.breach_after, literal(datetime.fromisoformat(_NEVER)))

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field, StrictBool, StrictInt, model_validator
 
-from incidents.adapters.desk_tables import PauseRow
+from incidents.adapters.desk_tables import OccurrenceRow, PauseRow, ScheduleRow
 from incidents.adapters.tables import ClockDueRow, StampRow, WorkItemRow
 from incidents.api.models import (
     ActorAnswer,
@@ -26,9 +26,10 @@ from incidents.api.models import (
 from incidents.application.items import per_level
 from incidents.application.ports import ClockView, HandOver, Link
 from incidents.domain.promises import Metric
+from incidents.domain.schedules import NonWorkingDay
 from incidents.domain.work_item import Act, Category, Criticality, Impact, Kind, ScopeVerdict, Status, WorkItem
 from incidents.settings import ADDRESS_PATTERN
-from shared.values import Instant, Seconds, forbid_unknown, seconds
+from shared.values import Instant, LocalDate, Seconds, forbid_unknown, seconds
 
 _CONTRACT = "0197a1c2-0000-7000-8000-000000000201"
 _SITE = "0197a1c2-0000-7000-8000-000000000301"
@@ -694,3 +695,165 @@ def _support(
         }
         for level, spans in per_level(hand_overs, item.detected_at, now).items()
     ]
+
+
+Work = Literal["update", "check"]
+Checklist = Annotated[list[Word], Field(max_length=100)]
+
+
+class WorkOrderPlan(BaseModel):
+    """Preventive work for one day."""
+
+    model_config = forbid_unknown(
+        examples=[
+            {
+                "contract_id": _CONTRACT,
+                "site_id": _SITE,
+                "title": "Update the plugins",
+                "work": "update",
+                "planned_on": "2026-06-15",
+                "checklist": ["Checkout works", "No error in the log"],
+            }
+        ]
+    )
+
+    contract_id: UUID
+    site_id: UUID | None = None
+    environment_id: UUID | None = None
+    title: Title
+    description: LongText = ""
+    work: Work
+    planned_on: LocalDate
+    checklist: Checklist = Field(default_factory=list)
+
+
+class BackupTold(BaseModel):
+    """The backup that one would go back to, and who has verified it."""
+
+    model_config = forbid_unknown(
+        examples=[
+            {"reference": "s3://backups/shop/2026-06-15", "verified_at": "2026-06-15T08:00:00Z", "verified_by": "Nadia"}
+        ]
+    )
+
+    reference: Word
+    verified_at: Instant
+    verified_by: Word
+
+
+class WorkOrderStart(BaseModel):
+    """Somebody begins. An update needs all of it; without it nothing is touched."""
+
+    model_config = forbid_unknown(
+        examples=[
+            {
+                "backup": {
+                    "reference": "s3://backups/shop/2026-06-15",
+                    "verified_at": "2026-06-15T08:00:00Z",
+                    "verified_by": "Nadia",
+                },
+                "rollback_plan": "Restore the backup, deploy 4.2.1.",
+                "version_before": "4.2.1",
+            }
+        ]
+    )
+
+    backup: BackupTold | None = None
+    rollback_plan: LongText | None = None
+    version_before: Word | None = None
+
+
+class WorkOrderResult(BaseModel):
+    """It is done: what of the checklist, and what shows it."""
+
+    model_config = forbid_unknown(
+        examples=[
+            {
+                "done": ["Checkout works", "No error in the log"],
+                "proof": "Screenshots in the shared folder, run 2026-06-15.",
+                "version_after": "4.3.0",
+            }
+        ]
+    )
+
+    done: Checklist = Field(default_factory=list)
+    proof: Written
+    version_after: Word | None = None
+    note: LongText | None = None
+
+
+class ScheduleTold(BaseModel):
+    """Preventive work that recurs, on days of the contract's zone."""
+
+    model_config = forbid_unknown(
+        examples=[
+            {
+                "contract_id": _CONTRACT,
+                "title": "Update the plugins",
+                "work": "update",
+                "recurrence": "FREQ=MONTHLY;BYMONTHDAY=1",
+                "first_on": "2026-07-01",
+                "non_working_day": "next_business_day",
+                "checklist": ["Checkout works"],
+            }
+        ]
+    )
+
+    contract_id: UUID
+    site_id: UUID | None = None
+    environment_id: UUID | None = None
+    title: Title
+    description: LongText = ""
+    work: Work
+    recurrence: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[A-Z0-9=;,+-]+$")] = Field(
+        description="a rule of RFC 5545 of days and longer: FREQ, INTERVAL, BYDAY, BYMONTHDAY, BYMONTH, BYSETPOS, COUNT"
+    )
+    first_on: LocalDate
+    non_working_day: NonWorkingDay = Field(description="what becomes of a day on which the calendar is closed")
+    lead_days: StrictInt = Field(
+        default=0, ge=0, le=60, description="how long before its day", json_schema_extra={"format": "int32"}
+    )
+    checklist: Checklist = Field(default_factory=list)
+
+
+class ScheduleAnswer(BaseModel):
+    """A schedule of preventive work."""
+
+    schedule_id: UUID
+    version: int = Field(ge=1, json_schema_extra={"format": "int64"})
+    contract_id: UUID
+    client_id: UUID
+    site_id: UUID | None
+    environment_id: UUID | None
+    title: str = Field(max_length=200)
+    description: str = Field(max_length=10_000)
+    work: Work
+    recurrence: str = Field(max_length=200)
+    first_on: LocalDate
+    non_working_day: NonWorkingDay
+    lead_days: int = Field(json_schema_extra={"format": "int32"})
+    checklist: list[str] = Field(max_length=100)
+    active: bool
+    next_on: LocalDate | None = Field(description="the rule's next day; its work order may fall on another")
+    due_at: Instant | None = Field(description="when that work order is made")
+
+    @classmethod
+    def of_row(cls, row: ScheduleRow) -> ScheduleAnswer:
+        """The answer that tells a schedule."""
+        same = cls.model_fields.keys() - {"schedule_id"}
+        return cls.model_validate({name: getattr(row, name) for name in same} | {"schedule_id": row.id})
+
+
+class OccurrenceAnswer(BaseModel):
+    """One day of a schedule's rule, and what came of it."""
+
+    day: LocalDate
+    planned_on: LocalDate | None = Field(description="null: nobody works then, and the rule leaves it out")
+    why: NonWorkingDay | None = Field(description="by which rule it was moved or left out")
+    item_id: UUID | None
+    made_at: Instant
+
+    @classmethod
+    def of_row(cls, row: OccurrenceRow) -> OccurrenceAnswer:
+        """The answer that tells an occurrence."""
+        return cls.model_validate({name: getattr(row, name) for name in cls.model_fields})

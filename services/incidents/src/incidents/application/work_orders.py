@@ -1,0 +1,106 @@
+"""Preventive work: planned by a schedule or by hand, done with its checklist and proof.
+
+An update begins only with a backup that somebody has verified and a plan to go back; it ends with the version that is
+there now.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from incidents.application import items
+from incidents.application.ports import ClockView, Ports
+from incidents.domain.work_item import (
+    Act,
+    Category,
+    Kind,
+    Milestone,
+    ScopeVerdict,
+    Source,
+    Stamp,
+    Who,
+    WorkItem,
+    perform,
+)
+
+UPDATE_NEEDS = ("backup", "rollback_plan", "version_before")
+"""What must be told before an update begins."""
+
+Done = tuple[WorkItem, list[ClockView]]
+
+
+@dataclass(frozen=True)
+class Planned:
+    """Preventive work for a day. `work`: update (versions, backup and rollback) or check."""
+
+    contract_id: UUID
+    site_id: UUID | None
+    environment_id: UUID | None
+    title: str
+    description: str
+    work: str
+    planned_on: date
+    checklist: tuple[str, ...]
+    schedule_id: UUID | None = None
+
+
+async def plan(ports: Ports, planned: Planned, actor: Who) -> Done:
+    """A new work order. Raises UnknownContractError and UnknownSiteError."""
+    place = await items.find_place(ports, planned.contract_id, planned.site_id, planned.environment_id)
+    source = "schedule" if planned.schedule_id is not None else "api"
+    opened = await items.open_work(
+        ports,
+        kind=Kind.WORK_ORDER,
+        subject=place.subject,
+        source=Source("schedule" if planned.schedule_id is not None else "person"),
+        title=planned.title,
+        description=planned.description,
+        severity=place.desk.ordinary,
+        stamps=[Stamp(milestone, ports.now, actor, source) for milestone in (Milestone.DETECTED, Milestone.OPENED)],
+        category=Category.PREVENTIVE,
+        scope_verdict=ScopeVerdict.IN_SCOPE,
+        details={
+            "work": planned.work,
+            "planned_on": planned.planned_on.isoformat(),
+            "checklist": [{"item": item, "done": False} for item in planned.checklist],
+            "schedule_id": str(planned.schedule_id) if planned.schedule_id is not None else None,
+        },
+    )
+    return opened.after, []
+
+
+async def act(
+    ports: Ports, order_id: UUID, what: Act, told: Mapping[str, Any], *, note: str | None, actor: Who
+) -> Done | None:
+    """Starts, completes or cancels it. Raises MissingError with what must be there first."""
+    order = await items.locked(ports, order_id, Kind.WORK_ORDER)
+    if order is None:
+        return None
+    if what in order.allowed:
+        missing = _missing(order, what, told)
+        if missing:
+            raise items.MissingError(missing, f"This work order needs first: {', '.join(missing)}.")
+    details = dict(order.details)
+    if what is Act.START:
+        details |= {name: told.get(name) for name in UPDATE_NEEDS}
+    elif what is Act.COMPLETE:
+        done = set(told["done"])
+        details["checklist"] = [
+            {"item": each["item"], "done": each["item"] in done} for each in order.details["checklist"]
+        ]
+        details |= {"proof": told["proof"], "version_after": told.get("version_after")}
+    change = perform(replace(order, details=details), what, at=None, now=ports.now, actor=actor, source="api")
+    views = await items.carry_out(ports, change, what, note=note, audience="client", data=told)
+    return change.after, views
+
+
+def _missing(order: WorkItem, what: Act, told: Mapping[str, Any]) -> list[str]:
+    update = order.details["work"] == "update"
+    if what is Act.START and update:
+        return [name for name in UPDATE_NEEDS if not told.get(name)]
+    if what is not Act.COMPLETE:
+        return []
+    open_ones = [each["item"] for each in order.details["checklist"] if each["item"] not in told["done"]]
+    return open_ones + (["version_after"] if update and not told.get("version_after") else [])

@@ -1,0 +1,118 @@
+"""Preventive work: schedules that make each work order once, on a day on which somebody works."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from incidents.jobs.work_orders import DueSchedules
+
+from .conftest import PARIS_OFFICE, Agreement, Desk
+from .test_api import problem
+
+OFFICE = {"support": [{"effective_from": None, "calendar": PARIS_OFFICE}]}
+
+
+def a_schedule(agreement: Agreement, **changes: Any) -> dict[str, Any]:
+    return {
+        "contract_id": str(agreement.contract_id),
+        "title": "Update the plugins",
+        "work": "update",
+        "recurrence": "FREQ=DAILY;COUNT=4",
+        "first_on": "2026-07-12",  # a Sunday; Tuesday the 14th is a holiday in France
+        "non_working_day": "skip",
+        "checklist": ["Checkout works"],
+    } | changes
+
+
+@pytest.mark.capability("I18")
+@pytest.mark.parametrize(
+    ("rule", "planned"),
+    [
+        ("skip", [None, "2026-07-13", None, "2026-07-15"]),
+        ("next_business_day", ["2026-07-13", "2026-07-13", "2026-07-15", "2026-07-15"]),
+        ("previous_business_day", ["2026-07-10", "2026-07-13", "2026-07-13", "2026-07-15"]),
+    ],
+)
+async def test_a_day_on_which_nobody_works_is_skipped_or_moved_and_each_is_made_once(
+    desk: Desk, agreement: Agreement, rule: str, planned: list[str | None]
+) -> None:
+    await desk.activate(agreement, calendars=OFFICE)
+    month = timedelta(days=60)
+    async with desk.client(agreement, lifetime=month) as client:
+        created = await client.post("/v1/work-order-schedules", json=a_schedule(agreement, non_working_day=rule))
+        assert created.status_code == 201, created.text
+        jobs = [DueSchedules(desk.runtime.units) for _ in range(2)]
+        await jobs[0].run()
+        assert (await client.get("/v1/work-orders")).json()["data"] == []
+        desk.clock.set(datetime(2026, 7, 20, 9, tzinfo=UTC))  # the worker was down for days
+        await asyncio.gather(*(job.run() for job in jobs for _ in range(3)))
+        path = created.headers["location"]
+        made = (await client.get(f"{path}/occurrences")).json()["data"]
+        orders = (await client.get("/v1/work-orders")).json()["data"]
+        schedule = (await client.get(path)).json()
+    assert [one["planned_on"] for one in made] == planned
+    assert sorted(order["details"]["planned_on"] for order in orders) == sorted(day for day in planned if day)
+    assert {order["item_id"] for order in orders} == {one["item_id"] for one in made if one["item_id"]}
+    assert (schedule["next_on"], schedule["due_at"], schedule["active"]) == (None, None, False)
+
+
+@pytest.mark.capability("I18", "I19", "I35")
+async def test_an_update_begins_with_a_verified_backup_and_ends_with_its_proof(
+    desk: Desk, agreement: Agreement
+) -> None:
+    await desk.activate(agreement)
+    plan = {
+        "contract_id": str(agreement.contract_id),
+        "title": "Update the plugins",
+        "work": "update",
+        "planned_on": "2026-06-15",
+        "checklist": ["Checkout works", "No error in the log"],
+    }
+    backup = {"reference": "s3://b/1", "verified_at": "2026-06-08T08:00:00Z", "verified_by": "Nadia"}
+    told = {"backup": backup, "rollback_plan": "Restore it.", "version_before": "4.2.1"}
+    async with desk.client(agreement) as client:
+        created = (await client.post("/v1/work-orders", json=plan)).json()
+        assert (created["number"], created["category"], created["clocks"]) == ("WRK-2026-0001", "preventive", [])
+        path = f"/v1/work-orders/{created['item_id']}"
+        assert problem(await client.post(f"{path}/start"), 409)["missing"] == list(told)
+        for name in told:
+            partly = {key: value for key, value in told.items() if key != name}
+            assert problem(await client.post(f"{path}/start", json=partly), 409)["missing"] == [name]
+        unverified = told | {"backup": {"reference": "s3://b/1"}}
+        problem(await client.post(f"{path}/start", json=unverified), 422)
+        assert (await client.post(f"{path}/start", json=told)).json()["status"] == "started"
+        partly = {"done": ["Checkout works"], "proof": "Screenshots."}
+        refused = problem(await client.post(f"{path}/complete", json=partly), 409)
+        assert refused["missing"] == ["No error in the log", "version_after"]
+        problem(await client.post(f"{path}/complete", json={"done": plan["checklist"]}), 422, "#/proof")
+        done = {"done": plan["checklist"], "proof": "Screenshots.", "version_after": "4.3.0"}
+        completed = (await client.post(f"{path}/complete", json=done)).json()
+    details = completed["details"]
+    assert (completed["status"], details["version_before"], details["version_after"]) == ("completed", "4.2.1", "4.3.0")
+    assert details["proof"] == "Screenshots."
+    assert [each["done"] for each in details["checklist"]] == [True, True]
+    names = [name for name, _, _ in await desk.said(agreement.tenant_id)]
+    assert names == ["work_order.opened.v1", "work_order.started.v1", "work_order.completed.v1"]
+
+
+@pytest.mark.parametrize(
+    ("recurrence", "first_on"),
+    [
+        ("FREQ=HOURLY", "2026-07-12"),
+        ("FREQ=WEEKLY;BYDAY=MO", "2026-07-12"),
+        ("FREQ=WEEKLY;BYDAY=XX", "2026-07-12"),
+        ("FREQ=DAILY;FREQ=DAILY", "2026-07-12"),
+        ("FREQ=DAILY;INTERVAL=0", "2026-07-12"),
+        ("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30", "2026-07-12"),
+        ("UNTIL=20270101", "2026-07-12"),
+    ],
+)
+async def test_a_rule_that_cannot_be_followed_is_refused(
+    desk: Desk, agreement: Agreement, recurrence: str, first_on: str
+) -> None:
+    await desk.activate(agreement)
+    async with desk.client(agreement) as client:
+        told = a_schedule(agreement, recurrence=recurrence, first_on=first_on)
+        problem(await client.post("/v1/work-order-schedules", json=told), 422, "#/recurrence")
