@@ -100,6 +100,10 @@ bench-probes: $(READY)	## measure probing, a few minutes: CPU per check, latenes
 bench-probes-full: $(READY)	## the same with ten minutes of 10,000 monitors at 30 s
 	@exec $(RUN) services/probes/benchmarks/figures.py --full
 
+.PHONY: bench-clocks
+bench-clocks: $(READY)	## measure the clocks: folds per second on one core; prints JSON
+	@exec $(RUN) services/incidents/benchmarks/clocks.py
+
 ##@ Generate
 
 .PHONY: openapi

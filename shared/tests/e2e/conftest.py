@@ -28,7 +28,7 @@ class World:
     webhook_id: str
     delivery_id: str
     reports: dict[str, str]
-    """Where a heartbeat reports to, and its id."""
+    """Where a heartbeat reports to, and the ids of what only this world has."""
 
 
 @pytest.fixture(scope="session")
@@ -72,7 +72,7 @@ def world(running_stack: RunningStack, small_site: SmallSite) -> World:
             deliveries = thread.get("reporting", f"/v1/webhooks/{webhook['webhook_id']}/deliveries")["data"]
             return deliveries[0]["delivery_id"] if deliveries else None
 
-        reports = _heartbeat(thread, contract)
+        reports = _heartbeat(thread, contract) | _service_desk(thread, contract, incident["incident_id"])
         window = thread.post("contracts", "/v1/maintenance-windows", planned_work(contract.client_id))
         delivery = eventually(delivered, 20, "an event is delivered to the webhook")
         incident = thread.get("incidents", f"/v1/incidents/{incident['incident_id']}")
@@ -94,6 +94,29 @@ def _heartbeat(thread: ThreadClient, contract: SignedContract) -> dict[str, str]
     thread.post("probes", "/v1/restore-verifications", covered | tried | proof)
     thread.post("probes", "/v1/check-tests", {"configuration": {"kind": "tcp", "host": "127.0.0.1", "port": 9}})
     return {"heartbeat_id": heartbeat["monitor_id"], "token": address["token"]}
+
+
+def _service_desk(thread: ThreadClient, contract: SignedContract, incident_id: str) -> dict[str, str]:
+    """One item of every other kind, a schedule, and an incident that waited for somebody."""
+    under = {"contract_id": contract.contract_id}
+    question = {"form": "assistance", "title": "How do I add a page?", "topic": "Editing pages"}
+    request = thread.post("incidents", "/v1/requests", under | question)
+    change = thread.post("incidents", "/v1/changes", under | {"title": "Move to PHP 8.5"})
+    work = {"title": "Look at the backups", "work": "check"}
+    order = thread.post("incidents", "/v1/work-orders", under | work | {"planned_on": "2026-06-15"})
+    rule = {"recurrence": "FREQ=DAILY", "first_on": "2099-01-01", "non_working_day": "skip"}
+    schedule = thread.post("incidents", "/v1/work-order-schedules", under | work | rule)
+    item = f"/v1/items/{incident_id}"
+    thread.post("incidents", f"{item}/pauses", {"reason": "waiting_for_client", "evidence": {"asked": "Which page?"}})
+    pause = thread.get("incidents", f"{item}/pauses")["data"][0]
+    return {
+        "item_id": incident_id,
+        "request_id": request["item_id"],
+        "change_id": change["item_id"],
+        "work_order_id": order["item_id"],
+        "schedule_id": schedule["schedule_id"],
+        "pause_id": pause["pause_id"],
+    }
 
 
 @pytest.fixture(scope="session")

@@ -170,7 +170,6 @@ async def test_a_window_over_midnight_is_one_window(desk: Desk, agreement: Agree
     assert (await rest.clock("2026-06-09T12:00:00"))["due_at"] == "2026-06-09T23:00:00Z"
 
 
-@pytest.mark.capability("I50")
 @pytest.mark.parametrize(
     ("reported", "due"),
     [

@@ -52,7 +52,6 @@ async def test_each_form_gives_its_category_number_and_clocks(desk: Desk, agreem
     assert names == ["request.opened.v1"] * 3
 
 
-@pytest.mark.capability("I44")
 @pytest.mark.parametrize("missing", ["steps", "expected", "observed", "environment", "ci_version", "title"])
 async def test_an_error_report_without_one_of_its_fields_is_refused_at_that_field(
     desk: Desk, agreement: Agreement, missing: str

@@ -58,7 +58,7 @@ async def test_a_day_on_which_nobody_works_is_skipped_or_moved_and_each_is_made_
     assert (schedule["next_on"], schedule["due_at"], schedule["active"]) == (None, None, False)
 
 
-@pytest.mark.capability("I18", "I19", "I35")
+@pytest.mark.capability("I18", "I35")
 async def test_an_update_begins_with_a_verified_backup_and_ends_with_its_proof(
     desk: Desk, agreement: Agreement
 ) -> None:

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
+from itertools import islice
 from zoneinfo import ZoneInfo
 
-from dateutil.rrule import rrulestr
+from dateutil.rrule import rrule, rrulestr
 
 from shared.kernel.calendar import CalendarHistory, opening_instant
 
@@ -45,6 +46,9 @@ def check(rule: str, first: date) -> None:
         )
     if parts.get("FREQ") not in _FREQUENCIES:
         raise RecurrenceError("FREQ is DAILY, WEEKLY, MONTHLY or YEARLY.")
+    numbers = [parts.get(name, "1") for name in ("INTERVAL", "COUNT")]
+    if not all(each.isdecimal() and len(each) < 4 and int(each) > 0 for each in numbers):
+        raise RecurrenceError("INTERVAL and COUNT are whole numbers from 1 to 999.")
     try:
         found = next(days_of(rule, first), None)
     except (ValueError, TypeError, OverflowError, KeyError, IndexError):
@@ -56,10 +60,12 @@ def check(rule: str, first: date) -> None:
 def days_of(rule: str, first: date) -> Iterator[date]:
     """The days that the rule names from its first day on, as far as some years."""
     begins = datetime.combine(first, time())
-    parsed = rrulestr(rule, dtstart=begins)
-    for each in parsed.xafter(begins - timedelta(days=1)):
-        if each - begins > FURTHEST:
-            return
+    parts = [part for part in rule.split(";") if not part.startswith("COUNT=")]
+    count = next((int(part[6:]) for part in rule.split(";") if part.startswith("COUNT=")), None)
+    parsed = rrulestr(";".join(parts), dtstart=begins)
+    assert isinstance(parsed, rrule)
+    # With an end, or a rule that never matches would be walked for centuries; dateutil takes no COUNT beside it.
+    for each in islice(parsed.replace(until=begins + FURTHEST), count):
         yield each.date()
 
 
