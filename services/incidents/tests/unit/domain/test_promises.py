@@ -35,6 +35,7 @@ def hours(count: float) -> datetime:
 def terms(
     version: int, at: datetime, *, status: str = "active", repair: float | None = 4, rules: ClockRules | None = None
 ) -> Terms:
+    targets: dict[tuple[str, Metric], timedelta]
     targets = {} if repair is None else {(Severity.CRITICAL, Metric.REPAIR): timedelta(hours=repair)}
     response = ResponseTerms("support", frozenset({"waiting"}), rules or ClockRules(), MappingProxyType(targets))
     return Terms(version, status, at, response, MappingProxyType({"support": ALWAYS}))
