@@ -5,8 +5,9 @@ from types import MappingProxyType
 from typing import Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator, model_validator
 
+from incidents.adapters.service_desk_state import ServiceDesk
 from incidents.application.ports import ContractFacts, Environment, Recipient
 from incidents.domain.incident import Severity
 from incidents.domain.promises import Metric, ResponseTerms, Terms
@@ -32,6 +33,10 @@ class Client(_Tolerant):
 class Contact(_Tolerant):
     email: str | None = None
     language: str | None = None
+
+
+class Plan(_Tolerant):
+    priority: int = 0
 
 
 class SiteEnvironment(_Tolerant):
@@ -78,15 +83,25 @@ class ContractState(_Tolerant):
     effective_from: Instant
     client: Client
     contacts: list[Contact] = Field(default_factory=list)
+    plan: Plan = Plan()
     sites: list[Site] = Field(default_factory=list)
     response: Response | None = None
+    service_desk: ServiceDesk = ServiceDesk()
     calendars: dict[str, CalendarVersions] = Field(default_factory=dict)
     alerts: AlertsTo = AlertsTo()
 
+    @field_validator("service_desk", mode="before")
+    @classmethod
+    def _says_nothing_of_it(cls, value: object) -> object:
+        return {} if value is None else value
+
     @model_validator(mode="after")
-    def _the_calendar_of_the_response_is_there(self) -> Self:
+    def _the_calendars_that_it_names_are_there(self) -> Self:
         if self.response is not None and self.response.calendar not in self.calendars:
             raise ValueError(f"response names a calendar that the contract lacks: {self.response.calendar!r}")
+        hotline = self.service_desk.hotline_calendar
+        if hotline is not None and hotline not in self.calendars:
+            raise ValueError(f"service_desk names a calendar that the contract lacks: {hotline!r}")
         return self
 
     def terms(self) -> Terms:
@@ -96,6 +111,7 @@ class ContractState(_Tolerant):
             status=self.status,
             effective_from=self.effective_from,
             response=self._response_terms(),
+            service_desk=self.service_desk.terms(self.plan.priority),
             calendars=MappingProxyType(
                 {name: _calendar(_VERSIONS.dump_json(versions)) for name, versions in self.calendars.items()}
             ),
