@@ -3,6 +3,7 @@
 It stands beside the response commitment and leans on it: lengths of time are counted in the hours of its calendar.
 """
 
+import unicodedata
 from collections.abc import Iterable, Iterator
 from itertools import pairwise, product
 from typing import Annotated, Literal, Self, TypeAlias, get_args
@@ -236,7 +237,7 @@ class ServiceDesk(Request):
         meant: dict[str, int] = {}
         for index, entry in enumerate(self.severities):
             words = (entry.code, entry.names.fr, entry.names.en, *entry.synonyms)
-            taken = next((word for word in words if meant.setdefault(word.strip().casefold(), index) != index), None)
+            taken = next((word for word in words if meant.setdefault(_plain(word), index) != index), None)
             if taken is not None:
                 yield Fault(("severities", index), f"{taken} means another severity of this contract already")
 
@@ -290,6 +291,12 @@ class ServiceDesk(Request):
         if hours is None or hours != own_hours:
             changes["round_the_clock"] = False
         return self.model_copy(update=changes)
+
+
+def _plain(word: str) -> str:
+    """A word as people are heard who write it in capitals or without accents."""
+    decomposed = unicodedata.normalize("NFKD", word.strip().casefold())
+    return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
 
 
 def _cell(impact: str, criticality: str) -> str:

@@ -98,13 +98,19 @@ def test_a_desk_that_contradicts_itself_is_refused_at_the_place(values: dict[str
     assert [place for place, _ in faults(**values)] == places
 
 
-def test_a_word_means_one_severity() -> None:
-    first, second = severity("critical", 1), severity("major", 2, synonyms=["CRITICAL"])
+@pytest.mark.parametrize(
+    "second",
+    [
+        severity("critical", 2),
+        severity("major", 1),
+        severity("major", 2, synonyms=["CRITICAL"]),
+        severity("major", 2, synonyms=["tres grave"]),
+    ],
+)
+def test_a_word_and_a_rank_mean_one_severity(second: dict[str, Any]) -> None:
+    first = severity("critical", 1, synonyms=["Très grave"])
     matrix = [{**entry, "severity": "critical"} for entry in MATRIX]
-    common = {"priority": {"matrix": matrix}}
-    assert [place for place, _ in faults(severities=[first, second], **common)] == ["severities/1"]
-    assert [place for place, _ in faults(severities=[first, severity("critical", 2)], **common)] == ["severities/1"]
-    assert [place for place, _ in faults(severities=[first, severity("major", 1)], **common)] == ["severities/1"]
+    assert [place for place, _ in faults(severities=[first, second], priority={"matrix": matrix})] == ["severities/1"]
 
 
 def test_severities_of_ones_own_need_a_matrix_that_names_them() -> None:
@@ -186,3 +192,13 @@ def test_what_the_examples_say_of_the_desk_is_what_a_contract_may_say() -> None:
     example = ContractActivated.EXAMPLE["service_desk"]
     published = ContractActivated.model_validate(ContractActivated.EXAMPLE).model_dump(mode="json")["service_desk"]
     assert ServiceDesk.model_validate(example).model_dump(mode="json", by_alias=True) == published == example
+
+
+def test_the_examples_name_the_defaults_that_consumers_compare_theirs_with() -> None:
+    example = ServiceDesk.model_validate(ContractActivated.EXAMPLE["service_desk"])
+    default = desk()
+    assert (example.severities, example.priority.matrix) == (default.severities, default.priority.matrix)
+    assert (example.urgent, example.post_mortem) == (default.urgent, default.post_mortem)
+    assert (example.acceptance, example.backlog) == (default.acceptance, default.backlog)
+    assert example.warnings_percent == default.warnings_percent
+    assert example.escalation[:2] == default.escalation
