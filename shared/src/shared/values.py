@@ -28,8 +28,8 @@ LONGEST_DURATION = timedelta(hours=1_000_000)
 def json_pointer(path: Iterable[object]) -> str:
     """The JSON Pointer (RFC 6901, as a URI fragment) of a path of keys and indices: ``#/events/3/at``."""
     pointer = "#" + "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
-    # Half a surrogate pair in a name must not break the answer that complains about it.
-    return pointer.encode("utf-8", "replace").decode()
+    # Half a surrogate pair or a NUL in a name must not break the answer that complains about it.
+    return pointer.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
 
 
 # --- Instants --------------------------------------------------------------------------------------------------------

@@ -142,6 +142,7 @@ def test_rounding_takes_the_nearest_and_of_two_the_one_farther_from_zero(exact: 
 def test_a_pointer_escapes_what_has_a_meaning_in_it() -> None:
     assert json_pointer(["policies", "a/b~c", 0]) == "#/policies/a~1b~0c/0"
     assert json_pointer(["half \ud800"]) == "#/half ?"
+    assert json_pointer(["no\0thing", "more"]) == "#/no\ufffdthing/more"
 
 
 def test_a_uuid7_sorts_by_its_time_and_keeps_its_random_bits() -> None:

@@ -78,6 +78,12 @@ PARIS_OFFICE = {
     "holidays": {"country": "FR"},
 }
 ALWAYS = {"time_zone": "Europe/Paris", "always": True}
+PLAIN_DESK = {
+    "warnings_percent": [75],
+    "urgent": {"severities": ["critical"], "quota_percent": 100},
+    "post_mortem": {"severities": [], "recurrences": 100},
+}
+"""A service desk of one warning, no arbitration and no post-mortems: tests of these say so themselves."""
 
 
 @dataclass
@@ -149,6 +155,7 @@ class Agreement:
                     {"severity": "major", "response": "PT4H", "repair": None},
                 ],
             },
+            "service_desk": PLAIN_DESK,
             "calendars": {"support": [{"effective_from": None, "calendar": ALWAYS}]},
             "alerts": {"emails": ["direction@client.example", "ada@client.example"]},
         } | changes

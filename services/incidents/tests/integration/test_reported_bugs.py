@@ -277,10 +277,11 @@ async def test_two_workers_on_one_due_row_say_it_once(make_desk: Callable[..., D
     )
 
 
+@pytest.mark.parametrize("block", [{"warnings_percent": [50, 75, 90]}, None], ids=["agreed", "by default"])
 async def test_a_worker_that_was_down_for_an_hour_says_everything_with_its_own_time(
-    desk: Desk, agreement: Agreement
+    desk: Desk, agreement: Agreement, block: dict[str, Any] | None
 ) -> None:
-    await desk.activate(agreement, service_desk={"warnings_percent": [50, 75, 90]})
+    await desk.activate(agreement, service_desk=block)
     await Item.reported(desk, agreement, "2026-06-08T09:00:00")
     desk.clock.set(at("2026-06-08T10:00:00"))
     await desk.due_clocks.run()

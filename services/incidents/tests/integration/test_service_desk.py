@@ -8,7 +8,7 @@ import pytest
 
 from shared.ids import new_id
 
-from .conftest import Agreement, Desk
+from .conftest import PLAIN_DESK, Agreement, Desk
 from .test_api import a_report, problem
 
 
@@ -138,10 +138,10 @@ async def test_the_queue_follows_what_the_decider_decided_and_the_timeline_keeps
     ]
 
 
-async def test_the_queue_is_ordered_by_contract_severity_and_time_to_breach(desk: Desk, agreement: Agreement) -> None:
+async def test_the_queue_is_ordered_by_severity_contract_and_time_to_breach(desk: Desk, agreement: Agreement) -> None:
     basic, standard = agreement, Agreement(tenant_id=agreement.tenant_id)
-    await desk.activate(basic, service_desk={"priority": {"rank": 1}})
-    await desk.activate(standard, service_desk={"priority": {"rank": 2}})
+    await desk.activate(basic, service_desk=PLAIN_DESK | {"priority": {"rank": 2}})
+    await desk.activate(standard, service_desk=PLAIN_DESK | {"priority": {"rank": 1}})
     async with desk.client(agreement) as agency:
         early = await reported(agency, basic, severity="critical", reported_at="2026-06-08T08:50:00Z")
         late = await reported(agency, basic, severity="critical")

@@ -13,6 +13,7 @@ from contracts.application.calendars import NewCalendar, create_calendar
 from contracts.application.deliverables import PlanDeliverable
 from contracts.application.errors import NotNow, Refused
 from contracts.application.ports import Workspace
+from contracts.application.service_desk import ServiceDesk
 from contracts.application.values import Amount, Code, Currency, Request, Texts, decimals_fit
 from contracts.domain.catalogue import Deliverable, PriceRange, effective_deliverables
 from shared.values import Instant
@@ -83,6 +84,9 @@ class NewPlanVersion(Request):
     )
     price: PlanPrice
     deliverables: list[PlanDeliverable] = Field(max_length=MOST_DELIVERABLES)
+    service_desk: ServiceDesk | None = Field(
+        default=None, description="How the desk works; left out or null: as in the plan that this one takes over."
+    )
 
 
 class NewPlan(NewPlanVersion):
@@ -118,6 +122,9 @@ class PlanVersion(BaseModel):
     )
     effective_deliverables: list[PlanDeliverable] = Field(
         max_length=MOST_DELIVERABLES * 10, description="Everything that it promises."
+    )
+    service_desk: ServiceDesk | None = Field(
+        default=None, description="How the desk works, its own or taken over; null: the plan says nothing of it."
     )
     created_at: Instant
 
@@ -217,6 +224,10 @@ async def _version(work: Workspace, plan_id: UUID, code: str, number: int, new: 
     for calendar in sorted(known):
         if await work.calendars.by_name(calendar) is None:
             raise Refused(f"There is no calendar {calendar}. Create it first.", "deliverables")
+    hotline = None if new.service_desk is None else new.service_desk.hotline_calendar
+    if hotline is not None and await work.calendars.by_name(hotline) is None:
+        raise Refused(f"There is no calendar {hotline}. Create it first.", "service_desk", "hotline_calendar")
+    taken_over = None if base is None else base.service_desk
     return PlanVersion(
         plan_id=plan_id,
         code=code,
@@ -226,6 +237,7 @@ async def _version(work: Workspace, plan_id: UUID, code: str, number: int, new: 
         price=new.price,
         deliverables=new.deliverables,
         effective_deliverables=[PlanDeliverable.of(item) for item in effective],
+        service_desk=taken_over if new.service_desk is None else new.service_desk,
         created_at=work.now,
     )
 

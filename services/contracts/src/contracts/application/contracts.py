@@ -8,12 +8,15 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
+from contracts.application.calendars import Calendar
 from contracts.application.catalogue import PlanVersion
 from contracts.application.clients import Client
 from contracts.application.commitments import ResponseCommitment, UptimeCommitment
 from contracts.application.deliverables import PlanDeliverable, checked_parameters
 from contracts.application.errors import NotNow, Refused, Taken, Unknown, named_at
 from contracts.application.ports import Workspace
+from contracts.application.service_desk import ServiceDesk
+from contracts.application.service_desk_words import in_words
 from contracts.application.sites import Site
 from contracts.application.values import Code, Colour, Email, Name, Price, Reason, Request, Slug, WebAddress, unchanged
 from contracts.domain import agreement, entitlements
@@ -95,6 +98,9 @@ class Terms(Request):
     uptime: UptimeCommitment | None = Field(
         default=None, description="The uptime commitment; left out when drafting: the plan's; null: none."
     )
+    service_desk: ServiceDesk | None = Field(
+        default=None, description="How the desk works; left out when drafting: as the plan says; null: not agreed."
+    )
     deliverable_parameters: dict[Code, dict[str, JsonValue]] = Field(
         default_factory=dict,
         max_length=100,
@@ -133,6 +139,7 @@ class TermsPatch(Request):
     price_override_reason: Reason | None = None
     response: JsonObject | None = None
     uptime: JsonObject | None = None
+    service_desk: JsonObject | None = None
     deliverable_parameters: JsonObject | None = None
     alert_emails: Annotated[list[Email], Field(max_length=50)] = unchanged()
     status_page: JsonObject | None = None
@@ -363,7 +370,12 @@ def _with_commitments_of(plan: PlanVersion, terms: Terms, chosen: Set[str]) -> T
     uptime = entitlements.parameters_of(promised, entitlements.UPTIME)
     if "uptime" not in chosen and uptime is not None:
         changes["uptime"] = UptimeCommitment.model_validate(uptime)
-    return terms.model_copy(update=changes)
+    with_response = terms.model_copy(update=changes)
+    if "service_desk" in chosen or plan.service_desk is None:
+        return with_response
+    hours = None if with_response.response is None else with_response.response.calendar
+    own_hours = None if response is None else str(response["calendar"])
+    return with_response.model_copy(update={"service_desk": plan.service_desk.fitted(hours, own_hours)})
 
 
 async def change_terms(work: Workspace, contract: Contract, terms: Terms) -> Contract:
@@ -385,6 +397,8 @@ async def _check_terms(work: Workspace, client_id: UUID, terms: Terms, plan: Pla
             raise Refused(f"The client has no site {site_id}.", "site_ids", index)
     if terms.response is not None and await work.calendars.by_name(terms.response.calendar) is None:
         raise Refused(f"There is no calendar {terms.response.calendar}. Create it first.", "response", "calendar")
+    if terms.service_desk is not None:
+        await _check_service_desk(work, terms.service_desk, terms.response)
     promised = {item.code: item for item in plan.promised()}
     for code, parameters in terms.deliverable_parameters.items():
         place = ("deliverable_parameters", code)
@@ -397,6 +411,46 @@ async def _check_terms(work: Workspace, client_id: UUID, terms: Terms, plan: Pla
             checked_parameters(kind, {**promised[code].parameters, **parameters})
         except ValidationError as error:
             raise Refused.because_of(error, *place) from None
+
+
+async def _check_service_desk(work: Workspace, desk: ServiceDesk, response: ResponseCommitment | None) -> None:
+    """Whether the desk fits the agency's people and calendars. Raises Refused."""
+    if desk.targets and response is None:
+        raise Refused(
+            "are counted in the hours of the response commitment, and there is none. Give `response`, or no targets.",
+            "service_desk",
+            "targets",
+        )
+    if desk.hotline_calendar is not None and await work.calendars.by_name(desk.hotline_calendar) is None:
+        raise Refused(
+            f"There is no calendar {desk.hotline_calendar}. Create it first.", "service_desk", "hotline_calendar"
+        )
+    if desk.round_the_clock and not await _never_closes(work, response):
+        raise Refused(
+            "needs a response commitment whose calendar never closes: choose an `always` calendar, or set it to false",
+            "service_desk",
+            "round_the_clock",
+        )
+    for index, user_id in enumerate(desk.assigned_user_ids):
+        try:
+            user = await work.users.get(user_id)
+        except Unknown:
+            user = None
+        if user is None or user.client_id is not None:
+            raise Refused(f"The agency has no user {user_id}.", "service_desk", "assigned_user_ids", index)
+        if user.disabled:
+            raise Refused(
+                f"{user.name} is disabled. Name somebody who can work.", "service_desk", "assigned_user_ids", index
+            )
+
+
+async def _never_closes(work: Workspace, response: ResponseCommitment | None) -> bool:
+    """Whether the calendar of the response commitment is open at every hour from now on."""
+    calendar = None if response is None else await work.calendars.by_name(response.calendar)
+    if calendar is None:
+        return False
+    past = [version for version in calendar.versions if (version.effective_from or work.now) <= work.now]
+    return all(version.calendar.always for version in calendar.versions[len(past) - 1 :])
 
 
 def _promised(plan: PlanVersion, terms: Terms) -> tuple[Deliverable, ...]:
@@ -505,6 +559,7 @@ async def _document(
     """Everything that the parties agree on, in one self-contained text: it needs no look-up to be understood."""
     terms = contract.terms
     agency = await work.tenants.get(work.tenant_id)
+    calendars = await _calendars(work, terms)
     # A binding range and the reason for leaving it are the agency's own affair; what is indicative must say so.
     indicative = {**plan.price.model_dump(mode="json"), "notice": INDICATIVE_NOTICE} if plan.price.indicative else None
     return {
@@ -541,7 +596,15 @@ async def _document(
         "monitoring": entitlements.parameters_of(promised, entitlements.MONITORING),
         "response": _json(terms.response),
         "uptime": _json(terms.uptime),
-        "calendars": await _calendars(work, terms),
+        "service_desk": _json(terms.service_desk),
+        "service_desk_in_words": await _service_desk_in_words(work, terms, calendars),
+        "calendars": {
+            name: [
+                version.model_dump(mode="json", by_alias=True, include={"effective_from", "calendar"})
+                for version in calendar.versions
+            ]
+            for name, calendar in calendars.items()
+        },
         "alerts": {
             "emails": _alert_emails(terms, client) if entitlements.promises(promised, entitlements.MAIL_ALERTS) else []
         },
@@ -554,20 +617,38 @@ async def _document(
     }
 
 
-async def _calendars(work: Workspace, terms: Terms) -> dict[str, Any]:
-    if terms.response is None:
-        return {}
-    calendar = await work.calendars.by_name(terms.response.calendar)
-    if calendar is None:
-        raise agreement.Incomplete(
-            [Missing("/terms/response/calendar", f"There is no calendar {terms.response.calendar} any more.")]
-        )
-    return {
-        calendar.name: [
-            version.model_dump(mode="json", by_alias=True, include={"effective_from", "calendar"})
-            for version in calendar.versions
-        ]
+async def _calendars(work: Workspace, terms: Terms) -> dict[str, Calendar]:
+    """Every calendar that the terms name, by name. Raises Incomplete for one that is no more."""
+    hotline = None if terms.service_desk is None else terms.service_desk.hotline_calendar
+    named = {
+        "/terms/response/calendar": None if terms.response is None else terms.response.calendar,
+        "/terms/service_desk/hotline_calendar": hotline,
     }
+    found: dict[str, Calendar] = {}
+    for pointer, name in named.items():
+        if name is None:
+            continue
+        calendar = await work.calendars.by_name(name)
+        if calendar is None:
+            raise agreement.Incomplete([Missing(pointer, f"There is no calendar {name} any more.")])
+        found[name] = calendar
+    return found
+
+
+async def _service_desk_in_words(
+    work: Workspace, terms: Terms, calendars: Mapping[str, Calendar]
+) -> dict[str, list[str]] | None:
+    """What the block says, in the sentences that both parties sign: language to sentences."""
+    desk = terms.service_desk
+    if desk is None:
+        return None
+    people = [(await work.users.get(user_id)).name for user_id in desk.assigned_user_ids]
+    return in_words(
+        desk,
+        hours=None if terms.response is None else calendars[terms.response.calendar].title,
+        hotline=None if desk.hotline_calendar is None else calendars[desk.hotline_calendar].title,
+        people=people,
+    )
 
 
 async def withdraw_contract(work: Workspace, contract: Contract) -> Contract:
@@ -817,6 +898,8 @@ def effective_state(
     plan, price = document["plan"], document["price"]
     return {
         **{key: document[key] for key in _AGREED},
+        # What was proposed before there was such a block says nothing of it.
+        "service_desk": document.get("service_desk"),
         "version": contract.version,
         "previous_version": previous_version,
         "status": contract.status.value,

@@ -125,6 +125,109 @@ class ResponseCommitment(_Part):
     targets: list[SeverityTarget]
 
 
+class DeskSeverity(_Part):
+    """One severity of the contract; rank 1 is the most urgent one."""
+
+    code: str
+    rank: int
+    names: Texts
+    synonyms: list[str]
+
+
+class SeverityByImpact(_Part):
+    """The severity of what has this impact and this criticality."""
+
+    impact: Literal["availability", "security", "data", "operations"]
+    criticality: Literal["low", "medium", "high"]
+    severity: str
+
+
+class DeskPriority(_Part):
+    """The contract's place in the queue at equal severity (1 is answered first), and how a severity is found."""
+
+    rank: int
+    matrix: list[SeverityByImpact]
+
+
+class DeskTarget(_Part):
+    """ISO 8601 durations, beside those of the response commitment; null is no promise of that kind."""
+
+    severity: str
+    mitigation: str | None
+    next_reply: str | None
+
+
+class UrgentQuota(_Part):
+    """What is urgent, and how much of the work of a window may be."""
+
+    severities: list[str]
+    quota_percent: int
+    window_days: int
+
+
+class PostMortemRule(_Part):
+    """What is gone over afterwards: by severity, or what comes back this often within a time."""
+
+    severities: list[str]
+    recurrences: int
+    within_days: int
+    due: str
+
+
+class Acceptance(_Part):
+    """How long the client has to refuse a delivery."""
+
+    due: str
+
+
+class Backlog(_Part):
+    """How many items may wait, and after how many quiet days one is proposed for closing."""
+
+    cap: int
+    stale_after_days: int
+
+
+class FreezePeriod(_Part):
+    """Local dates of the client, both included, on which changes need an approval of their own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", serialize_by_alias=True)
+
+    name: str
+    from_: LocalDate = Field(alias="from")
+    to: LocalDate
+
+
+class EscalationLevel(_Part):
+    """Who is involved next: at a share of the clock; null is by hierarchy, when the level before hands the item up."""
+
+    level: int
+    role: str
+    percent: int | None
+
+
+class ServiceDesk(_Part):
+    """How the desk works. Lengths are counted in the hours of the response commitment's calendar.
+
+    `hotline_calendar` names one of the contract's calendars; nobody in `assigned_user_ids` means anybody.
+    """
+
+    severities: list[DeskSeverity]
+    priority: DeskPriority
+    targets: list[DeskTarget]
+    warnings_percent: list[int]
+    urgent: UrgentQuota
+    post_mortem: PostMortemRule
+    acceptance: Acceptance
+    micro_evolution_limit_minutes: int
+    change_size_cap_minutes: int
+    backlog: Backlog
+    freezes: list[FreezePeriod]
+    escalation: list[EscalationLevel]
+    hotline_calendar: str | None
+    assigned_user_ids: list[UUID]
+    round_the_clock: bool
+
+
 class UptimeRule(_Part):
     """How uptime is measured; the keys of the uptime calculator."""
 
@@ -228,6 +331,9 @@ class ContractState(PublishedEvent):
     monitoring: Monitoring | None
     response: ResponseCommitment | None
     uptime: UptimeCommitment | None
+    service_desk: ServiceDesk | None = Field(
+        default=None, description="Null: the contract was agreed without saying how the desk works."
+    )
     calendars: dict[str, list[CalendarVersion]]
     alerts: Alerts
     status_page: StatusPage | None
@@ -264,6 +370,52 @@ _UPTIME: Mapping[str, Any] = {
         "degraded_weight": "0",
         "service_window": None,
     },
+}
+_SERVICE_DESK: Mapping[str, Any] = {
+    "severities": [
+        {
+            "code": "critical",
+            "rank": 1,
+            "names": {"fr": "bloquant", "en": "critical"},
+            "synonyms": ["critique", "blocking", "blocker"],
+        },
+        {"code": "major", "rank": 2, "names": {"fr": "majeur", "en": "major"}, "synonyms": []},
+        {"code": "minor", "rank": 3, "names": {"fr": "mineur", "en": "minor"}, "synonyms": []},
+        {"code": "temporary", "rank": 4, "names": {"fr": "temporaire", "en": "temporary"}, "synonyms": []},
+    ],
+    "priority": {
+        "rank": 1,
+        "matrix": [
+            {"impact": impact, "criticality": criticality, "severity": severity}
+            for impact, severities in (
+                ("availability", ("minor", "major", "critical")),
+                ("security", ("major", "critical", "critical")),
+                ("data", ("major", "major", "critical")),
+                ("operations", ("minor", "minor", "major")),
+            )
+            for criticality, severity in zip(("low", "medium", "high"), severities, strict=True)
+        ],
+    },
+    "targets": [
+        {"severity": "critical", "mitigation": "PT2H", "next_reply": "PT1H"},
+        {"severity": "major", "mitigation": None, "next_reply": "PT4H"},
+    ],
+    "warnings_percent": [50, 75, 90],
+    "urgent": {"severities": ["critical"], "quota_percent": 20, "window_days": 30},
+    "post_mortem": {"severities": ["critical"], "recurrences": 3, "within_days": 30, "due": "PT40H"},
+    "acceptance": {"due": "PT45H"},
+    "micro_evolution_limit_minutes": 240,
+    "change_size_cap_minutes": 2400,
+    "backlog": {"cap": 40, "stale_after_days": 60},
+    "freezes": [{"name": "Haute saison", "from": "2026-07-15", "to": "2026-08-20"}],
+    "escalation": [
+        {"level": 1, "role": "on_call", "percent": 50},
+        {"level": 2, "role": "manager", "percent": 90},
+        {"level": 3, "role": "director", "percent": None},
+    ],
+    "hotline_calendar": "around_the_clock",
+    "assigned_user_ids": ["0190b5c8-7d4e-7c3a-9a51-000000000009"],
+    "round_the_clock": True,
 }
 _MONITORING: Mapping[str, Any] = {
     "interval_seconds": 30,
@@ -355,6 +507,7 @@ _STATE: Mapping[str, Any] = {
     "monitoring": _MONITORING,
     "response": _RESPONSE,
     "uptime": _UPTIME,
+    "service_desk": _SERVICE_DESK,
     "calendars": {
         "around_the_clock": [{"effective_from": None, "calendar": {"time_zone": "Europe/Paris", "always": True}}]
     },

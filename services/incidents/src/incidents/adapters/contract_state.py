@@ -1,22 +1,21 @@
 """A contract as contracts publishes it, read as far as reactions need it; what we do not know is passed over."""
 
-from datetime import timedelta
+from dataclasses import replace
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
+from incidents.adapters.service_desk_state import ServiceDesk
 from incidents.application.ports import ContractFacts, Environment, Recipient
 from incidents.domain.promises import Metric, ResponseTerms, Terms
-from incidents.domain.service_desk import Freeze, PostMortem, ServiceDesk, SeverityWord, Urgent
+from incidents.domain.service_desk_terms import DEFAULT_TERMS, ServiceDeskTerms, contract_rank_of
 from incidents.domain.sla_clock import ClockRules
-from incidents.domain.work_item import Criticality, Impact
 from shared.calendar_schema import CalendarVersions, calendar_history
 from shared.kernel.calendar import CalendarHistory
-from shared.values import ClockDuration, Instant, LocalDate, TimeZone
+from shared.values import ClockDuration, Instant, TimeZone
 
 LANGUAGES = ("en", "fr")
 
@@ -35,6 +34,10 @@ class Client(_Tolerant):
 class Contact(_Tolerant):
     email: str | None = None
     language: str | None = None
+
+
+class Plan(_Tolerant):
+    priority: int = 0
 
 
 class SiteEnvironment(_Tolerant):
@@ -67,115 +70,6 @@ class Response(_Tolerant):
     targets: list[Target]
 
 
-class DeskSeverity(_Tolerant):
-    code: str
-    rank: int
-    names: dict[str, str] = Field(default_factory=dict)
-    synonyms: list[str] = Field(default_factory=list)
-
-    def word(self) -> SeverityWord:
-        """The severity with every word that people use for it."""
-        words = {word.strip().casefold() for word in (*self.names.values(), *self.synonyms)}
-        return SeverityWord(self.code, self.rank, frozenset(words))
-
-
-class MatrixEntry(_Tolerant):
-    impact: Impact
-    criticality: Criticality
-    severity: str
-
-
-class Priority(_Tolerant):
-    rank: int | None = None
-    matrix: list[MatrixEntry] | None = None
-    decided_by: frozenset[str] | None = None
-
-
-class DeskTarget(_Tolerant):
-    severity: str
-    mitigation: ClockDuration | None = None
-    next_reply: ClockDuration | None = None
-
-
-class UrgentTerms(_Tolerant):
-    severities: frozenset[str]
-    quota_percent: int = Field(ge=0)
-    window_days: int = Field(ge=1)
-
-
-class PostMortemTerms(_Tolerant):
-    severities: frozenset[str] = frozenset()
-    recurrences: int | None = None
-    within_days: int = 30
-    due: ClockDuration | None = None
-
-
-class AcceptanceTerms(_Tolerant):
-    due: ClockDuration
-
-
-class BacklogTerms(_Tolerant):
-    cap: int = 40
-    stale_after_days: int = 60
-
-
-class FreezeTerms(_Tolerant):
-    name: str
-    first: LocalDate = Field(alias="from")
-    last: LocalDate = Field(alias="to")
-
-
-class ServiceDeskTerms(_Tolerant):
-    """The service desk of a contract version; what is absent has the default of `domain.service_desk`, or is not."""
-
-    severities: list[DeskSeverity] | None = None
-    priority: Priority = Priority()
-    targets: list[DeskTarget] = Field(default_factory=list)
-    warnings_percent: list[Annotated[int, Field(ge=1)]] | None = None
-    urgent: UrgentTerms | None = None
-    post_mortem: PostMortemTerms | None = None
-    acceptance: AcceptanceTerms | None = None
-    micro_evolution_limit_minutes: int | None = None
-    change_size_cap_minutes: int | None = None
-    backlog: BacklogTerms = BacklogTerms()
-    freezes: list[FreezeTerms] = Field(default_factory=list)
-    assigned_user_ids: frozenset[UUID] = frozenset()
-
-    def desk(self, zone: ZoneInfo) -> ServiceDesk:
-        """As the rules know it; `zone` is the client's, in which the days of a freeze lie."""
-        given = {
-            "severities": tuple(each.word() for each in self.severities) if self.severities else None,
-            "matrix": self.priority.matrix
-            and MappingProxyType({(each.impact, each.criticality): each.severity for each in self.priority.matrix}),
-            "decided_by": self.priority.decided_by,
-            "warnings_percent": tuple(sorted(set(self.warnings_percent)))
-            if self.warnings_percent is not None
-            else None,
-            "urgent": self.urgent
-            and Urgent(self.urgent.severities, self.urgent.quota_percent, timedelta(days=self.urgent.window_days)),
-            "post_mortem": self.post_mortem
-            and PostMortem(
-                self.post_mortem.severities,
-                self.post_mortem.recurrences,
-                timedelta(days=self.post_mortem.within_days),
-            ),
-            "micro_evolution_limit_minutes": self.micro_evolution_limit_minutes,
-            "change_size_cap_minutes": self.change_size_cap_minutes,
-        }
-        return ServiceDesk(
-            **{name: value for name, value in given.items() if value is not None},  # type: ignore[arg-type]
-            backlog_cap=self.backlog.cap,
-            stale_after=timedelta(days=self.backlog.stale_after_days),
-            freezes=tuple(Freeze(each.name, each.first, each.last) for each in self.freezes),
-            assigned_user_ids=self.assigned_user_ids,
-            zone=zone,
-        )
-
-
-class Plan(_Tolerant):
-    priority: int | None = None
-
-
 class AlertsTo(_Tolerant):
     emails: list[str] = Field(default_factory=list)
 
@@ -190,17 +84,20 @@ class ContractState(_Tolerant):
     effective_from: Instant
     client: Client
     contacts: list[Contact] = Field(default_factory=list)
+    plan: Plan = Plan()
     sites: list[Site] = Field(default_factory=list)
     response: Response | None = None
+    service_desk: ServiceDesk | None = None
     calendars: dict[str, CalendarVersions] = Field(default_factory=dict)
     alerts: AlertsTo = AlertsTo()
-    plan: Plan | None = None
-    service_desk: ServiceDeskTerms | None = None
 
     @model_validator(mode="after")
-    def _the_calendar_of_the_response_is_there(self) -> Self:
+    def _the_calendars_that_it_names_are_there(self) -> Self:
         if self.response is not None and self.response.calendar not in self.calendars:
             raise ValueError(f"response names a calendar that the contract lacks: {self.response.calendar!r}")
+        hotline = self.service_desk.hotline_calendar if self.service_desk is not None else None
+        if hotline is not None and hotline not in self.calendars:
+            raise ValueError(f"service_desk names a calendar that the contract lacks: {hotline!r}")
         return self
 
     def terms(self) -> Terms:
@@ -210,35 +107,37 @@ class ContractState(_Tolerant):
             status=self.status,
             effective_from=self.effective_from,
             response=self._response_terms(),
+            service_desk=self._service_desk_terms(),
             calendars=MappingProxyType(
                 {name: _calendar(_VERSIONS.dump_json(versions)) for name, versions in self.calendars.items()}
             ),
-            desk=(self.service_desk or ServiceDeskTerms()).desk(self.client.time_zone),
         )
+
+    def _service_desk_terms(self) -> ServiceDeskTerms:
+        if self.service_desk is None:
+            return replace(DEFAULT_TERMS, contract_rank=contract_rank_of(self.plan.priority))
+        return self.service_desk.terms(self.plan.priority)
 
     def _response_terms(self) -> ResponseTerms | None:
         if self.response is None:
             return None
-        targets = {}
-        for target in self.response.targets:
-            for metric, length in ((Metric.RESPONSE, target.response), (Metric.REPAIR, target.repair)):
-                if length is not None:
-                    targets[target.severity, metric] = length
-        desk = self.service_desk or ServiceDeskTerms()
-        for wanted in desk.targets:
-            for metric, length in ((Metric.MITIGATION, wanted.mitigation), (Metric.NEXT_REPLY, wanted.next_reply)):
-                if length is not None:
-                    targets[wanted.severity, metric] = length
+        desk = self._service_desk_terms()
+        targets = {
+            **{(target.severity, Metric.RESPONSE): target.response for target in self.response.targets},
+            **{(target.severity, Metric.REPAIR): target.repair for target in self.response.targets},
+            **{(severity, Metric.MITIGATION): length for severity, length in desk.mitigation.items()},
+            **{(severity, Metric.NEXT_REPLY): length for severity, length in desk.next_reply.items()},
+        }
         for_all = {
-            Metric.ACCEPTANCE: desk.acceptance.due if desk.acceptance else None,
-            Metric.POST_MORTEM: desk.post_mortem.due if desk.post_mortem else None,
+            Metric.ACCEPTANCE: desk.acceptance_due,
+            Metric.POST_MORTEM: desk.post_mortem.due if desk.post_mortem is not None else None,
         }
         rules = self.response.rules
         return ResponseTerms(
             calendar=self.response.calendar,
             pausable=self.response.pausable,
             rules=ClockRules(rules.on_policy_change, rules.on_reopen),
-            targets=MappingProxyType(targets),
+            targets=MappingProxyType({what: length for what, length in targets.items() if length is not None}),
             for_all=MappingProxyType({metric: due for metric, due in for_all.items() if due is not None}),
         )
 

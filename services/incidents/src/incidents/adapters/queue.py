@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from incidents.adapters.tables import ClockDueRow, ContractTermsRow, WorkItemRow
-from incidents.domain.service_desk import ServiceDesk
+from incidents.domain.service_desk_terms import DEFAULT_SEVERITIES, contract_rank_of
 from incidents.domain.work_item import DONE
 from shared.pagination import SortColumn
 
@@ -34,8 +34,8 @@ _breach = (
 
 _contract_rank = func.coalesce(
     cast(_terms.c.state["service_desk"]["priority"]["rank"].astext, Integer),
-    cast(_terms.c.state["plan"]["priority"].astext, Integer),
-    0,
+    # As `contract_rank_of`; PostgreSQL's greatest passes over nulls, so none may reach it.
+    func.greatest(1, contract_rank_of(0) - func.coalesce(cast(_terms.c.state["plan"]["priority"].astext, Integer), 0)),
 )
 _listed = func.jsonb_path_query_first(
     _terms.c.state,
@@ -44,7 +44,7 @@ _listed = func.jsonb_path_query_first(
 )
 _severity_rank = func.coalesce(
     cast(cast(_listed, String), Integer),
-    case({known.code: known.rank for known in ServiceDesk().severities}, value=WorkItemRow.severity, else_=1000),
+    case({known.code: known.rank for known in DEFAULT_SEVERITIES}, value=WorkItemRow.severity, else_=1000),
 )
 _decided = func.coalesce(WorkItemRow.decided_rank, _LAST)
 _breach_order = func.coalesce(_breach.c.breach_after, literal(datetime.fromisoformat(_NEVER)))
@@ -67,8 +67,11 @@ def waiting(contract_id: UUID | None) -> Select[Any]:
 
 
 def order() -> Sequence[SortColumn]:
-    """By contract, decision, severity, time to breach; the id makes it whole."""
-    return (-_contract_rank, _decided, _severity_rank, _breach_order, WorkItemRow.id)
+    """By severity, contract, decision, time to breach; the id makes it whole.
+
+    At equal severity the rank of the contract counts: that is what the contracts say.
+    """
+    return (_severity_rank, _contract_rank, _decided, _breach_order, WorkItemRow.id)
 
 
 @dataclass(frozen=True)

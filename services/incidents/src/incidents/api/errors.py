@@ -9,7 +9,7 @@ from incidents.application.items import (
     UnknownSiteError,
     UnusableError,
 )
-from incidents.domain.service_desk import FrozenError
+from incidents.domain.service_desk_terms import FrozenError
 from incidents.domain.work_item import IllegalTransitionError, InstantOutOfRangeError, Kind
 from shared.problems import Conflict, ErrorMapping, FieldError, Forbidden, NotFound, ValidationFailed
 from shared.values import instant_text

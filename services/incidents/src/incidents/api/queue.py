@@ -25,8 +25,8 @@ _LISTED = 200
 async def get_queue(
     unit: Unit, principal: Reader, params: PageParams, contract_id: UUID | None = None
 ) -> Page[QueueEntry]:
-    """Everything that waits: by the rank of its contract (higher first), the place that the client's decider gave it,
-    its severity, and when its first clock is over its target.
+    """Everything that waits: by its severity, the rank of its contract (1 first), the place that the client's decider
+    gave it, and when its first clock is over its target.
     """
     columns = queue.order()
     found: Page[Any] = await paginate(
@@ -70,20 +70,20 @@ async def _figures(ports: Ports, contract_id: UUID, rows: Sequence[queue.Waiting
         if row.assignee_name is not None:
             workload[row.assignee_name] = workload.get(row.assignee_name, 0) + 1
     hundredths = urgent * 10_000 // total if total else None
-    stale = [row.number for row, age in zip(rows, ages, strict=True) if age > desk.stale_after]
+    stale = [row.number for row, age in zip(rows, ages, strict=True) if age > desk.backlog.stale_after]
     return ContractFigures.model_validate(
         {
             "contract_id": contract_id,
             "open": len(rows),
             "by_severity": by_severity,
-            "cap": desk.backlog_cap,
-            "over_cap": len(rows) > desk.backlog_cap,
+            "cap": desk.backlog.cap,
+            "over_cap": len(rows) > desk.backlog.cap,
             "oldest_days": max(ages) // timedelta(days=1) if ages else None,
             "stale": stale[:_LISTED],
             "came_in": total,
             "urgent": urgent,
             "urgent_percent": f"{hundredths // 100}.{hundredths % 100:02d}" if hundredths is not None else None,
-            "quota_percent": desk.urgent.quota_percent,
+            "quota_percent": desk.urgent.percent,
             "quota_exceeded": desk.urgent.exceeded(urgent, total),
             "arbitration": [row.number for row in rows if row.arbitration][:_LISTED],
             "workload": workload,

@@ -4,16 +4,17 @@ A freeze of the contract stops approval and deployment unless the client's decid
 client neither accepts nor rejects in the agreed time is accepted tacitly, at the instant at which that time ran out.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from incidents.application import clocks, items
 from incidents.application.ports import UPHELD, ClockView, Link, Ports
 from incidents.domain.promises import Metric
-from incidents.domain.service_desk import FrozenError, ServiceDesk
+from incidents.domain.service_desk_terms import Freeze, FrozenError
 from incidents.domain.work_item import (
     DONE,
     Act,
@@ -111,18 +112,23 @@ async def act(
     if what in _DECIDERS_ACTS and role != "client_decider":
         raise items.NotAllowedError("Only the client's decider does this.")
     desk = await items.desk_of(ports, change.subject.contract_id, ports.now)
+    zone = await _zone(ports, change)
     details = dict(change.details)
     match what:
         case Act.SCOPE:
             details["scope"] = dict(told)
         case Act.ESTIMATE:
-            details["estimate"] = dict(told) | {"over_size_cap": told["minutes"] > desk.change_size_cap_minutes}
+            details["estimate"] = dict(told) | {
+                "over_size_cap": timedelta(minutes=told["minutes"]) > desk.change_size_cap
+            }
         case Act.APPROVE:
             first, last = _window(change)
-            _refuse_frozen(desk, first, last, told["approved_freezes"])
+            _refuse_frozen(desk.freezes_between(first, last, zone), told["approved_freezes"])
             details["approval"] = dict(told)
         case Act.DEPLOY:
-            details["deployment"] = _deployment(change, desk, told, ports.now)
+            details["deployment"] = _deployment(
+                change, desk.freezes_between(ports.now, ports.now, zone), told, ports.now
+            )
         case Act.FINISH_DEPLOYMENT:
             details["deployment"] = {**details["deployment"], **told}
         case Act.REJECT | Act.DECLINE:
@@ -172,15 +178,21 @@ def _window(change: WorkItem) -> tuple[datetime, datetime]:
     return datetime.fromisoformat(window["from"]), datetime.fromisoformat(window["to"])
 
 
-def _refuse_frozen(desk: ServiceDesk, first: datetime, last: datetime, approved: list[str]) -> None:
-    frozen = [freeze for freeze in desk.freezes_between(first, last) if freeze.name not in approved]
+async def _zone(ports: Ports, change: WorkItem) -> ZoneInfo:
+    """Where the days of the client's freezes lie."""
+    contract = await ports.contracts.newest(change.subject.contract_id)
+    return ZoneInfo(contract.time_zone if contract is not None else "UTC")
+
+
+def _refuse_frozen(freezes: Iterable[Freeze], approved: Iterable[str]) -> None:
+    frozen = [freeze for freeze in freezes if freeze.name not in approved]
     if frozen:
         raise FrozenError(frozen)
 
 
-def _deployment(change: WorkItem, desk: ServiceDesk, told: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+def _deployment(change: WorkItem, freezes: Iterable[Freeze], told: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     first, last = _window(change)
-    _refuse_frozen(desk, now, now, change.details["approval"]["approved_freezes"])
+    _refuse_frozen(freezes, change.details["approval"]["approved_freezes"])
     outside = not first <= now < last
     if outside and not told.get("outside_window_reason"):
         raise OutsideWindowError(first, last)

@@ -29,7 +29,6 @@ from incidents.domain.promises import (
     folding,
     measured,
 )
-from incidents.domain.service_desk import ServiceDesk
 from incidents.domain.sla_clock import ClockReading
 from incidents.domain.work_item import Kind, Milestone, Who, WorkItem
 from shared.values import instant_text, number, seconds
@@ -70,10 +69,9 @@ async def attach(ports: Ports, item: WorkItem) -> None:
 async def post_mortem_due(ports: Ports, item: WorkItem, history: ContractHistory) -> bool:
     """Whether the contract in force at the resolution asks for a post-mortem: by severity, or because it recurs."""
     resolved = item.stamps.get(Milestone.RESOLVED)
-    terms = history.in_force(resolved.at) if resolved is not None else None
-    if resolved is None or terms is None or terms.desk.post_mortem is None or item.kind is not Kind.INCIDENT:
+    wanted = history.service_desk(resolved.at).post_mortem if resolved is not None else None
+    if wanted is None or item.kind is not Kind.INCIDENT:
         return False
-    wanted = terms.desk.post_mortem
     opened_at = item.stamps[Milestone.OPENED].at
     recurred = await ports.items.incidents_like(item, opened_at - wanted.within, opened_at)
     return wanted.required(item.severity, recurred)
@@ -262,8 +260,7 @@ def _fold(history: ContractHistory, item: WorkItem, clock: StoredClock) -> Foldi
 
 def _view(ports: Ports, history: ContractHistory, clock: StoredClock, found: Folding) -> ClockView:
     """Warned is at the percentages of the terms in force now; of a clock that has ended, of those then."""
-    terms = history.in_force(min(ports.now, found.ended_at or ports.now))
-    percents = (terms.desk if terms is not None else ServiceDesk()).warnings_percent
+    percents = history.service_desk(min(ports.now, found.ended_at or ports.now)).warnings_percent
     return ClockView(clock.id, clock.metric, found.read(ports.now, percents), clock.version)
 
 

@@ -136,9 +136,9 @@ async def report(ports: Ports, reported: Report, reporter: Who) -> tuple[WorkIte
     if reported.occurred_at is not None and reported.occurred_at > detected_at:
         raise InstantOutOfRangeError("occurred_at", "It cannot have begun after it was reported.")
     place = await items.find_place(ports, reported.contract_id, reported.site_id, reported.environment_id)
-    severity = place.desk.severity(reported.severity) if reported.severity is not None else None
+    severity = place.desk.severity_named(reported.severity) if reported.severity is not None else None
     if reported.severity is None:
-        severity = place.desk.of_matrix(reported.impact, reported.criticality)
+        severity = place.desk.severity_of(reported.impact, reported.criticality)
     if severity is None:
         raise items.UnknownSeverityError(place.desk)
     stamps = [

@@ -13,7 +13,7 @@ from uuid import UUID
 from incidents.application import alerts, clocks
 from incidents.application.ports import UPHELD, ClockView, ContractFacts, Entry, Link, Pause, Ports
 from incidents.domain.promises import RESERVED_REASONS
-from incidents.domain.service_desk import ServiceDesk
+from incidents.domain.service_desk_terms import ServiceDeskTerms
 from incidents.domain.work_item import (
     DONE,
     Act,
@@ -81,7 +81,7 @@ class UnknownSiteError(Exception):
 class UnknownSeverityError(Exception):
     """The contract has no such severity."""
 
-    def __init__(self, desk: ServiceDesk) -> None:
+    def __init__(self, desk: ServiceDeskTerms) -> None:
         codes = [known.code for known in desk.severities]
         super().__init__(f"The contract has no such severity. It has: {', '.join(codes)}.")
 
@@ -112,7 +112,7 @@ class Place:
 
     subject: Subject
     contract: ContractFacts
-    desk: ServiceDesk
+    desk: ServiceDeskTerms
 
 
 async def find_place(ports: Ports, contract_id: UUID, site_id: UUID | None, environment_id: UUID | None) -> Place:
@@ -141,10 +141,9 @@ async def find_place(ports: Ports, contract_id: UUID, site_id: UUID | None, envi
     return Place(subject, contract, await desk_of(ports, contract_id, ports.now))
 
 
-async def desk_of(ports: Ports, contract_id: UUID, at: datetime) -> ServiceDesk:
+async def desk_of(ports: Ports, contract_id: UUID, at: datetime) -> ServiceDeskTerms:
     """The service desk of the terms in force at an instant."""
-    terms = (await ports.contracts.history(contract_id)).in_force(at)
-    return terms.desk if terms is not None else ServiceDesk()
+    return (await ports.contracts.history(contract_id)).service_desk(at)
 
 
 async def locked(ports: Ports, item_id: UUID, kind: Kind | None = None) -> WorkItem | None:
@@ -374,7 +373,7 @@ async def classify(
     decides = role in desk.decided_by
     if item.details.get("severity_decided") and not decides:
         raise NotAllowedError("The client's decider has judged this severity. Only a decider may judge it again.")
-    judged = desk.severity(severity) if severity is not None else desk.of_matrix(impact, criticality)
+    judged = desk.severity_named(severity) if severity is not None else desk.severity_of(impact, criticality)
     if judged is None:
         raise UnknownSeverityError(desk)
     before = item.severity
@@ -520,8 +519,8 @@ async def _heed_quota(ports: Ports, item: WorkItem) -> WorkItem:
     urgent, total = await ports.items.came_in(
         item.subject.contract_id, ports.now - desk.urgent.window, desk.urgent.severities
     )
-    quota = desk.urgent.quota_percent
-    if quota is None or not desk.urgent.exceeded(urgent, total):
+    quota = desk.urgent.percent
+    if not desk.urgent.exceeded(urgent, total):
         return item
     flagged = replace(item, details={**item.details, "arbitration_required": True})
     await ports.items.save(flagged, ())

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -64,9 +64,9 @@ async def ask(ports: Ports, asked: Asked, actor: Who) -> tuple[WorkItem, list[Cl
         raise InstantOutOfRangeError("asked_at", "This instant is in the future. Leave it out to say: now.")
     severity: str | None = place.desk.ordinary
     if asked.severity is not None:
-        severity = place.desk.severity(asked.severity)
+        severity = place.desk.severity_named(asked.severity)
     elif asked.impact is not None and asked.criticality is not None:
-        severity = place.desk.of_matrix(asked.impact, asked.criticality)
+        severity = place.desk.severity_of(asked.impact, asked.criticality)
     if severity is None:
         raise items.UnknownSeverityError(place.desk)
     category = CATEGORIES[asked.form]
@@ -119,7 +119,7 @@ async def size(ports: Ports, request_id: UUID, minutes: int, *, actor: Who) -> t
         raise items.UnusableError("minutes", "Only a feature is sized: an error or a question becomes no change.")
     desk = await items.desk_of(ports, request.subject.contract_id, ports.now)
     sized = replace(request, details={**request.details, "estimated_minutes": minutes})
-    if minutes <= desk.micro_evolution_limit_minutes:
+    if timedelta(minutes=minutes) <= desk.micro_evolution_limit:
         return await items.change_facts(ports, sized, "sized", actor, {"minutes": minutes, "becomes_change": False})
     grown = await items.open_work(
         ports,

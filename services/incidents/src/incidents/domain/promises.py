@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 
-from incidents.domain.service_desk import ServiceDesk
+from incidents.domain.service_desk_terms import DEFAULT_TERMS, ServiceDeskTerms
 from incidents.domain.sla_clock import (
     Cancelled,
     ClockEvent,
@@ -97,7 +97,7 @@ class Terms:
     effective_from: datetime
     response: ResponseTerms | None
     calendars: Mapping[str, CalendarHistory]
-    desk: ServiceDesk = field(default_factory=ServiceDesk)
+    service_desk: ServiceDeskTerms = DEFAULT_TERMS
 
     def policy(self, severity: str, metric: Metric) -> Policy | None:
         """None when nothing is promised, or not any more."""
@@ -162,6 +162,11 @@ class ContractHistory:
     def in_force(self, at: datetime) -> Terms | None:
         """The newest version among those that had taken effect; None before the first."""
         return max((t for t in self.versions if t.effective_from <= at), key=lambda t: t.version, default=None)
+
+    def service_desk(self, at: datetime) -> ServiceDeskTerms:
+        """How the desk of the contract worked at an instant; before its first version, by the defaults."""
+        terms = self.in_force(at)
+        return DEFAULT_TERMS if terms is None else terms.service_desk
 
     def changes_after(self, at: datetime) -> Iterator[Terms]:
         """The versions that came into force after an instant, in the order of time.
