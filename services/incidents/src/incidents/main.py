@@ -6,7 +6,7 @@ from fastapi import FastAPI
 
 from incidents.adapters.defaults import default_recipients, incidents_settings
 from incidents.adapters.tables import metadata
-from incidents.api import alert_addresses, calculators, incidents
+from incidents.api import alert_addresses, calculators, incidents, records
 from incidents.api.errors import ERRORS
 from incidents.handlers import handlers
 from incidents.jobs.clocks import DueClocks
@@ -39,7 +39,7 @@ SERVICE = Service(
     ),
     version="0.1.0",
     settings_class=IncidentsSettings,
-    routers=[incidents.router, alert_addresses.router, calculators.router],
+    routers=[incidents.router, alert_addresses.router, *records.ROUTERS, calculators.router],
     metadata=metadata,
     migrations=Path(__file__).parent / "migrations",
     registry=registry,
@@ -50,6 +50,7 @@ SERVICE = Service(
     tags=[
         {"name": "incidents", "description": "From the first failure to the closed record, with clocks."},
         {"name": "alerts", "description": "Whom the agency alerts."},
+        *records.TAGS,
         {"name": "calculators", "description": "Pure rules without state: the functions that the service itself uses."},
     ],
 )

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from incidents.adapters.announce import PublishingAnnouncer
 from incidents.adapters.contract_state import ContractState, terms_of
 from incidents.adapters.reading import reading_json
+from incidents.adapters.records_reading import SqlRecords
 from incidents.adapters.tables import (
     NOTIFICATIONS,
     AlertAddressesRow,
@@ -50,6 +51,7 @@ def ports_of(uow: UnitOfWork, default_recipients: Sequence[Recipient] = ()) -> P
         contracts=SqlContracts(uow),
         clocks=SqlClocks(uow),
         alerts=SqlAlerts(uow, default_recipients),
+        records=SqlRecords(uow.session),
         announcer=PublishingAnnouncer(uow),
     )
 

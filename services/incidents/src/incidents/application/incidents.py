@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from incidents.application import alerts, clocks
+from incidents.application import alerts, clocks, closing
 from incidents.application.ports import MONITORING, UPHELD, ClockView, Entry, Ports
+from incidents.domain.closing import Closing
 from incidents.domain.incident import (
     Act,
     Change,
@@ -196,6 +197,8 @@ async def act(
     if incident is None:
         return None
     change = perform(incident, what, at=at, now=ports.now, actor=actor, source="api")
+    if what is Act.CLOSE:
+        await closing.refuse_if_kept_open(ports, incident.id, Closing())
     said = _SAID_AS[what]
     stamp = change.added[-1]
     # The act is for everybody to see; a note for the agency's eyes is a line of its own.

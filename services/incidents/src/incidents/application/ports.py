@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
+from incidents.domain.access import AccessWait
+from incidents.domain.closing import ItemRecords
 from incidents.domain.incident import Incident, Severity, Stamp, Who
 from incidents.domain.promises import ClockFact, ContractHistory, Metric
 from incidents.domain.sla_clock import ClockReading
@@ -197,6 +199,16 @@ class Alerts(Protocol):
         """Stores messages to be sent; one that exists for the fact and recipient stays as it is."""
 
 
+class Records(Protocol):
+    """What the records of the service desk say of an item."""
+
+    async def for_closing(self, item_id: UUID) -> ItemRecords:
+        """What closing the item asks about."""
+
+    async def access_waits(self, item_id: UUID) -> list[AccessWait]:
+        """When the client let us wait for access, in the order of their beginnings."""
+
+
 class Announcer(Protocol):
     """Says to other services what happened."""
 
@@ -218,6 +230,7 @@ class Ports:
     contracts: Contracts
     clocks: Clocks
     alerts: Alerts
+    records: Records
     announcer: Announcer
 
 
@@ -237,6 +250,7 @@ __all__ = [
     "Notification",
     "Ports",
     "Recipient",
+    "Records",
     "Severity",
     "StoredClock",
 ]
