@@ -10,9 +10,9 @@ import pytest
 from shared.testing.running_stack import RunningStack, Tenant
 from shared.testing.small_site import SmallSite
 
+from .desk_records import one_of_each
 from .isolation import harvest
 from .openapi_walk import Operation, operations_of
-from .desk_records import one_of_each
 from .repeatable import planned_work
 from .thread_client import FAST_MONITORING, RESPONSE_AND_REPAIR, SignedContract, ThreadClient, eventually
 

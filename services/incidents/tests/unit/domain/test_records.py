@@ -12,24 +12,22 @@ HOUR = timedelta(hours=1)
 
 
 def deployment(**changes: Any) -> Deployment:
-    return Deployment(
-        **{
-            "kind": "deployment",
-            "result": "succeeded",
-            "approved_by": "Léa Martin",
-            "window_from": NOW - 3 * HOUR,
-            "window_to": NOW - HOUR,
-            "deployed_at": NOW - 2 * HOUR,
-            "rollback_plan": "Deploy 2.3.0 again.",
-            "rolled_back_at": None,
-            "rollback_reason": None,
-            "store": None,
-            "submitted_at": None,
-            "reviewed_at": None,
-            "verdict": None,
-        }
-        | changes
-    )
+    told: dict[str, Any] = {
+        "kind": "deployment",
+        "result": "succeeded",
+        "approved_by": "Léa Martin",
+        "window_from": NOW - 3 * HOUR,
+        "window_to": NOW - HOUR,
+        "deployed_at": NOW - 2 * HOUR,
+        "rollback_plan": "Deploy 2.3.0 again.",
+        "rolled_back_at": None,
+        "rollback_reason": None,
+        "store": None,
+        "submitted_at": None,
+        "reviewed_at": None,
+        "verdict": None,
+    }
+    return Deployment(**told | changes)
 
 
 def test_an_approved_deployment_in_its_window_with_a_way_back_is_taken() -> None:
