@@ -378,7 +378,7 @@ async def test_knowledge_from_resolved_items_is_found_by_its_words_and_reviewed(
         return [one["title"] for one in await filing.listed("/v1/knowledge-entries", **params)]
 
     assert await found(q="nocturnes") == ["The printer stops", "La base refuse les connexions"]  # both causes say so
-    assert await found(q="afficher erreurs") == ["La base refuse les connexions"]
+    assert await found(q="refuser erreurs") == ["La base refuse les connexions"]
     assert await found(q="printing") == ["The printer stops"]
     assert await found(q="printing", language="fr") == []
     assert await found(tag="nuit") == ["La base refuse les connexions"]
