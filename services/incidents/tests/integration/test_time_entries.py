@@ -91,6 +91,9 @@ async def test_a_correction_takes_the_wrong_entry_back_and_writes_the_right_one(
 async def test_work_is_logged_on_a_line_of_the_contract_and_not_in_advance(filing: Filing) -> None:
     assert wrong_at(await log(filing, 422, line="gardening")) == ["#/line"]
     assert wrong_at(await log(filing, 422, worked_on="2026-06-09")) == ["#/worked_on"]
+    for nearly in ("50", True, 50.5, -1, 1441):
+        assert wrong_at(await log(filing, 422, real_minutes=nearly)) == ["#/real_minutes"]
+    assert wrong_at(await log(filing, 422, covered=1)) == ["#/covered"]
     wrong = await log(filing)
     refused = await filing.post(
         f"/v1/time-entries/{wrong['time_entry_id']}/correct", {"instead": WORK | {"line": "gardening"}}, 422

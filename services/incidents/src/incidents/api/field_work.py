@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictInt
 from sqlalchemy import ColumnElement, func, select
 
 from incidents.adapters import queries
@@ -122,7 +122,7 @@ class InterventionFacts(BaseModel):
     performed_by: Line
     began_at: Instant
     ended_at: Instant
-    travel_minutes: int = Field(
+    travel_minutes: StrictInt = Field(
         default=0,
         ge=0,
         le=10_000,

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
 from sqlalchemy import ColumnElement, select
 
 from incidents.adapters.hours_terms import hours_in_force
@@ -84,11 +84,11 @@ class TimeFacts(BaseModel):
     person_id: UUID | None = None
     person_name: Line
     worked_on: LocalDate = Field(description="local date in the client's zone")
-    real_minutes: int = Field(ge=0, le=1440, json_schema_extra={"format": "int32"})
+    real_minutes: StrictInt = Field(ge=0, le=1440, json_schema_extra={"format": "int32"})
     multipliers: list[NonNegativeDecimal] = Field(
         default_factory=list, max_length=10, description="the largest one counts, never their product; none is 1"
     )
-    covered: bool = Field(
+    covered: StrictBool = Field(
         default=False, description="the flat fee includes it whatever it takes: no hours are consumed"
     )
     mode: Literal["remote", "on_site"] = "remote"
