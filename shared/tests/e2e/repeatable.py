@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from shared.ids import new_id
 
+from . import desk_records
 from .thread_client import ThreadClient, eventually
 
 Request = tuple[Mapping[str, str], Any]
@@ -133,6 +135,25 @@ class Repeatable:
             self._thread.act(incident_id, act)
         return incident_id
 
+    def record(self, operation_id: str) -> Request:
+        """What records something of the service desk on a new item, or under its contract."""
+        item_id = self.incident("resolve") if operation_id == "record_knowledge" else self.incident()
+        of_item = {key: body for key, (_, _, body) in desk_records.OF_ITEMS.items()}
+        of_item["record_knowledge"] = desk_records.KNOWLEDGE
+        if operation_id in of_item:
+            return {}, {"item_id": item_id} | dict(of_item[operation_id])
+        _, _, body = desk_records.OF_CONTRACTS[operation_id]
+        return {}, {"contract_id": self._contract_of(item_id)} | dict(body)
+
+    def recorded(self, *keys: str, body: Any) -> Request:
+        """What is done to new records of the service desk whose ids have these names."""
+        item_id = self.incident()
+        ids = desk_records.one_of_each(self._thread, self._contract_of(item_id), item_id)
+        return {key: ids[key] for key in keys}, {key: ids.get(key, value) for key, value in body.items()}
+
+    def _contract_of(self, item_id: str) -> str:
+        return str(self._thread.get("incidents", f"/v1/incidents/{item_id}")["contract_id"])
+
     def _step(self, contract_id: str, step: str, body: Any = None) -> None:
         self._thread.post("contracts", f"/v1/contracts/{contract_id}/{step}", body)
 
@@ -162,7 +183,20 @@ def repeatable_requests(made: Repeatable | None) -> dict[str, Callable[[], Reque
         contract_id = things.amended()
         return {"contract_id": contract_id}, things.consent(contract_id, where="amendment")
 
-    return {
+    def recorded(*keys: str, **body: Any) -> Callable[[], Request]:
+        return lambda: things.recorded(*keys, body=body)
+
+    records = {
+        operation_id: partial(things.record, operation_id)
+        for operation_id in (*desk_records.OF_ITEMS, *desk_records.OF_CONTRACTS, "record_knowledge")
+    }
+    return records | {
+        "revoke_access_grant": recorded("grant_id", reason="A mistake"),
+        "answer_access_request": recorded("access_request_id", outcome="given"),
+        "begin_access_session": recorded(**desk_records.SESSION, item_id=None, grant_id=None),
+        "end_access_session": recorded("access_session_id", done="Read it."),
+        "link_feedback": recorded("feedback_id", item_id=None),
+        "correct_time_entry": recorded("time_entry_id", instead=None),
         "add_user": lambda: ({}, {"email": f"{new_id()}@agency.example", "name": "Nadia", "role": "operator"}),
         "create_client": lambda: ({}, {"name": "Hôtel du Lac"}),
         "create_contact": lambda: (

@@ -6,7 +6,7 @@ from fastapi import FastAPI
 
 from incidents.adapters.defaults import default_recipients, incidents_settings
 from incidents.adapters.tables import metadata
-from incidents.api import alert_addresses, calculators, changes, incidents, items, queue, requests, work_orders
+from incidents.api import alert_addresses, calculators, changes, incidents, items, queue, records, requests, work_orders
 from incidents.api.errors import ERRORS
 from incidents.handlers import handlers
 from incidents.jobs.clocks import DueClocks
@@ -48,6 +48,7 @@ SERVICE = Service(
         items.router,
         queue.router,
         alert_addresses.router,
+        *records.ROUTERS,
         calculators.router,
     ],
     metadata=metadata,
@@ -65,6 +66,7 @@ SERVICE = Service(
         {"name": "items", "description": "What is done to an item of any kind."},
         {"name": "queue", "description": "What waits, in order."},
         {"name": "alerts", "description": "Whom the agency alerts."},
+        *records.TAGS,
         {"name": "calculators", "description": "Pure rules without state: the functions that the service itself uses."},
     ],
 )

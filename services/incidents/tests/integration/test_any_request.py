@@ -20,6 +20,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from incidents.adapters.defaults import default_recipients
+from incidents.api.records import TAGS
 from incidents.handlers import handlers
 from incidents.jobs.clocks import DueClocks
 from incidents.jobs.notifications import Outbound
@@ -41,20 +42,19 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # of the tool's own dependenc
 class Served:
     url: str
     token: str
-    incident_id: str
-    clock_id: str
+    owned: dict[str, str]
 
 
 @pytest.fixture(scope="module")
 def served(module_service_database: Callable[[str], DatabaseUrls]) -> Iterator[Served]:
-    """The service on a socket, with one incident that has clocks."""
+    """The service on a socket, with one incident that has clocks, and one record of each kind."""
     urls = module_service_database("incidents")
     clock = FixedClock(MONDAY_MORNING)
     tokens = TokenMint(clock)
     agreement = Agreement()
     own = settings_for(urls)
 
-    async def prepare() -> dict[str, Any]:
+    async def prepare() -> dict[str, str]:
         runtime = build_runtime(own, SERVICE.registry, clock)
         desk = Desk(
             runtime=runtime,
@@ -70,10 +70,24 @@ def served(module_service_database: Callable[[str], DatabaseUrls]) -> Iterator[S
         await desk.activate(agreement)
         await desk.break_down(agreement)
         incident = await desk.only_incident(agreement)
+        owned = {
+            "incident_id": incident["incident_id"],
+            "item_id": incident["incident_id"],
+            "clock_id": incident["clocks"][0]["clock_id"],
+            "contract_id": str(agreement.contract_id),
+            "site_id": str(agreement.site_id),
+        }
+        async with desk.client(agreement) as client:
+            await client.post(f"/v1/incidents/{incident['incident_id']}/resolve")
+            for path, example in examples_of_records():
+                body = example | {name: owned[name] for name in example if name in owned}
+                answer = await client.post(path, json=body)
+                assert answer.status_code == 201, answer.text
+                owned = {name: value for name, value in answer.json().items() if name.endswith("_id") and value} | owned
         await runtime.close()
-        return incident
+        return owned | {"record_id": owned["action_id"]}
 
-    incident = asyncio.run(prepare())
+    owned = asyncio.run(prepare())
     app = tokens.trust(create_app(SERVICE, own, runtime=build_runtime(own, SERVICE.registry, clock)))
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, access_log=False))
     thread = threading.Thread(target=server.run)
@@ -83,11 +97,22 @@ def served(module_service_database: Callable[[str], DatabaseUrls]) -> Iterator[S
     yield Served(
         url=f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}",
         token=tokens.mint(role="owner", tenant_id=agreement.tenant_id, lifetime=timedelta(days=1)),
-        incident_id=incident["incident_id"],
-        clock_id=incident["clocks"][0]["clock_id"],
+        owned=owned,
     )
     server.should_exit = True
     thread.join()
+
+
+def examples_of_records() -> list[tuple[str, dict[str, Any]]]:
+    """Where each kind of record is written, with the document's own example; a grant comes before its session."""
+    document = openapi_of(SERVICE)
+    records = {tag["name"] for tag in TAGS}
+    found = []
+    for path, methods in document["paths"].items():
+        if "post" in methods and "{" not in path and records & set(methods["post"]["tags"]):
+            schema = methods["post"]["requestBody"]["content"]["application/json"]["schema"]["$ref"]
+            found.append((path, document["components"]["schemas"][schema.rsplit("/", 1)[1]]["examples"][0]))
+    return sorted(found, key=lambda one: one[0])
 
 
 schema = schemathesis.openapi.from_dict(openapi_of(SERVICE)).exclude(path_regex="/calculators/")
@@ -103,9 +128,9 @@ schema = schemathesis.openapi.from_dict(openapi_of(SERVICE)).exclude(path_regex=
 )
 def test_any_request_is_answered_as_documented(case: Any, served: Served) -> None:
     # Ids that exist, or nothing behind the first look-up would ever be reached.
-    for name, value in (("incident_id", served.incident_id), ("clock_id", served.clock_id)):
-        if name in (case.path_parameters or {}):
-            case.path_parameters[name] = value
+    for place in (case.path_parameters, case.body):
+        if isinstance(place, dict):
+            place.update({name: value for name, value in served.owned.items() if name in place})
     response = case.call(base_url=served.url, headers={"Authorization": f"Bearer {served.token}"})
     case.validate_response(
         response,

@@ -170,6 +170,27 @@ async def test_the_clock_of_what_a_change_fixes_waits_while_the_client_accepts(
         assert (repair["state"], repair["elapsed_seconds"]) == ("running", 7200)
 
 
+async def test_an_item_does_not_close_while_the_client_has_not_accepted_what_fixes_it(
+    desk: Desk, agreement: Agreement
+) -> None:
+    await desk.activate(agreement)
+    async with desk.client(agreement) as agency, desk.client(agreement, "client_decider") as decider:
+        incident_id = (await agency.post("/v1/incidents", json=a_report(agreement))).json()["incident_id"]
+        path = await drafted(agency, agreement, fixes=incident_id)
+        await agency.post(f"{path}/scope", json={"scope": "Mend the checkout."})
+        window = {"from": "2026-06-08T09:00:00Z", "to": "2026-06-08T22:00:00Z"}
+        await agency.post(f"{path}/estimate", json={"minutes": 60, "window": window})
+        await decider.post(f"{path}/approve")
+        await agency.post(f"{path}/deploy", json={"version": "4.2.2"})
+        await agency.post(f"{path}/finish-deployment")
+        incident = f"/v1/incidents/{incident_id}"
+        await agency.post(f"{incident}/resolve")
+        kept_open = problem(await agency.post(f"{incident}/close"), 409)["reasons"]
+        assert [reason["reason"] for reason in kept_open] == ["missing_acceptance"]
+        assert (await decider.post(f"{path}/accept")).status_code == 200
+        assert (await agency.post(f"{incident}/close")).json()["status"] == "closed"
+
+
 @pytest.mark.capability("I40")
 async def test_in_a_freeze_nothing_is_approved_or_deployed_unless_the_decider_names_the_freeze(
     desk: Desk, agreement: Agreement

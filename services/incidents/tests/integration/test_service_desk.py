@@ -18,7 +18,7 @@ async def reported(client: httpx.AsyncClient, agreement: Agreement, **changes: A
     return str(created.json()["incident_id"])
 
 
-POST_MORTEM = {"summary": "Down.", "root_cause": "A full disk.", "actions": ["Watch the disk"]}
+POST_MORTEM = {"summary": "Down.", "course": "-", "causes": "A full disk.", "went_well": "-", "went_badly": "-"}
 
 
 @pytest.mark.capability("I25")
@@ -33,8 +33,11 @@ async def test_an_incident_of_that_severity_does_not_close_without_its_post_mort
         },
     )
     async with desk.client(agreement) as client:
-        path = f"/v1/incidents/{await reported(client, agreement, severity='critical')}"
-        problem(await client.post(f"{path}/post-mortem", json=POST_MORTEM), 409)
+        incident_id = await reported(client, agreement, severity="critical")
+        path = f"/v1/incidents/{incident_id}"
+        finished = POST_MORTEM | {"item_id": incident_id, "completed_at": "2026-06-08T09:00:00Z"}
+        problem(await client.post("/v1/post-mortems", json=finished), 409)
+        draft = (await client.post("/v1/post-mortems", json=POST_MORTEM | {"item_id": incident_id})).json()
         desk.clock.advance(timedelta(hours=1))
         mitigated = (await client.post(f"{path}/mitigate")).json()
         desk.clock.advance(timedelta(hours=1))
@@ -47,12 +50,17 @@ async def test_an_incident_of_that_severity_does_not_close_without_its_post_mort
             ("post_mortem", None, 0),
         ]
         assert mitigated["clocks"][2]["verdict"] is None
-        assert problem(await client.post(f"{path}/close"), 409)["missing"] == ["post_mortem"]
+        kept_open = problem(await client.post(f"{path}/close"), 409)["reasons"]
+        assert [reason["reason"] for reason in kept_open] == ["missing_post_mortem"]
         desk.clock.advance(timedelta(hours=2))
-        recorded = (await client.post(f"{path}/post-mortem", json=POST_MORTEM)).json()
-        assert (recorded["clocks"][3]["verdict"], recorded["clocks"][3]["elapsed_seconds"]) == ("met", 7200)
-        assert recorded["post_mortem"]["root_cause"] == "A full disk."
-        problem(await client.post(f"{path}/post-mortem", json=POST_MORTEM), 409)
+        written = f"/v1/post-mortems/{draft['post_mortem_id']}"
+        too_early = POST_MORTEM | {"completed_at": "2026-06-08T10:59:59Z"}
+        refused = problem(await client.put(written, json=too_early, headers={"If-Match": '"1"'}), 422)
+        assert [error["pointer"] for error in refused["errors"]] == ["#/completed_at"]
+        completed = POST_MORTEM | {"completed_at": "2026-06-08T13:00:00Z"}
+        assert (await client.put(written, json=completed, headers={"If-Match": '"1"'})).status_code == 200
+        clock = (await client.get(path)).json()["clocks"][3]
+        assert (clock["metric"], clock["verdict"], clock["elapsed_seconds"]) == ("post_mortem", "met", 7200)
         assert (await client.post(f"{path}/close")).json()["status"] == "closed"
 
 

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from probes.api.results_file import COLUMNS, csv_lines
+from probes.api.results_file import COLUMNS
 from probes.domain.states import Outcome, Reason
 from probes.main import SERVICE
 from shared.kernel.clock import FixedClock
@@ -69,12 +69,6 @@ async def test_every_check_of_the_period_is_a_line(world: Measured, client: http
     assert (third["outcome"], third["status_code"]) == ("missed", "")
     part = await client.get(path, params={"from": "2026-06-08T23:59:00Z", "to": "2026-06-09T00:01:00Z"})
     assert len(part.text.splitlines()) == 1 + 4
-
-
-def test_a_text_that_a_spreadsheet_would_compute_is_only_a_text() -> None:
-    assert csv_lines([["=1+1", "@x", "-2", "+3", "\tx", -2, "a,b", 'say "x"', "plain"]]) == (
-        '\'=1+1,\'@x,\'-2,\'+3,\'\tx,-2,"a,b","say ""x""",plain\r\n'
-    )
 
 
 async def _many(world: Measured, count: int = MANY) -> str:

@@ -15,6 +15,7 @@ from incidents.adapters.announce import PublishingAnnouncer
 from incidents.adapters.contract_state import ContractState, terms_of
 from incidents.adapters.desk_tables import HandOverRow, LinkRow, PauseRow
 from incidents.adapters.reading import reading_json
+from incidents.adapters.records_reading import SqlRecords
 from incidents.adapters.tables import (
     NOTIFICATIONS,
     AlertAddressesRow,
@@ -69,6 +70,7 @@ def ports_of(uow: UnitOfWork, default_recipients: Sequence[Recipient] = ()) -> P
         contracts=SqlContracts(uow),
         clocks=SqlClocks(uow),
         alerts=SqlAlerts(uow, default_recipients),
+        records=SqlRecords(uow.session),
         announcer=PublishingAnnouncer(uow),
     )
 
@@ -276,6 +278,16 @@ class SqlItems(_Sql):
             Link(row.id, row.kind, row.target_id, row.target)
             for row in (await self._session.execute(statement)).scalars()
         ]
+
+    async def awaits_acceptance(self, item_id: UUID) -> bool:
+        statement = (
+            select(LinkRow.id)
+            .join(WorkItemRow, WorkItemRow.id == LinkRow.item_id)
+            .where(LinkRow.target_id == item_id, LinkRow.kind == "fixes")
+            .where(WorkItemRow.kind == Kind.CHANGE, WorkItemRow.status == Status.DEPLOYED)
+            .limit(1)
+        )
+        return (await self._session.execute(statement)).first() is not None
 
     async def add_link(self, item: WorkItem, link: Link, actor: Who) -> bool:
         row = insert(LinkRow).values(

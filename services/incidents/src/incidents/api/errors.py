@@ -9,6 +9,10 @@ from incidents.application.items import (
     UnknownSiteError,
     UnusableError,
 )
+from incidents.application.records import ItemOfAnotherContractError, NotResolvedError, UnknownItemError
+from incidents.domain.access import NoAccessError
+from incidents.domain.closing import KeptOpenError
+from incidents.domain.records import AlreadyThereError, BrokenRuleError
 from incidents.domain.service_desk_terms import FrozenError
 from incidents.domain.work_item import IllegalTransitionError, InstantOutOfRangeError, Kind
 from shared.problems import Conflict, ErrorMapping, FieldError, Forbidden, NotFound, ValidationFailed
@@ -22,7 +26,7 @@ def _illegal_transition(error: IllegalTransitionError) -> Conflict:
     return Conflict(str(error), allowed=allowed, status_of_item=error.status.value)
 
 
-def _at_field(error: InstantOutOfRangeError | UnknownSiteError | UnusableError) -> ValidationFailed:
+def _at_field(error: BrokenRuleError | InstantOutOfRangeError | UnknownSiteError | UnusableError) -> ValidationFailed:
     return ValidationFailed(str(error), errors=[FieldError(detail=str(error), pointer=f"#/{error.field}")])
 
 
@@ -51,7 +55,43 @@ def _not_allowed(error: NotAllowedError) -> Forbidden:
     return Forbidden(str(error))
 
 
+def _unknown_item(error: UnknownItemError) -> NotFound:
+    return NotFound(str(error), errors=[FieldError(detail=str(error), pointer=f"#/{error.field}")])
+
+
+def _item_of_another_contract(_: ItemOfAnotherContractError) -> ValidationFailed:
+    detail = "This item is under another contract: name the contract of the item."
+    return ValidationFailed(detail, errors=[FieldError(detail=detail, pointer="#/item_id")])
+
+
+def _kept_open(error: KeptOpenError) -> Conflict:
+    reasons = [
+        {
+            "reason": reason.missing.value,
+            "detail": reason.detail,
+            "record_id": str(reason.record_id) if reason.record_id else None,
+        }
+        for reason in error.reasons
+    ]
+    return Conflict(str(error), reasons=reasons)
+
+
+def _conflict(error: Exception) -> Conflict:
+    return Conflict(str(error))
+
+
+def _no_access(error: NoAccessError) -> Conflict:
+    return Conflict(str(error), grant_state=error.state.value)
+
+
 ERRORS: ErrorMapping = {
+    AlreadyThereError: _conflict,
+    BrokenRuleError: _at_field,
+    ItemOfAnotherContractError: _item_of_another_contract,
+    KeptOpenError: _kept_open,
+    NoAccessError: _no_access,
+    NotResolvedError: _conflict,
+    UnknownItemError: _unknown_item,
     FrozenError: _frozen,
     IllegalTransitionError: _illegal_transition,
     InstantOutOfRangeError: _at_field,

@@ -17,7 +17,6 @@ from incidents.api.models import (
     IncidentItem,
     IncidentReport,
     NotificationAnswer,
-    PostMortem,
     SeverityCode,
     TimelineEntry,
 )
@@ -227,21 +226,6 @@ async def close_incident(
 ) -> IncidentAnswer:
     """Nothing more will be done. Only a resolved incident is closed, with its post-mortem if one is asked for."""
     return await _act(Act.CLOSE, incident_id, body or IncidentAct(), ports, unit, principal, response)
-
-
-@router.post(
-    "/{incident_id}/post-mortem",
-    summary="Record an incident's post-mortem",
-    dependencies=[Idempotent],
-    responses=responses_for(Conflict),
-)
-async def record_post_mortem(
-    incident_id: UUID, body: PostMortem, ports: InPorts, unit: Unit, principal: Writer, response: Response
-) -> IncidentAnswer:
-    """What happened, why, and what is done about it. Where the contract asks for one, nothing closes without it."""
-    agency_only(principal)
-    done = await use_cases.record_post_mortem(ports, incident_id, body.model_dump(), actor=who(principal))
-    return await _answer(unit, *_known(done), response)
 
 
 @router.get("/{incident_id}/timeline", summary="Read an incident's timeline")

@@ -85,28 +85,6 @@ class IncidentReport(BaseModel):
     )
 
 
-class PostMortem(BaseModel):
-    """What an incident taught."""
-
-    model_config = forbid_unknown(
-        examples=[
-            {
-                "summary": "The shop was down for 16 minutes.",
-                "root_cause": "The disk was full of logs.",
-                "impact": "No orders between 11:00 and 11:16.",
-                "actions": ["Rotate the logs daily", "Watch the disk"],
-            }
-        ]
-    )
-
-    summary: Annotated[LongText, Field(min_length=1)]
-    root_cause: Annotated[LongText, Field(min_length=1)]
-    impact: LongText = ""
-    actions: list[Annotated[str, Field(min_length=1, max_length=500, pattern=_CLEAN)]] = Field(
-        default_factory=list, max_length=50
-    )
-
-
 class IncidentAct(BaseModel):
     """What is said with an act. The body may be left out."""
 
@@ -419,7 +397,6 @@ class IncidentAnswer(BaseModel):
     merged_into_id: UUID | None
     duplicate_of_id: UUID | None
     may_reopen: bool
-    post_mortem: dict[str, Any] | None
     allowed_acts: list[Act] = Field(max_length=10, description="what may be done to it now")
     timestamps: TimestampsAnswer
     duration_seconds: Seconds | None = Field(
@@ -458,7 +435,6 @@ class IncidentAnswer(BaseModel):
                 "merged_into_id": incident.merged_into_id,
                 "duplicate_of_id": incident.duplicate_of_id,
                 "may_reopen": incident.may_reopen,
-                "post_mortem": incident.details.get("post_mortem"),
                 "allowed_acts": list(incident.allowed),
                 "timestamps": {name.value: StampAnswer.of(stamp) for name, stamp in incident.stamps.items()},
                 "duration_seconds": _duration({name: stamp.at for name, stamp in incident.stamps.items()}),

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from incidents.application import clocks, items
+from incidents.application import clocks, closing, items
 from incidents.application.ports import UPHELD, ClockView, Link, Ports
 from incidents.domain.promises import Metric
 from incidents.domain.service_desk_terms import Freeze, FrozenError
@@ -133,6 +133,8 @@ async def act(
             details["deployment"] = {**details["deployment"], **told}
         case Act.REJECT | Act.DECLINE:
             details[what.value] = dict(told)
+        case Act.CLOSE:
+            await closing.refuse_if_kept_open(ports, change)
         case _:
             pass
     done = perform(replace(change, details=details), what, at=None, now=ports.now, actor=actor, source="api")

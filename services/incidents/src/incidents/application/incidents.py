@@ -1,18 +1,18 @@
 """What happens to incidents: an outage opens one and ends, a person reports one and works on it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from incidents.application import alerts, clocks, items
+from incidents.application import alerts, clocks, closing, items
 from incidents.application.ports import MONITORING, UPHELD, ClockView, Entry, Ports
+from incidents.application.records import NotResolvedError
 from incidents.domain.work_item import (
     Act,
     Category,
     Criticality,
-    IllegalTransitionError,
     Impact,
     InstantOutOfRangeError,
     Kind,
@@ -172,39 +172,28 @@ async def act(
     incident = await items.locked(ports, incident_id, Kind.INCIDENT)
     if incident is None:
         return None
-    if what is Act.CLOSE:
-        await _needs_its_post_mortem(ports, incident)
     change = perform(incident, what, at=at, now=ports.now, actor=actor, source="api")
+    if what is Act.CLOSE:
+        await closing.refuse_if_kept_open(ports, incident)
     return change.after, await items.carry_out(ports, change, what, note=note, audience=audience)
 
 
-async def record_post_mortem(
-    ports: Ports, incident_id: UUID, told: Mapping[str, Any], *, actor: Who
-) -> tuple[WorkItem, list[ClockView]] | None:
-    """What happened, why, and what is done so that it does not happen again; once per cycle, of a resolved incident.
+async def finish_post_mortem(ports: Ports, item_id: UUID, at: datetime, actor: Who) -> None:
+    """Its post-mortem was completed: its clock stops. Once per cycle; of an item that is no incident it is no promise.
 
-    Raises IllegalTransitionError while it is not resolved, or when there is one already.
+    Raises NotResolvedError while the incident is not resolved, InstantOutOfRangeError for an instant before that.
     """
-    incident = await items.locked(ports, incident_id, Kind.INCIDENT)
-    if incident is None:
-        return None
-    if Milestone.RESOLVED not in incident.stamps or Milestone.POST_MORTEM in incident.stamps:
-        raise IllegalTransitionError(incident, "given a post-mortem")
-    stamp = Stamp(Milestone.POST_MORTEM, ports.now, actor, "api")
-    change = note_fact(replace(incident, details={**incident.details, "post_mortem": dict(told)}), stamp)
-    said = Milestone.POST_MORTEM.value
-    entry = Entry(said, stamp.at, actor, "api", audience="agency", data=dict(told))
-    return change.after, await items.apply(ports, change, "changed", entry)
-
-
-async def _needs_its_post_mortem(ports: Ports, incident: WorkItem) -> None:
-    history = await ports.contracts.history(incident.subject.contract_id)
-    if incident.stamped(Milestone.POST_MORTEM) or not await clocks.post_mortem_due(ports, incident, history):
+    incident = await items.locked(ports, item_id, Kind.INCIDENT)
+    if incident is None or incident.stamped(Milestone.POST_MORTEM):
         return
-    raise items.MissingError(
-        ["post_mortem"],
-        "The contract asks for a post-mortem of this incident, by its severity or because it recurs. Record one first.",
-    )
+    resolved = incident.stamps.get(Milestone.RESOLVED)
+    if resolved is None:
+        raise NotResolvedError("The incident is not resolved: keep its post-mortem as a draft until it is.")
+    if at < resolved.at:
+        raise InstantOutOfRangeError("completed_at", "The incident was not resolved yet then. State a later instant.")
+    change = note_fact(incident, Stamp(Milestone.POST_MORTEM, at, actor, "api"))
+    said = Milestone.POST_MORTEM.value
+    await items.apply(ports, change, "changed", Entry(said, at, actor, "api", audience="agency"))
 
 
 async def reply_automatically(

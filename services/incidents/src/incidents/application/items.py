@@ -452,6 +452,29 @@ async def resume_item(
     return after, await apply(ports, Change(after, ()), "changed", Entry("resumed", ends, actor, "api", data=data))
 
 
+WAITING_ACCESS = "waiting_access"
+"""Reason of the pause while the client lets us wait for access that we need."""
+
+
+async def wait_for_access(ports: Ports, item_id: UUID, request_id: UUID, *, at: datetime, actor: Who) -> None:
+    """The client was asked for access: the request is the evidence of the pause. An item that is over waits no more."""
+    item = await ports.items.lock(item_id)
+    if item is None or item.status in DONE or item.status is Status.RESOLVED:
+        return
+    evidence = {"access_request_id": str(request_id)}
+    await pause_item(ports, item_id, WAITING_ACCESS, evidence, at=max(at, item.detected_at), actor=actor)
+
+
+async def end_wait_for_access(
+    ports: Ports, item_id: UUID, request_id: UUID, outcome: str, *, at: datetime, actor: Who
+) -> None:
+    """The client has answered, or we need it no more. A wait that something else has ended stays as it is."""
+    for pause in await ports.items.pauses(item_id):
+        if pause.resumed_at is None and pause.evidence.get("access_request_id") == str(request_id):
+            ends = max(at, pause.at)
+            await resume_item(ports, item_id, pause.id, {"outcome": outcome}, at=ends, actor=actor)
+
+
 async def reply(
     ports: Ports, item_id: UUID, note: str, *, from_client: bool, automatic: bool, audience: str, actor: Who
 ) -> tuple[WorkItem, list[ClockView]] | None:

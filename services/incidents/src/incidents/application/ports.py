@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
+from incidents.domain.closing import ItemRecords
 from incidents.domain.promises import ClockFact, ContractHistory, Metric
 from incidents.domain.sla_clock import ClockReading
 from incidents.domain.work_item import Kind, Stamp, Who, WorkItem
@@ -204,6 +205,9 @@ class Items(Protocol):
     async def links(self, item_id: UUID) -> list[Link]:
         """What an item says of others."""
 
+    async def awaits_acceptance(self, item_id: UUID) -> bool:
+        """Whether a change that fixes the item is deployed and neither accepted nor rejected."""
+
     async def add_link(self, item: WorkItem, link: Link, actor: Who) -> bool:
         """A new link; False when it is there already."""
 
@@ -257,6 +261,13 @@ class Alerts(Protocol):
         """Stores messages to be sent; one that exists for the fact and recipient stays as it is."""
 
 
+class Records(Protocol):
+    """What the records of the service desk say of an item."""
+
+    async def for_closing(self, item_id: UUID) -> ItemRecords:
+        """What closing the item asks about."""
+
+
 class Announcer(Protocol):
     """Says to other services what happened."""
 
@@ -281,6 +292,7 @@ class Ports:
     contracts: Contracts
     clocks: Clocks
     alerts: Alerts
+    records: Records
     announcer: Announcer
 
 
@@ -303,5 +315,6 @@ __all__ = [
     "Pause",
     "Ports",
     "Recipient",
+    "Records",
     "StoredClock",
 ]

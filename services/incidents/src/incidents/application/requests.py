@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from incidents.application import clocks, items
+from incidents.application import clocks, closing, items
 from incidents.application.ports import ClockView, Link, Ports
 from incidents.domain.work_item import (
     Act,
@@ -102,6 +102,8 @@ async def act(
     if what is Act.RESOLVE and what in request.allowed and request.scope_verdict is ScopeVerdict.UNDECIDED:
         raise items.MissingError(["scope_verdict"], "Say first whether the contract covers this request.")
     change = perform(request, what, at=at, now=ports.now, actor=actor, source="api")
+    if what is Act.CLOSE:
+        await closing.refuse_if_kept_open(ports, request)
     return change.after, await items.carry_out(ports, change, what, note=note, audience=audience)
 
 

@@ -1,8 +1,6 @@
 """Every check of a period as a file of comma-separated values, sent while it is being read."""
 
-import csv
-import io
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -15,6 +13,7 @@ from probes.adapters.figures import begins_at, first_kept, location_names
 from probes.adapters.result_rows import unpacked
 from probes.adapters.result_slices import results_of_slice, slices
 from probes.api.dependencies import From, Reader, To, period
+from shared.csv_lines import csv_lines
 from shared.problems import NotFound, responses_for
 from shared.service import CurrentRuntime, Unit
 
@@ -34,7 +33,6 @@ COLUMNS: Final = (
     "first_byte_ms",
     "total_ms",
 )
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 _MILLISECOND = timedelta(milliseconds=1)
 
 
@@ -110,14 +108,3 @@ def _cells(result: tuple[Any, ...], names: dict[int, str]) -> tuple[object, ...]
 
 def _instant(instant: datetime) -> str:
     return f"{instant:%Y-%m-%dT%H:%M:%S}.{instant.microsecond // 1000:03d}Z"
-
-
-def csv_lines(rows: Iterable[Iterable[object]]) -> str:
-    """Lines as RFC 4180 wants them. No text in them begins like a formula."""
-    lines = io.StringIO()
-    csv.writer(lines).writerows([_harmless(cell) for cell in row] for row in rows)
-    return lines.getvalue()
-
-
-def _harmless(cell: object) -> object:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
