@@ -6,7 +6,7 @@ from fastapi import FastAPI
 
 from incidents.adapters.defaults import default_recipients, incidents_settings
 from incidents.adapters.tables import metadata
-from incidents.api import alert_addresses, calculators, incidents
+from incidents.api import alert_addresses, calculators, calls, incidents, intake, intake_sources
 from incidents.api.errors import ERRORS
 from incidents.handlers import handlers
 from incidents.jobs.clocks import DueClocks
@@ -39,7 +39,15 @@ SERVICE = Service(
     ),
     version="0.1.0",
     settings_class=IncidentsSettings,
-    routers=[incidents.router, alert_addresses.router, calculators.router],
+    routers=[
+        incidents.router,
+        intake_sources.router,
+        intake_sources.held_router,
+        intake.router,
+        calls.router,
+        alert_addresses.router,
+        calculators.router,
+    ],
     metadata=metadata,
     migrations=Path(__file__).parent / "migrations",
     registry=registry,
@@ -47,8 +55,10 @@ SERVICE = Service(
     handlers=handlers,
     jobs=jobs,
     commands={"rebuild-clocks": rebuild_clocks},
+    raw_bodies=intake.RAW_BODIES,
     tags=[
         {"name": "incidents", "description": "From the first failure to the closed record, with clocks."},
+        {"name": "intake", "description": "What comes in: alerts of other systems, tickets, mails, calls."},
         {"name": "alerts", "description": "Whom the agency alerts."},
         {"name": "calculators", "description": "Pure rules without state: the functions that the service itself uses."},
     ],

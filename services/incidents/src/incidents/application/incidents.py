@@ -135,8 +135,10 @@ async def end_observation(ports: Ports, outage: Outage, at: datetime, because: s
     await _apply(ports, change, said, Entry(said, at, MONITORING, "monitor", data={"reason": because}))
 
 
-async def report(ports: Ports, reported: Report, reporter: Who) -> tuple[Incident, list[ClockView]]:
-    """A person reports something wrong: it opens at once, detected when he told us.
+async def report(
+    ports: Ports, reported: Report, reporter: Who, *, kind: str = "person"
+) -> tuple[Incident, list[ClockView]]:
+    """A person reports something wrong, or a `system` does: it opens at once, detected when he told us.
 
     Raises UnknownContractError, UnknownSiteError, and InstantOutOfRangeError for instants in the future or a report
     before the occurrence.
@@ -164,11 +166,11 @@ async def report(ports: Ports, reported: Report, reporter: Who) -> tuple[Inciden
     if environment is not None and environment.site_id != site_id:
         raise UnknownSiteError("environment_id")
     stamps = [
-        Stamp(Milestone.DETECTED, detected_at, reporter, "person"),
-        Stamp(Milestone.OPENED, ports.now, reporter, "person"),
+        Stamp(Milestone.DETECTED, detected_at, reporter, kind),
+        Stamp(Milestone.OPENED, ports.now, reporter, kind),
     ]
     if reported.occurred_at is not None:
-        stamps.insert(0, Stamp(Milestone.FIRST_FAILURE, reported.occurred_at, reporter, "person"))
+        stamps.insert(0, Stamp(Milestone.FIRST_FAILURE, reported.occurred_at, reporter, kind))
     change = await _open(
         ports,
         subject=Subject(
@@ -178,7 +180,7 @@ async def report(ports: Ports, reported: Report, reporter: Who) -> tuple[Inciden
             environment_id=reported.environment_id,
             counts_for_sla=environment.counts_for_sla if environment else True,
         ),
-        source=Source("person"),
+        source=Source(kind),
         title=reported.title,
         description=reported.description,
         severity=reported.severity,
