@@ -41,20 +41,19 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # of the tool's own dependenc
 class Served:
     url: str
     token: str
-    incident_id: str
-    clock_id: str
+    ids: dict[str, str]
 
 
 @pytest.fixture(scope="module")
 def served(module_service_database: Callable[[str], DatabaseUrls]) -> Iterator[Served]:
-    """The service on a socket, with one incident that has clocks."""
+    """The service on a socket, with one incident that has clocks, and something of all that comes in."""
     urls = module_service_database("incidents")
     clock = FixedClock(MONDAY_MORNING)
     tokens = TokenMint(clock)
     agreement = Agreement()
     own = settings_for(urls)
 
-    async def prepare() -> dict[str, Any]:
+    async def prepare() -> dict[str, str]:
         runtime = build_runtime(own, SERVICE.registry, clock)
         desk = Desk(
             runtime=runtime,
@@ -70,10 +69,12 @@ def served(module_service_database: Callable[[str], DatabaseUrls]) -> Iterator[S
         await desk.activate(agreement)
         await desk.break_down(agreement)
         incident = await desk.only_incident(agreement)
+        ids = {"incident_id": incident["incident_id"], "clock_id": incident["clocks"][0]["clock_id"]}
+        ids |= await came_in(desk, agreement)
         await runtime.close()
-        return incident
+        return ids
 
-    incident = asyncio.run(prepare())
+    ids = asyncio.run(prepare())
     app = tokens.trust(create_app(SERVICE, own, runtime=build_runtime(own, SERVICE.registry, clock)))
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, access_log=False))
     thread = threading.Thread(target=server.run)
@@ -83,11 +84,33 @@ def served(module_service_database: Callable[[str], DatabaseUrls]) -> Iterator[S
     yield Served(
         url=f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}",
         token=tokens.mint(role="owner", tenant_id=agreement.tenant_id, lifetime=timedelta(days=1)),
-        incident_id=incident["incident_id"],
-        clock_id=incident["clocks"][0]["clock_id"],
+        ids=ids,
     )
     server.should_exit = True
     thread.join()
+
+
+async def came_in(desk: Desk, agreement: Agreement) -> dict[str, str]:
+    """A source that maps, a mail that is held and a call, by the names of their ids."""
+    under = {"contract_id": str(agreement.contract_id)}
+    async with desk.client(agreement) as client:
+        mapping = {"title": {"path": "$.message"}}
+        source = (
+            await client.post("/v1/intake-sources", json=under | {"kind": "generic", "name": "x", "mapping": mapping})
+        ).json()
+        mails = (await client.post("/v1/intake-sources", json=under | {"kind": "mail", "name": "y"})).json()
+        await client.post(
+            mails["path"], content=b"From: a@b.example\r\n\r\nx", headers={"Content-Type": "message/rfc822"}
+        )
+        (held,) = (await client.get("/v1/intake-held")).json()["data"]
+        call = {"caller": "Ada", "called_at": "2026-06-08T08:00:00Z"}
+        logged = (await client.post("/v1/calls", json=under | call)).json()
+    return {
+        "source_id": source["source_id"],
+        "intake_token": source["token"],
+        "held_id": held["held_id"],
+        "call_id": logged["call_id"],
+    }
 
 
 schema = schemathesis.openapi.from_dict(openapi_of(SERVICE)).exclude(path_regex="/calculators/")
@@ -103,7 +126,7 @@ schema = schemathesis.openapi.from_dict(openapi_of(SERVICE)).exclude(path_regex=
 )
 def test_any_request_is_answered_as_documented(case: Any, served: Served) -> None:
     # Ids that exist, or nothing behind the first look-up would ever be reached.
-    for name, value in (("incident_id", served.incident_id), ("clock_id", served.clock_id)):
+    for name, value in served.ids.items():
         if name in (case.path_parameters or {}):
             case.path_parameters[name] = value
     response = case.call(base_url=served.url, headers={"Authorization": f"Bearer {served.token}"})

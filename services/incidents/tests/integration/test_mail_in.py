@@ -194,8 +194,8 @@ async def test_a_mail_that_cannot_be_read_is_refused_with_a_receipt(inbox: Post)
 async def test_a_mail_with_a_large_attachment_is_taken_and_an_endless_one_is_not(inbox: Post) -> None:
     large = a_mail(Content_Type="multipart/mixed; boundary=b").replace(
         b"Since this morning.\r\n",
-        b"--b\r\n\r\nLarge.\r\n--b\r\nContent-Type: application/zip; name=x.zip\r\nContent-Transfer-Encoding: base64\r\n"
-        b"\r\n" + (b"QUJD" * 18 + b"\r\n") * 50_000 + b"--b--\r\n",
+        b"--b\r\n\r\nLarge.\r\n--b\r\nContent-Type: application/zip; name=x.zip\r\n"
+        b"Content-Transfer-Encoding: base64\r\n\r\n" + (b"QUJD" * 18 + b"\r\n") * 50_000 + b"--b--\r\n",
     )
     assert (await push(inbox, large))["number"]
     problem(await inbox.post(b"x" * (25 * 1024 * 1024 + 1), Content_Type="message/rfc822"), 413)

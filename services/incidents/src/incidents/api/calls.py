@@ -10,12 +10,12 @@ from incidents.adapters.intake_tables import CallRow
 from incidents.api.dependencies import InPorts, Reader, Writer, agency_only, who
 from incidents.api.intake_models import CallView, NewCall
 from incidents.application import intake_items as items
-from incidents.application.incidents import OLDEST_REPORT, UnknownContractError
+from incidents.application.incidents import OLDEST_REPORT, UnknownContractError, UnknownSiteError
 from incidents.domain.incident import InstantOutOfRangeError
 from shared.idempotency import Idempotent, IdempotentRoute
 from shared.ids import new_id
 from shared.pagination import Page, PageParams, paginate
-from shared.problems import FieldError, NotFound, responses_for
+from shared.problems import FieldError, NotFound, ValidationFailed, responses_for
 from shared.service import Unit
 
 router = APIRouter(prefix="/v1/calls", tags=["intake"], route_class=IdempotentRoute)
@@ -46,7 +46,11 @@ async def log_call(body: NewCall, ports: InPorts, unit: Unit, principal: Writer,
             occurred_at=None,
             reported_at=body.called_at,
         )
-        item_id = (await items.open_item(ports, new, who(principal))).id
+        try:
+            item_id = (await items.open_item(ports, new, who(principal))).id
+        except UnknownSiteError as error:
+            place = FieldError(detail=str(error), pointer=f"#/opens/{error.field}")
+            raise ValidationFailed(str(error), errors=[place]) from error
     elif body.incident_id is not None:
         item = await items.read_item(ports, body.incident_id)
         if item is None or item.contract_id != body.contract_id:

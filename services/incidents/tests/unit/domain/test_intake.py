@@ -1,6 +1,7 @@
 """Spells: what follows from what a sender says, whatever he repeats and in whatever order it comes."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -57,7 +58,7 @@ def test_spells_are_apart_by_more_than_the_settle_time_and_only_the_last_goes_on
     said: list[Point], settle: timedelta
 ) -> None:
     found = spells(said, settle)
-    for earlier, later in zip(found, found[1:], strict=False):
+    for earlier, later in pairwise(found):
         assert earlier.ends_at is not None
         assert later.begins_at - earlier.ends_at > settle
     assert [each for spell in found for each in spell.episodes] == episodes(said)
