@@ -340,7 +340,7 @@ def receipts(source_id: UUID) -> Select[IntakeReceiptRow]:
     return select(IntakeReceiptRow).where(IntakeReceiptRow.source_id == source_id)
 
 
-def tickets(source_id: UUID) -> Select[ExternalTicketRow, str]:
+def tickets(source_id: UUID) -> Any:
     """Tickets of an external tool with the numbers of their items, unordered."""
     return (
         select(ExternalTicketRow, IncidentRow.number)
