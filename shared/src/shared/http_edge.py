@@ -104,7 +104,7 @@ class RequestEdge:
                 method=scope["method"],
                 route=route,
                 # what stands in the place of a token opens a door
-                path=route if "{token}" in route else scope["path"],
+                path=route if "token}" in route else scope["path"],
                 status=status,
                 duration_ms=round(seconds * 1000, 2),
                 remote=(scope.get("client") or ("",))[0],
@@ -122,15 +122,24 @@ def route_template(scope: Scope) -> str:
 class BodyGuard:
     """Checks the request before its route: size, media type, JSON, characters.
 
-    The body is read once, at most :data:`BODY_LIMIT` bytes, and handed on whole.
+    The body is read once, at most :data:`BODY_LIMIT` bytes unless its route takes more, and handed on whole.
 
     :param other_types: path to the media types accepted there instead of JSON (the OAuth token endpoint's form).
+    :param raw_bodies: beginning of a path to the media types that its route reads by itself, each with its own limit in
+        bytes: what strangers send is kept even when it is no JSON.
     """
 
-    def __init__(self, app: ASGIApp, api: FastAPI, other_types: Mapping[str, frozenset[str]]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        api: FastAPI,
+        other_types: Mapping[str, frozenset[str]],
+        raw_bodies: Mapping[str, Mapping[str, int]],
+    ) -> None:
         self._app = app
         self._api = api
         self._other_types = other_types
+        self._raw_bodies = raw_bodies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -159,21 +168,26 @@ class BodyGuard:
         headers = Headers(scope=scope)
         length = headers.get("content-length")
         chunked = "transfer-encoding" in headers
-        if length is not None and length.isdecimal() and int(length) > BODY_LIMIT:
-            raise _too_large()
+        raw = self._raw(scope["path"])
+        limit = raw.get(_media_type(headers), BODY_LIMIT)
+        if length is not None and length.isdecimal() and int(length) > limit:
+            raise _too_large(limit)
         _check_address(self._api, scope)
         if not chunked and length in (None, "0"):
             return None
-        body = await _read(receive)
+        body = await _read(receive, limit)
         if body:
-            self._check_content(scope, headers, body)
+            self._check_content(scope, headers, body, frozenset(raw))
         return body
 
-    def _check_content(self, scope: Scope, headers: Headers, body: bytes) -> None:
+    def _raw(self, path: str) -> Mapping[str, int]:
+        return next((types for prefix, types in self._raw_bodies.items() if path.startswith(prefix)), {})
+
+    def _check_content(self, scope: Scope, headers: Headers, body: bytes, raw: frozenset[str]) -> None:
         if scope["method"] not in _WITH_BODY:
             return
-        media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-        others = self._other_types.get(scope["path"], frozenset())
+        media_type = _media_type(headers)
+        others = self._other_types.get(scope["path"], raw)
         if media_type in others:
             return
         if media_type != "application/json" and not (
@@ -188,11 +202,15 @@ class BodyGuard:
         check_json(body)
 
 
-def _too_large() -> TooLarge:
-    return TooLarge(f"The body is larger than {BODY_LIMIT} bytes. Send it in parts.", headers={"Connection": "close"})
+def _media_type(headers: Headers) -> str:
+    return headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-async def _read(receive: Receive) -> bytes:
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"The body is larger than {limit} bytes. Send it in parts.", headers={"Connection": "close"})
+
+
+async def _read(receive: Receive, limit: int) -> bytes:
     chunks: list[bytes] = []
     size = 0
     while True:
@@ -201,8 +219,8 @@ async def _read(receive: Receive) -> bytes:
             return b""
         chunks.append(message.get("body", b""))
         size += len(chunks[-1])
-        if size > BODY_LIMIT:
-            raise _too_large()
+        if size > limit:
+            raise _too_large(limit)
         if not message.get("more_body", False):
             return b"".join(chunks)
 

@@ -126,6 +126,8 @@ class Service:
     """Only for the OpenAPI document: the requests that this service sends to others."""
     other_content_types: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Path to the media types of bodies accepted there besides JSON."""
+    raw_bodies: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Beginning of a path to the media types whose bodies its route reads by itself, with the largest size in bytes."""
 
     @property
     def folder(self) -> Path:
@@ -298,7 +300,7 @@ def create_app(service: Service, settings: ServiceSettings, *, runtime: Runtime 
         app.include_router(router)
     _add_own_routes(app, service, settings)
     # The last one added is the outermost.
-    app.add_middleware(BodyGuard, api=app, other_types=service.other_content_types)
+    app.add_middleware(BodyGuard, api=app, other_types=service.other_content_types, raw_bodies=service.raw_bodies)
     app.add_middleware(RequestEdge, errors=service.errors)
     if settings.cors_origins:
         # Around everything: without its headers a browser hides even the problem document of a fault from its page.

@@ -518,7 +518,12 @@ def _beyond_schemas(fault: str) -> bool:
 
 def moments_of(now: datetime) -> dict[str, str]:
     """Instants that count from the present, by their keys: an example stands still while the clock goes on."""
-    ahead = {"at": timedelta(), "occurred_at": timedelta(minutes=-1), "effective_from": timedelta(days=30)}
+    ahead = {
+        "at": timedelta(),
+        "occurred_at": timedelta(minutes=-1),
+        "called_at": timedelta(minutes=-1),
+        "effective_from": timedelta(days=30),
+    }
     return {key: f"{now + offset:%Y-%m-%dT%H:%M:%SZ}" for key, offset in ahead.items()}
 
 

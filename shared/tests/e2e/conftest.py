@@ -29,7 +29,7 @@ class World:
     webhook_id: str
     delivery_id: str
     reports: dict[str, str]
-    """Where a heartbeat reports to, and the ids of what only this world has."""
+    """Where a heartbeat reports to and systems hand things in, and the ids of what only this world has."""
 
 
 @pytest.fixture(scope="session")
@@ -74,6 +74,7 @@ def world(running_stack: RunningStack, small_site: SmallSite) -> World:
             return deliveries[0]["delivery_id"] if deliveries else None
 
         reports = _heartbeat(thread, contract) | _service_desk(thread, contract, incident["incident_id"])
+        reports |= _came_in(thread, contract)
         window = thread.post("contracts", "/v1/maintenance-windows", planned_work(contract.client_id))
         delivery = eventually(delivered, 20, "an event is delivered to the webhook")
         incident = thread.get("incidents", f"/v1/incidents/{incident['incident_id']}")
@@ -123,6 +124,28 @@ def _service_desk(thread: ThreadClient, contract: SignedContract, incident_id: s
         "work_order_id": order["item_id"],
         "schedule_id": schedule["schedule_id"],
         "pause_id": pause["pause_id"],
+    }
+
+
+def _came_in(thread: ThreadClient, contract: SignedContract) -> dict[str, str]:
+    """Sources of three kinds, a mail that somebody must sort, and a call."""
+    under = {"contract_id": contract.contract_id}
+
+    def source(kind: str, **how: Any) -> Any:
+        return thread.post("incidents", "/v1/intake-sources", under | {"kind": kind, "name": kind} | how)
+
+    mapped = source("generic", mapping={"title": {"path": "$.message"}, "dedup_key": {"path": "$.job"}})
+    alerts, mails = source("alertmanager"), source("mail")
+    mail = b"From: somebody@elsewhere.example\r\nSubject: Slow\r\n\r\nSince this morning.\r\n"
+    thread.call("POST", "incidents", mails["path"], content=mail, headers={"Content-Type": "message/rfc822"})
+    called_at = f"{contract.activated_at:%Y-%m-%dT%H:%M:%SZ}"
+    call = thread.post("incidents", "/v1/calls", under | {"caller": "Léa Martin", "called_at": called_at})
+    held = thread.get("incidents", "/v1/intake-held")["data"][0]
+    return {
+        "source_id": mapped["source_id"],
+        "intake_token": alerts["token"],
+        "held_id": held["held_id"],
+        "call_id": call["call_id"],
     }
 
 

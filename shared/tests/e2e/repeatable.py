@@ -101,6 +101,12 @@ class Repeatable:
             "severity": "major",
         }
 
+    def call(self) -> dict[str, Any]:
+        """A body that logs a call about a contract that incidents knows."""
+        called_at = datetime.now(UTC) - timedelta(minutes=1)
+        about = {"contract_id": self.report()["contract_id"]}
+        return about | {"caller": "Léa Martin", "called_at": f"{called_at:%Y-%m-%dT%H:%M:%SZ}"}
+
     def monitor(self) -> dict[str, Any]:
         """A body that adds a monitor under a contract that probes knows."""
         return self.covered() | {"name": "Backup", "configuration": {"kind": "heartbeat", "every_seconds": 86_400}}
@@ -236,6 +242,7 @@ def repeatable_requests(made: Repeatable | None) -> dict[str, Callable[[], Reque
         "import_from_uptime_kuma": lambda: ({}, things.export()),
         "record_restore_verification": lambda: ({}, things.restore()),
         "report_incident": lambda: ({}, things.report()),
+        "log_call": lambda: ({}, things.call()),
         "acknowledge_incident": of_incident(),
         "mitigate_incident": of_incident("acknowledge"),
         "resolve_incident": of_incident("acknowledge"),

@@ -6,7 +6,20 @@ from fastapi import FastAPI
 
 from incidents.adapters.defaults import default_recipients, incidents_settings
 from incidents.adapters.tables import metadata
-from incidents.api import alert_addresses, calculators, changes, incidents, items, queue, records, requests, work_orders
+from incidents.api import (
+    alert_addresses,
+    calculators,
+    calls,
+    changes,
+    incidents,
+    intake,
+    intake_sources,
+    items,
+    queue,
+    records,
+    requests,
+    work_orders,
+)
 from incidents.api.errors import ERRORS
 from incidents.handlers import handlers
 from incidents.jobs.clocks import DueClocks
@@ -47,6 +60,10 @@ SERVICE = Service(
         work_orders.schedules,
         items.router,
         queue.router,
+        intake_sources.router,
+        intake_sources.held_router,
+        intake.router,
+        calls.router,
         alert_addresses.router,
         *records.ROUTERS,
         calculators.router,
@@ -58,6 +75,7 @@ SERVICE = Service(
     handlers=handlers,
     jobs=jobs,
     commands={"rebuild-clocks": rebuild_clocks},
+    raw_bodies=intake.RAW_BODIES,
     tags=[
         {"name": "incidents", "description": "From the first failure to the closed record, with clocks."},
         {"name": "requests", "description": "What clients ask for: error reports, features, assistance."},
@@ -65,6 +83,7 @@ SERVICE = Service(
         {"name": "work orders", "description": "Preventive work: schedules, checklists, proof."},
         {"name": "items", "description": "What is done to an item of any kind."},
         {"name": "queue", "description": "What waits, in order."},
+        {"name": "intake", "description": "What comes in: alerts of other systems, tickets, mails, calls."},
         {"name": "alerts", "description": "Whom the agency alerts."},
         *records.TAGS,
         {"name": "calculators", "description": "Pure rules without state: the functions that the service itself uses."},

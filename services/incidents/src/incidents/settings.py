@@ -27,6 +27,12 @@ class IncidentsSettings(ServiceSettings):
 
     port: Port = 8003
 
+    secret_key: SecretStr = Field(
+        min_length=32,
+        description="At least 32 random characters. Seals the secrets of intake sources; changing it makes them"
+        " unreadable.",
+    )
+
     smtp_host: str | None = Field(default=None, description="Mail server; without one, alerts wait as not configured.")
     smtp_port: Port = 587
     smtp_username: str | None = None

@@ -1,10 +1,14 @@
-"""What the worker role does besides relay and consumers: due clocks, due schedules and queued messages."""
+"""What the worker role does besides relay and consumers: due clocks and schedules, queued messages, what comes in."""
 
 from collections.abc import Sequence
 
 from incidents.adapters.defaults import default_recipients, incidents_settings
+from incidents.adapters.reception import Reception
+from incidents.adapters.secret_box import SecretBox
 from incidents.handlers import alert_by_default
 from incidents.jobs.clocks import DueClocks
+from incidents.jobs.external_tools import ExternalTools
+from incidents.jobs.mailboxes import Mailboxes
 from incidents.jobs.notifications import Outbound
 from incidents.jobs.work_orders import DueSchedules
 from shared.worker import Job, Runtime
@@ -15,8 +19,12 @@ def jobs(runtime: Runtime) -> Sequence[Job]:
     settings = incidents_settings(runtime.settings)
     recipients = default_recipients(settings)
     alert_by_default(recipients)
+    box = SecretBox(settings.secret_key)
+    reception = Reception(runtime.units, box, recipients)
     return (
         Job("due clocks", DueClocks(runtime.units, runtime.clock, recipients).run),
         Job("due schedules", DueSchedules(runtime.units).run),
         Job("notifications", Outbound(runtime.units, settings).run),
+        Job("mailboxes", Mailboxes(runtime.units, reception, box, settings).run),
+        Job("external tools", ExternalTools(runtime.units, runtime.http, box).run),
     )

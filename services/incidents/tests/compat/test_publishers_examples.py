@@ -38,7 +38,9 @@ select (select count(*) from incidents.contract_terms), (select count(*) from in
 @pytest.fixture
 async def runtime(service_database: Callable[[str], DatabaseUrls], clock: FixedClock) -> AsyncIterator[Runtime]:
     settings = IncidentsSettings(
-        database_url=SecretStr(service_database("incidents").app), alert_emails=("oncall@agency.example",)
+        database_url=SecretStr(service_database("incidents").app),
+        secret_key=SecretStr("k" * 32),
+        alert_emails=("oncall@agency.example",),
     )
     runtime = build_runtime(settings, SERVICE.registry, clock)
     SERVICE.jobs(runtime)

@@ -321,6 +321,7 @@ def settings_for(urls: DatabaseUrls, **changes: Any) -> IncidentsSettings:
     return IncidentsSettings.model_validate(
         {
             "database_url": SecretStr(urls.app),
+            "secret_key": SecretStr("k" * 32),
             "database_pool_size": 4,
             "smtp_from": "alerts@agency.example",
             "smtp_starttls": "never",

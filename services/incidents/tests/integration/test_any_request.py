@@ -47,7 +47,9 @@ class Served:
 
 @pytest.fixture(scope="module")
 def served(module_service_database: Callable[[str], DatabaseUrls]) -> Iterator[Served]:
-    """The service on a socket, with one incident that has clocks, and one record of each kind."""
+    """The service on a socket, with one incident that has clocks, one record of each kind, and something of all that
+    comes in.
+    """
     urls = module_service_database("incidents")
     clock = FixedClock(MONDAY_MORNING)
     tokens = TokenMint(clock)
@@ -84,6 +86,7 @@ def served(module_service_database: Callable[[str], DatabaseUrls]) -> Iterator[S
                 answer = await client.post(path, json=body)
                 assert answer.status_code == 201, answer.text
                 owned = {name: value for name, value in answer.json().items() if name.endswith("_id") and value} | owned
+        owned |= await came_in(desk, agreement)
         await runtime.close()
         return owned | {"record_id": owned["action_id"]}
 
@@ -113,6 +116,29 @@ def examples_of_records() -> list[tuple[str, dict[str, Any]]]:
             schema = methods["post"]["requestBody"]["content"]["application/json"]["schema"]["$ref"]
             found.append((path, document["components"]["schemas"][schema.rsplit("/", 1)[1]]["examples"][0]))
     return sorted(found, key=lambda one: one[0])
+
+
+async def came_in(desk: Desk, agreement: Agreement) -> dict[str, str]:
+    """A source that maps, a mail that is held and a call, by the names of their ids."""
+    under = {"contract_id": str(agreement.contract_id)}
+    async with desk.client(agreement) as client:
+        mapping = {"title": {"path": "$.message"}}
+        source = (
+            await client.post("/v1/intake-sources", json=under | {"kind": "generic", "name": "x", "mapping": mapping})
+        ).json()
+        mails = (await client.post("/v1/intake-sources", json=under | {"kind": "mail", "name": "y"})).json()
+        await client.post(
+            mails["path"], content=b"From: a@b.example\r\n\r\nx", headers={"Content-Type": "message/rfc822"}
+        )
+        (held,) = (await client.get("/v1/intake-held")).json()["data"]
+        call = {"caller": "Ada", "called_at": "2026-06-08T08:00:00Z"}
+        logged = (await client.post("/v1/calls", json=under | call)).json()
+    return {
+        "source_id": source["source_id"],
+        "intake_token": source["token"],
+        "held_id": held["held_id"],
+        "call_id": logged["call_id"],
+    }
 
 
 schema = schemathesis.openapi.from_dict(openapi_of(SERVICE)).exclude(path_regex="/calculators/")

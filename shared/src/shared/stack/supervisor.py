@@ -349,12 +349,12 @@ class Stack:
 def usual_extras(service: str, memory: Memory, *, mail_port: int, runner_nats_url: str) -> dict[str, str]:
     """Settings that make sense on one machine; a variable of the same name in the caller's environment wins."""
     # What is watched and told on a developer's machine is usually on this machine.
-    extras = {"ALLOWED_NETWORKS": "127.0.0.0/8,::1/128"} if service in {"probes", "reporting"} else {}
+    extras = {"ALLOWED_NETWORKS": "127.0.0.0/8,::1/128"} if service != "contracts" else {}
     if service == "probes":  # the runner inside it may do no more than one that stands elsewhere
         extras["RUNNER_NATS_URL"] = runner_nats_url
         # Its one location sees this machine. Where names do not resolve, their sites fail, and not the location.
         extras |= {"CONTROL_TARGETS": f"127.0.0.1:{mail_port}"} if mail_port else {}
-    if service in {"contracts", "reporting"}:  # seals what is stored: must be the same at the next run
+    if service in {"contracts", "incidents", "reporting"}:  # seals what is stored: must be the same at the next run
         extras["SECRET_KEY"] = memory.secret(service)
     if service == "incidents":
         extras |= {"SMTP_HOST": "127.0.0.1", "SMTP_PORT": str(mail_port), "SMTP_STARTTLS": "never"}

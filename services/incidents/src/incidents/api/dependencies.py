@@ -1,11 +1,14 @@
 """What the routes share: ports, scopes, and who may act."""
 
+from functools import lru_cache
 from typing import Annotated
 
 from fastapi import Depends
+from pydantic import SecretStr
 
 from incidents.adapters.defaults import default_recipients, incidents_settings
 from incidents.adapters.repository import ports_of
+from incidents.adapters.secret_box import SecretBox
 from incidents.application.ports import Ports
 from incidents.domain.work_item import Who
 from shared.auth import Principal
@@ -22,6 +25,20 @@ def ports(unit: Unit, runtime: CurrentRuntime) -> Ports:
 
 
 InPorts = Annotated[Ports, Depends(ports)]
+
+
+@lru_cache(maxsize=8)
+def box_for(key: SecretStr) -> SecretBox:
+    """The box of a key, made once."""
+    return SecretBox(key)
+
+
+def current_box(runtime: CurrentRuntime) -> SecretBox:
+    """Dependency: seals secrets."""
+    return box_for(incidents_settings(runtime.settings).secret_key)
+
+
+Box = Annotated[SecretBox, Depends(current_box)]
 
 
 def agency_only(principal: Principal) -> Principal:

@@ -121,8 +121,10 @@ async def end_observation(ports: Ports, outage: Outage, at: datetime, because: s
     await items.apply(ports, change, said, Entry(said, at, MONITORING, "monitor", data={"reason": because}))
 
 
-async def report(ports: Ports, reported: Report, reporter: Who) -> tuple[WorkItem, list[ClockView]]:
-    """A person reports something wrong: it opens at once, detected when he told us.
+async def report(
+    ports: Ports, reported: Report, reporter: Who, *, kind: str = "person"
+) -> tuple[WorkItem, list[ClockView]]:
+    """A person reports something wrong, or a `system` does: it opens at once, detected when he told us.
 
     Raises UnknownContractError, UnknownSiteError, and InstantOutOfRangeError for instants in the future or a report
     before the occurrence.
@@ -142,16 +144,16 @@ async def report(ports: Ports, reported: Report, reporter: Who) -> tuple[WorkIte
     if severity is None:
         raise items.UnknownSeverityError(place.desk)
     stamps = [
-        Stamp(Milestone.DETECTED, detected_at, reporter, "person"),
-        Stamp(Milestone.OPENED, ports.now, reporter, "person"),
+        Stamp(Milestone.DETECTED, detected_at, reporter, kind),
+        Stamp(Milestone.OPENED, ports.now, reporter, kind),
     ]
     if reported.occurred_at is not None:
-        stamps.insert(0, Stamp(Milestone.FIRST_FAILURE, reported.occurred_at, reporter, "person"))
+        stamps.insert(0, Stamp(Milestone.FIRST_FAILURE, reported.occurred_at, reporter, kind))
     change = await items.open_work(
         ports,
         kind=Kind.INCIDENT,
         subject=place.subject,
-        source=Source("person"),
+        source=Source(kind),
         title=reported.title,
         description=reported.description,
         severity=severity,
@@ -159,7 +161,7 @@ async def report(ports: Ports, reported: Report, reporter: Who) -> tuple[WorkIte
         category=Category.CORRECTIVE,
         impact=reported.impact,
         criticality=reported.criticality,
-        requester=Requester(reporter.kind, reporter.id, reporter.name, None, None, "api"),
+        requester=Requester(reporter.kind, reporter.id, reporter.name, None, None, "api") if kind == "person" else None,
         scope_verdict=ScopeVerdict.IN_SCOPE,
     )
     return change.after, await clocks.refresh(ports, change.after)

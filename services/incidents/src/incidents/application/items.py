@@ -252,15 +252,15 @@ async def change_facts(
 
 
 async def reopen_item(
-    ports: Ports, item_id: UUID, *, at: datetime | None, reason: str, actor: Who
+    ports: Ports, item_id: UUID, *, at: datetime | None, reason: str | None, actor: Who, source: str = "api"
 ) -> tuple[WorkItem, list[ClockView]] | None:
     """It was not over after all: a new cycle of the item and of its clocks begins."""
     item = await ports.items.lock(item_id)
     if item is None:
         return None
-    change = reopen(item, at=at, now=ports.now, actor=actor, source="api")
+    change = reopen(item, at=at, now=ports.now, actor=actor, source=source)
     stamp = change.added[-1]
-    entry = Entry("reopened", stamp.at, actor, "api", note=reason)
+    entry = Entry("reopened", stamp.at, actor, source, note=reason)
     return change.after, await apply(ports, change, "reopened", entry)
 
 

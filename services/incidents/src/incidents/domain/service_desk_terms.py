@@ -126,6 +126,12 @@ class ServiceDeskTerms:
         """Code of the severity that people mean by a word, in any language, case and with or without accents."""
         return next((level.code for level in self.severities if level.is_called(word)), None)
 
+    def standing_for(self, usual: Severity) -> str:
+        """Code of the severity that stands where a usual one stands in its list, for senders that know only these."""
+        named = self.severity_named(usual)
+        place = list(Severity).index(usual)
+        return named or self.severities[min(place, len(self.severities) - 1)].code
+
     @property
     def ordinary(self) -> str:
         """Code of the severity of what nobody has judged: minor where there is one, else the least urgent."""

@@ -31,6 +31,7 @@ def test_what_is_no_address(text: str) -> None:
 
 def test_settings_read_a_list_of_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INCIDENTS_DATABASE_URL", "postgresql://localhost/x")
+    monkeypatch.setenv("INCIDENTS_SECRET_KEY", "k" * 32)
     monkeypatch.setenv("INCIDENTS_ALERT_EMAILS", "a@b.example, c@d.example")
     assert IncidentsSettings().alert_emails == ("a@b.example", "c@d.example")  # type: ignore[call-arg]
     monkeypatch.setenv("INCIDENTS_ALERT_EMAILS", "nobody")

@@ -19,7 +19,7 @@ from incidents.domain.service_desk_terms import (
     contract_rank_of,
     default_matrix,
 )
-from incidents.domain.work_item import Criticality, Impact
+from incidents.domain.work_item import Criticality, Impact, Severity
 
 PARIS = ZoneInfo("Europe/Paris")
 MARCH = Freeze("Admissions", date(2026, 3, 1), date(2026, 3, 31))
@@ -73,6 +73,13 @@ def test_a_severity_of_a_contracts_own_is_found_with_and_without_accents(word: s
     own = SeverityLevel("degraded", 5, MappingProxyType({"fr": "dégradé", "en": "degraded"}), ("Slow",))
     terms = replace(DEFAULT_TERMS, severities=(*DEFAULT_SEVERITIES, own))
     assert terms.severity_named(word) == "degraded"
+
+
+def test_a_usual_severity_stands_for_the_one_at_its_place_in_a_contracts_own_list() -> None:
+    own = tuple(SeverityLevel(code, rank, MappingProxyType({})) for rank, code in enumerate(("p0", "p1", "p2"), 1))
+    terms = replace(DEFAULT_TERMS, severities=own)
+    assert [terms.standing_for(usual) for usual in Severity] == ["p0", "p1", "p2", "p2"]
+    assert [DEFAULT_TERMS.standing_for(usual) for usual in Severity] == ["critical", "major", "minor", "temporary"]
 
 
 @pytest.mark.parametrize("count", range(1, 7))

@@ -17,9 +17,9 @@ import structlog
 from fastapi import APIRouter, FastAPI, Path, Request
 
 from probes.adapters.heartbeat_rows import say_receiving, take_ping
-from probes.api.brake import Brake
 from probes.api.report_models import PingPayload, PingReceived
 from probes.domain.heartbeats import Signal
+from shared.brake import Brake
 from shared.problems import NotFound, TooManyRequests, responses_for
 from shared.service import CurrentRuntime
 from shared.worker import Runtime

@@ -6,7 +6,7 @@ from shared.database import CLIENT_SETTING, protect_rows
 from shared.migrations import grant_application_role
 
 revision = "0006"
-down_revision = "0003"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 

@@ -19,8 +19,8 @@ from probes.application.checks.export import (
     RowCount,
     newest,
 )
-from probes.application.checks.json_path import NotFoundOut, values_at
 from probes.domain.states import Outcome, Reason
+from shared.json_path import NotFoundOut, values_at
 from shared.kernel.clock import Clock
 
 NO_SUCH_EXPORT = frozenset({403, 404, 410})

@@ -5,9 +5,9 @@ import asyncio
 from probes.adapters.checks.finding import Finding, plain
 from probes.adapters.checks.http import HttpEngine
 from probes.application.checks.assertions import BODY_LIMIT
-from probes.application.checks.json_path import NotFoundOut
 from probes.application.checks.version import VersionCheck
 from probes.domain.states import Outcome, Reason
+from shared.json_path import NotFoundOut
 
 
 class VersionChecks:

@@ -15,8 +15,8 @@ from pydantic import (
 )
 
 from probes.application.checks.base import Configuration, Line
-from probes.application.checks.json_path import query_of
-from probes.application.checks.patterns import compiled
+from shared.json_path import query_of
+from shared.patterns import compiled
 
 BODY_LIMIT = 1024 * 1024
 """Bytes of a decompressed body that are read; assertions see no more."""

@@ -12,7 +12,7 @@ from pydantic import Field, StringConstraints, field_validator, model_validator
 from probes.application.checks.assertions import HeaderName, Text
 from probes.application.checks.base import Configuration
 from probes.application.checks.http import HttpCheck, StatusRange, WebRequest
-from probes.application.checks.json_path import NotFoundOut, query_of
+from shared.json_path import NotFoundOut, query_of
 from shared.values import parse_zone
 
 EXPORT_LIMIT = 64 * 1024 * 1024

@@ -21,9 +21,9 @@ from probes.application.checks.assertions import (
     SecurityHeaders,
     Size,
 )
-from probes.application.checks.json_path import NotFoundOut, json_of, values_at
-from probes.application.checks.patterns import compiled
 from probes.domain.states import Reason
+from shared.json_path import NotFoundOut, json_of, values_at
+from shared.patterns import compiled
 
 CHARSETS = frozenset(
     {"ascii", "us-ascii", "utf-8", "utf8", "utf-16", "utf-16le", "utf-16be", "utf-32", "latin-1", "latin1", "koi8-r"}

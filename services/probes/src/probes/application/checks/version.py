@@ -8,9 +8,9 @@ from pydantic import Field, StringConstraints, field_validator
 from probes.application.checks.assertions import HeaderName
 from probes.application.checks.base import Configuration
 from probes.application.checks.http import HttpCheck, WebRequest
-from probes.application.checks.json_path import NotFoundOut, query_of, values_at
 from probes.application.checks.judging import Answer
-from probes.application.checks.patterns import compiled
+from shared.json_path import NotFoundOut, query_of, values_at
+from shared.patterns import compiled
 
 VERSION_LENGTH = 60
 _NUMBER = r"[vV]?(\d+(?:\.\d+)*[0-9A-Za-z.+~-]*(?: \((?:Ubuntu|Debian|Alpine)\))?)"

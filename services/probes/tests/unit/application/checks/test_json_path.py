@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from probes.application.checks.json_path import NotFoundOut, json_of, query_of, values_at
+from shared.json_path import NotFoundOut, json_of, query_of, values_at
 
 SUITE = Path(__file__).parent / "data" / "jsonpath_compliance.json"
 RULES = json.loads(SUITE.read_text())["tests"]

@@ -16,7 +16,7 @@ from iregexp_check import check as is_iregexp
 from jsonpath_rfc9535 import JSONPathEnvironment, JSONPathError, JSONPathQuery
 from jsonpath_rfc9535.function_extensions import ExpressionType, FilterFunction
 
-from probes.application.checks.patterns import compiled
+from shared.patterns import compiled
 
 MOST_WORK = 1_000_000
 """Calls that one query may take: about a second. A megabyte of JSON without nested descendants needs fewer."""

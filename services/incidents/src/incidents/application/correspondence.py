@@ -1,0 +1,176 @@
+"""Mail that comes in: to which item it belongs, and what it may do.
+
+A mail never moves a status and never stops a clock: its sender can be forged. A person's mail is a comment, or opens an
+item when he is a contact of the contract; what a program sent is noted as automatic, opens nothing and is answered by
+nobody, so that two programs cannot talk to one another for ever (RFC 3834).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+from incidents.application import intake_items as items
+from incidents.application.intake import IntakeSource, Outcome
+from incidents.application.ports import Ports
+from incidents.domain.intake import Nature, numbers_in
+from incidents.domain.work_item import Who
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A mail as far as it matters here. `references` are the Message-IDs that it answers, the nearest first."""
+
+    message_id: str
+    sender: str
+    sender_name: str
+    subject: str
+    text: str
+    references: Sequence[str]
+    nature: Nature
+    attachments: Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Correspondent:
+    """Somebody whose address we know. `party` agency: one of ours."""
+
+    id: str
+    name: str
+    party: str
+
+
+class Correspondence(Protocol):
+    """Mails that came in and went out, and who is who."""
+
+    async def hold(self, key: str) -> None: ...
+
+    async def known(self, message_id: str) -> tuple[str, UUID | None] | None:
+        """What became of a mail: its state and item; None when it has not come yet."""
+
+    async def is_ours(self, message_id: str) -> bool:
+        """Whether we sent it ourselves."""
+
+    async def item_answered(self, references: Sequence[str], contract_id: UUID) -> UUID | None:
+        """The item of the nearest mail, of ours or of somebody's, that is answered."""
+
+    async def item_numbered(self, number: str, contract_id: UUID) -> UUID | None: ...
+
+    async def correspondent(self, contract_id: UUID, address: str) -> Correspondent | None: ...
+
+    async def keep(
+        self, letter: Letter, *, state: str, item_id: UUID | None, reason: str | None, received_at: datetime
+    ) -> UUID: ...
+
+
+async def take_letter(
+    ports: Ports, letters: Correspondence, source: IntakeSource, letter: Letter, received_at: datetime
+) -> Outcome:
+    """One mail, once per Message-ID. `received_at` is when its mail server had it: the clocks start then."""
+    await letters.hold(letter.message_id)
+    known = await letters.known(letter.message_id)
+    if known is not None:
+        state, item_id = known
+        return await _told(ports, letter, item_id, "held" if state == "held" else "unchanged")
+    if await letters.is_ours(letter.message_id):
+        return Outcome(letter.message_id, None, None, "echo")
+    received_at = min(received_at, ports.now)
+    answered = await letters.item_answered(letter.references, source.contract_id)
+    item_id = answered or await _numbered(letters, letter, source.contract_id)
+    sender = await letters.correspondent(source.contract_id, letter.sender)
+    if letter.nature != "human":
+        if item_id is not None:
+            await _note_automatic(ports, source, letter, item_id, received_at)
+        await letters.keep(letter, state="automatic", item_id=item_id, reason=letter.nature, received_at=received_at)
+        return await _told(ports, letter, item_id, "automatic")
+    if item_id is not None and (answered is not None or sender is not None):
+        await comment_with(ports, letter, item_id, sender, received_at)
+        await letters.keep(letter, state="item", item_id=item_id, reason=None, received_at=received_at)
+        return await _told(ports, letter, item_id, "commented")
+    if item_id is None and sender is not None and sender.party == "client":
+        item_id = await open_with(ports, source, letter, sender, received_at, source.default_severity)
+        await letters.keep(letter, state="item", item_id=item_id, reason=None, received_at=received_at)
+        return await _told(ports, letter, item_id, "opened")
+    reason = "unknown_sender" if sender is None else "not_a_contact"
+    await letters.keep(letter, state="held", item_id=None, reason=reason, received_at=received_at)
+    return Outcome(letter.message_id, None, None, "held")
+
+
+async def open_with(
+    ports: Ports,
+    source: IntakeSource,
+    letter: Letter,
+    sender: Correspondent | None,
+    received_at: datetime,
+    severity: str,
+) -> UUID:
+    """An item reported by the sender of a mail."""
+    who = _who(letter, sender)
+    new = items.NewItem(
+        contract_id=source.contract_id,
+        site_id=source.site_id,
+        environment_id=source.environment_id,
+        severity=severity,
+        title=letter.subject or "–",
+        description=letter.text,
+        occurred_at=None,
+        reported_at=received_at,
+    )
+    item = await items.open_item(ports, new, who)
+    if letter.attachments:
+        data = {"attachments": [dict(each) for each in letter.attachments], "message_id": letter.message_id}
+        await items.comment(ports, item.id, "", who, at=received_at, source="mail", data=data)
+    return item.id
+
+
+async def comment_with(
+    ports: Ports, letter: Letter, item_id: UUID, sender: Correspondent | None, received_at: datetime
+) -> None:
+    """A person's mail on the timeline of an item."""
+    await items.comment(
+        ports, item_id, letter.text, _who(letter, sender), at=received_at, source="mail", data=_data(letter)
+    )
+
+
+async def _note_automatic(
+    ports: Ports, source: IntakeSource, letter: Letter, item_id: UUID, received_at: datetime
+) -> None:
+    await items.comment(
+        ports,
+        item_id,
+        letter.text,
+        source.who,
+        at=received_at,
+        source="mail",
+        audience="agency",
+        kind="automatic_reply",
+        data=_data(letter) | {"nature": letter.nature},
+    )
+
+
+async def _numbered(letters: Correspondence, letter: Letter, contract_id: UUID) -> UUID | None:
+    for number in numbers_in(letter.subject):
+        item_id = await letters.item_numbered(number, contract_id)
+        if item_id is not None:
+            return item_id
+    return None
+
+
+def _who(letter: Letter, sender: Correspondent | None) -> Who:
+    name = sender.name if sender else letter.sender_name or letter.sender
+    return Who("user", (sender.id if sender else letter.sender)[:200], name[:200])
+
+
+def _data(letter: Letter) -> dict[str, Any]:
+    return {
+        "message_id": letter.message_id,
+        "sender": letter.sender,
+        "subject": letter.subject,
+        "attachments": [dict(each) for each in letter.attachments],
+    }
+
+
+async def _told(ports: Ports, letter: Letter, item_id: UUID | None, what: str) -> Outcome:
+    item = await items.read_item(ports, item_id) if item_id is not None else None
+    return Outcome(letter.message_id, item.id if item else None, item.number if item else None, what)

@@ -1,0 +1,145 @@
+"""Looks into mailboxes that are due. A look changes nothing in the mailbox; each mail is taken in once.
+
+A source is claimed for the length of a lease. How far it has been read is written down after each mail; a worker that
+dies in between leaves mails that come again, and are known by their Message-ID.
+"""
+
+import asyncio
+import ssl
+from datetime import timedelta
+from ipaddress import ip_network
+from uuid import UUID
+
+import structlog
+from sqlalchemy import select, update
+
+from incidents.adapters.imap import Looked, MailboxUnavailable, Place, look
+from incidents.adapters.intake_tables import IntakeSourceRow
+from incidents.adapters.reception import MAIL, Delivery, Reception
+from incidents.adapters.secret_box import SecretBox, Unreadable
+from shared.outbound_http import AddressGuard, AddressRefused
+from shared.problems import Problem, TooLarge
+from shared.settings import ServiceSettings
+from shared.unit_of_work import UnitsOfWork
+
+log = structlog.get_logger(__name__)
+
+LEASE = timedelta(minutes=10)
+RETRY = timedelta(minutes=5)
+AT_ONCE = 5
+IDLE_SECONDS = 1.0
+LARGEST = 25 * 1024 * 1024
+
+
+class Mailboxes:
+    """The job over due mailboxes; one per process."""
+
+    def __init__(
+        self,
+        units: UnitsOfWork,
+        reception: Reception,
+        box: SecretBox,
+        settings: ServiceSettings,
+        *,
+        context: ssl.SSLContext | None = None,
+    ) -> None:
+        """`context`: other certificate authorities than the usual ones."""
+        self._units = units
+        self._reception = reception
+        self._box = box
+        self._guard = AddressGuard(ip_network(str(network)) for network in settings.allowed_networks)
+        self._context = context or ssl.create_default_context()
+
+    async def run(self) -> float:
+        """Looks into what is due; returns the seconds until the next look at what is."""
+        claimed = await self._claim()
+        await asyncio.gather(*(self._look(row) for row in claimed))
+        return 0.0 if claimed else IDLE_SECONDS
+
+    async def _claim(self) -> list[IntakeSourceRow]:
+        async with self._units.for_every_tenant() as unit:
+            statement = (
+                select(IntakeSourceRow)
+                .where(IntakeSourceRow.next_poll_at <= unit.now, IntakeSourceRow.enabled)
+                .order_by(IntakeSourceRow.next_poll_at)
+                .limit(AT_ONCE)
+                .with_for_update(skip_locked=True)
+            )
+            rows = list((await unit.session.execute(statement)).scalars())
+            for row in rows:
+                row.next_poll_at = unit.now + LEASE
+            return rows
+
+    async def _look(self, row: IntakeSourceRow) -> None:
+        try:
+            looked = await self._looked(row)
+        except MailboxUnavailable as error:
+            log.warning("mailbox_unavailable", source_id=str(row.id), error=str(error))
+            await self._note(row, error=str(error), again_in=RETRY)
+            return
+        for message in looked.messages:
+            # What was there before the source is nobody's report to us.
+            if message.received_at >= row.created_at:
+                delivery = Delivery(message.raw or b"", MAIL, {}, received_at=message.received_at, fetched=True)
+                try:
+                    if message.raw is None:
+                        problem = TooLarge(f"This mail is larger than {LARGEST // 1024 // 1024} MiB.")
+                        await self._reception.refuse(row.tenant_id, row.id, delivery, problem)
+                    else:
+                        await self._reception.take(row.tenant_id, row.id, delivery)
+                except Problem as problem:
+                    log.warning("mail_refused", source_id=str(row.id), uid=message.uid, error=problem.detail)
+            await self._advance(row.id, looked.uid_validity, message.uid)
+        every = timedelta(seconds=(row.mailbox or {})["every_seconds"])
+        if not looked.messages:
+            await self._advance(row.id, looked.uid_validity, looked.last_uid)
+        await self._note(row, error=None, again_in=every if looked.complete else timedelta())
+
+    async def _looked(self, row: IntakeSourceRow) -> Looked:
+        mailbox = row.mailbox or {}
+        try:
+            addresses = await self._guard.resolve(mailbox["host"], mailbox["port"])
+            password = self._box.open(row.mailbox_password or b"")
+        except AddressRefused as error:
+            raise MailboxUnavailable(f"This address cannot be used: {error}.") from error
+        except OSError as error:
+            raise MailboxUnavailable(f"{mailbox['host']} does not resolve.") from error
+        except Unreadable as error:
+            raise MailboxUnavailable(f"The password cannot be read: {error}.") from error
+        place = Place(
+            host=mailbox["host"],
+            address=str(addresses[0]),
+            port=mailbox["port"],
+            security=mailbox["security"],
+            username=mailbox["username"],
+            password=password,
+            folder=mailbox["folder"],
+        )
+        return await asyncio.to_thread(
+            look,
+            place,
+            self._context,
+            uid_validity=row.uid_validity,
+            last_uid=row.last_uid,
+            since=row.created_at,
+            largest=LARGEST,
+        )
+
+    async def _advance(self, source_id: UUID, uid_validity: int, last_uid: int) -> None:
+        async with self._units.for_every_tenant() as unit:
+            await unit.session.execute(
+                update(IntakeSourceRow)
+                .where(IntakeSourceRow.id == source_id)
+                .values(uid_validity=uid_validity, last_uid=last_uid)
+            )
+
+    async def _note(self, row: IntakeSourceRow, *, error: str | None, again_in: timedelta) -> None:
+        async with self._units.for_every_tenant() as unit:
+            values = {"poll_error": error[:500] if error else None, "next_poll_at": unit.now + again_in}
+            if error is None:
+                values["polled_at"] = unit.now
+            await unit.session.execute(
+                update(IntakeSourceRow)
+                .where(IntakeSourceRow.id == row.id, IntakeSourceRow.next_poll_at.is_not(None))
+                .values(**values)
+            )
