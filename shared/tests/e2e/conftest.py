@@ -12,7 +12,7 @@ from shared.testing.small_site import SmallSite
 
 from .isolation import harvest
 from .openapi_walk import Operation, operations_of
-from .repeatable import planned_work
+from .repeatable import Repeatable, escalation_policy, override_by, planned_work
 from .thread_client import FAST_MONITORING, RESPONSE_AND_REPAIR, SignedContract, ThreadClient, eventually
 
 SERVICES = ("contracts", "probes", "incidents", "reporting")
@@ -74,6 +74,7 @@ def world(running_stack: RunningStack, small_site: SmallSite) -> World:
 
         reports = _heartbeat(thread, contract)
         window = thread.post("contracts", "/v1/maintenance-windows", planned_work(contract.client_id))
+        _on_call(thread)
         delivery = eventually(delivered, 20, "an event is delivered to the webhook")
         incident = thread.get("incidents", f"/v1/incidents/{incident['incident_id']}")
     return World(
@@ -94,6 +95,14 @@ def _heartbeat(thread: ThreadClient, contract: SignedContract) -> dict[str, str]
     thread.post("probes", "/v1/restore-verifications", covered | tried | proof)
     thread.post("probes", "/v1/check-tests", {"configuration": {"kind": "tcp", "host": "127.0.0.1", "port": 9}})
     return {"heartbeat_id": heartbeat["monitor_id"], "token": address["token"]}
+
+
+def _on_call(thread: ThreadClient) -> None:
+    """A person on a schedule, with an override to come, and a policy that asks him."""
+    made = Repeatable(thread)
+    schedule_id, person_id = made.schedule()
+    thread.post("incidents", f"/v1/on-call/schedules/{schedule_id}/overrides", override_by(person_id))
+    thread.post("incidents", "/v1/escalation-policies", escalation_policy())
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ from fastapi import FastAPI
 
 from incidents.adapters.defaults import default_recipients, incidents_settings
 from incidents.adapters.tables import metadata
-from incidents.api import alert_addresses, calculators, incidents
+from incidents.api import alert_addresses, calculators, escalations, incidents, on_call, people
 from incidents.api.errors import ERRORS
 from incidents.handlers import handlers
 from incidents.jobs.clocks import DueClocks
@@ -39,7 +39,15 @@ SERVICE = Service(
     ),
     version="0.1.0",
     settings_class=IncidentsSettings,
-    routers=[incidents.router, alert_addresses.router, calculators.router],
+    routers=[
+        incidents.router,
+        alert_addresses.router,
+        calculators.router,
+        people.router,
+        on_call.router,
+        escalations.router,
+        escalations.of_items,
+    ],
     metadata=metadata,
     migrations=Path(__file__).parent / "migrations",
     registry=registry,
@@ -50,6 +58,7 @@ SERVICE = Service(
     tags=[
         {"name": "incidents", "description": "From the first failure to the closed record, with clocks."},
         {"name": "alerts", "description": "Whom the agency alerts."},
+        {"name": "on-call", "description": "Who is there when, who is asked when nobody is, and where nobody will be."},
         {"name": "calculators", "description": "Pure rules without state: the functions that the service itself uses."},
     ],
 )

@@ -33,6 +33,7 @@ from shared.testing.tokens import TokenMint
 from shared.worker import build_runtime
 
 from .conftest import Agreement, Desk, Mailbox, settings_for
+from .roster import Roster
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of the tool's own dependencies
 
@@ -43,6 +44,8 @@ class Served:
     token: str
     incident_id: str
     clock_id: str
+    on_call: dict[str, str]
+    """Ids of a person, a schedule, an override and a policy, by the names of the parameters."""
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +57,7 @@ def served(module_service_database: Callable[[str], DatabaseUrls]) -> Iterator[S
     agreement = Agreement()
     own = settings_for(urls)
 
-    async def prepare() -> dict[str, Any]:
+    async def prepare() -> tuple[dict[str, Any], dict[str, str]]:
         runtime = build_runtime(own, SERVICE.registry, clock)
         desk = Desk(
             runtime=runtime,
@@ -70,10 +73,22 @@ def served(module_service_database: Callable[[str], DatabaseUrls]) -> Iterator[S
         await desk.activate(agreement)
         await desk.break_down(agreement)
         incident = await desk.only_incident(agreement)
+        roster = Roster(desk, agreement)
+        person_id = await roster.person("Ada")
+        schedule_id = await roster.schedule(person_id)
+        policy_id = await roster.policy({"unacknowledged_minutes": 0, "notify": [{"schedule_id": schedule_id}]})
+        path = f"/v1/on-call/schedules/{schedule_id}/overrides"
+        override = await roster.made(path, {"person_id": person_id, "to": "2026-07-01T00:00:00Z"})
         await runtime.close()
-        return incident
+        on_call = {
+            "person_id": person_id,
+            "schedule_id": schedule_id,
+            "policy_id": policy_id,
+            "override_id": str(override["override_id"]),
+        }
+        return incident, on_call
 
-    incident = asyncio.run(prepare())
+    incident, on_call = asyncio.run(prepare())
     app = tokens.trust(create_app(SERVICE, own, runtime=build_runtime(own, SERVICE.registry, clock)))
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, access_log=False))
     thread = threading.Thread(target=server.run)
@@ -85,6 +100,7 @@ def served(module_service_database: Callable[[str], DatabaseUrls]) -> Iterator[S
         token=tokens.mint(role="owner", tenant_id=agreement.tenant_id, lifetime=timedelta(days=1)),
         incident_id=incident["incident_id"],
         clock_id=incident["clocks"][0]["clock_id"],
+        on_call=on_call,
     )
     server.should_exit = True
     thread.join()
@@ -103,7 +119,8 @@ schema = schemathesis.openapi.from_dict(openapi_of(SERVICE)).exclude(path_regex=
 )
 def test_any_request_is_answered_as_documented(case: Any, served: Served) -> None:
     # Ids that exist, or nothing behind the first look-up would ever be reached.
-    for name, value in (("incident_id", served.incident_id), ("clock_id", served.clock_id)):
+    known = {"incident_id": served.incident_id, "clock_id": served.clock_id} | served.on_call
+    for name, value in known.items():
         if name in (case.path_parameters or {}):
             case.path_parameters[name] = value
     response = case.call(base_url=served.url, headers={"Authorization": f"Bearer {served.token}"})

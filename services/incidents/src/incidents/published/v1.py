@@ -13,6 +13,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from incidents.published.on_call import ON_CALL_EVENTS
 from shared.events import Actor, EventRegistry, PublishedEvent
 
 Severity = Literal["critical", "major", "minor"]
@@ -309,4 +310,4 @@ INCIDENT_EVENTS: tuple[type[IncidentState], ...] = (
 )
 CLOCK_EVENTS: tuple[type[ClockFact], ...] = (ClockAtRisk, ClockBreached, ClockMet)
 
-registry = EventRegistry("incidents", [*INCIDENT_EVENTS, *CLOCK_EVENTS])
+registry = EventRegistry("incidents", [*INCIDENT_EVENTS, *CLOCK_EVENTS, *ON_CALL_EVENTS])
