@@ -139,6 +139,7 @@ async def test_a_level_that_has_not_fired_moves_with_its_clock_both_ways(roster:
     due = await roster.desk.rows("select due_at from incidents.escalation_level where level = 2")
     assert due[0]["due_at"] == start + timedelta(hours=4)
     # Half of the new target was used an hour ago: it fires at the next look, dated right.
+    roster.desk.clock.advance(timedelta(seconds=1))
     await amend(3, "PT4H")
     await roster.escalations.run()
     assert (await roster.fired())[1] == (2, "11:00:00Z", "told", ["Max"])

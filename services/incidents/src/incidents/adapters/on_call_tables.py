@@ -131,8 +131,8 @@ class EscalationRow(Base):
     """The policy of an item as it was when the item opened; none when no policy concerned it.
 
     `clocks_seen` is when the clocks were cached that its levels were last compared with. It is compared for being the
-    same, not for being later: of two transactions the one that began first may commit last. `watched` keeps the many that
-    are over out of the search every second; a reopened one is found by the search of everything.
+    same, not for being later: of two transactions the one that began first may commit last. `watched` keeps the many
+    that are over out of the search every second; a reopened one is found by the search of everything.
     """
 
     __tablename__ = "escalation"

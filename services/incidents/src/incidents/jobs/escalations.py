@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
-from sqlalchemy import exists, func, select, update
+from sqlalchemy import exists, false, func, select, update
 
 from incidents.adapters.on_call_repository import escalation_ports
 from incidents.adapters.on_call_tables import EscalationLevelRow, EscalationRow
@@ -110,10 +110,11 @@ class DueEscalations:
                 incident = await read_incident(unit.session, row)
                 await look(escalation_ports(unit, self._default_recipients), incident)
                 seen = select(func.max(ClockDueRow.computed_at)).where(ClockDueRow.incident_id == item_id)
+                watched = EscalationRow.policy_id.is_not(None) if incident.status not in OVER else false()
                 await unit.session.execute(
                     update(EscalationRow)
                     .where(EscalationRow.item_id == item_id)
-                    .values(clocks_seen=seen.scalar_subquery(), watched=incident.status not in OVER)
+                    .values(clocks_seen=seen.scalar_subquery(), watched=watched)
                 )
         except Exception as error:
             if is_database_away(error):
