@@ -62,7 +62,7 @@ class RotationDefinition(BaseModel):
     model_config = forbid_unknown(examples=[_ROTATION])
 
     person_ids: list[UUID] = Field(min_length=1, max_length=50, description="in the order of their turns")
-    every: int = Field(ge=1, le=52, json_schema_extra={"format": "int32"})
+    every: int = Field(strict=True, ge=1, le=52, json_schema_extra={"format": "int32"})
     unit: Literal["days", "weeks"]
     starts_on: Annotated[LocalDate, AfterValidator(_in_our_times)] = Field(
         description="local date of the first hand-over; before it nobody is there. With weeks, every hand-over is on"
@@ -129,7 +129,7 @@ class ClockShare(BaseModel):
     model_config = forbid_unknown(examples=[{"metric": "response", "percent": 50}])
 
     metric: Metric
-    percent: int = Field(ge=1, le=1000, json_schema_extra={"format": "int32"})
+    percent: int = Field(strict=True, ge=1, le=1000, json_schema_extra={"format": "int32"})
 
 
 class TargetDefinition(BaseModel):
@@ -158,6 +158,7 @@ class LevelDefinition(BaseModel):
     clock: ClockShare | None = Field(default=None, description="due when this share of the target is used")
     unacknowledged_minutes: int | None = Field(
         default=None,
+        strict=True,
         ge=0,
         le=10_080,
         description="due this long after the opening, unless somebody has acknowledged by then",
@@ -190,8 +191,8 @@ class PolicyDefinition(BaseModel):
                 "name": "Critical",
                 "severities": ["critical"],
                 "levels": [
-                    {"unacknowledged_minutes": 0, "notify": [{"role": "on_call"}]},
-                    {"clock": {"metric": "response", "percent": 50}, "notify": [{"role": "manager"}]},
+                    {"clock": {"metric": "response", "percent": 50}, "notify": [{"role": "on_call"}]},
+                    {"unacknowledged_minutes": 25, "notify": [{"role": "manager"}]},
                 ],
             }
         ]
