@@ -13,7 +13,7 @@ from shared.testing.small_site import SmallSite
 from .desk_records import one_of_each
 from .isolation import harvest
 from .openapi_walk import Operation, operations_of
-from .repeatable import planned_work
+from .repeatable import Repeatable, escalation_policy, override_by, planned_work
 from .thread_client import FAST_MONITORING, RESPONSE_AND_REPAIR, SignedContract, ThreadClient, eventually
 
 SERVICES = ("contracts", "probes", "incidents", "reporting")
@@ -76,6 +76,7 @@ def world(running_stack: RunningStack, small_site: SmallSite) -> World:
         reports = _heartbeat(thread, contract) | _service_desk(thread, contract, incident["incident_id"])
         reports |= _came_in(thread, contract)
         window = thread.post("contracts", "/v1/maintenance-windows", planned_work(contract.client_id))
+        _on_call(thread)
         delivery = eventually(delivered, 20, "an event is delivered to the webhook")
         incident = thread.get("incidents", f"/v1/incidents/{incident['incident_id']}")
         records = one_of_each(thread, contract.contract_id, incident["incident_id"])
@@ -122,7 +123,7 @@ def _service_desk(thread: ThreadClient, contract: SignedContract, incident_id: s
         "request_id": request["item_id"],
         "change_id": change["item_id"],
         "work_order_id": order["item_id"],
-        "schedule_id": schedule["schedule_id"],
+        "work_order_schedule_id": schedule["work_order_schedule_id"],
         "pause_id": pause["pause_id"],
     }
 
@@ -147,6 +148,14 @@ def _came_in(thread: ThreadClient, contract: SignedContract) -> dict[str, str]:
         "held_id": held["held_id"],
         "call_id": call["call_id"],
     }
+
+
+def _on_call(thread: ThreadClient) -> None:
+    """A person on a schedule, with an override to come, and a policy that asks him."""
+    made = Repeatable(thread)
+    schedule_id, person_id = made.schedule()
+    thread.post("incidents", f"/v1/on-call/schedules/{schedule_id}/overrides", override_by(person_id))
+    thread.post("incidents", "/v1/escalation-policies", escalation_policy())
 
 
 @pytest.fixture(scope="session")

@@ -36,6 +36,23 @@ class Repeatable:
         window = self._thread.post("contracts", "/v1/maintenance-windows", planned_work(self.client()))
         return str(window["window_id"])
 
+    def person(self) -> str:
+        """A new person of the desk."""
+        return str(self._thread.post("incidents", "/v1/people", person_of_the_desk())["person_id"])
+
+    def schedule(self) -> tuple[str, str]:
+        """A new on-call schedule, and its one person."""
+        person_id = self.person()
+        schedule = self._thread.post("incidents", "/v1/on-call/schedules", schedule_of(person_id))
+        return str(schedule["schedule_id"]), person_id
+
+    def override(self) -> dict[str, str]:
+        """A new override and its schedule."""
+        schedule_id, person_id = self.schedule()
+        path = f"/v1/on-call/schedules/{schedule_id}/overrides"
+        override = self._thread.post("incidents", path, override_by(person_id))
+        return {"schedule_id": schedule_id, "override_id": str(override["override_id"])}
+
     def draft(self) -> dict[str, Any]:
         """A body that drafts a contract."""
         client_id = self.client()
@@ -196,6 +213,11 @@ def repeatable_requests(made: Repeatable | None) -> dict[str, Callable[[], Reque
         operation_id: partial(things.record, operation_id)
         for operation_id in (*desk_records.OF_ITEMS, *desk_records.OF_CONTRACTS, "record_knowledge")
     }
+
+    def overriding() -> Request:
+        schedule_id, person_id = things.schedule()
+        return {"schedule_id": schedule_id}, override_by(person_id)
+
     return records | {
         "revoke_access_grant": recorded("grant_id", reason="A mistake"),
         "answer_access_request": recorded("access_request_id", outcome="given"),
@@ -241,6 +263,11 @@ def repeatable_requests(made: Repeatable | None) -> dict[str, Callable[[], Reque
         "create_monitor": lambda: ({}, things.monitor()),
         "import_from_uptime_kuma": lambda: ({}, things.export()),
         "record_restore_verification": lambda: ({}, things.restore()),
+        "create_person": lambda: ({}, person_of_the_desk()),
+        "create_schedule": lambda: ({}, schedule_of(things.person())),
+        "create_override": overriding,
+        "cancel_override": lambda: (things.override(), None),
+        "create_escalation_policy": lambda: ({}, escalation_policy()),
         "report_incident": lambda: ({}, things.report()),
         "log_call": lambda: ({}, things.call()),
         "acknowledge_incident": of_incident(),
@@ -260,6 +287,40 @@ def planned_work(client_id: str) -> dict[str, Any]:
         "starts": f"{night}T02:00",
         "ends": f"{night}T04:00",
     }
+
+
+def person_of_the_desk() -> dict[str, Any]:
+    """A body that adds a person."""
+    return {"name": "Ada Martin", "email": "ada@agency.example", "time_zone": "Europe/Paris", "roles": ["manager"]}
+
+
+def schedule_of(person_id: str) -> dict[str, Any]:
+    """A body that makes a schedule of one person who is always there."""
+    rotation = {
+        "person_ids": [person_id],
+        "every": 1,
+        "unit": "weeks",
+        "starts_on": "2026-01-05",
+        "hand_over_at": "09:00",
+        "time_zone": "Europe/Paris",
+    }
+    return {"name": "Operations", "layers": [{"name": "Week", "rotation": rotation}]}
+
+
+def override_by(person_id: str) -> dict[str, Any]:
+    """A body that puts somebody in charge for an hour, a year ahead."""
+    begins = datetime.now(UTC) + timedelta(days=365)
+    return {
+        "person_id": person_id,
+        "from": f"{begins:%Y-%m-%dT%H:%M:%SZ}",
+        "to": f"{begins + timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}",
+    }
+
+
+def escalation_policy() -> dict[str, Any]:
+    """A body that makes a policy of one level."""
+    level = {"unacknowledged_minutes": 15, "notify": [{"role": "on_call"}]}
+    return {"name": "Reaction", "severities": ["minor"], "levels": [level]}
 
 
 def plan() -> dict[str, Any]:

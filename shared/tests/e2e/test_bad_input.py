@@ -101,7 +101,7 @@ def test_every_fault_at_every_place_of_a_body_is_a_422_that_points_at_it(judge: 
 
 
 def test_a_period_that_ends_before_it_begins_is_a_422(judge: Judge, requests: BadRequests) -> None:
-    refused(judge, requests.reversed_periods(), none=requests.service == "incidents")
+    refused(judge, requests.reversed_periods())
 
 
 def test_a_body_that_names_what_does_not_exist_is_refused_at_that_place(judge: Judge, requests: BadRequests) -> None:

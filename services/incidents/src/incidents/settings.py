@@ -50,6 +50,10 @@ class IncidentsSettings(ServiceSettings):
     )
     alert_language: Literal["en", "fr"] = "en"
 
+    cover_look_ahead_days: Annotated[int, Field(ge=1, le=92)] = Field(
+        default=14, description="How far ahead hours are sought that a contract promises and nobody covers."
+    )
+
     @field_validator("alert_emails", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:

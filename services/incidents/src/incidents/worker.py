@@ -1,12 +1,15 @@
-"""What the worker role does besides relay and consumers: due clocks and schedules, queued messages, what comes in."""
+"""What the worker role does besides relay and consumers: what falls due, what is sent, what comes in."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from incidents.adapters.defaults import default_recipients, incidents_settings
 from incidents.adapters.reception import Reception
 from incidents.adapters.secret_box import SecretBox
 from incidents.handlers import alert_by_default
 from incidents.jobs.clocks import DueClocks
+from incidents.jobs.cover import AgencyMail, CoverAhead
+from incidents.jobs.escalations import DueEscalations
 from incidents.jobs.external_tools import ExternalTools
 from incidents.jobs.mailboxes import Mailboxes
 from incidents.jobs.notifications import Outbound
@@ -21,10 +24,14 @@ def jobs(runtime: Runtime) -> Sequence[Job]:
     alert_by_default(recipients)
     box = SecretBox(settings.secret_key)
     reception = Reception(runtime.units, box, recipients)
+    look_ahead = timedelta(days=settings.cover_look_ahead_days)
     return (
         Job("due clocks", DueClocks(runtime.units, runtime.clock, recipients).run),
         Job("due schedules", DueSchedules(runtime.units).run),
         Job("notifications", Outbound(runtime.units, settings).run),
         Job("mailboxes", Mailboxes(runtime.units, reception, box, settings).run),
         Job("external tools", ExternalTools(runtime.units, runtime.http, box).run),
+        Job("escalations", DueEscalations(runtime.units, runtime.clock, recipients).run),
+        Job("cover ahead", CoverAhead(runtime.units, look_ahead, recipients).run),
+        Job("agency mail", AgencyMail(runtime.units, settings).run),
     )

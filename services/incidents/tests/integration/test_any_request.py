@@ -34,6 +34,7 @@ from shared.testing.tokens import TokenMint
 from shared.worker import build_runtime
 
 from .conftest import Agreement, Desk, Mailbox, settings_for
+from .roster import Roster
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of the tool's own dependencies
 
@@ -86,7 +87,7 @@ def served(module_service_database: Callable[[str], DatabaseUrls]) -> Iterator[S
                 answer = await client.post(path, json=body)
                 assert answer.status_code == 201, answer.text
                 owned = {name: value for name, value in answer.json().items() if name.endswith("_id") and value} | owned
-        owned |= await came_in(desk, agreement)
+        owned |= await came_in(desk, agreement) | await on_call(desk, agreement)
         await runtime.close()
         return owned | {"record_id": owned["action_id"]}
 
@@ -116,6 +117,22 @@ def examples_of_records() -> list[tuple[str, dict[str, Any]]]:
             schema = methods["post"]["requestBody"]["content"]["application/json"]["schema"]["$ref"]
             found.append((path, document["components"]["schemas"][schema.rsplit("/", 1)[1]]["examples"][0]))
     return sorted(found, key=lambda one: one[0])
+
+
+async def on_call(desk: Desk, agreement: Agreement) -> dict[str, str]:
+    """Ids of a person, a schedule, an override and a policy, by the names of the parameters."""
+    roster = Roster(desk, agreement)
+    person_id = await roster.person("Ada")
+    schedule_id = await roster.schedule(person_id)
+    policy_id = await roster.policy({"unacknowledged_minutes": 0, "notify": [{"schedule_id": schedule_id}]})
+    path = f"/v1/on-call/schedules/{schedule_id}/overrides"
+    override = await roster.made(path, {"person_id": person_id, "to": "2026-07-01T00:00:00Z"})
+    return {
+        "person_id": person_id,
+        "schedule_id": schedule_id,
+        "policy_id": policy_id,
+        "override_id": str(override["override_id"]),
+    }
 
 
 async def came_in(desk: Desk, agreement: Agreement) -> dict[str, str]:

@@ -361,7 +361,7 @@ async def test_a_file_has_every_record_however_many_there_are(filing: Filing) ->
         "insert into incidents.intervention select gen_random_uuid(), tenant_id, client_id, contract_id, site_id, id, "
         "'client', 1, timestamptz '2026-06-08 08:00Z' + (n / 3) * interval '1 second', 'user', 'a', 'Ada', "
         "opened_at, null, 'remote', 'work ' || n, null, 'Ada', opened_at, opened_at, 0 "
-        "from incidents.incident, generate_series(1, 1203) n"
+        "from incidents.work_item, generate_series(1, 1203) n"
     )
     lines = (await filing.client.get("/v1/interventions.csv")).text.splitlines()[1:]
     assert sorted(int(line.split(",")[5].removeprefix("work ")) for line in lines) == list(range(1, 1204))

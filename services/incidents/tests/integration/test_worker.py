@@ -68,6 +68,11 @@ async def publishing(server: NatsServer) -> AsyncIterator[JetStreamContext]:
         await client.close()
 
 
+def about_incidents(desk: Desk) -> list[str]:
+    """Who was written to about an incident, in order. That nobody is on call for the contract is another matter."""
+    return [str(message["To"]) for message in desk.mailbox.messages if message["Subject"].startswith("[INC-")]
+
+
 TARGET_SECONDS = 10.0
 """From the monitor's word to the mail server's answer, on a busy machine; it is far less on an idle one."""
 
@@ -87,7 +92,7 @@ async def test_an_outage_and_its_recovery_are_mailed_within_seconds(
         ):
             subject, payload = envelope(name, data, agreement, desk)
             await js.publish(subject, payload)
-            await until(lambda mails=mails: len(desk.mailbox.messages) == mails, TARGET_SECONDS)  # type: ignore[misc]
+            await until(lambda mails=mails: len(about_incidents(desk)) == mails, TARGET_SECONDS)  # type: ignore[misc]
     subjects = [str(message["Subject"]) for message in desk.mailbox.to("direction@client.example")]
     assert subjects == ["[INC-2026-0001] Boutique est en panne", "[INC-2026-0001] Boutique fonctionne à nouveau"]
 
@@ -144,7 +149,7 @@ async def test_from_the_monitors_word_to_the_mail_the_breach_and_our_own_events(
                 subject, payload = envelope(name, data, agreement, desk)
                 await js.publish(subject, payload)
                 await js.publish(subject, payload)  # the publisher's relay repeats itself
-            await until(lambda: len(desk.mailbox.messages) == 3)
+            await until(lambda: len(about_incidents(desk)) == 3)
             desk.clock.advance(timedelta(minutes=31))
 
             async def heard(message: Any) -> None:
@@ -152,12 +157,12 @@ async def test_from_the_monitors_word_to_the_mail_the_breach_and_our_own_events(
 
             await js.subscribe("incidents.>", cb=heard, ordered_consumer=True)
             await until(lambda: "clock.breached" in ours)
-            await until(lambda: len(desk.mailbox.to("oncall@agency.example")) >= 2)
+            await until(lambda: about_incidents(desk).count("oncall@agency.example") >= 2)
         # Down for an hour: what was said meanwhile waits in the stream, what became due is a row.
         desk.clock.advance(timedelta(hours=4))
         async with working(desk):
             await until(lambda: ours.count("clock.breached") == 2)
     # Two streams: where the contract is heard after the outage, its clocks are told when it is.
-    told = [name for name in ours if name != "incident.clocks_changed"]
+    told = [name for name in ours if name != "incident.clocks_changed" and not name.startswith("on_call.")]
     assert told == ["incident.opened", "clock.at_risk", "clock.breached", "clock.at_risk", "clock.breached"]
     assert (await desk.only_incident(agreement))["number"] == "INC-2026-0001"

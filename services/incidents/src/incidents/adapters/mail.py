@@ -96,6 +96,7 @@ class Writer:
             clocks=[clock for clock in told.values() if clock["due"] is not None],
             clock=next((clock for key, clock in told.items() if str(key) == details.get("clock_id")), None),
             share=translator.percent(str(details.get("percent", 0))),
+            level=details.get("level"),
             zone=words.zone,
         )
         subject, _, body = rendered.strip().partition("\n")

@@ -131,7 +131,6 @@ class WorkItemRow(Base):
     details: Mapped[dict[str, Any]]
     merged_into_id: Mapped[UUID | None] = mapped_column(ForeignKey("incidents.work_item.id"))
     duplicate_of_id: Mapped[UUID | None] = mapped_column(ForeignKey("incidents.work_item.id"))
-    escalation: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
 
 
 class StampRow(Base):

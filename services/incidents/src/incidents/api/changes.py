@@ -13,8 +13,8 @@ from incidents.api.desk_models import (
     ChangeDraft,
     ChangeEstimate,
     ChangeScope,
-    Deployment,
     DeploymentResult,
+    DeploymentStart,
     ItemAct,
     ItemAnswer,
     ItemLine,
@@ -126,7 +126,7 @@ async def decline_change(
 
 @router.post("/{change_id}/deploy", summary="Begin to deploy a change", **_MAY_CONFLICT)
 async def deploy_change(
-    change_id: UUID, body: Deployment, ports: InPorts, principal: Writer, response: Response
+    change_id: UUID, body: DeploymentStart, ports: InPorts, principal: Writer, response: Response
 ) -> ItemAnswer:
     """Only inside its window, or flagged with the reason why not. A freeze that was not approved refuses it."""
     return await _act(Act.DEPLOY, change_id, body, ports, agency_only(principal), response)

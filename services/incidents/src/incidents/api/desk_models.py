@@ -136,7 +136,7 @@ class FeatureRequest(_Form):
     )
 
 
-class Assistance(_Form):
+class AssistanceForm(_Form):
     """Somebody needs help to use it."""
 
     model_config = forbid_unknown(
@@ -150,12 +150,12 @@ class Assistance(_Form):
     question: LongText = ""
 
 
-RequestForm = Annotated[ErrorReport | FeatureRequest | Assistance, Field(discriminator="form")]
+RequestForm = Annotated[ErrorReport | FeatureRequest | AssistanceForm, Field(discriminator="form")]
 
 _PLACE = frozenset(_Form.model_fields) | {"form", "estimated_minutes"}
 
 
-def fields_of(form: ErrorReport | FeatureRequest | Assistance) -> dict[str, Any]:
+def fields_of(form: ErrorReport | FeatureRequest | AssistanceForm) -> dict[str, Any]:
     """What only this form has."""
     return {name: value for name, value in form.model_dump(mode="json").items() if name not in _PLACE}
 
@@ -252,7 +252,7 @@ class Refusal(BaseModel):
     reason: Written
 
 
-class Deployment(BaseModel):
+class DeploymentStart(BaseModel):
     """The deployment begins."""
 
     model_config = forbid_unknown(examples=[{"version": "shop 4.3.0", "approver": "Nadia Benali"}])
@@ -816,10 +816,10 @@ class ScheduleTold(BaseModel):
     checklist: Checklist = Field(default_factory=list)
 
 
-class ScheduleAnswer(BaseModel):
+class WorkOrderScheduleAnswer(BaseModel):
     """A schedule of preventive work."""
 
-    schedule_id: UUID
+    work_order_schedule_id: UUID
     version: int = Field(ge=1, json_schema_extra={"format": "int64"})
     contract_id: UUID
     client_id: UUID
@@ -838,10 +838,10 @@ class ScheduleAnswer(BaseModel):
     due_at: Instant | None = Field(description="when that work order is made")
 
     @classmethod
-    def of_row(cls, row: ScheduleRow) -> ScheduleAnswer:
+    def of_row(cls, row: ScheduleRow) -> WorkOrderScheduleAnswer:
         """The answer that tells a schedule."""
-        same = cls.model_fields.keys() - {"schedule_id"}
-        return cls.model_validate({name: getattr(row, name) for name in same} | {"schedule_id": row.id})
+        same = cls.model_fields.keys() - {"work_order_schedule_id"}
+        return cls.model_validate({name: getattr(row, name) for name in same} | {"work_order_schedule_id": row.id})
 
 
 class OccurrenceAnswer(BaseModel):

@@ -16,10 +16,10 @@ from incidents.api.desk_models import (
     ItemLine,
     OccurrenceAnswer,
     Refusal,
-    ScheduleAnswer,
     ScheduleTold,
     WorkOrderPlan,
     WorkOrderResult,
+    WorkOrderScheduleAnswer,
     WorkOrderStart,
 )
 from incidents.application import items
@@ -138,7 +138,7 @@ async def _act(
 )
 async def schedule_work(
     body: ScheduleTold, ports: InPorts, unit: Unit, principal: Writer, response: Response
-) -> ScheduleAnswer:
+) -> WorkOrderScheduleAnswer:
     """From its first day on, a work order is made for every day of the rule, once."""
     agency_only(principal)
     try:
@@ -159,55 +159,59 @@ async def schedule_work(
     unit.session.add(row)
     await unit.session.flush()
     response.headers["Location"] = f"/v1/work-order-schedules/{row.id}"
-    return ScheduleAnswer.of_row(row)
+    return WorkOrderScheduleAnswer.of_row(row)
 
 
 @schedules.get("", summary="List schedules of preventive work")
-async def list_schedules(unit: Unit, principal: Reader, params: PageParams) -> Page[ScheduleAnswer]:
+async def list_work_order_schedules(unit: Unit, principal: Reader, params: PageParams) -> Page[WorkOrderScheduleAnswer]:
     """Oldest first."""
     return await paginate(
         unit.session,
         select(ScheduleRow),
         columns=(ScheduleRow.created_at, ScheduleRow.id),
         params=params,
-        to_item=ScheduleAnswer.of_row,
+        to_item=WorkOrderScheduleAnswer.of_row,
     )
 
 
-@schedules.get("/{schedule_id}", summary="Read a schedule")
-async def get_schedule(schedule_id: UUID, unit: Unit, principal: Reader) -> ScheduleAnswer:
+@schedules.get("/{work_order_schedule_id}", summary="Read a schedule")
+async def get_work_order_schedule(
+    work_order_schedule_id: UUID, unit: Unit, principal: Reader
+) -> WorkOrderScheduleAnswer:
     """The rule and when its next work order is made."""
-    return ScheduleAnswer.of_row(await _schedule(unit, schedule_id))
+    return WorkOrderScheduleAnswer.of_row(await _schedule(unit, work_order_schedule_id))
 
 
-@schedules.get("/{schedule_id}/occurrences", summary="List what a schedule has made")
-async def list_occurrences(
-    schedule_id: UUID, unit: Unit, principal: Reader, params: PageParams
+@schedules.get("/{work_order_schedule_id}/occurrences", summary="List what a schedule has made")
+async def list_work_order_occurrences(
+    work_order_schedule_id: UUID, unit: Unit, principal: Reader, params: PageParams
 ) -> Page[OccurrenceAnswer]:
     """Each day of the rule so far with its work order, or why there is none."""
-    await _schedule(unit, schedule_id)
+    await _schedule(unit, work_order_schedule_id)
     return await paginate(
         unit.session,
-        select(OccurrenceRow).where(OccurrenceRow.schedule_id == schedule_id),
+        select(OccurrenceRow).where(OccurrenceRow.schedule_id == work_order_schedule_id),
         columns=(OccurrenceRow.day,),
         params=params,
         to_item=OccurrenceAnswer.of_row,
     )
 
 
-@schedules.post("/{schedule_id}/stop", summary="Stop a schedule", dependencies=[Idempotent])
-async def stop_schedule(schedule_id: UUID, unit: Unit, ports: InPorts, principal: Writer) -> ScheduleAnswer:
+@schedules.post("/{work_order_schedule_id}/stop", summary="Stop a schedule", dependencies=[Idempotent])
+async def stop_work_order_schedule(
+    work_order_schedule_id: UUID, unit: Unit, ports: InPorts, principal: Writer
+) -> WorkOrderScheduleAnswer:
     """No more work orders are made; those that there are stay."""
     agency_only(principal)
-    row = await _schedule(unit, schedule_id, lock=True)
+    row = await _schedule(unit, work_order_schedule_id, lock=True)
     if row.active:
         await advance(ports, row, None)
         await unit.session.flush()
-    return ScheduleAnswer.of_row(row)
+    return WorkOrderScheduleAnswer.of_row(row)
 
 
-async def _schedule(unit: Unit, schedule_id: UUID, *, lock: bool = False) -> ScheduleRow:
-    statement = select(ScheduleRow).where(ScheduleRow.id == schedule_id)
+async def _schedule(unit: Unit, work_order_schedule_id: UUID, *, lock: bool = False) -> ScheduleRow:
+    statement = select(ScheduleRow).where(ScheduleRow.id == work_order_schedule_id)
     row = (await unit.session.execute(statement.with_for_update() if lock else statement)).scalar_one_or_none()
     if row is None:
         raise NotFound("There is no such schedule.")

@@ -16,6 +16,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from incidents.published.on_call import ON_CALL_EVENTS
 from incidents.published.records_v1 import RECORD_EVENTS
 from shared.events import Actor, EventRegistry, PublishedEvent
 
@@ -714,5 +715,6 @@ ITEM_EVENTS: tuple[type[ItemState], ...] = (
 CLOCK_EVENTS: tuple[type[ClockFact], ...] = (ClockAtRisk, ClockBreached, ClockMet)
 
 registry = EventRegistry(
-    "incidents", [*INCIDENT_EVENTS, *ITEM_EVENTS, *CLOCK_EVENTS, *RECORD_EVENTS, ArbitrationRequired]
+    "incidents",
+    [*INCIDENT_EVENTS, *ITEM_EVENTS, *CLOCK_EVENTS, *RECORD_EVENTS, *ON_CALL_EVENTS, ArbitrationRequired],
 )

@@ -62,7 +62,6 @@ alter table incidents.work_item
     add column details jsonb not null default '{}',
     add column merged_into_id uuid,
     add column duplicate_of_id uuid,
-    add column escalation jsonb,
     add constraint ck_work_item_kind check (kind in ('incident', 'request', 'change', 'work_order')),
     add constraint ck_work_item_status check (status in ('open', 'acknowledged', 'mitigated', 'resolved', 'draft',
         'scoped', 'estimated', 'approved', 'declined', 'deploying', 'deployed', 'accepted', 'rejected', 'planned',

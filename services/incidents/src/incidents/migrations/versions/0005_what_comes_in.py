@@ -6,7 +6,7 @@ from shared.database import protect_rows
 from shared.migrations import grant_application_role
 
 revision = "0005"
-down_revision = "0003"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,131 @@
+"""Hours that a contract promises and nobody covers, found before they come.
+
+A contract promises every hour while it is active and its response calendar is open around the clock, or its terms say
+so outright. A gap is an hour of such a promise without anybody on call. It is found ahead, kept as a finding with its
+bounds, and cleared when it is covered, no longer promised, or over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from itertools import pairwise
+from uuid import UUID
+
+from incidents.domain.promises import ContractHistory, Terms
+from shared.kernel.intervals import Interval, intersection, union
+
+
+class Because(StrEnum):
+    """Why a finding is no more."""
+
+    COVERED = "covered"
+    NOT_PROMISED = "not_promised"
+    OVER = "over"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A gap that was found. `ends_at` is None while it goes on as far as anybody has looked."""
+
+    id: UUID
+    starts_at: datetime
+    ends_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Where a gap begins and ends; None as in `Finding`. `known`: it lies within a finding that was told already."""
+
+    starts_at: datetime
+    ends_at: datetime | None
+    known: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a look ahead changes about the findings."""
+
+    found: tuple[Bounds, ...]
+    moved: tuple[tuple[Finding, Bounds], ...]
+    cleared: tuple[tuple[Finding, Because], ...]
+
+
+def promised(
+    history: ContractHistory, round_the_clock: Collection[int], start: datetime, end: datetime
+) -> list[Interval]:
+    """The instants of `[start, end)` at which the contract promises every hour, in normal form.
+
+    :param round_the_clock: the versions whose terms say so outright, whatever their calendar.
+    """
+    instants = [terms.effective_from for terms in history.versions]
+    for terms in history.versions:
+        for calendar in terms.calendars.values():
+            instants += [each.effective_from for each in calendar.versions if each.effective_from is not None]
+    edges = sorted({start, end, *(instant for instant in instants if start < instant < end)})
+    return union(
+        Interval(first, last)
+        for first, last in pairwise(edges)
+        if (terms_then := history.in_force(first)) is not None and _always(terms_then, round_the_clock, first)
+    )
+
+
+def _always(terms: Terms, round_the_clock: Collection[int], at: datetime) -> bool:
+    if terms.status != "active":
+        return False
+    if terms.version in round_the_clock:
+        return True
+    if terms.response is None or not terms.response.targets:
+        return False
+    versions = terms.calendars[terms.response.calendar].versions
+    in_force = [each for each in versions if each.effective_from is None or each.effective_from <= at]
+    return bool(in_force) and in_force[-1].calendar.weekly is None
+
+
+def compare(
+    findings: Sequence[Finding],
+    gaps: Sequence[Interval],
+    promises: Sequence[Interval],
+    now: datetime,
+    horizon: datetime,
+) -> Changes:
+    """What the gaps of `[now, horizon)` change about the findings that are open.
+
+    A gap that overlaps a finding is that finding, moved. Of one that was cut in two the first part stays the finding;
+    the others are findings of their own, that nobody need be told of again.
+    """
+    left = sorted(findings, key=lambda finding: finding.starts_at)
+    found: list[Bounds] = []
+    moved: list[tuple[Finding, Bounds]] = []
+    for gap in gaps:
+        ends_at = gap.end if gap.end < horizon else None
+        same = next((finding for finding in left if _overlap(finding, gap, horizon)), None)
+        if same is None:
+            known = any(_contains(finding, gap) for finding in findings)
+            found.append(Bounds(gap.start, ends_at, known))
+            continue
+        left.remove(same)
+        # What has begun began when it began, however late we look again.
+        starts_at = same.starts_at if same.starts_at <= now == gap.start else gap.start
+        if (starts_at, ends_at) != (same.starts_at, same.ends_at):
+            moved.append((same, Bounds(starts_at, ends_at)))
+    return Changes(
+        tuple(found), tuple(moved), tuple((finding, _because(finding, promises, now, horizon)) for finding in left)
+    )
+
+
+def _overlap(finding: Finding, gap: Interval, horizon: datetime) -> bool:
+    return finding.starts_at < gap.end and (finding.ends_at or horizon) > gap.start
+
+
+def _contains(finding: Finding, gap: Interval) -> bool:
+    return finding.starts_at <= gap.start and (finding.ends_at is None or gap.end <= finding.ends_at)
+
+
+def _because(finding: Finding, promises: Sequence[Interval], now: datetime, horizon: datetime) -> Because:
+    rest = Interval(max(finding.starts_at, now), finding.ends_at or horizon)
+    if rest.end <= now:
+        return Because.OVER
+    return Because.COVERED if intersection(promises, [rest]) else Because.NOT_PROMISED

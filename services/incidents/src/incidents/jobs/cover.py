@@ -1,0 +1,173 @@
+"""Looks ahead for hours that are promised and that nobody covers, and sends what the agency is told of them.
+
+A contract is looked at when a version of it is new here, when somebody changes a schedule, and every hour: what lies
+two weeks ahead is found two weeks before it comes. Rows are claimed with SKIP LOCKED.
+"""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import structlog
+from sqlalchemy import func, literal, select
+from sqlalchemy.dialects.postgresql import insert
+
+from incidents.adapters.mail import LOCALE, Letter, MailDelayedError, MailRefusedError, MailServer, one_line
+from incidents.adapters.on_call_repository import cover_ports
+from incidents.adapters.on_call_tables import AgencyMessageRow, CoverLookRow
+from incidents.adapters.tables import ContractTermsRow
+from incidents.application.on_call import look_ahead
+from incidents.application.ports import Recipient
+from incidents.settings import IncidentsSettings
+from shared.i18n import Catalogues, Translator
+from shared.unit_of_work import UnitsOfWork
+
+log = structlog.get_logger(__name__)
+
+BATCH = 20
+LOOK_EVERY = timedelta(hours=1)
+LONGEST_WAIT = 2.0
+SET_ASIDE = timedelta(minutes=1)
+LEASE = timedelta(minutes=2)
+RETRY_AFTER = timedelta(minutes=5)
+GIVE_UP_AFTER = timedelta(days=2)
+
+
+class CoverAhead:
+    """The job that looks ahead; one per process."""
+
+    def __init__(self, units: UnitsOfWork, ahead: timedelta, default_recipients: list[Recipient]) -> None:
+        self._units = units
+        self._ahead = ahead
+        self._default_recipients = default_recipients
+
+    async def run(self) -> float:
+        """Looks at the cover of every contract that is due now; returns the seconds until the next look."""
+        due = await self._due()
+        for tenant_id, contract_id in due:
+            await self._look(tenant_id, contract_id)
+        return 0.0 if len(due) == BATCH else LONGEST_WAIT
+
+    async def _due(self) -> list[tuple[UUID, UUID]]:
+        async with self._units.for_every_tenant() as unit:
+            newest = select(
+                ContractTermsRow.contract_id,
+                ContractTermsRow.tenant_id,
+                ContractTermsRow.client_id,
+                func.max(ContractTermsRow.version),
+                literal(unit.now, CoverLookRow.due_at.type),
+            ).group_by(ContractTermsRow.contract_id, ContractTermsRow.tenant_id, ContractTermsRow.client_id)
+            heard = insert(CoverLookRow).from_select(
+                ["contract_id", "tenant_id", "client_id", "contract_version", "due_at"], newest
+            )
+            await unit.session.execute(
+                heard.on_conflict_do_update(
+                    index_elements=["contract_id"],
+                    set_={"contract_version": heard.excluded.contract_version, "due_at": heard.excluded.due_at},
+                    where=CoverLookRow.contract_version < heard.excluded.contract_version,
+                )
+            )
+            statement = (
+                select(CoverLookRow.tenant_id, CoverLookRow.contract_id)
+                .where(CoverLookRow.due_at <= unit.now)
+                .order_by(CoverLookRow.due_at)
+                .limit(BATCH)
+            )
+            return [(row.tenant_id, row.contract_id) for row in await unit.session.execute(statement)]
+
+    async def _look(self, tenant_id: UUID, contract_id: UUID) -> None:
+        async with self._units.for_tenant(tenant_id) as unit:
+            statement = select(CoverLookRow).where(
+                CoverLookRow.contract_id == contract_id, CoverLookRow.due_at <= unit.now
+            )
+            row = (await unit.session.execute(statement.with_for_update(skip_locked=True))).scalar_one_or_none()
+            if row is None:
+                return  # another worker looks, or has looked
+            row.looked_at, row.due_at = unit.now, unit.now + LOOK_EVERY
+            await look_ahead(cover_ports(unit, self._default_recipients), contract_id, self._ahead)
+
+
+class AgencyMail:
+    """The job that sends messages to the agency that are about no item; one per process."""
+
+    def __init__(self, units: UnitsOfWork, settings: IncidentsSettings) -> None:
+        self._units = units
+        self._domain = settings.smtp_from.rpartition("@")[2]
+        self._server = MailServer(settings)
+        self._catalogues = Catalogues.load(LOCALE)
+
+    async def run(self) -> float:
+        """Sends one message that is due; returns the seconds until the next may be. Without a server they wait."""
+        if not self._server.configured:
+            return LONGEST_WAIT
+        letter = await self._claim()
+        if letter is None:
+            return LONGEST_WAIT
+        message_id, written = letter
+        try:
+            await self._server.send(written)
+        except MailRefusedError as error:
+            await self._note(message_id, error=str(error), refused=True)
+        except MailDelayedError as error:
+            await self._note(message_id, error=str(error), refused=False)
+        else:
+            await self._note(message_id, error=None, refused=False)
+        return 0.0
+
+    async def _claim(self) -> tuple[int, Letter] | None:
+        async with self._units.for_every_tenant() as unit:
+            statement = (
+                select(AgencyMessageRow)
+                .where(AgencyMessageRow.next_attempt_at <= unit.now)
+                .order_by(AgencyMessageRow.next_attempt_at, AgencyMessageRow.id)
+                .limit(1)
+                .with_for_update(skip_locked=True)
+            )
+            row = (await unit.session.execute(statement)).scalar_one_or_none()
+            if row is None:
+                return None
+            row.attempts += 1
+            row.next_attempt_at = unit.now + LEASE
+            subject, body = cover_gap_text(self._catalogues.translator(row.language), row)
+            message_id = f"<cover-gap.{row.id}.{row.contract_id}@{self._domain}>"
+            return row.id, Letter(message_id, None, row.recipient, subject, body, row.created_at)
+
+    async def _note(self, message_id: int, *, error: str | None, refused: bool) -> None:
+        async with self._units.for_every_tenant() as unit:
+            row = await unit.session.get_one(AgencyMessageRow, message_id, with_for_update=True)
+            row.last_error = error
+            if error is None:
+                row.state, row.sent_at, row.next_attempt_at = "sent", unit.now, None
+                return
+            log.warning("agency_message_not_sent", message_id=message_id, attempts=row.attempts, error=error)
+            again_at = unit.now + RETRY_AFTER
+            if refused or again_at > row.created_at + GIVE_UP_AFTER:
+                row.state, row.next_attempt_at = "failed", None
+            else:
+                row.next_attempt_at = again_at
+
+
+def cover_gap_text(translator: Translator, row: AgencyMessageRow) -> tuple[str, str]:
+    """Subject and body of the message that nobody covers what is promised, in the contract's zone."""
+    told, gettext = row.details, translator.gettext
+    zone = ZoneInfo(told["time_zone"])
+
+    def local(text: str) -> str:
+        return translator.datetime(datetime.fromisoformat(text), zone)
+
+    spans = [
+        gettext("From %(start)s to %(end)s", start=local(gap["from"]), end=local(gap["to"]))
+        if gap["to"] is not None
+        else gettext("From %(start)s on, as far as we look ahead", start=local(gap["from"]))
+        for gap in told["gaps"]
+    ]
+    contract, client = one_line(told["contract"]), one_line(told["client"])
+    lines = [
+        gettext("Contract %(contract)s with %(client)s promises every hour.", contract=contract, client=client),
+        gettext("Nobody is on call:"),
+        *(f"- {span}" for span in spans),
+        "",
+        gettext("Add somebody to a schedule, or an override, and this is cleared by itself."),
+        gettext("Times are those of %(zone)s.", zone=translator.zone(zone, row.created_at)),
+    ]
+    return one_line(gettext("Nobody is on call for %(contract)s", contract=contract)), "\n".join(lines) + "\n"

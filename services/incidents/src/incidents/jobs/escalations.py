@@ -1,0 +1,142 @@
+"""Looks at the escalations of items when a level may be due, when a clock has moved, and when an item is new.
+
+When to look is a column, so nothing is missed while no worker runs, and any number of workers may look: the item's row
+is claimed with SKIP LOCKED, and a level fires under a unique key. The policy of a new item is the one of the instant at
+which it opened, however late a worker sees it.
+"""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import structlog
+from sqlalchemy import exists, false, func, select, update
+
+from incidents.adapters.on_call_repository import escalation_ports
+from incidents.adapters.on_call_tables import EscalationLevelRow, EscalationRow
+from incidents.adapters.repository import read_item
+from incidents.adapters.tables import ClockDueRow, WorkItemRow
+from incidents.application.escalations import OVER, look
+from incidents.application.ports import Recipient
+from incidents.domain.work_item import Kind
+from shared.consumer import is_database_away
+from shared.kernel.clock import Clock
+from shared.kernel.ids import uuid7
+from shared.unit_of_work import UnitsOfWork
+
+log = structlog.get_logger(__name__)
+
+BATCH = 80
+LONGEST_WAIT = 1.0
+BUSY_WAIT = 0.05
+"""Before looking again at what another worker holds just now."""
+SEARCH_ALL_EVERY = timedelta(seconds=60)
+NEW_SINCE = timedelta(minutes=10)
+"""Between two searches of all items only those of this age are searched: ids sort by the time they were made."""
+SET_ASIDE = timedelta(minutes=1)
+"""How long an item that cannot be read waits for its next try, so that it does not keep the others waiting."""
+
+
+class DueEscalations:
+    """The job over due levels; one per process."""
+
+    def __init__(self, units: UnitsOfWork, clock: Clock, default_recipients: list[Recipient]) -> None:
+        self._units = units
+        self._clock = clock
+        self._default_recipients = default_recipients
+        self._searched_at: datetime | None = None
+        self._newest: UUID | None = None
+        self._set_aside: dict[UUID, datetime] = {}
+
+    async def run(self) -> float:
+        """Looks at every item that is due now; returns the seconds until the next one may be."""
+        found = await self._due()
+        looked = 0
+        for tenant_id, item_id in found:
+            looked += await self._look(tenant_id, item_id)
+        if len(found) >= BATCH:
+            return 0.0
+        return BUSY_WAIT if looked < len(found) else await self._until_next()
+
+    async def _due(self) -> list[tuple[UUID, UUID]]:
+        async with self._units.for_every_tenant() as unit:
+            unfired = EscalationLevelRow.fired_at.is_(None)
+            due = (
+                select(EscalationLevelRow.tenant_id, EscalationLevelRow.item_id)
+                .where(unfired, EscalationLevelRow.due_at <= unit.now)
+                .group_by(EscalationLevelRow.tenant_id, EscalationLevelRow.item_id)
+                .order_by(func.min(EscalationLevelRow.due_at))
+                .limit(BATCH)
+            )
+            moved = (
+                select(EscalationRow.tenant_id, EscalationRow.item_id)
+                .join(ClockDueRow, ClockDueRow.item_id == EscalationRow.item_id)
+                .where(ClockDueRow.computed_at.is_distinct_from(EscalationRow.clocks_seen))
+                .where(exists().where(unfired, EscalationLevelRow.item_id == EscalationRow.item_id))
+                .limit(BATCH)
+            )
+            new = (
+                select(WorkItemRow.tenant_id, WorkItemRow.id, WorkItemRow.opened_at)
+                # Changes and work orders go their way by plan: nobody has to be woken for them.
+                .where(WorkItemRow.kind.in_([Kind.INCIDENT, Kind.REQUEST]))
+                .where(~exists().where(EscalationRow.item_id == WorkItemRow.id))
+                .order_by(WorkItemRow.id)
+                .limit(BATCH)
+            )
+            everything = (
+                self._searched_at is None
+                or self._newest is None
+                or not timedelta(0) <= unit.now - self._searched_at < SEARCH_ALL_EVERY
+            )
+            if not everything:
+                moved = moved.where(EscalationRow.watched)
+                new = new.where(WorkItemRow.id > self._newest)
+            rows = [tuple(row) for statement in (due, moved) for row in await unit.session.execute(statement)]
+            opened = [(row.tenant_id, row.id) for row in await unit.session.execute(new)]
+            if everything:
+                self._searched_at = unit.now if len(opened) < BATCH else None
+                newest: UUID | None = await unit.session.scalar(
+                    select(WorkItemRow.id).order_by(WorkItemRow.id.desc()).limit(1)
+                )
+                self._newest = _before(newest) if newest is not None else None
+            self._set_aside = {item: until for item, until in self._set_aside.items() if until > unit.now}
+            found = dict.fromkeys([*rows, *opened])
+            return [each for each in found if each[1] not in self._set_aside]
+
+    async def _look(self, tenant_id: UUID, item_id: UUID) -> bool:
+        """False when another worker holds the item: it does what is to be done, or we find it again."""
+        try:
+            async with self._units.for_tenant(tenant_id) as unit:
+                statement = select(WorkItemRow).where(WorkItemRow.id == item_id)
+                row = (await unit.session.execute(statement.with_for_update(skip_locked=True))).scalar_one_or_none()
+                if row is None:
+                    return False
+                incident = await read_item(unit.session, row)
+                await look(escalation_ports(unit, self._default_recipients), incident)
+                seen = select(func.max(ClockDueRow.computed_at)).where(ClockDueRow.item_id == item_id)
+                watched = EscalationRow.policy_id.is_not(None) if incident.status not in OVER else false()
+                await unit.session.execute(
+                    update(EscalationRow)
+                    .where(EscalationRow.item_id == item_id)
+                    .values(clocks_seen=seen.scalar_subquery(), watched=watched)
+                )
+        except Exception as error:
+            if is_database_away(error):
+                raise  # says nothing about this item; the loop tries again
+            log.exception("escalation_set_aside", item_id=str(item_id), error=type(error).__name__)
+            self._set_aside[item_id] = self._clock.now() + SET_ASIDE
+        return True
+
+    async def _until_next(self) -> float:
+        async with self._units.for_every_tenant() as unit:
+            next_due: datetime | None = await unit.session.scalar(
+                select(func.min(EscalationLevelRow.due_at)).where(EscalationLevelRow.fired_at.is_(None))
+            )
+            if next_due is None:
+                return LONGEST_WAIT
+            return min(max(0.0, (next_due - unit.now).total_seconds()), LONGEST_WAIT)
+
+
+def _before(newest: UUID) -> UUID:
+    """The smallest id of the time `NEW_SINCE` before an id was made."""
+    made = newest.int >> 80
+    return uuid7(max(0, made - int(NEW_SINCE.total_seconds() * 1000)), 0)
