@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from probes.adapters.documents import (
@@ -23,6 +23,7 @@ from probes.adapters.documents import (
     run_of,
 )
 from probes.adapters.heartbeat_rows import replan_heartbeat, watch_heartbeat
+from probes.domain.dependencies import DEEPEST
 from probes.domain.flapping import QUIET
 from probes.domain.monitors import HEARTBEAT, Cadence, Monitor, Source, Subject
 from probes.domain.states import (
@@ -47,11 +48,13 @@ from shared.kernel.intervals import Interval
 MONITORS_CHANGED = "upheld_probes_monitors"
 """The LISTEN/NOTIFY channel on which the scheduler hears that monitors have changed."""
 
-_LOCATIONS = text("""
+_OF_MONITORS = """
 select monitor_id, location, stale_since, verdict, verdict_since, uncertainty_seconds, confirmed_at, failures,
        last_due, last_at, last_interval_seconds, run, blocked_at
-from probes.location_state where monitor_id = any(:ids) order by monitor_id, location for update
-""")
+from probes.location_state where monitor_id = any(:ids) order by monitor_id, location
+"""
+_LOCATIONS = text(_OF_MONITORS)
+_HELD_LOCATIONS = text(f"{_OF_MONITORS} for update")
 _MONITORS = text("""
 select m.monitor_id, m.number, m.tenant_id, m.client_id, m.contract_id, m.site_id, m.environment_id, m.deliverable,
        m.counts_for_sla, m.name, m.url, m.configuration, m.source, m.scheduled, m.third_party, m.interval_seconds,
@@ -74,7 +77,15 @@ from probes.monitor m cross join lateral (
 where m.monitor_id = any(:ids)
 """)
 _SUSPICIOUS = text("select monitor_id from probes.location_state where location = :location and run is not null")
-_OPEN_OUTAGES = text("select monitor_id, outage_id from probes.monitor where monitor_id = any(:ids)")
+_ABOVE = text("""
+with recursive above (monitor_id, depth) as (
+    select m.monitor_id, 0 from probes.monitor m where m.monitor_id = any(:ids)
+    union
+    select m.parent_id, depth + 1 from probes.monitor m join above a on m.monitor_id = a.monitor_id
+    where m.parent_id is not null and depth < :deepest
+)
+select distinct monitor_id from above
+""")
 _PARENTS = text("""
 with recursive above (monitor_id, parent_id, depth) as (
     select monitor_id, parent_id, 0 from probes.monitor where monitor_id = :monitor_id
@@ -205,11 +216,11 @@ class SqlMonitors:
 
     async def locked(self, monitor_ids: Sequence[UUID]) -> Mapping[UUID, Monitor]:
         """See the port. The rows of the locations are the lock, taken in one order."""
-        if not monitor_ids:
-            return {}
-        ids = list(monitor_ids)
+        return await self._read(list(monitor_ids), _HELD_LOCATIONS) if monitor_ids else {}
+
+    async def _read(self, ids: Sequence[UUID], locations_of: TextClause) -> Mapping[UUID, Monitor]:
         locations: dict[UUID, dict[str, LocationState]] = {}
-        for row in await self._session.execute(_LOCATIONS, {"ids": ids}):
+        for row in await self._session.execute(locations_of, {"ids": ids}):
             locations.setdefault(row.monitor_id, {})[row.location] = _location(row)
         # A statement of its own: it sees what was committed while we waited for the lock.
         rows = list(await self._session.execute(_MONITORS, {"ids": ids}))
@@ -225,10 +236,12 @@ class SqlMonitors:
         """See the port."""
         return list(await self._session.scalars(_SUSPICIOUS, {"location": location}))
 
-    async def open_outages(self, monitor_ids: Sequence[UUID]) -> Mapping[UUID, UUID]:
+    async def seen(self, monitor_ids: Sequence[UUID]) -> Mapping[UUID, Monitor]:
         """See the port."""
-        rows = await self._session.execute(_OPEN_OUTAGES, {"ids": list(monitor_ids)}) if monitor_ids else ()
-        return {row.monitor_id: row.outage_id for row in rows if row.outage_id is not None}
+        if not monitor_ids:
+            return {}
+        found = await self._session.scalars(_ABOVE, {"ids": list(monitor_ids), "deepest": DEEPEST})
+        return await self._read(list(found), _LOCATIONS)
 
     async def parents_of(self, monitor_id: UUID) -> Mapping[UUID, UUID | None]:
         """See the port."""

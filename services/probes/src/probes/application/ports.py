@@ -31,8 +31,8 @@ class Monitors(Protocol):
         """Monitors of which a location has seen checks that contradict what it said before, and not enough of them."""
         ...
 
-    async def open_outages(self, monitor_ids: Sequence[UUID]) -> Mapping[UUID, UUID]:
-        """The outages that are open, of those of the monitors that have one."""
+    async def seen(self, monitor_ids: Sequence[UUID]) -> Mapping[UUID, Monitor]:
+        """These monitors and those that they depend on, one above the other, as they stand; not held."""
         ...
 
     async def parents_of(self, monitor_id: UUID) -> Mapping[UUID, UUID | None]:

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from probes.domain.confirmation import expire, observe, recheck_after, unconfirmed
+from probes.domain.dependencies import Above
 from probes.domain.flapping import Edge, is_flapping, is_quiet, with_edge
 from probes.domain.quorum import Consensus, dispute_ended_at, findings, opinion
 from probes.domain.states import (
@@ -74,13 +75,14 @@ def apply_check(
     *,
     silence: UnknownReason = UnknownReason.NO_FRESH_RESULT,
     windows: Sequence[Interval] = (),
-    caused_by: UUID | None = None,
+    above: Above | None = None,
 ) -> Applied:
     """The state after one check. `silence` says why results were missing, if it turns out that some were.
 
     `windows` are the maintenance windows that have not ended before the present state began, in any order;
-    `caused_by` is the open outage of the monitor that this one depends on. A check of a location that the monitor does
-    not have, of a paused monitor, or that started before the monitor was watched has the disposition `OUTSIDE`.
+    `above` is how the monitors stand that this one depends on. Where theirs may be the fault, the word "down" waits
+    until they have been looked at too, at most two intervals. A check of a location that the monitor does not have, of
+    a paused monitor, or that started before the monitor was watched has the disposition `OUTSIDE`.
     """
     location = state.locations.get(check.location)
     if location is None or state.state is State.PAUSED or check.started_at < state.watched_since:
@@ -88,7 +90,7 @@ def apply_check(
     unchanged = observe(location, check, rules).disposition
     if unchanged is not Disposition.APPLIED:
         return Applied(state, unchanged)
-    draft = _Draft.of(state, silence, caused_by)
+    draft = _Draft.of(state, silence, above, 2 * rules.interval + rules.timeout)
     for name, other in state.locations.items():
         allowance = timedelta(0) if name == check.location else rules.timeout
         draft.expire(other, check.due_at, rules, allowance)
@@ -196,7 +198,8 @@ class _Draft:
     edges: tuple[Edge, ...]
     flapping_since: datetime | None
     silence: UnknownReason
-    caused_by: UUID | None
+    above: Above
+    patience: timedelta
     transitions: list[Transition] = field(default_factory=list)
     line: list[LineChange] = field(default_factory=list)
     blips: list[Blip] = field(default_factory=list)
@@ -207,7 +210,8 @@ class _Draft:
         cls,
         state: MonitorState,
         silence: UnknownReason = UnknownReason.NO_FRESH_RESULT,
-        caused_by: UUID | None = None,
+        above: Above | None = None,
+        patience: timedelta = timedelta(0),
     ) -> "_Draft":
         return cls(
             state.monitor_id,
@@ -220,7 +224,8 @@ class _Draft:
             state.edges,
             state.flapping_since,
             silence,
-            caused_by,
+            above or Above(),
+            patience,
         )
 
     def applied(self, **rest: object) -> Applied:
@@ -349,11 +354,15 @@ class _Draft:
         elif agreed < previous_since <= leading.confirmed_at and self._follows_window():
             self._go_down_across(leading, agreed)
             return
+        if self.above.known_until is not None and self.above.known_until < since and at - since <= self.patience:
+            return  # what it depends on may turn out to be what is down
         if previous in _TOLD_WHEN_OVER:
             self.restore(State.DOWN, since)
-        self._go_down(leading, since, previous, previous_since)
+        self._go_down(leading, since, previous, previous_since, at if self.above != Above() else since)
 
-    def _go_down(self, leading: LocationState, since: datetime, previous: State, previous_since: datetime) -> None:
+    def _go_down(
+        self, leading: LocationState, since: datetime, previous: State, previous_since: datetime, waited_until: datetime
+    ) -> None:
         assert leading.verdict_since is not None and leading.confirmed_at is not None
         version = self.next_version()
         self.outage = Outage(
@@ -361,11 +370,11 @@ class _Draft:
             down_since=since,
             # Where the present state, or the silence of somebody who contradicted, cuts the run short, that is exact.
             uncertainty=leading.uncertainty if since == leading.verdict_since else timedelta(0),
-            confirmed_at=max(leading.confirmed_at, since),
+            confirmed_at=max(leading.confirmed_at, since, waited_until),
             failure=leading.failures[0],
             failures=leading.failures,
             locations=findings(self.locations),
-            caused_by=self.caused_by,
+            caused_by=self.above.outage_id,
         )
         flapping = self.flapping_since is not None
         self.transitions.append(WentDown(version, previous, previous_since, self.outage, flapping))
@@ -440,7 +449,7 @@ class _Draft:
         """An outage whose first failing check lies before a window, and the last one in it or after it."""
         until = self.since
         begins = next((end for start, end in self.windows if start <= since < end), since)
-        self._go_down(leading, begins, self.state, self.since)
+        self._go_down(leading, begins, self.state, self.since, begins)
         self._say_again(State.DOWN, begins, until)
 
     def _say_again(self, state: State, since: datetime, until: datetime) -> None:
