@@ -22,7 +22,7 @@ from shared.unit_of_work import UnitsOfWork
 log = structlog.get_logger()
 
 BATCH = 50
-LOOK_EVERY_SECONDS = 0.5
+LOOK_EVERY_SECONDS = 1.0
 FORGET_EVERY_SECONDS = 60.0
 FORGOTTEN_TOGETHER = 10_000
 RESTORES_EVERY_SECONDS = 10.0

@@ -49,7 +49,7 @@ log = structlog.get_logger()
 
 FETCH_SECONDS = 5.0
 HEARTBEAT_SECONDS = 1.0
-LINGER_SECONDS = 0.1
+LINGER_SECONDS = 0.5
 """How long a good result waits for others to travel with. A bad one does not wait."""
 BATCH = 250
 MOST_UNSENT = 50_000
