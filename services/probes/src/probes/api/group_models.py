@@ -46,7 +46,10 @@ _BODY: dict[str, Any] = {
     "environment_id": "0190a000-0000-7000-8000-000000000031",
     "name": "Offres et réservation",
     "pages": _PAGES,
-    "configuration": _CONFIGURATION,
+    "configuration": {
+        **_CONFIGURATION,
+        "authentication": {"type": "basic", "username": "status", "password": "correct horse"},
+    },
     "cadence": {"interval_seconds": 300, "timeout_seconds": 20},
     "critical_periods": [_PERIOD],
 }

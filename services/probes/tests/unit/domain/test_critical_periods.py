@@ -88,7 +88,8 @@ def test_the_tightest_of_what_is_in_force_holds_and_nothing_tighter(
     intervals = [found.interval_seconds for found in present if found.interval_seconds is not None]
     assert regime.cadence == cadence(min([300, *intervals]))
     for phase in PHASES:
-        limits = [each.limits[phase] for each in [ORDINARY, *present] if phase in each.limits]
+        said = [ORDINARY.limits, *(found.limits for found in present)]
+        limits = [each[phase] for each in said if phase in each]
         assert regime.limits.get(phase) == min(limits, default=None)
 
 
