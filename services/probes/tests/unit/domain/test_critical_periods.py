@@ -158,17 +158,27 @@ def test_each_of_two_periods_that_overlap_tightens_and_between_equal_ones_nothin
 
 
 @given(
-    st.integers(2, 400), st.integers(2, 400), st.integers(0, 100_000), st.integers(1, 100_000), st.integers(1, 100_000)
+    st.integers(2, 400),
+    st.integers(2, 400),
+    st.integers(0, 100_000),
+    st.integers(1, 100_000),
+    st.integers(1, 100_000),
+    st.booleans(),
 )
 def test_over_both_edges_of_a_period_every_slot_that_is_expected_comes_once_and_none_besides(
-    ordinary: int, tight: int, since: int, length: int, rest: int
+    ordinary: int, tight: int, since: int, length: int, rest: int, on_a_slot: bool
 ) -> None:
     assume(tight < ordinary)
     monitor, start = uuid4(), utc("2026-06-08")
+    often, seldom = (Schedule.of(monitor, timedelta(seconds=seconds)) for seconds in (tight, ordinary))
     begins = start + timedelta(milliseconds=10 * since)
     ends = begins + timedelta(milliseconds=10 * length)
+    if on_a_slot:
+        begins, ends = (
+            schedule.start_of(schedule.first_from(at)) for schedule, at in ((seldom, begins), (often, ends))
+        )
+        assume(begins < ends)
     until = ends + timedelta(milliseconds=10 * rest)
-    often, seldom = (Schedule.of(monitor, timedelta(seconds=seconds)) for seconds in (tight, ordinary))
     succession = Succession(seldom, ((begins, often), (ends, seldom)))
     handed_out, at = [], start - timedelta.resolution
     while (upcoming := succession.next_after(at))[1] < until:
