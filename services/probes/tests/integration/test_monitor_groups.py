@@ -179,6 +179,7 @@ PERIOD = "#/critical_periods/0"
             {"critical_periods": [LUNCH | {"response_times": [{"phase": "total", "at_most_ms": 3001}]}]},
             f"{PERIOD}/response_times/0/at_most_ms",
         ),
+        ({"critical_periods": [LUNCH | {"duration": "PT1M", "interval_seconds": 61}]}, f"{PERIOD}/interval_seconds"),
         ({"critical_periods": [LUNCH | {"duration": "PT0S"}]}, f"{PERIOD}/duration"),
         ({"critical_periods": [LUNCH | {"time_zone": "Europe/Atlantis"}]}, f"{PERIOD}/time_zone"),
         ({"critical_periods": [LUNCH | {"starts": "2026-02-30T12:00"}]}, f"{PERIOD}/starts"),

@@ -79,7 +79,7 @@ class CriticalPeriodRule(Configuration):
     )
     interval_seconds: (
         Annotated[int, Field(strict=True, ge=1, le=86_400, json_schema_extra={"format": "int32"})] | None
-    ) = Field(default=None, description="no longer than the group's; null: the group's")
+    ) = Field(default=None, description="no longer than the group's, or than the period itself; null: the group's")
     response_times: tuple[ResponseLimit, ...] = Field(
         default=(), max_length=5, description="no longer than what the group's assertions allow; one per phase"
     )

@@ -240,6 +240,12 @@ def _regimes(group: Group, promise: Promise, patch: GroupPatch | None = None) ->
                 f"{loosened} anyway, and {rule.name!r} asks for {period.limits[loosened]}.",
                 *((*here, "response_times", str(place), "at_most_ms") if given else ("configuration", "assertions")),
             )
+        if timedelta(seconds=rule.interval_seconds or 0) > rule.duration:
+            raise NotAllowed(
+                "The period may be over before it has one check: choose an interval no longer than its duration.",
+                *here,
+                "interval_seconds",
+            )
         if rule.interval_seconds is not None:
             _check_pace(rule.interval_seconds, pace, group.cadence, given, *here)
         tightest = tightened(tightest, period)
