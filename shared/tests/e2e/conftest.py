@@ -12,7 +12,7 @@ from shared.testing.small_site import SmallSite
 
 from .isolation import harvest
 from .openapi_walk import Operation, operations_of
-from .repeatable import planned_work
+from .repeatable import planned_work, watched_pages
 from .thread_client import FAST_MONITORING, RESPONSE_AND_REPAIR, SignedContract, ThreadClient, eventually
 
 SERVICES = ("contracts", "probes", "incidents", "reporting")
@@ -28,7 +28,7 @@ class World:
     webhook_id: str
     delivery_id: str
     reports: dict[str, str]
-    """Where a heartbeat reports to, and its id."""
+    """Where a heartbeat reports to, and its id; the ids of a window of planned work and of a group of pages."""
 
 
 @pytest.fixture(scope="session")
@@ -72,7 +72,7 @@ def world(running_stack: RunningStack, small_site: SmallSite) -> World:
             deliveries = thread.get("reporting", f"/v1/webhooks/{webhook['webhook_id']}/deliveries")["data"]
             return deliveries[0]["delivery_id"] if deliveries else None
 
-        reports = _heartbeat(thread, contract)
+        reports = _heartbeat(thread, contract) | {"group_id": _group(thread, contract, small_site.url(page))}
         window = thread.post("contracts", "/v1/maintenance-windows", planned_work(contract.client_id))
         delivery = eventually(delivered, 20, "an event is delivered to the webhook")
         incident = thread.get("incidents", f"/v1/incidents/{incident['incident_id']}")
@@ -94,6 +94,14 @@ def _heartbeat(thread: ThreadClient, contract: SignedContract) -> dict[str, str]
     thread.post("probes", "/v1/restore-verifications", covered | tried | proof)
     thread.post("probes", "/v1/check-tests", {"configuration": {"kind": "tcp", "host": "127.0.0.1", "port": 9}})
     return {"heartbeat_id": heartbeat["monitor_id"], "token": address["token"]}
+
+
+def _group(thread: ThreadClient, contract: SignedContract, site: str) -> str:
+    """Two pages of the site that are watched alike."""
+    environment_id = thread.get("probes", "/v1/monitors")["data"][0]["environment_id"]
+    covered = {"contract_id": contract.contract_id, "environment_id": environment_id}
+    group = thread.post("probes", "/v1/monitor-groups", covered | {"name": "Offers", **watched_pages(site)})
+    return str(group["group_id"])
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from probes.adapters.checks.executors import Executors
 from probes.adapters.end_of_life import replace_list
 from probes.jobs.check_tests import ForgetTests, HandOutTests
+from probes.jobs.critical_periods import FollowCriticalPeriods
 from probes.jobs.housekeeping import ConfigureLocations, FollowContracts, KeepPartitions
 from probes.jobs.recording import Recorder
 from probes.jobs.reports import FollowCrashes, FollowHeartbeats, ForgetReports, JudgeRestores
@@ -38,6 +39,7 @@ def jobs(runtime: Runtime) -> Sequence[Job]:
     return (
         Job("configure locations", ConfigureLocations(runtime.units, settings.locations)),
         Job("follow contracts", FollowContracts(runtime.units)),
+        Job("follow critical periods", FollowCriticalPeriods(runtime.units)),
         Job("keep partitions", KeepPartitions(runtime.units, settings.retention_days, settings.rollup_months)),
         Job("roll up", RollUp(runtime.units, settings.retention_days)),
         Job("follow heartbeats", FollowHeartbeats(runtime.units)),

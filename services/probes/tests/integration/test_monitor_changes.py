@@ -141,7 +141,7 @@ async def on_the_schedule(world: Reporting) -> set[str]:
     """What the scheduler would hand out."""
     url = world.runtime.settings.database_url.get_secret_value()
     async with await psycopg.AsyncConnection.connect(libpq_url(url), autocommit=True) as connection:
-        return {str(watched.monitor_id) for watched in await watched_monitors(connection)}
+        return {str(watched.monitor_id) for watched in await watched_monitors(connection, world.clock.now())}
 
 
 @pytest.mark.parametrize(

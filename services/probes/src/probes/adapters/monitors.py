@@ -23,8 +23,10 @@ from probes.adapters.documents import (
     run_of,
 )
 from probes.adapters.heartbeat_rows import replan_heartbeat, watch_heartbeat
+from probes.adapters.monitor_groups import group_news
 from probes.domain.dependencies import DEEPEST
 from probes.domain.flapping import QUIET
+from probes.domain.groups import GroupNews
 from probes.domain.monitors import HEARTBEAT, Cadence, Monitor, Source, Subject
 from probes.domain.states import (
     Applied,
@@ -60,7 +62,7 @@ select m.monitor_id, m.number, m.tenant_id, m.client_id, m.contract_id, m.site_i
        m.counts_for_sla, m.name, m.url, m.configuration, m.source, m.scheduled, m.third_party, m.interval_seconds,
        m.timeout_seconds, m.rechecks, m.recheck_spacing_seconds, m.recoveries, m.created_at, m.watched_since, m.state,
        m.since, m.version, m.outage_id, m.edges, m.flapping_since, m.parent_id, m.adjustments, m.edition,
-       m.removed_at is not null as removed,
+       m.removed_at is not null as removed, m.group_id, m.critical_periods,
        o.caused_by, o.down_since, o.down_since_uncertainty_seconds, o.confirmed_at, o.failures, o.locations, o.gaps
 from probes.monitor m left join probes.outage o on o.outage_id = m.outage_id
 where m.monitor_id = any(:ids) order by m.monitor_id
@@ -120,10 +122,10 @@ on conflict (monitor_id, location) do update set stale_since = excluded.stale_si
 _ADD = text("""
 insert into probes.monitor (monitor_id, tenant_id, client_id, contract_id, site_id, environment_id, deliverable,
     counts_for_sla, kind, name, url, configuration, source, scheduled, third_party, interval_seconds, timeout_seconds,
-    rechecks, recheck_spacing_seconds, recoveries, created_at, watched_since, state, since, version)
+    rechecks, recheck_spacing_seconds, recoveries, created_at, watched_since, state, since, version, group_id)
 values (:monitor_id, :tenant_id, :client_id, :contract_id, :site_id, :environment_id, :deliverable, :counts_for_sla,
     :kind, :name, :url, cast(:configuration as jsonb), :source, :scheduled, :third_party, :interval_seconds,
-    :timeout_seconds, :rechecks, :recheck_spacing_seconds, :recoveries, :at, :at, :state, :at, :version)
+    :timeout_seconds, :rechecks, :recheck_spacing_seconds, :recoveries, :at, :at, :state, :at, :version, :group_id)
 """)
 _REVISE = text("""
 update probes.monitor set site_id = :site_id, counts_for_sla = :counts_for_sla, kind = :kind, name = :name, url = :url,
@@ -328,6 +330,17 @@ class SqlMonitors:
             await self._keep_outage(subject, transition)
         await self._keep_lines(lines)
         await self._keep_states(states)
+
+    async def follow_groups(self, changes: Sequence[tuple[Monitor, Sequence[Applied]]]) -> Sequence[GroupNews]:
+        """See the port."""
+        moved: dict[UUID, list[tuple[datetime, Monitor, State]]] = {}
+        for monitor, steps in changes:
+            line = [change for step in steps for change in step.line]
+            if monitor.subject.group_id is not None and line:
+                moved.setdefault(monitor.subject.group_id, []).extend(
+                    (change.at, monitor, change.state) for change, _ in stretches_of(line)
+                )
+        return await group_news(self._session, moved)
 
     async def wake_scheduler(self) -> None:
         """See the port."""
@@ -534,6 +547,7 @@ def _subject_values(subject: Subject) -> dict[str, Any]:
         "source": subject.source.value,
         "scheduled": subject.scheduled,
         "third_party": subject.third_party,
+        "group_id": subject.group_id,
     }
 
 
@@ -580,6 +594,7 @@ def _monitor(row: Any, locations: Mapping[str, LocationState], windows: Sequence
         Source(row.source),
         row.scheduled,
         row.third_party,
+        row.group_id,
     )
     cadence = Cadence(
         row.interval_seconds, row.timeout_seconds, row.rechecks, row.recheck_spacing_seconds, row.recoveries
@@ -606,6 +621,7 @@ def _monitor(row: Any, locations: Mapping[str, LocationState], windows: Sequence
         row.adjustments,
         row.edition,
         row.removed,
+        tuple(row.critical_periods),
     )
 
 

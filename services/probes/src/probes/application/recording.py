@@ -99,11 +99,13 @@ async def put_aside(location: str, at: datetime, monitors: Monitors, announcer: 
 
 
 async def keep(changes: Sequence[tuple[Monitor, Sequence[Applied]]], monitors: Monitors, announcer: Announcer) -> None:
-    """Saves what happened to monitors and tells of their transitions."""
+    """Saves what happened to monitors, and tells of their transitions and of what becomes of their groups."""
     happened = [(monitor, steps) for monitor, steps in changes if steps]
     await monitors.save(happened)
     for monitor, steps in happened:
         announcer.announce(monitor.subject, [transition for step in steps for transition in step.transitions])
+    for news in await monitors.follow_groups(happened):
+        announcer.announce_group(news)
 
 
 def _as_time_passes(monitor: Monitor, now: datetime, reason: UnknownReason) -> Applied:

@@ -1,6 +1,6 @@
 """HTTP checks: what is asked for, and what counts as good."""
 
-from typing import Annotated, Literal, Self, TypeAlias
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import Field, StrictBool, StringConstraints, field_validator, model_validator
 
@@ -56,19 +56,11 @@ class BearerAuthentication(Configuration):
 Authentication: TypeAlias = Annotated[BasicAuthentication | BearerAuthentication, Field(discriminator="type")]
 
 
-class WebRequest(Configuration):
-    """Whom to ask, as whom. A redirect to another origin takes no credentials along."""
+class Identity(Configuration):
+    """As whom to ask. A redirect to another origin takes no credentials along."""
 
-    url: WebAddress
     headers: dict[HeaderName, HeaderValue] = Field(default_factory=dict, max_length=30)
     authentication: Authentication | None = None
-
-    @field_validator("url")
-    @classmethod
-    def _is_a_web_address(cls, url: str) -> str:
-        if not is_web_address(url):
-            raise ValueError("is not an http or https address")
-        return url
 
     @field_validator("headers")
     @classmethod
@@ -86,6 +78,28 @@ class WebRequest(Configuration):
             raise ValueError("give authentication or an Authorization header, not both")
         return self
 
+    def _credentials(self) -> tuple[str, ...]:
+        match self.authentication:
+            case BasicAuthentication(username=username, password=password):
+                return password, basic_credentials(username, password)
+            case BearerAuthentication(token=token):
+                return (token,)
+            case None:
+                return ()
+
+
+class WebRequest(Identity):
+    """Whom to ask, as whom."""
+
+    url: WebAddress
+
+    @field_validator("url")
+    @classmethod
+    def _is_a_web_address(cls, url: str) -> str:
+        if not is_web_address(url):
+            raise ValueError("is not an http or https address")
+        return url
+
     @property
     def address(self) -> str:
         """What is looked at, for people."""
@@ -97,20 +111,10 @@ class WebRequest(Configuration):
         in_address = split_credentials(self.url)[1]
         return secrets_of(self.headers, *self._credentials(), *([in_address] if in_address else []))
 
-    def _credentials(self) -> tuple[str, ...]:
-        match self.authentication:
-            case BasicAuthentication(username=username, password=password):
-                return password, basic_credentials(username, password)
-            case BearerAuthentication(token=token):
-                return (token,)
-            case None:
-                return ()
 
+class Exchange(Configuration):
+    """What to ask for, and which answers are good."""
 
-class HttpCheck(WebRequest):
-    """One request and its redirects. Good is an answer with an accepted status of which every assertion holds."""
-
-    kind: Literal["http"] = "http"
     method: Method = "GET"
     body: Annotated[str, StringConstraints(max_length=65_536)] | None = Field(
         default=None,
@@ -153,3 +157,21 @@ class HttpCheck(WebRequest):
     def accepts(self, status: int) -> bool:
         """Whether an answer with this status is good."""
         return any(accepted.lowest <= status <= accepted.highest for accepted in self.accepted_status)
+
+
+class HttpCheck(Exchange, WebRequest):
+    """One request and its redirects. Good is an answer with an accepted status of which every assertion holds."""
+
+    kind: Literal["http"] = "http"
+
+
+class PageConfiguration(Exchange, Identity):
+    """What the checks of several pages have in common: all of an HTTP check but the address."""
+
+    def check_of(self, url: str) -> HttpCheck:
+        """The check of one page."""
+        return HttpCheck.model_validate(self.document() | {"url": url})
+
+    def document(self) -> dict[str, Any]:
+        """As it is stored: whatever is not the default."""
+        return self.model_dump(mode="json", exclude_defaults=True)

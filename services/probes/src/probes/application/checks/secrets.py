@@ -54,6 +54,12 @@ def without_credentials(url: str) -> str:
         return HIDDEN if "@" in url else url
 
 
+def origin_of(url: str) -> tuple[str, str]:
+    """The site that an address is on: its scheme, and its host with the port."""
+    parts = urlsplit(url)
+    return parts.scheme.lower(), parts.netloc.rpartition("@")[2].lower()
+
+
 def basic_credentials(username: str, password: str) -> str:
     """The value of an Authorization header (RFC 7617)."""
     return "Basic " + b64encode(f"{username}:{password}".encode()).decode()
@@ -127,8 +133,7 @@ def _origin(document: Mapping[str, Any]) -> tuple[object, ...]:
     """Where the check goes: for what is no URL, everything that could say so."""
     url = document.get("url")
     if isinstance(url, str):
-        parts = urlsplit(url)
-        return (parts.scheme.lower(), parts.netloc.rpartition("@")[2].lower())
+        return origin_of(url)
     return tuple(document.get(key) for key in ("kind", "host", "port"))
 
 
