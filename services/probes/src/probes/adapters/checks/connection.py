@@ -17,6 +17,7 @@ from typing import Self
 from probes.adapters.checks.finding import Timings, plain
 from probes.domain.states import Failure, Reason
 from shared.outbound_http import AddressGuard, AddressRefused
+from shared.web_addresses import host_as_requested
 
 ADDRESSES_TRIED = 6
 EXCERPT_BYTES = 2048
@@ -58,9 +59,9 @@ class Exchange:
         since = time.perf_counter_ns()
         try:
             found = await asyncio.get_running_loop().getaddrinfo(
-                self.host.strip("[]"), self.port, type=socket.SOCK_STREAM
+                host_as_requested(self.host).strip("[]"), self.port, type=socket.SOCK_STREAM
             )
-        except (OSError, UnicodeError) as error:
+        except OSError as error:
             raise CheckFailed(Reason.DNS, f"The name does not resolve: {told(error)}", "name_lookup") from error
         finally:
             self.timings.name_lookup = (time.perf_counter_ns() - since) // 1000
@@ -150,6 +151,8 @@ class Connection(Exchange):
             raise CheckFailed(
                 Reason.TLS, f"The connection broke off during the TLS handshake: {told(error)}", "tls"
             ) from error
+        except ValueError as error:
+            raise CheckFailed(Reason.INVALID_TARGET, f"No server can be asked for by this name: {error}") from error
         finally:
             self.timings.tls += (time.perf_counter_ns() - since) // 1000
 

@@ -14,7 +14,7 @@ from probes.application.checks.assertions import (
 )
 from probes.application.checks.base import Configuration
 from probes.application.checks.secrets import HIDDEN, basic_credentials, secrets_of, split_credentials
-from probes.domain.monitors import is_web_address
+from shared.web_addresses import as_requested
 
 Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 WebAddress = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
@@ -66,8 +66,7 @@ class WebRequest(Configuration):
     @field_validator("url")
     @classmethod
     def _is_a_web_address(cls, url: str) -> str:
-        if not is_web_address(url):
-            raise ValueError("is not an http or https address")
+        as_requested(url)
         return url
 
     @field_validator("headers")
