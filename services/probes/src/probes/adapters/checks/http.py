@@ -377,7 +377,11 @@ class HttpEngine:
                 trouble = _unwelcome(next_url, len(hops))
                 if trouble is not None:
                     break
-                errand = errand.redirected(hop.status_code or 0, as_requested(next_url))
+                before, errand = errand, errand.redirected(hop.status_code or 0, as_requested(next_url))
+                if errand.body is not None and not _may_have_body(before.url, errand.url):
+                    detail = "The site redirects what it was sent to another site, which gets nothing of it."
+                    trouble = _Trouble(Reason.REDIRECT, detail, pycurl.E_OK)
+                    break
         except BaseException:
             curl.close()
             raise
@@ -591,6 +595,12 @@ def _joined(url: str, location: str | None) -> str | None:
         return urljoin(url, location.encode("latin-1").decode("utf-8", "replace"))
     except ValueError:
         return location
+
+
+def _may_have_body(url: str, next_url: str) -> bool:
+    """Whether what was sent to the first may be sent to the second: the same origin, or the same host secured."""
+    before, after = _origin(url), _origin(next_url)
+    return before == after or (before[1] == after[1] and before[::2] == ("http", 80) and after[::2] == ("https", 443))
 
 
 def _origin(url: str) -> tuple[str, str, int | None]:
