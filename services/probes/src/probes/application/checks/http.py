@@ -13,7 +13,13 @@ from probes.application.checks.assertions import (
     JsonPath,
 )
 from probes.application.checks.base import Configuration
-from probes.application.checks.secrets import HIDDEN, basic_credentials, secrets_of, split_credentials
+from probes.application.checks.secrets import (
+    HIDDEN,
+    basic_credentials,
+    secrets_of,
+    split_credentials,
+    without_credentials,
+)
 from shared.web_addresses import as_requested
 
 Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
@@ -57,7 +63,7 @@ Authentication: TypeAlias = Annotated[BasicAuthentication | BearerAuthentication
 
 
 class WebRequest(Configuration):
-    """Whom to ask, as whom. A redirect to another origin takes no credentials along."""
+    """Whom to ask, as whom. A redirect to another origin takes no credentials along, and no body."""
 
     url: WebAddress
     headers: dict[HeaderName, HeaderValue] = Field(default_factory=dict, max_length=30)
@@ -87,8 +93,8 @@ class WebRequest(Configuration):
 
     @property
     def address(self) -> str:
-        """What is looked at, for people."""
-        return self.url
+        """What is looked at, for people: without what is nobody's business."""
+        return without_credentials(self.url)
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -130,6 +136,12 @@ class HttpCheck(WebRequest):
         if sum(isinstance(each, ContentHash) and each.expected is None for each in assertions) > 1:
             raise ValueError("one content_hash without an expected hash is enough: add a monitor for another region")
         return assertions
+
+    @model_validator(mode="after")
+    def _has_a_real_body(self) -> Self:
+        if self.body is not None and HIDDEN in self.body:
+            raise ValueError("a hidden secret was given back: give it in full")
+        return self
 
     @model_validator(mode="after")
     def _can_be_asked(self) -> Self:

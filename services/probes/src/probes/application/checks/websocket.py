@@ -7,7 +7,7 @@ from pydantic import Field, StringConstraints, field_validator
 
 from probes.application.checks.assertions import HeaderName
 from probes.application.checks.base import Configuration
-from probes.application.checks.secrets import HIDDEN, is_secret_header, secrets_of
+from probes.application.checks.secrets import HIDDEN, is_secret_header, secrets_of, without_credentials
 from shared.web_addresses import as_requested
 
 RESERVED_HEADERS = frozenset({"connection", "content-length", "host", "te", "trailer", "transfer-encoding", "upgrade"})
@@ -59,8 +59,8 @@ class WebSocketCheck(Configuration):
 
     @property
     def address(self) -> str:
-        """What is looked at, for people."""
-        return self.url
+        """What is looked at, for people: without what is nobody's business."""
+        return without_credentials(self.url)
 
     @property
     def secrets(self) -> tuple[str, ...]:
