@@ -9,7 +9,9 @@ from typing import Any, cast
 import pytest
 from pydantic import ValidationError
 
+from probes.adapters.checks import dns as dns_checks
 from probes.adapters.checks.dns import DnsChecks
+from probes.adapters.checks.dns_lookup import look_up
 from probes.adapters.checks.finding import Finding
 from probes.application.checks.kinds import configuration_of, document_of
 from probes.application.checks.network import DnsCheck
@@ -248,3 +250,19 @@ def test_a_configuration_comes_back_from_its_document() -> None:
     check = DnsCheck(name="hotel.example", record_type="MX", values=("10 mail.hotel.example",), values_match="exact")
     assert configuration_of(document_of(check)) == check
     assert check.address == "dns:hotel.example?type=MX"
+
+
+async def test_what_the_locations_own_resolver_says_of_inner_networks_is_not_told(
+    checks: DnsChecks, server: NameServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.records["db.hotel.example", "A"] = ["10.1.2.3", "127.0.0.9"]
+
+    async def ask_here(*args: Any, **more: Any) -> None:
+        answer, _, _, exchange = args
+        await look_up(answer, ["127.0.0.1"], server.port, exchange, **more)
+
+    monkeypatch.setattr(dns_checks, "look_up", ask_here)
+    check = DnsCheck(name="db.hotel.example", values=("192.0.2.1",), values_match="exact")
+    finding = await checks.check(check, 5)
+    assert finding.failure is not None and "10.1.2.3" not in str(finding.failure)
+    assert "an address that is not public is there too, 127.0.0.9 is there too" in finding.failure.detail
