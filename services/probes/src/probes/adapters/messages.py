@@ -15,19 +15,20 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from probes.adapters.checks.finding import plain
 from probes.domain.certificates import Verdict
+from probes.domain.slots import LONGEST_INTERVAL
 from probes.domain.states import Outcome, Reason
 from shared.jetstream import ConsumerDeclaration, StreamDeclaration, declare_stream
 
 MEBIBYTE = 1024**2
 _TOLERANCE = timedelta(seconds=1)
-_OLDEST = timedelta(days=1)
+_OLDEST = LONGEST_INTERVAL + timedelta(hours=2)
 PUBLISH_SECONDS = 5.0
 
 WORK = StreamDeclaration(
     "PROBE_WORK",
     ["probe-work.>"],
-    # Work that is older has long been missed; the gap is unknown time.
-    max_age=900.0,
+    # Whatever the interval: what a runner finds too late it hands in as missed, and nothing is dropped without a trace.
+    max_age=(LONGEST_INTERVAL + timedelta(hours=1)).total_seconds(),
     max_bytes=256 * MEBIBYTE,
     duplicate_window=120.0,
     retention=RetentionPolicy.WORK_QUEUE,
@@ -321,7 +322,7 @@ def _doubt(result: CheckResult, sent_at: datetime) -> str | None:
     if not result.due_at - _TOLERANCE <= result.started_at <= sent_at + _TOLERANCE:
         return "a check starts when it is due or later, and before its result is sent"
     if sent_at - result.started_at > _OLDEST or result.started_at - result.due_at > _OLDEST:
-        return "a result is handed in within a day"
+        return "a result is handed in within 26 hours"
     return None
 
 
