@@ -6,7 +6,6 @@ and on every hop, a refused address is never connected to. The redirects are fol
 each hop is measured, and so that no credential goes to another origin.
 """
 
-import asyncio
 import json
 import socket
 import time
@@ -20,6 +19,7 @@ import pycurl
 
 from probes.adapters.checks.challenges import EXAMINED_BYTES, challenger
 from probes.adapters.checks.finding import Finding, Timings, plain
+from probes.adapters.checks.judging_room import NO_ROOM, NoRoom, judged
 from probes.adapters.checks.sightings import Sightings
 from probes.application.checks.assertions import BODY_LIMIT
 from probes.application.checks.http import BasicAuthentication, BearerAuthentication, HttpCheck
@@ -309,6 +309,7 @@ class HttpEngine:
 
         Never raises for what a target does; cancellation ends the transfer.
         """
+        deadline = time.monotonic() + seconds
         exchange = await self.fetch(target, seconds, keep=BODY_LIMIT if target.needs_body else EXAMINED_BYTES)
         blocked = self.blocked(exchange)
         if blocked is not None:
@@ -320,7 +321,10 @@ class HttpEngine:
         answer = exchange.answer()
         if target.needs_body and (len(exchange.last.kept) > JUDGED_IN_PLACE or target.asks_json):
             # Bounded, and yet too long for a loop in which other checks are being timed.
-            judgement = await asyncio.to_thread(judge, target.assertions, answer)
+            try:
+                judgement = await judged(deadline, judge, target.assertions, answer)
+            except NoRoom:
+                return NO_ROOM
         else:
             judgement = judge(target.assertions, answer)
         if judgement.failed:
