@@ -1,9 +1,11 @@
 """What a runner does with work of which something goes wrong on its own side."""
 
 import pytest
+from nats.js.errors import NotFoundError
 
 from probes.adapters.checks.diagnosis import Diagnostics
 from probes.adapters.checks.http import HttpEngine
+from probes.domain.slots import LONGEST_INTERVAL
 from shared.testing.small_site import SmallSite
 
 from .conftest import Service, contract, eventually
@@ -29,3 +31,13 @@ async def test_a_fault_of_ours_leaves_no_work_open_and_is_no_outage(
     assert await service.rows("select state from probes.monitor") == [{"state": "unknown"}]
     assert await service.one("select count(*) from probes.outage") == 0
     assert (await service.events())[-1].data["reason"] == "blocked"
+
+
+async def test_work_waits_for_a_runner_as_long_as_the_longest_interval(service: Service) -> None:
+    async def kept_for() -> float:
+        try:
+            return float((await service.js.stream_info("PROBE_WORK")).config.max_age or 0)
+        except NotFoundError:
+            return 0
+
+    assert await eventually(kept_for) > LONGEST_INTERVAL.total_seconds()
