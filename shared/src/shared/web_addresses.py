@@ -52,9 +52,13 @@ def host_as_requested(host: str) -> str:
     Underscores are let through: names with them exist, whatever the standards say.
     """
     if host.startswith("["):
-        if not host.endswith("]") or "%" in host:
+        try:
+            address = IPv6Address(host[1:-1])
+        except ValueError:
+            raise ValueError("has no host name that can be connected to") from None
+        if not host.endswith("]") or address.scope_id is not None:
             raise ValueError("has no host name that can be connected to")
-        return f"[{IPv6Address(host[1:-1])}]"
+        return f"[{address}]"
     if not host.isascii():
         try:
             host = idna.encode(host, uts46=True).decode()

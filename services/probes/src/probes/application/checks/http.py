@@ -72,7 +72,10 @@ class WebRequest(Configuration):
     @field_validator("url")
     @classmethod
     def _is_a_web_address(cls, url: str) -> str:
-        as_requested(url)
+        try:
+            as_requested(url)
+        except ValueError as error:
+            raise ValueError(f"is not an http or https address that can be asked for: it {error}") from None
         return url
 
     @field_validator("headers")
