@@ -145,7 +145,11 @@ _LOOKUPS = ThreadPoolExecutor(64, thread_name_prefix="lookup")
 
 
 async def system_resolver(host: str, port: int) -> list[str]:
-    """The operating system's resolver, without blocking the loop."""
+    """The operating system's resolver, without blocking the loop. An address needs none, and none of its threads."""
+    try:
+        return [str(ip_address(host.strip("[]")))]
+    except ValueError:
+        pass
     look_up = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
     found = await asyncio.get_running_loop().run_in_executor(_LOOKUPS, look_up)
     return [str(entry[4][0]) for entry in found]

@@ -20,9 +20,9 @@ from probes.application.checks.http import PageConfiguration, WebAddress
 from probes.application.checks.secrets import masked
 from probes.application.critical_periods import MOST_PERIODS, CriticalPeriodRule, Group
 from probes.application.groups import GroupPatch
-from probes.domain.monitors import is_web_address
 from probes.domain.states import Reason, State
 from shared.values import Instant, forbid_unknown
+from shared.web_addresses import as_requested
 
 MOST_PAGES = 100
 
@@ -108,8 +108,10 @@ _PAGE_RESULT: dict[str, Any] = {
 
 
 def _a_web_address(url: str) -> str:
-    if not is_web_address(url):
-        raise ValueError("is not an http or https address")
+    try:
+        as_requested(url)
+    except ValueError as error:
+        raise ValueError(f"is not an http or https address that can be asked for: it {error}") from None
     return url
 
 

@@ -8,9 +8,8 @@ from probes.application.checks.kinds import MonitorConfiguration, document_of, i
 from probes.application.checks.reported import CrashReports, HeartbeatReports
 from probes.application.ports import Announcer, ContractVersions, Locations, Monitors
 from probes.domain.monitors import Cadence, Environment, Promise, Source, Subject
+from probes.domain.slots import LONGEST_INTERVAL
 from probes.domain.state_line import begin
-
-LONGEST_INTERVAL = timedelta(days=1)
 
 
 class NotInForce(Exception):

@@ -11,6 +11,7 @@ from hashlib import blake2b
 from uuid import UUID
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LONGEST_INTERVAL = timedelta(days=1)
 _MICROSECOND = timedelta(microseconds=1)
 
 

@@ -13,8 +13,14 @@ from probes.application.checks.assertions import (
     JsonPath,
 )
 from probes.application.checks.base import Configuration
-from probes.application.checks.secrets import HIDDEN, basic_credentials, secrets_of, split_credentials
-from probes.domain.monitors import is_web_address
+from probes.application.checks.secrets import (
+    HIDDEN,
+    basic_credentials,
+    secrets_of,
+    split_credentials,
+    without_credentials,
+)
+from shared.web_addresses import as_requested
 
 Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 WebAddress = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
@@ -57,7 +63,7 @@ Authentication: TypeAlias = Annotated[BasicAuthentication | BearerAuthentication
 
 
 class Identity(Configuration):
-    """As whom to ask. A redirect to another origin takes no credentials along."""
+    """As whom to ask. A redirect to another origin takes no credentials along, and no body."""
 
     headers: dict[HeaderName, HeaderValue] = Field(default_factory=dict, max_length=30)
     authentication: Authentication | None = None
@@ -96,14 +102,16 @@ class WebRequest(Identity):
     @field_validator("url")
     @classmethod
     def _is_a_web_address(cls, url: str) -> str:
-        if not is_web_address(url):
-            raise ValueError("is not an http or https address")
+        try:
+            as_requested(url)
+        except ValueError as error:
+            raise ValueError(f"is not an http or https address that can be asked for: it {error}") from None
         return url
 
     @property
     def address(self) -> str:
-        """What is looked at, for people."""
-        return self.url
+        """What is looked at, for people: without what is nobody's business."""
+        return without_credentials(self.url)
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -135,6 +143,12 @@ class Exchange(Configuration):
         if sum(isinstance(each, ContentHash) and each.expected is None for each in assertions) > 1:
             raise ValueError("one content_hash without an expected hash is enough: add a monitor for another region")
         return assertions
+
+    @model_validator(mode="after")
+    def _has_a_real_body(self) -> Self:
+        if self.body is not None and HIDDEN in self.body:
+            raise ValueError("a hidden secret was given back: give it in full")
+        return self
 
     @model_validator(mode="after")
     def _can_be_asked(self) -> Self:
