@@ -9,6 +9,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from nats.js.errors import APIError, NotFoundError
 from sqlalchemy import text
@@ -344,6 +345,36 @@ async def test_bytes_that_are_no_event_become_a_dead_letter(services: EventServi
     (letter,) = await open_letters(services)
     assert letter.event_id is None
     assert letter.payload == b"\xff not json"
+
+
+async def test_bytes_that_are_no_event_are_one_dead_letter_when_the_last_word_about_them_gets_lost(
+    services: EventServices, js: JetStreamContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumer_module, "ACK_WAIT", 0.3)
+    refusals = 0
+    term = Msg.term
+
+    async def lose_the_first(message: Msg) -> None:
+        nonlocal refusals
+        refusals += 1
+        if refusals > 1:
+            await term(message)
+
+    monkeypatch.setattr(Msg, "term", lose_the_first)
+    await declare_stream(js, event_stream("publisher"))
+    for number in (1, 2):
+        await js.publish(f"publisher.parcel.{new_id()}.moved.v1", b"not json, number %d" % number)
+    async with running(*consumer_loops(services.processor(), js)):
+
+        async def all_refused() -> bool:
+            return refusals == 3
+
+        await until(all_refused)
+    letters = await open_letters(services)
+    assert sorted((letter.payload, letter.deliveries) for letter in letters) == [
+        (b"not json, number 1", 2),
+        (b"not json, number 2", 1),
+    ]
 
 
 async def give_up_on_the_first_event(
