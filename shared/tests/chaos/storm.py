@@ -16,7 +16,6 @@ from datetime import datetime
 from importlib import import_module
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import httpx
 import psycopg
@@ -28,7 +27,7 @@ from shared.stack.processes import ChildProcess
 from shared.testing.running_stack import RunningStack, Tenant
 from shared.testing.small_site import SmallSite
 
-from ..e2e.thread_client import FAST_MONITORING, ThreadClient
+from ..e2e.thread_client import FAST_MONITORING, ThreadClient, client_month
 
 SERVICES = ("contracts", "probes", "incidents", "reporting")
 FAULTY_WORKER = Path(__file__).with_name("faulty_worker.py")
@@ -393,7 +392,7 @@ class Storm:
         down: dict[str, float] = {outage: float(seconds) for outage, seconds in query(DOWN_SECONDS)}
         told_clocks: dict[str, tuple[Any, ...]] = {}
         told_down: defaultdict[str, float] = defaultdict(float)
-        month = self._stack.clock.now().astimezone(ZoneInfo("Europe/Paris")).strftime("%Y-%m")
+        month = client_month(self._stack.clock.now())
         with ThreadClient(self._stack, self._stack.token(self._tenant)) as thread:
             for contract in self._contracts:
                 report = thread.get("reporting", f"/v1/contracts/{contract}/reports/{month}")
