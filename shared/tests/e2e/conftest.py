@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -13,7 +14,7 @@ from shared.testing.small_site import SmallSite
 from .isolation import harvest
 from .openapi_walk import Operation, operations_of
 from .repeatable import planned_work, watched_pages
-from .thread_client import FAST_MONITORING, RESPONSE_AND_REPAIR, SignedContract, ThreadClient, eventually
+from .thread_client import FAST_MONITORING, RESPONSE_AND_REPAIR, SignedContract, ThreadClient, client_month, eventually
 
 SERVICES = ("contracts", "probes", "incidents", "reporting")
 
@@ -138,7 +139,7 @@ def owned(running_stack: RunningStack, world: World, every_operation: list[Opera
             "webhook_id": world.webhook_id,
             "delivery_id": world.delivery_id,
             "slug": world.contract.slug,
-            "month": world.incident["timestamps"]["opened"]["at"][:7],
+            "month": client_month(datetime.fromisoformat(world.incident["timestamps"]["opened"]["at"])),
             "number": "1",
             **world.reports,
         }

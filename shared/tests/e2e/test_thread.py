@@ -10,7 +10,7 @@ from shared.events import Envelope
 from shared.testing.running_stack import RunningStack
 from shared.testing.small_site import SmallSite
 
-from .thread_client import FAST_MONITORING, RESPONSE_AND_REPAIR, ThreadClient, eventually
+from .thread_client import FAST_MONITORING, RESPONSE_AND_REPAIR, ThreadClient, client_month, eventually
 
 pytestmark = pytest.mark.xdist_group("stack")
 
@@ -63,7 +63,7 @@ def test_an_outage_goes_from_the_failing_check_to_mail_page_report_and_webhook(
     closed = thread.act(incident["incident_id"], "close", "Done")
     assert {clock["metric"]: clock["verdict"] for clock in closed["clocks"]} == {"response": "met", "repair": "met"}
 
-    month = stamps["detected"]["at"][:7]
+    month = client_month(datetime.fromisoformat(closed["timestamps"]["closed"]["at"]))
 
     def heard() -> dict[str, object] | None:
         report = thread.get("reporting", f"/v1/contracts/{contract.contract_id}/reports/{month}")
