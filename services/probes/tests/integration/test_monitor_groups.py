@@ -480,9 +480,9 @@ class Checks:
 
 
 async def told(world: Reporting) -> list[tuple[str, str, list[str]]]:
-    """What was said about groups: the state, since when (the time of day), the names of the pages in it."""
+    """What was said about groups: the state, since when (the time of day), the names of the pages in it, sorted."""
     return [
-        (data["state"], data["since"][11:19], [page["name"] for page in data["pages"]])
+        (data["state"], data["since"][11:19], sorted(page["name"] for page in data["pages"]))
         for name, data in await world.events()
         if name == "group.changed"
     ]
@@ -506,11 +506,11 @@ async def test_a_change_of_a_group_is_told_once_with_the_pages_that_are_the_reas
     # A page that recovers, and one that fails and recovers, all in one transaction.
     await checks.hand_in((BOOKING, at("09:12:00"), good), (OFFERS, at("09:16:00"), bad), (OFFERS, at("09:21:00"), good))
     assert await told(world) == [
-        ("up", "09:02:00", ["Offers", "Booking"]),
+        ("up", "09:02:00", ["Booking", "Offers"]),
         ("down", "09:06:00", ["Offers"]),
-        ("up", "09:12:00", ["Offers", "Booking"]),
+        ("up", "09:12:00", ["Booking", "Offers"]),
         ("down", "09:16:00", ["Offers"]),
-        ("up", "09:21:00", ["Offers", "Booking"]),
+        ("up", "09:21:00", ["Booking", "Offers"]),
     ]
     versions = await world.rows("select aggregate_version from probes.outbox where type like '%.group.%' order by id")
     assert [row["aggregate_version"] for row in versions] == [1, 2, 3, 4, 5]

@@ -64,8 +64,9 @@ MORE_SECONDS = 0.5
 PROOF_SECONDS = 5.0
 """How long the database may take to answer whoever holds the lock."""
 KEEPALIVE_SECONDS = 30
-MOST_DELIVERIES = 4
-"""A batch that failed so often, with the database there, is recorded without what makes it fail."""
+MOST_TRIES = 3
+TRY_AGAIN_SECONDS = 0.5
+"""A batch that fails is tried so often, the database being there; then what is at fault in it is a dead letter."""
 
 
 class ForeignResults(Exception):
@@ -200,7 +201,7 @@ class Recorder:
                 for each in taken:  # one of them is the culprit; the others go on
                     await self._take([each.message])
             elif taken:
-                await self._fail(taken[0], error)
+                await self._insist(taken[0], error)
             return
         # A lost acknowledgement makes a batch come again, and then everything in it is a duplicate.
         for each in taken:
@@ -222,15 +223,25 @@ class Recorder:
         waited = max(datetime.now(UTC) - message.metadata.timestamp, timedelta(0))
         return batch.sent_at - (self._clock.now() - waited)
 
-    async def _fail(self, taken: _Taken, error: Exception) -> None:
-        message = taken.message
-        if int(message.metadata.num_delivered or 1) < MOST_DELIVERIES:
+    async def _insist(self, taken: _Taken, error: Exception) -> None:
+        """Tries a batch that failed again, here and now: later ones wait, for they must not be evaluated before it."""
+        for _ in range(MOST_TRIES - 1):
             log.warning("results_failed", error=f"{type(error).__name__}: {error}"[:500], exc_info=error)
-            await message.nak(delay=1.0)
+            await asyncio.sleep(TRY_AGAIN_SECONDS)
+            await taken.message.in_progress()
+            try:
+                rechecks = await self._batches.record([taken.entry])
+            except Exception as trouble:
+                if is_database_away(trouble):
+                    raise
+                error = trouble
+            else:
+                await self._ask_again(rechecks)
+                break
         else:
-            await self._without_culprits(message, taken.entry, error)
-            await self._bury_bad(taken)
-            await message.ack()
+            await self._without_culprits(taken.message, taken.entry, error)
+        await self._bury_bad(taken)
+        await taken.message.ack()
 
     async def _without_culprits(self, message: Msg, entry: HandedIn, error: Exception) -> None:
         """Halves a batch that cannot be recorded until what is at fault is alone, buries that and records the rest.
