@@ -720,6 +720,18 @@ async def test_a_promise_that_was_broken_after_the_outage_was_over_counts_in_the
     assert july["targets"] == {"response": none | {"breached": 1}, "repair": none}
 
 
+async def test_an_incident_that_is_over_before_any_of_its_promises_was_decided_is_reported(
+    service: Any, story: Any
+) -> None:
+    since = datetime(2026, 6, 2, 8, 0, tzinfo=UTC)
+    incident = story.incident(new_id(), new_id(), since, monitoring_paused=since + timedelta(minutes=5))
+    await service.hear(story.contract("activated", datetime(2026, 6, 1, tzinfo=UTC)), *incident)
+    (line,) = (await read(service, story))["incidents"]["items"]
+    assert [(clock["verdict"], clock["decided_at"]) for clock in line["clocks"]] == [("running", None)] * 2
+    service.clock.set(datetime(2026, 7, 3, 6, 0, tzinfo=UTC))
+    assert (await read(service, story, "2026-07"))["incidents"]["items"] == []
+
+
 async def test_a_verdict_at_the_very_end_of_a_month_belongs_to_the_next(service: Any, story: Any) -> None:
     midnight = datetime(2026, 6, 30, 22, 0, tzinfo=UTC)
     since = midnight - timedelta(minutes=30, seconds=20)

@@ -237,7 +237,7 @@ def _incident(known: KnownIncident, contract: ContractState, names: Names, perio
     ended = min((stamp.at for stamp in ends if stamp is not None), default=None)
     clocks = [_clock(clock, known, stamps, period) for clock in state.clocks]
     decided = [clock.decided_at for clock in clocks if clock.decided_at is not None]
-    if ended is not None and max(ended, *decided) < period.start:
+    if ended is not None and max([ended, *decided]) < period.start:
         return None
     site = next((site for site in contract.sites if site.site_id == state.site_id), None)
     environment = next(
