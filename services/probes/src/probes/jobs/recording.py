@@ -165,7 +165,11 @@ class Recorder:
                 # Silence without heartbeats: a restarted server may have lost the consumer. Say it again.
                 await self._declare()
             # Behind the wait, so that a process that was paused in it does not record beside its successor.
-            await self._prove_lead(connection)
+            try:
+                await self._prove_lead(connection)
+            except BaseException:
+                await self._give_back(messages)
+                raise
             if messages:
                 await self._take(messages)
                 everything = not messages[-1].metadata.num_pending
@@ -193,9 +197,7 @@ class Recorder:
                 await self._bury_bad(each)
         except Exception as error:
             if is_database_away(error):
-                for message in messages:
-                    with contextlib.suppress(NatsError, OSError):
-                        await message.nak(delay=0.5)
+                await self._give_back(messages)
                 raise
             if len(taken) > 1:
                 for each in taken:  # one of them is the culprit; the others go on
@@ -207,6 +209,12 @@ class Recorder:
         for each in taken:
             await each.message.ack()
         await self._ask_again(rechecks)
+
+    async def _give_back(self, messages: Sequence[Msg]) -> None:
+        """Soon and together, so that they come again before what is handed in later."""
+        for message in messages:
+            with contextlib.suppress(NatsError, OSError):
+                await message.nak(delay=0.5)
 
     def _understood(self, message: Msg) -> _Taken:
         """The batch of a message, and what in it is no result. Raises ValidationError or ForeignResults."""
