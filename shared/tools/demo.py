@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
 import httpx
 
@@ -22,6 +23,7 @@ from shared.testing.small_site import SmallSite
 
 T = TypeVar("T")
 
+CLIENT_ZONE = ZoneInfo("Europe/Paris")
 MONITORING_SECONDS = 120.0
 """A Premium contract is checked every 30 s, and an outage is confirmed by two more checks."""
 
@@ -116,7 +118,7 @@ def sign_contract(upheld: Upheld, screen: Screen, site: SmallSite) -> dict[str, 
         "POST",
         "contracts",
         "/v1/clients",
-        {"name": "Hôtel Bellevue", "language": "fr", "time_zone": "Europe/Paris", "contacts": [contact]},
+        {"name": "Hôtel Bellevue", "language": "fr", "time_zone": CLIENT_ZONE.key, "contacts": [contact]},
     )
     screen.fact("client Hôtel Bellevue", upheld.url("contracts", f"/v1/clients/{client['client_id']}"))
     environment = {"name": "production", "url": site.url(), "counts_for_sla": True}
@@ -213,8 +215,8 @@ def suffer_outage(upheld: Upheld, screen: Screen, contract: dict[str, Any], site
 
 def restore_service(
     upheld: Upheld, screen: Screen, monitor: dict[str, Any], incident: dict[str, Any], site: SmallSite
-) -> None:
-    """Somebody answers, the site recovers, the incident is resolved and closed."""
+) -> dict[str, Any]:
+    """Somebody answers, the site recovers, the incident is resolved and closed. Gives the closed incident."""
     screen.step("Somebody answers, the site recovers")
     path = f"/v1/incidents/{incident['incident_id']}"
     acknowledged = upheld.call("POST", "incidents", f"{path}/acknowledge", {"note": "Looking at the database"})
@@ -234,10 +236,16 @@ def restore_service(
     recovery = screen.wait("the incident to hear of it", recovered, 30)
     screen.fact(f"recovered at {recovery['at']}, dated from the first good check")
     upheld.call("POST", "incidents", f"{path}/resolve", {"note": "The connection pool was exhausted; doubled"})
-    closed = upheld.call("POST", "incidents", f"{path}/close", {})
+    closed: dict[str, Any] = upheld.call("POST", "incidents", f"{path}/close", {})
     for clock in closed["clocks"]:
         screen.fact(f"{clock['metric']}: {clock['verdict']} after {clock['elapsed_seconds']} s")
     screen.fact("who did what, when, from which source", upheld.url("incidents", f"{path}/timeline"))
+    return closed
+
+
+def client_month(instant: str) -> str:
+    """The month (`2026-12`) that it is for the client: in the last hours of a UTC month already the next."""
+    return f"{datetime.fromisoformat(instant).astimezone(CLIENT_ZONE):%Y-%m}"
 
 
 def read_proof(upheld: Upheld, screen: Screen, contract: dict[str, Any], month: str) -> None:
@@ -278,8 +286,8 @@ def walk(upheld: Upheld, screen: Screen) -> None:
         contract = sign_contract(upheld, screen, site)
         monitor = watch_site(upheld, screen, contract)
         incident = suffer_outage(upheld, screen, contract, site)
-        restore_service(upheld, screen, monitor, incident, site)
-        month = incident["timestamps"]["opened"]["at"][:7]
+        closed = restore_service(upheld, screen, monitor, incident, site)
+        month = client_month(closed["timestamps"]["closed"]["at"])
         screen.step("The report says so, with proof")
         read_proof(upheld, screen, contract, month)
     if upheld.facts["UPHELD_STACK"] == "embedded":

@@ -21,7 +21,7 @@ from typing import Any
 import httpx
 import psutil
 from target_site import TargetSite, target_site
-from whole_path import measure
+from whole_path import measured
 
 BINARY = "prometheus-blackbox-exporter"
 _MODULES = """
@@ -102,7 +102,7 @@ def main() -> None:
         scenario = argparse.Namespace(
             monitors=arguments.rate * 4, interval=4, seconds=arguments.seconds, outages=0, secure=True, restart=False
         )
-        ours = asyncio.run(measure(scenario, site))
+        ours = measured(scenario, site)
         theirs = asyncio.run(probe_with_blackbox(binary, site, arguments.rate, arguments.seconds)) if binary else None
     found: dict[str, Any] = {"ours_whole_path": ours, "blackbox_bare_probe": theirs}
     if theirs is None:

@@ -20,7 +20,8 @@ HERE = Path(__file__).parent
 def scenarios(*, full: bool) -> dict[str, Sequence[str]]:
     """Name to the command that measures it."""
     found: dict[str, Sequence[str]] = {
-        "cpu_of_an_https_check_beside_blackbox": ("beside_blackbox.py",),
+        "cpu_of_an_https_check_beside_blackbox_at_25_a_second": ("beside_blackbox.py", "--rate=25"),
+        "cpu_of_an_https_check_beside_blackbox_at_100_a_second": ("beside_blackbox.py", "--rate=100"),
         "failing_check_to_event": ("whole_path.py", "--monitors=200", "--interval=5", "--seconds=60", "--outages=40"),
         "1000_monitors_at_20_s": (
             "whole_path.py", "--monitors=1000", "--interval=20", "--seconds=60", "--outages=0", "--restart",

@@ -40,6 +40,7 @@ from probes.main import SERVICE
 from probes.settings import ProbesSettings
 from shared.events import Envelope
 from shared.jetstream import connect
+from shared.service_process import new_loop
 from shared.stack.nats_server import NatsServer
 from shared.telemetry import configure_logging
 from shared.testing.databases import ServiceDatabases
@@ -148,6 +149,12 @@ async def working(runtime: Runtime) -> AsyncIterator[None]:
     finally:
         stop.set()
         await worker
+
+
+def measured(arguments: argparse.Namespace, site: TargetSite) -> dict[str, Any]:
+    """One scenario, as JSON, in the event loop that the services run in."""
+    with asyncio.Runner(loop_factory=new_loop) as loop:
+        return loop.run(measure(arguments, site))
 
 
 async def measure(arguments: argparse.Namespace, site: TargetSite) -> dict[str, Any]:
@@ -267,7 +274,7 @@ def main() -> None:
     parser.add_argument("--restart", action="store_true", help="also measure a restart of the worker")
     arguments = parser.parse_args()
     with target_site() as site:
-        print(json.dumps(asyncio.run(measure(arguments, site)), indent=2))
+        print(json.dumps(measured(arguments, site), indent=2))
 
 
 if __name__ == "__main__":

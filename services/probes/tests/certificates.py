@@ -45,6 +45,8 @@ def issue(
     authority: bool = False,
     key: Key | None = None,
     usage: x509.ObjectIdentifier | None = None,
+    until: datetime | None = None,
+    extensions: Sequence[x509.ExtensionType] = (),
 ) -> Issued:
     """A certificate valid from `since` to `days` from now on; signed by its own key where nobody else is named.
 
@@ -60,13 +62,15 @@ def issue(
         .public_key(own.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now + since * DAY)
-        .not_valid_after(now + days * DAY)
+        .not_valid_after(until or now + days * DAY)
         .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
     )
     if names:
         builder = builder.add_extension(x509.SubjectAlternativeName([_general(each) for each in names]), critical=False)
     if usage is not None:
         builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+    for extension in extensions:
+        builder = builder.add_extension(extension, critical=False)
     return Issued(builder.sign(by.key if by else own, hashes.SHA256()), own)
 
 

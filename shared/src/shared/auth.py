@@ -466,6 +466,18 @@ async def authenticated(
 Authenticated = Annotated[Principal, Depends(authenticated)]
 
 
+def check_scopes(principal: Principal, wanted: Sequence[str]) -> None:
+    """Raises 403 (``insufficient_scope``) for a caller who has none of the wanted scopes."""
+    if not principal.scopes.intersection(wanted):
+        raise Forbidden(
+            f"This needs the scope {' or '.join(wanted)}, which your role ({principal.role}) or token does not "
+            "include.",
+            headers={
+                "WWW-Authenticate": f'Bearer realm="upheld", error="insufficient_scope", scope="{" ".join(wanted)}"'
+            },
+        )
+
+
 class _Require:
     """A dependency that wants one of the scopes; an object, so that :func:`required_scopes` can read them."""
 
@@ -473,16 +485,7 @@ class _Require:
         self.scopes = scopes
 
     async def __call__(self, principal: Authenticated) -> Principal:
-        if not principal.scopes.intersection(self.scopes):
-            wanted = " or ".join(self.scopes)
-            raise Forbidden(
-                f"This needs the scope {wanted}, which your role ({principal.role}) or token does not include.",
-                headers={
-                    "WWW-Authenticate": (
-                        f'Bearer realm="upheld", error="insufficient_scope", scope="{" ".join(self.scopes)}"'
-                    )
-                },
-            )
+        check_scopes(principal, self.scopes)
         return principal
 
 

@@ -9,6 +9,7 @@ import contextlib
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar, get_args, get_type_hints
 from uuid import UUID
 
@@ -29,6 +30,7 @@ from shared.inbox import is_taken, take_once
 from shared.jetstream import (
     ADVISORIES,
     ADVISORY_STREAM,
+    FOR_EVER,
     ConsumerDeclaration,
     declare_consumer,
     declare_stream,
@@ -52,6 +54,7 @@ CONSUMED = Counter("events_consumed", "Deliveries of events, by outcome", ["cons
 DEAD = Gauge("dead_letters_open", "Events that could not be handled and wait for somebody", ["consumer"])
 
 Handler = Callable[[ReceivedEvent[Any], UnitOfWork], Awaitable[None]]
+T = TypeVar("T")
 H = TypeVar("H", bound=Callable[..., Awaitable[None]])
 
 
@@ -251,10 +254,16 @@ class Consumer:
         for declaration in self._processor.handlers.declarations():
             name = _loop_name(declaration.stream)
             loops[name] = self._loop(name, declaration, self._deliver)
+        # What the server gave up on is found by its advisory only: that one is delivered until it has been handled.
         given_up = ConsumerDeclaration(
             stream=ADVISORIES,
             durable=self._consumer,
-            filter_subjects=[f"$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.*.{self._consumer}"],
+            filter_subjects=[
+                f"$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.{declaration.stream}.{self._consumer}"
+                for declaration in self._processor.handlers.declarations()
+            ],
+            ack_wait=ACK_WAIT,
+            max_deliver=FOR_EVER,
         )
         name = _loop_name(ADVISORIES)
         loops[name] = self._loop(name, given_up, self._bury_given_up)
@@ -264,8 +273,6 @@ class Consumer:
         self, name: str, declaration: ConsumerDeclaration, deliver: Callable[[str, Msg], Awaitable[None]]
     ) -> Callable[[], Awaitable[None]]:
         async def run() -> None:
-            if declaration.stream == ADVISORIES:
-                await declare_stream(self._js, ADVISORY_STREAM, self._replicas)
             await self._declare(name, declaration)
             subscription = await self._js.pull_subscribe_bind(declaration.durable, stream=declaration.stream)
             try:
@@ -290,6 +297,8 @@ class Consumer:
     async def _declare(self, name: str, declaration: ConsumerDeclaration) -> None:
         while True:
             try:
+                if declaration.stream == ADVISORIES:  # which no publisher makes, nor makes again when it is lost
+                    await declare_stream(self._js, ADVISORY_STREAM, self._replicas)
                 return await declare_consumer(self._js, declaration)
             except NotFoundError:
                 # Its publisher has not declared the stream yet.
@@ -302,7 +311,7 @@ class Consumer:
         structlog.contextvars.bind_contextvars(subject=message.subject, deliveries=deliveries)
         try:
             try:
-                done = await self._while_in_progress(stream, message)
+                done = await self._while_in_progress(stream, message, partial(self._processor.process, message.data))
                 outcome = "done" if done else "repeated"
             except asyncio.CancelledError:
                 raise
@@ -314,13 +323,13 @@ class Consumer:
         finally:
             structlog.contextvars.unbind_contextvars("subject", "deliveries")
 
-    async def _while_in_progress(self, stream: str, message: Msg) -> bool:
-        """Handles the message, telling the server meanwhile that we are at it, and waits out an absent database."""
+    async def _while_in_progress(self, stream: str, message: Msg, work: Callable[[], Awaitable[T]]) -> T:
+        """Does the work of a message, telling the server meanwhile that we are at it; waits out an absent database."""
         keeper = asyncio.create_task(self._keep(stream, message))
         try:
             while True:
                 try:
-                    return await self._processor.process(message.data)
+                    return await work()
                 except Exception as error:
                     if not is_database_away(error):
                         raise
@@ -344,9 +353,9 @@ class Consumer:
             await message.nak(delay=delay)
             return "failed"
         log.error("event_is_dead", error=type(error).__name__, exc_info=None if permanent else error)
-        await self._bury(
-            stream, int(message.metadata.sequence.stream), message.subject, message.data, deliveries, error
-        )
+        sequence = int(message.metadata.sequence.stream)
+        bury = partial(self._bury, stream, sequence, message.subject, message.data, deliveries, error)
+        await self._while_in_progress(stream, message, bury)
         await message.term()
         return "dead"
 
@@ -384,13 +393,15 @@ class Consumer:
                 log.warning("given_up_event_was_replaced", stream=advisory.stream, sequence=advisory.stream_seq)
                 return await self._acknowledge(message)
             payload = original.data or b""
-            if await self._took_effect(payload):
-                return await self._acknowledge(message)
-            error = PermanentError(f"given up after {advisory.deliveries} deliveries: the handler never came to an end")
-            await self._bury(
-                advisory.stream, advisory.stream_seq, original.subject or "", payload, advisory.deliveries, error
-            )
+            keep = partial(self._keep_given_up, advisory, original.subject or "", payload)
+            await self._while_in_progress(ADVISORIES, message, keep)
         return await self._acknowledge(message)
+
+    async def _keep_given_up(self, advisory: "Advisory", subject: str, payload: bytes) -> None:
+        if await self._took_effect(payload):
+            return
+        error = PermanentError(f"given up after {advisory.deliveries} deliveries: the handler never came to an end")
+        await self._bury(advisory.stream, advisory.stream_seq, subject, payload, advisory.deliveries, error)
 
     async def _took_effect(self, payload: bytes) -> bool:
         """True when only the acknowledgements got lost: the effects are there, nothing is dead."""

@@ -55,12 +55,19 @@ class DeadLetters:
         deliveries: int,
         now: datetime,
     ) -> None:
-        """Keeps an event that failed. The same event failing again updates its open dead letter."""
+        """Keeps an event that failed. The same event failing again updates its open dead letter.
+
+        Bytes that are no event have no id: the same ones are known by their place in the stream.
+        """
         await self._session.execute(
             text(
-                f"insert into {self._table} (id, consumer, event_id, subject, stream, stream_seq, payload, error, "  # noqa: S608
-                "deliveries, failed_at) values (:id, :consumer, :event_id, :subject, :stream, :stream_seq, :payload, "
-                ":error, :deliveries, :now) on conflict (consumer, stream, event_id) where resolved_at is null "
+                f"with repeated as (update {self._table} set error = :error, deliveries = :deliveries, "  # noqa: S608
+                "failed_at = :now where resolved_at is null and event_id is null and cast(:event_id as uuid) is null "
+                "and consumer = :consumer and stream = :stream and stream_seq = :stream_seq and payload = :payload "
+                f"returning id) insert into {self._table} (id, consumer, event_id, subject, stream, stream_seq, "
+                "payload, error, deliveries, failed_at) select :id, :consumer, cast(:event_id as uuid), :subject, "
+                ":stream, :stream_seq, :payload, :error, :deliveries, :now where not exists (select from repeated) "
+                "on conflict (consumer, stream, event_id) where resolved_at is null "
                 "do update set error = excluded.error, deliveries = excluded.deliveries, "
                 "failed_at = excluded.failed_at, stream_seq = excluded.stream_seq"
             ),

@@ -24,6 +24,8 @@ from fastapi import Depends, Header, Request, Response
 from fastapi.routing import APIRoute
 from sqlalchemy import text
 
+from shared.api_document import dependants
+from shared.auth import check_scopes, required_scopes
 from shared.problems import Problem
 from shared.service import Authenticated, Unit
 from shared.unit_of_work import UnitOfWork
@@ -184,13 +186,18 @@ async def idempotent(
 ) -> None:
     """Dependency of a route in a router with ``route_class=IdempotentRoute``; see the module.
 
-    Raises 409 while the first request runs, 422 for another request under the same key, 400 for a malformed key.
+    Raises 403 without a scope of the route, 409 while the first request runs, 422 for another request under the same
+    key, 400 for a malformed key.
     """
     if key is None:
         return
     route = request.scope["route"]
     if not isinstance(route, IdempotentRoute):
         raise TypeError(f"{route.path} uses Idempotent: give its router route_class=IdempotentRoute")
+    # A stored answer is for whoever may ask. FastAPI runs this before the `require` of the endpoint's parameters.
+    for dependant in dependants(route.dependant):
+        if wanted := required_scopes(dependant.call):
+            check_scopes(principal, wanted)
     fingerprint = hashlib.sha256()
     for part in (request.url.path, request.url.query):
         fingerprint.update(part.encode() + b"\0")

@@ -82,6 +82,10 @@ ADVISORY_STREAM = StreamDeclaration(
 """Keeps the server's word that a message was given up on: as plain messages they are lost when nobody listens."""
 
 
+FOR_EVER = -1
+"""A `max_deliver` without end."""
+
+
 @dataclass(frozen=True)
 class ConsumerDeclaration:
     """A durable pull consumer. `ack_wait` in seconds."""

@@ -11,6 +11,8 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any, TypeAlias
 
@@ -137,9 +139,19 @@ def _refusal(address: Address) -> str | None:
     return None
 
 
+# Names that never resolve hold a thread for as long as the system's resolver tries. In the loop's own pool of a few
+# threads, a handful of them would keep every other name, and whatever else needs a thread, waiting.
+_LOOKUPS = ThreadPoolExecutor(64, thread_name_prefix="lookup")
+
+
 async def system_resolver(host: str, port: int) -> list[str]:
-    """The operating system's resolver, without blocking the loop."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    """The operating system's resolver, without blocking the loop. An address needs none, and none of its threads."""
+    try:
+        return [str(ip_address(host.strip("[]")))]
+    except ValueError:
+        pass
+    look_up = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+    found = await asyncio.get_running_loop().run_in_executor(_LOOKUPS, look_up)
     return [str(entry[4][0]) for entry in found]
 
 

@@ -332,7 +332,7 @@ def _run(service: Service, arguments: argparse.Namespace, settings: ServiceSetti
         work = _republish(service, settings, arguments.since)
     else:
         work = service.commands[command](arguments.rest, settings)
-    with asyncio.Runner(loop_factory=_new_loop) as runner:
+    with asyncio.Runner(loop_factory=new_loop) as runner:
         return runner.run(_finished(work)) or 0
 
 
@@ -340,7 +340,8 @@ async def _finished(work: Awaitable[int | None]) -> int | None:
     return await work
 
 
-def _new_loop() -> asyncio.AbstractEventLoop:
+def new_loop() -> asyncio.AbstractEventLoop:
+    """The event loop of every process of ours: uvloop where there is one."""
     try:
         import uvloop  # noqa: PLC0415  (not on Windows)
     except ImportError:

@@ -16,22 +16,23 @@ from datetime import datetime
 from importlib import import_module
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import httpx
 import psycopg
 from psycopg.rows import tuple_row
 
 from shared.events import EventName
+from shared.jetstream import ADVISORIES
 from shared.stack.processes import ChildProcess
 from shared.testing.running_stack import RunningStack, Tenant
 from shared.testing.small_site import SmallSite
 
-from ..e2e.thread_client import FAST_MONITORING, ThreadClient
+from ..e2e.thread_client import FAST_MONITORING, ThreadClient, client_month
 
 SERVICES = ("contracts", "probes", "incidents", "reporting")
 FAULTY_WORKER = Path(__file__).with_name("faulty_worker.py")
 CALM_SECONDS = 150.0
+EARS_SECONDS = 20.0
 LAST_OUTAGES_SECONDS = 10.0
 MICROSECOND = 1.5e-6
 """Of the figures that are compared; sums of floats leave half of one."""
@@ -188,6 +189,7 @@ class Storm:
         for writer in writers:
             writer.join(timeout=60)
         self._make_sure_that_servers_run()
+        self._wait_for_ears(workers)
         workers.stop()
         self._report.blows += workers.counts
         # What is broken now is seen, and what recovers is seen, by calm workers with the storm's backlog.
@@ -282,6 +284,14 @@ class Storm:
         if not self._stack.postgres.running:
             self._stack.postgres.start()
 
+    def _wait_for_ears(self, workers: Workers) -> None:
+        """The storm's own workers listen to advisories again after a wipe; new ones would in any case."""
+        began = time.monotonic()
+        while any(self._deaf_to_advisories()) and time.monotonic() - began < EARS_SECONDS:
+            workers.keep()
+            time.sleep(0.5)
+        self._report.violations.extend(self._deaf_to_advisories())
+
     # The count ------------------------------------------------------------------------------------------------------
 
     def _wait_for_calm(self) -> None:
@@ -317,6 +327,21 @@ class Storm:
             for consumer in SERVICES:
                 for name, lost in self._not_taken(query, publisher, consumer):
                     yield f"{consumer} has not taken {lost} events {name}"
+
+    def _deaf_to_advisories(self) -> Iterator[str]:
+        """Who would not hear that NATS gave up on an event: the wiped volume held what they listen to."""
+        address = f"{self._stack.nats.monitor_url}/jsz?accounts=true&streams=true&consumers=true"
+        accounts = httpx.get(address, trust_env=False, timeout=30).json()["account_details"]
+        streams = [stream for account in accounts for stream in account.get("stream_detail", [])]
+        listening = {
+            consumer["name"]
+            for stream in streams
+            if stream["name"] == ADVISORIES
+            for consumer in stream.get("consumer_detail") or []
+        }
+        for service in SERVICES:
+            if import_module(f"{service}.main").SERVICE.handlers is not None and service not in listening:
+                yield f"{service} does not hear what NATS gave up on"
 
     def _not_taken(
         self, query: Callable[[str], list[tuple[Any, ...]]], publisher: str, consumer: str
@@ -367,7 +392,7 @@ class Storm:
         down: dict[str, float] = {outage: float(seconds) for outage, seconds in query(DOWN_SECONDS)}
         told_clocks: dict[str, tuple[Any, ...]] = {}
         told_down: defaultdict[str, float] = defaultdict(float)
-        month = self._stack.clock.now().astimezone(ZoneInfo("Europe/Paris")).strftime("%Y-%m")
+        month = client_month(self._stack.clock.now())
         with ThreadClient(self._stack, self._stack.token(self._tenant)) as thread:
             for contract in self._contracts:
                 report = thread.get("reporting", f"/v1/contracts/{contract}/reports/{month}")

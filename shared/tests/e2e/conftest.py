@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -13,8 +14,8 @@ from shared.testing.small_site import SmallSite
 from .desk_records import one_of_each
 from .isolation import harvest
 from .openapi_walk import Operation, operations_of
-from .repeatable import Repeatable, escalation_policy, override_by, planned_work
-from .thread_client import FAST_MONITORING, RESPONSE_AND_REPAIR, SignedContract, ThreadClient, eventually
+from .repeatable import Repeatable, escalation_policy, override_by, planned_work, watched_pages
+from .thread_client import FAST_MONITORING, RESPONSE_AND_REPAIR, SignedContract, ThreadClient, client_month, eventually
 
 SERVICES = ("contracts", "probes", "incidents", "reporting")
 
@@ -75,6 +76,7 @@ def world(running_stack: RunningStack, small_site: SmallSite) -> World:
 
         reports = _heartbeat(thread, contract) | _service_desk(thread, contract, incident["incident_id"])
         reports |= _came_in(thread, contract)
+        reports["group_id"] = _group(thread, contract, small_site.url(page))
         window = thread.post("contracts", "/v1/maintenance-windows", planned_work(contract.client_id))
         _on_call(thread)
         delivery = eventually(delivered, 20, "an event is delivered to the webhook")
@@ -158,6 +160,14 @@ def _on_call(thread: ThreadClient) -> None:
     thread.post("incidents", "/v1/escalation-policies", escalation_policy())
 
 
+def _group(thread: ThreadClient, contract: SignedContract, site: str) -> str:
+    """Two pages of the site that are watched alike."""
+    environment_id = thread.get("probes", "/v1/monitors")["data"][0]["environment_id"]
+    covered = {"contract_id": contract.contract_id, "environment_id": environment_id}
+    group = thread.post("probes", "/v1/monitor-groups", covered | {"name": "Offers", **watched_pages(site)})
+    return str(group["group_id"])
+
+
 @pytest.fixture(scope="session")
 def documents(running_stack: RunningStack) -> dict[str, dict[str, Any]]:
     """Service to the OpenAPI document that it serves."""
@@ -194,7 +204,7 @@ def owned(running_stack: RunningStack, world: World, every_operation: list[Opera
             "webhook_id": world.webhook_id,
             "delivery_id": world.delivery_id,
             "slug": world.contract.slug,
-            "month": world.incident["timestamps"]["opened"]["at"][:7],
+            "month": client_month(datetime.fromisoformat(world.incident["timestamps"]["opened"]["at"])),
             "number": "1",
             **world.reports,
         }

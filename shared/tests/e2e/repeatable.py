@@ -128,6 +128,10 @@ class Repeatable:
         """A body that adds a monitor under a contract that probes knows."""
         return self.covered() | {"name": "Backup", "configuration": {"kind": "heartbeat", "every_seconds": 86_400}}
 
+    def group(self) -> dict[str, Any]:
+        """A body that groups two pages under a contract that probes knows."""
+        return self.covered() | {"name": "Offers and booking", **watched_pages("https://site.example")}
+
     def export(self) -> dict[str, Any]:
         """A body that imports one monitor of another system under such a contract."""
         entry = {"id": 1, "name": "Backup", "type": "push", "interval": 86_400}
@@ -261,6 +265,7 @@ def repeatable_requests(made: Repeatable | None) -> dict[str, Callable[[], Reque
         "create_maintenance_window": lambda: ({}, planned_work(things.client())),
         "cancel_maintenance_window": lambda: ({"window_id": things.window()}, {"reason": "Done a week earlier"}),
         "create_monitor": lambda: ({}, things.monitor()),
+        "create_monitor_group": lambda: ({}, things.group()),
         "import_from_uptime_kuma": lambda: ({}, things.export()),
         "record_restore_verification": lambda: ({}, things.restore()),
         "create_person": lambda: ({}, person_of_the_desk()),
@@ -321,6 +326,27 @@ def escalation_policy() -> dict[str, Any]:
     """A body that makes a policy of one level."""
     level = {"unacknowledged_minutes": 15, "notify": [{"role": "on_call"}]}
     return {"name": "Reaction", "severities": ["minor"], "levels": [level]}
+
+
+def watched_pages(site: str) -> dict[str, Any]:
+    """Two pages of a site, critical every day of a coming week."""
+    day = (datetime.now(UTC) + timedelta(days=30)).date()
+    return {
+        "pages": [{"name": name.title(), "url": f"{site}/{name}"} for name in ("offers", "booking")],
+        "configuration": {"profile": "mobile"},
+        "cadence": {"interval_seconds": 3600, "timeout_seconds": 10},
+        "critical_periods": [
+            {
+                "name": "Opening of the season",
+                "time_zone": "Europe/Paris",
+                "starts": f"{day}T09:00",
+                "duration": "PT10H",
+                "recurrence": "FREQ=DAILY;COUNT=7",
+                "interval_seconds": 1800,
+                "response_times": [{"phase": "total", "at_most_ms": 2000}],
+            }
+        ],
+    }
 
 
 def plan() -> dict[str, Any]:

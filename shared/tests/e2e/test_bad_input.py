@@ -401,6 +401,8 @@ def test_a_replayed_key_gets_the_first_answer_and_another_request_a_422(
         assert (again.status_code, again.content) == (first.status_code, first.content)
         for name in ("etag", "location", "content-type"):
             assert again.headers.get(name) == first.headers.get(name)
+        narrowed = http.post(path, content=content, headers=headers | narrow(running_stack, agency))
+        assert narrowed.status_code == 403, "the first answer is for a token that may ask"
         for other in (
             json.dumps({**(body or {}), "unexpected_field": 1}).encode(),
             json.dumps(body or {}).encode() + b" ",
@@ -409,6 +411,17 @@ def test_a_replayed_key_gets_the_first_answer_and_another_request_a_422(
             assert answer.status_code == 422, answer.text
             assert answer.json()["code"] == "idempotency-key-reused"
             assert list(not_a_problem(answer)) == []
+
+
+def narrow(running_stack: RunningStack, tenant: Tenant) -> dict[str, str]:
+    """The header with a token of the tenant's owner that may only read reports: none of these operations is for it."""
+    answer = httpx.post(
+        f"{running_stack.contracts_url}/v1/oauth/token",
+        data={"grant_type": "client_credentials", "scope": "reports:read"},
+        auth=(tenant.client_id, tenant.client_secret),
+        trust_env=False,
+    ).raise_for_status()
+    return {"Authorization": f"Bearer {answer.json()['access_token']}"}
 
 
 def test_an_idempotency_key_that_is_none_is_a_400(judge: Judge, requests: BadRequests) -> None:

@@ -32,6 +32,7 @@ def things(running_stack: RunningStack, agency: Tenant) -> dict[str, list[str]]:
         contracts = [made.contract(status) for status in LIFE]
         contracts += [thread.get("incidents", f"/v1/incidents/{each}")["contract_id"] for each in incidents]
         found = [thread.contract(each) for each in contracts]
+        group = thread.post("probes", "/v1/monitor-groups", made.group())
         webhook = thread.post("reporting", "/v1/webhooks", {"url": "http://127.0.0.1:9/", "event_types": []})
         return {
             "contract_id": contracts,
@@ -41,6 +42,7 @@ def things(running_stack: RunningStack, agency: Tenant) -> dict[str, list[str]]:
             "incident_id": incidents,
             "webhook_id": [webhook["webhook_id"]],
             "monitor_id": [each["monitor_id"] for each in thread.get("probes", "/v1/monitors")["data"]],
+            "group_id": [group["group_id"]],
             "plan_id": [each["plan_id"] for each in thread.get("contracts", "/v1/plans")["data"]],
         }
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self, TypeVar
+from zoneinfo import ZoneInfo
 
 import httpx
 
@@ -12,6 +13,8 @@ from shared.testing.running_stack import RunningStack
 
 FAST_MONITORING = {"interval_seconds": 2, "timeout_seconds": 1, "rechecks": 1, "recheck_spacing_seconds": 1}
 """A contract's own parameters for tests: an outage is confirmed some three seconds after it began."""
+
+CLIENT_ZONE = ZoneInfo("Europe/Paris")
 
 RESPONSE_AND_REPAIR = {
     "calendar": "around_the_clock",
@@ -76,7 +79,7 @@ class ThreadClient:
                 "roles": ["technical", "decider"],
             }
         ]
-        body = {"name": name, "language": language, "time_zone": "Europe/Paris", "currency": "EUR", "contacts": people}
+        body = {"name": name, "language": language, "time_zone": CLIENT_ZONE.key, "currency": "EUR", "contacts": people}
         return str(self.post("contracts", "/v1/clients", body)["client_id"])
 
     def activate_contract(
@@ -166,6 +169,11 @@ class ThreadClient:
     def act(self, incident_id: str, act: str, note: str = "Seen, working on it") -> Any:
         """`acknowledge`, `mitigate`, `resolve` or `close`."""
         return self.post("incidents", f"/v1/incidents/{incident_id}/{act}", {"note": note})
+
+
+def client_month(instant: datetime) -> str:
+    """The month (`2026-12`) that it is for the client: in the last hours of a month of UTC already the next."""
+    return f"{instant.astimezone(CLIENT_ZONE):%Y-%m}"
 
 
 def eventually(probe: Callable[[], T | None], seconds: float, what: str) -> T:

@@ -4,10 +4,12 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from uuid import UUID
 
 import psycopg
 import pytest
+from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from nats.js.errors import APIError, NotFoundError
 from sqlalchemy import text
@@ -34,6 +36,8 @@ from shared.unit_of_work import UnitOfWork
 
 from .event_services import EventServices, Moved, ParcelMoved, make_event_services
 
+MORE_THAN_EVERY_TRY = 4.0
+"""Seconds in which a message is delivered as often as it ever is, where nobody acknowledges within 0.2 s."""
 TOO_COMPLEX = "do $$ begin raise exception using errcode = '54001'; end $$"
 """What psycopg calls operational, although the server is well: this statement can never succeed."""
 
@@ -75,8 +79,11 @@ async def running(*loops: Callable[[], Awaitable[None]]) -> AsyncIterator[list[a
     try:
         yield tasks
     finally:
-        for task in tasks:
-            task.cancel()
+        pending = set(tasks)
+        while pending:  # a cancellation can get lost, as the worker knows
+            for task in pending:
+                task.cancel()
+            _, pending = await asyncio.wait(pending, timeout=1)
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
@@ -84,6 +91,23 @@ async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 10.0)
     async with asyncio.timeout(seconds):
         while not await condition():  # noqa: ASYNC110  (the condition is a row in a database)
             await asyncio.sleep(0.02)
+
+
+async def kept_running(loop: Callable[[], Awaitable[None]]) -> None:
+    """A loop as the worker keeps it: started again when it fails."""
+    while True:
+        with suppress(Exception):
+            await loop()
+        await asyncio.sleep(0.05)
+
+
+def set_reachable(server: PostgresServer, services: EventServices, *, reachable: bool) -> None:
+    """Whether the services' database takes connections; those that it has are cut with the last permission."""
+    name = services.database.url.database
+    with psycopg.connect(server.url(), autocommit=True) as connection:
+        connection.execute(f"alter database {name} allow_connections {str(reachable).lower()}".encode())
+        if not reachable:
+            connection.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", [name])
 
 
 async def unpublished(services: EventServices) -> int:
@@ -323,6 +347,36 @@ async def test_bytes_that_are_no_event_become_a_dead_letter(services: EventServi
     assert letter.payload == b"\xff not json"
 
 
+async def test_bytes_that_are_no_event_are_one_dead_letter_when_the_last_word_about_them_gets_lost(
+    services: EventServices, js: JetStreamContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumer_module, "ACK_WAIT", 0.3)
+    refusals = 0
+    term = Msg.term
+
+    async def lose_the_first(message: Msg) -> None:
+        nonlocal refusals
+        refusals += 1
+        if refusals > 1:
+            await term(message)
+
+    monkeypatch.setattr(Msg, "term", lose_the_first)
+    await declare_stream(js, event_stream("publisher"))
+    for number in (1, 2):
+        await js.publish(f"publisher.parcel.{new_id()}.moved.v1", b"not json, number %d" % number)
+    async with running(*consumer_loops(services.processor(), js)):
+
+        async def all_refused() -> bool:
+            return refusals == 3
+
+        await until(all_refused)
+    letters = await open_letters(services)
+    assert sorted((letter.payload, letter.deliveries) for letter in letters) == [
+        (b"not json, number 1", 2),
+        (b"not json, number 2", 1),
+    ]
+
+
 async def give_up_on_the_first_event(
     services: EventServices, js: JetStreamContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -364,6 +418,76 @@ async def test_an_event_whose_handler_kills_the_process_is_found_by_its_advisory
     (letter,) = await open_letters(services)
     assert "given up after 2 deliveries" in letter.error
     assert letter.event_id is not None
+
+
+async def test_an_event_that_the_server_gave_up_on_is_kept_when_its_advisory_comes_while_the_database_is_away(
+    services: EventServices, js: JetStreamContext, postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await give_up_on_the_first_event(services, js, monkeypatch)
+    loops = Consumer(services.processor(), js).loops()
+    set_reachable(postgres_server, services, reachable=False)
+    async with running(partial(kept_running, loops["consume ADVISORIES"])):
+        await asyncio.sleep(MORE_THAN_EVERY_TRY)
+        set_reachable(postgres_server, services, reachable=True)
+
+        async def dead() -> bool:
+            return len(await open_letters(services)) > 0
+
+        await until(dead, seconds=15)
+    (letter,) = await open_letters(services)
+    assert letter.stream == "PUBLISHER"
+    assert letter.event_id is not None
+
+
+async def test_an_advisory_that_cannot_be_handled_yet_is_tried_for_ever(
+    services: EventServices, js: JetStreamContext
+) -> None:
+    async with running(Consumer(services.processor(), js).loops()["consume ADVISORIES"]):
+
+        async def declared() -> bool:
+            with suppress(NotFoundError):
+                return bool((await js.consumer_info("ADVISORIES", "reader")).config.max_deliver == -1)
+            return False
+
+        await until(declared)
+    consumer = await js.consumer_info("ADVISORIES", "reader")
+    assert consumer.config.filter_subjects == ["$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.PUBLISHER.reader"], (
+        "its own advisories are never given up: it asks for those about events only"
+    )
+
+
+async def test_a_dead_letter_that_cannot_be_written_waits_for_the_database(
+    services: EventServices, js: JetStreamContext, postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumer_module, "ACK_WAIT", 0.2)
+    await declare_stream(js, event_stream("publisher"))
+    await js.publish(f"publisher.parcel.{new_id()}.moved.v1", b"\xff not json")
+    loops = Consumer(services.processor(), js).loops()
+    set_reachable(postgres_server, services, reachable=False)
+    async with running(partial(kept_running, loops["consume PUBLISHER"])):
+        await asyncio.sleep(MORE_THAN_EVERY_TRY)
+        set_reachable(postgres_server, services, reachable=True)
+
+        async def dead() -> bool:
+            return len(await open_letters(services)) > 0
+
+        await until(dead)
+    (letter,) = await open_letters(services)
+    assert letter.payload == b"\xff not json"
+
+
+async def test_a_consumer_makes_the_stream_of_advisories_again_when_it_is_lost(
+    services: EventServices, js: JetStreamContext
+) -> None:
+    async def there() -> bool:
+        with suppress(NotFoundError):
+            return bool((await js.consumer_info("ADVISORIES", "reader")).name)
+        return False
+
+    async with running(Consumer(services.processor(), js).loops()["consume ADVISORIES"]):
+        await until(there)
+        await js.delete_stream("ADVISORIES")
+        await until(there, seconds=15)
 
 
 async def test_an_advisory_about_a_lost_stream_buries_nothing_of_the_stream_that_took_its_place(

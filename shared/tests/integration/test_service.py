@@ -545,6 +545,18 @@ async def test_a_key_belongs_to_one_request_and_one_caller(
     assert "idempotency-replayed" not in answer.headers
 
 
+async def test_a_stored_answer_is_not_for_a_token_without_the_scope(
+    client: httpx.AsyncClient, tokens: TokenMint
+) -> None:
+    key = {"Idempotency-Key": '"k"'}
+    assert (await client.post("/v1/books", json={"title": "Candide"}, headers=key)).status_code == 201
+    narrowed = tokens.headers(tenant_id=TENANT, scopes=frozenset({"contracts:read"}))
+    answer = await client.post("/v1/books", json={"title": "Candide"}, headers=key | narrowed)
+    problem(answer, 403, "forbidden")
+    again = await client.post("/v1/books", json={"title": "Candide"}, headers=key)
+    assert again.headers["idempotency-replayed"] == "true"
+
+
 async def test_a_repetition_during_the_first_request_is_told_so_at_once(
     client: httpx.AsyncClient, app: FastAPI, empty: DatabaseUrls
 ) -> None:

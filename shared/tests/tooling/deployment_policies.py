@@ -86,6 +86,10 @@ def _faults_of_container(who: str, container: dict[str, Any]) -> Iterator[str]:
         yield f"{who} has no writable /tmp"
 
 
+BROUGHT = {"incidents-mail"}
+"""Secrets that an operator may bring and nothing makes up: pods start without them."""
+
+
 def faults_of_secrets(manifests: Sequence[Manifest], made: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
     """No secret is inline, every reference exists among those that are made, and everything made is used."""
     for manifest in manifests:
@@ -134,6 +138,8 @@ def _secret_references(workload: Manifest) -> Iterator[tuple[str, str]]:
             for item in volume["secret"]["items"]:
                 yield volume["secret"]["secretName"], item["key"]
         for source in volume.get("projected", {}).get("sources", []):
+            if source["secret"].get("optional") and source["secret"]["name"] in BROUGHT:
+                continue
             for item in source["secret"]["items"]:
                 yield source["secret"]["name"], item["key"]
 

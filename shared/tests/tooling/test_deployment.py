@@ -294,7 +294,7 @@ def test_no_secret_is_written_in_compose() -> None:
     for line in text.splitlines():
         name, _, value = line.strip().partition(": ")
         if "PASSWORD" in name or "SECRET" in name or re.search(r"://\w+:", value):
-            assert re.search(r"\$\{[A-Z_]+:\?\}", value), line
+            assert re.search(r"\$\{[A-Z_]+:[?-]\}", value), line
 
 
 def test_every_container_is_hardened(compose_services: dict[str, dict[str, Any]]) -> None:
@@ -342,6 +342,50 @@ def test_what_compose_and_the_image_set_are_settings_of_the_service(
         assert f"EXPOSE {settings.port} {settings.ops_port}" in dockerfile(service)
     if role != "migrate":
         assert settings.drain_seconds + 10 <= int(container["stop_grace_period"].removesuffix("s"))
+
+
+MAIL = {
+    "INCIDENTS_SMTP_HOST": "mail.agency.example",
+    "INCIDENTS_SMTP_PORT": "2525",
+    "INCIDENTS_SMTP_USERNAME": "alerts",
+    "INCIDENTS_SMTP_PASSWORD": make_secrets.new_secret(),
+    "INCIDENTS_SMTP_STARTTLS": "always",
+    "INCIDENTS_SMTP_IMPLICIT_TLS": "true",
+    "INCIDENTS_SMTP_FROM": "alerts@agency.example",
+    "INCIDENTS_SMTP_FROM_NAME": "Agency",
+    "INCIDENTS_ALERT_EMAILS": "on-call@agency.example,owner@agency.example",
+    "INCIDENTS_ALERT_LANGUAGE": "fr",
+}
+"""A mail server that wants a login, on a port of its own."""
+
+
+def test_compose_takes_any_mail_server_from_its_env_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    done = compose("config", "--format", "json", **make_secrets.compose_variables(), **MAIL)
+    environment = json.loads(done.stdout)["services"]["incidents-worker"]["environment"]
+    assert {name: environment.get(name) for name in MAIL} == MAIL
+    settings = load("incidents", environment, monkeypatch)
+    assert (settings.smtp_host, settings.smtp_port) == ("mail.agency.example", 2525)  # type: ignore[attr-defined]
+
+
+def test_a_cluster_takes_the_password_of_its_mail_server_from_a_secret_that_may_be_left_out(
+    manifests: list[Manifest],
+) -> None:
+    volumes = pod_of(first(manifests, "Deployment", "incidents-worker"))["volumes"]
+    sources = next(volume for volume in volumes if volume["name"] == "secrets")["projected"]["sources"]
+    mail = next(source["secret"] for source in sources if source["secret"]["name"] == "incidents-mail")
+    assert mail["optional"] is True
+    (item,) = mail["items"]
+    assert item["path"].upper() == "INCIDENTS_SMTP_PASSWORD"
+
+
+def test_the_guide_names_how_a_mail_server_is_configured_and_which_of_its_ports_are_open(
+    manifests: list[Manifest],
+) -> None:
+    guide = (ROOT / "deploy/README.md").read_text(encoding="utf-8")
+    assert [name for name in MAIL if name not in guide] == []
+    (egress,) = first(manifests, "NetworkPolicy", "incidents-worker")["spec"]["egress"]
+    assert [port["port"] for port in egress["ports"] if str(port["port"]) not in guide] == []
+    assert "incidents-mail" in guide
 
 
 def test_postgres_is_the_major_and_nats_the_version_that_the_tests_run(

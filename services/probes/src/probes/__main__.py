@@ -7,6 +7,7 @@ from probes.main import SERVICE
 from probes.settings import RunnerSettings
 from probes.worker import runner_process
 from shared.service import service_cli
+from shared.service_process import new_loop
 from shared.settings import InvalidSettings, load_settings
 from shared.telemetry import configure_logging
 
@@ -21,7 +22,8 @@ def main(argv: list[str]) -> int:
         print(f"The runner cannot start. Set these environment variables:\n{error}", file=sys.stderr)
         return 2
     configure_logging(settings, service="probes-runner")
-    return asyncio.run(runner_process([], settings))
+    with asyncio.Runner(loop_factory=new_loop) as loop:
+        return loop.run(runner_process([], settings))
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from probes.api import (
     imports,
     locations,
     monitor_changes,
+    monitor_groups,
     monitors,
     observations,
     outages,
@@ -40,6 +41,7 @@ SERVICE = Service(
     routers=[
         monitors.router,
         monitor_changes.router,
+        monitor_groups.router,
         check_tests.router,
         imports.router,
         figures.router,
@@ -62,6 +64,7 @@ SERVICE = Service(
     commands={"runner": runner_process},
     tags=[
         {"name": "monitors", "description": "What is watched, what the checks found, how the state line runs."},
+        {"name": "groups", "description": "Pages that are watched alike, and more closely in critical periods."},
         {"name": "observations", "description": "What checks have seen: certificates, registrations, versions."},
         {"name": "outages", "description": "Confirmed outages with their evidence."},
         {"name": "locations", "description": "Where monitors are checked from, and whether that counts."},

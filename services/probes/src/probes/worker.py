@@ -13,9 +13,10 @@ from pydantic import SecretStr
 from probes.adapters.checks.executors import Executors
 from probes.adapters.end_of_life import replace_list
 from probes.jobs.check_tests import ForgetTests, HandOutTests
+from probes.jobs.critical_periods import FollowCriticalPeriods
 from probes.jobs.housekeeping import ConfigureLocations, FollowContracts, KeepPartitions
 from probes.jobs.recording import Recorder
-from probes.jobs.reports import FollowHeartbeats, ForgetReports, JudgeRestores
+from probes.jobs.reports import FollowCrashes, FollowHeartbeats, ForgetReports, JudgeRestores
 from probes.jobs.rolling_up import FoldHours, RollUp
 from probes.jobs.running import Runner
 from probes.jobs.scheduling import Scheduler
@@ -38,9 +39,11 @@ def jobs(runtime: Runtime) -> Sequence[Job]:
     return (
         Job("configure locations", ConfigureLocations(runtime.units, settings.locations)),
         Job("follow contracts", FollowContracts(runtime.units)),
+        Job("follow critical periods", FollowCriticalPeriods(runtime.units)),
         Job("keep partitions", KeepPartitions(runtime.units, settings.retention_days, settings.rollup_months)),
         Job("roll up", RollUp(runtime.units, settings.retention_days)),
         Job("follow heartbeats", FollowHeartbeats(runtime.units)),
+        Job("follow crashes", FollowCrashes(runtime.units)),
         Job("judge restores", JudgeRestores(runtime.units)),
         Job("forget reports", ForgetReports(runtime.units, settings.retention_days)),
         Job("forget check tests", ForgetTests(runtime.units)),

@@ -1,7 +1,7 @@
 """Crash rates over HTTP: counted once, judged exactly, an outage beyond the threshold."""
 
 from collections.abc import AsyncIterator, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -11,6 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from probes.application.checks.reported import CrashReports, HeartbeatReports
+from probes.jobs.reports import FollowCrashes
 from probes.main import SERVICE
 from probes.settings import ProbesSettings
 from shared.kernel.clock import FixedClock
@@ -80,6 +81,28 @@ async def test_a_spike_of_crashes_is_an_outage_until_the_window_is_good_again(
     world.clock.set(world.clock.now() + 5 * HOUR)
     assert (await client.post(address, json=counts(world, 1000, 1))).json()["good"] is True
     assert (await world.events())[-1][0] == "monitor.recovered"
+
+
+async def test_what_leaves_the_window_is_judged_again_at_its_instant_though_nothing_new_is_reported(
+    world: Reporting, client: httpx.AsyncClient
+) -> None:
+    monitor = await world.add(APP)
+    address = await address_of(client, monitor)
+    began = world.clock.now()
+    assert (await client.post(address, json=counts(world, 1000, 50))).json()["good"] is False
+    world.clock.set(began + HOUR)
+    assert (await client.post(address, json=counts(world, 2000, 0))).json()["good"] is False
+    world.clock.set(began + 9 * HOUR)  # nobody looked for hours
+    await FollowCrashes(world.runtime.units)()
+    recovered, unknown = (await world.events())[-2:]
+    assert recovered[0] == "monitor.recovered" and unknown[0] == "monitor.unknown"
+    assert datetime.fromisoformat(recovered[1]["recovered_at"]) == began + 6 * HOUR
+    assert datetime.fromisoformat(unknown[1]["since"]) == began + 7 * HOUR, "nobody reports any more: that is not good"
+    told = len(await world.events())
+    await FollowCrashes(world.runtime.units)()
+    assert len(await world.events()) == told
+    assert (await client.post(address, json=counts(world, 1000, 0))).json()["good"] is True
+    assert (await world.events())[-1][0] == "monitor.restored"
 
 
 async def test_the_same_period_told_again_counts_once(world: Reporting, client: httpx.AsyncClient) -> None:

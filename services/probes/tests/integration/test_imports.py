@@ -87,7 +87,7 @@ async def test_a_dry_run_says_what_would_be_made_and_makes_nothing(client: httpx
     assert found[6]["configuration"]["record_type"] == "MX" and found[6]["configuration"]["resolver"] == "9.9.9.9"
     assert found[7]["configuration"]["every_seconds"] == 86_400 and "new address" in found[7]["notes"][0]
     why = [found[number]["detail"] for number in range(8, 13)]
-    words = ["mqtt", "upside down", "paused", "JSONata", "is not an http or https address"]
+    words = ["mqtt", "upside down", "paused", "JSONata", "is not an http or https address that can be asked for"]
     assert all(word in detail for word, detail in zip(words, why, strict=True)), why
     assert found[1]["past_checks"] == 13 and found[1]["monitor_id"] is None
     assert (await client.get("/v1/monitors", params={"source": "added"})).json()["data"] == []

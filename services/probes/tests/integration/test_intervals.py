@@ -9,7 +9,7 @@ import pytest
 from probes.adapters.result_rows import first_instant_of
 from probes.application.schedule import Timetable
 from probes.domain.monitors import UPTIME_MONITORING, monitor_id
-from probes.domain.slots import Schedule
+from probes.domain.slots import Schedule, Succession
 from shared.testing.small_site import SmallSite
 
 from .conftest import Contract, Service, contract, eventually
@@ -27,7 +27,7 @@ class OnSchedule:
 
     def __init__(self, seconds: int) -> None:
         self.monitor_id = uuid4()
-        self.schedule = Schedule.of(self.monitor_id, timedelta(seconds=seconds))
+        self.schedule = Succession(Schedule.of(self.monitor_id, timedelta(seconds=seconds)))
 
 
 @pytest.mark.parametrize("seconds", [180, 60, 30])

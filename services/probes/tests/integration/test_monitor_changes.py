@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
+from importlib import import_module
 from typing import Any, get_args
 from uuid import UUID, uuid4
 
@@ -27,6 +28,7 @@ from shared.worker import build_runtime
 from .conftest import contract
 from .reporting_world import Reporting
 
+addresses = import_module("probes.migrations.versions.0005_addresses_without_secrets")
 EVERY_30_S = {"interval_seconds": 30, "timeout_seconds": 10, "rechecks": 2, "recheck_spacing_seconds": 5}
 PATH = "/v1/monitors"
 
@@ -112,6 +114,32 @@ async def test_an_added_monitor_is_on_the_schedule_at_once_and_shows_no_secret(
     assert made["monitor_id"] in await on_the_schedule(world)
 
 
+SECRET_ADDRESSES = (
+    "https://jo:s3cret@payments.example/health?page=1",
+    "https://s3cret:@payments.example/health",
+    "https://s3cret@payments.example/health#top",
+    "https://payments.example/?page=1&api_key=s3cret&Token=s3cret&x=",
+    "https://jo:pa:s3cret@payments.example/?password=s3cret#token=1",
+)
+
+
+@pytest.mark.parametrize("url", SECRET_ADDRESSES)
+async def test_no_secret_of_an_address_is_shown_or_told(
+    client: httpx.AsyncClient, world: Reporting, database: DatabaseUrls, url: str
+) -> None:
+    answer = await client.post(PATH, json=body(world, {"kind": "http", "url": url}))
+    assert answer.status_code == 201, answer.text
+    listed = await client.get(PATH, params={"source": "added"})
+    with psycopg.connect(libpq_url(database.owner), autocommit=True) as owner:
+        told = owner.execute("select envelope::text from probes.outbox").fetchall()
+        assert told and "s3cret" not in answer.text + listed.text + str(told)
+        shown = owner.execute("select url from probes.monitor where source = 'added'").fetchall()
+        # What was stored before is mended to the same.
+        owner.execute("update probes.monitor set url = %s where source = 'added'", (url,))
+        owner.execute(addresses.ADDRESSES.replace("TABLE", "monitor"))
+        assert owner.execute("select url from probes.monitor where source = 'added'").fetchall() == shown
+
+
 @pytest.mark.parametrize(
     "configuration",
     [
@@ -141,7 +169,7 @@ async def on_the_schedule(world: Reporting) -> set[str]:
     """What the scheduler would hand out."""
     url = world.runtime.settings.database_url.get_secret_value()
     async with await psycopg.AsyncConnection.connect(libpq_url(url), autocommit=True) as connection:
-        return {str(watched.monitor_id) for watched in await watched_monitors(connection)}
+        return {str(watched.monitor_id) for watched in await watched_monitors(connection, world.clock.now())}
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,11 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import text
 
 from probes.adapters.monitors import SqlMonitors
 from probes.adapters.observations import Observation, keep_observations
+from probes.adapters.reactions import react
 from probes.main import SERVICE
 from probes.settings import ProbesSettings
 from shared.kernel.clock import FixedClock
@@ -209,3 +211,34 @@ async def test_bad_input_is_a_problem_document(client: httpx.AsyncClient, world:
         answer = await client.get(path.format(monitor=monitor))
         assert answer.status_code == status, (path, answer.text)
         assert answer.headers["content-type"].startswith("application/problem+json")
+
+
+async def test_locations_that_see_different_pages_are_no_change_and_one_change_is_told_once(world: World) -> None:
+    given = world.ours
+    async with world.runtime.units.for_every_tenant() as unit:
+        (monitor,) = (await SqlMonitors(unit.session).of_contract(given.contract_id)).values()
+    start = world.clock.now()
+
+    async def see(minute: int, location: str, seen: str) -> None:
+        at = start + timedelta(minutes=minute)
+        value = {"hash": seen, "size": 1, "region": "all"}
+        async with world.runtime.units.for_every_tenant() as unit:
+            kept = await keep_observations(unit.session, [Observation(monitor.subject, "content", location, at, value)])
+            await react(kept, unit)
+
+    told = "select envelope->'data'->>'sha256' from probes.outbox where type like '%content.changed%' order by id"
+
+    async def changes() -> list[str]:
+        async with world.runtime.units.for_every_tenant() as unit:
+            return list(await unit.session.scalars(text(told)))
+
+    for minute in range(6):  # a page in the language of the country
+        await see(2 * minute, "paris", "fr")
+        await see(2 * minute + 1, "bern", "de")
+    assert await changes() == []
+    await see(20, "paris", "defaced")
+    await see(21, "bern", "defaced")
+    assert await changes() == ["defaced"]
+    await see(22, "paris", "fr")
+    await see(23, "bern", "de")
+    assert await changes() == ["defaced", "fr", "de"]

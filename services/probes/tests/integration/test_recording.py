@@ -2,10 +2,16 @@
 
 import asyncio
 import json
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+import pytest
+
+from probes.adapters import reactions
+from probes.adapters import result_rows as pack_of_rows
+from probes.adapters.result_rows import StoredResult
 from probes.settings import ProbesSettings
 from shared.stack.nats_server import NatsServer
 from shared.testing.small_site import SmallSite
@@ -116,6 +122,142 @@ async def test_a_poisoned_result_is_a_dead_letter_and_the_others_go_on(idle: Ser
     assert await idle.one("select count(*) from probes.result") == 1
     letters = await idle.rows("select consumer, stream, error from probes.dead_letter order by id")
     assert len(letters) == 5 and {letter["consumer"] for letter in letters} == {"recorder"}
+
+
+def seen_by(name: str, **changes: Any) -> dict[str, Any]:
+    """An observation as a check tells it."""
+    values: dict[str, dict[str, Any]] = {
+        "certificate": {
+            "host": "127.0.0.1",
+            "port": 443,
+            "subject": "CN=hotel",
+            "issuer": "CN=hotel",
+            "fingerprint_sha256": "ff",
+            "not_after": "0500-01-01T00:00:00Z",
+            "verified_until": None,
+            "expires_first": "CN=hotel",
+            "verdict": "self_signed",
+        },
+        "content": {"hash": "aa", "size": 2, "region": "bb"},
+        "version:php": {"component": "php", "version": "8.4.1"},
+    }
+    return {name: values[name] | changes}
+
+
+@pytest.mark.parametrize(
+    "poison",
+    [
+        {"certificate": {}},
+        seen_by("certificate", not_after="500-01-01T00:00:00Z"),
+        {"version:php": {}},
+        {"content": {"hash": "1"}},
+        {"nothing": {"that": "is known"}},
+    ],
+)
+async def test_an_observation_that_nobody_can_read_is_a_dead_letter_and_its_check_counts(
+    idle: Service, poison: dict[str, Any]
+) -> None:
+    monitor = await monitor_of(idle, contract("http://127.0.0.1:9/"))
+    now = datetime.now(UTC)
+    await hand_in(
+        idle,
+        result(monitor, now, True, observations=seen_by("content") | poison),
+        result(monitor, now + timedelta(milliseconds=5), True, slot=2),
+    )
+    await recorded(idle)
+    assert await idle.one("select count(*) from probes.result") == 2
+    kept = await idle.rows("select name from probes.observation")
+    assert kept == ([] if "content" in poison else [{"name": "content"}])
+    (letter,) = await idle.rows("select payload from probes.dead_letter")
+    assert json.loads(bytes(letter["payload"]))["observations"].keys() == poison.keys()
+
+
+async def test_what_the_database_does_not_store_is_left_out_of_texts(idle: Service) -> None:
+    monitor = await monitor_of(idle, contract("http://127.0.0.1:9/"))
+    now = datetime.now(UTC)
+    bad = result(monitor, now, False, detail="It says a\x00b.")
+    bad["evidence"]["headers"] = {"x\x00y": "a\x00b"}
+    await hand_in(idle, bad)
+    await hand_in(idle, result(monitor, now + timedelta(milliseconds=5), False, attempt=1))
+    await recorded(idle)
+    assert await idle.one("select count(*) from probes.dead_letter") == 0
+    assert await idle.one("select count(*) from probes.outage") == 1
+
+
+async def test_only_what_cannot_be_recorded_is_buried_and_its_neighbours_are_evaluated(
+    idle: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monitor = await monitor_of(idle, contract("http://127.0.0.1:9/"))
+    start = datetime.now(UTC)
+
+    def instant(number: int) -> datetime:
+        return start + timedelta(milliseconds=10 * number)
+
+    poison = {"certificate": {}, **seen_by("version:php")}
+    checks = [result(monitor, instant(number), number != 3, slot=number + 1) for number in range(7)]
+    checks[3] |= {"status_code": 503}
+    checks[4] |= {"outcome": "bad", "reason": "connect"}
+    checks[5] |= {"observations": poison}
+    refused = pack_of_rows.packed
+
+    def packed(row: StoredResult) -> tuple[int, ...]:
+        if row.status_code == 503:
+            raise ValueError("cannot be stored")
+        return refused(row)
+
+    async def stumbles(*_: object) -> None:
+        raise KeyError("version")
+
+    monkeypatch.setattr(pack_of_rows, "packed", packed)
+    monkeypatch.setattr(reactions, "REACTIONS", {"version": stumbles})
+    await hand_in(idle, *checks)
+    await recorded(idle)
+    stored = await idle.rows("select slot from probes.result order by slot")
+    assert [row["slot"] for row in stored] == [1, 2, 3, 5, 6, 7]
+    letters = await idle.rows("select error, payload from probes.dead_letter order by id")
+    assert [letter["error"].partition(":")[0] for letter in letters] == ["ValueError", "KeyError", "certificate"]
+    assert json.loads(bytes(letters[0]["payload"]))["slot"] == 4
+
+
+async def test_a_recorder_that_has_lost_its_lock_records_no_more(idle: Service) -> None:
+    monitor = await monitor_of(idle, contract("http://127.0.0.1:9/"))
+    sessions = "select pid from pg_stat_activity where application_name = 'probes recorder'"
+    (before,) = await idle.rows(sessions)
+    await idle.rows(f"select pg_terminate_backend(pid) from ({sessions}) s")
+
+    async def another() -> bool:
+        return [row for row in await idle.rows(sessions) if row != before] != []
+
+    await eventually(another, 10)
+    await hand_in(idle, result(monitor, datetime.now(UTC), True))
+    await recorded(idle)
+    assert await idle.one("select count(*) from probes.result") == 1
+
+
+async def test_thousands_of_results_that_do_not_apply_hold_nobody_up(idle: Service) -> None:
+    monitor = await monitor_of(idle, contract("http://127.0.0.1:9/"))
+    start = datetime.now(UTC)
+    missed = [
+        result(monitor, start + timedelta(microseconds=number), True, slot=number, outcome="missed", status_code=None)
+        for number in range(5000)
+    ]
+    longest = 0.0
+
+    async def watch() -> None:
+        nonlocal longest
+        while True:
+            since = time.thread_time()
+            await asyncio.sleep(0)
+            longest = max(longest, time.thread_time() - since)
+
+    watching = asyncio.create_task(watch())
+    for _ in range(2):
+        for first in range(0, len(missed), 250):
+            await hand_in(idle, *missed[first : first + 250])
+    await recorded(idle)
+    watching.cancel()
+    assert await idle.one("select count(*) from probes.result") == len(missed)
+    assert longest < 2
 
 
 async def test_a_runner_whose_clock_is_off_is_refused(idle: Service) -> None:

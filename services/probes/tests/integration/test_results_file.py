@@ -12,6 +12,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from probes.adapters.result_rows import Partitions, StoredResult, copy_results, day_of
 from probes.api.results_file import COLUMNS
 from probes.domain.states import Outcome, Reason
 from probes.main import SERVICE
@@ -67,8 +68,30 @@ async def test_every_check_of_the_period_is_a_line(world: Measured, client: http
     assert (first["name_lookup_ms"], first["tls_ms"], first["total_ms"]) == ("10.0", "30.0", "100.0")
     assert (second["outcome"], second["reason"], second["status_code"]) == ("bad", "http_status", "503")
     assert (third["outcome"], third["status_code"]) == ("missed", "")
+    assert {(line[-2], line[-1]) for line in lines} == {("false", "false")}
     part = await client.get(path, params={"from": "2026-06-08T23:59:00Z", "to": "2026-06-09T00:01:00Z"})
     assert len(part.text.splitlines()) == 1 + 4
+
+
+async def test_a_line_says_what_does_not_count(world: Measured, client: httpx.AsyncClient) -> None:
+    monitor = await world.monitor()
+    async with world.runtime.units.for_every_tenant() as unit:
+        await Partitions().ensure(unit.session, {day_of(NINE)})
+        phases = (1, 1, 1, 1, 4)
+        await copy_results(
+            unit.session,
+            [
+                StoredResult(monitor.number, 1, 1, 0, NINE, Outcome.GOOD, None, 200, *phases, maintenance=True),
+                StoredResult(monitor.number, 1, 2, 0, NINE, Outcome.GOOD, None, 200, *phases, quarantined=True),
+            ],
+        )
+    world.clock.set(NINE + HOUR)
+    answer = await client.get(f"/v1/monitors/{monitor.subject.monitor_id}/results.csv")
+    lines = list(csv.DictReader(io.StringIO(answer.text)))
+    assert {(line["slot"], line["maintenance"], line["quarantined"], line["status_code"]) for line in lines} == {
+        ("1", "true", "false", "200"),
+        ("2", "false", "true", "200"),
+    }
 
 
 async def _many(world: Measured, count: int = MANY) -> str:

@@ -613,3 +613,132 @@ async def test_a_link_opens_one_report_without_a_token_until_it_ends(service: An
         assert ended.status_code == 410
         assert "Ce lien a expiré" in visible(ended.text)
         assert (await visitor.get(address)).json()["code"] == "gone"
+
+
+def without_events(told: Any) -> Any:
+    """What a report says, without the list of what proves it and the instant at which it was read."""
+    if isinstance(told, dict):
+        return {key: without_events(value) for key, value in told.items() if key not in ("event_ids", "as_of")}
+    return [without_events(each) for each in told] if isinstance(told, list) else told
+
+
+async def outage_over_the_end_of_june(service: Any, story: Any) -> dict[str, dict[str, Any]]:
+    """Detected on 30 June at 23:30:20 in Paris, to be answered within 30 minutes; taken up and mended in July.
+
+    Gives June as read on 1 July and on 3 July, and July as read on 3 July.
+    """
+    began = datetime(2026, 5, 20, 8, 0, tzinfo=UTC)
+    since = datetime(2026, 6, 30, 21, 30, tzinfo=UTC)
+    back = datetime(2026, 7, 2, 10, 0, tzinfo=UTC)
+    outage_id, incident_id = new_id(), new_id()
+    told = list(
+        story.incident(
+            incident_id, outage_id, since, acknowledged=since + timedelta(hours=9, minutes=30), recovered=back
+        )
+    )
+    await service.hear(
+        story.contract("activated", began),
+        story.unknown(began),
+        story.restored(began, began),
+        story.down(outage_id, since),
+        told[0],
+    )
+    reports = {}
+    service.clock.set(JULY)
+    reports["June, on the first of July"] = await read(service, story)
+    await service.hear(story.recovered(outage_id, since, back), *told[1:])
+    service.clock.set(datetime(2026, 7, 3, 6, 0, tzinfo=UTC))
+    reports["June, later"] = await read(service, story)
+    reports["July"] = await read(service, story, "2026-07")
+    return reports
+
+
+async def test_a_month_that_is_over_reads_the_same_whatever_happens_later(service: Any, story: Any) -> None:
+    reports = await outage_over_the_end_of_june(service, story)
+    first, later = (without_events(reports[name]) for name in ("June, on the first of July", "June, later"))
+    assert first["complete"]
+    assert later == first
+    (line,) = later["incidents"]["items"]
+    assert (line["status"], line["ended_at"], line["duration_seconds"]) == ("open", None, 1800)
+    assert [clock["verdict"] for clock in line["clocks"]] == ["running", "running"]
+
+
+async def test_a_verdict_counts_once_in_the_month_in_which_it_fell(service: Any, story: Any) -> None:
+    reports = await outage_over_the_end_of_june(service, story)
+    june, july = reports["June, later"], reports["July"]
+    running, breached = {"met": 0, "breached": 0, "running": 1}, {"met": 0, "breached": 1, "running": 0}
+    assert june["targets"] == {"response": running, "repair": running}
+    assert july["targets"] == {"response": breached, "repair": breached}
+    assert [clock["decided_at"] for clock in july["incidents"]["items"][0]["clocks"]] == [
+        "2026-06-30T22:00:20Z",
+        "2026-07-01T01:30:20Z",
+    ]
+    crossing = [(month["incidents"]["carried_over"], month["incidents"]["carried_forward"]) for month in (june, july)]
+    assert crossing == [(0, 1), (1, 0)], "it is listed in both months, and both say so"
+
+
+async def test_a_verdict_that_fell_in_an_earlier_month_is_shown_and_not_counted_again(service: Any, story: Any) -> None:
+    since = datetime(2026, 6, 30, 16, 0, tzinfo=UTC)
+    answered, back = since + timedelta(minutes=10), datetime(2026, 7, 2, 10, 0, tzinfo=UTC)
+    incident = story.incident(new_id(), None, since, acknowledged=answered, resolved=back)
+    await service.hear(story.contract("activated", datetime(2026, 6, 1, tzinfo=UTC)), *incident)
+    service.clock.set(datetime(2026, 7, 3, 6, 0, tzinfo=UTC))
+    june, july = await read(service, story), await read(service, story, "2026-07")
+    none = {"met": 0, "breached": 0, "running": 0}
+    assert june["targets"] == {"response": none | {"met": 1}, "repair": none | {"breached": 1}}
+    assert july["targets"] == {"response": none, "repair": none}
+    assert [clock["verdict"] for clock in july["incidents"]["items"][0]["clocks"]] == ["met", "breached"]
+    async with service.client(story) as client:
+        pages = {
+            (month, language): visible(
+                (
+                    await client.get(
+                        f"/v1/contracts/{story.contract_id}/reports/{month}/html", params={"lang": language}
+                    )
+                ).text
+            )
+            for month in ("2026-06", "2026-07")
+            for language in ("en", "fr")
+        }
+    assert "went on after this period" in pages["2026-06", "en"]
+    assert "s’est poursuivi après cette période" in pages["2026-06", "fr"]
+    assert "counted in an earlier period" in pages["2026-07", "en"]
+    assert "compté dans une période antérieure" in pages["2026-07", "fr"]
+
+
+async def test_a_promise_that_was_broken_after_the_outage_was_over_counts_in_the_month_of_the_breach(
+    service: Any, story: Any
+) -> None:
+    since = datetime(2026, 6, 30, 21, 40, tzinfo=UTC)
+    back, answered = since + timedelta(minutes=10), datetime(2026, 7, 1, 7, 0, tzinfo=UTC)
+    incident = story.incident(new_id(), None, since, recovered=back, acknowledged=answered)
+    await service.hear(story.contract("activated", datetime(2026, 6, 1, tzinfo=UTC)), *incident)
+    service.clock.set(datetime(2026, 7, 3, 6, 0, tzinfo=UTC))
+    june, july = await read(service, story), await read(service, story, "2026-07")
+    none = {"met": 0, "breached": 0, "running": 0}
+    assert june["targets"] == {"response": none | {"running": 1}, "repair": none | {"met": 1}}
+    assert july["targets"] == {"response": none | {"breached": 1}, "repair": none}
+
+
+async def test_an_incident_that_is_over_before_any_of_its_promises_was_decided_is_reported(
+    service: Any, story: Any
+) -> None:
+    since = datetime(2026, 6, 2, 8, 0, tzinfo=UTC)
+    incident = story.incident(new_id(), new_id(), since, monitoring_paused=since + timedelta(minutes=5))
+    await service.hear(story.contract("activated", datetime(2026, 6, 1, tzinfo=UTC)), *incident)
+    (line,) = (await read(service, story))["incidents"]["items"]
+    assert [(clock["verdict"], clock["decided_at"]) for clock in line["clocks"]] == [("running", None)] * 2
+    service.clock.set(datetime(2026, 7, 3, 6, 0, tzinfo=UTC))
+    assert (await read(service, story, "2026-07"))["incidents"]["items"] == []
+
+
+async def test_a_verdict_at_the_very_end_of_a_month_belongs_to_the_next(service: Any, story: Any) -> None:
+    midnight = datetime(2026, 6, 30, 22, 0, tzinfo=UTC)
+    since = midnight - timedelta(minutes=30, seconds=20)
+    incident = story.incident(new_id(), None, since, acknowledged=midnight, resolved=midnight)
+    await service.hear(story.contract("activated", datetime(2026, 6, 1, tzinfo=UTC)), *incident)
+    service.clock.set(JULY)
+    june, july = await read(service, story), await read(service, story, "2026-07")
+    none = {"met": 0, "breached": 0, "running": 0}
+    assert june["targets"] == {"response": none | {"running": 1}, "repair": none | {"running": 1}}
+    assert july["targets"] == {"response": none | {"met": 1}, "repair": none | {"met": 1}}

@@ -2,16 +2,19 @@
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
+from reporting.adapters.deliveries import claim
 from reporting.worker import build_jobs
 from shared.ids import new_id
 from shared.worker import run_worker
@@ -432,6 +435,34 @@ async def test_a_hanging_receiver_with_a_backlog_holds_up_nobody_of_any_tenant(
         finally:
             working.cancel()
             await asyncio.gather(working, return_exceptions=True)
+
+
+async def test_however_many_receivers_fail_half_of_the_room_is_for_the_others(
+    service: Any, story: Any, another_story: Any
+) -> None:
+    """Of each that fails one delivery is under way, of all of them together half of what there is room for."""
+    failing = [UUID((await add(service, story, "https://silent.example/"))["webhook_id"]) for _ in range(25)]
+    for _ in range(3):
+        await service.hear(outage(service, story))
+    neighbour = another_story()
+    fine = UUID((await add(service, neighbour, "https://fine.example/"))["webhook_id"])
+    await service.hear(outage(service, neighbour))
+    async with service.runtime.units.for_every_tenant() as unit:
+        rows = await unit.session.connection()
+        await rows.exec_driver_sql(
+            "update reporting.webhook set failing_since = %s where webhook_id = any(%s)", (unit.now, failing)
+        )
+    room = {"share": 2, "room_for_failing": 10}
+    async with service.runtime.units.for_every_tenant() as unit:
+        first = [one.webhook_id for one in await claim(unit, 20, **room, busy={})]
+        assert fine in first
+        assert len(set(first)) == len(first) == 11
+        another = [one.webhook_id for one in await claim(unit, 9, **room, busy=Counter(first))]
+        assert another == [], "the half of those that fail is taken"
+        still = Counter(first)
+        for ended in [one for one in first if one != fine][:3]:
+            del still[ended]
+        assert len(await claim(unit, 12, **room, busy=still)) == 3
 
 
 async def attempted(service: Any, webhook: dict[str, Any]) -> int:

@@ -1,5 +1,6 @@
 """A real SMTP server on loopback that keeps what it receives: for tests, and for mails of the embedded stack."""
 
+import logging
 import threading
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -9,6 +10,9 @@ from typing import Any, Self
 from aiosmtpd.controller import Controller
 
 from shared.stack.ports import free_ports
+
+# Its log of every connection would land in the output of whatever else a test runs in this process.
+logging.getLogger("mail.log").setLevel(logging.WARNING)
 
 
 class Mailbox:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -15,6 +15,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic_settings import SettingsConfigDict
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from shared.auth import Principal
 from shared.consumer import Handlers
 from shared.database import metadata_for
 from shared.etag import IfMatch, IfNoneMatch, etag, not_modified
@@ -110,6 +111,8 @@ class Drawing(BaseModel):
     anything: dict[str, Any] | None = None
 
 
+Writer = Annotated[Principal, Depends(require("contracts:write"))]
+
 books = APIRouter(prefix="/v1/books", tags=["books"], route_class=IdempotentRoute)
 other = APIRouter(prefix="/v1", tags=["other"])
 
@@ -128,10 +131,10 @@ async def _found(unit: UnitOfWork, book_id: UUID) -> BookRow:
 @books.post(
     "",
     status_code=201,
-    dependencies=[Idempotent, Depends(require("contracts:write"))],
+    dependencies=[Idempotent],
     responses=responses_for(Conflict),
 )
-async def create_book(new: NewBook, unit: Unit, request: Request, response: Response) -> Book:
+async def create_book(new: NewBook, unit: Unit, request: Request, response: Response, _who: Writer) -> Book:
     """Adds a book."""
     if new.title == "Out of print":
         raise OutOfPrint(new.title)

@@ -10,9 +10,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, St
 from contracts.application.errors import NotNow, Refused, named_at
 from contracts.application.ports import Workspace
 from contracts.application.values import NO_NUL, Name, Reason, Request, TimeZone
-from contracts.domain.maintenance import LONGEST, MOST_OCCURRENCES, Recurrence, RecurrenceError, WallClockWindow
+from contracts.domain.maintenance import LONGEST
 from contracts.domain.maintenance import cut_short as left_of
 from shared.kernel.intervals import Interval
+from shared.kernel.wall_clock import MOST_OCCURRENCES, Recurrence, RecurrenceError, WallClockWindow
 from shared.values import Instant
 
 MOST_COVERED = 50

@@ -9,6 +9,7 @@ from zoneinfo import available_timezones
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from shared.kernel.money import minor_units
+from shared.web_addresses import as_requested
 
 NO_NUL = r"^[^\x00]*$"
 """PostgreSQL's text has no NUL; refusing it here answers 422 instead of failing later."""
@@ -67,11 +68,10 @@ TimeZone: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=
 def _web_address(address: str) -> str:
     parts = urlsplit(address)
     try:
-        port = parts.port
+        _ = parts.port
     except ValueError:
         raise ValueError("has a port that is not a number from 1 to 65535") from None
-    if not parts.hostname or port == 0:
-        raise ValueError("has no host name that can be connected to")
+    as_requested(address)
     if parts.username is not None or parts.password is not None:
         raise ValueError("must not contain a user name or password: everybody who reads the contract would see it")
     return address

@@ -1,9 +1,10 @@
-"""Transitions of a monitor as published events."""
+"""Transitions of a monitor, and changes of a group, as published events."""
 
 from collections.abc import Sequence
 from typing import Any, assert_never
 
 from probes.adapters.documents import finding_documents, gap_documents
+from probes.domain.groups import GroupNews
 from probes.domain.monitors import Subject
 from probes.domain.states import (
     BecameDegraded,
@@ -15,10 +16,12 @@ from probes.domain.states import (
     Recovered,
     Restored,
     Settled,
+    State,
     Transition,
     WentDown,
 )
 from probes.published.v1 import (
+    GroupChanged,
     MonitorDegraded,
     MonitorDown,
     MonitorFlapping,
@@ -67,6 +70,29 @@ class EventAnnouncer:
         for transition in transitions:
             event = event_of(subject, transition)
             self._unit.publish(event, version=transition.version, tenant_id=subject.tenant_id)
+
+    def announce_group(self, news: GroupNews) -> None:
+        """See the port."""
+        group, change, pages = news
+        event = GroupChanged.model_validate(
+            {
+                "group_id": group.group_id,
+                "contract_id": group.contract_id,
+                "client_id": group.client_id,
+                "site_id": group.site_id,
+                "environment_id": group.environment_id,
+                "name": group.name,
+                "previous_state": change.previous_state.value,
+                "previous_since": change.previous_since,
+                "state": change.state.value,
+                "since": change.since,
+                "counts": {state.value: change.counts.get(state, 0) for state in State},
+                "pages": [
+                    {"monitor_id": page, "name": name[:300], "url": url[:2000]} for page, (name, url) in pages.items()
+                ],
+            }
+        )
+        self._unit.publish(event, version=change.version, tenant_id=group.tenant_id)
 
 
 def event_of(subject: Subject, transition: Transition) -> PublishedEvent:

@@ -7,9 +7,11 @@ from shared.unit_of_work import UnitOfWork
 
 
 async def content_was_seen(kept: Kept, unit: UnitOfWork) -> None:
-    """Says each change once. Looking at another region of the page is no change of the page."""
+    """Says each change once, whichever location sees it first. Another region of the page is no change of the page."""
     subject, value, previous = kept.observation.subject, kept.observation.value, kept.previous
     if previous is None or previous["hash"] == value["hash"] or previous["region"] != value["region"]:
+        return
+    if kept.seen_elsewhere:
         return
     seen_at = kept.observation.seen_at
     notice = await is_new(subject, "content.changed", seen_at.isoformat(), unit)

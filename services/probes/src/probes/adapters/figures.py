@@ -69,15 +69,16 @@ async def hours_between(
     open_from = max(first, current - MOST_OPEN_HOURS, hour_of(row.created_at), open_from or 0)
     to_count = range(open_from, min(end, current + 1))
     if to_count:
-        subject = await _subject(session, row, beginning_of(to_count.stop))
+        subject = await subject_of(session, row, beginning_of(to_count.start), beginning_of(to_count.stop))
         for hour in to_count:
             for (_, location), figures in (await figures_until(session, [subject], hour, now)).items():
                 found[hour, location] = figures
     return found
 
 
-async def _subject(session: AsyncSession, row: MonitorRow, until: datetime) -> Subject:
-    watches = await watches_of(session, [row.monitor_id] if row.scheduled else [], until)
+async def subject_of(session: AsyncSession, row: MonitorRow, since: datetime, until: datetime) -> Subject:
+    """A monitor as it was watched between two instants."""
+    watches = await watches_of(session, [row.monitor_id] if row.scheduled else [], since, until)
     locations = tuple(await session.scalars(_CHECKED_FROM, {"monitor_id": row.monitor_id}))
     return Subject(
         row.number,
@@ -141,10 +142,10 @@ async def coverage_by_day(
     """What was expected and what came of it, by day, over all locations."""
     found: dict[int, Figures] = {}
     for (hour, _), figures in (await hours_between(session, row, first_day * 24, end_day * 24, now)).items():
-        found[hour // 24] = found.get(hour // 24, NOTHING) + _without_durations(figures)
+        found[hour // 24] = found.get(hour // 24, NOTHING) + without_durations(figures)
     return found
 
 
-def _without_durations(figures: Figures) -> Figures:
+def without_durations(figures: Figures) -> Figures:
     """Adding sketches is most of the work of adding, and coverage has no use for them."""
     return Figures(figures.expected, figures.executed, figures.missed, figures.blocked, figures.outcomes, Durations())

@@ -3,28 +3,32 @@
 Work lies on one work-queue stream with a subject per location, results on another. A message is a batch.
 """
 
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Annotated, Any, Literal, TypeAlias
 from uuid import UUID
 
 from nats.js import JetStreamContext
 from nats.js.api import DiscardPolicy, Header, RetentionPolicy, StorageType
 from nats.js.errors import NoStreamResponseError, NotFoundError
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from probes.adapters.checks.finding import plain
+from probes.domain.certificates import Verdict
+from probes.domain.slots import LONGEST_INTERVAL
 from probes.domain.states import Outcome, Reason
 from shared.jetstream import ConsumerDeclaration, StreamDeclaration, declare_stream
 
 MEBIBYTE = 1024**2
 _TOLERANCE = timedelta(seconds=1)
-_OLDEST = timedelta(days=1)
+_OLDEST = LONGEST_INTERVAL + timedelta(hours=2)
 PUBLISH_SECONDS = 5.0
 
 WORK = StreamDeclaration(
     "PROBE_WORK",
     ["probe-work.>"],
-    # Work that is older has long been missed; the gap is unknown time.
-    max_age=900.0,
+    # Whatever the interval: what a runner finds too late it hands in as missed, and nothing is dropped without a trace.
+    max_age=(LONGEST_INTERVAL + timedelta(hours=1)).total_seconds(),
     max_bytes=256 * MEBIBYTE,
     duplicate_window=120.0,
     retention=RetentionPolicy.WORK_QUEUE,
@@ -111,6 +115,18 @@ class WorkBatch(_Message):
     items: tuple[WorkItem, ...]
 
 
+def _storable(value: Any) -> Any:
+    """Without what PostgreSQL does not store: strangers' texts get into what is found about them."""
+    if isinstance(value, str):
+        return plain(value)
+    if isinstance(value, Mapping):
+        return {plain(key) if isinstance(key, str) else key: _storable(entry) for key, entry in value.items()}
+    return [_storable(entry) for entry in value] if isinstance(value, list | tuple) else value
+
+
+Document: TypeAlias = Annotated[dict[str, Any], AfterValidator(_storable)]
+
+
 class CheckResult(_Message):
     """What a runner found. `took_us` is the length by its monotonic clock; phases in microseconds.
 
@@ -126,15 +142,64 @@ class CheckResult(_Message):
     took_us: int = Field(ge=0, lt=2**31)
     outcome: Outcome
     reason: Reason | None = None
-    detail: str = Field(default="", max_length=1000)
-    evidence: dict[str, Any] | None = None
+    detail: Annotated[str, AfterValidator(plain)] = Field(default="", max_length=1000)
+    evidence: Document | None = None
     status_code: int | None = Field(default=None, ge=0, le=999)
     name_lookup_us: int = Field(default=0, ge=0)
     connect_us: int = Field(default=0, ge=0)
     tls_us: int = Field(default=0, ge=0)
     first_byte_us: int = Field(default=0, ge=0)
-    observations: dict[str, dict[str, Any]] | None = None
+    observations: dict[str, Document] | None = None
     test: bool = False
+
+
+def _is_an_instant(text: str) -> str:
+    if datetime.fromisoformat(text).tzinfo is None:
+        raise ValueError("is an instant without an offset")
+    return text
+
+
+_Instant: TypeAlias = Annotated[str, AfterValidator(_is_an_instant)]
+
+
+class _Certificate(_Message):
+    host: str = Field(min_length=1, max_length=253)
+    port: int = Field(ge=1, le=65_535)
+    subject: str = Field(max_length=500)
+    issuer: str = Field(max_length=500)
+    fingerprint_sha256: str = Field(max_length=64)
+    not_after: _Instant
+    verified_until: _Instant | None
+    expires_first: str = Field(max_length=500)
+    verdict: Verdict
+
+
+class _Content(_Message):
+    hash: str = Field(max_length=64)
+    size: int = Field(ge=0)
+    region: str
+
+
+class _Registration(_Message):
+    domain: str = Field(max_length=253)
+    expires_at: _Instant
+    registrar: str | None = Field(max_length=200)
+    status: list[str] = Field(max_length=20)
+    source: Literal["registry", "manual"]
+
+
+class _Version(_Message):
+    component: str = Field(min_length=1, max_length=60)
+    version: str = Field(min_length=1, max_length=60)
+
+
+# By the part of the observation's name before a colon.
+_OBSERVATIONS: Mapping[str, type[_Message]] = {
+    "certificate": _Certificate,
+    "content": _Content,
+    "domain": _Registration,
+    "version": _Version,
+}
 
 
 class ControlReading(_Message):
@@ -196,7 +261,7 @@ def parse_work(payload: bytes) -> WorkBatch:
 
 
 def parse_results(payload: bytes) -> tuple[ResultBatch, list[tuple[Any, str]]]:
-    """The batch, and what in it cannot be a result, with why: one bad result does not spoil the others.
+    """The batch, and what in it cannot be a result or an observation, with why: it does not spoil the others.
 
     Raises ValidationError when it is no batch at all.
     """
@@ -221,11 +286,35 @@ def parse_results(payload: bytes) -> tuple[ResultBatch, list[tuple[Any, str]]]:
     plausible = []
     for result in batch.results:
         doubt = _doubt(result, batch.sent_at)
-        if doubt is None:
-            plausible.append(result)
-        else:
+        if doubt is not None:
             bad.append((result.model_dump(mode="json"), doubt))
+            continue
+        if result.observations:
+            odd = {name: why for name, value in result.observations.items() if (why := _oddity(name, value))}
+            bad += [(observed_by(result, [name]), why) for name, why in odd.items()]
+            if odd:
+                seen = {name: value for name, value in result.observations.items() if name not in odd}
+                result = result.model_copy(update={"observations": seen or None})  # noqa: PLW2901
+        plausible.append(result)
     return (batch.model_copy(update={"results": tuple(plausible)}) if bad else batch), bad
+
+
+def observed_by(result: CheckResult, names: Collection[str]) -> dict[str, Any]:
+    """Observations of a check as a dead letter of their own: the check counts without them."""
+    seen = {name: value for name, value in (result.observations or {}).items() if name in names}
+    return {"monitor_id": str(result.monitor_id), "slot": result.slot, "observations": seen}
+
+
+def _oddity(name: str, value: Mapping[str, Any]) -> str | None:
+    """Why an observation cannot be kept: whoever reads it would stumble."""
+    kind = _OBSERVATIONS.get(name.partition(":")[0])
+    if kind is None:
+        return f"{name} is no observation"
+    try:
+        kind.model_validate(value)
+    except ValidationError as error:
+        return f"{name}: {told(error)}"
+    return None
 
 
 def _doubt(result: CheckResult, sent_at: datetime) -> str | None:
@@ -233,7 +322,7 @@ def _doubt(result: CheckResult, sent_at: datetime) -> str | None:
     if not result.due_at - _TOLERANCE <= result.started_at <= sent_at + _TOLERANCE:
         return "a check starts when it is due or later, and before its result is sent"
     if sent_at - result.started_at > _OLDEST or result.started_at - result.due_at > _OLDEST:
-        return "a result is handed in within a day"
+        return "a result is handed in within 26 hours"
     return None
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from probes.adapters.documents import (
@@ -23,7 +23,10 @@ from probes.adapters.documents import (
     run_of,
 )
 from probes.adapters.heartbeat_rows import replan_heartbeat, watch_heartbeat
+from probes.adapters.monitor_groups import group_news
+from probes.domain.dependencies import DEEPEST
 from probes.domain.flapping import QUIET
+from probes.domain.groups import GroupNews
 from probes.domain.monitors import HEARTBEAT, Cadence, Monitor, Source, Subject
 from probes.domain.states import (
     Applied,
@@ -47,17 +50,19 @@ from shared.kernel.intervals import Interval
 MONITORS_CHANGED = "upheld_probes_monitors"
 """The LISTEN/NOTIFY channel on which the scheduler hears that monitors have changed."""
 
-_LOCATIONS = text("""
+_OF_MONITORS = """
 select monitor_id, location, stale_since, verdict, verdict_since, uncertainty_seconds, confirmed_at, failures,
        last_due, last_at, last_interval_seconds, run, blocked_at
-from probes.location_state where monitor_id = any(:ids) order by monitor_id, location for update
-""")
+from probes.location_state where monitor_id = any(:ids) order by monitor_id, location
+"""
+_LOCATIONS = text(_OF_MONITORS)
+_HELD_LOCATIONS = text(f"{_OF_MONITORS} for update")
 _MONITORS = text("""
 select m.monitor_id, m.number, m.tenant_id, m.client_id, m.contract_id, m.site_id, m.environment_id, m.deliverable,
        m.counts_for_sla, m.name, m.url, m.configuration, m.source, m.scheduled, m.third_party, m.interval_seconds,
        m.timeout_seconds, m.rechecks, m.recheck_spacing_seconds, m.recoveries, m.created_at, m.watched_since, m.state,
        m.since, m.version, m.outage_id, m.edges, m.flapping_since, m.parent_id, m.adjustments, m.edition,
-       m.removed_at is not null as removed,
+       m.removed_at is not null as removed, m.group_id, m.critical_periods,
        o.caused_by, o.down_since, o.down_since_uncertainty_seconds, o.confirmed_at, o.failures, o.locations, o.gaps
 from probes.monitor m left join probes.outage o on o.outage_id = m.outage_id
 where m.monitor_id = any(:ids) order by m.monitor_id
@@ -74,7 +79,15 @@ from probes.monitor m cross join lateral (
 where m.monitor_id = any(:ids)
 """)
 _SUSPICIOUS = text("select monitor_id from probes.location_state where location = :location and run is not null")
-_OPEN_OUTAGES = text("select monitor_id, outage_id from probes.monitor where monitor_id = any(:ids)")
+_ABOVE = text("""
+with recursive above (monitor_id, depth) as (
+    select m.monitor_id, 0 from probes.monitor m where m.monitor_id = any(:ids)
+    union
+    select m.parent_id, depth + 1 from probes.monitor m join above a on m.monitor_id = a.monitor_id
+    where m.parent_id is not null and depth < :deepest
+)
+select distinct monitor_id from above
+""")
 _PARENTS = text("""
 with recursive above (monitor_id, parent_id, depth) as (
     select monitor_id, parent_id, 0 from probes.monitor where monitor_id = :monitor_id
@@ -109,10 +122,10 @@ on conflict (monitor_id, location) do update set stale_since = excluded.stale_si
 _ADD = text("""
 insert into probes.monitor (monitor_id, tenant_id, client_id, contract_id, site_id, environment_id, deliverable,
     counts_for_sla, kind, name, url, configuration, source, scheduled, third_party, interval_seconds, timeout_seconds,
-    rechecks, recheck_spacing_seconds, recoveries, created_at, watched_since, state, since, version)
+    rechecks, recheck_spacing_seconds, recoveries, created_at, watched_since, state, since, version, group_id)
 values (:monitor_id, :tenant_id, :client_id, :contract_id, :site_id, :environment_id, :deliverable, :counts_for_sla,
     :kind, :name, :url, cast(:configuration as jsonb), :source, :scheduled, :third_party, :interval_seconds,
-    :timeout_seconds, :rechecks, :recheck_spacing_seconds, :recoveries, :at, :at, :state, :at, :version)
+    :timeout_seconds, :rechecks, :recheck_spacing_seconds, :recoveries, :at, :at, :state, :at, :version, :group_id)
 """)
 _REVISE = text("""
 update probes.monitor set site_id = :site_id, counts_for_sla = :counts_for_sla, kind = :kind, name = :name, url = :url,
@@ -205,11 +218,11 @@ class SqlMonitors:
 
     async def locked(self, monitor_ids: Sequence[UUID]) -> Mapping[UUID, Monitor]:
         """See the port. The rows of the locations are the lock, taken in one order."""
-        if not monitor_ids:
-            return {}
-        ids = list(monitor_ids)
+        return await self._read(list(monitor_ids), _HELD_LOCATIONS) if monitor_ids else {}
+
+    async def _read(self, ids: Sequence[UUID], locations_of: TextClause) -> Mapping[UUID, Monitor]:
         locations: dict[UUID, dict[str, LocationState]] = {}
-        for row in await self._session.execute(_LOCATIONS, {"ids": ids}):
+        for row in await self._session.execute(locations_of, {"ids": ids}):
             locations.setdefault(row.monitor_id, {})[row.location] = _location(row)
         # A statement of its own: it sees what was committed while we waited for the lock.
         rows = list(await self._session.execute(_MONITORS, {"ids": ids}))
@@ -225,10 +238,12 @@ class SqlMonitors:
         """See the port."""
         return list(await self._session.scalars(_SUSPICIOUS, {"location": location}))
 
-    async def open_outages(self, monitor_ids: Sequence[UUID]) -> Mapping[UUID, UUID]:
+    async def seen(self, monitor_ids: Sequence[UUID]) -> Mapping[UUID, Monitor]:
         """See the port."""
-        rows = await self._session.execute(_OPEN_OUTAGES, {"ids": list(monitor_ids)}) if monitor_ids else ()
-        return {row.monitor_id: row.outage_id for row in rows if row.outage_id is not None}
+        if not monitor_ids:
+            return {}
+        found = await self._session.scalars(_ABOVE, {"ids": list(monitor_ids), "deepest": DEEPEST})
+        return await self._read(list(found), _LOCATIONS)
 
     async def parents_of(self, monitor_id: UUID) -> Mapping[UUID, UUID | None]:
         """See the port."""
@@ -315,6 +330,17 @@ class SqlMonitors:
             await self._keep_outage(subject, transition)
         await self._keep_lines(lines)
         await self._keep_states(states)
+
+    async def follow_groups(self, changes: Sequence[tuple[Monitor, Sequence[Applied]]]) -> Sequence[GroupNews]:
+        """See the port."""
+        moved: dict[UUID, list[tuple[datetime, Monitor, State]]] = {}
+        for monitor, steps in changes:
+            line = [change for step in steps for change in step.line]
+            if monitor.subject.group_id is not None and line:
+                moved.setdefault(monitor.subject.group_id, []).extend(
+                    (change.at, monitor, change.state) for change, _ in stretches_of(line)
+                )
+        return await group_news(self._session, moved)
 
     async def wake_scheduler(self) -> None:
         """See the port."""
@@ -521,6 +547,7 @@ def _subject_values(subject: Subject) -> dict[str, Any]:
         "source": subject.source.value,
         "scheduled": subject.scheduled,
         "third_party": subject.third_party,
+        "group_id": subject.group_id,
     }
 
 
@@ -567,6 +594,7 @@ def _monitor(row: Any, locations: Mapping[str, LocationState], windows: Sequence
         Source(row.source),
         row.scheduled,
         row.third_party,
+        row.group_id,
     )
     cadence = Cadence(
         row.interval_seconds, row.timeout_seconds, row.rechecks, row.recheck_spacing_seconds, row.recoveries
@@ -593,6 +621,7 @@ def _monitor(row: Any, locations: Mapping[str, LocationState], windows: Sequence
         row.adjustments,
         row.edition,
         row.removed,
+        tuple(row.critical_periods),
     )
 
 

@@ -1,14 +1,18 @@
 """What the scheduler has to know of the monitors that are watched."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from psycopg import AsyncConnection
 
-from probes.domain.slots import Schedule
+from probes.application.checks.limits import with_limits
+from probes.domain.slots import Schedule, Succession
+
+LOOK_BACK = timedelta(days=1)
+"""A change of regime that is older was carried out: the monitor's own row says what holds."""
 
 _WATCHED = """
 select m.monitor_id, m.configuration, m.interval_seconds, m.timeout_seconds, m.rechecks,
@@ -17,39 +21,71 @@ from probes.monitor m join probes.location_state l using (monitor_id)
 where m.state <> 'paused' and m.scheduled
 group by m.monitor_id
 """
+_CHANGES = """
+select r.monitor_id, r.effective_from, r.interval_seconds, r.timeout_seconds, r.rechecks, r.limits
+from probes.monitor_rules r join probes.monitor m using (monitor_id)
+where r.effective_from > %s and r.limits is not null and m.state <> 'paused'
+order by r.monitor_id, r.effective_from
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a monitor is checked: on which schedule, and with which configuration."""
+
+    schedule: Schedule
+    check: Mapping[str, Any]
+    timeout_seconds: int
+    rechecks: int
 
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """One monitor on the schedule, with the configuration of its checks.
+    """One monitor on the schedule. `later` says from when on it is checked otherwise than in the `first` manner.
 
     `checked` is False until any location has seen its first check.
     """
 
     monitor_id: UUID
-    check: dict[str, Any]
-    schedule: Schedule
-    timeout_seconds: int
-    rechecks: int
     locations: tuple[str, ...]
     checked: bool
+    first: Manner
+    later: tuple[tuple[datetime, Manner], ...] = ()
+    schedule: Succession = field(init=False)
+
+    def __post_init__(self) -> None:
+        succession = Succession(self.first.schedule, tuple((since, each.schedule) for since, each in self.later))
+        object.__setattr__(self, "schedule", succession)
+
+    def manner_at(self, instant: datetime) -> Manner:
+        """How it is checked at an instant."""
+        return next((manner for since, manner in reversed(self.later) if since <= instant), self.first)
 
 
-async def watched_monitors(connection: AsyncConnection[Any]) -> Sequence[Watched]:
-    """Every monitor of every tenant that is to be checked."""
+async def watched_monitors(connection: AsyncConnection[Any], now: datetime) -> Sequence[Watched]:
+    """Every monitor of every tenant that is to be checked, with what is known of the time to come."""
     async with connection.transaction():
         await connection.execute("select set_config('upheld.tenant_id', '*', true)")
         cursor = await connection.execute(_WATCHED)
         rows = await cursor.fetchall()
+        cursor = await connection.execute(_CHANGES, [now - LOOK_BACK])
+        changes: dict[UUID, list[tuple[Any, ...]]] = {}
+        for change in await cursor.fetchall():
+            changes.setdefault(change[0], []).append(change)
     return [
         Watched(
             monitor_id=row[0],
-            check=row[1],
-            schedule=Schedule.of(row[0], timedelta(seconds=row[2])),
-            timeout_seconds=row[3],
-            rechecks=row[4],
             locations=tuple(row[5]),
             checked=row[6],
+            first=_manner(row[0], row[1], *row[2:5]),
+            later=tuple(
+                (since, _manner(row[0], with_limits(row[1], limits), *values))
+                for _, since, *values, limits in changes.get(row[0], ())
+            ),
         )
         for row in rows
     ]
+
+
+def _manner(monitor_id: UUID, check: Mapping[str, Any], interval: int, timeout: int, rechecks: int) -> Manner:
+    return Manner(Schedule.of(monitor_id, timedelta(seconds=interval)), check, timeout, rechecks)

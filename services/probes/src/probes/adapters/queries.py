@@ -45,6 +45,7 @@ class MonitorFilter:
     state: str | None = None
     kind: str | None = None
     source: str | None = None
+    group_id: UUID | None = None
 
 
 def monitors(wanted: MonitorFilter) -> Select[Any]:
@@ -59,6 +60,7 @@ def monitors(wanted: MonitorFilter) -> Select[Any]:
             (MonitorRow.state, wanted.state),
             (MonitorRow.kind, wanted.kind),
             (MonitorRow.source, wanted.source),
+            (MonitorRow.group_id, wanted.group_id),
         )
         if value is not None
     ]
@@ -95,11 +97,13 @@ async def location_states(session: AsyncSession, monitor_ids: Sequence[UUID]) ->
     return found
 
 
-async def rules_history(session: AsyncSession, monitor_id: UUID, limit: int = 100) -> Sequence[MonitorRulesRow]:
-    """How the monitor was checked, newest first."""
+async def rules_history(
+    session: AsyncSession, monitor_id: UUID, now: datetime, limit: int = 100
+) -> Sequence[MonitorRulesRow]:
+    """How the monitor was checked, newest first; what is only planned is left out."""
     selected = (
         select(MonitorRulesRow)
-        .where(MonitorRulesRow.monitor_id == monitor_id)
+        .where(MonitorRulesRow.monitor_id == monitor_id, MonitorRulesRow.effective_from <= now)
         .order_by(MonitorRulesRow.effective_from.desc())
         .limit(limit)
     )

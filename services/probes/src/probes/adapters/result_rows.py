@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 import psycopg
 from sqlalchemy import text
@@ -51,6 +51,10 @@ _COPY = (
 )
 
 
+Key: TypeAlias = tuple[int, ...]
+"""Day, monitor, location, slot and attempt."""
+
+
 @dataclass(frozen=True, slots=True)
 class StoredResult:
     """One check as it is stored. `reason` is set exactly when it was bad; phases in microseconds.
@@ -73,6 +77,12 @@ class StoredResult:
     total: int
     maintenance: bool = False
     quarantined: bool = False
+
+    @property
+    def key(self) -> Key:
+        """What makes it the same check when it comes again."""
+        slot, attempt = self.slot & _INT4, min(self.attempt, _INT2 // _CODES)
+        return day_of(self.started_at), self.monitor_number, self.location_number, slot, attempt
 
 
 def day_of(instant: datetime) -> int:
@@ -157,26 +167,32 @@ async def copy_results(session: AsyncSession, results: Iterable[StoredResult]) -
             await copy.write_row(packed(result))
 
 
-async def is_stored(session: AsyncSession, result: StoredResult) -> bool:
-    """Whether this check (monitor, location, slot, attempt) is stored already. Its partition must exist."""
-    values = packed(result)
-    statement = text(
-        "select exists (select from probes.result where day = :day and monitor_number = :monitor "
-        "and location_number = :location and slot = :slot and attempt_and_outcome / :codes = :attempt)"
-    )
-    return bool(
-        await session.scalar(
-            statement,
-            {
-                "day": values[8],
-                "monitor": values[0],
-                "location": values[9],
-                "slot": values[1],
-                "codes": _CODES,
-                "attempt": values[11] // _CODES,
-            },
-        )
-    )
+_STORED = text("""
+select r.day, r.monitor_number, r.location_number, r.slot, r.attempt_and_outcome / :codes
+from probes.result r
+join unnest(cast(:days as int[]), cast(:monitors as int[]), cast(:locations as int[]), cast(:slots as int[]))
+    as t (day, monitor_number, location_number, slot)
+    on r.day = t.day and r.monitor_number = t.monitor_number
+    and r.location_number = t.location_number and r.slot = t.slot
+where r.day = any(cast(:partitions as int[])) and r.started_ms between :first and :last
+""")
+
+
+async def stored_keys(session: AsyncSession, results: Sequence[StoredResult], within: timedelta) -> set[Key]:
+    """The keys of those of these checks that are stored already, and maybe of others. Their partitions must exist.
+
+    A check that was done twice began at most `within` apart: only around these results is looked.
+    """
+    days, monitors, locations, slots, _ = zip(*{result.key for result in results}, strict=True)
+    lists = {"days": days, "monitors": monitors, "locations": locations, "slots": slots, "partitions": set(days)}
+    began = [packed(result)[2] for result in results]
+    values: dict[str, object] = {name: list(entries) for name, entries in lists.items()}
+    values |= {
+        "codes": _CODES,
+        "first": min(began) - within // _MILLISECOND,
+        "last": max(began) + within // _MILLISECOND,
+    }
+    return {tuple(row) for row in await session.execute(_STORED, values)}
 
 
 class Partitions:

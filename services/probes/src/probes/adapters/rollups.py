@@ -60,8 +60,12 @@ from probes.monitor m where m.contract_id = :contract_id and m.number >= :first 
 order by m.number
 """)
 _RULES = text("""
-select monitor_id, effective_from, interval_seconds from probes.monitor_rules
-where monitor_id = any(:ids) order by monitor_id, effective_from
+select r.monitor_id, r.effective_from, r.interval_seconds from probes.monitor_rules r
+where r.monitor_id = any(:ids) and r.effective_from < :until
+  and r.effective_from >= coalesce((
+      select max(b.effective_from) from probes.monitor_rules b
+      where b.monitor_id = r.monitor_id and b.effective_from <= :since), '-infinity')
+order by r.monitor_id, r.effective_from
 """)
 _PAUSES = text("""
 select monitor_id, started_at, ended_at from probes.stretch where monitor_id = any(:ids) and state = 'paused'
@@ -199,7 +203,8 @@ async def subjects_of(session: AsyncSession, due: Due) -> list[Subject]:
     found = (
         await session.execute(_SUBJECTS, {"contract_id": due.contract_id, "first": due.part * PART, "part": PART})
     ).all()
-    watches = await watches_of(session, [row.monitor_id for row in found if row.scheduled], beginning_of(due.hour + 1))
+    scheduled = [row.monitor_id for row in found if row.scheduled]
+    watches = await watches_of(session, scheduled, beginning_of(due.hour), beginning_of(due.hour + 1))
     return [
         Subject(
             row.number,
@@ -215,11 +220,12 @@ async def subjects_of(session: AsyncSession, due: Due) -> list[Subject]:
 
 
 async def watches_of(
-    session: AsyncSession, monitor_ids: Sequence[UUID], until: datetime
+    session: AsyncSession, monitor_ids: Sequence[UUID], since: datetime, until: datetime
 ) -> dict[UUID, tuple[Watch, ...]]:
-    """When monitors that are on the schedule were to be checked, until an instant."""
+    """When monitors that are on the schedule were to be checked between two instants, or from earlier on."""
     schedules: dict[UUID, list[tuple[datetime, Schedule]]] = {}
-    for row in await session.execute(_RULES, {"ids": list(monitor_ids)}):
+    values = {"ids": list(monitor_ids), "since": since, "until": until}
+    for row in await session.execute(_RULES, values):
         schedule = Schedule.of(row.monitor_id, timedelta(seconds=row.interval_seconds))
         schedules.setdefault(row.monitor_id, []).append((row.effective_from, schedule))
     pauses: dict[UUID, list[tuple[datetime, datetime | None]]] = {}
@@ -237,20 +243,21 @@ async def figures_of_hour(
 
     A location that a monitor was never checked from before is expected from its first check on.
     """
-    return await _figures(session, subjects, hour, beginning_of(hour + 1))
+    return await figures_between(session, subjects, beginning_of(hour), beginning_of(hour + 1))
 
 
 async def figures_until(
     session: AsyncSession, subjects: Sequence[Subject], hour: int, now: datetime
 ) -> dict[tuple[int, int], Figures]:
     """The same for an hour that goes on: what was due by `now`."""
-    return await _figures(session, subjects, hour, min(now, beginning_of(hour + 1)))
+    return await figures_between(session, subjects, beginning_of(hour), min(now, beginning_of(hour + 1)))
 
 
-async def _figures(
-    session: AsyncSession, subjects: Sequence[Subject], hour: int, end: datetime
+async def figures_between(
+    session: AsyncSession, subjects: Sequence[Subject], start: datetime, end: datetime
 ) -> dict[tuple[int, int], Figures]:
-    start = beginning_of(hour)
+    """The same for `[start, end)`, which lies within an hour."""
+    hour = hour_of(start)
     by_number = {subject.number: subject for subject in subjects}
     before = await session.execute(_SEEN_BEFORE, {"numbers": list(by_number), "hour": hour, "imported": IMPORTED})
     seen = {(row.monitor_number, row.location_number) for row in before}

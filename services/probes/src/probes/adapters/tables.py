@@ -58,7 +58,8 @@ class MonitorRow(Base):
     """One environment watched under one contract: how, and where its state line stands.
 
     `number` stands for the monitor in `result`. `configuration` is the document of its checks. `version` numbers the
-    transitions that were said, `edition` the changes of what is watched and how.
+    transitions that were said, `edition` the changes of what is watched and how. Of a page of a group, cadence and
+    configuration are those in force; `critical_periods` names what makes them tighter than on other days.
     """
 
     __tablename__ = "monitor"
@@ -97,10 +98,48 @@ class MonitorRow(Base):
     adjustments: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
     edition: Mapped[int] = mapped_column(BigInteger, server_default=text("1"))
     removed_at: Mapped[datetime | None]
+    group_id: Mapped[UUID | None]
+    critical_periods: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))
 
     __table_args__ = (
+        Index("ix_monitor_group_id", "group_id", postgresql_where=text("group_id IS NOT NULL")),
         Index("ix_monitor_contract_id", "contract_id"),
         Index("ix_monitor_tenant_id", "tenant_id", "monitor_id"),
+    )
+
+
+class MonitorGroupRow(Base):
+    """Pages that are watched alike: `configuration` without an address, `cadence`, `critical_periods` as they are said.
+
+    `edition` counts the changes of these. `state`, `since` and `version` are how the group stands. What the periods do
+    is in `monitor_rules` up to `planned_until`; `due_at` is when to look again.
+    """
+
+    __tablename__ = "monitor_group"
+
+    group_id: Mapped[UUID] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID]
+    client_id: Mapped[UUID]
+    contract_id: Mapped[UUID]
+    site_id: Mapped[UUID]
+    environment_id: Mapped[UUID]
+    name: Mapped[str]
+    configuration: Mapped[dict[str, Any]]
+    cadence: Mapped[dict[str, Any]]
+    critical_periods: Mapped[list[Any]]
+    contract_version: Mapped[int] = mapped_column(BigInteger)
+    created_at: Mapped[datetime]
+    removed_at: Mapped[datetime | None]
+    edition: Mapped[int] = mapped_column(BigInteger)
+    state: Mapped[str]
+    since: Mapped[datetime]
+    version: Mapped[int] = mapped_column(BigInteger)
+    planned_until: Mapped[datetime]
+    due_at: Mapped[datetime]
+
+    __table_args__ = (
+        Index("ix_monitor_group_tenant_id", "tenant_id", "group_id"),
+        Index("ix_monitor_group_due_at", "due_at", postgresql_where=text("removed_at IS NULL")),
     )
 
 
@@ -155,7 +194,11 @@ class LocationStateRow(Base):
 
 
 class MonitorRulesRow(Base):
-    """How a monitor was checked from an instant on: past intervals stay known after an amendment."""
+    """How a monitor was checked from an instant on: past intervals stay known after an amendment.
+
+    Of a page of a group this is also what is planned. `limits` are the most milliseconds per phase (null: as its
+    configuration says), `critical_periods` the ones in force.
+    """
 
     __tablename__ = "monitor_rules"
 
@@ -169,6 +212,12 @@ class MonitorRulesRow(Base):
     rechecks: Mapped[int]
     recheck_spacing_seconds: Mapped[int]
     recoveries: Mapped[int]
+    limits: Mapped[dict[str, Any] | None]
+    critical_periods: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))
+
+    __table_args__ = (
+        Index("ix_monitor_rules_effective_from", "effective_from", postgresql_where=text("limits IS NOT NULL")),
+    )
 
 
 class StretchRow(Base):

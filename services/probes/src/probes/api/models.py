@@ -75,8 +75,10 @@ _ITEM: dict[str, Any] = {
     "source": "contract",
     "third_party": False,
     "parent_id": None,
+    "group_id": None,
     "removed_at": None,
     "cadence": _CADENCE,
+    "critical_periods": [],
     "state": "up",
     "since": "2026-06-08T07:00:03.1Z",
     "reason": None,
@@ -85,6 +87,13 @@ _ITEM: dict[str, Any] = {
     "flapping_since": None,
     "created_at": "2026-06-08T07:00:00Z",
     "locations": [_LOCATION],
+}
+_HISTORY: dict[str, Any] = {
+    "effective_from": "2026-06-08T07:00:00Z",
+    "contract_version": 1,
+    "cadence": _CADENCE,
+    "response_times_ms": None,
+    "critical_periods": [],
 }
 _EVIDENCE: dict[str, Any] = {
     "reason": "http_status",
@@ -118,14 +127,14 @@ _OUTAGE_ITEM: dict[str, Any] = {
 }
 
 
-def _example(value: dict[str, Any]) -> ConfigDict:
+def example_of(value: dict[str, Any]) -> ConfigDict:
     return ConfigDict(frozen=True, json_schema_extra={"examples": [value]})
 
 
 class CheckCadence(BaseModel):
     """How a monitor is checked. A failing check is re-checked `rechecks` times, `recheck_spacing_seconds` apart."""
 
-    model_config = _example(_CADENCE)
+    model_config = example_of(_CADENCE)
 
     interval_seconds: int = Field(ge=1, le=86_400)
     timeout_seconds: int = Field(ge=1, le=300)
@@ -147,7 +156,7 @@ class CheckCadence(BaseModel):
 class Suspicion(BaseModel):
     """Checks in a row that contradict what the location says and do not suffice to change it yet."""
 
-    model_config = _example({"since": "2026-06-08T08:50:00.25Z", "checks": 1})
+    model_config = example_of({"since": "2026-06-08T08:50:00.25Z", "checks": 1})
 
     since: Instant
     checks: int = Field(ge=1, le=1000)
@@ -156,7 +165,7 @@ class Suspicion(BaseModel):
 class LocationView(BaseModel):
     """What one location says about a monitor. After `stale_since` (null: fresh) it knows nothing."""
 
-    model_config = _example(_LOCATION)
+    model_config = example_of(_LOCATION)
 
     location: str = Field(max_length=40, examples=["default"])
     verdict: VerdictName | None
@@ -196,7 +205,7 @@ class Watched(BaseModel):
 class Monitor(Watched):
     """A monitor: what is watched, how, and how it stands."""
 
-    model_config = _example(_ITEM)
+    model_config = example_of(_ITEM)
 
     deliverable: str = Field(max_length=100)
     kind: str = Field(max_length=40)
@@ -204,8 +213,12 @@ class Monitor(Watched):
     source: SourceName = Field(description="whether the contract asks for it by itself, or somebody added it")
     third_party: bool = Field(description="whether somebody else answers for what is watched")
     parent_id: UUID | None = Field(description="the monitor that this one depends on")
+    group_id: UUID | None = Field(description="the group of which this watches a page")
     removed_at: Instant | None = Field(description="when it was removed; its history stays")
-    cadence: CheckCadence
+    cadence: CheckCadence = Field(description="in force now")
+    critical_periods: list[str] = Field(
+        max_length=20, description="names of the critical periods of its group that are in force and make it tighter"
+    )
     state: StateName
     since: Instant
     reason: str | None = Field(max_length=40, description="why it is unknown, paused, degraded or down")
@@ -225,8 +238,10 @@ class Monitor(Watched):
             "source": row.source,
             "third_party": row.third_party,
             "parent_id": row.parent_id,
+            "group_id": row.group_id,
             "removed_at": row.removed_at,
             "cadence": CheckCadence.of(row),
+            "critical_periods": row.critical_periods,
             "state": row.state,
             "since": row.since,
             "reason": row.reason,
@@ -243,22 +258,30 @@ class Monitor(Watched):
 
 
 class CadencePeriod(BaseModel):
-    """How a monitor was checked from an instant on, and the version of the contract that said so."""
+    """How a monitor was checked from an instant on, and the version of the contract that said so.
 
-    model_config = _example({"effective_from": "2026-06-08T07:00:00Z", "contract_version": 1, "cadence": _CADENCE})
+    Of a page of a group also the most milliseconds that its phases may take, and the critical periods that were in
+    force: they are why it was checked more often, or held to shorter times, than the group says.
+    """
+
+    model_config = example_of(_HISTORY)
 
     effective_from: Instant
     contract_version: int = Field(ge=1, le=2**53)
     cadence: CheckCadence
+    response_times_ms: dict[str, int] | None = Field(
+        max_length=5, description="by phase; null: as the configuration of the monitor says"
+    )
+    critical_periods: list[str] = Field(max_length=20)
 
 
 class MonitorDetails(Monitor):
     """A monitor with the history of its cadence, newest first."""
 
-    model_config = _example(
+    model_config = example_of(
         {
             **_ITEM,
-            "history": [{"effective_from": "2026-06-08T07:00:00Z", "contract_version": 1, "cadence": _CADENCE}],
+            "history": [_HISTORY],
         }
     )
 
@@ -273,6 +296,8 @@ class MonitorDetails(Monitor):
                 effective_from=entry.effective_from,
                 contract_version=entry.contract_version,
                 cadence=CheckCadence.of(entry),
+                response_times_ms=entry.limits,
+                critical_periods=entry.critical_periods,
             )
             for entry in history
         ]
@@ -282,7 +307,7 @@ class MonitorDetails(Monitor):
 class CheckTimings(BaseModel):
     """Milliseconds per phase, summed over the hops of a redirect. `first_byte` is the wait for the answer."""
 
-    model_config = _example({"name_lookup": 3.1, "connect": 11.8, "tls": 24.9, "first_byte": 42.0, "total": 83.4})
+    model_config = example_of({"name_lookup": 3.1, "connect": 11.8, "tls": 24.9, "first_byte": 42.0, "total": 83.4})
 
     name_lookup: float = Field(ge=0)
     connect: float = Field(ge=0)
@@ -294,7 +319,7 @@ class CheckTimings(BaseModel):
 class CheckResult(BaseModel):
     """One check as it was recorded. `attempt` 0 is the scheduled check of the slot, then come its re-checks."""
 
-    model_config = _example(
+    model_config = example_of(
         {
             "started_at": "2026-06-08T08:50:00.25Z",
             "location": "default",
@@ -347,7 +372,7 @@ class CheckResult(BaseModel):
 class StateStretch(BaseModel):
     """A stretch of the state line; `ended_at` null: it goes on. `version` is the transition that began it."""
 
-    model_config = _example(
+    model_config = example_of(
         {
             "state": "down",
             "started_at": "2026-06-08T08:50:00.25Z",
@@ -380,7 +405,7 @@ class StateStretch(BaseModel):
 class FailedCheck(BaseModel):
     """A failing check with its evidence: addresses, phase, headers, the beginning of the body, libcurl's error."""
 
-    model_config = _example(_EVIDENCE)
+    model_config = example_of(_EVIDENCE)
 
     reason: Reason
     detail: str = Field(max_length=1000)
@@ -390,7 +415,7 @@ class FailedCheck(BaseModel):
 class Blip(BaseModel):
     """A failing run that did not confirm: kept and counted, never down time."""
 
-    model_config = _example(
+    model_config = example_of(
         {
             "location": "default",
             "first_at": "2026-06-08T08:50:00.25Z",
@@ -424,7 +449,7 @@ class Outage(Watched):
     result. `ending` is null while it goes on, and `paused` when the contract ended it without a recovery.
     """
 
-    model_config = _example(_OUTAGE_ITEM)
+    model_config = example_of(_OUTAGE_ITEM)
 
     outage_id: UUID
     down_since: Instant
@@ -471,7 +496,7 @@ class Outage(Watched):
 class LocationFinding(BaseModel):
     """What one location said when the outage was confirmed."""
 
-    model_config = _example({"location": "default", "verdict": "down", "failing_since": "2026-06-08T08:50:00.25Z"})
+    model_config = example_of({"location": "default", "verdict": "down", "failing_since": "2026-06-08T08:50:00.25Z"})
 
     location: str = Field(max_length=40)
     verdict: VerdictName | None
@@ -481,7 +506,7 @@ class LocationFinding(BaseModel):
 class OutageGap(BaseModel):
     """A stretch inside the outage without any result."""
 
-    model_config = _example({"start": "2026-06-08T08:52:00Z", "end": "2026-06-08T08:55:00Z"})
+    model_config = example_of({"start": "2026-06-08T08:52:00Z", "end": "2026-06-08T08:55:00Z"})
 
     start: Instant
     end: Instant | None
@@ -490,7 +515,7 @@ class OutageGap(BaseModel):
 class OutageDetails(Outage):
     """An outage with its evidence: one entry per failing check of the run that confirmed it."""
 
-    model_config = _example(
+    model_config = example_of(
         {
             **_OUTAGE_ITEM,
             "locations": [{"location": "default", "verdict": "down", "failing_since": "2026-06-08T08:50:00.25Z"}],

@@ -210,10 +210,13 @@ def _present(body: Mapping[str, Any], path: tuple[str, ...]) -> tuple[str, ...]:
     found: list[str] = []
     here: Any = body
     for part in path:
-        if not isinstance(here, Mapping) or part not in here:
+        if isinstance(here, Mapping) and part in here:
+            here = here[part]
+        elif isinstance(here, list) and part.isdigit() and int(part) < len(here):
+            here = here[int(part)]
+        else:
             break
         found.append(part)
-        here = here[part]
     return tuple(found)
 
 
@@ -244,5 +247,5 @@ async def _shown(unit: Unit, monitor_id: UUID, response: Response) -> MonitorDet
     await unit.session.refresh(row)
     response.headers["ETag"] = etag(row.edition)
     locations = await queries.location_states(unit.session, [monitor_id])
-    history = await queries.rules_history(unit.session, monitor_id)
+    history = await queries.rules_history(unit.session, monitor_id, unit.now)
     return MonitorDetails.with_history(row, locations[monitor_id], list(history))

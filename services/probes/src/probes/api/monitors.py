@@ -38,9 +38,10 @@ async def list_monitors(
     state: Annotated[StateName | None, Query(description="how they stand now")] = None,
     kind: Annotated[KindName | None, Query(description="how it is looked at")] = None,
     source: Annotated[SourceName | None, Query(description="who decided that it is watched")] = None,
+    group_id: Annotated[UUID | None, Query(description="the group of which it watches a page")] = None,
 ) -> Page[Monitor]:
     """The monitors that contracts have made or people have added, paused and removed ones included."""
-    wanted = queries.MonitorFilter(client_id, contract_id, site_id, environment_id, state, kind, source)
+    wanted = queries.MonitorFilter(client_id, contract_id, site_id, environment_id, state, kind, source, group_id)
     found: Page[Any] = await paginate(
         unit.session,
         queries.monitors(wanted),
@@ -60,7 +61,7 @@ async def get_monitor(monitor_id: UUID, unit: Unit, principal: Reader, response:
     """What is watched and how, what each location says, and how it was watched before."""
     row = await _monitor(unit, monitor_id)
     locations = await queries.location_states(unit.session, [monitor_id])
-    history = await queries.rules_history(unit.session, monitor_id)
+    history = await queries.rules_history(unit.session, monitor_id, unit.now)
     response.headers["ETag"] = etag(row.edition)
     return MonitorDetails.with_history(row, locations[monitor_id], list(history))
 

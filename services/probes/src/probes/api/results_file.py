@@ -32,6 +32,8 @@ COLUMNS: Final = (
     "tls_ms",
     "first_byte_ms",
     "total_ms",
+    "maintenance",
+    "quarantined",
 )
 _MILLISECOND = timedelta(milliseconds=1)
 
@@ -58,7 +60,8 @@ async def download_monitor_results(
 ) -> Response:
     """Every check that began in the period and is still kept. Without a period: the last day. Stop whenever you like.
 
-    A text that a spreadsheet would take for a formula has an apostrophe before it.
+    What is true in `maintenance` fell into planned work, what is true in `quarantined` was set aside because its place
+    was under suspicion: neither counts. A text that a spreadsheet would take for a formula has an apostrophe before it.
     """
     row = await queries.monitor(unit.session, monitor_id)
     if row is None:
@@ -103,6 +106,8 @@ def _cells(result: tuple[Any, ...], names: dict[int, str]) -> tuple[object, ...]
         check.tls / 1000,
         check.first_byte / 1000,
         check.total / 1000,
+        "true" if check.maintenance else "false",
+        "true" if check.quarantined else "false",
     )
 
 

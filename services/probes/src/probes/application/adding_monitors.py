@@ -7,10 +7,9 @@ from uuid import UUID
 from probes.application.checks.kinds import MonitorConfiguration, document_of, is_asked
 from probes.application.checks.reported import CrashReports, HeartbeatReports
 from probes.application.ports import Announcer, ContractVersions, Locations, Monitors
-from probes.domain.monitors import Cadence, Environment, Source, Subject
+from probes.domain.monitors import Cadence, Environment, Promise, Source, Subject
+from probes.domain.slots import LONGEST_INTERVAL
 from probes.domain.state_line import begin
-
-LONGEST_INTERVAL = timedelta(days=1)
 
 
 class NotInForce(Exception):
@@ -51,7 +50,7 @@ async def add_monitor(
     promise = await versions.in_force(addition.contract_id, now)
     if promise is None or promise.status != "active":
         raise NotInForce
-    environment = _environment(promise.environments, addition.environment_id)
+    environment = environment_of(promise, addition.environment_id)
     subject = Subject(
         monitor_id=addition.monitor_id,
         tenant_id=promise.tenant_id,
@@ -68,15 +67,29 @@ async def add_monitor(
         scheduled=is_asked(addition.configuration),
         third_party=addition.third_party,
     )
-    applied = begin(addition.monitor_id, subject.seen_from(await locations.active()), now)
-    await monitors.add(subject, addition.cadence, applied, promise.version)
-    announcer.announce(subject, applied.transitions)
+    await watch(subject, addition.cadence, promise, locations, monitors, announcer, now)
     await monitors.wake_scheduler()
     return subject
 
 
-def _environment(environments: tuple[Environment, ...], environment_id: UUID) -> Environment:
-    for environment in environments:
+async def watch(
+    subject: Subject,
+    cadence: Cadence,
+    promise: Promise,
+    locations: Locations,
+    monitors: Monitors,
+    announcer: Announcer,
+    now: datetime,
+) -> None:
+    """Begins to watch something under a contract."""
+    applied = begin(subject.monitor_id, subject.seen_from(await locations.active()), now)
+    await monitors.add(subject, cadence, applied, promise.version)
+    announcer.announce(subject, applied.transitions)
+
+
+def environment_of(promise: Promise, environment_id: UUID) -> Environment:
+    """The environment, if the contract covers it. Raises NotCovered."""
+    for environment in promise.environments:
         if environment.environment_id == environment_id:
             return environment
     raise NotCovered

@@ -31,6 +31,8 @@ from probes.domain.monitors import (
 from probes.domain.state_line import pause
 from probes.domain.states import PauseReason, State
 
+_A_PAGE = "This monitor watches a page of a group: change the group (PATCH /v1/monitor-groups/{group_id})."
+
 
 class NotAllowed(ValueError):
     """A value that is not allowed here; `path` is its place in what was asked for."""
@@ -104,6 +106,8 @@ async def change_monitor(
     """
     if monitor.removed:
         raise CannotChange("This monitor was removed. Add another one.")
+    if monitor.subject.group_id is not None and change != Change():
+        raise CannotChange(_A_PAGE)
     promise = await versions.in_force(monitor.subject.contract_id, now)
     if promise is None or promise.status != "active":
         raise NotInForce
@@ -127,6 +131,8 @@ async def remove_monitor(monitor: Monitor, monitors: Monitors, announcer: Announ
         raise CannotChange("The contract made this monitor: amend the contract to have it watched no more.")
     if monitor.removed:
         return
+    if monitor.subject.group_id is not None:
+        raise CannotChange(_A_PAGE)
     if monitor.state.state is not State.PAUSED:
         applied = pause(monitor.state, max(now, monitor.state.watched_since), PauseReason.REMOVED)
         await keep([(monitor, [applied])], monitors, announcer)
@@ -188,13 +194,13 @@ def _within(wanted: WantedMonitor, change: Change, adjustments: Mapping[str, Any
 def _merged(stored: Mapping[str, object], changes: Mapping[str, Any]) -> MonitorConfiguration:
     """A configuration with changes. What is secret must be given again when the check goes to another site."""
     try:
-        document = with_secrets_of(_patched(masked(stored), changes), stored)
+        document = with_secrets_of(patched(masked(stored), changes), stored)
     except ValueError as error:
         raise NotAllowed(f"The configuration {error}.", "configuration") from None
     return any_configuration_of(document)
 
 
-def _patched(document: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+def patched(document: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """A merge patch (RFC 7396)."""
     merged = dict(document)
     for name, value in changes.items():
@@ -202,7 +208,7 @@ def _patched(document: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[st
             merged.pop(name, None)
         elif isinstance(value, Mapping):
             before = merged.get(name)
-            merged[name] = _patched(before if isinstance(before, Mapping) else {}, value)
+            merged[name] = patched(before if isinstance(before, Mapping) else {}, value)
         else:
             merged[name] = value
     return merged

@@ -5,6 +5,9 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from probes.application.critical_periods import Group
+from probes.domain.critical_periods import Regime
+from probes.domain.groups import GroupNews
 from probes.domain.monitors import Cadence, Monitor, Promise, Subject
 from probes.domain.states import Applied, Transition
 
@@ -31,8 +34,8 @@ class Monitors(Protocol):
         """Monitors of which a location has seen checks that contradict what it said before, and not enough of them."""
         ...
 
-    async def open_outages(self, monitor_ids: Sequence[UUID]) -> Mapping[UUID, UUID]:
-        """The outages that are open, of those of the monitors that have one."""
+    async def seen(self, monitor_ids: Sequence[UUID]) -> Mapping[UUID, Monitor]:
+        """These monitors and those that they depend on, one above the other, as they stand; not held."""
         ...
 
     async def parents_of(self, monitor_id: UUID) -> Mapping[UUID, UUID | None]:
@@ -63,6 +66,10 @@ class Monitors(Protocol):
 
     async def save(self, changes: Sequence[tuple[Monitor, Sequence[Applied]]]) -> None:
         """For each monitor the state after its steps, one after the other, with all that came of them."""
+        ...
+
+    async def follow_groups(self, changes: Sequence[tuple[Monitor, Sequence[Applied]]]) -> Sequence[GroupNews]:
+        """What becomes of the groups whose pages changed so, once that is saved; each group is held from then on."""
         ...
 
     async def wake_scheduler(self) -> None:
@@ -103,4 +110,42 @@ class Announcer(Protocol):
 
     def announce(self, subject: Subject, transitions: Sequence[Transition]) -> None:
         """One event per transition."""
+        ...
+
+    def announce_group(self, news: GroupNews) -> None:
+        """One event for the change of a group."""
+        ...
+
+
+class MonitorGroups(Protocol):
+    """The groups of one transaction."""
+
+    async def held(self, group_id: UUID) -> tuple[Group, Sequence[UUID]] | None:
+        """A group and its pages, kept from everybody else who changes groups; None for one that does not exist."""
+        ...
+
+    async def due(self, now: datetime, limit: int) -> Sequence[tuple[UUID, UUID]]:
+        """Groups, with their tenants, of which a critical period begins or ends by `now`, or that are to be planned."""
+        ...
+
+    async def keep(self, group: Group, *, planned_until: datetime, due_at: datetime) -> None:
+        """The group as it is said now; a new one stands as one about which nothing is known."""
+        ...
+
+    async def settle(self, group_id: UUID, at: datetime) -> GroupNews | None:
+        """What becomes of a group when pages were added to it or taken out of it."""
+        ...
+
+    async def hold(self, pages: Sequence[tuple[Subject, Cadence]], critical_periods: Sequence[str]) -> None:
+        """Makes this how the pages are watched."""
+        ...
+
+    async def plan(
+        self, pages: Sequence[Subject], regimes: Sequence[tuple[datetime, Regime]], contract_version: int
+    ) -> None:
+        """Makes it known to the schedule, and to the history, from when on the pages are checked how."""
+        ...
+
+    async def forget_plans(self, group_id: UUID, after: datetime) -> None:
+        """What was planned for later than this does not happen."""
         ...

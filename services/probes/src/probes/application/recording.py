@@ -1,12 +1,13 @@
 """From results to states: what a batch of checks, or their absence, does to the monitors."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from probes.application.ports import Announcer, Monitors
 from probes.domain.blocking import note_block
+from probes.domain.dependencies import DEEPEST, above
 from probes.domain.monitors import Monitor
 from probes.domain.state_line import apply_check, apply_silence, distrust
 from probes.domain.states import Applied, Check, Disposition, MonitorState, Outcome, Recheck, UnknownReason
@@ -37,8 +38,7 @@ async def record_checks(
     """
     known = await monitors.locked(sorted({monitor_id for monitor_id, _ in checks}))
     states = {monitor_id: monitor.state for monitor_id, monitor in known.items()}
-    parents = {monitor.parent_id for monitor in known.values() if monitor.parent_id is not None}
-    elsewhere = await monitors.open_outages(sorted(parents - states.keys()))
+    family = await monitors.seen(sorted({m.parent_id for m in known.values() if m.parent_id is not None}))
     steps: dict[UUID, list[Applied]] = {monitor_id: [] for monitor_id in known}
     evaluated = []
     for monitor_id, check in checks:
@@ -56,7 +56,7 @@ async def record_checks(
             monitor.rules,
             silence=_why_silent(state, running_since, suspects),
             windows=monitor.windows,
-            caused_by=_open_outage(monitor.parent_id, states, elsewhere),
+            above=above(_ancestors(monitor, states, family)) if monitor.parent_id is not None else None,
         )
         if applied.disposition is Disposition.MISSED and check.outcome is Outcome.BLOCKED:
             applied = note_block(state, check)
@@ -99,27 +99,28 @@ async def put_aside(location: str, at: datetime, monitors: Monitors, announcer: 
 
 
 async def keep(changes: Sequence[tuple[Monitor, Sequence[Applied]]], monitors: Monitors, announcer: Announcer) -> None:
-    """Saves what happened to monitors and tells of their transitions."""
+    """Saves what happened to monitors, and tells of their transitions and of what becomes of their groups."""
     happened = [(monitor, steps) for monitor, steps in changes if steps]
     await monitors.save(happened)
     for monitor, steps in happened:
         announcer.announce(monitor.subject, [transition for step in steps for transition in step.transitions])
+    for news in await monitors.follow_groups(happened):
+        announcer.announce_group(news)
 
 
 def _as_time_passes(monitor: Monitor, now: datetime, reason: UnknownReason) -> Applied:
     return apply_silence(monitor.state, now, monitor.rules, reason, windows=monitor.windows)
 
 
-def _open_outage(
-    parent_id: UUID | None, states: Mapping[UUID, MonitorState], elsewhere: Mapping[UUID, UUID]
-) -> UUID | None:
-    """The outage of the monitor that one depends on, as it stands after the checks that were applied before."""
-    if parent_id is None:
-        return None
-    state = states.get(parent_id)
-    if state is None:
-        return elsewhere.get(parent_id)
-    return state.outage.outage_id if state.outage else None
+def _ancestors(
+    monitor: Monitor, states: Mapping[UUID, MonitorState], family: Mapping[UUID, Monitor]
+) -> Iterator[MonitorState]:
+    """The monitors above one, the nearest first, as they stand after the checks that were applied before."""
+    for _ in range(DEEPEST):
+        if monitor.parent_id is None or monitor.parent_id not in family:
+            return
+        monitor = family[monitor.parent_id]
+        yield states.get(monitor.subject.monitor_id, monitor.state)
 
 
 def _why_silent(state: MonitorState, running_since: datetime, suspects: Collection[str]) -> UnknownReason:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Generic, Protocol, TypeVar
 from uuid import UUID
 
-from probes.domain.slots import Schedule, is_missed
+from probes.domain.slots import Succession, is_missed
 
 MOST_MISSED = 5
 """Slots of one monitor that are recorded one by one after a stall; a longer one is a gap, which is unknown time."""
@@ -22,7 +22,7 @@ class Scheduled(Protocol):
     def monitor_id(self) -> UUID: ...
 
     @property
-    def schedule(self) -> Schedule: ...
+    def schedule(self) -> Succession: ...
 
     @property
     def checked(self) -> bool: ...
@@ -51,7 +51,7 @@ class Timetable(Generic[S]):
     def __init__(self) -> None:
         self._monitors: dict[UUID, S] = {}
         self._entries: list[tuple[datetime, int, UUID, int]] = []
-        self._editions: dict[UUID, int] = {}
+        self._placed: dict[UUID, tuple[int, int, datetime]] = {}
         self._edition = 0
         self._latest: datetime | None = None
 
@@ -69,11 +69,11 @@ class Timetable(Generic[S]):
             if before is None and not monitor.checked and starting < FIRST_CHECKS_AT_ONCE:
                 # Somebody has just ordered this: he need not wait for the first slot to begin.
                 starting += 1
-                self._place(monitor_id, monitor.schedule.slot_at(now), now)
-            else:
+                self._place(monitor_id, monitor.schedule.at(now).slot_at(now), now)
+            elif before is None or not self._stands(monitor_id, monitor.schedule, now):
                 self._place(monitor_id, *monitor.schedule.next_after(self._from(now)))
         for monitor_id in known.keys() - self._monitors.keys():
-            self._editions.pop(monitor_id, None)
+            self._placed.pop(monitor_id, None)
 
     def take(self, now: datetime, until: datetime) -> list[DueCheck[S]]:
         """The checks that are due by `until` and have not been taken, with those that are too late by `now`."""
@@ -83,16 +83,21 @@ class Timetable(Generic[S]):
         due: list[DueCheck[S]] = []
         while self._entries and self._entries[0][0] <= until:
             due_at, edition, monitor_id, slot = heapq.heappop(self._entries)
-            if self._editions.get(monitor_id) != edition:
+            if self._placed.get(monitor_id, (0,))[0] != edition:
                 continue
             monitor = self._monitors[monitor_id]
-            interval = monitor.schedule.interval
+            interval = monitor.schedule.at(due_at).interval
             if now - due_at > MOST_MISSED * interval:
                 self._place(monitor_id, *monitor.schedule.next_after(now))
                 continue
             due.append(DueCheck(monitor, slot, due_at, is_missed(due_at, now, interval)))
             self._place(monitor_id, *monitor.schedule.next_after(due_at))
         return due
+
+    def _stands(self, monitor_id: UUID, schedule: Succession, now: datetime) -> bool:
+        """Whether what is handed out next stays that under another schedule. What is due already was due before it."""
+        _, slot, due_at = self._placed[monitor_id]
+        return due_at <= now or (slot, due_at) == schedule.next_after(self._from(now))
 
     def _from(self, now: datetime) -> datetime:
         return max(now, self._latest) if self._latest is not None else now
@@ -105,5 +110,5 @@ class Timetable(Generic[S]):
 
     def _place(self, monitor_id: UUID, slot: int, due_at: datetime) -> None:
         self._edition += 1
-        self._editions[monitor_id] = self._edition
+        self._placed[monitor_id] = (self._edition, slot, due_at)
         heapq.heappush(self._entries, (due_at, self._edition, monitor_id, slot))

@@ -108,8 +108,13 @@ def _observe_good(location: LocationState, check: Check, rules: Rules) -> Step:
 def _observe_bad(location: LocationState, check: Check, rules: Rules) -> Step:
     assert check.failure is not None
     if location.verdict is Verdict.DOWN:
-        # Good checks that did not suffice for a recovery are forgotten; after silence the outage simply goes on.
-        return Step(replace(location, stale_since=None, run=None))
+        # Good checks that did not suffice for a recovery are forgotten.
+        if location.fresh:
+            return Step(replace(location, run=None))
+        # First news after silence: what it says, it says from now on. An outage that is still open simply goes on.
+        return Step(
+            replace(location, stale_since=None, verdict_since=check.started_at, uncertainty=timedelta(0), run=None)
+        )
     run = _longer(location.run, check, _uncertainty(location, check, rules))
     if run.count <= rules.rechecks:
         return Step(replace(location, run=run))

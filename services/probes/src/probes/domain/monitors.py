@@ -66,7 +66,8 @@ class Subject:
     """What is watched under which contract.
 
     `name` and `url` are for people. `configuration` is the document of the check, with its `kind`; JSON-shaped and
-    opaque to the rules. A monitor that is not `scheduled` is not asked: somebody reports to it.
+    opaque to the rules. A monitor that is not `scheduled` is not asked: somebody reports to it. `group_id` is the group
+    of which it watches a page.
     """
 
     monitor_id: UUID
@@ -83,6 +84,7 @@ class Subject:
     source: Source = Source.CONTRACT
     scheduled: bool = True
     third_party: bool = False
+    group_id: UUID | None = None
 
     @property
     def kind(self) -> str:
@@ -100,7 +102,8 @@ class Monitor:
 
     `windows` are the maintenance windows around now that cover it; `parent_id` is the monitor that it depends on.
     `adjustments` are what people have changed of what the contract says (see `adjusted`); `edition` counts the changes
-    of what is watched and how. What was `removed` is not watched again.
+    of what is watched and how. What was `removed` is not watched again. `critical_periods` are the names of those that
+    have a page of a group watched more closely now.
     """
 
     number: int
@@ -113,6 +116,7 @@ class Monitor:
     adjustments: Mapping[str, object] = field(default_factory=dict)
     edition: int = 1
     removed: bool = False
+    critical_periods: tuple[str, ...] = ()
 
     @property
     def rules(self) -> Rules:

@@ -68,9 +68,10 @@ def _expirations(document: Mapping[str, object]) -> Iterator[datetime]:
         if isinstance(event, Mapping) and event.get("eventAction") == "expiration":
             try:
                 instant = datetime.fromisoformat(str(event.get("eventDate")))
-            except ValueError:
+                instant = instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
+            except (ValueError, OverflowError):
                 continue
-            yield instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
+            yield instant
 
 
 def _registrars(document: Mapping[str, object]) -> Iterator[str]:

@@ -11,6 +11,7 @@ from hashlib import blake2b
 from uuid import UUID
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LONGEST_INTERVAL = timedelta(days=1)
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -72,6 +73,30 @@ class Schedule:
             yield slot, start
             slot += 1
             start += self.interval
+
+
+@dataclass(frozen=True, slots=True)
+class Succession:
+    """Schedules of one monitor that follow one another: `later` ones hold each from its instant on, in that order.
+
+    A slot belongs to the schedule that holds when it begins, so that a change leaves no slot out and has none twice.
+    """
+
+    first: Schedule
+    later: tuple[tuple[datetime, Schedule], ...] = ()
+
+    def at(self, instant: datetime) -> Schedule:
+        """The schedule that holds at an instant."""
+        return next((schedule for since, schedule in reversed(self.later) if since <= instant), self.first)
+
+    def next_after(self, instant: datetime) -> tuple[int, datetime]:
+        """The first slot that begins strictly after `instant`, and the instant at which it begins."""
+        slot, start = self.at(instant).next_after(instant)
+        for since, schedule in self.later:
+            if instant < since <= start:
+                slot = schedule.first_from(since)
+                start = schedule.start_of(slot)
+        return slot, start
 
 
 def is_missed(due_at: datetime, now: datetime, interval: timedelta) -> bool:

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from probes.domain.confirmation import expire, observe, recheck_after, unconfirmed
+from probes.domain.dependencies import Above
 from probes.domain.flapping import Edge, is_flapping, is_quiet, with_edge
 from probes.domain.quorum import Consensus, dispute_ended_at, findings, opinion
 from probes.domain.states import (
@@ -74,13 +75,14 @@ def apply_check(
     *,
     silence: UnknownReason = UnknownReason.NO_FRESH_RESULT,
     windows: Sequence[Interval] = (),
-    caused_by: UUID | None = None,
+    above: Above | None = None,
 ) -> Applied:
     """The state after one check. `silence` says why results were missing, if it turns out that some were.
 
     `windows` are the maintenance windows that have not ended before the present state began, in any order;
-    `caused_by` is the open outage of the monitor that this one depends on. A check of a location that the monitor does
-    not have, of a paused monitor, or that started before the monitor was watched has the disposition `OUTSIDE`.
+    `above` is how the monitors stand that this one depends on. Where theirs may be the fault, the word "down" waits
+    until they have been looked at too, at most two intervals. A check of a location that the monitor does not have, of
+    a paused monitor, or that started before the monitor was watched has the disposition `OUTSIDE`.
     """
     location = state.locations.get(check.location)
     if location is None or state.state is State.PAUSED or check.started_at < state.watched_since:
@@ -88,7 +90,7 @@ def apply_check(
     unchanged = observe(location, check, rules).disposition
     if unchanged is not Disposition.APPLIED:
         return Applied(state, unchanged)
-    draft = _Draft.of(state, silence, caused_by)
+    draft = _Draft.of(state, silence, above, 2 * rules.interval + rules.timeout)
     for name, other in state.locations.items():
         allowance = timedelta(0) if name == check.location else rules.timeout
         draft.expire(other, check.due_at, rules, allowance)
@@ -196,7 +198,8 @@ class _Draft:
     edges: tuple[Edge, ...]
     flapping_since: datetime | None
     silence: UnknownReason
-    caused_by: UUID | None
+    above: Above
+    patience: timedelta
     transitions: list[Transition] = field(default_factory=list)
     line: list[LineChange] = field(default_factory=list)
     blips: list[Blip] = field(default_factory=list)
@@ -207,7 +210,8 @@ class _Draft:
         cls,
         state: MonitorState,
         silence: UnknownReason = UnknownReason.NO_FRESH_RESULT,
-        caused_by: UUID | None = None,
+        above: Above | None = None,
+        patience: timedelta = timedelta(0),
     ) -> "_Draft":
         return cls(
             state.monitor_id,
@@ -220,7 +224,8 @@ class _Draft:
             state.edges,
             state.flapping_since,
             silence,
-            caused_by,
+            above or Above(),
+            patience,
         )
 
     def applied(self, **rest: object) -> Applied:
@@ -271,18 +276,20 @@ class _Draft:
         """Brings the line in agreement with the locations, `at` being the instant of the check that was applied."""
         found = opinion(self.locations.values(), self.since, outage=self.outage is not None)
         if self.state is State.MAINTENANCE:
-            if found.consensus is Consensus.UP and self.outage is not None and found.leading is not None:
-                self._recover_across(found.leading)
-            elif found.consensus is Consensus.DOWN and self.outage is None and found.leading is not None:
-                self._go_down_beneath(found.leading)
+            if found.consensus is Consensus.UP and self.outage is not None and found.leading and found.since:
+                self._recover_across(found.leading, found.since)
+            elif found.consensus is Consensus.DOWN and self.outage is None and found.leading and found.since:
+                self._go_down_beneath(found.leading, found.since)
         elif found.consensus is Consensus.SILENT:
             self._fall_silent()
-        elif found.consensus is Consensus.DOWN and found.leading is not None:
-            self._agree_down(found.leading, at)
-        elif found.consensus is Consensus.DISPUTED and found.leading is not None:
-            self._degrade(found.leading)
-        elif found.consensus is Consensus.UP and found.leading is not None:
-            self._agree_up(found.leading, at)
+        elif found.leading is None or found.since is None:
+            pass
+        elif found.consensus is Consensus.DOWN:
+            self._agree_down(found.leading, found.since, at)
+        elif found.consensus is Consensus.DISPUTED:
+            self._degrade(found.since)
+        elif found.consensus is Consensus.UP:
+            self._agree_up(found.leading, found.since, at)
 
     def _settle_as_of(self, at: datetime) -> None:
         """Settles what is due at the edge of a window. Silence that fell later is told in its turn."""
@@ -322,11 +329,10 @@ class _Draft:
         )
         self.move(State.UNKNOWN, since, self.silence.value, self.outage.outage_id if self.outage else None)
 
-    def _degrade(self, leading: LocationState) -> None:
+    def _degrade(self, agreed: datetime) -> None:
         if self.state is State.DEGRADED:
             return
-        assert leading.verdict_since is not None
-        since = max(leading.verdict_since, self.since)
+        since = max(agreed, self.since)
         previous, previous_since = self.state, self.since
         if previous in _TOLD_WHEN_OVER:
             self.restore(State.DEGRADED, since)
@@ -336,54 +342,57 @@ class _Draft:
         )
         self.move(State.DEGRADED, since, reason.value)
 
-    def _agree_down(self, leading: LocationState, at: datetime) -> None:
+    def _agree_down(self, leading: LocationState, agreed: datetime, at: datetime) -> None:
         if self.outage is not None:
             self._end_gap(at)
             return
-        assert leading.verdict_since is not None and leading.confirmed_at is not None
-        since = max(leading.verdict_since, self.since)
+        assert leading.confirmed_at is not None
+        since = max(agreed, self.since)
         previous, previous_since = self.state, self.since
         if previous is State.UNKNOWN and leading.confirmed_at < previous_since:
             since = max(at, previous_since)  # an old verdict says nothing about the silence
-        elif leading.verdict_since < previous_since <= leading.confirmed_at and self._follows_window():
-            self._go_down_across(leading)
+        elif agreed < previous_since <= leading.confirmed_at and self._follows_window():
+            self._go_down_across(leading, agreed)
             return
+        if self.above.known_until is not None and self.above.known_until < since and at - since <= self.patience:
+            return  # what it depends on may turn out to be what is down
         if previous in _TOLD_WHEN_OVER:
             self.restore(State.DOWN, since)
-        self._go_down(leading, since, previous, previous_since)
+        self._go_down(leading, since, previous, previous_since, at if self.above != Above() else since)
 
-    def _go_down(self, leading: LocationState, since: datetime, previous: State, previous_since: datetime) -> None:
+    def _go_down(
+        self, leading: LocationState, since: datetime, previous: State, previous_since: datetime, waited_until: datetime
+    ) -> None:
         assert leading.verdict_since is not None and leading.confirmed_at is not None
         version = self.next_version()
         self.outage = Outage(
             outage_id=outage_id(self.monitor_id, since),
             down_since=since,
-            # Where the present state cuts the run short, its beginning is exact.
+            # Where the present state, or the silence of somebody who contradicted, cuts the run short, that is exact.
             uncertainty=leading.uncertainty if since == leading.verdict_since else timedelta(0),
-            confirmed_at=max(leading.confirmed_at, since),
+            confirmed_at=max(leading.confirmed_at, since, waited_until),
             failure=leading.failures[0],
             failures=leading.failures,
             locations=findings(self.locations),
-            caused_by=self.caused_by,
+            caused_by=self.above.outage_id,
         )
         flapping = self.flapping_since is not None
         self.transitions.append(WentDown(version, previous, previous_since, self.outage, flapping))
         self.move(State.DOWN, since, self.outage.failure.reason.value, self.outage.outage_id)
         self._note_edge(self.outage.confirmed_at, self.outage.outage_id)
 
-    def _agree_up(self, leading: LocationState, at: datetime) -> None:
-        assert leading.verdict_since is not None
+    def _agree_up(self, leading: LocationState, agreed: datetime, at: datetime) -> None:
         if self.outage is None:
             if self.state is State.UNKNOWN:
-                self.restore(State.UP, leading.verdict_since)
+                self.restore(State.UP, agreed)
             elif self.state is State.DEGRADED:
                 self.restore(State.UP, dispute_ended_at(self.locations.values(), self.since))
             return
-        if self.state is State.DOWN and leading.verdict_since < self.since and self._follows_window():
-            self._recover_across(leading)
+        if self.state is State.DOWN and agreed < self.since and self._follows_window():
+            self._recover_across(leading, agreed)
             return
-        self._end_gap(at if leading.verdict_since > at else leading.verdict_since)
-        self._recover(leading, max(leading.verdict_since, self.since))
+        self._end_gap(min(at, agreed))
+        self._recover(leading, max(agreed, self.since))
 
     def _recover(self, leading: LocationState, at: datetime) -> None:
         assert self.outage is not None and leading.confirmed_at is not None
@@ -395,8 +404,8 @@ class _Draft:
                 self.since,
                 ended,
                 at,
-                leading.uncertainty,
-                leading.confirmed_at,
+                leading.uncertainty if at == leading.verdict_since else timedelta(0),
+                max(leading.confirmed_at, at),
                 self.flapping_since is not None,
             )
         )
@@ -430,18 +439,17 @@ class _Draft:
         self.restore(State.DOWN if self.outage is not None else State.UP, at)
         self._settle_as_of(self.since)
 
-    def _go_down_beneath(self, leading: LocationState) -> None:
+    def _go_down_beneath(self, leading: LocationState, agreed: datetime) -> None:
         """An outage is confirmed inside a window: it is one if it began before."""
-        assert leading.verdict_since is not None and leading.confirmed_at is not None
-        if leading.verdict_since < self.since <= leading.confirmed_at:
-            self._go_down_across(leading)
+        assert leading.confirmed_at is not None
+        if agreed < self.since <= leading.confirmed_at:
+            self._go_down_across(leading, agreed)
 
-    def _go_down_across(self, leading: LocationState) -> None:
+    def _go_down_across(self, leading: LocationState, since: datetime) -> None:
         """An outage whose first failing check lies before a window, and the last one in it or after it."""
-        assert leading.verdict_since is not None
-        since, until = leading.verdict_since, self.since
+        until = self.since
         begins = next((end for start, end in self.windows if start <= since < end), since)
-        self._go_down(leading, begins, self.state, self.since)
+        self._go_down(leading, begins, self.state, self.since, begins)
         self._say_again(State.DOWN, begins, until)
 
     def _say_again(self, state: State, since: datetime, until: datetime) -> None:
@@ -455,10 +463,10 @@ class _Draft:
     def _follows_window(self) -> bool:
         return any(end == self.since for _, end in self.windows)
 
-    def _recover_across(self, leading: LocationState) -> None:
+    def _recover_across(self, leading: LocationState, agreed: datetime) -> None:
         """An outage ended inside a window, or before it and that is confirmed only now."""
-        assert self.outage is not None and leading.verdict_since is not None
-        until, at = self.since, max(leading.verdict_since, self.outage.down_since)
+        assert self.outage is not None
+        until, at = self.since, max(agreed, self.outage.down_since)
         self._recover(leading, at)
         self._say_again(State.UP, at, until)
 

@@ -16,7 +16,7 @@ from probes.adapters.messages import CheckResult, ResultBatch, WorkItem
 from probes.adapters.monitors import SqlMonitors
 from probes.adapters.observations import Observation, keep_observations
 from probes.adapters.reactions import react
-from probes.adapters.result_rows import Partitions, StoredResult, copy_results, day_of, is_stored
+from probes.adapters.result_rows import Partitions, StoredResult, copy_results, day_of, stored_keys
 from probes.adapters.rollups import reopen_hours
 from probes.application.recording import Evaluated, record_checks
 from probes.domain.monitors import Monitor
@@ -130,6 +130,7 @@ class BatchRecorder:
         self, session: AsyncSession, results: Sequence[tuple[str, CheckResult]], evaluated: Sequence[Evaluated]
     ) -> None:
         rows: list[tuple[Disposition, StoredResult]] = []
+        longest = timedelta(0)
         touched: list[tuple[datetime, UUID, int]] = []
         for (location, result), entry in zip(results, evaluated, strict=True):
             number = await self._number_of(session, location)
@@ -139,14 +140,18 @@ class BatchRecorder:
                 and entry.disposition not in (Disposition.DUPLICATE, Disposition.OUTSIDE)
             ):
                 rows.append((entry.disposition, _row(entry, entry.monitor, number, result)))
+                longest = max(longest, timedelta(seconds=entry.monitor.cadence.interval_seconds))
                 of = (entry.monitor.subject.contract_id, entry.monitor.number)
                 touched += [(result.started_at, *of), (result.due_at, *of)]
         await self._partitions.ensure(session, {day_of(row.started_at) for _, row in rows})
         # What is in order is new, as its due instant was not reached before. The rest may have come before.
+        doubtful = [row for disposition, row in rows if disposition is not Disposition.APPLIED]
+        known = await stored_keys(session, doubtful, longest) if doubtful else set()
         fresh: list[StoredResult] = []
         for disposition, row in rows:
-            if disposition is Disposition.APPLIED or not (row in fresh or await is_stored(session, row)):
+            if disposition is Disposition.APPLIED or row.key not in known:
                 fresh.append(row)
+                known.add(row.key)
         if fresh:
             await copy_results(session, fresh)
             await reopen_hours(session, touched, self._clock.now())

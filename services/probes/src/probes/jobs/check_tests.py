@@ -13,7 +13,7 @@ from shared.unit_of_work import UnitsOfWork
 
 log = structlog.get_logger()
 
-LOOK_EVERY_SECONDS = 0.3
+LOOK_EVERY_SECONDS = 0.5
 FORGET_EVERY_SECONDS = 300.0
 BATCH = 20
 

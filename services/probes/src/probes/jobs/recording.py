@@ -8,8 +8,10 @@ When everything that was handed in is recorded, monitors that have fallen silent
 import asyncio
 import contextlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import psycopg
 import structlog
@@ -25,7 +27,9 @@ from probes.adapters.messages import (
     RESULTS,
     ResultBatch,
     WorkBatch,
+    WorkItem,
     declare_streams,
+    observed_by,
     parse_results,
     publish,
     recorder_consumer,
@@ -57,12 +61,25 @@ SILENCE_EVERY_SECONDS = 2.0
 MOST_MESSAGES = 40
 """Batches that are recorded in one transaction."""
 MORE_SECONDS = 0.5
-MOST_DELIVERIES = 4
-"""A batch that failed so often, with the database there, is a dead letter."""
+PROOF_SECONDS = 5.0
+"""How long the database may take to answer whoever holds the lock."""
+KEEPALIVE_SECONDS = 30
+MOST_TRIES = 3
+TRY_AGAIN_SECONDS = 0.5
+"""A batch that fails is tried so often, the database being there; then what is at fault in it is a dead letter."""
 
 
 class ForeignResults(Exception):
     """A runner handed in results on the subject of another location."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """A message with its batch; `bad` is what in it is neither a result nor an observation, each with why."""
+
+    message: Msg
+    entry: HandedIn
+    bad: Sequence[tuple[Any, str]]
 
 
 class Recorder:
@@ -89,7 +106,11 @@ class Recorder:
     async def run(self) -> None:
         """Records while it holds the lock, waits for the lock otherwise."""
         connection = await psycopg.AsyncConnection.connect(
-            self._database_url, autocommit=True, application_name="probes recorder", connect_timeout=5
+            self._database_url,
+            autocommit=True,
+            application_name="probes recorder",
+            connect_timeout=5,
+            keepalives_idle=KEEPALIVE_SECONDS,
         )
         async with connection:
             while not await self._try_lead(connection):
@@ -99,7 +120,7 @@ class Recorder:
             await self._declare()
             subscription = await self._js.pull_subscribe_bind(recorder_consumer().durable, stream=RESULTS.name)
             try:
-                await self._lead(subscription)
+                await self._lead(subscription, connection)
             finally:
                 with contextlib.suppress(NatsError, OSError):
                     await subscription.unsubscribe()
@@ -113,12 +134,25 @@ class Recorder:
         await declare_streams(self._js, self._replicas)
         await declare_consumer(self._js, recorder_consumer())
 
-    async def _lead(self, subscription: JetStreamContext.PullSubscription) -> None:
+    async def _prove_lead(self, connection: psycopg.AsyncConnection[tuple[object, ...]]) -> None:
+        """Raises when the session that holds the lock is gone: somebody else may be recording by now.
+
+        Being asked every turn also keeps the connection from looking idle to whatever is on the way.
+        """
+        async with asyncio.timeout(PROOF_SECONDS):
+            await connection.execute("select 1")
+
+    async def _lead(
+        self,
+        subscription: JetStreamContext.PullSubscription,
+        connection: psycopg.AsyncConnection[tuple[object, ...]],
+    ) -> None:
         loop = asyncio.get_running_loop()
         look_at = loop.time()
         while True:
             self._progress(RECORDER)
             everything = False
+            messages: list[Msg] = []
             try:
                 messages = await subscription.fetch(1, timeout=FETCH_SECONDS, heartbeat=HEARTBEAT_SECONDS)
                 waiting = min(int(messages[0].metadata.num_pending or 0), MOST_MESSAGES - 1)
@@ -130,7 +164,13 @@ class Recorder:
             except (NatsTimeout, TimeoutError):
                 # Silence without heartbeats: a restarted server may have lost the consumer. Say it again.
                 await self._declare()
-            else:
+            # Behind the wait, so that a process that was paused in it does not record beside its successor.
+            try:
+                await self._prove_lead(connection)
+            except BaseException:
+                await self._give_back(messages)
+                raise
+            if messages:
                 await self._take(messages)
                 everything = not messages[-1].metadata.num_pending
             if everything and loop.time() >= look_at:
@@ -142,45 +182,46 @@ class Recorder:
 
         Raises when the database is away: the batches come again, to whoever leads then.
         """
-        handed_in: list[HandedIn] = []
-        taken: list[Msg] = []
+        taken: list[_Taken] = []
         try:
             for message in messages:
                 try:
-                    handed_in.append(await self._understood(message))
-                    taken.append(message)
+                    taken.append(self._understood(message))
                 except (ValidationError, ForeignResults) as error:
                     await self._bury(
                         message, message.data, told(error) if isinstance(error, ValidationError) else str(error)
                     )
                     await message.term()
-            rechecks = await self._batches.record(handed_in)
+            rechecks = await self._batches.record([each.entry for each in taken])
+            for each in taken:
+                await self._bury_bad(each)
         except Exception as error:
             if is_database_away(error):
-                for message in messages:
-                    with contextlib.suppress(NatsError, OSError):
-                        await message.nak(delay=0.5)
+                await self._give_back(messages)
                 raise
             if len(taken) > 1:
-                for message in taken:  # one of them is the culprit; the others go on
-                    await self._take([message])
+                for each in taken:  # one of them is the culprit; the others go on
+                    await self._take([each.message])
             elif taken:
-                await self._fail(taken[0], error)
+                await self._insist(taken[0], error)
             return
         # A lost acknowledgement makes a batch come again, and then everything in it is a duplicate.
-        for message in taken:
-            await message.ack()
-        for location, items in rechecks.items():
-            await self._ask_again(location, WorkBatch(items=tuple(items)))
+        for each in taken:
+            await each.message.ack()
+        await self._ask_again(rechecks)
 
-    async def _understood(self, message: Msg) -> HandedIn:
-        """The batch of a message. What in it is no result becomes a dead letter of its own."""
+    async def _give_back(self, messages: Sequence[Msg]) -> None:
+        """Soon and together, so that they come again before what is handed in later."""
+        for message in messages:
+            with contextlib.suppress(NatsError, OSError):
+                await message.nak(delay=0.5)
+
+    def _understood(self, message: Msg) -> _Taken:
+        """The batch of a message, and what in it is no result. Raises ValidationError or ForeignResults."""
         batch, bad = parse_results(message.data)
         if message.subject != result_subject(batch.location):
             raise ForeignResults(f"{batch.runner} handed in results of {batch.location} on {message.subject}")
-        for item, why in bad:
-            await self._bury(message, json.dumps(item).encode(), why)
-        return HandedIn(batch, self._skew(batch, message))
+        return _Taken(message, HandedIn(batch, self._skew(batch, message)), bad)
 
     def _skew(self, batch: ResultBatch, message: Msg) -> timedelta:
         """How far the runner's clock was off when it sent the batch, against the clock that rules here.
@@ -190,23 +231,60 @@ class Recorder:
         waited = max(datetime.now(UTC) - message.metadata.timestamp, timedelta(0))
         return batch.sent_at - (self._clock.now() - waited)
 
-    async def _fail(self, message: Msg, error: Exception) -> None:
-        if int(message.metadata.num_delivered or 1) < MOST_DELIVERIES:
+    async def _insist(self, taken: _Taken, error: Exception) -> None:
+        """Tries a batch that failed again, here and now: later ones wait, for they must not be evaluated before it."""
+        for _ in range(MOST_TRIES - 1):
             log.warning("results_failed", error=f"{type(error).__name__}: {error}"[:500], exc_info=error)
-            await message.nak(delay=1.0)
+            await asyncio.sleep(TRY_AGAIN_SECONDS)
+            await taken.message.in_progress()
+            try:
+                rechecks = await self._batches.record([taken.entry])
+            except Exception as trouble:
+                if is_database_away(trouble):
+                    raise
+                error = trouble
+            else:
+                await self._ask_again(rechecks)
+                break
         else:
-            log.error("results_are_dead", error=f"{type(error).__name__}: {error}"[:500], exc_info=error)
-            await self._bury(message, message.data, f"{type(error).__name__}: {error}")
-            await message.term()
+            await self._without_culprits(taken.message, taken.entry, error)
+        await self._bury_bad(taken)
+        await taken.message.ack()
 
-    async def _ask_again(self, location: str, batch: WorkBatch) -> None:
-        """Puts re-checks on the work queue. One that gets lost is made good by the next slot."""
-        try:
-            await publish(self._js, work_subject(location), to_bytes(batch), str(new_id()))
-        except (NatsError, NotFoundError, TimeoutError, OSError) as error:
-            log.warning(
-                "rechecks_not_published", count=len(batch.items), error=f"{type(error).__name__}: {error}"[:200]
-            )
+    async def _without_culprits(self, message: Msg, entry: HandedIn, error: Exception) -> None:
+        """Halves a batch that cannot be recorded until what is at fault is alone, buries that and records the rest.
+
+        What a single check observed is given up before the check itself.
+        """
+        results = entry.batch.results
+        half = len(results) // 2
+        parts = [results[:half], results[half:]]
+        if half == 0:
+            why = f"{type(error).__name__}: {error}"
+            log.error("result_is_dead", error=why[:500], exc_info=error)
+            if not results or not results[0].observations:
+                await self._bury(message, results[0].model_dump_json().encode() if results else message.data, why)
+                return
+            await self._bury(message, json.dumps(observed_by(results[0], results[0].observations)).encode(), why)
+            parts = [(results[0].model_copy(update={"observations": None}),)]
+        for part in parts:
+            smaller = HandedIn(entry.batch.model_copy(update={"results": part}), entry.skew)
+            try:
+                await self._ask_again(await self._batches.record([smaller]))
+            except Exception as trouble:
+                if is_database_away(trouble):
+                    raise
+                await self._without_culprits(message, smaller, trouble)
+
+    async def _ask_again(self, rechecks: Mapping[str, Sequence[WorkItem]]) -> None:
+        """Puts re-checks on the work queues. One that gets lost is made good by the next slot."""
+        for location, items in rechecks.items():
+            batch = WorkBatch(items=tuple(items))
+            try:
+                await publish(self._js, work_subject(location), to_bytes(batch), str(new_id()))
+            except (NatsError, NotFoundError, TimeoutError, OSError) as error:
+                why = f"{type(error).__name__}: {error}"[:200]
+                log.warning("rechecks_not_published", count=len(batch.items), error=why)
 
     async def _look_for_silence(self) -> None:
         found = 1
@@ -219,6 +297,10 @@ class Recorder:
                     running_since=self._batches.running_since,
                     suspects=await SqlSuspicions(unit).suspects(),
                 )
+
+    async def _bury_bad(self, taken: _Taken) -> None:
+        for item, why in taken.bad:
+            await self._bury(taken.message, json.dumps(item).encode(), why)
 
     async def _bury(self, message: Msg, payload: bytes, why: str) -> None:
         async with self._units.for_every_tenant() as unit:

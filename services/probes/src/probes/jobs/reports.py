@@ -7,22 +7,26 @@ import structlog
 from sqlalchemy import text
 
 from probes.adapters.announce import EventAnnouncer
+from probes.adapters.crash_rows import counts_since
 from probes.adapters.heartbeat_rows import SqlHeartbeatNotices, SqlHeartbeats
 from probes.adapters.monitors import SqlMonitors
 from probes.adapters.observations import Observation, keep_observations
 from probes.adapters.reactions import react
 from probes.adapters.restore_rows import judge_restore_periods
+from probes.application.checks.reported import CrashReports
+from probes.application.crashes import follow_crashes, last_judged
 from probes.application.heartbeats import TakenPing, follow_heartbeats
-from probes.domain.monitors import Subject
+from probes.domain.monitors import CRASH_RATE, Subject
 from shared.unit_of_work import UnitsOfWork
 
 log = structlog.get_logger()
 
 BATCH = 50
-LOOK_EVERY_SECONDS = 0.5
+LOOK_EVERY_SECONDS = 1.0
 FORGET_EVERY_SECONDS = 60.0
 FORGOTTEN_TOGETHER = 10_000
 RESTORES_EVERY_SECONDS = 10.0
+CRASHES_EVERY_SECONDS = 10.0
 
 
 class FollowHeartbeats:
@@ -60,6 +64,35 @@ def _observations(taken: Sequence[tuple[Subject, TakenPing]]) -> list[Observatio
         for subject, report in taken
         for component, version in report.versions
     ]
+
+
+class FollowCrashes:
+    """Judges crash rates again when a period leaves their window, though nobody reports anything new."""
+
+    def __init__(self, units: UnitsOfWork) -> None:
+        self._units = units
+
+    async def __call__(self) -> float:
+        """Every monitor of which something may be known: applications are few."""
+        async with self._units.for_every_tenant() as unit:
+            watched = list(await unit.session.scalars(_CRASH_RATES, {"kind": CRASH_RATE}))
+        for monitor_id in watched:
+            async with self._units.for_every_tenant() as unit:
+                monitors = SqlMonitors(unit.session)
+                monitor = (await monitors.locked([monitor_id]))[monitor_id]
+                last = last_judged(monitor)
+                if last is None:
+                    continue
+                window = CrashReports.model_validate(monitor.subject.configuration).threshold().window
+                counts = await counts_since(unit.session, monitor_id, last - window)
+                await follow_crashes(monitor, counts, monitors, EventAnnouncer(unit), unit.now)
+        return CRASHES_EVERY_SECONDS
+
+
+_CRASH_RATES = text("""
+select monitor_id from probes.monitor
+where kind = :kind and removed_at is null and state in ('up', 'down', 'degraded', 'maintenance') order by monitor_id
+""")
 
 
 class ForgetReports:

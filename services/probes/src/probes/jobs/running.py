@@ -26,7 +26,7 @@ from pydantic import ValidationError
 
 from probes.adapters.checks.control_targets import ControlTargets
 from probes.adapters.checks.executors import Executors
-from probes.adapters.checks.finding import Finding
+from probes.adapters.checks.finding import Finding, could_not_look
 from probes.adapters.messages import (
     WORK_ACK_SECONDS,
     CheckResult,
@@ -49,7 +49,7 @@ log = structlog.get_logger()
 
 FETCH_SECONDS = 5.0
 HEARTBEAT_SECONDS = 1.0
-LINGER_SECONDS = 0.1
+LINGER_SECONDS = 0.5
 """How long a good result waits for others to travel with. A bad one does not wait."""
 BATCH = 250
 MOST_UNSENT = 50_000
@@ -229,14 +229,22 @@ class Runner:
                     UNDER_WAY.labels(self._location).dec()
                 took_us = (time.perf_counter_ns() - began) // 1000
         if finding is not None:
-            # Not so long that the next check of the monitor would overtake this one.
-            patience = min(DIAGNOSIS_SECONDS, item.interval_seconds / 2) if item.conclusive else 0.0
-            if not item.test:
-                finding = await self._executors.diagnostics.complete(item.monitor_id, finding, patience=patience)
-            news = self._observed.news(item.monitor_id, finding.observations)
-            result = _result(item, started_at.isoformat(), took_us, finding, news)
+            result = await self._completed(item, started_at.isoformat(), took_us, finding)
         CHECKS.labels(self._location, result.outcome.value).inc()
         self._keep(result, delivery)
+
+    async def _completed(self, item: WorkItem, started_at: str, took_us: int, finding: Finding) -> CheckResult:
+        try:
+            if not item.test:
+                # Not so long that the next check of the monitor would overtake this one.
+                patience = min(DIAGNOSIS_SECONDS, item.interval_seconds / 2) if item.conclusive else 0.0
+                finding = await self._executors.diagnostics.complete(item.monitor_id, finding, patience=patience)
+            news = self._observed.news(item.monitor_id, finding.observations)
+            return _result(item, started_at, took_us, finding, news)
+        except Exception as error:
+            # Whatever a target makes of us: without a result the whole batch of work would stay open.
+            log.error("finding_cannot_be_told", monitor_id=str(item.monitor_id), exc_info=error)
+            return _result(item, started_at, took_us, could_not_look(error), {})
 
     def _keep(self, result: CheckResult, delivery: _Delivery) -> None:
         if len(self._unsent.results) >= MOST_UNSENT:

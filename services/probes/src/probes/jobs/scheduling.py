@@ -89,7 +89,7 @@ class Scheduler:
                     async with await self._connect() as connection:
                         if await self._try_lead(connection):
                             await connection.execute(f"listen {MONITORS_CHANGED}")
-                            timetable.update(await watched_monitors(connection), self._clock.now())
+                            timetable.update(await watched_monitors(connection, self._clock.now()), self._clock.now())
                             if leading is None:
                                 log.info("scheduler_leads", monitors=len(timetable))
                                 leading = asyncio.create_task(self._lead(timetable))
@@ -130,7 +130,7 @@ class Scheduler:
             if leading.done():
                 leading.result()
             if changed or loop.time() >= reload_at:
-                timetable.update(await watched_monitors(connection), self._clock.now())
+                timetable.update(await watched_monitors(connection, self._clock.now()), self._clock.now())
                 reload_at = loop.time() + RELOAD_SECONDS
 
     async def _lead(self, timetable: Timetable[Watched]) -> None:
@@ -187,14 +187,15 @@ def _cancelled(task: asyncio.Task[None] | None) -> None:
 
 
 def _item(check: DueCheck[Watched]) -> WorkItem:
+    manner = check.monitor.manner_at(check.due_at)
     return WorkItem(
         monitor_id=check.monitor.monitor_id,
         slot=check.slot,
         due_at=check.due_at,
-        interval_seconds=check.monitor.schedule.interval.total_seconds(),
-        check=check.monitor.check,
-        timeout_seconds=check.monitor.timeout_seconds,
-        conclusive=not check.monitor.rechecks,
+        interval_seconds=manner.schedule.interval.total_seconds(),
+        check=dict(manner.check),
+        timeout_seconds=manner.timeout_seconds,
+        conclusive=not manner.rechecks,
     )
 
 

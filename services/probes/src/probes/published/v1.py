@@ -745,6 +745,64 @@ class RestoreVerificationOverdue(PublishedEvent, aggregate="restore_verification
     }
 
 
+class GroupPage(_Part):
+    """A page of a group, with the monitor that watches it."""
+
+    monitor_id: UUID
+    name: str = Field(max_length=300)
+    url: str = Field(max_length=2000)
+
+
+class PageCounts(_Part):
+    """How many pages of a group are in which state."""
+
+    up: int = Field(ge=0)
+    degraded: int = Field(ge=0)
+    down: int = Field(ge=0)
+    maintenance: int = Field(ge=0)
+    unknown: int = Field(ge=0)
+    paused: int = Field(ge=0)
+
+
+class GroupChanged(PublishedEvent, aggregate="group", name="changed", key="group_id"):
+    """A group of pages stands otherwise since `since`: as its worst page does, `pages` being those in that state.
+
+    Once per change; the envelope's `aggregateversion` numbers them without holes. A new group is unknown, which is not
+    said; one that is deleted is paused. Each page is a monitor that has its own transitions.
+    """
+
+    group_id: UUID
+    contract_id: UUID
+    client_id: UUID
+    site_id: UUID
+    environment_id: UUID
+    name: str = Field(max_length=300)
+    previous_state: State
+    previous_since: AwareDatetime
+    state: State
+    since: AwareDatetime
+    counts: PageCounts
+    pages: list[GroupPage] = Field(max_length=100)
+
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        "group_id": "0190a000-0000-7000-8000-000000000061",
+        **{key: _COMMON[key] for key in ("contract_id", "client_id", "site_id", "environment_id")},
+        "name": "Offres et réservation",
+        "previous_state": "up",
+        "previous_since": "2026-06-08T07:00:03.1Z",
+        "state": "down",
+        "since": "2026-06-08T08:50:00.25Z",
+        "counts": {"up": 2, "degraded": 0, "down": 1, "maintenance": 0, "unknown": 0, "paused": 0},
+        "pages": [
+            {
+                "monitor_id": "5f0c3a52-5d8a-5b62-9d0e-6a1f3f2d7c11",
+                "name": "Réservation",
+                "url": "https://hotel.example/reservation",
+            }
+        ],
+    }
+
+
 class Speed(_Part):
     """How long good checks took over some days, both included: the total, in milliseconds, right to one percent."""
 
@@ -886,6 +944,7 @@ registry = EventRegistry(
         MonitorMaintenance,
         MonitorFlapping,
         MonitorSettled,
+        GroupChanged,
         LocationSuspected,
         LocationTrusted,
         RollupHourly,

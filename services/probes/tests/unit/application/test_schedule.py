@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probes.application.schedule import FIRST_CHECKS_AT_ONCE, MOST_MISSED, Timetable
-from probes.domain.slots import Schedule
+from probes.domain.slots import Schedule, Succession
 
 START = datetime(2026, 6, 8, 9, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -18,13 +18,13 @@ SECOND = timedelta(seconds=1)
 @dataclass(frozen=True)
 class Watched:
     monitor_id: UUID
-    schedule: Schedule
+    schedule: Succession
     checked: bool = True
 
 
 def watched(seconds: int = 30, *, checked: bool = True) -> Watched:
     identity = uuid4()
-    return Watched(identity, Schedule.of(identity, timedelta(seconds=seconds)), checked)
+    return Watched(identity, Succession(Schedule.of(identity, timedelta(seconds=seconds))), checked)
 
 
 def timetable(*monitors: Watched) -> Timetable[Watched]:
@@ -42,7 +42,7 @@ def test_every_slot_is_handed_out_once_in_order_however_uneven_the_ticks(ticks: 
         taken += table.take(now, now)
     assert [check.due_at for check in taken] == sorted(check.due_at for check in taken)
     for monitor in monitors:
-        expected = [slot for slot, _ in monitor.schedule.due_between(START, now)]
+        expected = [slot for slot, _ in monitor.schedule.first.due_between(START, now)]
         assert [check.slot for check in taken if check.monitor is monitor] == expected
 
 
@@ -76,7 +76,7 @@ def test_what_has_not_changed_keeps_its_place_and_a_new_interval_begins_within_i
     table = timetable(monitor, other)
     now = START + 30 * SECOND
     before = table.take(now, now)
-    faster = replace(monitor, schedule=Schedule.of(monitor.monitor_id, 5 * SECOND))
+    faster = replace(monitor, schedule=Succession(Schedule.of(monitor.monitor_id, 5 * SECOND)))
     table.update([faster, other], now)
     taken = table.take(now + 5 * SECOND, now + 5 * SECOND)
     assert [check.monitor for check in taken if check.monitor is not other] == [faster]

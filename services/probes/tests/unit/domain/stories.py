@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 from uuid import UUID
 
+from probes.domain.dependencies import Above
 from probes.domain.slots import Schedule
 from probes.domain.state_line import apply_check, apply_silence, begin
 from probes.domain.states import (
@@ -63,11 +64,11 @@ class Story:
     """Checks at seconds of the morning, each at once when it is due."""
 
     def __init__(
-        self, *locations: str, under: Rules | None = None, windows: Sequence[Interval] = (), parent: UUID | None = None
+        self, *locations: str, under: Rules | None = None, windows: Sequence[Interval] = (), above: Above | None = None
     ) -> None:
         self.rules = under or rules()
         self.windows = windows
-        self.parent = parent
+        self.above = above
         self.steps = [begin(MONITOR, locations or ("here",), at(-1))]
 
     @property
@@ -80,9 +81,7 @@ class Story:
 
     def check(self, seconds: float, good: bool, location: str = "here") -> Applied:
         return self.then(
-            apply_check(
-                self.state, check(seconds, good, location), self.rules, windows=self.windows, caused_by=self.parent
-            )
+            apply_check(self.state, check(seconds, good, location), self.rules, windows=self.windows, above=self.above)
         )
 
     def checks(self, seconds: Iterable[float], good: bool, *locations: str) -> None:

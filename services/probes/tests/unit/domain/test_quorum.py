@@ -161,6 +161,78 @@ def test_whatever_happens_versions_have_no_holes_the_line_is_whole_and_no_minori
         assert begins < next_begins and ends == next_begins
 
 
+def test_a_disturbance_that_is_left_alone_is_an_outage_from_the_silence_of_the_others_on_and_not_before() -> None:
+    story = Story("lyon", "oslo", "rome")
+    for second in range(0, 3630, 30):
+        story.checks([second], second == 0, "oslo")
+        story.checks([second + 1], True, "lyon", "rome")
+    story.checks(range(3630, 3750, 30), False, "oslo")
+    (down,) = story.said(WentDown)
+    assert down.outage.down_since == at(3601 + 30), (
+        "lyon and rome said up until their last results were an interval old"
+    )
+    assert down.outage.uncertainty == timedelta(0)
+    assert story.state_at(1800) is State.DEGRADED
+
+
+def test_a_location_that_comes_back_from_silence_says_nothing_about_the_time_of_its_silence() -> None:
+    story = Story("lyon", "oslo", "rome")
+    for second in range(0, 330, 30):
+        story.checks([second], second == 0, "lyon", "oslo")
+        story.checks([second + 1], True, "rome")
+    story.checks(range(331, 3631, 30), True, "rome")
+    assert story.line[-1] == (State.UP, 330, None)
+    story.checks([3660], False, "lyon", "oslo")
+    assert story.said(WentDown)[-1].outage.down_since == at(3660)
+    assert story.state_at(2000) is State.UP
+
+
+def test_an_outage_whose_witnesses_fall_silent_ends_with_their_silence_and_is_not_undone() -> None:
+    story = Story("lyon", "oslo", "rome")
+    for second in range(0, 3630, 30):
+        story.checks([second], second == 0, "lyon", "oslo")
+        story.checks([second + 1], True, "rome")
+    story.checks(range(3631, 3751, 30), True, "rome")
+    (recovered,) = story.said(Recovered)
+    assert (recovered.outage.down_since, recovered.recovered_at) == (at(30), at(3630))
+
+
+@given(EVENTS)
+def test_the_line_never_says_what_a_majority_of_those_heard_at_that_instant_contradicted(
+    events: list[tuple[int, str, bool]],
+) -> None:
+    """Every location alone tells when it was heard, and what it said. One that has just fallen silent may still have
+    counted, until it was missed: it is given to either side."""
+    under = rules(rechecks=0)
+    together, alone = Story(*PLACES, under=under), [Story(place, under=under) for place in PLACES]
+    seconds = 0
+    for wait, place, good in events:
+        seconds += wait
+        together.check(seconds, good, place)
+        alone[PLACES.index(place)].check(seconds, good, place)
+    for story in (together, *alone):
+        story.time(seconds + 300)
+    line, lines = together.line, [story.line for story in alone]
+    edges = {begins for each in (line, *lines) for _, begins, _ in each if 0 <= begins < seconds}
+    for instant in sorted(edges | {edge + 40 for edge in edges if edge + 40 < seconds}):
+        state, _ = stretch_at(line, instant)
+        heard = [stretch_at(each, instant) for each in lines]
+        said = [word for word, _ in heard]
+        just_silent = sum(word is State.UNKNOWN and 0 <= since >= instant - 40 for word, since in heard)
+        voices = said.count(State.UP) + said.count(State.DOWN) + just_silent
+        if state is State.DOWN:
+            assert 2 * said.count(State.UP) <= voices, f"{instant}: {heard}"
+        if state is State.UP:
+            assert 2 * said.count(State.DOWN) <= voices, f"{instant}: {heard}"
+
+
+def stretch_at(line: list[tuple[State, float, float | None]], seconds: float) -> tuple[State, float]:
+    """The state of a line at an instant, and since when it held."""
+    return next(
+        (state, begins) for state, begins, ends in line if begins <= seconds and (ends is None or seconds < ends)
+    )
+
+
 @given(EVENTS)
 def test_what_a_state_ends_is_told_with_its_beginning(events: list[tuple[int, str, bool]]) -> None:
     story = Story(*PLACES)

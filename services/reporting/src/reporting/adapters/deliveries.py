@@ -81,33 +81,44 @@ with recursive waiting (webhook_id) as (
     )
     from waiting where waiting.webhook_id is not null
 )
-select due.delivery_id
-from waiting
-join reporting.webhook w on w.webhook_id = waiting.webhook_id and w.enabled
-left join unnest(cast(:busy_ids as uuid[]), cast(:busy_counts as int[])) as busy (webhook_id, under_way)
-    on busy.webhook_id = w.webhook_id
-cross join lateral (
-    select d.delivery_id, d.due_at from reporting.delivery d
-    where d.webhook_id = w.webhook_id and d.due_at <= :now
-    order by d.due_at, d.delivery_id
-    limit greatest(:share - coalesce(busy.under_way, 0), 0)
-    for update skip locked
-) due
-order by due.due_at, due.delivery_id
+select delivery_id from (
+    select due.*, row_number() over (partition by due.failing order by due.due_at, due.delivery_id) as place
+    from waiting
+    join reporting.webhook w on w.webhook_id = waiting.webhook_id and w.enabled
+    left join unnest(cast(:busy_ids as uuid[]), cast(:busy_counts as int[])) as busy (webhook_id, under_way)
+        on busy.webhook_id = w.webhook_id
+    cross join lateral (
+        select d.delivery_id, d.due_at, w.failing_since is not null as failing from reporting.delivery d
+        where d.webhook_id = w.webhook_id and d.due_at <= :now
+        order by d.due_at, d.delivery_id
+        limit greatest(case when w.failing_since is null then :share else 1 end - coalesce(busy.under_way, 0), 0)
+        for update skip locked
+    ) due
+) candidate
+where not failing or place <= :room_for_failing - (
+    select coalesce(sum(busy.under_way), 0)
+    from unnest(cast(:busy_ids as uuid[]), cast(:busy_counts as int[])) as busy (webhook_id, under_way)
+    join reporting.webhook w on w.webhook_id = busy.webhook_id and w.failing_since is not null
+)
+order by failing, due_at, delivery_id
 limit :room
 """)
 
 
-async def claim(uow: UnitOfWork, room: int, *, share: int, busy: Mapping[UUID, int]) -> Sequence[Claimed]:
+async def claim(
+    uow: UnitOfWork, room: int, *, share: int, room_for_failing: int, busy: Mapping[UUID, int]
+) -> Sequence[Claimed]:
     """Takes at most `room` due deliveries of enabled webhooks and leases them to this worker.
 
-    Of one webhook at most `share` are under way at one time, its oldest first; `busy` says how many of each are.
-    So a receiver that hangs, and a backlog of whatever length, hold up nothing but themselves while there is room.
+    Of one webhook at most `share` are under way at one time, its oldest first; `busy` says how many of each are. Of one
+    whose last try failed it is a single one, and of all those together `room_for_failing`. So receivers that hang, and
+    backlogs of whatever length, hold up nothing but themselves.
     """
     parameters = {
         "now": uow.now,
         "room": room,
         "share": share,
+        "room_for_failing": room_for_failing,
         "busy_ids": list(busy),
         "busy_counts": [busy[webhook_id] for webhook_id in busy],
     }

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import cast
 from uuid import UUID
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import DateTime, and_, func, or_, select
 
 from reporting.adapters.tables import (
     Client,
@@ -102,14 +102,18 @@ class StoredFacts:
         return {environment_id: with_silence(known, vouched, until) for environment_id, known in by_environment.items()}
 
     async def incidents(self, contract_id: UUID, start: datetime, until: datetime) -> Sequence[KnownIncident]:
-        """Incidents that touch `[start, until)`, oldest first."""
+        """Incidents that began before `until` and were not resolved before `start`, oldest first.
+
+        One that is over and not resolved may still have a promise to keep: a recovery answers nobody.
+        """
+        resolved_at = Incident.state["timestamps", "resolved", "at"].astext.cast(DateTime(timezone=True))
         rows = (
             await self._session.scalars(
                 select(Incident)
                 .where(
                     Incident.contract_id == contract_id,
                     Incident.began_at < until,
-                    or_(Incident.ended_at.is_(None), Incident.ended_at >= start),
+                    or_(resolved_at.is_(None), resolved_at >= start),
                 )
                 .order_by(Incident.began_at, Incident.incident_id)
             )

@@ -78,6 +78,7 @@ CLOCK: Final[JsonDict] = {
     "by": PERSON,
     "elapsed_seconds": 160,
     "verdict": "met",
+    "decided_at": "2026-06-09T01:33:00Z",
 }
 INCIDENT: Final[JsonDict] = {
     "incident_id": INCIDENT_ID,
@@ -93,6 +94,7 @@ INCIDENT: Final[JsonDict] = {
     "counts_for_sla": True,
     "outage_id": OUTAGE,
     "carried_over": False,
+    "carried_forward": False,
     "began_at": "2026-06-09T01:30:00Z",
     "ended_at": "2026-06-09T01:45:00Z",
     "duration_seconds": 900,
@@ -105,7 +107,13 @@ INCIDENT: Final[JsonDict] = {
     "clocks": [CLOCK],
     "event_ids": [OPENED],
 }
-INCIDENTS: Final[JsonDict] = {"total": 1, "carried_over": 0, "down_seconds": 900, "items": [INCIDENT]}
+INCIDENTS: Final[JsonDict] = {
+    "total": 1,
+    "carried_over": 0,
+    "carried_forward": 0,
+    "down_seconds": 900,
+    "items": [INCIDENT],
+}
 COUNT: Final[JsonDict] = {"met": 1, "breached": 0, "running": 0}
 TARGETS: Final[JsonDict] = {"response": COUNT, "repair": COUNT}
 VERSION: Final[JsonDict] = {

@@ -23,7 +23,7 @@ class Facts(Protocol):
         ...
 
     async def incidents(self, contract_id: UUID, start: datetime, until: datetime) -> Sequence[KnownIncident]:
-        """Incidents that touch `[start, until)`, oldest first."""
+        """Incidents that began before `until` and were not resolved before `start`, oldest first."""
         ...
 
     async def names(self, contract_id: UUID) -> Names:

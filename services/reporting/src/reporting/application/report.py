@@ -148,11 +148,14 @@ class ClockLine(Shown):
     )
     by: Person | None
     elapsed_seconds: Number | None = Field(description="time that counted, by the contract's calendar")
-    verdict: Verdict
+    verdict: Verdict = Field(description="as it stood at the end of the period")
+    decided_at: Instant | None = Field(
+        description="when it was met or missed: it counts in the month of that instant; null while there is no verdict"
+    )
 
 
 class IncidentLine(Shown):
-    """One incident of the period."""
+    """One incident of the period, as it stood at its end: what came later is told by the next month."""
 
     model_config = ConfigDict(json_schema_extra=examples.example(examples.INCIDENT))
 
@@ -169,9 +172,12 @@ class IncidentLine(Shown):
     counts_for_sla: bool
     outage_id: UUID | None
     carried_over: bool = Field(description="it began before the period")
+    carried_forward: bool = Field(description="the period is over, and it or one of its clocks went on")
     began_at: Instant
     ended_at: Instant | None
-    duration_seconds: Number = Field(description="from its first failure to its end, or up to `as_of` while it lasts")
+    duration_seconds: Number = Field(
+        description="from its first failure to its end, or up to the end of the period while it lasts"
+    )
     timestamps: Mapping[str, Moment | None] = Field(
         description="first_failure, detected, opened, alerted, acknowledged, mitigated, monitoring_paused, recovered, "
         "resolved, closed"
@@ -186,13 +192,17 @@ class IncidentSection(Shown):
     model_config = ConfigDict(json_schema_extra=examples.example(examples.INCIDENTS))
 
     total: int = Field(ge=0)
-    carried_over: int = Field(ge=0)
+    carried_over: int = Field(ge=0, description="how many of them began before the period: it listed them as well")
+    carried_forward: int = Field(ge=0, description="how many of them the next period lists as well")
     down_seconds: Number = Field(description="down time of the period in the environments that count")
     items: list[IncidentLine] = Field(json_schema_extra=MANY)
 
 
 class TargetCount(Shown):
-    """How the promises of one kind went."""
+    """How the promises of one kind went: the verdicts that fell in the period, and what was running at its end.
+
+    A verdict counts in one month only; a clock that runs is running in each month until it has one.
+    """
 
     model_config = ConfigDict(json_schema_extra=examples.example(examples.COUNT))
 

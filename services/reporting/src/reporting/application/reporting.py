@@ -1,6 +1,7 @@
 """The reports of a contract: what was promised, what was measured, what happened."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final, Literal
 from uuid import UUID
@@ -42,6 +43,7 @@ from reporting.domain.period import Zones, in_force, month_bounds, month_of, zon
 from shared.values import number, seconds
 
 STAMPS = tuple(Timestamps.model_fields)
+DECIDED: Final[tuple[Verdict, ...]] = ("met", "breached")
 LIFE: Final[tuple[IncidentStatus, ...]] = ("open", "acknowledged", "mitigated", "resolved", "closed")
 
 
@@ -73,6 +75,9 @@ async def monthly_report(
     The zone is that of the contract version in force when the month begins: an amendment that changes it moves no month
     that is over. The month ends where the next one begins, by the zone in force until then.
 
+    Incidents and their clocks are shown as they stood at the end of the period: what happens to them later belongs to
+    the next month. A verdict counts in the month in which it fell.
+
     Raises UnknownContract, NotInTheContract when the contract did not apply in that month, InTheFuture for an `as_of`
     after `now` or a month that has not begun.
     """
@@ -89,9 +94,9 @@ async def monthly_report(
     names = await facts.names(contract_id)
     transitions = await facts.transitions(contract_id, start, until)
     uptime = measuring.uptime(versions, transitions, names, start, end, until)
-    incidents = [
-        _incident(known, newest, names, start, until) for known in await facts.incidents(contract_id, start, end)
-    ]
+    complete = until >= last or end < min(last, until)
+    period = _Period(start, end, complete, _promise_ends(versions))
+    incidents = [_incident(known, newest, names, period) for known in await facts.incidents(contract_id, start, end)]
     lines = [line for line in incidents if line is not None]
     used = {version.number for _, _, version in in_force(measuring.timeline(versions), start, end)}
     report = MonthlyReport(
@@ -102,15 +107,16 @@ async def monthly_report(
         from_=start,
         to=end,
         as_of=until,
-        complete=until >= last or end < min(last, until),
+        complete=complete,
         uptime=uptime,
         incidents=IncidentSection(
             total=len(lines),
             carried_over=sum(line.carried_over for line in lines),
+            carried_forward=sum(line.carried_forward for line in lines),
             down_seconds=sum(figure.down_seconds for figure in uptime.figures if figure.counts_for_sla),
             items=lines,
         ),
-        targets=TargetSection(response=_count(lines, "response"), repair=_count(lines, "repair")),
+        targets=TargetSection(response=_count(lines, "response", start), repair=_count(lines, "repair", start)),
         contract_versions=[
             VersionLine(
                 version=version.version,
@@ -199,17 +205,40 @@ def _brand(state: ContractState) -> Brand:
     return Brand(page.name, page.logo_url, colours.primary, colours.background, colours.text)
 
 
-def _incident(
-    known: KnownIncident, contract: ContractState, names: Names, start: datetime, as_of: datetime
-) -> IncidentLine | None:
-    """An incident as it stood at `as_of`; None when nothing of it had happened yet."""
+@dataclass(frozen=True, slots=True)
+class _Period:
+    """`[start, end)` once it is complete; until then its end is the instant of which is told, and belongs to it."""
+
+    start: datetime
+    end: datetime
+    complete: bool
+    promise_ends: datetime | None
+
+    def reaches(self, instant: datetime) -> bool:
+        """Whether an instant lies before the end."""
+        return instant < self.end or (instant == self.end and not self.complete)
+
+
+def _promise_ends(versions: Sequence[KnownContract]) -> datetime | None:
+    """When the contract ended, if it did."""
+    return min(
+        (version.effective_from for version in measuring.timeline(versions) if not version.promises), default=None
+    )
+
+
+def _incident(known: KnownIncident, contract: ContractState, names: Names, period: _Period) -> IncidentLine | None:
+    """An incident as it stood at the end of the period; None when nothing of it happened in it."""
     state = known.state
-    stamps = {name: _until(getattr(state.timestamps, name), as_of) for name in STAMPS}
+    stamps = {name: _until(getattr(state.timestamps, name), period) for name in STAMPS}
     began = state.began_at
-    if began is None or began >= as_of:
+    if began is None or began >= period.end:
         return None
     ends = [stamps[name] for name in ENDS]
     ended = min((stamp.at for stamp in ends if stamp is not None), default=None)
+    clocks = [_clock(clock, known, stamps, period) for clock in state.clocks if clock.metric in REPORTED]
+    decided = [clock.decided_at for clock in clocks if clock.decided_at is not None]
+    if ended is not None and max([ended, *decided]) < period.start:
+        return None
     site = next((site for site in contract.sites if site.site_id == state.site_id), None)
     environment = next(
         (each for site in contract.sites for each in site.environments if each.environment_id == state.environment_id),
@@ -230,18 +259,19 @@ def _incident(
         ),
         counts_for_sla=state.counts_for_sla,
         outage_id=state.source.outage_id,
-        carried_over=began < start,
+        carried_over=began < period.start,
+        carried_forward=period.complete and (ended is None or any(clock.verdict == "running" for clock in clocks)),
         began_at=began,
         ended_at=ended,
-        duration_seconds=number(seconds((ended or as_of) - began)),
+        duration_seconds=number(seconds((ended or period.end) - began)),
         timestamps={name: _moment(stamp) for name, stamp in stamps.items()},
-        clocks=[_clock(clock, known, stamps, as_of) for clock in state.clocks if clock.metric in REPORTED],
+        clocks=clocks,
         event_ids=[*known.events, *sorted(verdict.event_id for verdict in known.announced.values())],
     )
 
 
-def _until(stamp: Stamp | None, as_of: datetime) -> Stamp | None:
-    return stamp if stamp is not None and stamp.at <= as_of else None
+def _until(stamp: Stamp | None, period: _Period) -> Stamp | None:
+    return stamp if stamp is not None and period.reaches(stamp.at) else None
 
 
 def _moment(stamp: Stamp | None) -> Moment | None:
@@ -252,7 +282,7 @@ def _moment(stamp: Stamp | None) -> Moment | None:
 
 
 def _status_at(status: IncidentStatus, stamps: dict[str, Stamp | None]) -> IncidentStatus:
-    """The status at `as_of`: the last step that had been taken, never further than the newest known one."""
+    """The status at the end of the period: the last step that was taken, never further than the newest known one."""
     for step in reversed(LIFE[1:]):
         if stamps[step] is not None and _rank(step) <= _rank(status):
             return step
@@ -267,12 +297,13 @@ REPORTED: Final[Mapping[str, Literal["response", "repair"]]] = {"response": "res
 """The metrics that a report shows; a clock of another one is passed over."""
 
 
-def _clock(clock: IncidentClock, known: KnownIncident, stamps: dict[str, Stamp | None], as_of: datetime) -> ClockLine:
-    """A clock as it stood at `as_of`, as far as incidents has told."""
+def _clock(clock: IncidentClock, known: KnownIncident, stamps: dict[str, Stamp | None], period: _Period) -> ClockLine:
+    """A clock as it stood at the end of the period, as far as incidents has told."""
     stop = _stop(clock.metric, stamps)
     unchanged = all(stamps[name] == getattr(known.state.timestamps, name) for name in STAMPS)
     stopped = stop is not None or unchanged
-    verdict = _verdict(clock, known.announced.get(clock.clock_id), as_of, stopped=stopped)
+    announced = known.announced.get(clock.clock_id)
+    verdict = _verdict(clock, announced, period, stopped=stopped)
     person = Person(kind=stop.actor.kind, name=stop.actor.name) if stop is not None and stop.actor is not None else None
     return ClockLine(
         clock_id=clock.clock_id,
@@ -286,25 +317,41 @@ def _clock(clock: IncidentClock, known: KnownIncident, stamps: dict[str, Stamp |
         if stop is not None and clock.elapsed_seconds is not None
         else None,
         verdict=verdict,
+        decided_at=_decided(verdict, clock, announced, stop) or (known.state.began_at if verdict in DECIDED else None),
     )
 
 
-def _verdict(clock: IncidentClock, announced: AnnouncedVerdict | None, as_of: datetime, *, stopped: bool) -> Verdict:
-    """What incidents said last about a clock, at `as_of`: never a second opinion. `stopped`: it had stopped by then.
+def _decided(
+    verdict: Verdict, clock: IncidentClock, announced: AnnouncedVerdict | None, stop: Stamp | None
+) -> datetime | None:
+    """When a verdict fell: a target is met when the clock stops, and missed when the promised time is over."""
+    said = announced.at if announced is not None and announced.verdict == verdict else None
+    if verdict == "met":
+        return stop.at if stop is not None else said
+    if verdict == "breached":
+        newer = announced is not None and announced.version > clock.clock_version
+        return (said or clock.breach_after) if newer else (clock.breach_after or said)
+    return None
+
+
+def _verdict(clock: IncidentClock, announced: AnnouncedVerdict | None, period: _Period, *, stopped: bool) -> Verdict:
+    """What incidents said last about a clock at the end of the period: never a second opinion.
+
+    `stopped`: it had stopped by then.
 
     A clock says by itself that it was breached or met, its incident tells how it reads; the newer of the two counts,
     so a breach that the incident has taken back since is none.
     """
     if announced is not None and announced.version > clock.clock_version:
         if announced.verdict == "breached":
-            return "breached" if announced.at < as_of else "running"
-        return "met" if announced.at <= as_of else "running"
+            return "breached" if announced.at < period.end else "running"
+        return "met" if period.reaches(announced.at) else "running"
     match clock.state:
-        case "cancelled":
+        case "cancelled" if period.promise_ends is None or period.promise_ends <= period.end:
             return "cancelled"
         case "met" if stopped:
             return "met"
-        case "breached" if clock.breach_after is None or clock.breach_after < as_of:
+        case "breached" if clock.breach_after is None or clock.breach_after < period.end:
             return "breached"
         case _:
             return "running"
@@ -325,8 +372,14 @@ def _plain(figure: float) -> int | float:
     return int(figure) if float(figure).is_integer() else figure
 
 
-def _count(lines: Iterable[IncidentLine], metric: str) -> TargetCount:
-    verdicts = [clock.verdict for line in lines for clock in line.clocks if clock.metric == metric]
+def _count(lines: Iterable[IncidentLine], metric: str, start: datetime) -> TargetCount:
+    """The verdicts that fell since `start`, and the clocks that were running at the end."""
+    verdicts = [
+        clock.verdict
+        for line in lines
+        for clock in line.clocks
+        if clock.metric == metric and (clock.decided_at is None or clock.decided_at >= start)
+    ]
     return TargetCount(
         met=verdicts.count("met"), breached=verdicts.count("breached"), running=verdicts.count("running")
     )

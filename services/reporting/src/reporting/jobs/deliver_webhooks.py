@@ -42,7 +42,13 @@ class DeliverWebhooks:
         room = self._concurrency - len(self._under_way)
         if room > 0:
             async with self._units.for_every_tenant() as uow:
-                batch = await claim(uow, room, share=self._share, busy=Counter(self._under_way.values()))
+                batch = await claim(
+                    uow,
+                    room,
+                    share=self._share,
+                    room_for_failing=self._concurrency // 2,
+                    busy=Counter(self._under_way.values()),
+                )
                 at = uow.now
             for claimed in batch:
                 self._under_way[asyncio.create_task(self._deliver(claimed, at))] = claimed.webhook_id

@@ -29,11 +29,10 @@ from cryptography.x509.verification import (
     Policy,
     PolicyBuilder,
     Store,
-    VerificationError,
 )
 
 from probes.adapters.checks.connection import CheckFailed
-from probes.adapters.checks.finding import plain
+from probes.adapters.checks.finding import instant_text, plain
 from probes.domain.certificates import Certificate, Chain, Judgement, Path, Verdict, judge, sentence
 from probes.domain.states import Reason
 
@@ -42,6 +41,8 @@ MOST_PRESENTED = 12
 MOST_PATHS = 8
 NAMES_TOLD = 50
 _SECOND = timedelta(seconds=1)
+_END_OF_TIME = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+"""The end of certificates that have none (RFC 5280, 4.1.2.5)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,10 @@ class Authorities:
             if path is None:
                 break
             found.append(path)
-            instant = min(certificate.not_valid_after_utc for certificate in path) + _SECOND
+            ends = min(certificate.not_valid_after_utc for certificate in path)
+            if ends >= _END_OF_TIME:
+                break
+            instant = ends + _SECOND
         if found:
             return found
         changes = {
@@ -124,7 +128,7 @@ class Authorities:
     ) -> list[x509.Certificate] | None:
         try:
             return self._verifier(at).verify(leaf, others).chain
-        except (VerificationError, ValueError):
+        except Exception:  # VerificationError in all honest cases
             return None
 
     def _verifier(self, at: datetime) -> ClientVerifier:
@@ -187,7 +191,7 @@ def _readable(presented: Iterable[bytes]) -> Iterator[tuple[x509.Certificate, Ce
                 warnings.simplefilter("ignore", CryptographyDeprecationWarning)
                 certificate = x509.load_der_x509_certificate(encoded)
                 yield certificate, _facts(certificate)
-        except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension) as error:
+        except Exception as error:  # the library has many ways of refusing what strangers make up
             if first:
                 detail = f"The server's certificate cannot be read: {error}"
                 raise CheckFailed(Reason.CERTIFICATE, detail, "tls") from error
@@ -271,13 +275,13 @@ def _document(chain: Chain, judgement: Judgement) -> dict[str, Any]:
         "issuer": leaf.issuer,
         "sans": [name[:253] for name in leaf.names[:NAMES_TOLD]],
         "sans_count": len(leaf.names),
-        "not_before": _instant(leaf.not_before),
-        "not_after": _instant(leaf.not_after),
+        "not_before": instant_text(leaf.not_before),
+        "not_after": instant_text(leaf.not_after),
         "fingerprint_sha256": leaf.fingerprint,
         "key": f"{leaf.key_kind} {leaf.key_bits}" if leaf.key_bits else leaf.key_kind,
         "path": [_member(certificate) for certificate in (path.certificates if path else ())],
         "presented": [_member(certificate) for certificate in chain.presented],
-        "verified_until": _instant(path.ends) if path else None,
+        "verified_until": instant_text(path.ends) if path else None,
         "expires_first": path.first_to_expire.subject if path else leaf.subject,
         "verdict": judgement.verdict.value,
         "problems": [problem.value for problem in judgement.problems],
@@ -289,12 +293,7 @@ def _member(certificate: Certificate) -> dict[str, str]:
     return {
         "subject": certificate.subject,
         "issuer": certificate.issuer,
-        "not_before": _instant(certificate.not_before),
-        "not_after": _instant(certificate.not_after),
+        "not_before": instant_text(certificate.not_before),
+        "not_after": instant_text(certificate.not_after),
         "fingerprint_sha256": certificate.fingerprint,
     }
-
-
-def _instant(instant: datetime) -> str:
-    """Certificates know whole seconds. One form, so that texts sort like instants."""
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

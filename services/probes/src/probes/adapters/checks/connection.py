@@ -15,8 +15,10 @@ from types import TracebackType
 from typing import Self
 
 from probes.adapters.checks.finding import Timings, plain
+from probes.adapters.checks.names import NotResolved, names
 from probes.domain.states import Failure, Reason
 from shared.outbound_http import AddressGuard, AddressRefused
+from shared.web_addresses import host_as_requested
 
 ADDRESSES_TRIED = 6
 EXCERPT_BYTES = 2048
@@ -57,22 +59,19 @@ class Exchange:
         """The host's addresses that may be spoken to, each with its family. Raises CheckFailed when there is none."""
         since = time.perf_counter_ns()
         try:
-            found = await asyncio.get_running_loop().getaddrinfo(
-                self.host.strip("[]"), self.port, type=socket.SOCK_STREAM
-            )
-        except (OSError, UnicodeError) as error:
-            raise CheckFailed(Reason.DNS, f"The name does not resolve: {told(error)}", "name_lookup") from error
+            found = await names.addresses(host_as_requested(self.host).strip("[]"))
+        except NotResolved as error:
+            raise CheckFailed(Reason.DNS, f"The name does not resolve: {error}", "name_lookup") from error
         finally:
             self.timings.name_lookup = (time.perf_counter_ns() - since) // 1000
         allowed = []
-        for family, _, _, _, where in found:
-            address = str(where[0])
+        for family, address in found:
             try:
                 self.guard.check(address)
             except (AddressRefused, ValueError):
                 self.refused.append(address)
             else:
-                allowed.append((int(family), address))
+                allowed.append((family, address))
         if not allowed:
             raise CheckFailed(
                 Reason.ADDRESS_REFUSED,
@@ -150,6 +149,8 @@ class Connection(Exchange):
             raise CheckFailed(
                 Reason.TLS, f"The connection broke off during the TLS handshake: {told(error)}", "tls"
             ) from error
+        except ValueError as error:
+            raise CheckFailed(Reason.INVALID_TARGET, f"No server can be asked for by this name: {error}") from error
         finally:
             self.timings.tls += (time.perf_counter_ns() - since) // 1000
 
@@ -197,6 +198,6 @@ def told(error: Exception) -> str:
     if isinstance(error, ssl.SSLError):
         return (getattr(error, "verify_message", "") or error.reason or str(error))[:300]
     if isinstance(error, OSError) and error.strerror:
-        # asyncio puts its own words in the place of the system's; those of a resolver are its own.
-        return error.strerror if isinstance(error, socket.gaierror) or not error.errno else os.strerror(error.errno)
+        # asyncio puts its own words in the place of the system's.
+        return os.strerror(error.errno) if error.errno else error.strerror
     return str(error)[:300] or type(error).__name__

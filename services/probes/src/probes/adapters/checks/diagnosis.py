@@ -95,7 +95,7 @@ class Diagnostics:
         diagnosis = _Diagnosis()
         name = _name(failure)
         if failure.reason in _LOOKED_UP and name is not None and "dns" not in failure.evidence:
-            diagnosis.answers = [Answer(name, "A"), Answer(name, "AAAA")]
+            diagnosis.answers = [Answer(name, kind, guard=self._guard) for kind in ("A", "AAAA")]
         address = _address(failure)
         if failure.reason in _TRACED and address is not None:
             diagnosis.way = Way(address)

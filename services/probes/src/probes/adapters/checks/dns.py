@@ -26,7 +26,9 @@ class DnsChecks:
         """Asks until there is an answer, and compares it. Never raises for what a target does."""
         guard = self._guard if configuration.resolver else EVERYWHERE
         exchange = Exchange(configuration.resolver or "", configuration.resolver_port, guard)
-        answer = Answer(configuration.name, configuration.record_type)
+        answer = Answer(
+            configuration.name, configuration.record_type, guard=None if configuration.resolver else self._guard
+        )
         try:
             try:
                 async with asyncio.timeout(seconds):
@@ -65,6 +67,6 @@ def _compare(configuration: DnsCheck, answer: Answer) -> None:
     surplus = [value for key, value in found.items() if key not in expected]
     if not expected or configuration.values_match == "subset":
         surplus = []
-    wrong = [f"{value} is missing" for value in missing] + [f"{value} is there too" for value in surplus]
+    wrong = [f"{value} is missing" for value in missing] + [f"{answer.shown(value)} is there too" for value in surplus]
     if wrong:
         raise CheckFailed(Reason.CONTENT, f"The answer differs: {', '.join(wrong)}.")

@@ -21,7 +21,7 @@ from dns.rdtypes.txtbase import TXTBase
 from probes.adapters.checks.connection import CheckFailed, Connection, Exchange, told
 from probes.adapters.checks.finding import plain
 from probes.domain.states import Reason
-from shared.outbound_http import AddressGuard
+from shared.outbound_http import AddressGuard, AddressRefused
 
 ATTEMPTS = 3
 """How often a question is put over UDP before its time is over: a single datagram may get lost."""
@@ -30,6 +30,7 @@ PAYLOAD_BYTES = 1232
 MOST_ALIASES = 16
 MOST_VALUES = 50
 VALUE_LENGTH = 500
+INNER = "an address that is not public"
 EVERYWHERE = AddressGuard(["0.0.0.0/0", "::/0"])
 """For the resolver that this machine was given: whoever runs the machine chose it."""
 
@@ -38,7 +39,8 @@ EVERYWHERE = AddressGuard(["0.0.0.0/0", "::/0"])
 class Answer:
     """What was answered to one question, filled in as it comes. `response_code` is None until a server has answered.
 
-    `aliases` are the names that were led to on the way. `error` is why there is no answer.
+    `aliases` are the names that were led to on the way. `error` is why there is no answer. `guard` says
+    which addresses may be told (None: all).
     """
 
     name: str
@@ -49,6 +51,16 @@ class Answer:
     values: list[str] = field(default_factory=list)
     over_tcp: bool = False
     error: str | None = None
+    guard: AddressGuard | None = None
+
+    def shown(self, value: str) -> str:
+        """A value as it may be told: what the location's own resolver says of inner networks is nobody's business."""
+        try:
+            if self.guard is not None and self.record_type in ("A", "AAAA"):
+                self.guard.check(value)
+        except (AddressRefused, ValueError):
+            return INNER
+        return value
 
     def document(self) -> dict[str, object]:
         """As it stands in evidence."""
@@ -58,7 +70,7 @@ class Answer:
             "server": self.server,
             "response_code": self.response_code,
             "aliases": [plain(alias)[:300] for alias in self.aliases],
-            "values": [plain(value)[:VALUE_LENGTH] for value in self.values[:MOST_VALUES]],
+            "values": [plain(self.shown(value))[:VALUE_LENGTH] for value in self.values[:MOST_VALUES]],
             "over_tcp": self.over_tcp,
             "error": plain(self.error)[:500] if self.error else None,
         }

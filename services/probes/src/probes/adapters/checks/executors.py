@@ -1,16 +1,18 @@
 """One place that knows how every kind of check is executed."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import certifi
+import structlog
 from pydantic import ValidationError
 
 from probes.adapters.checks.diagnosis import Diagnostics
 from probes.adapters.checks.dns import DnsChecks
 from probes.adapters.checks.exports import ExportChecks
-from probes.adapters.checks.finding import Finding
+from probes.adapters.checks.finding import Finding, could_not_look
 from probes.adapters.checks.http import HttpEngine
 from probes.adapters.checks.icmp import IcmpChecks
 from probes.adapters.checks.mail import MailChecks
@@ -24,6 +26,8 @@ from probes.domain.states import Failure, Outcome, Reason
 from shared.kernel.clock import Clock
 from shared.outbound_http import AddressGuard, Network
 from shared.time_source import SystemClock
+
+log = structlog.get_logger()
 
 Executor = Callable[[Any, float], Awaitable[Finding]]
 
@@ -67,10 +71,20 @@ class Executors:
         await self._domains.aclose()
 
     async def check(self, document: Mapping[str, Any], seconds: float) -> Finding:
-        """Executes the check that a document describes, within so many seconds. Never raises for what a target does."""
+        """Executes the check that a document describes, within so many seconds. Never raises but for cancellation.
+
+        What is our own fault, or the configuration's, is blocked: it says nothing about the target.
+        """
         try:
             configuration = configuration_of(document)
         except ValidationError:
             detail = "The configuration of this check is not valid: correct the monitor."
-            return Finding(Outcome.BAD, failure=Failure(Reason.INVALID_TARGET, detail, {}))
-        return await self._by_kind[configuration.kind](configuration, seconds)
+            return Finding(Outcome.BLOCKED, failure=Failure(Reason.INVALID_TARGET, detail, {}))
+        try:
+            finding = await self._by_kind[configuration.kind](configuration, seconds)
+        except Exception as error:
+            log.error("check_failed_unexpectedly", kind=configuration.kind, exc_info=error)
+            return could_not_look(error)
+        if finding.failure is not None and finding.failure.reason is Reason.INVALID_TARGET:
+            return replace(finding, outcome=Outcome.BLOCKED)
+        return finding

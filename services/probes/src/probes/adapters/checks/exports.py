@@ -1,6 +1,5 @@
 """Export checks: asks over HTTP, counts what comes without keeping it, and says how old it is."""
 
-import asyncio
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -8,6 +7,7 @@ from datetime import datetime, timedelta
 from probes.adapters.checks.challenges import EXAMINED_BYTES
 from probes.adapters.checks.finding import Finding
 from probes.adapters.checks.http import Exchange, HttpEngine, Reading
+from probes.adapters.checks.judging_room import NO_ROOM, NoRoom, judged
 from probes.application.checks.assertions import BODY_LIMIT
 from probes.application.checks.export import (
     EXPORT_LIMIT,
@@ -63,7 +63,10 @@ class ExportChecks:
         if exchange.trouble is not None:
             return exchange.finding(Outcome.BAD, exchange.trouble)
         if whole:  # a megabyte of JSON takes too long for a loop in which other checks are being timed
-            return await asyncio.to_thread(_judged, configuration, exchange, counts[-1], stamped, now)
+            try:
+                return await judged(deadline, _judged, configuration, exchange, counts[-1], stamped, now)
+            except NoRoom:
+                return NO_ROOM
         return _judged(configuration, exchange, counts[-1], stamped, now)
 
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
-from probes.domain.states import Failure, Outcome
+from probes.domain.states import Failure, Outcome, Reason
 
 
 @dataclass(slots=True)
@@ -49,6 +50,17 @@ class Finding:
     failure: Failure | None = None
     observations: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     account: Callable[[], Mapping[str, object]] | None = field(default=None, compare=False)
+
+
+def could_not_look(error: Exception) -> Finding:
+    """That we failed at a check: it says nothing about the target, and is never an outage of it."""
+    detail = f"This check could not be made because of a fault of ours ({type(error).__name__}), which was logged."
+    return Finding(Outcome.BLOCKED, failure=Failure(Reason.PROTOCOL, detail, {}))
+
+
+def instant_text(instant: datetime) -> str:
+    """Whole seconds in UTC. One form, also of early years, so that texts sort like instants."""
+    return instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 
 def plain(text: str) -> str:

@@ -6,7 +6,6 @@ and on every hop, a refused address is never connected to. The redirects are fol
 each hop is measured, and so that no credential goes to another origin.
 """
 
-import asyncio
 import json
 import socket
 import time
@@ -20,6 +19,7 @@ import pycurl
 
 from probes.adapters.checks.challenges import EXAMINED_BYTES, challenger
 from probes.adapters.checks.finding import Finding, Timings, plain
+from probes.adapters.checks.judging_room import NO_ROOM, NoRoom, judged
 from probes.adapters.checks.sightings import Sightings
 from probes.application.checks.assertions import BODY_LIMIT
 from probes.application.checks.http import BasicAuthentication, BearerAuthentication, HttpCheck
@@ -35,6 +35,7 @@ from probes.domain.states import Failure, Outcome, Reason
 from shared.kernel.clock import Clock
 from shared.outbound_http import AddressGuard, AddressRefused
 from shared.time_source import SystemClock
+from shared.web_addresses import as_requested
 
 EXCERPT_BYTES = 2048
 JUDGED_IN_PLACE = 32 * 1024
@@ -105,7 +106,7 @@ class _Errand:
         body = target.body.encode() if target.body is not None else None
         if body is not None and "content-type" not in given:
             headers["Content-Type"] = "application/json" if _is_json(body) else "text/plain; charset=utf-8"
-        url, credentials = split_credentials(target.url)
+        url, credentials = split_credentials(as_requested(target.url))
         if isinstance(target.authentication, BasicAuthentication):
             credentials = basic_credentials(target.authentication.username, target.authentication.password)
         elif isinstance(target.authentication, BearerAuthentication):
@@ -308,6 +309,7 @@ class HttpEngine:
 
         Never raises for what a target does; cancellation ends the transfer.
         """
+        deadline = time.monotonic() + seconds
         exchange = await self.fetch(target, seconds, keep=BODY_LIMIT if target.needs_body else EXAMINED_BYTES)
         blocked = self.blocked(exchange)
         if blocked is not None:
@@ -319,7 +321,10 @@ class HttpEngine:
         answer = exchange.answer()
         if target.needs_body and (len(exchange.last.kept) > JUDGED_IN_PLACE or target.asks_json):
             # Bounded, and yet too long for a loop in which other checks are being timed.
-            judgement = await asyncio.to_thread(judge, target.assertions, answer)
+            try:
+                judgement = await judged(deadline, judge, target.assertions, answer)
+            except NoRoom:
+                return NO_ROOM
         else:
             judgement = judge(target.assertions, answer)
         if judgement.failed:
@@ -373,9 +378,13 @@ class HttpEngine:
                 if next_url is None:
                     break
                 del hop.kept[EXCERPT_BYTES:]
-                errand = errand.redirected(hop.status_code or 0, next_url)
                 trouble = _unwelcome(next_url, len(hops))
                 if trouble is not None:
+                    break
+                before, errand = errand, errand.redirected(hop.status_code or 0, as_requested(next_url))
+                if errand.body is not None and not _may_have_body(before.url, errand.url):
+                    detail = "The site redirects what it was sent to another site, which gets nothing of it."
+                    trouble = _Trouble(Reason.REDIRECT, detail, pycurl.E_OK)
                     break
         except BaseException:
             curl.close()
@@ -384,6 +393,8 @@ class HttpEngine:
         self._idle.append(curl)
         if trouble is not None and trouble.reason is Reason.TIMEOUT:
             trouble = replace(trouble, detail=f"There was no complete answer within {seconds:g} s.")
+        if trouble is not None and trouble.reason is Reason.INVALID_TARGET and len(hops) > 1:
+            trouble = replace(trouble, reason=Reason.REDIRECT)  # whoever led us there is at fault
         refused = None
         if trouble is not None and trouble.code == pycurl.E_PEER_FAILED_VERIFICATION:
             described = await self._sightings.explain(hop.url, deadline - time.monotonic())
@@ -407,10 +418,11 @@ class HttpEngine:
             return _Trouble(reason, _sentence(reason, message, hop), code), None
         status = hop.status_code or 0
         if target.follow_redirects and status in REDIRECTS:
-            next_url = curl.getinfo(pycurl.REDIRECT_URL)
+            raw = curl.getinfo_raw(pycurl.REDIRECT_URL)
+            next_url = raw.decode("utf-8", "replace") if isinstance(raw, bytes) else None
             if hop.cut_off:  # libcurl works out where a redirect leads once it has all of it
                 next_url = _joined(hop.url, dict(hop.headers()).get("location"))
-            if isinstance(next_url, str) and next_url:
+            if next_url:
                 return None, next_url
         if not target.accepts(status):
             return _Trouble(Reason.HTTP_STATUS, f"The site answered with status {status}.", code), None
@@ -418,10 +430,7 @@ class HttpEngine:
 
     async def _transfer(self, curl: pycurl.Curl, hop: _Hop, errand: _Errand, seconds: float) -> tuple[int, str]:
         """libcurl's code and message; fills in the hop."""
-        try:
-            self._prepare(curl, hop, errand, seconds)
-        except UnicodeEncodeError:
-            return pycurl.E_URL_MALFORMAT, "The address is not a URL."
+        self._prepare(curl, hop, errand, seconds)
         looked = self._sightings.wants(hop.url)
         if looked:
             curl.setopt(pycurl.OPT_CERTINFO, 1)
@@ -506,6 +515,8 @@ class HttpEngine:
 def _reason(code: int, hop: _Hop) -> Reason:
     if hop.refused and (code == pycurl.E_COULDNT_CONNECT or not hop.tried):
         return Reason.ADDRESS_REFUSED
+    if code == pycurl.E_URL_MALFORMAT and hop.status_code:
+        return Reason.REDIRECT  # libcurl works out where a redirect leads, also when nobody follows it
     if code == pycurl.E_UNSUPPORTED_PROTOCOL and hop.tried:
         return Reason.PROTOCOL  # it is the other side that speaks no HTTP
     return _REASONS.get(code, Reason.PROTOCOL)
@@ -530,6 +541,11 @@ def _unwelcome(url: str, hops: int) -> _Trouble | None:
         scheme = plain(url.partition(":")[0])[:30]
         detail = f"The site redirects to {scheme}, which is not HTTP."
         return _Trouble(Reason.REDIRECT, detail, pycurl.E_UNSUPPORTED_PROTOCOL)
+    try:
+        as_requested(url)
+    except ValueError:
+        detail = f"The site redirects to {plain(without_credentials(url))[:300]}, which is no address."
+        return _Trouble(Reason.REDIRECT, detail, pycurl.E_URL_MALFORMAT)
     return None
 
 
@@ -577,10 +593,18 @@ def _is_json(body: bytes) -> bool:
 
 
 def _joined(url: str, location: str | None) -> str | None:
-    try:
-        return urljoin(url, location) if location else None
-    except ValueError:
+    if not location:
         return None
+    try:
+        return urljoin(url, location.encode("latin-1").decode("utf-8", "replace"))
+    except ValueError:
+        return location
+
+
+def _may_have_body(url: str, next_url: str) -> bool:
+    """Whether what was sent to the first may be sent to the second: the same origin, or the same host secured."""
+    before, after = _origin(url), _origin(next_url)
+    return before == after or (before[1] == after[1] and before[::2] == ("http", 80) and after[::2] == ("https", 443))
 
 
 def _origin(url: str) -> tuple[str, str, int | None]:

@@ -13,7 +13,7 @@ import httpx
 from publicsuffixlist import PublicSuffixList
 
 from probes.adapters.checks.chains import a_label
-from probes.adapters.checks.finding import Finding, Timings, plain
+from probes.adapters.checks.finding import Finding, Timings, instant_text, plain
 from probes.adapters.checks.trust import client_context
 from probes.application.checks.domain import DomainCheck
 from probes.domain.certificates import days_left
@@ -182,7 +182,7 @@ def _json_of(response: httpx.Response) -> Mapping[str, Any]:
 def _document(domain: str, registration: Registration, expires_at: datetime) -> dict[str, object]:
     return {
         "domain": domain,
-        "expires_at": expires_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "expires_at": instant_text(expires_at),
         "registrar": plain(registration.registrar) if registration.registrar else None,
         "status": [plain(each) for each in registration.status],
         "source": registration.source,

@@ -63,7 +63,7 @@ class Sightings:
                 at=self._clock.now(),
                 warn_days=max(DEFAULT_WARN_DAYS),
             )
-        except (CheckFailed, ValueError):
+        except Exception:
             return  # libcurl has verified it: that we cannot read it is nobody's outage
         self._remember(server, described.document)
 

@@ -13,7 +13,6 @@ from websockets.http11 import Response
 from websockets.protocol import Event, State
 from websockets.uri import parse_uri
 
-from probes.adapters.checks.chains import a_label
 from probes.adapters.checks.connection import EXCERPT_BYTES, CheckFailed, Connection, told, too_slow
 from probes.adapters.checks.finding import Finding, plain
 from probes.adapters.checks.http import HEADER_LENGTH, MAX_HEADERS, USER_AGENT
@@ -49,11 +48,11 @@ class WebSocketChecks:
 
         A redirect is not followed: it is an answer with another status.
         """
-        parts = urlsplit(configuration.url)
+        parts = urlsplit(configuration.requested)
         secure = parts.scheme.lower() == "wss"
         context = client_context(self._ca_file) if secure else None
         port = parts.port or (443 if secure else 80)
-        connection = Connection(a_label(parts.hostname or ""), port, self._guard, context)
+        connection = Connection(parts.hostname or "", port, self._guard, context)
         seen = _Seen()
         try:
             try:
@@ -109,7 +108,7 @@ async def _converse(connection: Connection, configuration: WebSocketCheck, seen:
 
 def _protocol(configuration: WebSocketCheck) -> ClientProtocol:
     try:
-        return ClientProtocol(parse_uri(configuration.url), max_size=READ_BYTES)
+        return ClientProtocol(parse_uri(configuration.requested), max_size=READ_BYTES)
     except (InvalidURI, UnicodeError, ValueError) as error:
         raise CheckFailed(Reason.INVALID_TARGET, "The address is not that of a WebSocket.") from error
 

@@ -3,13 +3,17 @@
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
-from probes.application.checks.base import Configuration
+from probes.application.checks.base import Configuration, is_a_host
 from probes.application.checks.tls import Thresholds
 from probes.domain.certificates import DEFAULT_WARN_DAYS
 
-Name = Annotated[str, StringConstraints(min_length=3, max_length=253, pattern=r"^[^\s/?#@:\[\]%\x00-\x1f]+$")]
+Name = Annotated[
+    str,
+    StringConstraints(min_length=3, max_length=253, pattern=r"^[^\s/?#@:\[\]%\x00-\x1f]+$"),
+    AfterValidator(is_a_host),
+]
 
 
 class DomainCheck(Configuration):

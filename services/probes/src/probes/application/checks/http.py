@@ -1,6 +1,6 @@
 """HTTP checks: what is asked for, and what counts as good."""
 
-from typing import Annotated, Literal, Self, TypeAlias
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import Field, StrictBool, StringConstraints, field_validator, model_validator
 
@@ -13,8 +13,14 @@ from probes.application.checks.assertions import (
     JsonPath,
 )
 from probes.application.checks.base import Configuration
-from probes.application.checks.secrets import HIDDEN, basic_credentials, secrets_of, split_credentials
-from probes.domain.monitors import is_web_address
+from probes.application.checks.secrets import (
+    HIDDEN,
+    basic_credentials,
+    secrets_of,
+    split_credentials,
+    without_credentials,
+)
+from shared.web_addresses import as_requested
 
 Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 WebAddress = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
@@ -56,19 +62,11 @@ class BearerAuthentication(Configuration):
 Authentication: TypeAlias = Annotated[BasicAuthentication | BearerAuthentication, Field(discriminator="type")]
 
 
-class WebRequest(Configuration):
-    """Whom to ask, as whom. A redirect to another origin takes no credentials along."""
+class Identity(Configuration):
+    """As whom to ask. A redirect to another origin takes no credentials along, and no body."""
 
-    url: WebAddress
     headers: dict[HeaderName, HeaderValue] = Field(default_factory=dict, max_length=30)
     authentication: Authentication | None = None
-
-    @field_validator("url")
-    @classmethod
-    def _is_a_web_address(cls, url: str) -> str:
-        if not is_web_address(url):
-            raise ValueError("is not an http or https address")
-        return url
 
     @field_validator("headers")
     @classmethod
@@ -86,17 +84,6 @@ class WebRequest(Configuration):
             raise ValueError("give authentication or an Authorization header, not both")
         return self
 
-    @property
-    def address(self) -> str:
-        """What is looked at, for people."""
-        return self.url
-
-    @property
-    def secrets(self) -> tuple[str, ...]:
-        """What must not turn up in what is kept of an answer, the longest first."""
-        in_address = split_credentials(self.url)[1]
-        return secrets_of(self.headers, *self._credentials(), *([in_address] if in_address else []))
-
     def _credentials(self) -> tuple[str, ...]:
         match self.authentication:
             case BasicAuthentication(username=username, password=password):
@@ -107,10 +94,35 @@ class WebRequest(Configuration):
                 return ()
 
 
-class HttpCheck(WebRequest):
-    """One request and its redirects. Good is an answer with an accepted status of which every assertion holds."""
+class WebRequest(Identity):
+    """Whom to ask, as whom."""
 
-    kind: Literal["http"] = "http"
+    url: WebAddress
+
+    @field_validator("url")
+    @classmethod
+    def _is_a_web_address(cls, url: str) -> str:
+        try:
+            as_requested(url)
+        except ValueError as error:
+            raise ValueError(f"is not an http or https address that can be asked for: it {error}") from None
+        return url
+
+    @property
+    def address(self) -> str:
+        """What is looked at, for people: without what is nobody's business."""
+        return without_credentials(self.url)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must not turn up in what is kept of an answer, the longest first."""
+        in_address = split_credentials(self.url)[1]
+        return secrets_of(self.headers, *self._credentials(), *([in_address] if in_address else []))
+
+
+class Exchange(Configuration):
+    """What to ask for, and which answers are good."""
+
     method: Method = "GET"
     body: Annotated[str, StringConstraints(max_length=65_536)] | None = Field(
         default=None,
@@ -133,6 +145,12 @@ class HttpCheck(WebRequest):
         return assertions
 
     @model_validator(mode="after")
+    def _has_a_real_body(self) -> Self:
+        if self.body is not None and HIDDEN in self.body:
+            raise ValueError("a hidden secret was given back: give it in full")
+        return self
+
+    @model_validator(mode="after")
     def _can_be_asked(self) -> Self:
         if self.method == "HEAD" and self.needs_body:
             raise ValueError("an answer to HEAD has no body to assert anything about")
@@ -153,3 +171,21 @@ class HttpCheck(WebRequest):
     def accepts(self, status: int) -> bool:
         """Whether an answer with this status is good."""
         return any(accepted.lowest <= status <= accepted.highest for accepted in self.accepted_status)
+
+
+class HttpCheck(Exchange, WebRequest):
+    """One request and its redirects. Good is an answer with an accepted status of which every assertion holds."""
+
+    kind: Literal["http"] = "http"
+
+
+class PageConfiguration(Exchange, Identity):
+    """What the checks of several pages have in common: all of an HTTP check but the address."""
+
+    def check_of(self, url: str) -> HttpCheck:
+        """The check of one page."""
+        return HttpCheck.model_validate(self.document() | {"url": url})
+
+    def document(self) -> dict[str, Any]:
+        """As it is stored: whatever is not the default."""
+        return self.model_dump(mode="json", exclude_defaults=True)

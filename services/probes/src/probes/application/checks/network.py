@@ -3,9 +3,9 @@
 from ipaddress import ip_address
 from typing import Annotated, Literal, Self, TypeAlias
 
-from pydantic import Field, StrictBool, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StrictBool, StringConstraints, model_validator
 
-from probes.application.checks.base import Configuration, Host, Line, Port
+from probes.application.checks.base import Configuration, Host, Line, Port, is_a_host
 
 RecordType: TypeAlias = Literal[
     "A",
@@ -26,8 +26,20 @@ RecordType: TypeAlias = Literal[
     "TXT",
 ]
 ResponseCode: TypeAlias = Literal["NOERROR", "NXDOMAIN", "SERVFAIL", "REFUSED"]
+
+
+def _is_a_name(name: str) -> str:
+    if not name.isascii():
+        return is_a_host(name)
+    if name != "." and not all(0 < len(label) <= 63 for label in name.removesuffix(".").split(".")):
+        raise ValueError("is no name of the DNS: a label has 1 to 63 characters")
+    return name
+
+
 DomainName: TypeAlias = Annotated[
-    str, StringConstraints(min_length=1, max_length=253, pattern=r"^[^\s/?#@:\[\]%\"\\\x00-\x1f]+$")
+    str,
+    StringConstraints(min_length=1, max_length=253, pattern=r"^[^\s/?#@:\[\]%\"\\\x00-\x1f]+$"),
+    AfterValidator(_is_a_name),
 ]
 """Any name of the DNS, also internationalised or with underscores; it is complete, with or without its last dot."""
 

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 
 HIDDEN = "••••••••"
-_SECRET_KEYS = frozenset({"password", "token", "secret"})
+_SECRET_KEYS = frozenset({"password", "token", "secret", "body"})
 _SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie"})
 _SECRET_PARTS = ("auth", "token", "secret", "key", "password", "session", "signature", "credential")
 _SHORTEST = 4
@@ -21,7 +21,7 @@ def is_secret_header(name: str) -> bool:
 
 
 def masked(document: Mapping[str, Any]) -> dict[str, Any]:
-    """A configuration as it may be shown: passwords, tokens, and headers and parts of addresses that hold some.
+    """A configuration as it may be shown: without passwords, tokens, bodies, and such in headers and addresses.
 
     For the documents of every kind of check.
     """
@@ -47,11 +47,19 @@ def without_credentials(url: str) -> str:
     try:
         parts = urlsplit(url)
         credentials, at, host = parts.netloc.rpartition("@")
-        user, colon, _ = credentials.partition(":")
-        netloc = f"{user}{colon}{HIDDEN if colon else ''}{at}{host}"
+        user, _, password = credentials.partition(":")
+        # Many take a key for the name, and no password.
+        shown = f"{user}:{HIDDEN}" if password else HIDDEN if credentials else ""
+        netloc = f"{shown}{at}{host}"
         return urlunsplit(parts._replace(netloc=netloc, query=_without_keys(parts.query)))
     except ValueError:
         return HIDDEN if "@" in url else url
+
+
+def origin_of(url: str) -> tuple[str, str]:
+    """The site that an address is on: its scheme, and its host with the port."""
+    parts = urlsplit(url)
+    return parts.scheme.lower(), parts.netloc.rpartition("@")[2].lower()
 
 
 def basic_credentials(username: str, password: str) -> str:
@@ -127,8 +135,7 @@ def _origin(document: Mapping[str, Any]) -> tuple[object, ...]:
     """Where the check goes: for what is no URL, everything that could say so."""
     url = document.get("url")
     if isinstance(url, str):
-        parts = urlsplit(url)
-        return (parts.scheme.lower(), parts.netloc.rpartition("@")[2].lower())
+        return origin_of(url)
     return tuple(document.get(key) for key in ("kind", "host", "port"))
 
 

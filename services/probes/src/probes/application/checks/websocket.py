@@ -7,9 +7,11 @@ from pydantic import Field, StringConstraints, field_validator
 
 from probes.application.checks.assertions import HeaderName
 from probes.application.checks.base import Configuration
-from probes.application.checks.secrets import HIDDEN, is_secret_header, secrets_of
+from probes.application.checks.secrets import HIDDEN, is_secret_header, secrets_of, without_credentials
+from shared.web_addresses import as_requested
 
 RESERVED_HEADERS = frozenset({"connection", "content-length", "host", "te", "trailer", "transfer-encoding", "upgrade"})
+WEB_SOCKET = frozenset({"ws", "wss"})
 RESERVED_PREFIX = "sec-websocket-"
 Text = Annotated[str, StringConstraints(min_length=1, max_length=4000, pattern=r"^[^\x00]*$")]
 
@@ -30,13 +32,8 @@ class WebSocketCheck(Configuration):
     @field_validator("url")
     @classmethod
     def _is_a_web_socket(cls, url: str) -> str:
-        try:
-            parts = urlsplit(url)
-            proper = parts.scheme.lower() in ("ws", "wss") and parts.hostname and parts.port != 0
-        except ValueError:
-            proper = None
-        if not proper:
-            raise ValueError("is not a ws or wss address")
+        as_requested(url, WEB_SOCKET)
+        parts = urlsplit(url)
         if parts.fragment or "@" in parts.netloc:
             raise ValueError("has neither a fragment nor a name and password: give those in an Authorization header")
         if HIDDEN in url:
@@ -56,9 +53,14 @@ class WebSocketCheck(Configuration):
         return headers
 
     @property
+    def requested(self) -> str:
+        """The address as it goes over the wire."""
+        return as_requested(self.url, WEB_SOCKET)
+
+    @property
     def address(self) -> str:
-        """What is looked at, for people."""
-        return self.url
+        """What is looked at, for people: without what is nobody's business."""
+        return without_credentials(self.url)
 
     @property
     def secrets(self) -> tuple[str, ...]:

@@ -147,3 +147,11 @@ async def test_what_a_dns_check_found_itself_stays(diagnostics: Diagnostics, ser
 @pytest.mark.parametrize("finding", [GOOD, Finding(Outcome.BLOCKED, failure=Failure(Reason.TIMEOUT, "a wall", {}))])
 async def test_what_is_not_bad_passes(diagnostics: Diagnostics, finding: Finding) -> None:
     assert await diagnostics.complete(uuid4(), finding, patience=3) is finding
+
+
+async def test_addresses_of_inner_networks_are_not_told(server: NameServer) -> None:
+    server.records["db.internal.example", "A"] = ["10.1.2.3", "127.0.0.1"]
+    made = Diagnostics(LOOPBACK, name_servers=(["127.0.0.1"], server.port))
+    evidence = evidence_of(await made.complete(uuid4(), failing(url="https://db.internal.example/"), patience=3))
+    assert evidence["dns"][0]["values"] == ["an address that is not public", "127.0.0.1"]
+    await made.aclose()

@@ -9,7 +9,9 @@ from typing import Any, cast
 import pytest
 from pydantic import ValidationError
 
+from probes.adapters.checks import dns as dns_checks
 from probes.adapters.checks.dns import DnsChecks
+from probes.adapters.checks.dns_lookup import look_up
 from probes.adapters.checks.finding import Finding
 from probes.application.checks.kinds import configuration_of, document_of
 from probes.application.checks.network import DnsCheck
@@ -212,8 +214,10 @@ async def test_a_resolver_in_a_private_network_is_not_asked(server: NameServer) 
     assert server.asked == []
 
 
-async def test_a_label_that_is_too_long_is_told(checks: DnsChecks, server: NameServer) -> None:
-    assert told(await asked(checks, server, "x" * 64 + ".example"))[0] is Reason.INVALID_TARGET
+@pytest.mark.parametrize("name", ["x" * 64 + ".example", "ü" * 64 + ".example", "a..example", ".example"])
+def test_what_cannot_be_a_name_is_refused(name: str) -> None:
+    with pytest.raises(ValidationError):
+        DnsCheck(name=name)
 
 
 async def test_an_internationalised_name_is_asked_for_as_it_is_registered(
@@ -246,3 +250,19 @@ def test_a_configuration_comes_back_from_its_document() -> None:
     check = DnsCheck(name="hotel.example", record_type="MX", values=("10 mail.hotel.example",), values_match="exact")
     assert configuration_of(document_of(check)) == check
     assert check.address == "dns:hotel.example?type=MX"
+
+
+async def test_what_the_locations_own_resolver_says_of_inner_networks_is_not_told(
+    checks: DnsChecks, server: NameServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.records["db.hotel.example", "A"] = ["10.1.2.3", "127.0.0.9"]
+
+    async def ask_here(*args: Any, **more: Any) -> None:
+        answer, _, _, exchange = args
+        await look_up(answer, ["127.0.0.1"], server.port, exchange, **more)
+
+    monkeypatch.setattr(dns_checks, "look_up", ask_here)
+    check = DnsCheck(name="db.hotel.example", values=("192.0.2.1",), values_match="exact")
+    finding = await checks.check(check, 5)
+    assert finding.failure is not None and "10.1.2.3" not in str(finding.failure)
+    assert "an address that is not public is there too, 127.0.0.9 is there too" in finding.failure.detail

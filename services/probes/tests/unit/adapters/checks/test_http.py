@@ -12,6 +12,7 @@ from pathlib import Path
 import certifi
 import pytest
 import trustme
+from pydantic import ValidationError
 
 from probes.adapters.checks.http import HttpEngine
 from probes.application.checks.assertions import BODY_LIMIT
@@ -260,10 +261,36 @@ async def test_a_redirect_to_a_refused_address_is_refused(engine: HttpEngine) ->
     assert finding.status_code is None
 
 
-async def test_what_is_not_a_web_address_is_an_invalid_target(engine: HttpEngine) -> None:
-    for url in ("file:///etc/passwd", "gopher://127.0.0.1/", "http://", "http://\udc80"):
-        finding = await engine.check(*target(url))
-        assert finding.failure is not None and finding.failure.reason is Reason.INVALID_TARGET, url
+async def test_an_address_is_asked_for_as_a_browser_would(engine: HttpEngine) -> None:
+    asked = []
+
+    async def answer(path: bytes, writer: asyncio.StreamWriter) -> None:
+        asked.append(path)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    async with site(answer) as url:
+        finding = await engine.check(HttpCheck(url=f"{url}/été à la mer?prix=5 €#haut"), 5)
+    assert finding.outcome is Outcome.GOOD
+    assert asked == [b"/%C3%A9t%C3%A9%20%C3%A0%20la%20mer?prix=5%20%E2%82%AC"]
+
+
+async def test_an_internationalised_name_is_looked_up_by_its_a_label(engine: HttpEngine) -> None:
+    finding = await engine.check(HttpCheck(url="https://münchen.invalid/"), 5)
+    assert finding.failure is not None and finding.failure.reason is Reason.DNS
+    assert finding.failure.evidence["url"] == "https://xn--mnchen-3ya.invalid/"
+
+
+def test_what_is_not_a_web_address_is_no_target() -> None:
+    for url in (
+        "file:///etc/passwd",
+        "http://",
+        "http://\udc80",
+        "http://a b/",
+        f"http://{'a' * 300}/",
+        "http://a..b/",
+    ):
+        with pytest.raises(ValidationError):
+            HttpCheck(url=url)
 
 
 @pytest.fixture(scope="module")

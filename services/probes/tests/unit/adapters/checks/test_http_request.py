@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from probes.adapters.checks.finding import Finding
-from probes.adapters.checks.http import USER_AGENT, HttpEngine
+from probes.adapters.checks.http import USER_AGENT, HttpEngine, _may_have_body
 from probes.application.checks.http import HttpCheck
 from probes.application.checks.secrets import HIDDEN
 from probes.domain.states import Outcome, Reason
@@ -182,6 +182,28 @@ async def test_a_redirect_changes_the_method_as_the_standard_says(
     _, here, _ = await redirected(engine, status, "/next", method=asked, body="{}")
     assert (here[1].method, here[1].body) == (method, body)
     assert ("content-type" in here[1].headers) == bool(body)
+
+
+@pytest.mark.parametrize("status", ["307 Temporary", "308 Permanent"])
+async def test_what_was_sent_to_one_site_is_not_sent_to_another(engine: HttpEngine, status: str) -> None:
+    found, here, there = await redirected(engine, status, "{there}/next", method="POST", body='{"password": "s3cret"}')
+    assert (len(here), there) == (1, [])
+    assert found.outcome is Outcome.BAD and found.failure is not None
+    assert found.failure.reason is Reason.REDIRECT and "another site" in found.failure.detail
+
+
+@pytest.mark.parametrize(
+    ("url", "next_url", "may"),
+    [
+        ("http://hotel.example/a", "https://hotel.example/a", True),
+        ("https://hotel.example/a", "https://hotel.example:443/b", True),
+        ("https://hotel.example/a", "http://hotel.example/a", False),
+        ("http://hotel.example/a", "https://www.hotel.example/a", False),
+        ("http://hotel.example:8080/a", "https://hotel.example/a", False),
+    ],
+)
+def test_the_same_site_may_be_sent_it_again_once_it_is_secured(url: str, next_url: str, may: bool) -> None:
+    assert _may_have_body(url, next_url) is may
 
 
 async def test_a_redirect_of_head_stays_head(engine: HttpEngine) -> None:

@@ -13,6 +13,8 @@ API: dict[str, Any] = {
     "url": "https://api.hotel.example/v1/rooms?api_key=s3cret-key&page=1",
     "headers": {"Accept": "application/json", "X-Api-Key": "s3cret-value"},
     "authentication": {"type": "bearer", "token": "t0ken-of-the-hotel"},
+    "method": "POST",
+    "body": '{"password": "s3cret-body"}',
 }
 
 
@@ -66,6 +68,7 @@ def asserting(**assertion: Any) -> dict[str, Any]:
         check(authentication={"type": "bearer"}),
         check(authentication={"type": "basic", "username": "a", "password": HIDDEN}),
         check(headers={"X-Token": HIDDEN}),
+        check(method="POST", body=HIDDEN),
         check(headers={"Host": "x"}),
     ],
     ids=str,
@@ -92,12 +95,12 @@ def test_a_configuration_survives_being_stored() -> None:
 
 def test_what_is_shown_holds_no_secret_and_finds_it_again() -> None:
     shown = masked(API)
-    for secret in ("s3cret-key", "s3cret-value", "t0ken"):
+    for secret in ("s3cret-key", "s3cret-value", "t0ken", "s3cret-body"):
         assert secret not in str(shown)
     assert shown["headers"]["Accept"] == "application/json" and "page=1" in shown["url"]
     assert with_secrets_of(shown, API) == API
-    changed = shown | {"method": "HEAD"}
-    assert with_secrets_of(changed, API) == API | {"method": "HEAD"}
+    changed = shown | {"method": "PUT"}
+    assert with_secrets_of(changed, API) == API | {"method": "PUT"}
 
 
 def test_a_hidden_secret_is_not_carried_to_another_site() -> None:
@@ -114,7 +117,26 @@ def test_a_hidden_secret_is_not_carried_to_another_site() -> None:
         ("https://jo:pass@hotel.example:8443/a?b#c", f"https://jo:{HIDDEN}@hotel.example:8443/a?b#c"),
         ("https://hotel.example/?token=abc&x=%20", f"https://hotel.example/?token={HIDDEN}&x=%20"),
         ("http://[broken@", HIDDEN),
+        ("https://sk_live_51H:@api.example/", f"https://{HIDDEN}@api.example/"),
+        ("https://ghp_16C7@api.example/", f"https://{HIDDEN}@api.example/"),
     ],
 )
 def test_an_address_is_shown_without_its_password(url: str, shown: str) -> None:
     assert without_credentials(url) == shown
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"kind": "http", "url": "https://jo:s3cret@hotel.example/"},
+        {"kind": "export", "url": "https://hotel.example/{%Y-%m-%d}.csv?token=s3cret", "max_age_seconds": 86_400}
+        | {"freshness": {"source": "url"}},
+        {"kind": "version", "url": "https://hotel.example/?key=s3cret", "component": "php"}
+        | {"source": {"type": "generator"}},
+        {"kind": "websocket", "url": "wss://hotel.example/live?token=s3cret"},
+    ],
+)
+def test_what_people_are_told_is_looked_at_holds_no_secret(document: dict[str, Any]) -> None:
+    address = configuration_of(document).address
+    assert address.partition("://")[0] == document["url"].partition("://")[0] and "hotel.example" in address
+    assert "s3cret" not in address
