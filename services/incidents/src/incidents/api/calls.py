@@ -10,7 +10,8 @@ from incidents.adapters.intake_tables import CallRow
 from incidents.api.dependencies import InPorts, Reader, Writer, agency_only, who
 from incidents.api.intake_models import CallView, NewCall
 from incidents.application import intake_items as items
-from incidents.application.incidents import OLDEST_REPORT, UnknownContractError, UnknownSiteError
+from incidents.application.incidents import OLDEST_REPORT
+from incidents.application.items import UnknownContractError, UnknownSiteError
 from incidents.domain.work_item import InstantOutOfRangeError
 from shared.idempotency import Idempotent, IdempotentRoute
 from shared.ids import new_id

@@ -31,7 +31,7 @@ def day(number: int) -> datetime:
 
 def terms(version: int, effective_from: datetime, calendar: CalendarHistory | Calendar, **changes: Any) -> Terms:
     history = calendar if isinstance(calendar, CalendarHistory) else CalendarHistory.constant(calendar)
-    targets = MappingProxyType({(Severity.CRITICAL, Metric.RESPONSE): timedelta(minutes=30)})
+    targets = MappingProxyType({(Severity.CRITICAL.value, Metric.RESPONSE): timedelta(minutes=30)})
     response = ResponseTerms("support", frozenset(), ClockRules("retroactive", "resume"), targets)
     promised_always = Terms(version, "active", effective_from, response, MappingProxyType({"support": history}))
     return replace(promised_always, **changes)
