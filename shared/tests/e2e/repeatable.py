@@ -8,6 +8,7 @@ from typing import Any
 from shared.ids import new_id
 
 from . import desk_records
+from .desk_items import DeskItems
 from .thread_client import ThreadClient, eventually
 
 Request = tuple[Mapping[str, str], Any]
@@ -22,6 +23,7 @@ class Repeatable:
 
     def __init__(self, thread: ThreadClient) -> None:
         self._thread = thread
+        self.items = DeskItems(thread, self.report)
 
     def client(self) -> str:
         """A new client."""
@@ -192,6 +194,7 @@ class Repeatable:
 def repeatable_requests(made: Repeatable | None) -> dict[str, Callable[[], Request]]:
     """Operation id to what makes its request. Without `made`, only the names are good for something."""
     things = made or Repeatable.__new__(Repeatable)
+    items = made.items if made is not None else DeskItems.__new__(DeskItems)
 
     def of_contract(status: str, body: Any = None) -> Callable[[], Request]:
         return lambda: ({"contract_id": things.contract(status)}, body)
@@ -222,64 +225,68 @@ def repeatable_requests(made: Repeatable | None) -> dict[str, Callable[[], Reque
         schedule_id, person_id = things.schedule()
         return {"schedule_id": schedule_id}, override_by(person_id)
 
-    return records | {
-        "revoke_access_grant": recorded("grant_id", reason="A mistake"),
-        "answer_access_request": recorded("access_request_id", outcome="given"),
-        "begin_access_session": recorded(**desk_records.SESSION, item_id=None, grant_id=None),
-        "end_access_session": recorded("access_session_id", done="Read it."),
-        "link_feedback": recorded("feedback_id", item_id=None),
-        "correct_time_entry": recorded("time_entry_id", instead=None),
-        "add_user": lambda: ({}, {"email": f"{new_id()}@agency.example", "name": "Nadia", "role": "operator"}),
-        "create_client": lambda: ({}, {"name": "Hôtel du Lac"}),
-        "create_contact": lambda: (
-            {"client_id": things.client()},
-            {"name": "Léa", "email": "lea@client.example", "language": "fr", "roles": ["decider"]},
-        ),
-        "create_site": lambda: (
-            {},
-            {
-                "client_id": things.client(),
-                "name": "site.example",
-                "kind": "website",
-                "environments": [{"name": "production", "url": "https://site.example/", "counts_for_sla": True}],
-            },
-        ),
-        "create_environment": lambda: (
-            {"site_id": things.site()},
-            {"name": "staging", "url": "https://staging.site.example/", "counts_for_sla": False},
-        ),
-        "create_plan": lambda: ({}, plan()),
-        "create_calendar": lambda: ({}, calendar()),
-        "create_contract": lambda: ({}, things.draft()),
-        "propose_contract": of_contract("draft"),
-        "withdraw_contract": of_contract("proposed"),
-        "sign_contract": signing,
-        "activate_contract": of_contract("signed"),
-        "suspend_contract": of_contract("active", REASON),
-        "resume_contract": of_contract("suspended"),
-        "terminate_contract": of_contract("active", REASON),
-        "propose_amendment": of_contract("active", {"price": {"amount": "650.00"}}),
-        "withdraw_amendment": of_amendment(),
-        "sign_amendment": signing_an_amendment,
-        "apply_amendment": of_amendment("agency", "client"),
-        "create_maintenance_window": lambda: ({}, planned_work(things.client())),
-        "cancel_maintenance_window": lambda: ({"window_id": things.window()}, {"reason": "Done a week earlier"}),
-        "create_monitor": lambda: ({}, things.monitor()),
-        "create_monitor_group": lambda: ({}, things.group()),
-        "import_from_uptime_kuma": lambda: ({}, things.export()),
-        "record_restore_verification": lambda: ({}, things.restore()),
-        "create_person": lambda: ({}, person_of_the_desk()),
-        "create_schedule": lambda: ({}, schedule_of(things.person())),
-        "create_override": overriding,
-        "cancel_override": lambda: (things.override(), None),
-        "create_escalation_policy": lambda: ({}, escalation_policy()),
-        "report_incident": lambda: ({}, things.report()),
-        "log_call": lambda: ({}, things.call()),
-        "acknowledge_incident": of_incident(),
-        "mitigate_incident": of_incident("acknowledge"),
-        "resolve_incident": of_incident("acknowledge"),
-        "close_incident": of_incident("acknowledge", "resolve"),
-    }
+    return (
+        records
+        | items.requests()
+        | {
+            "revoke_access_grant": recorded("grant_id", reason="A mistake"),
+            "answer_access_request": recorded("access_request_id", outcome="given"),
+            "begin_access_session": recorded(**desk_records.SESSION, item_id=None, grant_id=None),
+            "end_access_session": recorded("access_session_id", done="Read it."),
+            "link_feedback": recorded("feedback_id", item_id=None),
+            "correct_time_entry": recorded("time_entry_id", instead=None),
+            "add_user": lambda: ({}, {"email": f"{new_id()}@agency.example", "name": "Nadia", "role": "operator"}),
+            "create_client": lambda: ({}, {"name": "Hôtel du Lac"}),
+            "create_contact": lambda: (
+                {"client_id": things.client()},
+                {"name": "Léa", "email": "lea@client.example", "language": "fr", "roles": ["decider"]},
+            ),
+            "create_site": lambda: (
+                {},
+                {
+                    "client_id": things.client(),
+                    "name": "site.example",
+                    "kind": "website",
+                    "environments": [{"name": "production", "url": "https://site.example/", "counts_for_sla": True}],
+                },
+            ),
+            "create_environment": lambda: (
+                {"site_id": things.site()},
+                {"name": "staging", "url": "https://staging.site.example/", "counts_for_sla": False},
+            ),
+            "create_plan": lambda: ({}, plan()),
+            "create_calendar": lambda: ({}, calendar()),
+            "create_contract": lambda: ({}, things.draft()),
+            "propose_contract": of_contract("draft"),
+            "withdraw_contract": of_contract("proposed"),
+            "sign_contract": signing,
+            "activate_contract": of_contract("signed"),
+            "suspend_contract": of_contract("active", REASON),
+            "resume_contract": of_contract("suspended"),
+            "terminate_contract": of_contract("active", REASON),
+            "propose_amendment": of_contract("active", {"price": {"amount": "650.00"}}),
+            "withdraw_amendment": of_amendment(),
+            "sign_amendment": signing_an_amendment,
+            "apply_amendment": of_amendment("agency", "client"),
+            "create_maintenance_window": lambda: ({}, planned_work(things.client())),
+            "cancel_maintenance_window": lambda: ({"window_id": things.window()}, {"reason": "Done a week earlier"}),
+            "create_monitor": lambda: ({}, things.monitor()),
+            "create_monitor_group": lambda: ({}, things.group()),
+            "import_from_uptime_kuma": lambda: ({}, things.export()),
+            "record_restore_verification": lambda: ({}, things.restore()),
+            "create_person": lambda: ({}, person_of_the_desk()),
+            "create_schedule": lambda: ({}, schedule_of(things.person())),
+            "create_override": overriding,
+            "cancel_override": lambda: (things.override(), None),
+            "create_escalation_policy": lambda: ({}, escalation_policy()),
+            "report_incident": lambda: ({}, things.report()),
+            "log_call": lambda: ({}, things.call()),
+            "acknowledge_incident": of_incident(),
+            "mitigate_incident": of_incident("acknowledge"),
+            "resolve_incident": of_incident("acknowledge"),
+            "close_incident": of_incident("acknowledge", "resolve"),
+        }
+    )
 
 
 def planned_work(client_id: str) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from shared.testing.tokens import TokenMint
 
 from .bad_requests import Attempt, BadRequests, Judge, not_a_problem
 from .conftest import SERVICES, World
+from .desk_items import DECIDED
 from .openapi_walk import Operation
 from .repeatable import Repeatable, repeatable_requests
 from .thread_client import ThreadClient
@@ -391,6 +392,8 @@ def test_a_replayed_key_gets_the_first_answer_and_another_request_a_422(
     values, body = repeatable_requests(repeatable)[operation_id]()
     path = operation.filled(values)
     headers = {"Idempotency-Key": f'"{new_id()}"', "Content-Type": "application/json"}
+    if operation_id in DECIDED:
+        headers["Authorization"] = f"Bearer {repeatable.items.decider}"
     content = b"" if body is None else json.dumps(body).encode()
     with running_stack.client(operation.service, agency) as http:
         first = http.post(path, content=content, headers=headers)

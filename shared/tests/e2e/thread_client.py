@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import httpx
 
+from shared.ids import new_id
 from shared.testing.running_stack import RunningStack
 
 FAST_MONITORING = {"interval_seconds": 2, "timeout_seconds": 1, "rechecks": 1, "recheck_spacing_seconds": 1}
@@ -125,6 +126,16 @@ class ThreadClient:
             slug=slug,
             activated_at=datetime.fromisoformat(active["activated_at"]),
         )
+
+    def decider_of(self, client_id: str) -> str:
+        """A token of a portal in which the client's decider speaks."""
+        portal = {"name": f"Portal {new_id()}", "role": "client_decider", "client_id": client_id}
+        key = self.post("contracts", "/v1/api-keys", portal)
+        return self._stack.token_for(key["prefix"], key["client_secret"])
+
+    def speaking_as(self, token: str) -> "ThreadClient":
+        """The same services, spoken to with another token."""
+        return ThreadClient(self._stack, token)
 
     def create_site(self, client_id: str, name: str, url: str) -> str:
         environment = {"name": "production", "url": url, "counts_for_sla": True}
