@@ -235,7 +235,21 @@ def restore_service(
 
     recovery = screen.wait("the incident to hear of it", recovered, 30)
     screen.fact(f"recovered at {recovery['at']}, dated from the first good check")
-    upheld.call("POST", "incidents", f"{path}/resolve", {"note": "The connection pool was exhausted; doubled"})
+    resolved = upheld.call(
+        "POST", "incidents", f"{path}/resolve", {"note": "The connection pool was exhausted; doubled"}
+    )
+    learned = {
+        "item_id": resolved["incident_id"],
+        "audience": "client",
+        "summary": "The shop was down while all connections to the database were in use.",
+        "course": "A check failed, somebody answered, the pool was doubled, the shop was back.",
+        "causes": "The connection pool was too small for the sale.",
+        "went_well": "The alert came at once.",
+        "went_badly": "Nobody watched the pool.",
+        "completed_at": resolved["timestamps"]["resolved"]["at"],
+    }
+    upheld.call("POST", "incidents", "/v1/post-mortems", learned)
+    screen.fact("a critical incident has its post-mortem before it closes: the contract says so")
     closed: dict[str, Any] = upheld.call("POST", "incidents", f"{path}/close", {})
     for clock in closed["clocks"]:
         screen.fact(f"{clock['metric']}: {clock['verdict']} after {clock['elapsed_seconds']} s")

@@ -62,6 +62,7 @@ SERVICE = Service(
         work_orders.router,
         work_orders.schedules,
         items.router,
+        items.of_many,
         queue.router,
         intake_sources.router,
         intake_sources.held_router,

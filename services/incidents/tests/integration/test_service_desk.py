@@ -278,7 +278,7 @@ async def test_of_many_items_each_has_its_own_result_and_what_is_done_stays_done
         await agency.post(f"/v1/incidents/{one}/acknowledge")
         unknown = str(new_id())
         told = {"act": "acknowledge", "item_ids": [one, unknown, two]}
-        results = (await agency.post("/v1/items/bulk", json=told)).json()["results"]
+        results = (await agency.post("/v1/bulk-acts", json=told)).json()["results"]
         assert [(result["item_id"], result["result"], result["status"]) for result in results] == [
             (one, "refused", 409),
             (unknown, "refused", 404),
@@ -287,7 +287,7 @@ async def test_of_many_items_each_has_its_own_result_and_what_is_done_stays_done
         assert "Possible now" in results[0]["detail"]
         assert (await agency.get(f"/v1/items/{two}")).json()["status"] == "acknowledged"
     async with desk.client(agreement, "client_decider") as client:
-        problem(await client.post("/v1/items/bulk", json=told), 403)
+        problem(await client.post("/v1/bulk-acts", json=told), 403)
     names = [name for name, _, _ in await desk.said(agreement.tenant_id)]
     assert names.count("incident.acknowledged.v1") == 2
 

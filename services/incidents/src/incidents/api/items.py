@@ -42,11 +42,12 @@ from shared.problems import Conflict, NotFound, Problem, responses_for
 from shared.service import CurrentRuntime, Unit
 
 router = APIRouter(prefix="/v1/items", tags=["items"], route_class=IdempotentRoute)
+of_many = APIRouter(prefix="/v1/bulk-acts", tags=["items"])
 
 _CONFLICT = responses_for(Conflict)
 
 
-@router.post("/bulk", summary="Do one thing to many items")
+@of_many.post("", summary="Do one thing to many items")
 async def act_on_many(body: BulkTold, runtime: CurrentRuntime, principal: Writer) -> BulkAnswer:
     """Each item in a transaction of its own: what is done stays done, and every item has its own result.
 
