@@ -101,6 +101,9 @@ class Principal(BaseModel):
     client_id: UUID | None = None
     role: Role
     scopes: frozenset[str]
+    expires_at: datetime = Field(
+        description="when the token is good no more; what lasts longer than a request ends then"
+    )
 
     @property
     def actor(self) -> Actor:
@@ -398,6 +401,7 @@ def _principal(claims: Mapping[str, Any], issuer: Issuer) -> Principal:
                 "client_id": client_id,
                 "role": role,
                 "scopes": granted,
+                "expires_at": _instant(claims["exp"]),
             }
         )
     except ValidationError:

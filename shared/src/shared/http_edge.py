@@ -18,6 +18,7 @@ from urllib.parse import unquote_to_bytes
 import structlog
 from fastapi import FastAPI
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.ids import new_id
@@ -125,8 +126,8 @@ class BodyGuard:
     The body is read once, at most :data:`BODY_LIMIT` bytes unless its route takes more, and handed on whole.
 
     :param other_types: path to the media types accepted there instead of JSON (the OAuth token endpoint's form).
-    :param raw_bodies: beginning of a path to the media types that its route reads by itself, each with its own limit in
-        bytes: what strangers send is kept even when it is no JSON.
+    :param raw_bodies: template of a path to the media types that its route reads by itself, each with its own limit in
+        bytes: what strangers send is kept even when it is no JSON, and files are none.
     """
 
     def __init__(
@@ -139,7 +140,7 @@ class BodyGuard:
         self._app = app
         self._api = api
         self._other_types = other_types
-        self._raw_bodies = raw_bodies
+        self._raw_bodies = [(compile_path(template)[0], types) for template, types in raw_bodies.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -181,7 +182,7 @@ class BodyGuard:
         return body
 
     def _raw(self, path: str) -> Mapping[str, int]:
-        return next((types for prefix, types in self._raw_bodies.items() if path.startswith(prefix)), {})
+        return next((types for template, types in self._raw_bodies if template.match(path)), {})
 
     def _check_content(self, scope: Scope, headers: Headers, body: bytes, raw: frozenset[str]) -> None:
         if scope["method"] not in _WITH_BODY:
@@ -194,11 +195,11 @@ class BodyGuard:
             media_type.startswith("application/") and media_type.endswith("+json")
         ):
             accepted = ", ".join(sorted({"application/json", *others}))
-            raise UnsupportedMediaType(
-                f"Send the body as {accepted}"
-                + (f", not {media_type[:100]}." if media_type else " with Content-Type."),
-                headers={"Accept-Post": accepted},
+            detail = f"Send the body as {accepted}" + (
+                f", not {media_type[:100]}." if media_type else " with Content-Type."
             )
+            error = FieldError(detail=detail[:1000], header="Content-Type")
+            raise UnsupportedMediaType(detail, errors=[error], headers={"Accept-Post": accepted})
         check_json(body)
 
 

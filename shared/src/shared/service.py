@@ -76,6 +76,7 @@ CORS_REQUEST_HEADERS = (
     "If-Match",
     "If-Modified-Since",
     "If-None-Match",
+    "Last-Event-ID",
     "traceparent",
     "X-Correlation-ID",
     "X-Request-ID",
@@ -84,6 +85,7 @@ CORS_REQUEST_HEADERS = (
 CORS_ANSWER_HEADERS = (
     "Accept-Post",
     "Allow",
+    "Content-Disposition",
     "ETag",
     "Idempotency-Replayed",
     "Link",
@@ -127,7 +129,7 @@ class Service:
     other_content_types: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Path to the media types of bodies accepted there besides JSON."""
     raw_bodies: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-    """Beginning of a path to the media types whose bodies its route reads by itself, with the largest size in bytes."""
+    """Template of a path to the media types whose bodies its route reads by itself, with the largest size in bytes."""
 
     @property
     def folder(self) -> Path:

@@ -54,6 +54,14 @@ class IncidentsSettings(ServiceSettings):
         default=14, description="How far ahead hours are sought that a contract promises and nobody covers."
     )
 
+    streams_per_tenant: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        default=100, description="How many streams of items one process serves for a tenant at once."
+    )
+    stream_heartbeat_seconds: Annotated[float, Field(gt=0, le=300)] = Field(
+        default=15.0,
+        description="After so long without an event a stream says that it is alive; less than proxies wait.",
+    )
+
     @field_validator("alert_emails", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:

@@ -11,6 +11,7 @@ from incidents.jobs.clocks import DueClocks
 from incidents.jobs.cover import AgencyMail, CoverAhead
 from incidents.jobs.escalations import DueEscalations
 from incidents.jobs.external_tools import ExternalTools
+from incidents.jobs.item_facts import ItemFacts
 from incidents.jobs.mailboxes import Mailboxes
 from incidents.jobs.notifications import Outbound
 from incidents.jobs.work_orders import DueSchedules
@@ -33,5 +34,6 @@ def jobs(runtime: Runtime) -> Sequence[Job]:
         Job("external tools", ExternalTools(runtime.units, runtime.http, box).run),
         Job("escalations", DueEscalations(runtime.units, runtime.clock, recipients).run),
         Job("cover ahead", CoverAhead(runtime.units, look_ahead, recipients).run),
+        Job("item facts", ItemFacts(runtime.units).run),
         Job("agency mail", AgencyMail(runtime.units, settings).run),
     )

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import Select, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
+from incidents.adapters.files import hold
 from incidents.adapters.intake_tables import (
     CallRow,
     ExternalTicketRow,
@@ -21,6 +22,7 @@ from incidents.adapters.intake_tables import (
     IntakeSourceRow,
 )
 from incidents.adapters.tables import ContractTermsRow, NotificationRow, WorkItemRow
+from incidents.application.attachments import refused_at_once
 from incidents.application.correspondence import Correspondent, Letter
 from incidents.application.intake import IntakeSource, Link
 from incidents.application.intake_formats import FieldRule
@@ -233,6 +235,7 @@ class SqlCorrespondence(_OfSource):
         self, letter: Letter, *, state: str, item_id: UUID | None, reason: str | None, received_at: datetime
     ) -> UUID:
         mail_id = new_id()
+        brought = refused_at_once(letter.files)
         self._session.add(
             IntakeMailRow(
                 id=mail_id,
@@ -246,13 +249,16 @@ class SqlCorrespondence(_OfSource):
                 subject=letter.subject,
                 # What has found its item is told there; only what somebody has to decide about is kept here too.
                 body=letter.text if state == "held" else "",
-                attachments=[dict(each) for each in letter.attachments],
+                attachments=[each.described for each in brought],
                 reason=reason,
                 version=1,
                 **self._owner,
             )
         )
         await self._session.flush()
+        if state == "held":
+            kept = (each.file for each in brought if each.not_kept is None)
+            await hold(self._uow, mail_id, self._owner, kept)
         return mail_id
 
 

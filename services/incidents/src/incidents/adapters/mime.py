@@ -9,7 +9,7 @@ import codecs
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from email import message_from_bytes
 from email.errors import HeaderParseError, MessageError
 from email.header import decode_header
@@ -17,9 +17,9 @@ from email.message import Message
 from email.policy import compat32
 from email.utils import getaddresses
 from html import unescape
-from typing import Any
 
 from incidents.application.intake_formats import clean_text, one_line
+from incidents.domain.attachments import EXTENSIONS, File, plain_name
 from incidents.domain.intake import Nature, nature_of
 
 MOST_LINES = 600_000
@@ -31,6 +31,8 @@ HEADER_LENGTH = 4_000
 MOST_REFERENCES = 50
 TEXT_BYTES = 512 * 1024
 MOST_ATTACHMENTS = 50
+ENDINGS = {media_type: f".{endings[0]}" for media_type, endings in EXTENSIONS.items()}
+"""How a part without a name ends."""
 _MESSAGE_ID = re.compile(r"<[^<>\s]{1,400}>")
 _NO_TEXT = frozenset({"idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "mbcs", "oem"})
 _BLOCKS = frozenset(
@@ -47,20 +49,6 @@ class UnreadableMail(Exception):
 
 
 @dataclass(frozen=True)
-class Attachment:
-    """A part of a mail that is not its text. `name` is one line without a path."""
-
-    name: str
-    media_type: str
-    content: bytes = field(repr=False)
-
-    @property
-    def described(self) -> dict[str, Any]:
-        """What a timeline tells of it."""
-        return {"name": self.name, "media_type": self.media_type, "size": len(self.content)}
-
-
-@dataclass(frozen=True)
 class Mail:
     """One mail. `references` are the Message-IDs that it answers, the nearest first."""
 
@@ -71,7 +59,8 @@ class Mail:
     text: str
     references: tuple[str, ...]
     nature: Nature
-    attachments: tuple[Attachment, ...]
+    files: tuple[File, ...]
+    """Parts that are not its text. Their names are one line without a path."""
 
 
 def read_mail(raw: bytes) -> Mail:
@@ -82,7 +71,7 @@ def read_mail(raw: bytes) -> Mail:
         headers = _headers(message)
         if not headers.keys() & {"from", "sender", "message-id", "received", "date"}:
             raise UnreadableMail("This is no mail: it has neither a sender nor a date.")
-        texts, attachments = _contents(message)
+        texts, files = _contents(message)
     except (RecursionError, MessageError, LookupError, ValueError) as error:
         raise UnreadableMail(f"This mail cannot be read ({type(error).__name__}).") from None
     sender_name, sender = _sender(headers)
@@ -99,7 +88,7 @@ def read_mail(raw: bytes) -> Mail:
         text=clean_text(texts),
         references=tuple(dict.fromkeys([*answered, *earlier]))[:MOST_REFERENCES],
         nature=nature_of(headers, content_type=message.get_content_type(), sender=sender, subject=subject),
-        attachments=tuple(attachments),
+        files=tuple(files),
     )
 
 
@@ -151,11 +140,11 @@ def _text_of(content: bytes, charset: str) -> str:
         return content.decode("utf-8", "replace")
 
 
-def _contents(message: Message) -> tuple[str, list[Attachment]]:
+def _contents(message: Message) -> tuple[str, list[File]]:
     """What a person reads, plain before HTML, and the rest as attachments."""
     plain: list[str] = []
     marked: list[str] = []
-    attachments: list[Attachment] = []
+    files: list[File] = []
     for part in _leaves(message):
         kind = part.get_content_type()
         name = _name(part)
@@ -163,9 +152,9 @@ def _contents(message: Message) -> tuple[str, list[Attachment]]:
         if kind in ("text/plain", "text/html") and name is None and part.get_content_disposition() != "attachment":
             text = _text_of(content[:TEXT_BYTES], str(part.get_content_charset() or "utf-8"))
             (plain if kind == "text/plain" else marked).append(text)
-        elif len(attachments) < MOST_ATTACHMENTS:
-            attachments.append(Attachment(name or "unnamed", one_line(kind)[:100], content))
-    return ("\n".join(plain) if any(text.strip() for text in plain) else html_to_text("\n".join(marked))), attachments
+        elif len(files) < MOST_ATTACHMENTS:
+            files.append(File(name or f"unnamed{ENDINGS.get(kind, '')}", one_line(kind)[:100], content))
+    return ("\n".join(plain) if any(text.strip() for text in plain) else html_to_text("\n".join(marked))), files
 
 
 def _leaves(message: Message) -> Iterator[Message]:
@@ -199,7 +188,7 @@ def _name(part: Message) -> str | None:
     name = part.get_filename()
     if not name:
         return None
-    return one_line(re.split(r"[/\\]", _decoded(name[:HEADER_LENGTH]))[-1])[:200] or "unnamed"
+    return plain_name(one_line(re.split(r"[/\\]", _decoded(name[:HEADER_LENGTH]))[-1]))
 
 
 def html_to_text(html: str) -> str:

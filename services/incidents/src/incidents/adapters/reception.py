@@ -227,7 +227,7 @@ def read_body(row: IntakeSourceRow, body: Any, headers: Mapping[str, str]) -> Re
 
 
 def letter_of(mail: Mail) -> Letter:
-    """The mail as its use case knows it; attachments are told by name, type and size."""
+    """The mail as its use case knows it."""
     return Letter(
         message_id=mail.message_id,
         sender=mail.sender,
@@ -236,7 +236,7 @@ def letter_of(mail: Mail) -> Letter:
         text=mail.text,
         references=mail.references,
         nature=mail.nature,
-        attachments=[attachment.described for attachment in mail.attachments],
+        files=mail.files,
     )
 
 

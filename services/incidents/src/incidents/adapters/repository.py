@@ -14,8 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from incidents.adapters.announce import PublishingAnnouncer
 from incidents.adapters.contract_state import ContractState, terms_of
 from incidents.adapters.desk_tables import HandOverRow, LinkRow, PauseRow
+from incidents.adapters.files import SqlAttachments
 from incidents.adapters.reading import reading_json
 from incidents.adapters.records_reading import SqlRecords
+from incidents.adapters.search_tables import ItemFactRow
 from incidents.adapters.tables import (
     NOTIFICATIONS,
     AlertAddressesRow,
@@ -71,6 +73,7 @@ def ports_of(uow: UnitOfWork, default_recipients: Sequence[Recipient] = ()) -> P
         clocks=SqlClocks(uow),
         alerts=SqlAlerts(uow, default_recipients),
         records=SqlRecords(uow.session),
+        attachments=SqlAttachments(uow),
         announcer=PublishingAnnouncer(uow),
     )
 
@@ -307,16 +310,20 @@ class SqlItems(_Sql):
         return (await self._session.execute(statement)).scalar_one_or_none() is not None
 
     async def tell(self, item: WorkItem, entry: Entry) -> None:
+        entry_id = new_id()
+        whose = {
+            "tenant_id": self._tenant_id,
+            "client_id": item.subject.client_id,
+            "item_id": item.id,
+            "audience": entry.audience,
+            "recorded_at": self._uow.now,
+        }
         self._session.add(
             TimelineRow(
-                id=new_id(),
-                tenant_id=self._tenant_id,
-                client_id=item.subject.client_id,
-                item_id=item.id,
+                id=entry_id,
                 kind=entry.kind,
-                audience=entry.audience,
                 at=entry.at,
-                recorded_at=self._uow.now,
+                **whose,
                 actor_kind=entry.actor.kind,
                 actor_id=entry.actor.id,
                 actor_name=entry.actor.name,
@@ -326,6 +333,7 @@ class SqlItems(_Sql):
             )
         )
         await self._session.flush()
+        await self._session.execute(insert(ItemFactRow).values(entry_id=entry_id, **whose))
 
 
 def _changing(item: WorkItem) -> dict[str, Any]:

@@ -55,3 +55,8 @@ def who(principal: Principal) -> Who:
     """The caller as the domain writes him down."""
     actor = principal.actor
     return Who(actor.kind, actor.id, actor.name)
+
+
+def audience_of(principal: Principal) -> str:
+    """As whom the caller reads: the client's people do not see what is for the agency."""
+    return "agency" if principal.client_id is None else "client"

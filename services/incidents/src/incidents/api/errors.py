@@ -1,5 +1,6 @@
 """Which problem document each refusal of the domain becomes."""
 
+from incidents.application.attachments import TooManyFilesError
 from incidents.application.changes import OutsideWindowError
 from incidents.application.items import (
     MissingError,
@@ -11,6 +12,7 @@ from incidents.application.items import (
 )
 from incidents.application.records import ItemOfAnotherContractError, NotResolvedError, UnknownItemError
 from incidents.domain.access import NoAccessError
+from incidents.domain.attachments import RefusedFileError
 from incidents.domain.closing import KeptOpenError
 from incidents.domain.records import AlreadyThereError, BrokenRuleError
 from incidents.domain.service_desk_terms import FrozenError
@@ -76,6 +78,15 @@ def _kept_open(error: KeptOpenError) -> Conflict:
     return Conflict(str(error), reasons=reasons)
 
 
+def _refused_file(error: RefusedFileError) -> ValidationFailed:
+    place = {
+        "name": {"parameter": "name"},
+        "media_type": {"header": "Content-Type"},
+        "content": {"pointer": "#"},
+    }[error.place]
+    return ValidationFailed(str(error), errors=[FieldError(detail=str(error), **place)])
+
+
 def _conflict(error: Exception) -> Conflict:
     return Conflict(str(error))
 
@@ -91,6 +102,8 @@ ERRORS: ErrorMapping = {
     KeptOpenError: _kept_open,
     NoAccessError: _no_access,
     NotResolvedError: _conflict,
+    RefusedFileError: _refused_file,
+    TooManyFilesError: _conflict,
     UnknownItemError: _unknown_item,
     FrozenError: _frozen,
     IllegalTransitionError: _illegal_transition,

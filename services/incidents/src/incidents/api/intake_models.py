@@ -542,6 +542,7 @@ class AttachmentView(BaseModel):
     name: str = Field(max_length=200)
     media_type: str = Field(max_length=100)
     size: int
+    not_kept: str | None = Field(default=None, max_length=500, description="why its content was not kept")
 
 
 class HeldMail(BaseModel):

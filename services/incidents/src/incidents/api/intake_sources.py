@@ -9,6 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 
 from incidents.adapters import intake_store as store
+from incidents.adapters.files import release
 from incidents.adapters.intake_tables import (
     ExternalTicketRow,
     IntakeMailRow,
@@ -328,7 +329,8 @@ async def accept_held_mail(held_id: UUID, body: Acceptance, ports: InPorts, unit
     row = await _held(unit, held_id)
     source = await store.find_source(unit, row.source_id)
     assert source is not None  # a mail goes with its source
-    letter = Letter(row.message_id, row.sender, row.sender_name, row.subject, row.body, (), "human", row.attachments)
+    files = await release(unit, row.id)
+    letter = Letter(row.message_id, row.sender, row.sender_name, row.subject, row.body, (), "human", files)
     if body.incident_id is not None:
         await _item_under(ports, body.incident_id, row_contract=source.contract_id)
         await comment_with(ports, letter, body.incident_id, None, row.received_at)
@@ -341,9 +343,11 @@ async def accept_held_mail(held_id: UUID, body: Acceptance, ports: InPorts, unit
 
 @held_router.post("/{held_id}/discard", summary="Discard a held mail", responses=responses_for(NotFound, Conflict))
 async def discard_held_mail(held_id: UUID, unit: Unit, principal: Writer) -> HeldMail:
-    """It opens nothing; that it came stays in the receipts."""
+    """It opens nothing, and its files are deleted; that it came stays in the receipts."""
     agency_only(principal)
-    return await _decide(unit, await _held(unit, held_id), "discarded", principal.name)
+    row = await _held(unit, held_id)
+    await release(unit, row.id)
+    return await _decide(unit, row, "discarded", principal.name)
 
 
 async def _held(unit: Unit, held_id: UUID) -> IntakeMailRow:

@@ -11,9 +11,11 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
+from incidents.application import attachments
 from incidents.application import intake_items as items
 from incidents.application.intake import IntakeSource, Outcome
 from incidents.application.ports import Ports
+from incidents.domain.attachments import File
 from incidents.domain.intake import Nature, numbers_in
 from incidents.domain.work_item import Who
 
@@ -29,7 +31,7 @@ class Letter:
     text: str
     references: Sequence[str]
     nature: Nature
-    attachments: Sequence[Mapping[str, Any]]
+    files: Sequence[File]
 
 
 @dataclass(frozen=True)
@@ -118,8 +120,8 @@ async def open_with(
         reported_at=received_at,
     )
     item = await items.open_item(ports, new, who)
-    if letter.attachments:
-        data = {"attachments": [dict(each) for each in letter.attachments], "message_id": letter.message_id}
+    if letter.files:
+        data = {"attachments": await _kept(ports, letter, item.id, who), "message_id": letter.message_id}
         await items.comment(ports, item.id, "", who, at=received_at, source="mail", data=data)
     return item.id
 
@@ -128,14 +130,15 @@ async def comment_with(
     ports: Ports, letter: Letter, item_id: UUID, sender: Correspondent | None, received_at: datetime
 ) -> None:
     """A person's mail on the timeline of an item."""
-    await items.comment(
-        ports, item_id, letter.text, _who(letter, sender), at=received_at, source="mail", data=_data(letter)
-    )
+    who = _who(letter, sender)
+    data = _data(letter, await _kept(ports, letter, item_id, who))
+    await items.comment(ports, item_id, letter.text, who, at=received_at, source="mail", data=data)
 
 
 async def _note_automatic(
     ports: Ports, source: IntakeSource, letter: Letter, item_id: UUID, received_at: datetime
 ) -> None:
+    files = await _kept(ports, letter, item_id, source.who, audience="agency")
     await items.comment(
         ports,
         item_id,
@@ -145,7 +148,7 @@ async def _note_automatic(
         source="mail",
         audience="agency",
         kind="automatic_reply",
-        data=_data(letter) | {"nature": letter.nature},
+        data=_data(letter, files) | {"nature": letter.nature},
     )
 
 
@@ -162,12 +165,19 @@ def _who(letter: Letter, sender: Correspondent | None) -> Who:
     return Who("user", (sender.id if sender else letter.sender)[:200], name[:200])
 
 
-def _data(letter: Letter) -> dict[str, Any]:
+async def _kept(
+    ports: Ports, letter: Letter, item_id: UUID, who: Who, *, audience: str = "client"
+) -> list[dict[str, Any]]:
+    brought = await attachments.keep_of_mail(ports, item_id, letter.files, audience=audience, actor=who)
+    return [each.described for each in brought]
+
+
+def _data(letter: Letter, files: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {
         "message_id": letter.message_id,
         "sender": letter.sender,
         "subject": letter.subject,
-        "attachments": [dict(each) for each in letter.attachments],
+        "attachments": files,
     }
 
 

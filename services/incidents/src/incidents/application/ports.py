@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
+from incidents.domain.attachments import File
 from incidents.domain.closing import ItemRecords
 from incidents.domain.promises import ClockFact, ContractHistory, Metric
 from incidents.domain.sla_clock import ClockReading
@@ -144,6 +145,21 @@ class Link:
     target: str | None
 
 
+@dataclass(frozen=True)
+class Attachment:
+    """A file on an item, without its content."""
+
+    id: UUID
+    name: str
+    media_type: str
+    size: int
+    sha256: bytes
+    audience: str
+    source: str
+    added_at: datetime
+    actor: Who
+
+
 class Items(Protocol):
     """Work items, their stamps and timelines."""
 
@@ -268,6 +284,25 @@ class Records(Protocol):
         """What closing the item asks about."""
 
 
+class Attachments(Protocol):
+    """Files on items."""
+
+    async def same(self, item_id: UUID, audience: str, file: File) -> Attachment | None:
+        """The file of this name and content that is there for this audience."""
+
+    async def count(self, item_id: UUID) -> int:
+        """How many files an item has, as far as the caller sees them."""
+
+    async def add(self, item: WorkItem, file: File, *, audience: str, actor: Who, source: str) -> Attachment:
+        """A new file on an item."""
+
+    async def of_item(self, item_id: UUID, attachment_id: UUID) -> Attachment | None:
+        """A file, if it is on this item."""
+
+    async def remove(self, attachment_id: UUID) -> None:
+        """Deletes a file with its content."""
+
+
 class Announcer(Protocol):
     """Says to other services what happened."""
 
@@ -293,6 +328,7 @@ class Ports:
     clocks: Clocks
     alerts: Alerts
     records: Records
+    attachments: Attachments
     announcer: Announcer
 
 
@@ -301,6 +337,8 @@ __all__ = [
     "UPHELD",
     "Alerts",
     "Announcer",
+    "Attachment",
+    "Attachments",
     "ClockView",
     "Clocks",
     "ContractFacts",

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from incidents.adapters.mime import HEADER_BYTES, UnreadableMail, html_to_text, read_mail
+from incidents.domain.attachments import File
 
 HEAD = b"From: =?utf-8?q?L=C3=A9a_Martin?= <Lea@Client.example>\r\nMessage-ID: <a1@client.example>\r\n"
 
@@ -40,9 +41,7 @@ def test_plain_text_comes_before_html_and_files_are_attachments() -> None:
         )
     )
     assert mail.text == "Plain words."
-    assert [each.described for each in mail.attachments] == [
-        {"name": "screen shot.png", "media_type": "image/png", "size": 4}
-    ]
+    assert mail.files == (File("screen shot.png", "image/png", b"\x89PNG"),)
 
 
 def test_html_alone_becomes_text_without_anything_that_runs() -> None:
@@ -157,4 +156,6 @@ def test_an_enclosed_mail_is_one_attachment() -> None:
         )
     )
     assert mail.text == "See below."
-    assert [each.media_type for each in mail.attachments] == ["message/rfc822"]
+    (enclosed,) = mail.files
+    assert (enclosed.name, enclosed.media_type) == ("unnamed.eml", "message/rfc822")
+    assert b"Inner words." in enclosed.content
