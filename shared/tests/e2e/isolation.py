@@ -41,7 +41,8 @@ class Stranger:
 
     def __init__(self, urls: Mapping[str, str], token: str, owned: Mapping[str, str], secrets: set[str]) -> None:
         self._urls = urls
-        self._headers = {"Authorization": f"Bearer {token}"}
+        # Whoever follows something asks for all of it from its beginning.
+        self._headers = {"Authorization": f"Bearer {token}", "Last-Event-ID": "0"}
         self._owned = owned
         self._secrets = secrets
         """Ids that must not be in any answer to the stranger."""

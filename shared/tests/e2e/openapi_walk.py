@@ -23,7 +23,7 @@ class Operation:
     """An example of a JSON body, None where there is none."""
     media_type: str | None
     required: dict[str, Any]
-    """Examples of the query parameters that are required."""
+    """Examples of the query parameters that are required, and what makes an endless answer end at once."""
 
     def __str__(self) -> str:
         return f"{self.service} {self.method.upper()} {self.path}"
@@ -62,8 +62,13 @@ def operations_of(service: str, document: Mapping[str, Any]) -> Iterator[Operati
                     each["name"]: example_of(document, each.get("schema", {}))
                     for each in described.get("parameters", [])
                     if each["in"] == "query" and each.get("required")
-                },
+                }
+                | ({"for_seconds": 0} if _is_endless(described) else {}),
             )
+
+
+def _is_endless(described: Mapping[str, Any]) -> bool:
+    return "text/event-stream" in described["responses"].get("200", {}).get("content", {})
 
 
 def _body(document: Mapping[str, Any], described: Mapping[str, Any]) -> tuple[str | None, Any]:

@@ -229,6 +229,7 @@ def repeatable_requests(made: Repeatable | None) -> dict[str, Callable[[], Reque
         records
         | items.requests()
         | {
+            "save_filter": lambda: ({}, {"name": f"Filter {new_id()}", "filters": {"status": ["open"]}}),
             "revoke_access_grant": recorded("grant_id", reason="A mistake"),
             "answer_access_request": recorded("access_request_id", outcome="given"),
             "begin_access_session": recorded(**desk_records.SESSION, item_id=None, grant_id=None),

@@ -74,6 +74,8 @@ def test_a_client_sees_and_touches_nothing_of_another_client(
         ("tenant_isolation", "probes.monitor"),
         ("tenant_isolation", "probes.outage"),
         ("tenant_isolation", "incidents.work_item"),
+        ("tenant_isolation", "incidents.attachment"),
+        ("tenant_isolation", "incidents.saved_filter"),
         ("tenant_isolation", "incidents.person"),
         ("tenant_isolation", "incidents.on_call_schedule"),
         ("tenant_isolation", "incidents.escalation_policy"),
@@ -84,6 +86,8 @@ def test_a_client_sees_and_touches_nothing_of_another_client(
         ("client_isolation", "probes.monitor"),
         ("client_isolation", "probes.outage"),
         ("client_isolation", "incidents.work_item"),
+        ("client_isolation", "incidents.attachment"),
+        ("client_isolation", "incidents.saved_filter"),
     ],
 )
 def test_without_one_policy_a_table_leaks_and_is_found(

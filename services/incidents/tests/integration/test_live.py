@@ -357,7 +357,8 @@ async def test_a_tenant_has_a_limited_number_of_streams_and_gets_them_back(
                 assert "2 streams" in problem(refused, 429)["detail"]
                 assert refused.headers["retry-after"] == "5"
             async with asyncio.timeout(SOON):
-                while (await http.get(PATH, headers=headers, params={"for_seconds": 0})).status_code == 429:  # noqa: ASYNC110
+                ended = {"for_seconds": 0}
+                while (await http.get(PATH, headers=headers, params=ended)).status_code == 429:  # noqa: ASYNC110
                     await asyncio.sleep(0.02)
 
 
@@ -367,7 +368,8 @@ async def test_what_waits_for_a_slow_reader_waits_in_the_database(live: Live, mo
     await live.report(description="x" * 5000)
     await live.desk.execute(
         "with told as (insert into incidents.timeline_entry select gen_random_uuid(), tenant_id, client_id, item_id, "
-        "'note', audience, at, recorded_at, actor_kind, actor_id, actor_name, source, null, jsonb_build_object('said', repeat('word ', 1900)) "
+        "'note', audience, at, recorded_at, actor_kind, actor_id, actor_name, source, null, "
+        "jsonb_build_object('said', repeat('word ', 1900)) "
         "from incidents.timeline_entry, generate_series(1, 3000) where kind = 'opened' returning *) "
         "insert into incidents.item_fact select id, tenant_id, client_id, item_id, audience, recorded_at from told"
     )

@@ -181,7 +181,7 @@ async def _disconnected(receive: Receive) -> None:
 @router.get(
     "/stream",
     summary="Follow items as things happen to them",
-    response_class=EventStream,
+    response_class=Response,
     responses=_DOCUMENTED | responses_for(NotFound, TooManyRequests),
 )
 async def stream_items(
