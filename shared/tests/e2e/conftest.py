@@ -120,7 +120,10 @@ def _service_desk(thread: ThreadClient, contract: SignedContract, incident_id: s
     item = f"/v1/items/{incident_id}"
     thread.post("incidents", f"{item}/pauses", {"reason": "waiting_for_client", "evidence": {"asked": "Which page?"}})
     pause = thread.get("incidents", f"{item}/pauses")["data"][0]
-    how: dict[str, Any] = {"params": {"name": "app.log"}, "headers": {"Content-Type": "text/plain"}}
+    how: dict[str, Any] = {
+        "params": {"name": "app.log", "audience": "client"},
+        "headers": {"Content-Type": "text/plain"},
+    }
     attachment = thread.call("POST", "incidents", f"{item}/attachments", content=b"GET / 500", **how).json()
     kept = {"name": "Open", "shared": True, "filters": {"status": ["open"]}}
     saved_filter = thread.post("incidents", "/v1/saved-filters", kept)

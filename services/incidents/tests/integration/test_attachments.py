@@ -259,6 +259,32 @@ async def test_an_item_has_a_limited_number_of_attachments(desk: Desk, agreement
     assert "Delete one" in refused["detail"]
 
 
+@pytest.mark.capability("I44")
+async def test_an_error_report_says_all_that_its_form_asks_and_takes_files_that_are_what_they_say(
+    desk: Desk, agreement: Agreement
+) -> None:
+    await desk.activate(agreement)
+    asked = {
+        "steps": "Put something into the basket, pay by card.",
+        "expected": "A confirmation.",
+        "observed": "A blank page.",
+        "environment": "Firefox 140, production",
+        "ci_version": "shop 4.2.1",
+    }
+    report = {"form": "error", "contract_id": str(agreement.contract_id), "title": "Checkout shows an error"} | asked
+    async with desk.client(agreement, "client_staff") as person:
+        for name in asked:
+            without = {key: value for key, value in report.items() if key != name}
+            problem(await person.post("/v1/requests", json=without), 422, f"#/{name}")
+        answer = await person.post("/v1/requests", json=report)
+        assert answer.status_code == 201, answer.text
+        assert {name: answer.json()["details"][name] for name in asked} == asked
+        path = f"/v1/items/{answer.json()['item_id']}/attachments"
+        await kept(person, path)
+        problem(await send(person, path, "log.txt", b"MZ\x90", "text/plain"), 422)
+        assert await listed(person, path) == ["screen.png"]
+
+
 # Mails ----------------------------------------------------------------------------------------------------------------
 
 

@@ -53,6 +53,21 @@ _EXAMPLE = (
     'id: 43\nevent: left\ndata: {"item_id": "0197a1c2-0000-7000-8000-000000000501", "number": "INC-2026-2"}\n\n'
     ":\nid: 57\n\n"
 )
+_EVENT: Final[dict[str, Any]] = {
+    "type": "object",
+    "description": "one event of the stream",
+    "properties": {
+        "id": {
+            "type": "string",
+            "pattern": "^[0-9]{1,19}$",
+            "maxLength": 19,
+            "description": "resume with the last one",
+        },
+        "event": {"type": "string", "enum": ["begin", "reset", "fact", "left"]},
+        "data": {"type": "string", "contentMediaType": "application/json", "description": "one line of JSON"},
+        "retry": {"type": "integer", "minimum": 0, "maximum": 60_000, "description": "milliseconds"},
+    },
+}
 _DOCUMENTED: Final[dict[int | str, dict[str, Any]]] = {
     200: {
         "description": (
@@ -60,7 +75,7 @@ _DOCUMENTED: Final[dict[int | str, dict[str, Any]]] = {
             "for each line on a timeline, with the item as it stands, or `left` when that item does not pass the "
             "filter (any more). An event without data only moves the id on."
         ),
-        "content": {EVENT_STREAM: {"schema": {"type": "string"}, "example": _EXAMPLE}},
+        "content": {EVENT_STREAM: {"schema": _EVENT, "examples": {"stream": {"value": _EXAMPLE}}}},
     }
 }
 
