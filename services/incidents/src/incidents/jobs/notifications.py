@@ -49,6 +49,7 @@ class _Claimed:
     id: UUID
     tenant_id: UUID
     item_id: UUID
+    kind: str
     attempts: int
     created_at: datetime
 
@@ -113,7 +114,7 @@ class Outbound:
                 row.next_attempt_at = unit.now + LEASE
                 if row.message_id is None:
                     row.message_id = f"<{row.id}@{self._domain}>"
-                claimed.append(_Claimed(row.id, row.tenant_id, row.item_id, row.attempts, row.created_at))
+                claimed.append(_Claimed(row.id, row.tenant_id, row.item_id, row.kind, row.attempts, row.created_at))
             return claimed
 
     async def _deliver(self, one: _Claimed) -> None:
@@ -153,11 +154,11 @@ class Outbound:
 
     async def _note_sent(self, one: _Claimed) -> None:
         async with self._units.for_tenant(one.tenant_id) as unit:
+            if one.kind == "opened":
+                # The item first: whoever holds it may queue this message again, and would wait for us as we for him.
+                await alerted(ports_of(unit), one.item_id, unit.now)
             row = await unit.session.get_one(NotificationRow, one.id, with_for_update=True)
             row.state, row.sent_at, row.next_attempt_at, row.last_error = "sent", unit.now, None, None
-            await unit.session.flush()
-            if row.kind == "opened":
-                await alerted(ports_of(unit), one.item_id, unit.now)
 
     async def _note(self, one: _Claimed, *, state: str, error: str, again_in: timedelta | None) -> None:
         async with self._units.for_tenant(one.tenant_id) as unit:
