@@ -15,6 +15,7 @@ import pytest
 import uvicorn
 from sqlalchemy import text
 
+from incidents.adapters import item_facts
 from incidents.api import item_stream
 from incidents.jobs.item_facts import ItemFacts
 from shared.ids import new_id
@@ -217,7 +218,7 @@ async def test_what_commits_late_is_told_late_and_not_passed_over(live: Live) ->
         assert kinds(await follower.events(1)) == [("Second", "opened")]
         committing.set()
         await late
-        told = []
+        told: list[tuple[str, str]] = []
         while not told or told[-1][1] != "slow":
             told += kinds(await follower.events(1))
     assert told.count(("First", "slow")) == 1
@@ -374,14 +375,14 @@ async def test_what_waits_for_a_slow_reader_waits_in_the_database(live: Live, mo
         "insert into incidents.item_fact select id, tenant_id, client_id, item_id, audience, recorded_at from told"
     )
     reads = 0
-    told_after = item_stream.item_facts.told_after
+    told_after = item_facts.told_after
 
     async def counted(*args: Any, **how: Any) -> Any:
         nonlocal reads
         reads += 1
         return await told_after(*args, **how)
 
-    monkeypatch.setattr(item_stream.item_facts, "told_after", counted)
+    monkeypatch.setattr(item_facts, "told_after", counted)
     async with desk_socket(live) as (reader, writer):
         async with asyncio.timeout(SOON):
             assert (await reader.readline()).startswith(b"HTTP/1.1 200")

@@ -102,8 +102,8 @@ async def test_what_fits_best_comes_first_and_the_list_pages_by_it(
         found: list[str] = []
         page: dict[str, Any] = {"next_cursor": None}
         while not found or page["next_cursor"]:
-            cursor = {"cursor": page["next_cursor"]} if page["next_cursor"] else {}
-            page = (await client.get("/v1/items", params={"q": "caisse", "limit": 2} | cursor)).json()
+            asked = {"q": "caisse", "limit": "2"} | ({"cursor": page["next_cursor"]} if page["next_cursor"] else {})
+            page = (await client.get("/v1/items", params=asked)).json()
             found += [each["title"] for each in page["data"]]
         assert found == whole
         cursor = (await client.get("/v1/items", params={"q": "caisse", "limit": 2})).json()["next_cursor"]

@@ -31,6 +31,13 @@ _KEPT: dict[str, Any] = {
     "shared": True,
     "filters": {"status": ["open"], "severity": ["critical"], "q": "caisse"},
 }
+_SAVED: dict[str, Any] = _KEPT | {
+    "saved_filter_id": "0197a1c2-0000-7000-8000-000000000551",
+    "version": 1,
+    "owner_name": "Ada Martin",
+    "mine": True,
+    "changed_at": "2026-06-08T09:12:00Z",
+}
 _CHANGED = responses_for(Conflict, PreconditionFailed, PreconditionRequired)
 
 
@@ -47,20 +54,7 @@ class SavedFilterBody(BaseModel):
 class SavedFilter(BaseModel):
     """A filter that somebody keeps; `filter` of the lists takes its id."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "saved_filter_id": "0197a1c2-0000-7000-8000-000000000551",
-                    "version": 1,
-                    "owner_name": "Ada Martin",
-                    "mine": True,
-                    "changed_at": "2026-06-08T09:12:00Z",
-                }
-                | _KEPT
-            ]
-        }
-    )
+    model_config = ConfigDict(json_schema_extra={"examples": [_SAVED]})
 
     saved_filter_id: UUID
     version: int = Field(ge=1, json_schema_extra={"format": "int64"})
