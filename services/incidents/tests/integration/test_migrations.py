@@ -66,8 +66,8 @@ def upgraded(service_databases: ServiceDatabases) -> DatabaseUrls:
     return urls
 
 
-def instants_as_told(row: dict[str, Any]) -> dict[str, Any]:
-    """The row with `item_id` under its earlier name; JSON of one PostgreSQL reads as JSON of another."""
+def as_it_was_named(row: dict[str, Any]) -> dict[str, Any]:
+    """The row with `item_id` under its earlier name."""
     return {("incident_id" if name == "item_id" else name): value for name, value in row.items()}
 
 
@@ -76,8 +76,8 @@ def test_every_row_of_the_previous_release_is_there_with_all_that_it_said(upgrad
         connection.execute("set time zone 'UTC'")
         for table, before in PREVIOUS["rows"].items():
             name = sql.Identifier("incidents", RENAMED.get(table, table))
-            found = connection.execute(sql.SQL("select to_jsonb(told) from {} told").format(name)).fetchall()
-            after = [instants_as_told(row) for (row,) in found]
+            found = connection.execute(sql.SQL("select to_jsonb(each_row) from {} each_row").format(name)).fetchall()
+            after = [as_it_was_named(row) for (row,) in found]
             kept = [{column: row[column] for column in before[0]} for row in after]
             assert sorted(kept, key=repr) == sorted(before, key=repr), table
 
@@ -114,7 +114,7 @@ async def test_the_clocks_of_the_previous_release_read_the_same_and_go_on(
         told_before = [{name: clock[name] for name in one} for clock, one in zip(same, before["clocks"], strict=True)]
         assert told_before == before["clocks"], number
 
-    # Nothing that was said is said again, also from an empty cache, and what comes due is said as ever.
+    # Nothing is said again, also from an empty cache, nor that a share was used up before contracts told to say so.
     await desk.due_clocks.run()
     assert await desk.due_clocks.rebuild() == len(after)
     assert await desk.said(agreement.tenant_id) == []

@@ -385,7 +385,7 @@ LinkKind = Literal["duplicates", "relates", "caused_by", "fixes", "r_and_d", "in
 class LinkTold(BaseModel):
     """How this item is related to another one, or to an action that is kept elsewhere."""
 
-    model_config = forbid_unknown(examples=[{"kind": "caused_by", "target_id": "0197a1c2-0000-7000-8000-000000000502"}])
+    model_config = forbid_unknown(examples=[{"kind": "r_and_d", "target": "RD-12"}])
 
     kind: LinkKind
     target_id: UUID | None = None
@@ -762,9 +762,7 @@ class WorkOrderStart(BaseModel):
 
     backup: BackupTold | None = None
     rollback_plan: LongText | None = None
-    configuration_item: Line | None = Field(
-        default=None, description="what is updated: it gets into its history"
-    )
+    configuration_item: Line | None = Field(default=None, description="what is updated: it gets into its history")
     version_before: VersionName | None = None
 
 
