@@ -521,7 +521,7 @@ class NotificationAnswer(BaseModel):
     )
 
     notification_id: UUID
-    kind: Literal["opened", "recovered", "clock_at_risk", "clock_breached", "escalation"]
+    kind: Literal["opened", "recovered", "reopened", "clock_at_risk", "clock_breached", "escalation"]
     channel: Literal["mail"]
     recipient: str = Field(max_length=320)
     audience: Literal["agency", "client"]

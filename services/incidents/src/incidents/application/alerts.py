@@ -6,7 +6,7 @@ from typing import Any
 from incidents.application.ports import Notification, Ports, Recipient
 from incidents.domain.work_item import WorkItem
 
-FOR_EVERYBODY = frozenset({"opened", "recovered"})
+FOR_EVERYBODY = frozenset({"opened", "recovered", "reopened"})
 """Facts that the contract's alert addresses hear of. The others (a clock at risk, a target missed) are the agency's."""
 
 
