@@ -100,7 +100,13 @@ def main() -> None:
     binary = shutil.which(BINARY)
     with target_site() as site:
         scenario = argparse.Namespace(
-            monitors=arguments.rate * 4, interval=4, seconds=arguments.seconds, outages=0, secure=True, restart=False
+            monitors=arguments.rate * 4,
+            interval=4,
+            seconds=arguments.seconds,
+            outages=0,
+            secure=True,
+            restart=False,
+            runner_apart=False,
         )
         ours = measured(scenario, site)
         theirs = asyncio.run(probe_with_blackbox(binary, site, arguments.rate, arguments.seconds)) if binary else None

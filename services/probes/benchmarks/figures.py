@@ -31,6 +31,7 @@ def scenarios(*, full: bool) -> dict[str, Sequence[str]]:
     if full:
         found["10000_monitors_at_30_s"] = (
             "whole_path.py", "--monitors=10000", "--interval=30", "--seconds=600", "--outages=0", "--restart",
+            "--runner-apart",
         )  # fmt: skip
     return found
 

@@ -1,10 +1,11 @@
 """Measures the whole path on this machine and prints JSON: schedule → queue → check → record → state → event.
 
     python services/probes/benchmarks/whole_path.py [--monitors 200] [--interval 5] [--seconds 30] [--outages 40]
-        [--secure] [--restart]
+        [--secure] [--restart] [--runner-apart]
 
 Starts a PostgreSQL and a NATS of its own, nginx as the site that is watched, and the worker of probes with its runner
 in this process, whose CPU and memory are "ours". Database, broker and site share the machine and are told apart.
+`--runner-apart` makes the runner a process of its own, as at another location; both count as ours then.
 "failing check → event" is from the end of the check that confirms an outage to the event's arrival at a consumer.
 `--restart` stops the worker, starts it again and tells how long after that the last monitor was checked. On a busy
 machine every figure is worse: look at `load`.
@@ -17,9 +18,11 @@ import os
 import platform
 import resource
 import statistics
+import subprocess
+import sys
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 from typing import Any
@@ -123,7 +126,7 @@ async def listen(nats: NatsServer, found: list[float]) -> None:
 
 
 def cpu_of_children() -> dict[str, float]:
-    """CPU seconds of PostgreSQL, NATS and the site so far, by the name of the program."""
+    """CPU seconds so far by the name of the program: PostgreSQL, NATS, the site, and python, a runner apart."""
     used: dict[str, float] = {}
     for child in psutil.Process().children(recursive=True):
         try:
@@ -134,6 +137,23 @@ def cpu_of_children() -> dict[str, float]:
         seconds = times.user + times.system + times.children_user + times.children_system
         used[name] = used.get(name, 0.0) + seconds
     return used
+
+
+@contextmanager
+def runner_apart(settings: ProbesSettings) -> Iterator[subprocess.Popen[bytes]]:
+    """A runner as a process of its own."""
+    variables = {
+        "PROBES_NATS_URL": settings.nats_url.get_secret_value(),
+        "PROBES_ALLOWED_NETWORKS": ",".join(map(str, settings.allowed_networks)),
+        "PROBES_CA_FILE": str(settings.ca_file),
+        "PROBES_LOG_LEVEL": "error",
+    }
+    process = subprocess.Popen([sys.executable, "-m", "probes", "runner"], env=os.environ | variables)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(10)
 
 
 @asynccontextmanager
@@ -167,6 +187,7 @@ async def measure(arguments: argparse.Namespace, site: TargetSite) -> dict[str, 
             allowed_networks=(ip_network("127.0.0.0/8"),),
             ca_file=site.ca_file,
             log_level="error",
+            execute_checks=not arguments.runner_apart,
         )
         configure_logging(settings, service="probes")
         runtime = build_runtime(settings, SERVICE.registry)
@@ -174,11 +195,13 @@ async def measure(arguments: argparse.Namespace, site: TargetSite) -> dict[str, 
         await provision(runtime, url + "/broken", arguments.outages, 2, 0)
         latencies: list[float] = []
         listening = asyncio.create_task(listen(nats, latencies))
-        async with working(runtime):
-            await asyncio.sleep(2 * arguments.interval)
-            found = await _steady(arguments, runtime, site)
-        if arguments.restart:
-            found |= await _restarted(arguments, runtime)
+        with runner_apart(settings) if arguments.runner_apart else nullcontext() as runner:
+            async with working(runtime):
+                await asyncio.sleep(2 * arguments.interval)
+                found = await _steady(arguments, runtime, site)
+            if arguments.restart:
+                found |= await _restarted(arguments, runtime)
+            of_runner = psutil.Process(runner.pid).memory_info().rss / 2**20 if runner is not None else 0.0
         listening.cancel()
         await runtime.close()
     return {
@@ -188,7 +211,7 @@ async def measure(arguments: argparse.Namespace, site: TargetSite) -> dict[str, 
         "secure": arguments.secure,
         **found,
         "failing_check_to_event_ms": percentiles(latencies),
-        "peak_rss_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+        "peak_rss_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 + of_runner, 1),
     }
 
 
@@ -203,6 +226,7 @@ async def _steady(arguments: argparse.Namespace, runtime: Runtime, site: TargetS
         site.broken.unlink(missing_ok=True)
     used, lasted = time.process_time() - cpu, time.monotonic() - began
     used_by_others = {name: seconds - others.get(name, 0.0) for name, seconds in cpu_of_children().items()}
+    used += sum(used_by_others.pop(name) for name in list(used_by_others) if name.startswith("python"))
     checks = (await rows(runtime, "select count(*) from probes.result"))[0][0] - first
     since = int((now - EPOCH) / timedelta(milliseconds=1))
     starts = await rows(
@@ -271,6 +295,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=30)
     parser.add_argument("--outages", type=int, default=40)
     parser.add_argument("--secure", action="store_true", help="over HTTPS")
+    parser.add_argument("--runner-apart", action="store_true", help="the runner is a process of its own")
     parser.add_argument("--restart", action="store_true", help="also measure a restart of the worker")
     arguments = parser.parse_args()
     with target_site() as site:

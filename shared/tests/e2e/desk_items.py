@@ -32,11 +32,12 @@ def window() -> dict[str, str]:
 
 def step(name: str) -> dict[str, Any] | None:
     """What a step of a change says."""
-    return {
+    said: dict[str, dict[str, Any]] = {
         "scope": {"scope": "PHP 8.5 on both servers."},
         "estimate": {"minutes": 60, "window": window()},
         "deploy": {"version": "4.3.0"},
-    }.get(name)
+    }
+    return said.get(name)
 
 
 class DeskItems:

@@ -1,6 +1,6 @@
 """The thread through the running product: signed, probed, broken, answered, mended, reported."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
@@ -107,6 +107,41 @@ def test_suspending_a_contract_pauses_its_monitors_and_resuming_starts_them_agai
     thread.wait_for_monitors(contract, "up")
     thread.change_contract(contract.contract_id, "terminate")
     thread.wait_for_monitors(contract, "paused")
+
+
+@pytest.mark.capability("P14")
+def test_a_spike_of_crashes_of_an_application_opens_an_incident_that_says_so(
+    thread: ThreadClient, small_site: SmallSite
+) -> None:
+    contract = thread.activate_contract(
+        thread.create_client("Hôtel Mobile"), [("Application", small_site.url("/app"))], response=RESPONSE_AND_REPAIR
+    )
+    (monitor,) = thread.wait_for_monitors(contract, "up")
+    crashes = thread.post(
+        "probes",
+        "/v1/monitors",
+        {
+            "contract_id": contract.contract_id,
+            "environment_id": monitor["environment_id"],
+            "name": "Application iOS",
+            "configuration": {"kind": "crash_rate", "app": "Hotel", "max_crash_percent": "1", "min_sessions": 100},
+        },
+    )
+    address = thread.post("probes", f"/v1/monitors/{crashes['monitor_id']}/report-address")["path"]
+    end = datetime.now(UTC)
+    count = {
+        "period_start": (end - timedelta(hours=1)).isoformat(),
+        "period_end": end.isoformat(),
+        "platform": "ios",
+        "version": "4.3.0",
+        "sessions": 1000,
+        "crashes": 11,
+    }
+    assert thread.post("probes", address, {"counts": [count]})["good"] is False
+    incident = thread.wait_for_incident(contract)
+    incident = thread.get("incidents", f"/v1/incidents/{incident['incident_id']}")
+    assert "Application iOS" in incident["title"]
+    assert incident["outage"]["detail"] == "11 of 1000 sessions crashed (1.1 %); 1 % are allowed."
 
 
 def test_nats_has_refused_the_services_nothing(running_stack: RunningStack) -> None:

@@ -218,8 +218,8 @@ async def test_a_channel_is_changed_piece_by_piece(roster: Roster, receiver: Rec
         for body in ({"enabled": False}, {"url": "ntfys://new-topic-secret"}, {"kinds": ["opened"], "name": "New"}):
             answer = await client.patch(path, json=body, headers={"If-Match": "*"})
             assert answer.status_code == 200, answer.text
-        for body in ({"kinds": []}, {"name": None}, {"url": "file:///x"}, {"who": 1}):
-            assert (await client.patch(path, json=body, headers={"If-Match": "*"})).status_code == 422
+        for wrong in ({"kinds": []}, {"name": None}, {"url": "file:///x"}, {"who": 1}):
+            assert (await client.patch(path, json=wrong, headers={"If-Match": "*"})).status_code == 422
         assert (await client.patch(path, json={}, headers={"If-Match": '"1"'})).status_code == 412
     read = await roster.read(path)
     assert (read["version"], read["address"], read["enabled"], read["name"]) == (4, "ntfys://…", False, "New")

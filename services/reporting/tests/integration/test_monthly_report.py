@@ -67,7 +67,7 @@ async def read(service: Any, story: Any, month: str = "2026-06", **query: str) -
     return report
 
 
-@pytest.mark.capability("R07")
+@pytest.mark.capability("P09", "R07")
 async def test_fifteen_minutes_down_in_june_read_99_97_in_both_languages(service: Any, story: Any) -> None:
     await service.hear(*story.golden_june())
     service.clock.set(JULY)
@@ -440,6 +440,7 @@ async def test_an_environment_that_does_not_count_is_shown_and_never_judged(serv
     assert report["incidents"]["down_seconds"] == 900
 
 
+@pytest.mark.capability("P09")
 async def test_an_amendment_splits_the_month_and_nothing_is_averaged(service: Any, story: Any) -> None:
     change = datetime(2026, 6, 14, 22, 0, tzinfo=UTC)
     events = story.golden_june()

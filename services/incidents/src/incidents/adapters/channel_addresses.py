@@ -1,7 +1,7 @@
 """Addresses of notification channels: which Apprise URLs may be used, and what is shown of one.
 
 Apprise speaks to a hundred services, and also to the local desktop, to files, to processes and to any host by any
-protocol. Which schemes may be used is decided by a rule (decision record 0023): a plugin speaks HTTP with `requests` in
+protocol. Which schemes may be used is decided by a rule (decision record 0016): a plugin speaks HTTP with `requests` in
 the thread that calls it, starts nothing, and reads no file that the URL names. The tables below are that rule applied;
 a test applies it again. Whatever an address says, the thread that sends is fenced in (`adapters.fence`).
 """

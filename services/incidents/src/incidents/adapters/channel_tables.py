@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from incidents.adapters.on_call_tables import PersonRow
-from incidents.adapters.tables import Base, NotificationRow, WorkItemRow
+from incidents.adapters.tables import Base
 
 
 class ChannelRow(Base):
@@ -44,6 +44,8 @@ class NotificationTryRow(Base):
     """One try to deliver one fact to one recipient, and what came of it. A fact of the log: only ever added.
 
     Without an item it is about a contract (nobody covers its hours). Facts that left as one message share `bundle_id`.
+    The item and the message are named without a foreign key: checking one would hold the item's row, for which whoever
+    holds it and queues the same message would wait.
     """
 
     __tablename__ = "notification_try"
@@ -58,9 +60,9 @@ class NotificationTryRow(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     tenant_id: Mapped[UUID]
     client_id: Mapped[UUID | None]
-    item_id: Mapped[UUID | None] = mapped_column(ForeignKey(WorkItemRow.id))
+    item_id: Mapped[UUID | None]
     contract_id: Mapped[UUID]
-    notification_id: Mapped[UUID | None] = mapped_column(ForeignKey(NotificationRow.id))
+    notification_id: Mapped[UUID | None]
     bundle_id: Mapped[UUID | None]
     channel_id: Mapped[UUID | None] = mapped_column(ForeignKey(ChannelRow.id))
     channel: Mapped[str]

@@ -15,7 +15,7 @@ from shared.values import Instant, forbid_unknown
 
 _CHANNEL = "0197a1c2-0000-7000-8000-000000000701"
 _PERSON = "0197a1c2-0000-7000-8000-000000000601"
-_EXAMPLE_URL = "ntfys://upheld-example-topic"
+_EXAMPLE_URL = "jsons://hooks.agency.example/alerts"
 
 Url = Annotated[
     SecretStr,
@@ -85,8 +85,8 @@ class ChannelAnswer(BaseModel):
                     "person_id": _PERSON,
                     "contract_id": None,
                     "name": "Ada's telephone",
-                    "scheme": "ntfys",
-                    "address": "ntfys://…",
+                    "scheme": "jsons",
+                    "address": "jsons://hooks.agency.example/…",
                     "language": "en",
                     "kinds": ["escalation"],
                     "enabled": True,
@@ -145,7 +145,7 @@ class TryAnswer(BaseModel):
                     "contract_id": "0197a1c2-0000-7000-8000-000000000201",
                     "channel_id": _CHANNEL,
                     "channel": "apprise",
-                    "address": "ntfys://…",
+                    "address": "jsons://hooks.agency.example/…",
                     "kind": "escalation",
                     "number": 1,
                     "at": "2026-06-08T09:01:12Z",

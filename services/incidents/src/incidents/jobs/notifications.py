@@ -204,7 +204,8 @@ class Outbound:
     async def _note_sent(self, one: _Claimed) -> None:
         async with self._units.for_tenant(one.tenant_id) as unit:
             rows = await _rows_of_message(unit.session, one.id)
-            # The items first and in one order: whoever refers to an item's row holds it, and then cannot lock it.
+            # The items first, and in one order: whoever holds one may queue this message again, and would wait for us
+            # as we for him.
             for item_id in sorted({row.item_id for row in rows if row.kind == "opened"}):
                 await alerted(ports_of(unit), item_id, unit.now, one.channel)
             rows = await _rows_of_message(unit.session, one.id, lock=True)

@@ -1,4 +1,4 @@
-"""Which addresses of channels may be used: by the rule of decision record 0023, and never anything local."""
+"""Which addresses of channels may be used: by the rule of decision record 0016, and never anything local."""
 
 import importlib
 import inspect

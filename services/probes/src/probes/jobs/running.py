@@ -10,7 +10,7 @@ import json
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import blake2b
 from uuid import UUID
@@ -50,7 +50,9 @@ log = structlog.get_logger()
 FETCH_SECONDS = 5.0
 HEARTBEAT_SECONDS = 1.0
 LINGER_SECONDS = 0.5
-"""How long a good result waits for others to travel with. A bad one does not wait."""
+ENOUGH = 25
+"""How long a good result waits for so many to travel with: what is recorded together costs less, and what is much too
+much at once keeps the next checks from starting on the instant. A bad one does not wait."""
 BATCH = 250
 MOST_UNSENT = 50_000
 STREAM_MISSING_SECONDS = 0.5
@@ -77,12 +79,6 @@ class _Delivery:
 
     message: Msg
     left: int
-
-
-@dataclass(slots=True)
-class _Unsent:
-    results: list[tuple[CheckResult, _Delivery]] = field(default_factory=list)
-    urgent: bool = False
 
 
 class Observed:
@@ -137,8 +133,9 @@ class Runner:
         self._controls = ControlTargets(control_targets, executors, clock)
         self._progress = progress
         self._observed = Observed()
-        self._unsent = _Unsent()
+        self._unsent: list[tuple[CheckResult, _Delivery]] = []
         self._arrived = asyncio.Event()
+        self._full = asyncio.Event()
         self._open: dict[int, _Delivery] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._room = asyncio.Event()
@@ -247,15 +244,16 @@ class Runner:
             return _result(item, started_at, took_us, could_not_look(error), {})
 
     def _keep(self, result: CheckResult, delivery: _Delivery) -> None:
-        if len(self._unsent.results) >= MOST_UNSENT:
+        if len(self._unsent) >= MOST_UNSENT:
             # The work is not acknowledged: it comes again, and is missed if it is too late by then.
             self._open.pop(id(delivery), None)
             DROPPED.labels(self._location).inc()
             return
-        self._unsent.results.append((result, delivery))
+        self._unsent.append((result, delivery))
         if result.outcome is Outcome.BAD:
-            self._unsent.urgent = True
             self._controls.failed()
+        if result.outcome is Outcome.BAD or len(self._unsent) >= ENOUGH:
+            self._full.set()
         self._arrived.set()
 
     async def _hand_in(self) -> None:
@@ -263,11 +261,13 @@ class Runner:
         while True:
             await self._arrived.wait()
             self._arrived.clear()
-            if not self._unsent.urgent and len(self._unsent.results) < BATCH:
-                await asyncio.sleep(LINGER_SECONDS)
-            taken, self._unsent = self._unsent, _Unsent()
-            for start in range(0, len(taken.results), BATCH):
-                await self._send(taken.results[start : start + BATCH])
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LINGER_SECONDS):
+                    await self._full.wait()
+            self._full.clear()
+            taken, self._unsent = self._unsent, []
+            for start in range(0, len(taken), BATCH):
+                await self._send(taken[start : start + BATCH])
 
     async def _send(self, results: list[tuple[CheckResult, _Delivery]]) -> None:
         message_id = str(new_id())

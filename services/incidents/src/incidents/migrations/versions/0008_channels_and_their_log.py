@@ -71,8 +71,6 @@ create table incidents.notification_try (
     error text,
     next_try_at timestamptz,
     constraint pk_notification_try primary key (id),
-    constraint fk_notification_try_item_id foreign key (item_id) references incidents.work_item (id),
-    constraint fk_notification_try_notification_id foreign key (notification_id) references incidents.notification (id),
     constraint fk_notification_try_channel_id foreign key (channel_id) references incidents.notification_channel (id),
     constraint ck_notification_try_result check (result in ('sent', 'delayed', 'refused', 'gave_up')),
     constraint ck_notification_try_next_of_delayed check ((result = 'delayed') = (next_try_at is not null))
