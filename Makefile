@@ -7,6 +7,8 @@ SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 # uv trusts whom the machine trusts, as pip and curl do: behind a proxy the certificate is one of its store.
 export UV_SYSTEM_CERTS ?= 1
+# A process that has to compile what it imports takes three times as long to start, and the tests start hundreds.
+unexport PYTHONDONTWRITEBYTECODE
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -147,6 +149,6 @@ $(READY): requirements.lock pyproject.toml $(PROJECTS)
 		$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.lock || { \
 			echo "Cannot install uv: is the package index in reach, and pip configured for it?" >&2; exit 1; }; fi
 	@echo "Installing from requirements.lock …"
-	@$(BIN)/uv pip sync --quiet --python $(RUN) --require-hashes requirements.lock
+	@$(BIN)/uv pip sync --quiet --compile-bytecode --python $(RUN) --require-hashes requirements.lock
 	@$(BIN)/uv pip install --quiet --python $(RUN) --no-deps --no-build-isolation $(addprefix -e ,$(PACKAGES))
 	@touch $@

@@ -478,8 +478,8 @@ DISAGREEMENTS = {
         left join reporting.incident r on r.incident_id = i.id
         where r.version is distinct from said.version or r.status is distinct from i.status""",
     "a fact was told twice to one person": """
-        select incident_id, kind, fact, recipient, count(*) from incidents.notification
-        group by incident_id, kind, fact, channel, recipient having count(*) > 1""",
+        select item_id, kind, fact, recipient, count(*) from incidents.notification
+        group by item_id, kind, fact, channel, recipient having count(*) > 1""",
     "an event is twice on the record of reporting": """
         select aggregate_id, aggregate_version, name, count(*) from reporting.event
         group by aggregate_id, aggregate_version, name having count(*) > 1""",

@@ -3,10 +3,16 @@
 import asyncio
 from collections.abc import Callable
 from datetime import timedelta
+from uuid import UUID
 
+import psycopg
 import pytest
 
-from .conftest import Agreement, Desk
+from incidents.adapters.defaults import default_recipients
+from incidents.adapters.repository import ports_of
+from incidents.application.alerts import alert
+
+from .conftest import Agreement, Desk, settings_for
 
 
 def text_of(message: object) -> str:
@@ -180,3 +186,52 @@ async def test_a_worker_that_is_told_to_stop_finishes_the_mail_that_it_has_begun
         await sending
     assert len(desk.mailbox.messages) == 1
     assert [row["state"] for row in await desk.rows("select state from incidents.notification")] == ["sent"]
+
+
+async def test_whoever_queues_an_alert_again_and_whoever_notes_that_it_was_sent_do_not_wait_for_one_another(
+    make_desk: Callable[..., Desk], agreement: Agreement
+) -> None:
+    desk = make_desk(database_pool_size=8)
+    await desk.activate(agreement)
+    await desk.break_down(agreement)
+    incident_id = UUID((await desk.only_incident(agreement))["incident_id"])
+    async with desk.runtime.units.for_tenant(agreement.tenant_id) as unit:
+        ports = ports_of(unit, default_recipients(settings_for(desk.urls)))
+        incident = await ports.items.lock(incident_id)
+        assert incident is not None
+        noting = asyncio.create_task(desk.outbound.run())
+        await _waiting_for_locks(desk, 3)
+        await alert(ports, incident, "opened")
+    await noting
+    states = await desk.rows("select state from incidents.notification")
+    assert [row["state"] for row in states] == ["sent"] * 3
+
+
+async def _waiting_for_locks(desk: Desk, sessions: int) -> None:
+    query = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+    async with await psycopg.AsyncConnection.connect(desk.urls.superuser, autocommit=True) as connection:
+        async with asyncio.timeout(15):
+            while (await (await connection.execute(query)).fetchone()) != (sessions,):  # noqa: ASYNC110 - in the server
+                await asyncio.sleep(0.02)
+
+
+async def test_whoever_heard_of_an_incident_hears_that_it_is_open_again(desk: Desk, agreement: Agreement) -> None:
+    await desk.activate(agreement)
+    await desk.break_down(agreement)
+    await desk.outbound.run()
+    incident_id = (await desk.only_incident(agreement))["incident_id"]
+    async with desk.client(agreement) as client:
+        desk.clock.advance(timedelta(minutes=10))
+        assert (await client.post(f"/v1/incidents/{incident_id}/resolve")).status_code == 200
+        desk.clock.advance(timedelta(minutes=20))
+        told = {"reason": "The same error again."}
+        assert (await client.post(f"/v1/items/{incident_id}/reopen", json=told)).status_code == 200
+    await desk.outbound.run()
+    first, again = desk.mailbox.to("direction@client.example")
+    assert again["Subject"] == "[INC-2026-0001] Rouvert : Boutique"
+    assert again["In-Reply-To"] == first["Message-ID"]
+    assert "Rouvert depuis : 8 juin 2026, 11:30" in text_of(again)
+    assert "The same error again." in text_of(again)
+    _, english = desk.mailbox.to("ada@client.example")
+    assert english["Subject"] == "[INC-2026-0001] Open again: Boutique"
+    assert len(desk.mailbox.to("oncall@agency.example")) == 2

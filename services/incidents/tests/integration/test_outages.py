@@ -49,7 +49,7 @@ async def test_due_times_follow_the_calendar_of_the_contract(desk: Desk, agreeme
     assert incident["clocks"][1]["due_at"] == "2026-06-15T10:00:00Z"
 
 
-@pytest.mark.capability("I16")
+@pytest.mark.capability("I16", "I42")
 async def test_a_human_acknowledgement_stops_the_response_and_the_recovery_stops_the_repair(
     desk: Desk, agreement: Agreement
 ) -> None:

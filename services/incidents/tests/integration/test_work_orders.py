@@ -58,7 +58,7 @@ async def test_a_day_on_which_nobody_works_is_skipped_or_moved_and_each_is_made_
     assert (schedule["next_on"], schedule["due_at"], schedule["active"]) == (None, None, False)
 
 
-@pytest.mark.capability("I18", "I35")
+@pytest.mark.capability("I18", "I19", "I35")
 async def test_an_update_begins_with_a_verified_backup_and_ends_with_its_proof(
     desk: Desk, agreement: Agreement
 ) -> None:
@@ -71,7 +71,12 @@ async def test_an_update_begins_with_a_verified_backup_and_ends_with_its_proof(
         "checklist": ["Checkout works", "No error in the log"],
     }
     backup = {"reference": "s3://b/1", "verified_at": "2026-06-08T08:00:00Z", "verified_by": "Nadia"}
-    told = {"backup": backup, "rollback_plan": "Restore it.", "version_before": "4.2.1"}
+    told = {
+        "backup": backup,
+        "rollback_plan": "Restore it.",
+        "configuration_item": "plugins of the shop",
+        "version_before": "4.2.1",
+    }
     async with desk.client(agreement) as client:
         created = (await client.post("/v1/work-orders", json=plan)).json()
         assert (created["number"], created["category"], created["clocks"]) == ("WRK-2026-0001", "preventive", [])
@@ -89,12 +94,26 @@ async def test_an_update_begins_with_a_verified_backup_and_ends_with_its_proof(
         problem(await client.post(f"{path}/complete", json={"done": plan["checklist"]}), 422, "#/proof")
         done = {"done": plan["checklist"], "proof": "Screenshots.", "version_after": "4.3.0"}
         completed = (await client.post(f"{path}/complete", json=done)).json()
+        history = {"configuration_item": "plugins of the shop"}
+        (update,) = (await client.get("/v1/deployments", params=history)).json()["data"]
     details = completed["details"]
     assert (completed["status"], details["version_before"], details["version_after"]) == ("completed", "4.2.1", "4.3.0")
     assert details["proof"] == "Screenshots."
     assert [each["done"] for each in details["checklist"]] == [True, True]
+    assert (update["previous_version"], update["released_version"], update["result"]) == ("4.2.1", "4.3.0", "succeeded")
+    assert (update["item_id"], update["rollback_plan"], update["proof"]) == (
+        completed["item_id"],
+        "Restore it.",
+        "Screenshots.",
+    )
+    assert update["approved_by"] == completed["timestamps"]["started"]["actor"]["name"]
     names = [name for name, _, _ in await desk.said(agreement.tenant_id)]
-    assert names == ["work_order.opened.v1", "work_order.started.v1", "work_order.completed.v1"]
+    assert names == [
+        "work_order.opened.v1",
+        "work_order.started.v1",
+        "work_order.completed.v1",
+        "deployment.recorded.v1",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """What a runner does with work of which something goes wrong on its own side."""
 
+from datetime import UTC, datetime
+
 import pytest
 from nats.js.errors import NotFoundError
 
@@ -23,14 +25,22 @@ async def test_a_fault_of_ours_leaves_no_work_open_and_is_no_outage(
         given = contract(site.url())
         await service.tell(given, "activated", given.state())
         await eventually(lambda: service.one("select count(*) >= 3 from probes.result"))
+        assert await service.rows("select state from probes.monitor") == [{"state": "unknown"}]
+
+        async def told_that_it_is_blocked() -> bool:
+            return [event.data["reason"] for event in await service.events()][-1:] == ["blocked"]
+
+        await eventually(told_that_it_is_blocked)
+
+        # While checks go on, the next one is always open: what matters is that none stays so.
+        now = datetime.now(UTC).isoformat()
+        await service.tell(given, "suspended", given.state(version=2, status="suspended", effective_from=now))
 
         async def nothing_open() -> bool:
             return not (await service.js.consumer_info("PROBE_WORK", "runner-default")).num_ack_pending
 
         await eventually(nothing_open, 15)
-    assert await service.rows("select state from probes.monitor") == [{"state": "unknown"}]
     assert await service.one("select count(*) from probes.outage") == 0
-    assert (await service.events())[-1].data["reason"] == "blocked"
 
 
 async def test_work_waits_for_a_runner_as_long_as_the_longest_interval(service: Service) -> None:

@@ -12,21 +12,23 @@ _TRIES = 200
 
 
 def free_ports(count: int, host: str = LOOPBACK) -> list[int]:
-    """Give `count` different TCP ports on which nobody listens at this instant.
+    """Give `count` different TCP ports on which nobody listens, and keep them for whoever this process tells.
 
     They come from below the range that the kernel lends to outgoing connections: from that range ("port 0") a port
     that is free now is often somebody's own end of a connection when the server starts a second later, or at the next
-    run. All are held until the last one is known. Another program may still take one before the server starts:
-    whoever starts a server must be ready to ask again.
+    run.
+
+    A port stays bound, without listening, as long as this process lives: nobody else who asks here is given it between
+    now and the server's start, nor while a killed server is down. A server can listen on it all the same, because
+    both it and the socket that is held say that the address may be used again. A program that takes ports without
+    such an option is refused; one that takes them with it is not: whoever starts a server must be ready to ask again.
     """
-    held: list[socket.socket] = []
-    try:
-        for _ in range(count):
-            held.append(_hold(host))
-        return [int(one.getsockname()[1]) for one in held]
-    finally:
-        for one in held:
-            one.close()
+    held = [_hold(host) for _ in range(count)]
+    ports = [int(one.getsockname()[1]) for one in held]
+    for one in held:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # only now: before, two of us could take the same
+        one.detach()  # the descriptor stays open on purpose
+    return ports
 
 
 def _hold(host: str) -> socket.socket:

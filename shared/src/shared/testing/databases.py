@@ -41,9 +41,9 @@ class ServiceDatabases:
         template = self._template(service)
         name = f"{service}_{next(self._numbers)}"
         with psycopg.connect(self.server.url(), autocommit=True) as connection:
-            connection.execute(
-                sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(template))
-            )
+            # Copying files takes a third of the time of writing every page of the template to the log.
+            create = sql.SQL("create database {} template {} strategy file_copy")
+            connection.execute(create.format(sql.Identifier(name), sql.Identifier(template)))
         return self._urls(service, name)
 
     def drop(self, urls: DatabaseUrls) -> None:

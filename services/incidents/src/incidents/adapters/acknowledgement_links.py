@@ -17,7 +17,7 @@ from incidents.adapters.tables import NotificationRow
 
 LINK_LIFE: Final = timedelta(hours=72)
 PATH: Final = "/acknowledge"
-OFFERED_FOR: Final = frozenset({"opened", "clock_at_risk", "clock_breached", "escalation"})
+OFFERED_FOR: Final = frozenset({"opened", "reopened", "clock_at_risk", "clock_breached", "escalation"})
 """Kinds of messages that ask somebody to take an item."""
 
 

@@ -28,7 +28,7 @@ Url = Annotated[
 ]
 Kinds = Annotated[
     list[MessageKind],
-    Field(min_length=1, max_length=6, description="which messages it takes; a warning is clock_at_risk"),
+    Field(min_length=1, max_length=7, description="which messages it takes; a warning is clock_at_risk"),
 ]
 
 
@@ -104,7 +104,7 @@ class ChannelAnswer(BaseModel):
     scheme: str = Field(max_length=20)
     address: str = Field(max_length=320, description="all that is shown: the scheme, and a host that is no secret")
     language: Literal["en", "fr"]
-    kinds: list[MessageKind] = Field(max_length=6)
+    kinds: list[MessageKind] = Field(max_length=7)
     enabled: bool
     created_at: Instant
 

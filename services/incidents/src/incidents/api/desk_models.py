@@ -23,6 +23,7 @@ from incidents.api.models import (
     StampAnswer,
     Title,
 )
+from incidents.api.record_desk import Line, VersionName
 from incidents.application.items import per_level
 from incidents.application.ports import ClockView, HandOver, Link
 from incidents.domain.promises import Metric
@@ -384,7 +385,7 @@ LinkKind = Literal["duplicates", "relates", "caused_by", "fixes", "r_and_d", "in
 class LinkTold(BaseModel):
     """How this item is related to another one, or to an action that is kept elsewhere."""
 
-    model_config = forbid_unknown(examples=[{"kind": "caused_by", "target_id": "0197a1c2-0000-7000-8000-000000000502"}])
+    model_config = forbid_unknown(examples=[{"kind": "r_and_d", "target": "RD-12"}])
 
     kind: LinkKind
     target_id: UUID | None = None
@@ -753,6 +754,7 @@ class WorkOrderStart(BaseModel):
                     "verified_by": "Nadia",
                 },
                 "rollback_plan": "Restore the backup, deploy 4.2.1.",
+                "configuration_item": "shop",
                 "version_before": "4.2.1",
             }
         ]
@@ -760,7 +762,8 @@ class WorkOrderStart(BaseModel):
 
     backup: BackupTold | None = None
     rollback_plan: LongText | None = None
-    version_before: Word | None = None
+    configuration_item: Line | None = Field(default=None, description="what is updated: it gets into its history")
+    version_before: VersionName | None = None
 
 
 class WorkOrderResult(BaseModel):
@@ -778,7 +781,7 @@ class WorkOrderResult(BaseModel):
 
     done: Checklist = Field(default_factory=list)
     proof: Written
-    version_after: Word | None = None
+    version_after: VersionName | None = None
     note: LongText | None = None
 
 

@@ -493,7 +493,7 @@ class TimelineEntry(BaseModel):
         )
 
 
-MessageKind = Literal["opened", "recovered", "resolved", "clock_at_risk", "clock_breached", "escalation"]
+MessageKind = Literal["opened", "recovered", "reopened", "resolved", "clock_at_risk", "clock_breached", "escalation"]
 """What messages about items are about."""
 
 

@@ -8,6 +8,8 @@ from pydantic import BaseModel
 from sqlalchemy import select
 
 from incidents.adapters.desk_tables import OccurrenceRow, ScheduleRow
+from incidents.adapters.record_book import RecordBook
+from incidents.adapters.records_tables import DeploymentRow
 from incidents.adapters.schedules import advance
 from incidents.api.answers import answer_with, list_of, read_one
 from incidents.api.dependencies import InPorts, Reader, Writer, agency_only, who
@@ -22,11 +24,14 @@ from incidents.api.desk_models import (
     WorkOrderScheduleAnswer,
     WorkOrderStart,
 )
+from incidents.api.record_desk import facts_of
+from incidents.api.releases import DeploymentFacts
 from incidents.application import items
 from incidents.application import work_orders as use_cases
 from incidents.application.ports import Ports
+from incidents.application.records import Place
 from incidents.domain.schedules import RecurrenceError, check
-from incidents.domain.work_item import Act, Kind, Status
+from incidents.domain.work_item import Act, Kind, Status, Who
 from shared.auth import Principal
 from shared.etag import IfNoneMatch
 from shared.idempotency import Idempotent, IdempotentRoute
@@ -99,10 +104,16 @@ async def start_work_order(
 
 @router.post("/{work_order_id}/complete", summary="Complete a work order", **_MAY_CONFLICT)
 async def complete_work_order(
-    work_order_id: UUID, body: WorkOrderResult, ports: InPorts, principal: Writer, response: Response
+    work_order_id: UUID, body: WorkOrderResult, ports: InPorts, unit: Unit, principal: Writer, response: Response
 ) -> ItemAnswer:
-    """Everything of its checklist is done and there is a proof; of an update, the version that is there now."""
-    return await _act(Act.COMPLETE, work_order_id, body, ports, principal, response, note=body.note)
+    """Everything of its checklist is done and there is a proof; of an update, the version that is there now.
+
+    An update gets into the history of its configuration item, as a deployment.
+    """
+    answer = await _act(Act.COMPLETE, work_order_id, body, ports, principal, response, note=body.note)
+    if answer.details["work"] == "update":
+        await _record_update(unit, answer, who(principal))
+    return answer
 
 
 @router.post("/{work_order_id}/cancel", summary="Give a work order up", **_MAY_CONFLICT)
@@ -127,6 +138,25 @@ async def _act(
     told = body.model_dump(mode="json", exclude={"note"})
     done = await use_cases.act(ports, work_order_id, what, told, note=note, actor=who(principal))
     return await answer_with(ports, done, response)
+
+
+async def _record_update(unit: Unit, order: ItemAnswer, actor: Who) -> None:
+    """The client has approved preventive work with the contract; who let it begin did so for this one."""
+    told = order.details
+    update = DeploymentFacts(
+        configuration_item=told["configuration_item"],
+        previous_version=told["version_before"],
+        released_version=told["version_after"],
+        approved_by=order.timestamps["started"].actor.name,
+        approved_at=order.timestamps["started"].at,
+        deployed_at=order.timestamps["completed"].at,
+        result="succeeded",
+        rollback_plan=told["rollback_plan"],
+        proof=told["proof"],
+    )
+    place = Place(order.contract_id, order.client_id, order.site_id, order.item_id)
+    facts = facts_of(update)
+    await RecordBook(unit, actor).write(DeploymentRow, place, facts.pop("audience"), facts)
 
 
 @schedules.post(

@@ -6,11 +6,11 @@ from typing import Any
 from incidents.application.ports import Notification, Ports, Recipient
 from incidents.domain.work_item import WorkItem
 
-FOR_EVERYBODY = frozenset({"opened", "recovered"})
+FOR_EVERYBODY = frozenset({"opened", "recovered", "reopened"})
 """Facts that the contract's alert addresses hear of. The others (a clock at risk, a target missed) are the agency's."""
 
 
-MAILED = frozenset({"opened", "recovered", "clock_at_risk", "clock_breached"})
+MAILED = frozenset({"opened", "recovered", "reopened", "clock_at_risk", "clock_breached"})
 """Facts that are mailed to alert addresses. Channels say themselves what they take."""
 
 

@@ -290,10 +290,12 @@ async def _say_what_is_new(ports: Ports, item: WorkItem, clock: StoredClock, fou
     opened = 1 + found.reopenings(ports.now)
     # Warnings belong to a count from zero: a reopened clock that goes on counting has been warned about already.
     counted = opened if found.rules.on_reopen == "new_cycle" else 1
+    # What was said of a larger share stands for the smaller ones: terms that warn more often warn of no past share.
+    warned = max((percent for cycle, kind, percent in clock.said if cycle == counted and kind != "met"), default=0)
     news: list[tuple[tuple[int, str, int], datetime]] = [
         ((counted, "at_risk", threshold.percent), threshold.at)
         for threshold in reading.thresholds
-        if threshold.reached and threshold.at is not None
+        if threshold.reached and threshold.at is not None and threshold.percent > warned
     ]
     if reading.breaches:
         news.append(((counted, "breached", 100), reading.breaches[-1].at))

@@ -273,7 +273,10 @@ async def reopen_item(
     change = reopen(item, at=at, now=ports.now, actor=actor, source=source)
     stamp = change.added[-1]
     entry = Entry("reopened", stamp.at, actor, source, note=reason)
-    return change.after, await apply(ports, change, "reopened", entry)
+    views = await apply(ports, change, "reopened", entry)
+    if item.kind is Kind.INCIDENT:
+        await alerts.alert(ports, change.after, "reopened", details={"note": reason})
+    return change.after, views
 
 
 async def merge_items(

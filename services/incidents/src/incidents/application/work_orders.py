@@ -25,7 +25,7 @@ from incidents.domain.work_item import (
     perform,
 )
 
-UPDATE_NEEDS = ("backup", "rollback_plan", "version_before")
+UPDATE_NEEDS = ("backup", "rollback_plan", "configuration_item", "version_before")
 """What must be told before an update begins."""
 
 Done = tuple[WorkItem, list[ClockView]]

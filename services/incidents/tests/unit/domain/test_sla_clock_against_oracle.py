@@ -157,7 +157,7 @@ def lives(draw: st.DrawFn) -> tuple[datetime, dict[str, Any]]:
     return start, request
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(lives())
 def test_the_clock_says_what_looking_at_every_quarter_of_an_hour_says(life: tuple[datetime, dict[str, Any]]) -> None:
     start, request = life

@@ -203,7 +203,7 @@ _OBSERVATIONS: Mapping[str, type[_Message]] = {
 
 
 class ControlReading(_Message):
-    """Whether a runner reached most of the control targets when it last tried."""
+    """Whether a runner reached most of the control targets at the time of the results that this comes with."""
 
     at: AwareDatetime
     reached: bool

@@ -272,7 +272,7 @@ class Runner:
     async def _send(self, results: list[tuple[CheckResult, _Delivery]]) -> None:
         message_id = str(new_id())
         while True:
-            read = self._controls.reading
+            read = self._controls.reading_near(max(result.started_at for result, _ in results))
             batch = ResultBatch(
                 runner=self._name,
                 location=self._location,

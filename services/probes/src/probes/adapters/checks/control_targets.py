@@ -2,7 +2,9 @@
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -10,7 +12,7 @@ from uuid import UUID
 import structlog
 
 from probes.adapters.checks.executors import Executors
-from probes.domain.quarantine import Controls, sighting_of
+from probes.domain.quarantine import CONTROL_AGE, Controls, sighting_of
 from probes.domain.states import Check
 from shared.kernel.clock import Clock
 
@@ -21,6 +23,8 @@ SECONDS = 3.0
 AGAIN_SECONDS = 5.0
 AFTER_FAILURE_SECONDS = 60.0
 """How long after the last check that failed the targets are tried."""
+KEPT = 720
+"""So many readings are remembered, an hour's: results that waited for NATS are told with those of their own time."""
 
 _NOBODYS = UUID(int=0)
 
@@ -39,7 +43,7 @@ def target_document(target: str) -> dict[str, Any]:
 
 
 class ControlTargets:
-    """Tries the targets while checks fail, and knows what came of it last. Without targets it knows nothing."""
+    """Tries the targets while checks fail, and knows what came of it. Without targets it knows nothing."""
 
     def __init__(self, targets: Sequence[str], executors: Executors, clock: Clock) -> None:
         self._documents = [target_document(target) for target in targets]
@@ -47,7 +51,12 @@ class ControlTargets:
         self._clock = clock
         self._failed_at: float | None = None
         self._failed = asyncio.Event()
-        self.reading: Controls | None = None
+        self._readings: deque[Controls] = deque(maxlen=KEPT)
+
+    def reading_near(self, instant: datetime) -> Controls | None:
+        """The reading nearest to an instant; None when there is none that says anything about it."""
+        nearest = min(self._readings, key=lambda reading: abs(reading.at - instant), default=None)
+        return nearest if nearest is not None and abs(nearest.at - instant) <= CONTROL_AGE else None
 
     def failed(self) -> None:
         """A check has failed: is it the place?"""
@@ -58,11 +67,10 @@ class ControlTargets:
         """Until it is cancelled."""
         while self._documents:
             await self._failed.wait()
-            self.reading = await self._read()
+            self._readings.append(await self._read())
             await asyncio.sleep(AGAIN_SECONDS)
             if self._failed_at is None or time.monotonic() - self._failed_at > AFTER_FAILURE_SECONDS:
                 self._failed.clear()
-                self.reading = None
 
     async def _read(self) -> Controls:
         at = self._clock.now()

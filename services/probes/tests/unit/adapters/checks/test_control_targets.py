@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 
 import pytest
@@ -13,6 +14,7 @@ from probes.adapters.checks.control_targets import ControlTargets, target_docume
 from probes.adapters.checks.executors import Executors
 from probes.domain.quarantine import Controls
 from probes.settings import ProbesSettings
+from shared.kernel.clock import Clock, FixedClock
 from shared.testing.small_site import SmallSite
 from shared.time_source import SystemClock
 
@@ -35,17 +37,17 @@ async def read(targets: list[str], executors: Executors) -> bool:
     controls = ControlTargets(targets, executors, SystemClock())
     running = asyncio.create_task(controls.run())
     try:
-        assert controls.reading is None, "nothing is tried while nothing fails"
+        assert controls.reading_near(datetime.now(UTC)) is None, "nothing is tried while nothing fails"
         controls.failed()
         return (await first_reading(controls)).reached
     finally:
         running.cancel()
 
 
-async def first_reading(controls: ControlTargets) -> Controls:
+async def first_reading(controls: ControlTargets, clock: Clock | None = None) -> Controls:
     for _ in range(1000):
-        if controls.reading is not None:
-            return controls.reading
+        if found := controls.reading_near((clock or SystemClock()).now()):
+            return found
         await asyncio.sleep(0.01)
     raise AssertionError("nothing was read")
 
@@ -70,10 +72,29 @@ async def test_they_are_left_alone_when_nothing_fails_any_more(
     controls = ControlTargets([f"127.0.0.1:{closed_port()}"], executors, SystemClock())
     running = asyncio.create_task(controls.run())
     controls.failed()
-    assert not (await first_reading(controls)).reached
+    first = await first_reading(controls)
     await asyncio.sleep(1)
-    assert controls.reading is None
+    last = controls.reading_near(datetime.now(UTC))
+    assert last is not None and last.at - first.at < timedelta(seconds=0.8)
     running.cancel()
+
+
+async def test_results_that_waited_are_told_with_the_reading_of_their_own_time(
+    executors: Executors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control_targets, "AGAIN_SECONDS", 0.05)
+    clock = FixedClock(datetime(2026, 3, 2, 8, tzinfo=UTC))
+    with SmallSite() as site:
+        controls = ControlTargets([f"127.0.0.1:{closed_port()}", site.url()], executors, clock)
+        running = asyncio.create_task(controls.run())
+        controls.failed()
+        then = await first_reading(controls, clock)
+        at_fault_at = clock.now()
+        clock.advance(timedelta(minutes=10))
+        assert controls.reading_near(clock.now()) is None, "what was seen ten minutes ago says nothing about now"
+        await first_reading(controls, clock)
+        running.cancel()
+    assert controls.reading_near(at_fault_at + timedelta(seconds=5)) == then
 
 
 async def test_without_targets_nothing_is_known_and_nothing_waits(executors: Executors) -> None:
