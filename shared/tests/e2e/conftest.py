@@ -14,7 +14,7 @@ from shared.testing.small_site import SmallSite
 from .desk_records import one_of_each
 from .isolation import harvest
 from .openapi_walk import Operation, operations_of
-from .repeatable import Repeatable, escalation_policy, override_by, planned_work, watched_pages
+from .repeatable import Repeatable, channel_of, escalation_policy, override_by, planned_work, watched_pages
 from .thread_client import FAST_MONITORING, RESPONSE_AND_REPAIR, SignedContract, ThreadClient, client_month, eventually
 
 SERVICES = ("contracts", "probes", "incidents", "reporting")
@@ -162,11 +162,12 @@ def _came_in(thread: ThreadClient, contract: SignedContract) -> dict[str, str]:
 
 
 def _on_call(thread: ThreadClient) -> None:
-    """A person on a schedule, with an override to come, and a policy that asks him."""
+    """A person on a schedule, with an override to come, a policy that asks him, and a channel besides mail."""
     made = Repeatable(thread)
     schedule_id, person_id = made.schedule()
     thread.post("incidents", f"/v1/on-call/schedules/{schedule_id}/overrides", override_by(person_id))
     thread.post("incidents", "/v1/escalation-policies", escalation_policy())
+    thread.post("incidents", "/v1/notification-channels", channel_of(person_id))
 
 
 def _group(thread: ThreadClient, contract: SignedContract, site: str) -> str:

@@ -276,6 +276,7 @@ def repeatable_requests(made: Repeatable | None) -> dict[str, Callable[[], Reque
             "import_from_uptime_kuma": lambda: ({}, things.export()),
             "record_restore_verification": lambda: ({}, things.restore()),
             "create_person": lambda: ({}, person_of_the_desk()),
+            "create_notification_channel": lambda: ({}, channel_of(things.person())),
             "create_schedule": lambda: ({}, schedule_of(things.person())),
             "create_override": overriding,
             "cancel_override": lambda: (things.override(), None),
@@ -305,6 +306,12 @@ def planned_work(client_id: str) -> dict[str, Any]:
 def person_of_the_desk() -> dict[str, Any]:
     """A body that adds a person."""
     return {"name": "Ada Martin", "email": "ada@agency.example", "time_zone": "Europe/Paris", "roles": ["manager"]}
+
+
+def channel_of(person_id: str) -> dict[str, Any]:
+    """A body that adds a channel to which nothing is sent."""
+    url = "jsons://hooks.agency.example/alerts"
+    return {"person_id": person_id, "name": "Telephone", "url": url, "kinds": ["escalation"], "enabled": False}
 
 
 def schedule_of(person_id: str) -> dict[str, Any]:

@@ -7,11 +7,13 @@ from fastapi import FastAPI
 from incidents.adapters.defaults import default_recipients, incidents_settings
 from incidents.adapters.tables import metadata
 from incidents.api import (
+    acknowledgement_links,
     alert_addresses,
     attachments,
     calculators,
     calls,
     changes,
+    channels,
     escalations,
     found_items,
     incidents,
@@ -77,6 +79,9 @@ SERVICE = Service(
         intake.router,
         calls.router,
         alert_addresses.router,
+        channels.router,
+        channels.tries,
+        acknowledgement_links.router,
         people.router,
         on_call.router,
         escalations.router,

@@ -29,8 +29,14 @@ class IncidentsSettings(ServiceSettings):
 
     secret_key: SecretStr = Field(
         min_length=32,
-        description="At least 32 random characters. Seals the secrets of intake sources; changing it makes them"
-        " unreadable.",
+        description="At least 32 random characters. Seals the secrets of intake sources and the addresses of channels,"
+        " and signs links that acknowledge. To change it, give the old one as previous_secret_key.",
+    )
+    previous_secret_key: SecretStr | None = Field(
+        default=None,
+        min_length=32,
+        description="The secret_key before this one: what it has sealed can still be read, what it has signed still"
+        " counts.",
     )
 
     smtp_host: str | None = Field(default=None, description="Mail server; without one, alerts wait as not configured.")

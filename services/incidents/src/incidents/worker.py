@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from incidents.adapters.defaults import default_recipients, incidents_settings
+from incidents.adapters.defaults import box_of, default_recipients, incidents_settings
 from incidents.adapters.reception import Reception
-from incidents.adapters.secret_box import SecretBox
 from incidents.handlers import alert_by_default
 from incidents.jobs.clocks import DueClocks
 from incidents.jobs.cover import AgencyMail, CoverAhead
@@ -23,7 +22,7 @@ def jobs(runtime: Runtime) -> Sequence[Job]:
     settings = incidents_settings(runtime.settings)
     recipients = default_recipients(settings)
     alert_by_default(recipients)
-    box = SecretBox(settings.secret_key)
+    box = box_of(settings)
     reception = Reception(runtime.units, box, recipients)
     look_ahead = timedelta(days=settings.cover_look_ahead_days)
     return (

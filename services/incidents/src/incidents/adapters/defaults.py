@@ -1,5 +1,10 @@
 """What the settings say where a tenant has said nothing of its own."""
 
+from functools import lru_cache
+
+from pydantic import SecretStr
+
+from incidents.adapters.secret_box import SecretBox
 from incidents.application.ports import Recipient
 from incidents.settings import IncidentsSettings
 from shared.settings import ServiceSettings
@@ -10,6 +15,16 @@ def incidents_settings(settings: ServiceSettings) -> IncidentsSettings:
     if not isinstance(settings, IncidentsSettings):
         raise TypeError(f"expected IncidentsSettings, got {type(settings).__name__}")
     return settings
+
+
+def box_of(settings: IncidentsSettings) -> SecretBox:
+    """What seals and signs with the keys of the settings, made once."""
+    return _box(settings.secret_key, settings.previous_secret_key)
+
+
+@lru_cache(maxsize=8)
+def _box(key: SecretStr, previous: SecretStr | None) -> SecretBox:
+    return SecretBox(key, previous)
 
 
 def default_recipients(settings: IncidentsSettings) -> list[Recipient]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.headerregistry import Address
@@ -17,7 +17,8 @@ import aiosmtplib
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from incidents.application.ports import ClockView, ContractFacts
-from incidents.domain.work_item import Milestone, Severity, WorkItem
+from incidents.domain.storm_brake import SUMMARY_EVERY
+from incidents.domain.work_item import Kind, Milestone, Severity, WorkItem
 from incidents.settings import IncidentsSettings, is_address
 from shared.i18n import Catalogues, Translator
 from shared.values import seconds
@@ -26,8 +27,13 @@ MESSAGES = Path(__file__).parent / "messages"
 LOCALE = Path(__file__).parents[1] / "locale"
 
 SUBJECT_LENGTH = 180
+LISTED = 50
+"""How many facts a message names that tells several; the count is of all."""
 SEND_SECONDS = 60.0
 """For one message from connecting to the server's last word; less than the lease of its row."""
+
+
+_PATHS = {Kind.INCIDENT: "incidents", Kind.REQUEST: "requests", Kind.CHANGE: "changes", Kind.WORK_ORDER: "work-orders"}
 
 
 class MailRefusedError(Exception):
@@ -51,9 +57,13 @@ class Letter:
 
 
 class Writer:
-    """Writes messages from templates and catalogues, both read once at start."""
+    """Writes messages from templates and catalogues, both read once at start.
 
-    def __init__(self) -> None:
+    `public_url` is where this service is reached, for the addresses of items.
+    """
+
+    def __init__(self, public_url: str) -> None:
+        self._public_url = public_url.rstrip("/")
         self._catalogues = Catalogues.load(LOCALE)
         self._environments: dict[str, Environment] = {}
 
@@ -87,6 +97,7 @@ class Writer:
             severity=words.severity(incident.severity),
             first_failure=words.stamp(incident, Milestone.FIRST_FAILURE),
             detected=words.stamp(incident, Milestone.DETECTED),
+            resolved=words.stamp(incident, Milestone.RESOLVED),
             recovered=words.stamp(incident, Milestone.RECOVERED),
             lasted=words.lasted(incident),
             outage=outage,
@@ -103,6 +114,31 @@ class Writer:
         )
         subject, _, body = rendered.strip().partition("\n")
         return one_line(f"[{incident.number}] {subject}")[:SUBJECT_LENGTH], body.strip() + "\n"
+
+    def write_together(
+        self, told: Sequence[tuple[WorkItem, str]], kinds: Collection[str], language: str
+    ) -> tuple[str, str]:
+        """Subject and body of one message about several facts; `told` has the item of each and what it said alone."""
+        translator = self._catalogues.translator(language)
+        shown = [(subject, f"{self._public_url}/v1/{_PATHS[item.kind]}/{item.id}") for item, subject in told[:LISTED]]
+        text = self._environment(translator).get_template("together.txt")
+        rendered = text.render(
+            count=len(told),
+            opened=set(kinds) == {"opened"},
+            told=shown,
+            more=len(told) - len(shown),
+            every=translator.duration(SUMMARY_EVERY.total_seconds()),
+        )
+        subject, _, body = rendered.strip().partition("\n")
+        return one_line(subject)[:SUBJECT_LENGTH], body.strip() + "\n"
+
+    def links(self, links: Mapping[str, str], language: str) -> str:
+        """What is written below a message that asks somebody to take items: number → link."""
+        if not links:
+            return ""
+        gettext = self._catalogues.translator(language).gettext
+        lines = [gettext("I take %(number)s: %(link)s", number=number, link=link) for number, link in links.items()]
+        return "\n" + "\n".join(lines) + "\n"
 
     def _environment(self, translator: Translator) -> Environment:
         if translator.language not in self._environments:

@@ -7,11 +7,10 @@ from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import insert
 
+from incidents.adapters.channel_store import message_row, queue_messages, rows_for_channels
 from incidents.adapters.on_call_tables import AGENCY_MESSAGES
-from incidents.adapters.tables import NOTIFICATIONS
 from incidents.application.people import Person
 from incidents.domain.work_item import WorkItem
-from shared.ids import new_id
 from shared.unit_of_work import UnitOfWork
 
 
@@ -31,25 +30,22 @@ class QueuedMessages:
         details: Mapping[str, Any],
         not_before: datetime | None = None,
     ) -> None:
-        row = {
-            "id": new_id(),
-            "tenant_id": self._uow.tenant_id,
-            "client_id": incident.subject.client_id,
-            "item_id": incident.id,
-            "kind": kind,
-            "fact": fact,
-            "channel": "mail",
-            "audience": person.audience,
-            "recipient": person.email,
-            "language": person.language,
-            "details": dict(details),
-            "state": "pending",
-            "attempts": 0,
-            "created_at": self._uow.now,
-            "next_attempt_at": not_before or self._uow.now,
-        }
-        # Core, not ORM: RETURNING would make row-level security ask whether the caller may read these rows.
-        await self._uow.session.execute(insert(NOTIFICATIONS).values(row).on_conflict_do_nothing())
+        mail = message_row(
+            self._uow,
+            incident,
+            kind,
+            fact=fact,
+            details=details,
+            recipient=person.email,
+            language=person.language,
+            audience=person.audience,
+            person_id=person.id,
+            not_before=not_before,
+        )
+        channels = await rows_for_channels(
+            self._uow, incident, kind, fact=fact, details=details, person_id=person.id, not_before=not_before
+        )
+        await queue_messages(self._uow.session, [mail, *channels])
 
     async def tell_agency(
         self, people: Sequence[Person], kind: str, *, fact: str, contract_id: UUID, details: Mapping[str, Any]

@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from incidents.adapters.announce import PublishingAnnouncer
+from incidents.adapters.channel_store import message_row, people_at, queue_messages, rows_for_channels
 from incidents.adapters.contract_state import ContractState, terms_of
 from incidents.adapters.desk_tables import HandOverRow, LinkRow, PauseRow
 from incidents.adapters.files import SqlAttachments
@@ -19,7 +20,6 @@ from incidents.adapters.reading import reading_json
 from incidents.adapters.records_reading import SqlRecords
 from incidents.adapters.search_tables import ItemFactRow
 from incidents.adapters.tables import (
-    NOTIFICATIONS,
     AlertAddressesRow,
     ClockDueRow,
     ClockEventRow,
@@ -569,29 +569,27 @@ class SqlAlerts(_Sql):
         return [Recipient(address["email"], address["language"], "agency") for address in own]
 
     async def queue(self, item: WorkItem, notifications: Iterable[Notification]) -> None:
+        told = list(notifications)
+        people = await people_at(self._session, [each.recipient.email for each in told])
         rows = [
-            {
-                "id": new_id(),
-                "tenant_id": self._tenant_id,
-                "client_id": item.subject.client_id,
-                "item_id": item.id,
-                "kind": notification.kind,
-                "fact": notification.fact,
-                "channel": "mail",
-                "audience": notification.recipient.audience,
-                "recipient": notification.recipient.email,
-                "language": notification.recipient.language,
-                "details": dict(notification.details),
-                "state": "pending",
-                "attempts": 0,
-                "created_at": self._uow.now,
-                "next_attempt_at": self._uow.now,
-            }
-            for notification in notifications
+            message_row(
+                self._uow,
+                item,
+                each.kind,
+                fact=each.fact,
+                details=each.details,
+                recipient=each.recipient.email,
+                language=each.recipient.language,
+                audience=each.recipient.audience,
+                person_id=people.get(each.recipient.email.lower()) if each.recipient.audience == "agency" else None,
+            )
+            for each in told
         ]
-        if rows:
-            # Core, not ORM: RETURNING would make row-level security ask whether the caller may read these rows.
-            await self._session.execute(insert(NOTIFICATIONS).values(rows).on_conflict_do_nothing())
+        await queue_messages(self._session, rows)
+
+    async def queue_on_channels(self, item: WorkItem, kind: str, *, fact: str, details: Mapping[str, Any]) -> None:
+        rows = await rows_for_channels(self._uow, item, kind, fact=fact, details=details)
+        await queue_messages(self._session, rows)
 
 
 async def drop_clock_cache(session: AsyncSession) -> None:

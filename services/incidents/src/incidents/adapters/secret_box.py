@@ -1,10 +1,10 @@
-"""Secrets of sources at rest: sealed with a key that is drawn from the service's own."""
+"""What is made with the service's own key: secrets of sources and channels at rest, signatures of links."""
 
 import base64
 import hmac
 from hashlib import sha256
 
-from cryptography.fernet import Fernet, InvalidToken
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from pydantic import SecretStr
 
 
@@ -13,11 +13,16 @@ class Unreadable(Exception):
 
 
 class SecretBox:
-    """Seals and opens secrets."""
+    """Seals, opens, signs and checks. Made with the present key; what the previous one made can be opened and counts.
 
-    def __init__(self, key: SecretStr) -> None:
-        root = hmac.new(key.get_secret_value().encode(), b"upheld incidents: sealed secrets", sha256).digest()
-        self._seal = Fernet(base64.urlsafe_b64encode(root))
+    For each purpose a key of its own is drawn, so that a signature never says anything about a seal.
+    """
+
+    def __init__(self, key: SecretStr, previous: SecretStr | None = None) -> None:
+        roots = [each.get_secret_value().encode() for each in (key, previous) if each is not None]
+        seals = [_derived(root, b"upheld incidents: sealed secrets") for root in roots]
+        self._seal = MultiFernet([Fernet(base64.urlsafe_b64encode(seal)) for seal in seals])
+        self._signing = [_derived(root, b"upheld incidents: links that acknowledge") for root in roots]
 
     def seal(self, secret: str) -> bytes:
         """The secret, encrypted and authenticated."""
@@ -29,3 +34,15 @@ class SecretBox:
             return self._seal.decrypt(sealed).decode()
         except InvalidToken as error:
             raise Unreadable("sealed with another INCIDENTS_SECRET_KEY; give the secret again") from error
+
+    def sign(self, content: bytes) -> bytes:
+        """A signature that only this installation can make."""
+        return hmac.new(self._signing[0], content, sha256).digest()
+
+    def is_signed(self, content: bytes, signature: bytes) -> bool:
+        """Whether the signature belongs to the content, told in constant time."""
+        return any(hmac.compare_digest(hmac.digest(key, content, sha256), signature) for key in self._signing)
+
+
+def _derived(root: bytes, purpose: bytes) -> bytes:
+    return hmac.new(root, purpose, sha256).digest()

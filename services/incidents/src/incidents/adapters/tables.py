@@ -285,12 +285,21 @@ class NotificationRow(Base):
     `fact` and `recipient` are unique together: a fact is told to a recipient once. `message_id`, `subject` and `body`
     are decided before the first attempt and kept: a server that sees a message twice, after its answer got lost, can
     tell that it is the same.
+
+    `channel` is mail, with the address as `recipient`; or apprise, with the id of the channel as `recipient` and what
+    may be shown of its address in `address`. `planned_at` is when it was decided with what else it leaves: facts that
+    leave as one message share the `bundle_id`, the id of the one whose row has the message. `held_until`: it waits for
+    company. `person_id` is the person of the desk whom it reaches; he may acknowledge by its link until
+    `link_expires_at`, once.
     """
 
     __tablename__ = "notification"
     __table_args__ = (
         UniqueConstraint("tenant_id", "fact", "recipient"),
         Index("ix_notification_item_id", "item_id"),
+        Index("ix_notification_tenant_id_recipient_created_at", "tenant_id", "recipient", "created_at"),
+        Index("ix_notification_tenant_id_recipient_planned_at", "tenant_id", "recipient", "planned_at"),
+        Index("ix_notification_bundle_id", "bundle_id", postgresql_where=text("bundle_id IS NOT NULL")),
         Index(
             "ix_notification_next_attempt_at",
             "next_attempt_at",
@@ -298,6 +307,7 @@ class NotificationRow(Base):
         ),
         CheckConstraint("state in ('pending','sent','failed','not_configured','expired')", name="state"),
         CheckConstraint("audience in ('client','agency')", name="audience"),
+        CheckConstraint("channel in ('mail','apprise')", name="channel"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -321,6 +331,13 @@ class NotificationRow(Base):
     created_at: Mapped[datetime]
     next_attempt_at: Mapped[datetime | None]
     sent_at: Mapped[datetime | None]
+    address: Mapped[str | None]
+    planned_at: Mapped[datetime | None]
+    held_until: Mapped[datetime | None]
+    bundle_id: Mapped[UUID | None]
+    person_id: Mapped[UUID | None]
+    link_expires_at: Mapped[datetime | None]
+    link_used_at: Mapped[datetime | None]
 
 
 NOTIFICATIONS: Table = metadata.tables["incidents.notification"]

@@ -1,12 +1,10 @@
 """What the routes share: ports, scopes, and who may act."""
 
-from functools import lru_cache
 from typing import Annotated
 
 from fastapi import Depends
-from pydantic import SecretStr
 
-from incidents.adapters.defaults import default_recipients, incidents_settings
+from incidents.adapters.defaults import box_of, default_recipients, incidents_settings
 from incidents.adapters.repository import ports_of
 from incidents.adapters.secret_box import SecretBox
 from incidents.application.ports import Ports
@@ -27,15 +25,9 @@ def ports(unit: Unit, runtime: CurrentRuntime) -> Ports:
 InPorts = Annotated[Ports, Depends(ports)]
 
 
-@lru_cache(maxsize=8)
-def box_for(key: SecretStr) -> SecretBox:
-    """The box of a key, made once."""
-    return SecretBox(key)
-
-
 def current_box(runtime: CurrentRuntime) -> SecretBox:
     """Dependency: seals secrets."""
-    return box_for(incidents_settings(runtime.settings).secret_key)
+    return box_of(incidents_settings(runtime.settings))
 
 
 Box = Annotated[SecretBox, Depends(current_box)]

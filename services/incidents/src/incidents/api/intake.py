@@ -5,10 +5,9 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Request
 
-from incidents.adapters.defaults import default_recipients, incidents_settings
+from incidents.adapters.defaults import box_of, default_recipients, incidents_settings
 from incidents.adapters.intake_store import source_at, token_hash
 from incidents.adapters.reception import JSON, MAIL, Delivery, Reception
-from incidents.api.dependencies import box_for
 from incidents.api.intake_models import IntakeAnswer
 from shared.brake import Brake
 from shared.http_edge import BODY_LIMIT
@@ -108,7 +107,7 @@ async def hand_in(request: Request, runtime: CurrentRuntime, intake_token: Token
     if row is None:
         raise _unknown(request)
     settings = incidents_settings(runtime.settings)
-    reception = Reception(runtime.units, box_for(settings.secret_key), default_recipients(settings))
+    reception = Reception(runtime.units, box_of(settings), default_recipients(settings))
     delivery = Delivery(
         body=await request.body(),
         media_type=request.headers.get("content-type", "").partition(";")[0].strip().lower(),

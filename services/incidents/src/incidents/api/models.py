@@ -493,6 +493,10 @@ class TimelineEntry(BaseModel):
         )
 
 
+MessageKind = Literal["opened", "recovered", "reopened", "resolved", "clock_at_risk", "clock_breached", "escalation"]
+"""What messages about items are about."""
+
+
 class NotificationAnswer(BaseModel):
     """A message to one recipient about one fact, and what became of it."""
 
@@ -504,6 +508,9 @@ class NotificationAnswer(BaseModel):
                     "kind": "opened",
                     "channel": "mail",
                     "recipient": "alerts@agency.example",
+                    "channel_id": None,
+                    "bundle_id": None,
+                    "held_until": None,
                     "audience": "agency",
                     "language": "en",
                     "state": "sent",
@@ -521,9 +528,10 @@ class NotificationAnswer(BaseModel):
     )
 
     notification_id: UUID
-    kind: Literal["opened", "recovered", "reopened", "clock_at_risk", "clock_breached", "escalation"]
-    channel: Literal["mail"]
-    recipient: str = Field(max_length=320)
+    kind: MessageKind
+    channel: Literal["mail", "apprise"] = Field(description="apprise: one of the agency's notification channels")
+    recipient: str = Field(max_length=320, description="of a channel, what may be shown of its address")
+    channel_id: UUID | None
     audience: Literal["agency", "client"]
     language: str = Field(max_length=10)
     state: Literal["pending", "sent", "failed", "not_configured", "expired"] = Field(
@@ -531,6 +539,10 @@ class NotificationAnswer(BaseModel):
     )
     attempts: int = Field(ge=0, json_schema_extra={"format": "int32"})
     last_error: str | None = Field(max_length=500)
+    bundle_id: UUID | None = Field(
+        description="the message that this fact is told in together with others; that one has subject and body"
+    )
+    held_until: Instant | None = Field(description="it waits until then for others, to be told together")
     subject: str | None = Field(max_length=200, description="null until it was first tried")
     body: str | None = Field(max_length=100_000)
     message_id: str | None = Field(max_length=400)
@@ -541,9 +553,10 @@ class NotificationAnswer(BaseModel):
     @classmethod
     def of_row(cls, row: NotificationRow) -> NotificationAnswer:
         """The answer that tells a message."""
+        shown = {name: getattr(row, name) for name in cls.model_fields if name not in ("notification_id", "channel_id")}
+        channel_id = row.recipient if row.channel == "apprise" else None
         return cls.model_validate(
-            {name: getattr(row, name) for name in cls.model_fields if name != "notification_id"}
-            | {"notification_id": row.id}
+            shown | {"notification_id": row.id, "channel_id": channel_id, "recipient": row.address or row.recipient}
         )
 
 

@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 
 from incidents.adapters import on_call_repository as queries
+from incidents.adapters.channel_store import remove_channels_of
 from incidents.adapters.on_call_tables import PersonRow, QuietHoursRow
 from incidents.adapters.shift_calendar import calendar_file
 from incidents.api.dependencies import Reader, Writer, agency_only
@@ -82,7 +83,9 @@ async def replace_person(
     responses=_VERSIONED | responses_for(Conflict),
 )
 async def remove_person(person_id: UUID, unit: Unit, principal: Writer, if_match: IfMatch) -> None:
-    """What he was on call for stays told. Refused while a schedule, an override to come, or a policy names him."""
+    """What he was on call for stays told. His channels go with him. Refused while a schedule, an override to come,
+    or a policy names him.
+    """
     agency_only(principal)
     row = await _row(unit, person_id, lock=True)
     if_match.require(row.version)
@@ -91,6 +94,7 @@ async def remove_person(person_id: UUID, unit: Unit, principal: Writer, if_match
         raise Conflict(f"He is named by {named!r}. Take him off it first, then remove him.")
     row.removed_at = unit.now
     row.version += 1
+    await remove_channels_of(unit.session, person_id, unit.now)
 
 
 @router.get("/{person_id}/quiet-hours", summary="Read a person's quiet hours")

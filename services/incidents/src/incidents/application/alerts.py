@@ -10,21 +10,28 @@ FOR_EVERYBODY = frozenset({"opened", "recovered", "reopened"})
 """Facts that the contract's alert addresses hear of. The others (a clock at risk, a target missed) are the agency's."""
 
 
+MAILED = frozenset({"opened", "recovered", "reopened", "clock_at_risk", "clock_breached"})
+"""Facts that are mailed to alert addresses. Channels say themselves what they take."""
+
+
 async def alert(
     ports: Ports, item: WorkItem, kind: str, *, fact: str = "", details: Mapping[str, Any] | None = None
 ) -> None:
-    """Queues the messages about a fact, in its transaction: one per recipient, whatever list he is on.
+    """Queues the messages about a fact, in its transaction: one per recipient, whatever list he is on, and channel.
 
     `fact` tells apart several facts of one kind (the clock, the percentage). Queueing the same fact again reaches only
     recipients who were not known the first time.
     """
+    name = ".".join(part for part in (str(item.id), str(item.cycle), kind, fact) if part)
+    await ports.alerts.queue_on_channels(item, kind, fact=name, details=details or {})
+    if kind not in MAILED:
+        return
     recipients: dict[str, Recipient] = {}
     contract = await ports.contracts.newest(item.subject.contract_id)
     if contract is not None and kind in FOR_EVERYBODY:
         recipients |= {recipient.email.lower(): recipient for recipient in contract.alerted}
     for recipient in await ports.alerts.agency():
         recipients.setdefault(recipient.email.lower(), recipient)
-    name = ".".join(part for part in (str(item.id), str(item.cycle), kind, fact) if part)
     await ports.alerts.queue(
         item, [Notification(kind, name, recipient, details or {}) for recipient in recipients.values()]
     )

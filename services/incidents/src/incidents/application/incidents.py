@@ -213,15 +213,15 @@ async def reply_automatically(
     return incident, await clocks.read_clocks(ports, incident)
 
 
-async def alerted(ports: Ports, incident_id: UUID, at: datetime) -> None:
-    """A server accepted the first alert about an incident. Later ones change nothing."""
+async def alerted(ports: Ports, incident_id: UUID, at: datetime, by: str) -> None:
+    """A server accepted the first alert about an incident, `by` mail or a channel. Later ones change nothing."""
     incident = await ports.items.lock(incident_id)
     if incident is None:
         return
-    change = note_fact(incident, Stamp(Milestone.ALERTED, max(at, incident.detected_at), UPHELD, "mail"))
+    change = note_fact(incident, Stamp(Milestone.ALERTED, max(at, incident.detected_at), UPHELD, by))
     if change.added:
         await ports.items.save(change.after, change.added)
-        await ports.items.tell(change.after, Entry("alerted", change.added[0].at, UPHELD, "mail"))
+        await ports.items.tell(change.after, Entry("alerted", change.added[0].at, UPHELD, by))
 
 
 async def _incident_of(ports: Ports, outage: Outage) -> WorkItem:

@@ -36,6 +36,7 @@ from incidents.domain.work_item import (
     merge,
     number_of,
     open_item,
+    perform,
     reopen,
 )
 from shared.ids import new_id
@@ -232,7 +233,18 @@ async def carry_out(
     if what in _ENDS_WAITING:
         await _end_pauses(ports, item, stamp.at, stamp.actor, {"act": said})
     entry = Entry(said, stamp.at, stamp.actor, stamp.source, note=shown, data=data or {})
-    return await apply(ports, change, said, entry)
+    views = await apply(ports, change, said, entry)
+    if what is Act.RESOLVE and item.kind is Kind.INCIDENT:
+        await alerts.alert(ports, item, "resolved")
+    return views
+
+
+async def acknowledge_by_link(ports: Ports, item_id: UUID, *, actor: Who) -> None:
+    """The person whom a message reached has taken the item, by the link in it. Raises IllegalTransitionError."""
+    item = await ports.items.lock(item_id)
+    assert item is not None  # there is a message about it
+    change = perform(item, Act.ACKNOWLEDGE, at=None, now=ports.now, actor=actor, source="link")
+    await carry_out(ports, change, Act.ACKNOWLEDGE, note=None, audience="client")
 
 
 async def change_facts(

@@ -276,6 +276,9 @@ class Alerts(Protocol):
     async def queue(self, item: WorkItem, notifications: Iterable[Notification]) -> None:
         """Stores messages to be sent; one that exists for the fact and recipient stays as it is."""
 
+    async def queue_on_channels(self, item: WorkItem, kind: str, *, fact: str, details: Mapping[str, Any]) -> None:
+        """The same for every channel of the contract or of a person that takes this kind, when he may be disturbed."""
+
 
 class Records(Protocol):
     """What the records of the service desk say of an item."""

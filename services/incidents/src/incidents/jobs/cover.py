@@ -12,6 +12,7 @@ import structlog
 from sqlalchemy import func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 
+from incidents.adapters.channel_tables import NotificationTryRow
 from incidents.adapters.mail import LOCALE, Letter, MailDelayedError, MailRefusedError, MailServer, one_line
 from incidents.adapters.on_call_repository import cover_ports
 from incidents.adapters.on_call_tables import AgencyMessageRow, CoverLookRow
@@ -20,6 +21,7 @@ from incidents.application.on_call import look_ahead
 from incidents.application.ports import Recipient
 from incidents.settings import IncidentsSettings
 from shared.i18n import Catalogues, Translator
+from shared.ids import new_id
 from shared.unit_of_work import UnitsOfWork
 
 log = structlog.get_logger(__name__)
@@ -136,15 +138,30 @@ class AgencyMail:
         async with self._units.for_every_tenant() as unit:
             row = await unit.session.get_one(AgencyMessageRow, message_id, with_for_update=True)
             row.last_error = error
+            again_at: datetime | None = unit.now + RETRY_AFTER
+            result = "delayed"
             if error is None:
-                row.state, row.sent_at, row.next_attempt_at = "sent", unit.now, None
-                return
-            log.warning("agency_message_not_sent", message_id=message_id, attempts=row.attempts, error=error)
-            again_at = unit.now + RETRY_AFTER
-            if refused or again_at > row.created_at + GIVE_UP_AFTER:
-                row.state, row.next_attempt_at = "failed", None
-            else:
-                row.next_attempt_at = again_at
+                row.state, row.sent_at, result, again_at = "sent", unit.now, "sent", None
+            elif refused or unit.now + RETRY_AFTER > row.created_at + GIVE_UP_AFTER:
+                row.state, result, again_at = "failed", "refused" if refused else "gave_up", None
+            row.next_attempt_at = again_at
+            unit.session.add(
+                NotificationTryRow(
+                    id=new_id(),
+                    tenant_id=row.tenant_id,
+                    contract_id=row.contract_id,
+                    channel="mail",
+                    address=row.recipient,
+                    kind=row.kind,
+                    number=row.attempts,
+                    at=unit.now,
+                    result=result,
+                    error=error,
+                    next_try_at=again_at,
+                )
+            )
+        if error is not None:
+            log.warning("agency_message_not_sent", message_id=message_id, error=error)
 
 
 def cover_gap_text(translator: Translator, row: AgencyMessageRow) -> tuple[str, str]:

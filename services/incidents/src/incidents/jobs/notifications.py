@@ -1,27 +1,36 @@
-"""Sends what is queued for people.
+"""Sends what is queued for people: by mail, and to their channels.
 
-A row is claimed for the length of a lease and sent outside of any transaction. A worker that dies in between leaves the
-row to be claimed again: the message then goes out a second time only if the server had accepted it without our noting
-it, and with the same Message-ID.
+What leaves, and what of it together, is decided first (`adapters.message_planning`). A message is then claimed for the
+length of a lease and sent outside of any transaction. A worker that dies in between leaves the row to be claimed again:
+the message then goes out a second time only if the server had accepted it without our noting it, and with the same
+Message-ID. Every try is written into one log, whatever it was sent by.
 """
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
-from sqlalchemy import exists, func, select, update
+from sqlalchemy import ColumnElement, func, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased
 
+from incidents.adapters.acknowledgement_links import LINK_LIFE, OFFERED_FOR, link_of
+from incidents.adapters.channel_tables import ChannelRow, NotificationTryRow
+from incidents.adapters.chat import ChannelDelayedError, ChannelRefusedError, Chat
+from incidents.adapters.defaults import box_of
 from incidents.adapters.mail import Letter, MailDelayedError, MailRefusedError, MailServer, Writer
+from incidents.adapters.message_planning import AFTER_ANOTHER, IS_URGENT, plan_what_waits
 from incidents.adapters.repository import ports_of, read_item
+from incidents.adapters.secret_box import Unreadable
 from incidents.adapters.tables import NotificationRow, WorkItemRow
 from incidents.application.clocks import read_clocks
 from incidents.application.incidents import alerted
+from incidents.domain.work_item import Act, WorkItem
 from incidents.settings import IncidentsSettings
-from shared.unit_of_work import UnitsOfWork
+from shared.ids import new_id
+from shared.unit_of_work import UnitOfWork, UnitsOfWork
 
 log = structlog.get_logger(__name__)
 
@@ -33,23 +42,16 @@ RETRY_AFTER = tuple(timedelta(seconds=s) for s in (2, 10, 30, 120, 300, 900, 180
 GIVE_UP_AFTER = timedelta(hours=24)
 LOOK_FOR_SERVER_EVERY = timedelta(minutes=1)
 
-
-_Earlier = aliased(NotificationRow)
-_AFTER_ANOTHER = exists().where(
-    _Earlier.item_id == NotificationRow.item_id,
-    _Earlier.recipient == NotificationRow.recipient,
-    _Earlier.id < NotificationRow.id,
-    _Earlier.next_attempt_at.is_not(None),
-)
-"""An earlier message about the incident to the same recipient waits: nobody shall read "it works again" first."""
+_LEADS = or_(NotificationRow.bundle_id.is_(None), NotificationRow.bundle_id == NotificationRow.id)
+"""The row that has the message; the others of a bundle only share what becomes of it."""
 
 
 @dataclass(frozen=True)
 class _Claimed:
     id: UUID
     tenant_id: UUID
-    item_id: UUID
-    kind: str
+    channel: str
+    recipient: str
     attempts: int
     created_at: datetime
 
@@ -61,13 +63,15 @@ class Outbound:
         self._units = units
         self._domain = settings.smtp_from.rpartition("@")[2]
         self._server = MailServer(settings)
-        self._writer = Writer()
+        self._chat = Chat(settings.allowed_networks)
+        self._box = box_of(settings)
+        self._public_url = settings.public_url
+        self._writer = Writer(settings.public_url)
 
     async def run(self) -> float:
         """Sends what is due now; returns the seconds until the next message may be."""
         if not self._server.configured:
             await self._wait_for_a_server()
-            return 1.0
         claimed = await self._claim()
         # At once: each has its own time limit, so that all are sent long before the lease of their rows ends.
         sending = asyncio.gather(*(self._deliver(one) for one in claimed))
@@ -79,9 +83,9 @@ class Outbound:
         return 0.0 if claimed else await self._until_next()
 
     async def _wait_for_a_server(self) -> None:
-        """Nothing to send with: says so on each message and keeps it, for a day, until somebody configures a server."""
+        """No mail server: says so on each mail and keeps it, for a day, until somebody configures one."""
         async with self._units.for_every_tenant() as unit:
-            due = NotificationRow.next_attempt_at <= unit.now
+            due = (NotificationRow.next_attempt_at <= unit.now) & (NotificationRow.channel == "mail")
             too_old = NotificationRow.created_at <= unit.now - GIVE_UP_AFTER
             await unit.session.execute(
                 update(NotificationRow)
@@ -100,97 +104,190 @@ class Outbound:
 
     async def _claim(self) -> list[_Claimed]:
         async with self._units.for_every_tenant() as unit:
+            can_be_sent = true() if self._server.configured else NotificationRow.channel != "mail"
+            await plan_what_waits(unit, can_be_sent)
             statement = (
                 select(NotificationRow)
-                .where(NotificationRow.next_attempt_at <= unit.now, ~_AFTER_ANOTHER)
-                .order_by(NotificationRow.next_attempt_at, NotificationRow.id)
+                .where(NotificationRow.next_attempt_at <= unit.now, NotificationRow.planned_at.is_not(None))
+                .where(_LEADS, ~AFTER_ANOTHER, can_be_sent)
+                .order_by(IS_URGENT.desc(), NotificationRow.next_attempt_at, NotificationRow.id)
                 .limit(BATCH)
                 .with_for_update(skip_locked=True)
             )
             claimed = []
             for row in (await unit.session.execute(statement)).scalars():
-                row.attempts += 1
-                row.state = "pending"
-                row.next_attempt_at = unit.now + LEASE
-                if row.message_id is None:
+                if row.channel == "mail" and row.message_id is None:
                     row.message_id = f"<{row.id}@{self._domain}>"
-                claimed.append(_Claimed(row.id, row.tenant_id, row.item_id, row.kind, row.attempts, row.created_at))
+                claimed.append(
+                    _Claimed(row.id, row.tenant_id, row.channel, row.recipient, row.attempts + 1, row.created_at)
+                )
+            await unit.session.flush()
+            await unit.session.execute(
+                update(NotificationRow)
+                .where(_of_message([one.id for one in claimed]))
+                .values(attempts=NotificationRow.attempts + 1, state="pending", next_attempt_at=unit.now + LEASE)
+            )
             return claimed
 
     async def _deliver(self, one: _Claimed) -> None:
         try:
             letter = await self._letter(one)
-            await self._server.send(letter)
-        except MailRefusedError as error:
-            await self._note(one, state="failed", error=str(error), again_in=None)
-        except MailDelayedError as error:
-            await self._note(one, state="pending", error=str(error), again_in=_backoff(one.attempts))
+            if one.channel == "mail":
+                await self._server.send(letter)
+            else:
+                await self._chat.send(await self._address(one), letter.subject, letter.body)
+        except (MailRefusedError, ChannelRefusedError) as error:
+            await self._note(one, error=str(error), again_in=None)
+        except (MailDelayedError, ChannelDelayedError) as error:
+            await self._note(one, error=str(error), again_in=_backoff(one.attempts))
         except Exception as error:
             log.exception("notification_not_written", notification_id=str(one.id), error=type(error).__name__)
-            await self._note(one, state="pending", error=type(error).__name__, again_in=_backoff(one.attempts))
+            await self._note(one, error=type(error).__name__, again_in=_backoff(one.attempts))
         else:
             await self._note_sent(one)
+
+    async def _address(self, one: _Claimed) -> str:
+        async with self._units.for_tenant(one.tenant_id) as unit:
+            channel = await unit.session.get_one(ChannelRow, UUID(one.recipient))
+            if channel.removed_at is not None or not channel.enabled:
+                raise ChannelRefusedError("the channel was removed or switched off")
+            try:
+                return self._box.open(channel.address)
+            except Unreadable as error:
+                raise ChannelRefusedError(str(error)) from error
 
     async def _letter(self, one: _Claimed) -> Letter:
         """The message as it was first written; written now if this is the first attempt."""
         async with self._units.for_tenant(one.tenant_id) as unit:
-            row = await unit.session.get_one(NotificationRow, one.id)
-            if row.subject is None or row.body is None:
-                incident_row = await unit.session.get_one(WorkItemRow, one.item_id)
-                incident = await read_item(unit.session, incident_row)
-                ports = ports_of(unit)
-                row.subject, row.body = self._writer.write(
-                    row.kind,
-                    row.language,
-                    incident=incident,
-                    contract=await ports.contracts.newest(incident.subject.contract_id),
-                    clocks=await read_clocks(ports, incident),
-                    outage=incident_row.outage,
-                    details=row.details,
-                )
-                row.in_reply_to = await _thread_of(unit.session, row)
-            assert row.message_id is not None
-            return Letter(row.message_id, row.in_reply_to, row.recipient, row.subject, row.body, row.created_at)
+            rows = await _rows_of_message(unit.session, one.id)
+            first = rows[0]
+            numbers = {row.item_id: (await unit.session.get_one(WorkItemRow, row.item_id)).number for row in rows}
+            if first.subject is None or first.body is None:
+                await self._write(unit, rows)
+            assert first.subject is not None and first.body is not None
+            links = {
+                numbers[row.item_id]: link_of(self._box, self._public_url, row)
+                for row in rows
+                if row.link_expires_at is not None
+            }
+            body = first.body + self._writer.links(links, first.language)
+            message_id = first.message_id or f"<{first.id}@{self._domain}>"
+            return Letter(message_id, first.in_reply_to, first.recipient, first.subject, body, first.created_at)
+
+    async def _write(self, unit: UnitOfWork, rows: Sequence[NotificationRow]) -> None:
+        ports = ports_of(unit)
+        written: list[tuple[WorkItem, str, str]] = []
+        for row in rows:
+            item_row = await unit.session.get_one(WorkItemRow, row.item_id)
+            item = await read_item(unit.session, item_row)
+            subject, body = self._writer.write(
+                row.kind,
+                row.language,
+                incident=item,
+                contract=await ports.contracts.newest(item.subject.contract_id),
+                clocks=await read_clocks(ports, item),
+                outage=item_row.outage,
+                details=row.details,
+            )
+            written.append((item, subject, body))
+            if row.person_id is not None and row.kind in OFFERED_FOR and Act.ACKNOWLEDGE in item.allowed:
+                row.link_expires_at = unit.now + LINK_LIFE
+        first = rows[0]
+        if len(rows) == 1:
+            _, first.subject, first.body = written[0]
+            first.in_reply_to = await _thread_of(unit.session, first)
+        else:
+            told = [(item, subject) for item, subject, _ in written]
+            kinds = {row.kind for row in rows}
+            first.subject, first.body = self._writer.write_together(told, kinds, first.language)
 
     async def _note_sent(self, one: _Claimed) -> None:
         async with self._units.for_tenant(one.tenant_id) as unit:
-            if one.kind == "opened":
-                # The item first: whoever holds it may queue this message again, and would wait for us as we for him.
-                await alerted(ports_of(unit), one.item_id, unit.now)
-            row = await unit.session.get_one(NotificationRow, one.id, with_for_update=True)
-            row.state, row.sent_at, row.next_attempt_at, row.last_error = "sent", unit.now, None, None
+            rows = await _rows_of_message(unit.session, one.id)
+            # The items first, and in one order: whoever holds one may queue this message again, and would wait for us
+            # as we for him.
+            for item_id in sorted({row.item_id for row in rows if row.kind == "opened"}):
+                await alerted(ports_of(unit), item_id, unit.now, one.channel)
+            rows = await _rows_of_message(unit.session, one.id, lock=True)
+            for row in rows:
+                row.state, row.sent_at, row.next_attempt_at, row.last_error = "sent", unit.now, None, None
+            await _log_try(unit, rows, "sent", None, None)
 
-    async def _note(self, one: _Claimed, *, state: str, error: str, again_in: timedelta | None) -> None:
+    async def _note(self, one: _Claimed, *, error: str, again_in: timedelta | None) -> None:
         async with self._units.for_tenant(one.tenant_id) as unit:
+            rows = await _rows_of_message(unit.session, one.id, lock=True)
             again_at = unit.now + again_in if again_in is not None else None
+            result = "delayed" if again_at is not None else "refused"
             if again_at is not None and again_at > one.created_at + GIVE_UP_AFTER:
-                state, again_at = "failed", None
-            await unit.session.execute(
-                update(NotificationRow)
-                .where(NotificationRow.id == one.id, NotificationRow.state != "sent")
-                .values(state=state, last_error=error[:500], next_attempt_at=again_at)
-            )
+                result, again_at = "gave_up", None
+            for row in rows:
+                if row.state != "sent":
+                    row.state = "pending" if again_at is not None else "failed"
+                    row.last_error, row.next_attempt_at = error[:500], again_at
+            await _log_try(unit, rows, result, error[:500], again_at)
         log.warning("notification_not_sent", notification_id=str(one.id), attempts=one.attempts, error=error)
 
     async def _until_next(self) -> float:
         async with self._units.for_every_tenant() as unit:
-            next_attempt: datetime | None = await unit.session.scalar(
-                select(func.min(NotificationRow.next_attempt_at)).where(~_AFTER_ANOTHER)
-            )
+            waiting = select(func.min(NotificationRow.next_attempt_at)).where(~AFTER_ANOTHER)
+            next_attempt: datetime | None = await unit.session.scalar(waiting)
             if next_attempt is None:
                 return LONGEST_WAIT
             return min(max(0.0, (next_attempt - unit.now).total_seconds()), LONGEST_WAIT)
 
 
+def _of_message(ids: Sequence[UUID]) -> ColumnElement[bool]:
+    return or_(NotificationRow.id.in_(ids), NotificationRow.bundle_id.in_(ids))
+
+
+async def _rows_of_message(session: AsyncSession, message_id: UUID, *, lock: bool = False) -> Sequence[NotificationRow]:
+    """The row that has the message, then those of the other facts that it tells."""
+    statement = select(NotificationRow).where(_of_message([message_id])).order_by(NotificationRow.id)
+    rows = (await session.execute(statement.with_for_update() if lock else statement)).scalars().all()
+    return sorted(rows, key=lambda row: row.id != message_id)
+
+
+async def _log_try(
+    unit: UnitOfWork, rows: Sequence[NotificationRow], result: str, error: str | None, next_try_at: datetime | None
+) -> None:
+    for row in rows:
+        item = await unit.session.get_one(WorkItemRow, row.item_id)
+        unit.session.add(
+            NotificationTryRow(
+                id=new_id(),
+                tenant_id=row.tenant_id,
+                client_id=row.client_id,
+                item_id=row.item_id,
+                contract_id=item.contract_id,
+                notification_id=row.id,
+                bundle_id=row.bundle_id,
+                channel_id=UUID(row.recipient) if row.channel != "mail" else None,
+                channel=row.channel,
+                address=row.address or row.recipient,
+                kind=row.kind,
+                number=row.attempts,
+                at=unit.now,
+                result=result,
+                error=error,
+                next_try_at=next_try_at,
+            )
+        )
+    await unit.session.flush()
+
+
 async def _thread_of(session: AsyncSession, row: NotificationRow) -> str | None:
     """The Message-ID of the first message about the incident to this recipient: replies go below it."""
-    statement = select(NotificationRow.message_id).where(
+    opening = select(NotificationRow.id, NotificationRow.bundle_id).where(
         NotificationRow.item_id == row.item_id,
         NotificationRow.recipient == row.recipient,
         NotificationRow.kind == "opened",
         NotificationRow.id != row.id,
     )
-    return (await session.execute(statement.order_by(NotificationRow.id).limit(1))).scalar_one_or_none()
+    found = (await session.execute(opening.order_by(NotificationRow.id).limit(1))).first()
+    if found is None:
+        return None
+    message = select(NotificationRow.message_id).where(NotificationRow.id == (found.bundle_id or found.id))
+    return (await session.execute(message)).scalar_one_or_none()
 
 
 def _backoff(attempts: int) -> timedelta:
