@@ -142,7 +142,6 @@ def settings_for(database: DatabaseUrls, nats: NatsServer, **more: Any) -> Probe
     return ProbesSettings(
         database_url=SecretStr(database.app),
         nats_url=SecretStr(nats.url("probes")),
-        runner_nats_url=SecretStr(nats.url("runner")),
         allowed_networks=(ip_network("127.0.0.0/8"),),
         drain_seconds=5,
         **more,
