@@ -250,7 +250,7 @@ def test_the_namespace_enforces_the_restricted_standard_and_denies_by_default() 
 # --- a runner at another place ---------------------------------------------------------------------------------------
 
 
-RUNNER_SECRETS = {"probes-runner": {"probes_nats_url": ""}, "probes-runner-ca": {"nats_ca.pem": ""}}
+RUNNER_SECRETS = {"probes-runner": {"probes_nats_url": ""}}
 
 
 def test_the_manifests_of_a_runner_are_valid_and_keep_the_policies_of_pods_secrets_and_networks() -> None:
