@@ -148,7 +148,9 @@ async def test_a_bomb_a_drip_and_a_late_answer_cost_their_cap_and_their_deadline
 async def test_redirects_of_every_kind(engine: HttpEngine, nginx: Nginx) -> None:
     moved = await ask(engine, nginx, "/moved")
     assert (moved.outcome, moved.status_code) == (Outcome.GOOD, 200)
-    secured = await ask(engine, nginx, "/secure", method="POST", body="{}")
+    withheld = await ask(engine, nginx, "/secure", method="POST", body="{}")
+    assert reason(withheld) is Reason.REDIRECT and withheld.timings.tls == 0, "what is posted goes to no other origin"
+    secured = await ask(engine, nginx, "/secure", method="POST")
     assert secured.timings.tls > 0 and secured.status_code == 405, "a 308 keeps the method, and a page takes no POST"
     assert reason(await ask(engine, nginx, "/loop")) is Reason.REDIRECT
     assert reason(await ask(engine, nginx, "/other")) is Reason.CONNECT

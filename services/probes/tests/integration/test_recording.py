@@ -221,7 +221,9 @@ async def test_only_what_cannot_be_recorded_is_buried_and_its_neighbours_are_eva
 
 async def test_a_recorder_that_has_lost_its_lock_records_no_more(idle: Service) -> None:
     monitor = await monitor_of(idle, contract("http://127.0.0.1:9/"))
-    sessions = "select pid from pg_stat_activity where application_name = 'probes recorder'"
+    sessions = (
+        "select pid from pg_stat_activity where application_name = 'probes recorder' and datname = current_database()"
+    )
     (before,) = await idle.rows(sessions)
     await idle.rows(f"select pg_terminate_backend(pid) from ({sessions}) s")
 

@@ -27,7 +27,7 @@ async def test_a_fault_of_ours_leaves_no_work_open_and_is_no_outage(
         async def nothing_open() -> bool:
             return not (await service.js.consumer_info("PROBE_WORK", "runner-default")).num_ack_pending
 
-        await eventually(nothing_open, 3)
+        await eventually(nothing_open, 15)
     assert await service.rows("select state from probes.monitor") == [{"state": "unknown"}]
     assert await service.one("select count(*) from probes.outage") == 0
     assert (await service.events())[-1].data["reason"] == "blocked"
