@@ -295,7 +295,9 @@ def test_the_nats_configuration_is_that_of_the_embedded_servers_users() -> None:
 def as_mounted(folder: Path) -> Path:
     """The configuration of NATS and the file of runner keys, laid out as the pod of NATS has them."""
     container = pod_of(first(BASE, "StatefulSet", "nats"))["containers"][0]
-    mounts = {mount["name"]: folder / mount["mountPath"].lstrip("/") for mount in container["volumeMounts"]}
+    mounts: dict[str, Path] = {
+        mount["name"]: folder / mount["mountPath"].lstrip("/") for mount in container["volumeMounts"]
+    }
     for name, file, text in (
         ("configuration", "nats.conf", NATS_CONFIGURATION.read_text(encoding="utf-8")),
         ("runners", "runners.conf", make_secrets.kubernetes_secrets()["nats-runners"]["runners.conf"]),

@@ -25,7 +25,7 @@ from shared.testing.databases import DatabaseUrls
 from shared.worker import Runtime, build_runtime, run_worker
 
 
-async def eventually(check: Callable[[], Any], seconds: float = 15.0) -> Any:
+async def eventually(check: Callable[[], Any], seconds: float = 60.0) -> Any:
     """What the (asynchronous) check gives as soon as that is true."""
     deadline = asyncio.get_running_loop().time() + seconds
     while True:

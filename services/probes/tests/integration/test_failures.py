@@ -92,9 +92,9 @@ async def test_a_runner_of_its_own_needs_no_database_and_what_it_leaves_is_done_
                 last = await idle.one("select max(last_at) from probes.location_state")
                 return bool(last > seen + timedelta(seconds=3))
 
-            await eventually(goes_on, seconds=30)
+            await eventually(goes_on)
             runner.send_signal(signal.SIGTERM)
-            assert runner.wait(timeout=10) == 0
+            assert runner.wait(timeout=60) == 0
         finally:
             runner.kill()
             runner.wait()

@@ -15,6 +15,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from probes.adapters.runner_keys import RunnerKeys
+from probes.api.commands import runner_keys
+from probes.settings import RunnerSettings
 from shared.jetstream import connect, inbox_prefix
 from shared.stack.binaries import nats_binary
 from shared.stack.nats_server import NatsServer
@@ -26,18 +28,32 @@ from .conftest import Contract, Service, contract, eventually, settings_for, wor
 from .runners import runner_url, running
 
 LOCATIONS = ("lyon", "oslo")
-CADENCE = {"interval_seconds": 2, "timeout_seconds": 1, "rechecks": 1, "recheck_spacing_seconds": 0}
+CADENCE = {"interval_seconds": 2, "timeout_seconds": 2, "rechecks": 1, "recheck_spacing_seconds": 0}
 
 
-def command(*arguments: str, file: Path, locations: str = "lyon,oslo") -> subprocess.CompletedProcess[str]:
+def command(*arguments: str, file: Path) -> subprocess.CompletedProcess[str]:
     """`python -m probes runner-keys` as a person types it."""
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PROBES_LOCATIONS": ",".join(LOCATIONS),
+        "PROBES_RUNNER_KEYS_FILE": str(file),
+    }
     return subprocess.run(
         [sys.executable, "-m", "probes", "runner-keys", *arguments],
-        env={"PATH": os.environ["PATH"], "PROBES_LOCATIONS": locations, "PROBES_RUNNER_KEYS_FILE": str(file)},
+        env=environment,
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+def typed(capsys: pytest.CaptureFixture[str], *arguments: str, file: Path) -> subprocess.CompletedProcess[str]:
+    """The same without a process, which takes seconds to start."""
+    settings = RunnerSettings(locations=LOCATIONS, runner_keys_file=file)
+    capsys.readouterr()
+    code = asyncio.run(runner_keys(arguments, settings))
+    said = capsys.readouterr()
+    return subprocess.CompletedProcess(arguments, code, said.out, said.err)
 
 
 def told_url(done: subprocess.CompletedProcess[str], server: NatsServer) -> str:
@@ -63,13 +79,15 @@ def test_a_key_is_shown_once_and_kept_as_a_hash_that_its_owner_only_can_read(tmp
     assert secret not in command("list", file=file).stdout
 
 
-def test_keys_are_listed_with_their_locations_and_revoked_by_name(tmp_path: Path) -> None:
+def test_keys_are_listed_with_their_locations_and_revoked_by_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     file = tmp_path / "runners.conf"
     for arguments in (("add", "oslo"), ("add", "lyon"), ("add", "lyon"), ("add", "lyon", "--name", "cellar")):
-        assert command(*arguments, file=file).returncode == 0
-    assert command("list", file=file).stdout == "cellar lyon\nlyon lyon\nlyon-2 lyon\noslo oslo\n"
-    assert command("revoke", "lyon", file=file).stdout == "lyon lyon revoked\n"
-    assert command("list", file=file).stdout == "cellar lyon\nlyon-2 lyon\noslo oslo\n"
+        assert typed(capsys, *arguments, file=file).returncode == 0
+    assert typed(capsys, "list", file=file).stdout == "cellar lyon\nlyon lyon\nlyon-2 lyon\noslo oslo\n"
+    assert typed(capsys, "revoke", "lyon", file=file).stdout == "lyon lyon revoked\n"
+    assert typed(capsys, "list", file=file).stdout == "cellar lyon\nlyon-2 lyon\noslo oslo\n"
 
 
 @pytest.mark.parametrize(
@@ -84,12 +102,12 @@ def test_keys_are_listed_with_their_locations_and_revoked_by_name(tmp_path: Path
     ],
 )
 def test_a_wish_that_cannot_be_met_is_one_sentence_and_changes_nothing(
-    tmp_path: Path, arguments: tuple[str, ...], sentence: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], sentence: str
 ) -> None:
     file = tmp_path / "runners.conf"
     RunnerKeys(file).add("lyon", "cellar")
     before = file.read_text()
-    done = command(*arguments, file=file)
+    done = typed(capsys, *arguments, file=file)
     assert done.returncode == 1
     assert sentence in done.stderr and len(done.stderr.splitlines()) == 1
     assert done.stdout == ""
@@ -97,10 +115,10 @@ def test_a_wish_that_cannot_be_met_is_one_sentence_and_changes_nothing(
 
 
 @pytest.mark.parametrize("text", ["users: [", '{"users": [{"user": "x"}]}', "[]", '{"users": 1}'])
-def test_a_file_of_something_else_is_left_alone(tmp_path: Path, text: str) -> None:
+def test_a_file_of_something_else_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str) -> None:
     file = tmp_path / "runners.conf"
     file.write_text(text)
-    done = command("add", "lyon", file=file)
+    done = typed(capsys, "add", "lyon", file=file)
     assert done.returncode == 1 and "is not a file of runner keys" in done.stderr
     assert file.read_text() == text
 
@@ -142,11 +160,10 @@ class Places:
         async def more() -> bool:
             return await self.looked_from(location) >= seen + checks
 
-        await eventually(more, seconds=20)
+        await eventually(more)
 
-    async def state(self) -> str:
-        state: str = await self.service.one("select state from probes.monitor")
-        return state
+    async def is_up(self) -> bool:
+        return bool(await self.service.one("select state from probes.monitor") == "up")
 
 
 @contextmanager
@@ -180,7 +197,7 @@ async def test_a_runner_whose_key_is_revoked_gets_no_more_work_and_one_with_a_ne
 ) -> None:
     for location in LOCATIONS:
         await places.goes_on(location)
-    assert await places.state() == "up"
+    await eventually(places.is_up)
 
     assert command("revoke", "lyon", file=places.server.runners_file).returncode == 0
     places.server.reload()
@@ -188,10 +205,13 @@ async def test_a_runner_whose_key_is_revoked_gets_no_more_work_and_one_with_a_ne
     stopped_at = await places.looked_from("lyon")
     await places.goes_on("oslo", checks=4)
     assert await places.looked_from("lyon") == stopped_at
-    refusals = lines(places.logs["lyon"], "nats_refuses_user")
+
+    async def calmly() -> list[dict[str, Any]]:
+        refusals = lines(places.logs["lyon"], "nats_refuses_user")
+        return refusals if any(refusal["next_try_seconds"] >= 4 for refusal in refusals) else []
+
+    refusals = await eventually(calmly)
     assert refusals[0]["level"] == "error" and refusals[0]["user"] == "runner-lyon"
-    waits = [refusal["next_try_seconds"] for refusal in refusals]
-    assert waits == sorted(waits) and waits[-1] >= 2  # calmly
     assert len(places.logs["lyon"].read_text().splitlines()) < 20
     assert lines(places.logs["oslo"], "nats_disconnected") == []
 
@@ -263,8 +283,9 @@ async def test_a_key_of_one_location_takes_no_work_and_hands_in_no_results_of_an
         errors.append(str(error).lower())
 
     client = await nats.connect(url, error_cb=note, inbox_prefix=inbox_prefix("runner-by-hand"))
-    with pytest.raises(nats.errors.TimeoutError):
-        await client.jetstream().publish("probe-results.lyon", b"{}", timeout=0.5)
+    await client.publish("probe-results.lyon", b"{}")
+    for _ in range(2):  # nats-py sends its first PING ahead of what waits to be sent
+        await client.flush(timeout=30)
     await client.close()
     assert errors == ['nats: permissions violation for publish to "probe-results.lyon"']
 
@@ -291,7 +312,7 @@ def with_tls(server: NatsServer, leaf: Issued) -> Iterator[None]:
         yield
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=60)
 
 
 async def test_a_runner_comes_over_tls_and_trusts_only_the_authority_of_its_file(
@@ -334,7 +355,7 @@ async def test_a_key_is_not_shown_to_a_server_that_says_it_has_no_tls() -> None:
     server = await asyncio.start_server(pretend, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     connecting = asyncio.create_task(connect(f"tls://runner-lyon:not-for-you@127.0.0.1:{port}", "test"))
-    await asyncio.wait_for(asked.wait(), 10)
+    await asyncio.wait_for(asked.wait(), 60)
     connecting.cancel()
     await asyncio.gather(connecting, return_exceptions=True)
     server.close()

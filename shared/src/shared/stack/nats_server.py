@@ -4,7 +4,6 @@ Every message is on disk before it is acknowledged.
 """
 
 import json
-import os
 import re
 import shutil
 import signal
@@ -94,11 +93,15 @@ def service_user(service: str, password: str, services: Sequence[str] = SERVICES
 
 
 def _consuming(stream: str, durable: str) -> tuple[str, ...]:
-    """Declare a pull consumer, take from it, acknowledge. `durable` is a whole token: a name or `*`."""
+    """Declare a pull consumer, take from it, acknowledge. `durable` is a whole token: a name or `*`.
+
+    An acknowledgement ends in five numbers. Not `>`: there is a longer form, in which these tokens would be a domain
+    and an account, and the stream and the consumer, of anybody, come behind them.
+    """
     return (
         f"$JS.API.CONSUMER.DURABLE.CREATE.{stream}.{durable}",
         f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{durable}",
-        f"$JS.ACK.{stream}.{durable}.>",
+        f"$JS.ACK.{stream}.{durable}.*.*.*.*.*",
     )
 
 
@@ -280,12 +283,12 @@ class NatsServer:
 
         Raises StackProblem when it does not take them: it goes on with those it had.
         """
-        patience = patience or Patience(10)
+        patience = patience or Patience()
         if self._process is None or not self.running:
             raise StackProblem("NATS does not run, so it cannot read its users again: it does when it starts.")
-        with httpx.Client(trust_env=False, timeout=1.0) as client:
+        with httpx.Client(trust_env=False, timeout=patience.seconds) as client:
             before = self._loaded_at(client)
-            os.kill(self._process.pid, signal.SIGHUP)
+            self._process.send(signal.SIGHUP)
             deadline = time.monotonic() + patience.seconds
             while self._loaded_at(client) == before:
                 if time.monotonic() > deadline:
