@@ -34,6 +34,8 @@ log = structlog.get_logger()
 DAY = 86_400.0
 REFUSED_SECONDS = (1.0, 30.0)
 """How long a user that the server refuses waits before it asks again: at first, and at most."""
+FIRST_CONNECTION_SECONDS = 2 * REFUSED_SECONDS[1]
+"""How long nats-py tries by itself to connect for the first time, before it is begun anew."""
 WRONG_LAST_SEQUENCE = 10071
 """JetStream's error code for a publish whose expected last sequence is not the stream's."""
 
@@ -190,7 +192,9 @@ async def connect(url: SecretStr | str, name: str, *, ca_file: Path | None = Non
     wait = 0.05
     while True:
         try:
-            return await nats.connect(address, allow_reconnect=True, **options)
+            # nats-py waits for ever for the end of a first connection whose TLS handshake failed.
+            async with asyncio.timeout(FIRST_CONNECTION_SECONDS):
+                return await nats.connect(address, allow_reconnect=True, **options)
         except (OSError, nats.errors.Error, TimeoutError) as problem:
             log.warning("nats_unreachable", connection=name, error=_short(problem))
             await asyncio.sleep(wait)
