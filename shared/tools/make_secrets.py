@@ -17,7 +17,7 @@ from collections.abc import Callable
 import yaml
 from workspace import SERVICES
 
-NATS_USERS = (*SERVICES, "runner", "operator")
+NATS_USERS = (*SERVICES, "operator")
 DATABASE = "upheld"
 DATABASE_HOST = "postgres:5432"
 NATS_HOST = "nats:4222"
@@ -58,6 +58,7 @@ def kubernetes_secrets(new: Callable[[], str] = new_secret) -> dict[str, dict[st
             "upheld_database_url": f"postgresql://postgres:{administrator}@{DATABASE_HOST}/{DATABASE}",
         },
         "nats": {f"{user}_nats_password": values[f"{user.upper()}_NATS_PASSWORD"] for user in NATS_USERS},
+        "nats-runners": {"runners.conf": "# No runner has a key yet: python -m probes runner-keys.\n"},
     }
     for service in SERVICES:
         prefix = service.upper()

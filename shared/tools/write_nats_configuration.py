@@ -15,9 +15,11 @@ from collections.abc import Sequence
 
 from workspace import ROOT, SERVICES
 
-from shared.stack.nats_server import OPERATOR, RUNNER, NatsUser, usual_users
+from shared.stack.nats_server import OPERATOR, RUNNERS_FILE, NatsUser, render_accounts, usual_users
 
 CONFIGURATION = ROOT / "deploy/k8s/base/nats/nats.conf"
+# A folder of its own, beside that of the configuration: it is a Secret, or a volume.
+RUNNERS = f"../nats-runners/{RUNNERS_FILE}"
 HEADER = """\
 # Written by shared/tools/write_nats_configuration.py from the users of the embedded server; change those and run it.
 # The same file serves docker-compose.yml and deploy/k8s. Passwords come from the environment of the server: begin
@@ -45,22 +47,22 @@ def password_variable(user: str) -> str:
 
 def render(users: Sequence[NatsUser]) -> str:
     """The configuration file. The users' passwords are left out."""
-    lines = [HEADER + "authorization {", "  users: ["]
+    entries = []
     for user in users:
-        body = json.dumps(user.permissions(), indent=2).replace("\n", "\n     ")
-        lines += [
-            "    {",
-            f"     user: {json.dumps(user.name)}",
-            f"     password: ${password_variable(user.name)}",
-            f"     permissions: {body}",
-            "    }",
+        body = json.dumps(user.permissions(), indent=2).replace("\n", "\n       ")
+        entries += [
+            "      {",
+            f"       user: {json.dumps(user.name)}",
+            f"       password: ${password_variable(user.name)}",
+            f"       permissions: {body}",
+            "      }",
         ]
-    return "\n".join([*lines, "  ]", "}", ""])
+    return HEADER + "\n".join([*render_accounts(entries, RUNNERS), ""])
 
 
 def expected() -> str:
     """What the committed file must hold."""
-    names = (*SERVICES, RUNNER, OPERATOR)
+    names = (*SERVICES, OPERATOR)
     return render(usual_users(dict.fromkeys(names, ""), SERVICES))
 
 

@@ -4,8 +4,10 @@ Everything declares on connect: a consumer that only binds waits for ever after 
 """
 
 import asyncio
+import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -30,6 +32,10 @@ from shared.events import stream_of
 log = structlog.get_logger()
 
 DAY = 86_400.0
+REFUSED_SECONDS = (1.0, 30.0)
+"""How long a user that the server refuses waits before it asks again: at first, and at most."""
+FIRST_CONNECTION_SECONDS = 2 * REFUSED_SECONDS[1]
+"""How long nats-py tries by itself to connect for the first time, before it is begun anew."""
 WRONG_LAST_SEQUENCE = 10071
 """JetStream's error code for a publish whose expected last sequence is not the stream's."""
 
@@ -139,20 +145,32 @@ def inbox_prefix(user: str | None) -> str:
     return f"_INBOX_{user}" if user else "_INBOX"
 
 
-async def connect(url: SecretStr | str, name: str) -> Client:
+async def connect(url: SecretStr | str, name: str, *, ca_file: Path | None = None) -> Client:
     """A connection that waits for the server as long as it takes and says each change in one log line.
+
+    With `tls://` the server's certificate must be one of the authorities in `ca_file` (PEM; None: the machine's). A
+    server that refuses the user is asked again, less and less often: a key that was revoked may be none tomorrow.
 
     Without callbacks of our own nats-py prints a traceback at every disconnect.
     """
     address = url.get_secret_value() if isinstance(url, SecretStr) else url
+    wait_when_refused = REFUSED_SECONDS[0]
 
     async def error(problem: Exception) -> None:
-        log.warning("nats_error", connection=name, error=_short(problem))
+        nonlocal wait_when_refused
+        if not _is_refusal(problem):
+            log.warning("nats_error", connection=name, error=_short(problem))
+            return
+        log.error("nats_refuses_user", connection=name, user=_user_of(address), next_try_seconds=wait_when_refused)
+        await asyncio.sleep(wait_when_refused)  # nats-py waits for us before it tries again
+        wait_when_refused = min(2 * wait_when_refused, REFUSED_SECONDS[1])
 
     async def disconnected() -> None:
         log.warning("nats_disconnected", connection=name)
 
     async def reconnected() -> None:
+        nonlocal wait_when_refused
+        wait_when_refused = REFUSED_SECONDS[0]
         log.info("nats_reconnected", connection=name)
 
     options: dict[str, Any] = {
@@ -168,10 +186,15 @@ async def connect(url: SecretStr | str, name: str) -> Client:
         "reconnected_cb": reconnected,
         "pending_size": 0,  # while disconnected, publishing fails at once instead of being buffered and then lost
     }
+    if address.startswith("tls://"):
+        # First TLS, then a word: otherwise whoever sits between says that there is no TLS, and gets the password.
+        options |= {"tls": ssl.create_default_context(cafile=ca_file), "tls_handshake_first": True}
     wait = 0.05
     while True:
         try:
-            return await nats.connect(address, allow_reconnect=True, **options)
+            # nats-py waits for ever for the end of a first connection whose TLS handshake failed.
+            async with asyncio.timeout(FIRST_CONNECTION_SECONDS):
+                return await nats.connect(address, allow_reconnect=True, **options)
         except (OSError, nats.errors.Error, TimeoutError) as problem:
             log.warning("nats_unreachable", connection=name, error=_short(problem))
             await asyncio.sleep(wait)
@@ -182,6 +205,10 @@ def _user_of(address: str) -> str | None:
     """The user of `nats://user:password@host`. A name without a password is a token, which is told to nobody."""
     parts = urlsplit(address)
     return parts.username if parts.password else None
+
+
+def _is_refusal(problem: Exception) -> bool:
+    return "authorization violation" in str(problem).lower()
 
 
 def _short(problem: BaseException) -> str:

@@ -56,6 +56,10 @@ class ServiceSettings(BaseSettings):
         default=SecretStr("nats://127.0.0.1:4222"),
         description="With user and password; answers come to `_INBOX_<user>.>`, which the user must be free to hear.",
     )
+    nats_ca_file: Path | None = Field(
+        default=None,
+        description="PEM file of the authorities that vouch for NATS at a tls:// address; default: the machine's.",
+    )
     nats_replicas: int = Field(default=1, ge=1, le=5, description="Replicas of streams: 3 in production.")
     host: str = "127.0.0.1"
     port: Port

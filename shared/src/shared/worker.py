@@ -173,8 +173,11 @@ async def run_worker(
 
 
 async def _connect(runtime: Runtime, service: str) -> Connections:
-    url = runtime.settings.nats_url
-    return Connections(await connect(url, f"{service} relay"), await connect(url, f"{service} consumer"))
+    url, ca_file = runtime.settings.nats_url, runtime.settings.nats_ca_file
+    return Connections(
+        await connect(url, f"{service} relay", ca_file=ca_file),
+        await connect(url, f"{service} consumer", ca_file=ca_file),
+    )
 
 
 def _event_loops(

@@ -1,47 +1,54 @@
 """The embedded NATS: what each user may say, what survives, what its configuration promises."""
 
+import asyncio
+import json
 import socket
 import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import nats
 import pytest
 from nats.aio.client import Client
 from nats.js.api import ConsumerConfig, RetentionPolicy, StreamConfig
-from nats.js.errors import NotFoundError
+from nats.js.errors import FetchTimeoutError, NotFoundError
 
 from shared.events import stream_of
 from shared.jetstream import ADVISORY_STREAM, connect, declare_stream, event_stream, inbox_prefix
 from shared.stack.nats_server import (
     OPERATOR,
     RESULT_STREAM,
-    RUNNER,
     SERVICES,
     WORK_STREAM,
     NatsServer,
     render_configuration,
+    runner_user,
     usual_users,
 )
 from shared.stack.problems import StackProblem
+from shared.stack.waiting import Patience
 from shared.testing.servers import temporary_folder
 
 REFUSED = "permissions violation"
+RUNNER = "runner-paris"
+OTHER_RUNNER = "runner-rome"
 
 
 @asynccontextmanager
-async def connected(server: NatsServer, user: str) -> AsyncIterator[tuple[Client, list[str]]]:
+async def connected(server: NatsServer, user: str, **options: Any) -> AsyncIterator[tuple[Client, list[str]]]:
     """A connection and the list of the errors that the server sent to it."""
     errors: list[str] = []
 
     async def note(error: Exception) -> None:
         errors.append(str(error).lower())
 
+    url = server.url(user) if not user.startswith("runner-") else f"nats://{user}:of-{user}@127.0.0.1:{server.port}"
     client = await nats.connect(
-        server.url(user), error_cb=note, allow_reconnect=False, connect_timeout=30, inbox_prefix=inbox_prefix(user)
+        url, error_cb=note, allow_reconnect=False, connect_timeout=30, inbox_prefix=inbox_prefix(user), **options
     )
     try:
         yield client, errors
@@ -98,7 +105,21 @@ async def make_streams(server: NatsServer) -> None:
 
 
 def passwords() -> dict[str, str]:
-    return {user: f"password-of-{user}" for user in (*SERVICES, RUNNER, OPERATOR)}
+    return {user: f"password-of-{user}" for user in (*SERVICES, OPERATOR)}
+
+
+def let_in(server: NatsServer, *locations: str) -> None:
+    """From now on each of these locations, and no other, has one runner."""
+    users = [runner_user(place, place, f"of-runner-{place}").entry() for place in locations]
+    server.runners_file.write_text(json.dumps({"users": users}))
+    server.reload()
+
+
+@pytest.fixture
+def server_with_runners(own_nats_server: NatsServer) -> NatsServer:
+    """A server that two runners at two locations may connect to."""
+    let_in(own_nats_server, "paris", "rome")
+    return own_nats_server
 
 
 def test_the_rendered_configuration_syncs_every_message_before_it_is_acknowledged(tmp_path: Path) -> None:
@@ -116,15 +137,21 @@ def test_the_configuration_with_its_passwords_is_for_its_owner_only(nats_server:
     assert (nats_server.folder / "nats.conf").stat().st_mode & 0o777 == 0o600
 
 
-def test_nobody_connects_without_a_password(nats_server: NatsServer) -> None:
-    # By hand: a client of nats-py that is refused leaves its socket open.
-    with socket.create_connection(("127.0.0.1", nats_server.port), timeout=30) as connection:
-        connection.sendall(b'CONNECT {"verbose":false}\r\nPING\r\n')
+def is_let_in(server: NatsServer, **who: str) -> bool:
+    """Tell whether the server takes this user. By hand: a client of nats-py that is refused leaves its socket open."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
+        connection.sendall(f"CONNECT {json.dumps({'verbose': False, **who})}\r\nPING\r\n".encode())
         answer = b""
-        while part := connection.recv(4096):
+        while b"PONG" not in answer:
+            if not (part := connection.recv(4096)):
+                assert b"-ERR 'Authorization Violation'" in answer
+                return False
             answer += part
-    assert b"-ERR 'Authorization Violation'" in answer
-    assert b"PONG" not in answer
+    return True
+
+
+def test_nobody_connects_without_a_password(nats_server: NatsServer) -> None:
+    assert not is_let_in(nats_server)
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -135,18 +162,29 @@ async def test_a_service_publishes_its_own_events_and_nobody_elses(nats_server: 
             assert not await publishes(nats_server, service, f"{other}.thing.1.happened.v1")
 
 
-async def test_work_and_results_of_probes_are_for_probes_and_its_runner(nats_server: NatsServer) -> None:
-    assert await publishes(nats_server, "probes", "probe-work.paris")
-    assert await publishes(nats_server, "probes", "probe-results.paris")
-    assert await publishes(nats_server, RUNNER, "probe-results.paris")
-    assert not await publishes(nats_server, RUNNER, "probe-work.paris")
-    assert not await publishes(nats_server, "contracts", "probe-results.paris")
+async def test_work_and_results_of_probes_are_for_probes_and_its_runner(server_with_runners: NatsServer) -> None:
+    server = server_with_runners
+    assert await publishes(server, "probes", "probe-work.paris")
+    assert await publishes(server, "probes", "probe-results.paris")
+    assert await publishes(server, RUNNER, "probe-results.paris")
+    assert not await publishes(server, RUNNER, "probe-work.paris")
+    assert not await publishes(server, "contracts", "probe-results.paris")
 
 
-@pytest.mark.parametrize("user", [*SERVICES, RUNNER])
+async def test_a_runner_hears_its_own_answers_and_nothing_else(server_with_runners: NatsServer) -> None:
+    server = server_with_runners
+    assert await hears(server, RUNNER, f"_INBOX_{RUNNER}.>")
+    others = (*SERVICES, OPERATOR, OTHER_RUNNER)
+    for subject in (*(f"_INBOX_{other}.>" for other in others), "_INBOX.>", "_R_.>", "probe-work.>", "$JS.>", ">"):
+        assert not await hears(server, RUNNER, subject), subject
+    for inbox in (f"_INBOX_{RUNNER}.x", *(f"_INBOX_{other}.x" for other in others)):
+        assert not await publishes(server, RUNNER, inbox), inbox
+
+
+@pytest.mark.parametrize("user", SERVICES)
 async def test_nobody_hears_what_is_meant_for_another(nats_server: NatsServer, user: str) -> None:
     assert await hears(nats_server, user, f"_INBOX_{user}.>")
-    others = {*SERVICES, RUNNER, OPERATOR} - {user}
+    others = {*SERVICES, OPERATOR} - {user}
     for subject in (*(f"_INBOX_{other}.>" for other in others), "_INBOX.>", "contracts.>", "$JS.>", ">"):
         assert not await hears(nats_server, user, subject), subject
     for inbox in ("_INBOX.x", f"_INBOX_{user}.x", *(f"_INBOX_{other}.x" for other in others)):
@@ -156,7 +194,7 @@ async def test_nobody_hears_what_is_meant_for_another(nats_server: NatsServer, u
 async def test_the_services_own_way_to_connect_asks_for_answers_where_its_user_may_hear_them(
     nats_server: NatsServer,
 ) -> None:
-    for user in (*SERVICES, RUNNER, OPERATOR):
+    for user in (*SERVICES, OPERATOR):
         client = await connect(nats_server.url(user), "test")
         assert client.new_inbox().startswith(f"_INBOX_{user}.")
         await client.close()
@@ -203,7 +241,7 @@ async def test_a_service_touches_neither_stream_nor_consumer_of_another(
             assert not await publishes(own_nats_server, service, f"$JS.ACK.{stream}.{other}.1.1.1.1.0"), stream
 
 
-@pytest.mark.parametrize("user", [*SERVICES, RUNNER])
+@pytest.mark.parametrize("user", SERVICES)
 async def test_nobody_deletes_what_is_stored_not_even_his_own(nats_server: NatsServer, user: str) -> None:
     for stream in (*map(stream_of, SERVICES), ADVISORY_STREAM.name, WORK_STREAM, RESULT_STREAM):
         for verb in ("DELETE", "PURGE", "MSG.DELETE"):
@@ -231,37 +269,131 @@ async def test_work_and_results_of_probes_are_pulled_by_probes_and_its_runner_on
         assert errors == []
 
 
-async def test_a_runner_takes_work_and_sees_neither_events_nor_results(own_nats_server: NatsServer) -> None:
-    await make_streams(own_nats_server)
-    async with connected(own_nats_server, RUNNER) as (client, errors):
+async def make_work(server: NatsServer) -> None:
+    """Every stream, and the work consumers of two locations as the scheduler declares them; work for both."""
+    await make_streams(server)
+    async with connected(server, "probes") as (client, errors):
+        for place in ("paris", "rome"):
+            queue = ConsumerConfig(durable_name=f"runner-{place}", filter_subjects=[f"probe-work.{place}"])
+            await client.jetstream().add_consumer(WORK_STREAM, queue)
+        await client.jetstream().publish("probe-work.rome", b"check that")
+        assert errors == []
+
+
+async def test_a_runner_takes_its_locations_work_and_hands_in_its_results(server_with_runners: NatsServer) -> None:
+    await make_work(server_with_runners)
+    async with connected(server_with_runners, RUNNER) as (client, errors):
         js = client.jetstream(timeout=5.0)
-        await js.add_consumer(
-            WORK_STREAM, ConsumerConfig(durable_name="runner-paris", filter_subjects=["probe-work.paris"])
-        )
-        queue = await js.pull_subscribe_bind("runner-paris", WORK_STREAM)
+        queue = await js.pull_subscribe_bind(RUNNER, WORK_STREAM)
         (work,) = await queue.fetch(1, timeout=5)
         assert work.data == b"check this"
+        await work.in_progress()
         await work.ack_sync(timeout=5)
+        with pytest.raises(FetchTimeoutError):  # with the server's heartbeats until then
+            await queue.fetch(1, timeout=1.2, heartbeat=0.4)
         assert (await js.publish("probe-results.paris", b"good")).stream == RESULT_STREAM
         assert errors == []
-    streams = (*map(stream_of, SERVICES), ADVISORY_STREAM.name, RESULT_STREAM)
+
+
+async def test_a_runner_touches_nothing_but_its_locations_work_and_results(server_with_runners: NatsServer) -> None:
+    server = server_with_runners
+    await make_work(server)
+    streams = (*map(stream_of, SERVICES), ADVISORY_STREAM.name, RESULT_STREAM, WORK_STREAM)
     refused = [
+        "probe-results.rome",
+        "probe-results.paris.rome",
+        "probe-work.paris",
+        "$JS.API.INFO",
         "$JS.API.STREAM.LIST",
         "$JS.API.STREAM.NAMES",
         *(f"{service}.thing.2.happened.v1" for service in SERVICES),
-        *(f"$JS.API.STREAM.{verb}.{WORK_STREAM}" for verb in ("CREATE", "UPDATE", "MSG.GET")),
-        *(f"$JS.API.STREAM.{verb}.{stream}" for stream in streams for verb in ("INFO", "CREATE", "UPDATE", "MSG.GET")),
+        *(
+            f"$JS.API.STREAM.{verb}.{stream}"
+            for stream in streams
+            for verb in ("INFO", "CREATE", "UPDATE", "MSG.GET", "DELETE", "PURGE", "MSG.DELETE")
+        ),
         *(
             f"$JS.API.CONSUMER.{verb}.{stream}.{durable}"
             for stream in streams
-            for verb in ("CREATE", "DURABLE.CREATE", "MSG.NEXT", "INFO")
-            for durable in (*SERVICES, "recorder", "runner-paris")
+            for verb in ("CREATE", "DURABLE.CREATE", "MSG.NEXT", "INFO", "DELETE", "PAUSE", "RESET", "UNPIN")
+            for durable in (*SERVICES, "recorder", RUNNER, OTHER_RUNNER)
+            if (stream, verb, durable) != (WORK_STREAM, "MSG.NEXT", RUNNER)
         ),
-        *(f"$JS.API.DIRECT.GET.{stream}" for stream in (*streams, WORK_STREAM)),
+        *(f"$JS.API.DIRECT.GET.{stream}" for stream in streams),
         f"$JS.ACK.{RESULT_STREAM}.recorder.1.1.1.1.0",
+        f"$JS.ACK.{WORK_STREAM}.{OTHER_RUNNER}.1.1.1.1.0",
+        f"$JS.ACK.{WORK_STREAM}.{RUNNER}.{WORK_STREAM}.{OTHER_RUNNER}.1.1.1.1.0",
     ]
+    async with connected(server, RUNNER) as (client, errors):
+        for subject in refused:
+            await client.publish(subject, b"{}")
+        await answered(client)
     for subject in refused:
-        assert not await publishes(own_nats_server, RUNNER, subject), subject
+        assert any(REFUSED in error and f'"{subject.lower()}"' in error for error in errors), subject
+
+
+@pytest.mark.parametrize(
+    "elsewhere",
+    [
+        "contracts.thing.2.happened.v1",
+        "probe-results.rome",
+        "$JS.API.CONSUMER.MSG.NEXT.PROBE_WORK.runner-rome",
+        "$JS.ACK.PROBE_WORK.runner-rome.1.3.1.1.0",
+    ],
+)
+async def test_a_runner_cannot_have_answers_sent_where_it_may_not_speak(
+    server_with_runners: NatsServer, elsewhere: str
+) -> None:
+    server = server_with_runners
+    await make_work(server)
+    async with connected(server, "probes") as (client, _):
+        (taken,) = await (await client.jetstream().pull_subscribe_bind(OTHER_RUNNER, WORK_STREAM)).fetch(1, timeout=5)
+        assert taken.reply.startswith("$JS.ACK.PROBE_WORK.runner-rome.1.")
+        target = taken.reply if elsewhere.startswith("$JS.ACK") else elsewhere
+        async with connected(server, RUNNER) as (runner, _):
+            take = f"$JS.API.CONSUMER.MSG.NEXT.{WORK_STREAM}.{RUNNER}"
+            await runner.publish(take, b"1", reply=target)
+            await runner.publish(take, b'{"batch": 1, "no_wait": true}', reply=target)
+            await runner.publish("probe-results.paris", b"good", reply=target)
+            next_one = b'+NXT {"batch": 1, "no_wait": true}'
+            await runner.publish(f"$JS.ACK.{WORK_STREAM}.{RUNNER}.1.1.1.1.0", next_one, reply=target)
+            await runner.publish("probe-results.paris", b"good", headers={"Nats-Trace-Dest": target})
+            await answered(runner)
+        async with connected(server, OPERATOR) as (operator, _):
+            js = operator.jetstream()
+            assert (await js.stream_info("CONTRACTS")).state.messages == 1
+            rome = await js.consumer_info(WORK_STREAM, OTHER_RUNNER)
+            assert (rome.num_ack_pending, rome.num_waiting) == (1, 0)
+            with pytest.raises(NotFoundError):
+                await js.get_last_msg(RESULT_STREAM, "probe-results.rome")
+
+
+async def test_who_is_gone_at_a_reload_is_disconnected_and_nobody_else_notices(server_with_runners: NatsServer) -> None:
+    server, ended = server_with_runners, asyncio.Event()
+
+    async def closed() -> None:
+        ended.set()
+
+    async with (
+        connected(server, RUNNER, closed_cb=closed),
+        connected(server, OTHER_RUNNER) as (stays, errors),
+        connected(server, "probes") as (service, service_errors),
+    ):
+        let_in(server, "rome", "bonn")
+        await asyncio.wait_for(ended.wait(), 30)
+        await answered(stays)
+        await answered(service)
+        assert errors == service_errors == []
+    assert await publishes(server, "runner-bonn", "probe-results.bonn")
+    assert is_let_in(server, user=OTHER_RUNNER, **{"pass": f"of-{OTHER_RUNNER}"})
+    assert not is_let_in(server, user=RUNNER, **{"pass": f"of-{RUNNER}"})
+
+
+def test_a_reload_that_the_server_does_not_take_is_one_sentence(own_nats_server: NatsServer) -> None:
+    own_nats_server.runners_file.write_text("users: nobody [")
+    with pytest.raises(StackProblem, match=r"^NATS has not taken the users of .*runners\.conf; see "):
+        own_nats_server.reload(Patience(1))
+    assert own_nats_server.running
 
 
 async def test_an_acknowledged_message_survives_a_killed_server(own_nats_server: NatsServer) -> None:

@@ -86,7 +86,7 @@ def _faults_of_container(who: str, container: dict[str, Any]) -> Iterator[str]:
         yield f"{who} has no writable /tmp"
 
 
-BROUGHT = {"incidents-mail"}
+BROUGHT = {"incidents-mail", "probes-runner-ca"}
 """Secrets that an operator may bring and nothing makes up: pods start without them."""
 
 

@@ -22,12 +22,23 @@ import write_nats_configuration
 import yaml
 from workspace import ROOT, SERVICES, read_project
 
+from probes.settings import RunnerSettings
 from shared.settings import SECRETS_FOLDER_VARIABLE, ServiceSettings, load_settings
 from shared.stack import deployment
 from shared.stack.postgres_server import PostgresServer
 from shared.stack.problems import StackProblem
 
-from .deployment_policies import Manifest, called, containers, faults, pod_of, workloads
+from .deployment_policies import (
+    Manifest,
+    called,
+    containers,
+    faults,
+    faults_of_pods,
+    faults_of_secrets,
+    faults_of_selectors,
+    pod_of,
+    workloads,
+)
 
 SCRIPTS = Path(sys.executable).parent
 VERSION = read_project(ROOT / "pyproject.toml")["project"]["version"]
@@ -236,6 +247,43 @@ def test_the_namespace_enforces_the_restricted_standard_and_denies_by_default() 
     assert all(item["metadata"].get("namespace") == "upheld" for item in BASE if item["kind"] != "Namespace")
 
 
+# --- a runner at another place ---------------------------------------------------------------------------------------
+
+
+RUNNER_SECRETS = {"probes-runner": {"probes_nats_url": ""}}
+
+
+def test_the_manifests_of_a_runner_are_valid_and_keep_the_policies_of_pods_secrets_and_networks() -> None:
+    manifests = render("runner")
+    for minor in NEWEST_MINORS:
+        for manifest in manifests:
+            kubernetes_validate.validate(manifest, minor, strict=True)
+    found = [*faults_of_pods(manifests), *faults_of_secrets(manifests, RUNNER_SECRETS), *faults_of_selectors(manifests)]
+    assert found == []
+    assert first(manifests, "Namespace", "upheld-runner")["metadata"]["labels"] == first(BASE, "Namespace", "upheld")[
+        "metadata"
+    ]["labels"] | {"app.kubernetes.io/version": VERSION}
+    denial = first(manifests, "NetworkPolicy", "default-deny")["spec"]
+    assert denial == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+    assert not [item for item in manifests if item["kind"] == "NetworkPolicy" and item["spec"].get("ingress")]
+
+
+def test_a_runner_starts_with_its_key_its_location_and_nothing_else_of_the_product(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    manifests = render("runner")
+    pod = pod_of(first(manifests, "Deployment", "probes-runner"))
+    container = pod["containers"][0]
+    assert container["args"] == ["runner"] and container["image"] == f"upheld/probes:{VERSION}"
+    configuration = first(manifests, "ConfigMap", "probes-runner")["data"]
+    assert set(configuration) == {"PROBES_LOCATION", SECRETS_FOLDER_VARIABLE}
+    assert configuration[SECRETS_FOLDER_VARIABLE] == container["volumeMounts"][0]["mountPath"]
+    (tmp_path / "probes_nats_url").write_text("tls://runner-oslo:x@nats.example:4222", encoding="utf-8")
+    monkeypatch.setenv(SECRETS_FOLDER_VARIABLE, str(tmp_path))
+    settings = load_settings(RunnerSettings)
+    assert settings.nats_url.get_secret_value() == "tls://runner-oslo:x@nats.example:4222"
+
+
 # --- NATS ------------------------------------------------------------------------------------------------------------
 
 
@@ -244,15 +292,44 @@ def test_the_nats_configuration_is_that_of_the_embedded_servers_users() -> None:
     assert re.search(r"^  sync_interval: always$", NATS_CONFIGURATION.read_text(encoding="utf-8"), re.MULTILINE)
 
 
-def test_nats_accepts_its_configuration_with_made_up_passwords_only() -> None:
-    check = ["nats-server", "-t", "-c", str(NATS_CONFIGURATION)]
+def as_mounted(folder: Path) -> Path:
+    """The configuration of NATS and the file of runner keys, laid out as the pod of NATS has them."""
+    container = pod_of(first(BASE, "StatefulSet", "nats"))["containers"][0]
+    mounts: dict[str, Path] = {
+        mount["name"]: folder / mount["mountPath"].lstrip("/") for mount in container["volumeMounts"]
+    }
+    for name, file, text in (
+        ("configuration", "nats.conf", NATS_CONFIGURATION.read_text(encoding="utf-8")),
+        ("runners", "runners.conf", make_secrets.kubernetes_secrets()["nats-runners"]["runners.conf"]),
+    ):
+        mounts[name].mkdir(parents=True)
+        (mounts[name] / file).write_text(text, encoding="utf-8")
+    return mounts["configuration"] / "nats.conf"
+
+
+def test_nats_accepts_its_configuration_with_made_up_passwords_only(tmp_path: Path) -> None:
+    check = ["nats-server", "-t", "-c", str(as_mounted(tmp_path))]
     passwords = {key.upper(): value for key, value in make_secrets.kubernetes_secrets()["nats"].items()}
     done = run(check, NATS_SERVER_NAME="nats-0", **passwords)
     assert done.returncode == 0, done.stderr
-    passwords.pop("RUNNER_NATS_PASSWORD")
+    passwords.pop("OPERATOR_NATS_PASSWORD")
     refused = run(check, NATS_SERVER_NAME="nats-0", **passwords)
     assert refused.returncode != 0
-    assert "RUNNER_NATS_PASSWORD" in refused.stderr
+    assert "OPERATOR_NATS_PASSWORD" in refused.stderr
+
+
+def test_nats_accepts_runner_keys_in_the_file_beside_its_configuration(tmp_path: Path) -> None:
+    configuration = as_mounted(tmp_path)
+    runners = next(tmp_path.rglob("runners.conf"))
+    command = ["-m", "probes", "runner-keys", "add", "oslo", "--file", str(runners)]
+    environment = os.environ | {"PROBES_LOCATIONS": "oslo,rome"}
+    subprocess.run([sys.executable, *command], env=environment, capture_output=True, check=True)
+    passwords = {key.upper(): value for key, value in make_secrets.kubernetes_secrets()["nats"].items()}
+    done = run(["nats-server", "-t", "-c", str(configuration)], NATS_SERVER_NAME="nats-0", **passwords)
+    assert done.returncode == 0, done.stderr
+    runners.unlink()
+    refused = run(["nats-server", "-t", "-c", str(configuration)], NATS_SERVER_NAME="nats-0", **passwords)
+    assert "runners.conf" in refused.stderr
 
 
 def test_the_volume_of_nats_holds_what_the_streams_may_grow_to() -> None:

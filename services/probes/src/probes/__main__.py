@@ -1,8 +1,9 @@
-"""`python -m probes api|worker|all|runner|migrate|…`"""
+"""`python -m probes api|worker|all|runner|runner-keys|migrate|…`"""
 
 import asyncio
 import sys
 
+from probes.api.commands import runner_keys
 from probes.main import SERVICE
 from probes.settings import RunnerSettings
 from probes.worker import runner_process
@@ -13,17 +14,18 @@ from shared.telemetry import configure_logging
 
 
 def main(argv: list[str]) -> int:
-    """A runner starts without a database; every other command is the shared one."""
-    if argv != ["runner"]:
+    """A runner and its keys need no database; every other command is the shared one."""
+    if argv != ["runner"] and argv[:1] != ["runner-keys"]:
         return service_cli(SERVICE, argv)
     try:
         settings = load_settings(RunnerSettings)
     except InvalidSettings as error:
-        print(f"The runner cannot start. Set these environment variables:\n{error}", file=sys.stderr)
+        print(f"probes cannot start. Set these environment variables:\n{error}", file=sys.stderr)
         return 2
     configure_logging(settings, service="probes-runner")
+    command = runner_process if argv == ["runner"] else runner_keys
     with asyncio.Runner(loop_factory=new_loop) as loop:
-        return loop.run(runner_process([], settings))
+        return loop.run(command(argv[1:], settings))
 
 
 if __name__ == "__main__":

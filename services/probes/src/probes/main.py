@@ -22,6 +22,7 @@ from probes.api import (
     restores,
     results_file,
 )
+from probes.api.commands import runner_keys
 from probes.handlers import handlers
 from probes.published.v1 import registry
 from probes.settings import ProbesSettings
@@ -61,7 +62,7 @@ SERVICE = Service(
     handlers=handlers,
     jobs=jobs,
     extra_loops=extra_loops,
-    commands={"runner": runner_process},
+    commands={"runner": runner_process, "runner-keys": runner_keys},
     tags=[
         {"name": "monitors", "description": "What is watched, what the checks found, how the state line runs."},
         {"name": "groups", "description": "Pages that are watched alike, and more closely in critical periods."},

@@ -34,8 +34,8 @@ class ProbesSettings(ServiceSettings):
         description="Whether the worker also executes checks at its location. False where runners are processes "
         "of their own.",
     )
-    runner_nats_url: SecretStr | None = Field(
-        default=None, description="NATS URL with the runner's own user; default: nats_url."
+    runner_keys_file: Path | None = Field(
+        default=None, description="The file of runner keys that NATS includes; only `runner-keys` reads and writes it."
     )
     max_concurrent_checks: int = Field(default=500, ge=1, le=10_000, description="Under way at one time in one runner.")
     control_targets: Annotated[tuple[str, ...], NoDecode, Field(max_length=10)] = Field(
@@ -98,6 +98,6 @@ class ProbesSettings(ServiceSettings):
 
 
 class RunnerSettings(ProbesSettings):
-    """What a runner needs: NATS and its location. It has no database."""
+    """Of a runner, which needs NATS and its location, and of `runner-keys`: neither has a database."""
 
     database_url: SecretStr = SecretStr("postgresql://127.0.0.1/none")

@@ -8,7 +8,7 @@ from ipaddress import ip_network
 from typing import cast
 
 import structlog
-from pydantic import SecretStr
+from nats.errors import Error as NatsError
 
 from probes.adapters.checks.executors import Executors
 from probes.adapters.end_of_life import replace_list
@@ -61,6 +61,7 @@ def extra_loops(runtime: Runtime) -> LoopsFor:
             settings.database_url.get_secret_value(),
             connections.publishing.jetstream(),
             runtime.clock,
+            locations=settings.locations,
             replicas=settings.nats_replicas,
             progress=runtime.liveness.tick,
         )
@@ -88,8 +89,7 @@ def extra_loops(runtime: Runtime) -> LoopsFor:
 
 async def run_runner(settings: ProbesSettings, clock: Clock, progress: Callable[[str], None]) -> None:
     """Executes checks at the settings' location until it is cancelled. Raises when NATS fails for good."""
-    url: SecretStr = settings.runner_nats_url or settings.nats_url
-    client = await connect(url, f"probes runner {settings.location}")
+    client = await connect(settings.nats_url, f"probes runner {settings.location}", ca_file=settings.nats_ca_file)
     executors = Executors(
         settings.allowed_networks,
         ca_file=settings.ca_file,
@@ -134,6 +134,8 @@ async def _keep_running(settings: ProbesSettings, clock: Clock, stop: asyncio.Ev
     while not stop.is_set():
         try:
             await run_runner(settings, clock, lambda _: None)
+        except (NatsError, OSError) as error:
+            log.warning("runner_lost_nats", error=f"{type(error).__name__}: {error}"[:500])
         except Exception as error:
             log.warning("runner_failed", error=f"{type(error).__name__}: {error}"[:500], exc_info=error)
         await asyncio.sleep(1.0)

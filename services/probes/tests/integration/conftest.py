@@ -25,7 +25,7 @@ from shared.testing.databases import DatabaseUrls
 from shared.worker import Runtime, build_runtime, run_worker
 
 
-async def eventually(check: Callable[[], Any], seconds: float = 15.0) -> Any:
+async def eventually(check: Callable[[], Any], seconds: float = 60.0) -> Any:
     """What the (asynchronous) check gives as soon as that is true."""
     deadline = asyncio.get_running_loop().time() + seconds
     while True:
@@ -142,7 +142,6 @@ def settings_for(database: DatabaseUrls, nats: NatsServer, **more: Any) -> Probe
     return ProbesSettings(
         database_url=SecretStr(database.app),
         nats_url=SecretStr(nats.url("probes")),
-        runner_nats_url=SecretStr(nats.url("runner")),
         allowed_networks=(ip_network("127.0.0.0/8"),),
         drain_seconds=5,
         **more,

@@ -17,6 +17,7 @@ from shared.testing.databases import DatabaseUrls, ServiceDatabases
 from shared.testing.small_site import SmallSite
 
 from .conftest import Service, contract, eventually, settings_for, working
+from .runners import runner_url
 
 
 @pytest.fixture
@@ -69,7 +70,7 @@ async def test_a_runner_of_its_own_needs_no_database_and_what_it_leaves_is_done_
 ) -> None:
     environment = {
         "PATH": os.environ["PATH"],
-        "PROBES_NATS_URL": own_nats_server.url("runner"),
+        "PROBES_NATS_URL": runner_url(own_nats_server, "default"),
         "PROBES_ALLOWED_NETWORKS": "127.0.0.0/8",
     }
 
@@ -91,9 +92,9 @@ async def test_a_runner_of_its_own_needs_no_database_and_what_it_leaves_is_done_
                 last = await idle.one("select max(last_at) from probes.location_state")
                 return bool(last > seen + timedelta(seconds=3))
 
-            await eventually(goes_on, seconds=30)
+            await eventually(goes_on)
             runner.send_signal(signal.SIGTERM)
-            assert runner.wait(timeout=10) == 0
+            assert runner.wait(timeout=60) == 0
         finally:
             runner.kill()
             runner.wait()

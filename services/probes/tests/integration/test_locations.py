@@ -18,6 +18,7 @@ from shared.testing.databases import DatabaseUrls
 from shared.testing.small_site import SmallSite
 
 from .conftest import Contract, Service, contract, eventually, settings_for, working
+from .runners import runner_url
 
 SITES = 6
 LOCATIONS = ("lyon", "oslo", "rome")
@@ -112,15 +113,14 @@ async def _lead(path: Path, port: int) -> asyncio.Server:
     return await asyncio.start_unix_server(join, path)
 
 
-def start_location(place: str, runner_url: str, nats_port: int, sockets: Path) -> subprocess.Popen[str]:
+def start_location(place: str, url: str, nats_port: int, sockets: Path) -> subprocess.Popen[str]:
     script = str(Path(__file__).with_name("location_process.py"))
     ways = [f"{address(number)}={sockets / str(number)}" for number in range(SITES)]
     return subprocess.Popen(
         [*NAMESPACE, sys.executable, script, str(nats_port), str(sockets / "nats"), *ways],
         stdin=subprocess.PIPE,
         text=True,
-        env=os.environ
-        | {"PROBES_NATS_URL": runner_url, "PROBES_LOCATION": place, "PROBES_ALLOWED_NETWORKS": "10.77.0.0/16"},
+        env=os.environ | {"PROBES_NATS_URL": url, "PROBES_LOCATION": place, "PROBES_ALLOWED_NETWORKS": "10.77.0.0/16"},
     )
 
 
@@ -131,8 +131,8 @@ async def world(
     settings: ProbesSettings = settings_for(
         service_database("probes"), own_nats_server, execute_checks=False, locations=LOCATIONS
     )
-    runner_url = own_nats_server.url("runner")
-    nats_port = int(runner_url.rsplit(":", 1)[1].strip("/"))
+    urls = {place: runner_url(own_nats_server, place) for place in LOCATIONS}
+    nats_port = own_nats_server.port
     with ExitStack() as stack:
         sites = [stack.enter_context(SmallSite()) for _ in range(SITES)]
         servers = [await _lead(tmp_path / "nats", nats_port)]
@@ -141,7 +141,7 @@ async def world(
         async with working(settings, own_nats_server.url()) as service:
             made = World(service, sites)
             for place in LOCATIONS:
-                made.places[place] = start_location(place, runner_url, nats_port, tmp_path)
+                made.places[place] = start_location(place, urls[place], nats_port, tmp_path)
             try:
                 for given in made.contracts:
                     await service.tell(given, "activated", given.state(monitoring=CADENCE))

@@ -1,4 +1,7 @@
-"""One embedded NATS with JetStream, a user per service, and every message on disk before it is acknowledged."""
+"""One embedded NATS with JetStream, a user per service and per key of a runner.
+
+Every message is on disk before it is acknowledged.
+"""
 
 import json
 import re
@@ -20,12 +23,15 @@ from shared.stack.processes import ChildProcess, is_alive, wait_for_end
 from shared.stack.waiting import Patience
 
 SERVICES = ("contracts", "probes", "incidents", "reporting")
-RUNNER = "runner"
 OPERATOR = "operator"
+RUNNERS_FILE = "runners.conf"
+"""Included by the configuration: the users of runners, which `python -m probes runner-keys` writes."""
 
 WORK_STREAM = "PROBE_WORK"
 RESULT_STREAM = "PROBE_RESULTS"
 
+_ACCOUNT = "UPHELD"
+_RUNNERS_ACCOUNT = "RUNNERS"
 _EXTRA_SUBJECTS = {"probes": ("probe-work.>", "probe-results.>")}
 _EXTRA_STREAMS = {"probes": (WORK_STREAM, RESULT_STREAM)}
 # A bookkeeping limit, not space: each stream declares how much it may grow, and by default the server refuses streams
@@ -50,6 +56,10 @@ class NatsUser:
         """The user's `permissions` as they stand in the server's configuration."""
         subscribe = [f"{inbox_prefix(self.name)}.>"] if self.subscribe is None else list(self.subscribe)
         return {"publish": {"allow": list(self.publish)}, "subscribe": {"allow": subscribe}}
+
+    def entry(self) -> dict[str, object]:
+        """The user as it stands in the server's configuration, password included."""
+        return {"user": self.name, "password": self.password, "permissions": self.permissions()}
 
 
 def stream_name(service: str) -> str:
@@ -83,23 +93,36 @@ def service_user(service: str, password: str, services: Sequence[str] = SERVICES
 
 
 def _consuming(stream: str, durable: str) -> tuple[str, ...]:
-    """Declare a pull consumer, take from it, acknowledge. `durable` is a whole token: a name or `*`."""
+    """Declare a pull consumer, take from it, acknowledge. `durable` is a whole token: a name or `*`.
+
+    An acknowledgement ends in five numbers. Not `>`: there is a longer form, in which these tokens would be a domain
+    and an account, and the stream and the consumer, of anybody, come behind them.
+    """
     return (
         f"$JS.API.CONSUMER.DURABLE.CREATE.{stream}.{durable}",
         f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{durable}",
-        f"$JS.ACK.{stream}.{durable}.>",
+        f"$JS.ACK.{stream}.{durable}.*.*.*.*.*",
     )
 
 
-def runner_user(password: str) -> NatsUser:
-    """A runner stands at a foreign location: it takes work and hands in results, and sees neither events nor results.
+def runner_user(name: str, location: str, password: str) -> NatsUser:
+    """Whoever holds one runner's key: takes the work of one location, hands in its results, and nothing else.
 
-    What this cannot say: all runners share the user, and a wildcard is a whole token (`runner-<location>` is one), so
-    that a runner whose machine is taken over can also take the work of other locations and hand in results in their
-    name. Nor does the server look at the subject that an answer is to go to: it can be that of an event, whose relay
-    then stops at the foreign message.
+    `name` and `location` are letters, digits and hyphens; `password` may be the bcrypt hash of one.
     """
-    return NatsUser(RUNNER, password, publish=("probe-results.*", *_consuming(WORK_STREAM, "*")))
+    return NatsUser(runner_name(name), password, publish=_runner_subjects(location))
+
+
+def runner_name(name: str) -> str:
+    """The user of a key, and the work consumer of a location: apart from those of services."""
+    return f"runner-{name}"
+
+
+def _runner_subjects(location: str) -> tuple[str, ...]:
+    """`location` may be `*`."""
+    queue = "*" if location == "*" else runner_name(location)
+    _, take, acknowledge = _consuming(WORK_STREAM, queue)
+    return (take, acknowledge, f"probe-results.{location}")
 
 
 def operator_user(password: str) -> NatsUser:
@@ -108,9 +131,41 @@ def operator_user(password: str) -> NatsUser:
 
 
 def usual_users(passwords: Mapping[str, str], services: Sequence[str] = SERVICES) -> list[NatsUser]:
-    """The users of the whole product. `passwords` has one entry per service, for `runner` and for `operator`."""
+    """The users of the product itself. `passwords` has one entry per service and one for `operator`."""
     users = [service_user(service, passwords[service], services) for service in services]
-    return [*users, runner_user(passwords[RUNNER]), operator_user(passwords[OPERATOR])]
+    return [*users, operator_user(passwords[OPERATOR])]
+
+
+def render_accounts(users: Sequence[str], runners_file: str) -> list[str]:
+    """The lines that say who may connect. `users` as they stand in the configuration, `runners_file` relative to it.
+
+    Runners have an account of their own, because the server does not look at the subject that an answer is to go to:
+    beside the services it could be that of an event. Only what is imported leads over there, and answers come back.
+    The account stands here and not in the included file: the server does not join one that comes with a reload.
+    """
+    take, *others = subjects = _runner_subjects("*")
+    exports: list[dict[str, str]] = [{"service": take, "response_type": "Stream"}]  # heartbeats, then a message
+    exports += [{"service": subject} for subject in others]
+    return [
+        "accounts {",
+        f"  {_ACCOUNT} {{",
+        "    jetstream: enabled",
+        "    users: [",
+        *users,
+        "    ]",
+        "    exports: [",
+        *(f"      {json.dumps(export)}" for export in exports),
+        "    ]",
+        "  }",
+        f"  {_RUNNERS_ACCOUNT} {{",
+        "    imports: [",
+        *(f"      {json.dumps({'service': {'account': _ACCOUNT, 'subject': subject}})}" for subject in subjects),
+        "    ]",
+        "    # Users with their permissions, one per key: `python -m probes runner-keys` writes them.",
+        f"    include {json.dumps(runners_file)}",
+        "  }",
+        "}",
+    ]
 
 
 def render_configuration(*, port: int, monitor_port: int, store: Path, users: Sequence[NatsUser]) -> str:
@@ -131,13 +186,9 @@ def render_configuration(*, port: int, monitor_port: int, store: Path, users: Se
         "  max_memory_store: 256MB",
         f"  max_file_store: {_STORE_LIMIT}",
         "}",
-        "authorization {",
-        "  users: [",
+        *render_accounts([f"      {json.dumps(user.entry())}" for user in users], RUNNERS_FILE),
+        "",
     ]
-    for user in users:
-        entry = {"user": user.name, "password": user.password, "permissions": user.permissions()}
-        lines.append(f"    {json.dumps(entry)}")
-    lines += ["  ]", "}", ""]
     return "\n".join(lines)
 
 
@@ -176,6 +227,11 @@ class NatsServer:
     def monitor_url(self) -> str:
         """The base URL of the monitoring endpoints (/healthz, /jsz, /varz)."""
         return f"http://{LOOPBACK}:{self.monitor_port}"
+
+    @property
+    def runners_file(self) -> Path:
+        """The users of runners. Whoever changes them calls `reload`."""
+        return self.folder / RUNNERS_FILE
 
     @property
     def process(self) -> ChildProcess | None:
@@ -222,6 +278,23 @@ class NatsServer:
             "stop what uses it or set UPHELD_NATS_PORT and UPHELD_NATS_MONITOR_PORT."
         )
 
+    def reload(self, patience: Patience | None = None) -> None:
+        """Make the server read its users again: who is gone is disconnected, nobody else notices.
+
+        Raises StackProblem when it does not take them: it goes on with those it had.
+        """
+        patience = patience or Patience()
+        if self._process is None or not self.running:
+            raise StackProblem("NATS does not run, so it cannot read its users again: it does when it starts.")
+        with httpx.Client(trust_env=False, timeout=patience.seconds) as client:
+            before = self._loaded_at(client)
+            self._process.send(signal.SIGHUP)
+            deadline = time.monotonic() + patience.seconds
+            while self._loaded_at(client) == before:
+                if time.monotonic() > deadline:
+                    raise StackProblem(f"NATS has not taken the users of {self.runners_file}; see {self._log}.")
+                patience.pause(0.02)
+
     def stop(self, seconds: float = 10.0) -> None:
         """Stop in order; what was acknowledged is on disk."""
         if self._process is not None:
@@ -258,6 +331,8 @@ class NatsServer:
         )
         try:
             write_private(configuration, content)
+            if not self.runners_file.exists():
+                write_private(self.runners_file, "")
         except OSError as error:
             raise cannot_write(self.folder, error) from error
         process = ChildProcess(
@@ -286,6 +361,10 @@ class NatsServer:
                 except StopRequested:
                     process.stop()
                     raise
+
+    def _loaded_at(self, client: httpx.Client) -> object:
+        """When the server read its configuration last."""
+        return client.get(f"{self.monitor_url}/varz").json()["config_load_time"]
 
     def _answers(self, client: httpx.Client) -> bool:
         try:

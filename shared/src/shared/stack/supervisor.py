@@ -16,7 +16,7 @@ from shared.stack.clock_shift import offset_in, write_offset
 from shared.stack.facts import write_facts
 from shared.stack.folders import Administrator, DataFolder, Memory
 from shared.stack.mailbox import Mailbox
-from shared.stack.nats_server import OPERATOR, RUNNER, SERVICES, NatsServer, usual_users
+from shared.stack.nats_server import OPERATOR, SERVICES, NatsServer, usual_users
 from shared.stack.ports import is_free
 from shared.stack.postgres_server import PostgresServer
 from shared.stack.problems import StackProblem, StopRequested
@@ -168,7 +168,7 @@ class Stack:
     def _start_nats(self) -> dict[str, str]:
         """Start NATS, or find the one that runs. Gives the URL for each of its users."""
         settings = self._settings
-        users = (*SERVICES, RUNNER, OPERATOR)
+        users = (*SERVICES, OPERATOR)
         if settings.nats_url is not None:
             url = settings.nats_url.get_secret_value()
             self._check_nats(url)
@@ -229,7 +229,12 @@ class Stack:
             database_url=with_role(admin_url, f"{service}_app", passwords.app),
             migration_database_url=with_role(admin_url, f"{service}_owner", passwords.owner),
             nats_url=nats_urls[service],
-            extra=usual_extras(service, self._memory, mail_port=mail_port, runner_nats_url=nats_urls[RUNNER]),
+            extra=usual_extras(
+                service,
+                self._memory,
+                mail_port=mail_port,
+                runner_keys_file=self._nats.runners_file if self._nats else None,
+            ),
         )
 
     def _administrator(self, services: ServiceProcesses, admin_url: str) -> Administrator:
@@ -293,7 +298,6 @@ class Stack:
             "UPHELD_CLIENT_SECRET": administrator.client_secret,
             "UPHELD_ADMIN_DATABASE_URL": admin_url,
             "UPHELD_OPERATOR_NATS_URL": nats_urls[OPERATOR],
-            "UPHELD_RUNNER_NATS_URL": nats_urls[RUNNER],
         }
         if self._nats is not None:
             facts["UPHELD_NATS_MONITOR_URL"] = self._nats.monitor_url
@@ -346,12 +350,12 @@ class Stack:
         return "\n".join(lines)
 
 
-def usual_extras(service: str, memory: Memory, *, mail_port: int, runner_nats_url: str) -> dict[str, str]:
+def usual_extras(service: str, memory: Memory, *, mail_port: int, runner_keys_file: Path | None) -> dict[str, str]:
     """Settings that make sense on one machine; a variable of the same name in the caller's environment wins."""
     # What is watched and told on a developer's machine is usually on this machine.
     extras = {"ALLOWED_NETWORKS": "127.0.0.0/8,::1/128"} if service != "contracts" else {}
-    if service == "probes":  # the runner inside it may do no more than one that stands elsewhere
-        extras["RUNNER_NATS_URL"] = runner_nats_url
+    if service == "probes":
+        extras |= {"RUNNER_KEYS_FILE": str(runner_keys_file)} if runner_keys_file else {}
         # Its one location sees this machine. Where names do not resolve, their sites fail, and not the location.
         extras |= {"CONTROL_TARGETS": f"127.0.0.1:{mail_port}"} if mail_port else {}
     if service in {"contracts", "incidents", "reporting"}:  # seals what is stored: must be the same at the next run

@@ -14,7 +14,7 @@ from shared.kernel.clock import Clock
 from shared.migrations import migrate
 from shared.stack.bootstrap import bootstrap, with_role
 from shared.stack.folders import Memory
-from shared.stack.nats_server import RUNNER, SERVICES, NatsServer
+from shared.stack.nats_server import SERVICES, NatsServer
 from shared.stack.ports import free_ports
 from shared.stack.postgres_server import PostgresServer
 from shared.stack.services import Endpoint, ServiceAccess, ServiceProcesses, migrations_of
@@ -209,7 +209,7 @@ def running_stack_over(
         clock_file.write_text("0\n")
         access = {}
         for service in SERVICES:
-            usual = usual_extras(service, memory, mail_port=mailbox.port, runner_nats_url=nats.url(RUNNER))
+            usual = usual_extras(service, memory, mail_port=mailbox.port, runner_keys_file=nats.runners_file)
             access[service] = ServiceAccess(
                 database_url=with_role(admin_url, f"{service}_app", passwords[service].app),
                 migration_database_url=with_role(admin_url, f"{service}_owner", passwords[service].owner),

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from shared.stack.folders import RolePasswords, can_enter, new_password
-from shared.stack.nats_server import OPERATOR, RUNNER, SERVICES, NatsServer, usual_users
+from shared.stack.nats_server import OPERATOR, SERVICES, NatsServer, usual_users
 from shared.stack.postgres_server import PostgresServer
 from shared.stack.processes import unprivileged_account
 
@@ -60,7 +60,7 @@ def running_postgres() -> Iterator[PostgresServer]:
 def running_nats() -> Iterator[NatsServer]:
     """A new server with the users and permissions of the product. `url()` is the operator's, who may do everything."""
     with temporary_folder("nats") as folder:
-        passwords = {user: new_password() for user in (*SERVICES, RUNNER, OPERATOR)}
+        passwords = {user: new_password() for user in (*SERVICES, OPERATOR)}
         server = NatsServer(folder, log=folder / "nats.log", users=usual_users(passwords))
         server.start()
         try:

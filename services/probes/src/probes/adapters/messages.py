@@ -3,7 +3,7 @@
 Work lies on one work-queue stream with a subject per location, results on another. A message is a batch.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal, TypeAlias
 from uuid import UUID
@@ -17,7 +17,8 @@ from probes.adapters.checks.finding import plain
 from probes.domain.certificates import Verdict
 from probes.domain.slots import LONGEST_INTERVAL
 from probes.domain.states import Outcome, Reason
-from shared.jetstream import ConsumerDeclaration, StreamDeclaration, declare_stream
+from shared.jetstream import ConsumerDeclaration, StreamDeclaration, declare_consumer, declare_stream
+from shared.stack.nats_server import runner_name
 
 MEBIBYTE = 1024**2
 _TOLERANCE = timedelta(seconds=1)
@@ -63,10 +64,10 @@ def result_subject(location: str) -> str:
 
 
 def runner_consumer(location: str) -> ConsumerDeclaration:
-    """The consumer that all runners of a location share."""
+    """The consumer that all runners of a location share. The scheduler declares it: a runner may only take from it."""
     return ConsumerDeclaration(
         stream=WORK.name,
-        durable=f"runner-{location}",
+        durable=runner_name(location),
         filter_subjects=[work_subject(location)],
         ack_wait=WORK_ACK_SECONDS,
         max_deliver=-1,
@@ -237,6 +238,12 @@ async def declare_streams(js: JetStreamContext, replicas: int) -> None:
     """Makes both streams as they are declared here."""
     await declare_stream(js, WORK, replicas)
     await declare_stream(js, RESULTS, replicas)
+
+
+async def declare_work_queues(js: JetStreamContext, locations: Iterable[str]) -> None:
+    """Makes the consumers that runners take from. Raises NotFoundError while the stream does not exist."""
+    for location in locations:
+        await declare_consumer(js, runner_consumer(location))
 
 
 async def publish(js: JetStreamContext, subject: str, payload: bytes, message_id: str) -> None:

@@ -1,7 +1,7 @@
 """A runner: takes the work of one location, starts each check on the instant, hands in what was found.
 
-Needs the address of NATS and outbound network, nothing else. Work is acknowledged when its results are stored by
-JetStream: a runner that dies leaves it to the others.
+Needs its key, the address of NATS and outbound network, nothing else. Work is acknowledged when its results are stored
+by JetStream: a runner that dies leaves it to the others.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.errors import TimeoutError as NatsTimeout
 from nats.js import JetStreamContext
-from nats.js.errors import FetchTimeoutError, NotFoundError
+from nats.js.errors import FetchTimeoutError, NotFoundError, ServiceUnavailableError
 from prometheus_client import Counter, Gauge, Histogram
 from pydantic import ValidationError
 
@@ -42,7 +42,6 @@ from probes.adapters.messages import (
 from probes.domain.slots import is_missed
 from probes.domain.states import Outcome
 from shared.ids import new_id
-from shared.jetstream import declare_consumer
 from shared.kernel.clock import Clock
 
 log = structlog.get_logger()
@@ -55,7 +54,7 @@ ENOUGH = 25
 much at once keeps the next checks from starting on the instant. A bad one does not wait."""
 BATCH = 250
 MOST_UNSENT = 50_000
-STREAM_MISSING_SECONDS = 0.5
+QUEUE_MISSING_SECONDS = 0.5
 PUBLISH_RETRY_SECONDS = 0.25
 TELL_AGAIN_SECONDS = 3600.0
 MOST_OBSERVED = 50_000
@@ -154,33 +153,28 @@ class Runner:
 
     async def _take_work(self) -> None:
         declaration = runner_consumer(self._location)
-        await self._declare()
         subscription = await self._js.pull_subscribe_bind(declaration.durable, stream=declaration.stream)
+        waiting = False
         try:
             while True:
                 self._progress("runner")
                 await self._room.wait()
                 try:
                     messages = await subscription.fetch(1, timeout=FETCH_SECONDS, heartbeat=HEARTBEAT_SECONDS)
-                except FetchTimeoutError:
+                except (FetchTimeoutError, NatsTimeout, TimeoutError):
                     continue
-                except (NatsTimeout, TimeoutError):
-                    # Silence without heartbeats: a restarted server may have lost the consumer. Say it again.
-                    await self._declare()
+                except ServiceUnavailableError:
+                    if not waiting:
+                        log.warning("runner_waits_for_queue", location=self._location)
+                    waiting = True  # the scheduler makes it
+                    await asyncio.sleep(QUEUE_MISSING_SECONDS)
                     continue
+                waiting = False
                 for message in messages:
                     await self._accept(message)
         finally:
             with contextlib.suppress(NatsError, OSError):
                 await subscription.unsubscribe()
-
-    async def _declare(self) -> None:
-        while True:
-            try:
-                return await declare_consumer(self._js, runner_consumer(self._location))
-            except NotFoundError:
-                self._progress("runner")  # the scheduler has not made the stream yet
-                await asyncio.sleep(STREAM_MISSING_SECONDS)
 
     async def _accept(self, message: Msg) -> None:
         try:
@@ -271,6 +265,7 @@ class Runner:
 
     async def _send(self, results: list[tuple[CheckResult, _Delivery]]) -> None:
         message_id = str(new_id())
+        waiting = False
         while True:
             read = self._controls.reading_near(max(result.started_at for result, _ in results))
             batch = ResultBatch(
@@ -284,7 +279,9 @@ class Runner:
                 await publish(self._js, result_subject(self._location), to_bytes(batch), message_id)
                 break
             except (NatsError, NotFoundError, TimeoutError, OSError) as error:
-                log.warning("results_wait", location=self._location, error=f"{type(error).__name__}: {error}"[:200])
+                if not waiting:
+                    log.warning("results_wait", location=self._location, error=f"{type(error).__name__}: {error}"[:200])
+                waiting = True
                 self._progress("runner")
                 await asyncio.sleep(PUBLISH_RETRY_SECONDS)
         for _, delivery in results:

@@ -23,6 +23,7 @@ from probes.adapters.messages import (
     WorkBatch,
     WorkItem,
     declare_streams,
+    declare_work_queues,
     publish,
     result_subject,
     to_bytes,
@@ -44,6 +45,7 @@ TICK_SECONDS = 0.2
 STANDBY_SECONDS = 1.0
 RELOAD_SECONDS = 15.0
 BATCH = 100
+DECLARE_SECONDS = 5.0
 PUBLISH_RETRY_SECONDS = 0.25
 SCHEDULER = "scheduler"
 
@@ -66,12 +68,14 @@ class Scheduler:
         js: JetStreamContext,
         clock: Clock,
         *,
+        locations: Sequence[str],
         replicas: int = 1,
         progress: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._database_url = libpq_url(database_url)
         self._js = js
         self._clock = clock
+        self._locations = locations
         self._replicas = replicas
         self._progress = progress
 
@@ -134,6 +138,29 @@ class Scheduler:
                 reload_at = loop.time() + RELOAD_SECONDS
 
     async def _lead(self, timetable: Timetable[Watched]) -> None:
+        queues = asyncio.create_task(self._keep_queues())
+        try:
+            await self._keep_time(timetable)
+        finally:
+            queues.cancel()
+
+    async def _keep_queues(self) -> None:
+        """Declares what runners take their work from, again and again: a server that lost its volume has none."""
+        while True:
+            try:
+                await self._declare()
+            except (NatsError, TimeoutError, OSError) as error:
+                log.warning("scheduler_cannot_declare", error=f"{type(error).__name__}: {error}"[:200])
+            await asyncio.sleep(DECLARE_SECONDS)
+
+    async def _declare(self) -> None:
+        try:
+            await declare_work_queues(self._js, self._locations)
+        except NotFoundError:
+            await declare_streams(self._js, self._replicas)
+            await declare_work_queues(self._js, self._locations)
+
+    async def _keep_time(self, timetable: Timetable[Watched]) -> None:
         loop = asyncio.get_running_loop()
         tick_at = loop.time()
         while True:
@@ -174,7 +201,7 @@ class Scheduler:
                 await publish(self._js, subject, to_bytes(message), message_id)
                 return
             except NotFoundError:
-                await declare_streams(self._js, self._replicas)
+                await self._declare()
             except (NatsError, TimeoutError, OSError) as error:
                 log.warning("scheduler_cannot_publish", subject=subject, error=f"{type(error).__name__}: {error}"[:200])
                 self._progress(SCHEDULER)

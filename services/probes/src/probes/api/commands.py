@@ -1,0 +1,76 @@
+"""Commands for whoever runs the installation: `runner-keys`."""
+
+import argparse
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from probes.adapters.runner_keys import NoRunnerKey, RunnerKeys
+from probes.settings import LOCATION_PATTERN, ProbesSettings
+from shared.stack.nats_server import runner_name
+
+
+async def runner_keys(arguments: Sequence[str], settings: ProbesSettings) -> int:
+    """Make, list and revoke the keys of runners, which are bound to a location."""
+    options = _parser(settings).parse_args(arguments)
+    if options.file is None:
+        return _refused("Say which file: --file, or PROBES_RUNNER_KEYS_FILE.")
+    keys = RunnerKeys(options.file)
+    try:
+        if options.action == "list":
+            for key in keys.all():
+                _say(f"{key.name} {key.location}")
+        elif options.action == "add":
+            return _add(keys, options.location, options.name, settings.locations)
+        else:
+            gone = keys.revoke(options.name)
+            _say(f"{gone.name} {gone.location} revoked")
+            _tell("It counts until NATS reloads its configuration.")
+    except NoRunnerKey as error:
+        return _refused(str(error))
+    return 0
+
+
+def _add(keys: RunnerKeys, location: str, name: str | None, locations: Sequence[str]) -> int:
+    if location not in locations:
+        return _refused(f"{location} is not in PROBES_LOCATIONS ({', '.join(locations)}): add it there first.")
+    if name is not None and not re.fullmatch(LOCATION_PATTERN, name):
+        return _refused(f"{name!r} is no name for a key: use up to 40 lower-case letters, digits and hyphens.")
+    key, secret = keys.add(location, name)
+    _tell(
+        f"The key {key.name} for {location}, shown this once. Put the address of NATS where it says ADDRESS, and "
+        "reload NATS's configuration: until then it does not know the key."
+    )
+    _say(f"PROBES_LOCATION={location}")
+    _say(f"PROBES_NATS_URL=tls://{runner_name(key.name)}:{secret}@ADDRESS:4222")
+    return 0
+
+
+def _parser(settings: ProbesSettings) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m probes runner-keys", description=runner_keys.__doc__)
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    add = actions.add_parser("add", help="make a key for a location and print it, this once")
+    add.add_argument("location", metavar="LOCATION", help="one of PROBES_LOCATIONS")
+    add.add_argument("--name", help="to revoke it by; default: the location, with a number if there is one already")
+    listing = actions.add_parser("list", help="names and locations")
+    revoke = actions.add_parser("revoke", help="let a key open nothing any more")
+    revoke.add_argument("name", metavar="NAME")
+    for action in (add, listing, revoke):
+        action.add_argument(
+            "--file", type=Path, default=settings.runner_keys_file, help="default: PROBES_RUNNER_KEYS_FILE"
+        )
+    return parser
+
+
+def _refused(sentence: str) -> int:
+    _tell(f"probes: {sentence}")
+    return 1
+
+
+def _tell(sentence: str) -> None:
+    sys.stderr.write(sentence + "\n")
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
