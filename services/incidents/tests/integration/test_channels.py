@@ -218,7 +218,8 @@ async def test_a_channel_is_changed_piece_by_piece(roster: Roster, receiver: Rec
         for body in ({"enabled": False}, {"url": "ntfys://new-topic-secret"}, {"kinds": ["opened"], "name": "New"}):
             answer = await client.patch(path, json=body, headers={"If-Match": "*"})
             assert answer.status_code == 200, answer.text
-        for wrong in ({"kinds": []}, {"name": None}, {"url": "file:///x"}, {"who": 1}):
+        faults: list[dict[str, object]] = [{"kinds": []}, {"name": None}, {"url": "file:///x"}, {"who": 1}]
+        for wrong in faults:
             assert (await client.patch(path, json=wrong, headers={"If-Match": "*"})).status_code == 422
         assert (await client.patch(path, json={}, headers={"If-Match": '"1"'})).status_code == 412
     read = await roster.read(path)
