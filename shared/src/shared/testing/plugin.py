@@ -65,7 +65,7 @@ def service_databases(postgres_server: PostgresServer) -> ServiceDatabases:
 
 @pytest.fixture
 def service_database(service_databases: ServiceDatabases) -> Iterator[Callable[[str], DatabaseUrls]]:
-    """`service_database("contracts")`: a fresh migrated database for this test, dropped at its end."""
+    """`service_database("contracts")`: a migrated database for this test, without what others put there."""
     yield from _databases(service_databases)
 
 
@@ -76,15 +76,15 @@ def module_service_database(service_databases: ServiceDatabases) -> Iterator[Cal
 
 
 def _databases(databases: ServiceDatabases) -> Iterator[Callable[[str], DatabaseUrls]]:
-    made: list[DatabaseUrls] = []
+    made: list[tuple[str, DatabaseUrls]] = []
 
     def make(service: str) -> DatabaseUrls:
-        made.append(databases.create(service))
-        return made[-1]
+        made.append((service, databases.create(service)))
+        return made[-1][1]
 
     yield make
-    for urls in made:
-        databases.drop(urls)
+    for service, urls in made:
+        databases.give_back(service, urls)
 
 
 @pytest.fixture(scope="session")
