@@ -31,6 +31,7 @@ from fastapi.routing import APIRoute
 from pydantic import SecretStr
 from sqlalchemy import MetaData
 from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import BaseRoute
 
 from shared.api_document import html_page, openapi_document
 from shared.auth import Authenticated, KeySource, Principal, TokenVerifier, require, verifier_for
@@ -131,6 +132,14 @@ class Service:
     def folder(self) -> Path:
         """The service's folder in the repository, with its generated documents: ``services/<name>``."""
         return self.migrations.resolve().parents[2]
+
+    @cached_property
+    def routes(self) -> Sequence[BaseRoute]:
+        """The routes of all routers, made ready at their first use: every application of this process shares them."""
+        joined = APIRouter(generate_unique_id_function=operation_id)
+        for router in self.routers:
+            joined.include_router(router)
+        return joined.routes
 
 
 # --- dependencies ----------------------------------------------------------------------------------------------------
@@ -294,8 +303,7 @@ def create_app(service: Service, settings: ServiceSettings, *, runtime: Runtime 
     app.state.readiness = Readiness(service, running)
     app.state.verifier = _verifier(service, settings, running, jwks_http)
     install_problem_handlers(app, service.errors)
-    for router in service.routers:
-        app.include_router(router)
+    app.router.routes.extend(service.routes)
     _add_own_routes(app, service, settings)
     # The last one added is the outermost.
     app.add_middleware(BodyGuard, api=app, other_types=service.other_content_types)

@@ -41,6 +41,53 @@ def test_every_test_has_a_database_of_its_own(service_database: Callable[[str], 
         assert connection.execute("select to_regclass('contracts.only_here')").fetchone() == (None,)
 
 
+def test_a_database_that_is_given_back_comes_again_as_it_was(service_databases: ServiceDatabases) -> None:
+    urls = service_databases.create("probes")
+    look = (
+        "select (select array_agg(l order by l::text) from probes.location l)::text,"
+        " (select count(*) from probes.outbox), (select max(last_value) from pg_sequences where schemaname = 'probes')"
+    )
+    with psycopg.connect(urls.superuser, autocommit=True) as connection:
+        before = connection.execute(look).fetchone()
+        assert before is not None and before[0] is not None, "what migrations wrote stays"
+        connection.execute("delete from probes.location")
+        connection.execute(
+            "insert into probes.inbox (event_id, consumer, received_at) values (gen_random_uuid(), 'x', now())"
+        )
+        sequences = "select schemaname, sequencename from pg_sequences where schemaname = 'probes'"
+        connection.execute(f"select nextval(format('%I.%I', schemaname, sequencename)) from ({sequences}) as each")
+    left_open = psycopg.connect(urls.superuser)
+    left_open.execute("lock table probes.outbox")
+    service_databases.give_back("probes", urls)  # whoever is still connected is not waited for
+    left_open.close()
+    assert service_databases.create("probes") == urls
+    with psycopg.connect(urls.superuser) as connection:
+        assert connection.execute(look).fetchone() == before
+        assert connection.execute("select count(*) from probes.inbox").fetchone() == (0,)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "drop policy {policy} on contracts.client",
+        "alter table contracts.client disable row level security",
+        "create table contracts.more ()",
+        "alter table contracts.client add column more text",
+        "revoke select on contracts.client from contracts_app",
+        "update contracts.alembic_version set version_num = '0000'",
+    ],
+)
+def test_a_database_whose_schema_was_changed_does_not_come_again(
+    service_databases: ServiceDatabases, change: str
+) -> None:
+    urls = service_databases.create("contracts")
+    with psycopg.connect(urls.superuser, autocommit=True) as connection:
+        policy = connection.execute("select polname from pg_policy where polrelid = 'contracts.client'::regclass")
+        connection.execute(change.format(policy=policy.fetchone()[0]))  # type: ignore[index]
+    service_databases.give_back("contracts", urls)
+    assert service_databases.create("contracts") != urls
+
+
 def test_one_more_installation_in_the_cluster_locks_nobody_out(service_databases: ServiceDatabases) -> None:
     first = service_databases.create("contracts")
     service_databases.create_empty("contracts")
