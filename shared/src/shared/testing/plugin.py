@@ -87,11 +87,33 @@ def _databases(databases: ServiceDatabases) -> Iterator[Callable[[str], Database
         databases.give_back(service, urls)
 
 
+_SESSION_STACK = "running_stack"
+_STACK = pytest.StashKey[RunningStack]()
+
+
 @pytest.fixture(scope="session")
-def running_stack(postgres_server: PostgresServer, nats_server: NatsServer) -> Iterator[RunningStack]:
+def running_stack(
+    request: pytest.FixtureRequest, postgres_server: PostgresServer, nats_server: NatsServer
+) -> Iterator[RunningStack]:
     """The four services as processes on free ports. One for the session: do not kill its parts."""
     with running_stack_over(postgres_server, nats_server) as stack:
+        request.config.stash[_STACK] = stack
         yield stack
+        stack.go_on()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Let the services go on before a test that uses them."""
+    if _SESSION_STACK in getattr(item, "fixturenames", ()) and _STACK in item.config.stash:
+        item.config.stash[_STACK].go_on()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Hold the services while other tests run: what they watch costs an eighth of two cores."""
+    if _STACK in item.config.stash and nextitem and _SESSION_STACK not in getattr(nextitem, "fixturenames", ()):
+        item.config.stash[_STACK].hold()
 
 
 @pytest.fixture
@@ -107,8 +129,7 @@ def new_tenant(running_stack: RunningStack) -> Callable[[str], Tenant]:
     return running_stack.new_tenant
 
 
-STACKS = ("running_stack", "own_running_stack")
-_SESSION_STACK = "running_stack"
+STACKS = (_SESSION_STACK, "own_running_stack")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -122,7 +143,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.get_closest_marker("xdist_group") is None:
             uses_stack = _SESSION_STACK in getattr(item, "fixturenames", ())
-            item.add_marker(pytest.mark.xdist_group(_SESSION_STACK if uses_stack else item.nodeid.partition("::")[0]))
+            item.add_marker(pytest.mark.xdist_group("stack" if uses_stack else item.nodeid.partition("::")[0]))
     items.sort(key=lambda item: _SESSION_STACK not in getattr(item, "fixturenames", ()))
 
 

@@ -1,5 +1,6 @@
 """The four services as real processes over the test servers: what end-to-end and chaos tests talk to."""
 
+import signal
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -161,6 +162,16 @@ class RunningStack:
         self.services.start_one(service)
         if ready:
             self.services.wait_until_ready(Patience(60))
+
+    def hold(self) -> None:
+        """Stop the services in the middle of what they do, until `go_on`."""
+        for process in self.services.processes.values():
+            process.send(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Let held services continue."""
+        for process in self.services.processes.values():
+            process.send(signal.SIGCONT)
 
     def restart_nats(self, *, wipe: bool = False) -> None:
         """SIGKILL NATS and start it on the same port; `wipe` loses every stream in between."""
