@@ -59,6 +59,31 @@ async def test_an_item_does_not_close_while_nobody_owns_a_risk_that_stays(filing
     await filing.on_item("/v1/residual-risks", RISK, 409)
 
 
+@pytest.mark.capability("I30")
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("/v1/incidents", {"severity": "major", "title": "Checkout shows an error"}),
+        ("/v1/requests", {"form": "assistance", "title": "How do I add a page?", "topic": "Editing pages"}),
+        ("/v1/changes", {"title": "Move to PHP 8.5"}),
+        ("/v1/work-orders", {"title": "Look at the backups", "work": "check", "planned_on": "2026-06-15"}),
+    ],
+)
+async def test_an_item_of_any_kind_keeps_its_actions_risks_and_decisions(
+    filing: Filing, path: str, told: dict[str, Any]
+) -> None:
+    opened = await filing.post(path, filing.under | told)
+    filing.item_id = opened.get("item_id") or opened["incident_id"]
+    decision = {"what": "It stays off.", "why": "It leaks.", "decided_by": "Léa", "decided_on": "2026-06-08"}
+    records = {"/v1/actions": {"what": "Raise the limit"}, "/v1/residual-risks": RISK, "/v1/decisions": decision}
+    for kind, record in records.items():
+        await filing.on_item(kind, record)
+        (kept,) = await filing.listed(kind, item_id=filing.item_id)
+        assert {name: kept[name] for name in record} == record
+    lines = [line["kind"] for line in await filing.listed(f"/v1/items/{filing.item_id}/timeline")]
+    assert lines[-3:] == ["action_recorded", "residual_risk_recorded", "decision_recorded"]
+
+
 async def test_the_treatment_of_a_risk_is_a_decision(filing: Filing) -> None:
     refused = await filing.on_item("/v1/residual-risks", RISK | {"treatment": "accept", "decided_by": "Léa"}, 422)
     assert wrong_at(refused) == ["#/decided_on"]
