@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from typing import Any
 
+import pytest
 from sqlalchemy import text
 
 from shared.ids import new_id
@@ -82,6 +83,17 @@ async def test_a_visitor_sees_that_all_is_well_and_since_when(service: Any, stor
     assert len(component["days"]) == 90
     assert [day["state"] for day in component["days"][-21:]] == ["unknown"] + ["up"] * 20
     assert component["days"][-1]["date"] == "2026-06-08"
+
+
+@pytest.mark.parametrize("ahead", [timedelta(0), timedelta(days=3)])
+async def test_before_anything_was_watched_the_page_says_so(service: Any, story: Any, ahead: timedelta) -> None:
+    begins = datetime(2026, 6, 8, 9, tzinfo=UTC)
+    service.clock.set(begins - ahead)
+    await service.hear(story.contract("activated", begins))
+    page = await look(service, story, params={"lang": "en"})
+    assert page.text.count("Monitoring has not begun no measurement yet") == 1
+    (component,) = (await read(service, story))["components"]
+    assert [(sum_["from"], sum_["uptime_display"]) for sum_ in component["uptime"]] == [(None, None)]
 
 
 async def test_an_outage_is_on_the_page_at_once_in_public_words_only(service: Any, story: Any) -> None:

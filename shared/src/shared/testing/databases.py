@@ -87,7 +87,9 @@ class ServiceDatabases:
             with psycopg.connect(self.server.url(name), autocommit=True) as connection:
                 rows = {table: _rows(connection, service, table) for table in _tables(connection, service)}
                 filled = {table: data for table, data in rows.items() if data}
-                self._templates[service] = _Template(name, _catalogue(connection, service), filled)
+                self._templates[service] = _Template(
+                    name, _catalogue(connection, service), filled, _sequences(connection, service)
+                )
         return self._templates[service]
 
     def _bootstrap(self, service: str, database: str) -> None:
@@ -109,6 +111,8 @@ class _Template:
     catalogue: str
     rows: dict[str, bytes]
     """What migrations put into tables, as COPY writes it."""
+    sequences: list[tuple[str, int, bool]]
+    """Where migrations left the sequences: names, last values, and whether these are used."""
 
 
 _CATALOGUE = """
@@ -145,6 +149,15 @@ def _tables(connection: psycopg.Connection, schema: str) -> list[str]:
     return [str(row[0]) for row in found if row[0] != "alembic_version"]
 
 
+def _sequences(connection: psycopg.Connection, schema: str) -> list[tuple[str, int, bool]]:
+    found = connection.execute(
+        "select format('%%I.%%I', schemaname, sequencename), coalesce(last_value, start_value), last_value is not null"
+        " from pg_sequences where schemaname = %s",
+        [schema],
+    )
+    return [(str(name), int(value), bool(used)) for name, value, used in found]
+
+
 def _rows(connection: psycopg.Connection, schema: str, table: str) -> bytes:
     copied = sql.SQL("copy {} to stdout").format(sql.Identifier(schema, table))
     with connection.cursor() as cursor, cursor.copy(copied) as copy:
@@ -159,8 +172,5 @@ def _empty(connection: psycopg.Connection, schema: str, template: _Template) -> 
         copied = sql.SQL("copy {} from stdin").format(sql.Identifier(schema, table))
         with connection.cursor() as cursor, cursor.copy(copied) as copy:
             copy.write(data)
-    connection.execute(
-        "select setval(format('%%I.%%I', schemaname, sequencename)::regclass, start_value, false)"
-        " from pg_sequences where last_value is not null and schemaname = %s",
-        [schema],
-    )
+    for sequence, value, called in template.sequences:
+        connection.execute("select setval(%s, %s, %s)", [sequence, value, called])

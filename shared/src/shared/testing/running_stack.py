@@ -192,7 +192,11 @@ class RunningStack:
         """
         told = []
         for service, process in self.services.processes.items():
-            written = [line[:600] for line in process.output().splitlines() if '"event": "request"' not in line]
+            written = [
+                line[: 6000 if '"exception"' in line else 600]
+                for line in process.output().splitlines()
+                if '"event": "request"' not in line
+            ]
             told += [f"--- {service} ---", *written[-lines:]]
         return "\n".join(told)
 

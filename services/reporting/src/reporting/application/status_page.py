@@ -244,7 +244,7 @@ def _component(
     for count in (30, DAYS):
         whole = days[-min(count, len(days))][1]
         start = max(whole, began)
-        if totals and totals[-1].from_ == start:
+        if totals and (totals[-1].from_ == start or start >= last):
             break  # a contract younger than the shorter stretch has one figure, not the same one twice
         total = measure(line, start, last, rule, target) if start < last else None
         totals.append(
