@@ -25,10 +25,11 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    literal_column,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, column_property, mapped_column
 
 from shared.database import metadata_for
 from shared.migrations import event_tables
@@ -270,6 +271,14 @@ class OutageRow(Base):
     ending: Mapped[str | None]
     third_party: Mapped[bool] = mapped_column(server_default=text("false"))
     caused_by: Mapped[UUID | None]
+    exclusion_candidate: Mapped[bool] = column_property(
+        literal_column(
+            "(probes.outage.third_party OR EXISTS (SELECT FROM probes.outage AS cause"
+            " WHERE cause.outage_id = probes.outage.caused_by AND cause.third_party))",
+            Boolean(),
+        )
+    )
+    """Whether somebody else may answer for it: what was watched, or what it depends on, is a third party's."""
 
     __table_args__ = (
         Index("ix_outage_monitor_id", "monitor_id", "down_since"),
