@@ -254,17 +254,19 @@ async def test_what_a_third_party_brings_down_is_a_candidate_for_exclusion_and_n
     await monitor_of(idle, alone)
     of_contract = "select monitor_id from probes.monitor where contract_id = :contract_id"
     other = await eventually(lambda: idle.one(of_contract, contract_id=alone.contract_id))
-    partner = await watch(idle, given, {"kind": "tcp", "host": "127.0.0.1", "port": 9})
+    partner, shop = [await watch(idle, given, {"kind": "tcp", "host": "127.0.0.1", "port": 9}) for _ in range(2)]
     async with idle.runtime.units.for_every_tenant() as unit:
         await unit.session.execute(_THIRD_PARTY, {"monitor_id": partner})
-        await depend_on(site, partner, SqlMonitors(unit.session))
+        await depend_on(shop, partner, SqlMonitors(unit.session))
+    async with idle.runtime.units.for_every_tenant() as unit:
+        await depend_on(site, shop, SqlMonitors(unit.session))
     start = datetime.now(UTC)
-    for monitor in (partner, site, other):
+    for monitor in (partner, shop, site, other):
         failing = [result(monitor, start + timedelta(milliseconds=n), False, 1, attempt=n) for n in range(2)]
         await hand_in(idle, *failing)
 
     async def all_down() -> bool:
-        return bool(await idle.one("select count(*) = 3 from probes.outage"))
+        return bool(await idle.one("select count(*) = 4 from probes.outage"))
 
     await eventually(all_down)
     tokens = TokenMint(SystemClock())
@@ -278,7 +280,7 @@ async def test_what_a_third_party_brings_down_is_a_candidate_for_exclusion_and_n
             assert {each["exclusion_candidate"] for each in listed} == {candidates == "true"}
             return {(each["monitor_id"], each["third_party"]) for each in listed}
 
-        assert await of("true") == {(str(partner), True), (str(site), False)}
+        assert await of("true") == {(str(partner), True), (str(shop), False), (str(site), False)}
         assert await of("false") == {(str(other), False)}
 
 

@@ -273,12 +273,16 @@ class OutageRow(Base):
     caused_by: Mapped[UUID | None]
     exclusion_candidate: Mapped[bool] = column_property(
         literal_column(
-            "(probes.outage.third_party OR EXISTS (SELECT FROM probes.outage AS cause"
-            " WHERE cause.outage_id = probes.outage.caused_by AND cause.third_party))",
+            "(probes.outage.third_party OR EXISTS (WITH RECURSIVE cause AS ("
+            "SELECT above.third_party, above.caused_by FROM probes.outage AS above"
+            " WHERE above.outage_id = probes.outage.caused_by"
+            " UNION SELECT above.third_party, above.caused_by FROM cause"
+            " JOIN probes.outage AS above ON above.outage_id = cause.caused_by)"
+            " SELECT FROM cause WHERE third_party))",
             Boolean(),
         )
     )
-    """Whether somebody else may answer for it: what was watched, or what it depends on, is a third party's."""
+    """Whether somebody else may answer for it: what was watched, or anything above it, is a third party's."""
 
     __table_args__ = (
         Index("ix_outage_monitor_id", "monitor_id", "down_since"),
