@@ -111,6 +111,14 @@ class ServiceSettings(BaseSettings):
                 raise ValueError("clock_file is for the embedded stack only; this database is not on loopback")
         return self
 
+    @field_validator("nats_ca_file")
+    @classmethod
+    def _the_authorities_are_there(cls, value: Path | None) -> Path | None:
+        # Later it would be one more "cannot connect", which sends people to look at the network.
+        if value is not None and not value.is_file():
+            raise ValueError(f"there is no file {value}")
+        return value
+
     @model_validator(mode="after")
     def _an_external_issuer_has_an_audience(self) -> Self:
         if self.oidc_issuer is not None and not self.oidc_audience:

@@ -285,12 +285,12 @@ async def test_a_runner_takes_its_locations_work_and_hands_in_its_results(server
     async with connected(server_with_runners, RUNNER) as (client, errors):
         js = client.jetstream(timeout=5.0)
         queue = await js.pull_subscribe_bind(RUNNER, WORK_STREAM)
-        (work,) = await queue.fetch(1, timeout=5)
+        (work,) = await queue.fetch(1, timeout=30)
         assert work.data == b"check this"
         await work.in_progress()
-        await work.ack_sync(timeout=5)
+        await work.ack_sync(timeout=30)
         with pytest.raises(FetchTimeoutError):  # with the server's heartbeats until then
-            await queue.fetch(1, timeout=1.2, heartbeat=0.4)
+            await queue.fetch(1, timeout=8, heartbeat=0.5)
         assert (await js.publish("probe-results.paris", b"good")).stream == RESULT_STREAM
         assert errors == []
 

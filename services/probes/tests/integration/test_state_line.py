@@ -10,8 +10,13 @@ from sqlalchemy import text
 from probes.adapters.monitors import SqlMonitors
 from probes.application.dependencies import depend_on
 from probes.domain.dependencies import DependencyError
+from probes.main import SERVICE
 from shared.events import Envelope, EventName
 from shared.ids import new_id
+from shared.service import create_app
+from shared.testing.plugin import ApiClient
+from shared.testing.tokens import TokenMint
+from shared.time_source import SystemClock
 
 from .added import watch
 from .conftest import Contract, Service, contract, eventually
@@ -237,6 +242,46 @@ async def test_a_monitor_whose_parent_is_down_is_not_blamed(idle: Service) -> No
     assert (first["monitor_id"], first["caused_by"]) == (str(parent), None)
     assert (second["monitor_id"], second["caused_by"]) == (str(child), first["outage_id"])
     assert await idle.one("select caused_by from probes.outage where caused_by is not null") == UUID(first["outage_id"])
+
+
+@pytest.mark.capability("P31")
+async def test_what_a_third_party_brings_down_is_a_candidate_for_exclusion_and_nothing_else_is(
+    idle: Service, api_client: ApiClient
+) -> None:
+    given = contract("http://127.0.0.1:9/")
+    alone = contract("http://127.0.0.1:9/", given.tenant_id)
+    site = await monitor_of(idle, given)
+    await monitor_of(idle, alone)
+    of_contract = "select monitor_id from probes.monitor where contract_id = :contract_id"
+    other = await eventually(lambda: idle.one(of_contract, contract_id=alone.contract_id))
+    partner, shop = [await watch(idle, given, {"kind": "tcp", "host": "127.0.0.1", "port": 9}) for _ in range(2)]
+    async with idle.runtime.units.for_every_tenant() as unit:
+        await unit.session.execute(_THIRD_PARTY, {"monitor_id": partner})
+        await depend_on(shop, partner, SqlMonitors(unit.session))
+    async with idle.runtime.units.for_every_tenant() as unit:
+        await depend_on(site, shop, SqlMonitors(unit.session))
+    start = datetime.now(UTC)
+    for monitor in (partner, shop, site, other):
+        failing = [result(monitor, start + timedelta(milliseconds=n), False, 1, attempt=n) for n in range(2)]
+        await hand_in(idle, *failing)
+
+    async def all_down() -> bool:
+        return bool(await idle.one("select count(*) = 4 from probes.outage"))
+
+    await eventually(all_down)
+    tokens = TokenMint(SystemClock())
+    app = tokens.trust(create_app(SERVICE, idle.runtime.settings, runtime=idle.runtime))
+    async with api_client(app, tokens.mint(role="viewer", tenant_id=given.tenant_id)) as client:
+
+        async def of(candidates: str) -> set[tuple[str, bool]]:
+            answer = await client.get("/v1/outages", params={"exclusion_candidate": candidates})
+            assert answer.status_code == 200, answer.text
+            listed = answer.json()["data"]
+            assert {each["exclusion_candidate"] for each in listed} == {candidates == "true"}
+            return {(each["monitor_id"], each["third_party"]) for each in listed}
+
+        assert await of("true") == {(str(partner), True), (str(shop), False), (str(site), False)}
+        assert await of("false") == {(str(other), False)}
 
 
 async def test_an_outage_of_a_third_party_says_that_it_is_one(idle: Service) -> None:

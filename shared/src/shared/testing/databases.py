@@ -60,10 +60,14 @@ class ServiceDatabases:
                 "select pg_terminate_backend(pid, 10000) from pg_stat_activity"
                 " where datname = current_database() and pid <> pg_backend_pid()"
             )
-            unchanged = _catalogue(connection, service) == template.catalogue
-            if unchanged:
-                _empty(connection, service, template)
-        if unchanged:
+            connection.execute("set lock_timeout = '5s'")
+            as_before = _catalogue(connection, service) == template.catalogue
+            try:
+                if as_before:
+                    _empty(connection, service, template)
+            except psycopg.errors.LockNotAvailable:  # somebody connected again at once: he loses the whole database
+                as_before = False
+        if as_before:
             self._emptied[service].append(urls)
         else:
             self.drop(urls)

@@ -164,6 +164,7 @@ class OutageFilter:
     site_id: UUID | None = None
     monitor_id: UUID | None = None
     ongoing: bool | None = None
+    exclusion_candidate: bool | None = None
     since: datetime | None = None
     until: datetime | None = None
 
@@ -182,6 +183,8 @@ def outages(wanted: OutageFilter) -> Select[Any]:
     ]
     if wanted.ongoing is not None:
         conditions.append(OutageRow.ended_at.is_(None) if wanted.ongoing else OutageRow.ended_at.is_not(None))
+    if wanted.exclusion_candidate is not None:
+        conditions.append(OutageRow.exclusion_candidate.is_(wanted.exclusion_candidate))
     if wanted.since is not None:
         conditions.append(or_(OutageRow.ended_at.is_(None), OutageRow.ended_at > wanted.since))
     if wanted.until is not None:

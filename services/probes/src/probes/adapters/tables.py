@@ -25,10 +25,11 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    literal_column,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, column_property, mapped_column
 
 from shared.database import metadata_for
 from shared.migrations import event_tables
@@ -270,6 +271,18 @@ class OutageRow(Base):
     ending: Mapped[str | None]
     third_party: Mapped[bool] = mapped_column(server_default=text("false"))
     caused_by: Mapped[UUID | None]
+    exclusion_candidate: Mapped[bool] = column_property(
+        literal_column(
+            "(probes.outage.third_party OR EXISTS (WITH RECURSIVE cause AS ("
+            "SELECT above.third_party, above.caused_by FROM probes.outage AS above"
+            " WHERE above.outage_id = probes.outage.caused_by"
+            " UNION SELECT above.third_party, above.caused_by FROM cause"
+            " JOIN probes.outage AS above ON above.outage_id = cause.caused_by)"
+            " SELECT FROM cause WHERE third_party))",
+            Boolean(),
+        )
+    )
+    """Whether somebody else may answer for it: what was watched, or anything above it, is a third party's."""
 
     __table_args__ = (
         Index("ix_outage_monitor_id", "monitor_id", "down_since"),

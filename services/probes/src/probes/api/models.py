@@ -124,6 +124,7 @@ _OUTAGE_ITEM: dict[str, Any] = {
     "detail": "The site answered with status 503.",
     "third_party": False,
     "caused_by": None,
+    "exclusion_candidate": False,
 }
 
 
@@ -465,6 +466,9 @@ class Outage(Watched):
     detail: str = Field(max_length=1000)
     third_party: bool = Field(description="what was watched is somebody else's")
     caused_by: UUID | None = Field(description="the outage of the monitor that this one depends on: it is to blame")
+    exclusion_candidate: bool = Field(
+        description="somebody else may answer for it: what was watched, or what it depends on, is a third party's"
+    )
 
     @classmethod
     def values(cls, row: OutageRow, now: datetime) -> dict[str, Any]:
@@ -486,6 +490,7 @@ class Outage(Watched):
             "detail": row.detail,
             "third_party": row.third_party,
             "caused_by": row.caused_by,
+            "exclusion_candidate": row.exclusion_candidate,
         }
 
     @classmethod

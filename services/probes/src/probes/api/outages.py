@@ -26,12 +26,17 @@ async def list_outages(
     site_id: UUID | None = None,
     monitor_id: UUID | None = None,
     ongoing: Annotated[bool | None, Query(description="only those that go on, or only those that are over")] = None,
+    exclusion_candidate: Annotated[
+        bool | None, Query(description="only those for which somebody else may answer, or only the others")
+    ] = None,
     since: From = None,
     until: To = None,
 ) -> Page[Outage]:
     """Confirmed outages that touch the period, newest first. Without a period: all of them."""
     check_order(since, until)
-    wanted = queries.OutageFilter(client_id, contract_id, site_id, monitor_id, ongoing, since, until)
+    wanted = queries.OutageFilter(
+        client_id, contract_id, site_id, monitor_id, ongoing, exclusion_candidate, since, until
+    )
     return await paginate(
         unit.session,
         queries.outages(wanted),
