@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Field, FilePath, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 SECRETS_FOLDER_VARIABLE = "UPHELD_SECRETS_DIR"
@@ -56,7 +56,8 @@ class ServiceSettings(BaseSettings):
         default=SecretStr("nats://127.0.0.1:4222"),
         description="With user and password; answers come to `_INBOX_<user>.>`, which the user must be free to hear.",
     )
-    nats_ca_file: Path | None = Field(
+    # A missing file is told at the start: later it is one more "cannot connect", and people look at the network.
+    nats_ca_file: FilePath | None = Field(
         default=None,
         description="PEM file of the authorities that vouch for NATS at a tls:// address; default: the machine's.",
     )
@@ -110,14 +111,6 @@ class ServiceSettings(BaseSettings):
             if host not in LOOPBACK:
                 raise ValueError("clock_file is for the embedded stack only; this database is not on loopback")
         return self
-
-    @field_validator("nats_ca_file")
-    @classmethod
-    def _the_authorities_are_there(cls, value: Path | None) -> Path | None:
-        # Later it would be one more "cannot connect", which sends people to look at the network.
-        if value is not None and not value.is_file():
-            raise ValueError(f"there is no file {value}")
-        return value
 
     @model_validator(mode="after")
     def _an_external_issuer_has_an_audience(self) -> Self:

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.xdist_group("stack")
 
 CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
 LONGEST = 600
-"""Seconds after which a run is given up; it takes a tenth of that."""
+"""Seconds after which a run is given up; the longest takes a sixth of that."""
 
 
 @pytest.fixture(scope="module")

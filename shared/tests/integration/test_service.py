@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -26,7 +27,7 @@ from shared.ids import new_id
 from shared.kernel.clock import FixedClock
 from shared.migrations import migrate
 from shared.service import create_app
-from shared.settings import load_settings
+from shared.settings import InvalidSettings, load_settings
 from shared.telemetry import REQUESTS, configure_logging
 from shared.testing.databases import DatabaseUrls, ServiceDatabases
 from shared.testing.tokens import TokenMint
@@ -431,6 +432,15 @@ def test_origins_and_proxies_are_written_with_commas(monkeypatch: pytest.MonkeyP
     settings = load_settings(LibrarySettings)
     assert settings.cors_origins == (FRONTEND, "http://127.0.0.1:5173")
     assert [str(network) for network in settings.trusted_proxies] == ["10.0.0.0/8", "2001:db8::1/128"]
+
+
+def test_a_file_of_authorities_that_is_not_there_is_told_at_the_start(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("LIBRARY_DATABASE_URL", "postgresql://x/x")
+    monkeypatch.setenv("LIBRARY_NATS_CA_FILE", str(tmp_path / "absent.pem"))
+    with pytest.raises(InvalidSettings, match=r"^LIBRARY_NATS_CA_FILE: Path does not point to a file$"):
+        load_settings(LibrarySettings)
 
 
 # --- who calls -------------------------------------------------------------------------------------------------------

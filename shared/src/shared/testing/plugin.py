@@ -111,7 +111,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
-    """Hold the services while other tests run: what they watch costs an eighth of two cores."""
+    """Hold the services while other tests run: what they watch goes on costing CPU."""
     if _STACK in item.config.stash and nextitem and _SESSION_STACK not in getattr(nextitem, "fixturenames", ()):
         item.config.stash[_STACK].hold()
 
