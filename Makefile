@@ -90,6 +90,10 @@ capabilities: $(READY)	## which rows of the acceptance table a passing test show
 chaos: $(READY)	## the long run: crashes, lost acknowledgements, killed servers, a lost volume
 	@exec $(RUN) -m pytest shared/tests/chaos -q -s --chaos=long $(PYTEST)
 
+.PHONY: any-request
+any-request: $(READY)	## the long run of requests made from the OpenAPI documents: every boundary of every schema
+	@exec $(RUN) -m pytest shared/tests/e2e/test_schemathesis.py -q --any-request=long $(PYTEST)
+
 .PHONY: bench
 bench: $(READY)	## measure from the failing check to mail and status page; prints JSON
 	@exec $(RUN) shared/benchmarks/thread_latency.py

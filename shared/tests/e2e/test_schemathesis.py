@@ -19,8 +19,8 @@ from .thread_client import ThreadClient
 pytestmark = pytest.mark.xdist_group("stack")
 
 CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
-LONGEST = 600
-"""Seconds after which a run is given up; the longest takes a sixth of that."""
+LONGEST = 900
+"""Seconds after which a run is given up; the longest takes a third of that."""
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,11 @@ def test_a_service_does_what_its_document_says(
     things: dict[str, list[str]],
     every_operation: list[Operation],
     tmp_path: Path,
+    pytestconfig: pytest.Config,
 ) -> None:
+    phases = ["examples", "fuzzing"]
+    if pytestconfig.getoption("--any-request", default="short") == "long":
+        phases.append("coverage")
     report = tmp_path / "junit.xml"
     url = running_stack.url(service)
     run = subprocess.run(
@@ -73,6 +77,7 @@ def test_a_service_does_what_its_document_says(
             f"{url}/openapi.json",
             f"--url={url}",
             f"--report-junit-path={report}",
+            f"--phases={','.join(phases)}",
         ],
         check=False,
         cwd=tmp_path,  # it leaves files behind where it runs

@@ -67,6 +67,7 @@ def test_an_outage_goes_from_the_failing_check_to_mail_page_report_and_webhook(
     closed = thread.act(incident["incident_id"], "close", "Done")
     assert {clock["metric"]: clock["verdict"] for clock in closed["clocks"]} == {
         "response": "met",
+        "mitigation": "met",
         "repair": "met",
         "post_mortem": "met",
     }

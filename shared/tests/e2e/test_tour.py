@@ -124,10 +124,11 @@ def test_the_tour_of_the_readme_shows_what_it_says(facts: DataFolder, tmp_path: 
     shown = list(documents(done.stdout))
     states = [document["state"] for document in shown if "state" in document and isinstance(document, dict)]
     assert states == ["up", "down"], "the monitor is up before the site is broken, the page shows that it is down"
-    steps = [document for document in shown if isinstance(document, str)]
-    assert steps == ["proposed", "signed", "active", "acknowledged", "resolved"]
+    *steps, told_at = [document for document in shown if isinstance(document, str)]
+    assert steps == ["proposed", "signed", "active", "acknowledged"]
+    assert datetime.fromisoformat(told_at), "the post-mortem says when it was complete"
     verdicts = {document["metric"]: document["verdict"] for document in shown if "metric" in document}
-    assert verdicts == {"response": "met", "repair": "met"}
+    assert verdicts == {"response": "met", "mitigation": "met", "repair": "met", "post_mortem": "met"}
     (report,) = [document for document in shown if "targets" in document]
     kept = {"met": 1, "breached": 0, "running": 0}
     assert report["targets"] == {"response": kept, "repair": kept}

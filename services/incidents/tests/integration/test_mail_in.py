@@ -60,17 +60,6 @@ async def test_a_mail_of_a_contact_opens_an_item_that_he_reported(inbox: Post) -
     assert [receipt["outcome"] for receipt in await inbox.receipts()] == ["unchanged", "accepted"]
 
 
-async def test_the_attachments_of_a_mail_are_told_by_name_type_and_size(inbox: Post) -> None:
-    raw = a_mail(Content_Type="multipart/mixed; boundary=b").replace(
-        b"Since this morning.\r\n",
-        b"--b\r\n\r\nSee the picture.\r\n--b\r\nContent-Type: image/png\r\n"
-        b'Content-Disposition: attachment; filename="screen.png"\r\n\r\nPNG\r\n--b--\r\n',
-    )
-    item = await push(inbox, raw)
-    (entry,) = [each for each in await inbox.timeline(item["incident_id"]) if each["kind"] == "comment"]
-    assert entry["data"]["attachments"] == [{"name": "screen.png", "media_type": "image/png", "size": 3}]
-
-
 async def our_alert(inbox: Post) -> str:
     """The Message-ID of the alert that the agency got about the only incident."""
     await inbox.desk.outbound.run()

@@ -114,7 +114,9 @@ class SqlItems(_Sql):
         return await self._locked(WorkItemRow.id == item_id)
 
     async def _locked(self, which: Any) -> WorkItem | None:
-        statement = select(WorkItemRow).where(which).with_for_update().execution_options(populate_existing=True)
+        # No key is changed: whoever only refers to the item, as every message and fact does, need not wait for us.
+        locked = select(WorkItemRow).where(which).with_for_update(key_share=True)
+        statement = locked.execution_options(populate_existing=True)
         row = (await self._session.execute(statement)).scalar_one_or_none()
         return await read_item(self._session, row) if row is not None else None
 

@@ -140,7 +140,7 @@ async def _message(request: Request, runtime: CurrentRuntime, token: str) -> Not
 async def _asked(unit: UnitOfWork, row: NotificationRow, *, lock: bool = False) -> _Asked:
     t = _CATALOGUES.translator(row.language)
     if lock:
-        await unit.session.get_one(WorkItemRow, row.item_id, with_for_update=True)
+        await unit.session.get_one(WorkItemRow, row.item_id, with_for_update={"key_share": True})
     row = await unit.session.get_one(NotificationRow, row.id, with_for_update=lock or None)
     item = await read_item(unit.session, await unit.session.get_one(WorkItemRow, row.item_id))
     person = await unit.session.get(PersonRow, row.person_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StrictBool, model_validator
 
 from incidents.adapters.channel_addresses import LONGEST
 from incidents.adapters.channel_tables import ChannelRow, NotificationTryRow
@@ -45,7 +45,7 @@ class NewChannel(BaseModel):
     url: Url
     language: Literal["en", "fr"] = "en"
     kinds: Kinds
-    enabled: bool = True
+    enabled: StrictBool = True
 
     @model_validator(mode="after")
     def _has_one_owner(self) -> Self:
@@ -63,7 +63,7 @@ class ChannelChange(BaseModel):
     url: Url | None = None
     language: Literal["en", "fr"] | None = None
     kinds: Kinds | None = None
-    enabled: bool | None = None
+    enabled: StrictBool | None = None
 
     @model_validator(mode="after")
     def _null_is_nothing(self) -> Self:

@@ -107,7 +107,7 @@ class DueEscalations:
         try:
             async with self._units.for_tenant(tenant_id) as unit:
                 statement = select(WorkItemRow).where(WorkItemRow.id == item_id)
-                row = (await unit.session.execute(statement.with_for_update(skip_locked=True))).scalar_one_or_none()
+                row = (await unit.session.execute(statement.with_for_update(key_share=True, skip_locked=True))).scalar_one_or_none()
                 if row is None:
                     return False
                 incident = await read_item(unit.session, row)
