@@ -223,11 +223,19 @@ class BadRequests:
             yield self.attempt(operation, "the example of its body")
 
     def faulty_bodies(self) -> Iterator[Attempt]:
-        """One fault at every place of every body: unknown, missing, of another type, out of bounds."""
+        """One fault at every place of every body: unknown, missing, of another type, out of bounds.
+
+        What several bodies are made of is tried as a whole in the first, and in the others only as one of their values.
+        """
+        tried: set[tuple[str, Path, str]] = set()
         for operation in self._with_body():
             schema = self._body_schema(operation) or {}
             good = self.body(operation)
             for path, fault, value, place in self._faults(schema, good):
+                inside = {(name, rest, fault) for name, rest in self._components_around(schema, good, path)}
+                if inside & tried:
+                    continue
+                tried |= inside
                 body = _with(good, path, value)
                 # a wrong body must be wrong by the document too, or clients are told less than we ask for
                 if fault != UNKNOWN_FIELD and not self._is_wrong(schema, body) and not _beyond_schemas(fault):
@@ -451,6 +459,14 @@ class BadRequests:
                 for fault, wrong in _values(part):
                     if _beyond_schemas(fault) or self._is_wrong(whole, wrong):
                         yield path, fault, wrong, path
+
+    def _components_around(self, schema: Mapping[str, Any], value: Any, path: Path) -> Iterator[tuple[str, Path]]:
+        """The named schemas that a place lies in, from the outermost on, each with the way from there to the place."""
+        for at in range(len(path)):
+            whole = self._schema_at(schema, value, path[:at])
+            for each in (whole, *whole.get("anyOf", ()), *whole.get("oneOf", ())):
+                if "$ref" in each:
+                    yield each["$ref"], path[at:]
 
     def _schema_at(self, schema: Mapping[str, Any], value: Any, path: Path) -> Mapping[str, Any]:
         """The schema of a place with all its alternatives."""
