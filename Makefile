@@ -53,7 +53,7 @@ reset: $(READY)	## delete all data of the stopped stack
 
 .PHONY: test
 test: lint types check-rules check-documents check-deploy	## everything that must be green, tests with real servers included
-	@$(RUN) -m pytest -n $(JOBS) --dist loadgroup -q $(PYTEST)
+	@$(RUN) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder -q $(PYTEST)
 
 .PHONY: lint
 lint: $(READY)	## style: ruff and formatting

@@ -490,7 +490,7 @@ CLOCKS = """
     select clock_id::text, case when state in ('met', 'breached', 'cancelled') then state else 'running' end,
         (reading->>'target_seconds')::float, due_at, state
     from incidents.clock_due where metric in ('response', 'repair')"""
-"""Of every clock that a report shows its verdict as a report words it, its target in seconds, its due time and its state."""
+"""Of every clock that a report shows: its verdict as a report words it, its target in seconds, its due time, state."""
 
 DOWN_SECONDS = """
     with suspended as (

@@ -25,8 +25,6 @@ from .openapi_walk import Operation
 from .repeatable import Repeatable, repeatable_requests
 from .thread_client import ThreadClient
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 TEN_MEGABYTES = 10 * 1024 * 1024
 AT_ONCE = 2.0
 """Seconds within which a body that is too large is refused; reading it at a client's pace would take longer."""

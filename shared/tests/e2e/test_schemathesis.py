@@ -16,8 +16,6 @@ from .openapi_walk import Operation
 from .repeatable import LIFE, Repeatable
 from .thread_client import ThreadClient
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
 LONGEST = 900
 """Seconds after which a run is given up; the longest takes a third of that."""

@@ -13,8 +13,6 @@ from .isolation import Stranger, ids_in
 from .openapi_walk import Operation
 from .thread_client import ThreadClient
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 SHARED_WITH_CLIENTS = {"tenant_id", "plan_id", "calendar_id"}
 """What the clients of an agency may know of one another's things."""
 

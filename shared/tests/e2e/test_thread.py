@@ -13,8 +13,6 @@ from shared.testing.small_site import SmallSite
 from .desk_records import POST_MORTEM
 from .thread_client import FAST_MONITORING, RESPONSE_AND_REPAIR, ThreadClient, client_month, eventually
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 
 @pytest.mark.capability("P20", "I01", "I05", "I16")
 def test_an_outage_goes_from_the_failing_check_to_mail_page_report_and_webhook(
