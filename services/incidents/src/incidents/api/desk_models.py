@@ -372,7 +372,7 @@ class HandOverTold(BaseModel):
         ]
     )
 
-    to_level: Literal[1, 2]
+    to_level: StrictInt = Field(ge=1, le=2)
     configuration: LongText = ""
     traces: LongText = ""
     logs: LongText = ""
