@@ -91,8 +91,9 @@ class DueClocks:
         """False when another worker holds the incident: it does what is to be done, or we find it again."""
         try:
             async with self._units.for_tenant(tenant_id) as unit:
-                statement = select(WorkItemRow).where(WorkItemRow.id == item_id)
-                row = (await unit.session.execute(statement.with_for_update(key_share=True, skip_locked=not wait))).scalar_one_or_none()
+                one = select(WorkItemRow).where(WorkItemRow.id == item_id)
+                claimed = one.with_for_update(key_share=True, skip_locked=not wait)
+                row = (await unit.session.execute(claimed)).scalar_one_or_none()
                 if row is None:
                     return False
                 incident = await read_item(unit.session, row)
