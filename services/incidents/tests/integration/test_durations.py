@@ -120,7 +120,7 @@ async def test_of_a_contract_that_one_does_not_see_and_a_month_that_nobody_means
 ) -> None:
     await desk.activate(agreement)
     stranger = Agreement()
-    for path in (f"/v1/incident-durations/{agreement.contract_id}",):
+    for path in (f"/v1/incident-durations/{agreement.contract_id}", f"/v1/reactivity/{agreement.contract_id}"):
         async with desk.client(stranger) as other, desk.client(agreement) as own:
             problem(await other.get(path, params=JUNE), 404)
             for month in ("0001-01", "9999-12"):
