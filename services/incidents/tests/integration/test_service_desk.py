@@ -1,6 +1,8 @@
 """What is done to items of any kind: post-mortems, ranks, quotas, levels of support, links, merges, many at once."""
 
+import json
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -10,6 +12,9 @@ from shared.ids import new_id
 
 from .conftest import PLAIN_DESK, Agreement, Desk
 from .test_api import a_report, problem
+
+TIERS = Path(__file__).parents[4] / "services/contracts/src/contracts/application/fixtures/tiers.json"
+"""The tiers that contracts ships; what a tier says of the desk is in every contract that is made from it."""
 
 
 async def reported(client: httpx.AsyncClient, agreement: Agreement, **changes: Any) -> str:
@@ -144,6 +149,25 @@ async def test_the_queue_follows_what_the_decider_decided_and_the_timeline_keeps
         ({"before": None, "after": 1}, "The fair.", "user"),
         ({"before": 1, "after": 3}, "The fair is over.", "user"),
     ]
+
+
+@pytest.mark.capability("I03")
+async def test_at_equal_severity_an_outage_under_standard_stands_before_an_older_one_under_basique(
+    desk: Desk, agreement: Agreement
+) -> None:
+    tiers = {tier["code"]: tier["service_desk"] for tier in json.loads(TIERS.read_text("utf-8"))}
+    by_tier = {code: Agreement(tenant_id=agreement.tenant_id) for code in ("basique", "standard", "premium")}
+    for minute, (code, of_tier) in enumerate(by_tier.items()):  # the least goes down first
+        await desk.activate(of_tier, service_desk=PLAIN_DESK | tiers[code])
+        await desk.break_down(of_tier, confirmed_at=f"2026-06-08T08:5{minute}:00Z", down_since="2026-06-08T08:49:00Z")
+    async with desk.client(agreement) as agency:
+        minor = await reported(agency, by_tier["premium"], severity="minor")
+        listed = (await agency.get("/v1/queue")).json()["data"]
+    premium, standard, basique = (str(by_tier[code].contract_id) for code in ("premium", "standard", "basique"))
+    assert [entry["item"]["contract_id"] for entry in listed[:3]] == [premium, standard, basique]
+    assert [entry["contract_rank"] for entry in listed[:3]] == [1, 2, 3]
+    # A tier does not make what is less grave more urgent.
+    assert listed[3]["item"]["item_id"] == minor
 
 
 async def test_the_queue_is_ordered_by_severity_contract_and_time_to_breach(desk: Desk, agreement: Agreement) -> None:

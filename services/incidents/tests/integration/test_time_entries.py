@@ -118,6 +118,43 @@ async def test_a_contract_that_says_nothing_of_hours_takes_any_line_by_the_minut
     assert (await log(filing, line="anything", real_minutes=7))["accounted_minutes"] == 7
 
 
+@pytest.mark.capability("I09")
+async def test_what_helps_users_draws_on_the_line_assistance(desk: Desk, agreement: Agreement) -> None:
+    lines = {"lines": [{"code": "technical"}, {"code": "assistance"}]}
+    await desk.activate(agreement, hours=lines)
+    filing = Filing(desk, agreement, desk.client(agreement), "")
+    question = filing.under | {"form": "assistance", "title": "How do I add a page?", "topic": "Editing pages"}
+    request = await filing.post("/v1/requests", question)
+    assert request["category"] == "assistance"
+    unsaid = {name: value for name, value in WORK.items() if name not in ("line", "work_class")}
+    on_request = filing.under | unsaid | {"item_id": request["item_id"]}
+    entry = await filing.post("/v1/time-entries", on_request)
+    assert (entry["line"], entry["work_class"]) == ("assistance", "assistance")
+    elsewhere = await filing.post("/v1/time-entries", on_request | {"line": "technical"}, 422)
+    assert wrong_at(elsewhere) == ["#/line"]
+    # What was mended on the way is no assistance, and says where it belongs.
+    mended = on_request | {"work_class": "corrective"}
+    assert wrong_at(await filing.post("/v1/time-entries", mended, 422)) == ["#/line"]
+    await filing.post("/v1/time-entries", mended | {"line": "technical"})
+    assert await totals(filing) == {"assistance": (50, 50, 0), "technical": (50, 50, 0)}
+    path = f"/v1/time-entries/{entry['time_entry_id']}/correct"
+    corrected = await filing.post(path, {"instead": unsaid | {"real_minutes": 20}})
+    assert (corrected["entry"]["line"], corrected["entry"]["real_minutes"]) == ("assistance", 20)
+
+
+async def test_work_without_a_request_says_its_line_and_class_and_a_contract_without_that_line_says_so(
+    filing: Filing,
+) -> None:
+    assert wrong_at(await log(filing, 422, line=None)) == ["#/line"]
+    assert wrong_at(await log(filing, 422, work_class=None)) == ["#/work_class"]
+    assert (await log(filing, work_class=None, item_id=filing.item_id))["work_class"] == "corrective"
+    question = filing.under | {"form": "assistance", "title": "How do I add a page?", "topic": "Editing pages"}
+    request = await filing.post("/v1/requests", question)
+    helped = {"item_id": request["item_id"], "work_class": "assistance"}
+    assert wrong_at(await log(filing, 422, **helped, line=None)) == ["#/line"]
+    assert (await log(filing, **helped, line="web"))["line"] == "web"
+
+
 async def test_entries_are_found_by_date_line_and_class_and_exported(filing: Filing) -> None:
     await log(filing, worked_on="2026-05-31")
     await log(filing, line="web", work_class="assistance", note="@Paul, the export")

@@ -132,6 +132,21 @@ async def people_at(session: AsyncSession, emails: Iterable[str]) -> dict[str, U
     return {email: ids[0] for email, ids in await session.execute(statement) if len(ids) == 1} if wanted else {}
 
 
+async def zones_of(session: AsyncSession, person_ids: Iterable[UUID]) -> dict[UUID, str]:
+    """In which zone each of these people reads."""
+    statement = select(PersonRow.id, PersonRow.time_zone).where(PersonRow.id.in_(set(person_ids)))
+    return {row.id: row.time_zone for row in await session.execute(statement)}
+
+
+async def zone_at(session: AsyncSession, tenant_id: UUID, email: str) -> str | None:
+    """In which zone whoever of the desk has this address reads; None when nobody has, or two have."""
+    found = select(PersonRow.time_zone).where(
+        PersonRow.tenant_id == tenant_id, func.lower(PersonRow.email) == email.lower(), PersonRow.removed_at.is_(None)
+    )
+    zones = (await session.execute(found.limit(2))).scalars().all()
+    return zones[0] if len(zones) == 1 else None
+
+
 def channels() -> Select[ChannelRow]:
     """The channels that were not removed, unordered."""
     return select(ChannelRow).where(ChannelRow.removed_at.is_(None))

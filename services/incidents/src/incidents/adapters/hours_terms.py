@@ -36,9 +36,13 @@ class Hours(_Tolerant):
         """How minutes are accounted."""
         return Accounting(self.accounting.unit_minutes, self.accounting.per)
 
+    def names(self, line: str) -> bool:
+        """Whether the contract has a line of this code."""
+        return any(known.code == line for known in self.lines)
+
     def knows(self, line: str) -> bool:
         """Whether work can be logged on this line."""
-        return not self.lines or any(known.code == line for known in self.lines)
+        return not self.lines or self.names(line)
 
 
 async def hours_in_force(session: AsyncSession, contract_id: UUID, before: datetime) -> Hours:

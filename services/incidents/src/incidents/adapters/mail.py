@@ -77,14 +77,15 @@ class Writer:
         clocks: Sequence[ClockView],
         outage: Mapping[str, Any] | None,
         details: Mapping[str, Any],
+        time_zone: str | None = None,
     ) -> tuple[str, str]:
-        """Subject and body of a message about an incident, in a language and in the contract's zone.
+        """Subject and body of a message about an incident, in its reader's language and zone (None: the client's).
 
         `details` are those of the notification: the clock and the percentage that a warning is about.
         """
         translator = self._catalogues.translator(language)
         text = self._environment(translator).get_template(f"{kind}.txt")
-        zone = ZoneInfo(contract.time_zone) if contract else ZoneInfo("UTC")
+        zone = ZoneInfo(time_zone or (contract.time_zone if contract else "UTC"))
         words = _Words(translator, zone, incident.detected_at)
         told = {view.id: words.clock(view) for view in clocks}
         rendered = text.render(

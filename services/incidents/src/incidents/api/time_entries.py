@@ -12,6 +12,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
 from sqlalchemy import ColumnElement, select
 
+from incidents.adapters import queries
 from incidents.adapters.hours_terms import hours_in_force
 from incidents.adapters.records_tables import TimeEntryRow
 from incidents.adapters.repository import SqlContracts
@@ -35,7 +36,8 @@ from incidents.api.record_desk import (
 )
 from incidents.api.record_files import CSV, record_file
 from incidents.application.records import Place
-from incidents.domain.records import AlreadyThereError, must
+from incidents.domain.records import AlreadyThereError, BrokenRuleError, must
+from incidents.domain.work_item import Category
 from shared.idempotency import Idempotent, IdempotentRoute
 from shared.kernel.hours import Accounting, Minutes, Work, account
 from shared.pagination import Page, PageParams
@@ -45,6 +47,9 @@ from shared.values import LocalDate, Month, NonNegativeDecimal, decimal_text, fo
 
 WorkClass = Literal["corrective", "preventive", "evolutionary", "assistance"]
 LineCode = VersionName
+
+ASSISTANCE_LINE = "assistance"
+"""Code of the hours line that helping users draws on."""
 
 _FACTS: dict[str, Any] = {
     "audience": "agency",
@@ -79,8 +84,13 @@ class TimeFacts(BaseModel):
     model_config = forbid_unknown(examples=[_FACTS])
 
     audience: Audience = "agency"
-    line: LineCode = Field(description="code of an hours line of the contract", examples=["technical"])
-    work_class: WorkClass
+    line: LineCode | None = Field(
+        default=None,
+        description="code of an hours line of the contract; may be left out of work on a request for assistance, which"
+        " draws on the line `assistance`",
+        examples=["technical"],
+    )
+    work_class: WorkClass | None = Field(default=None, description="left out, it is the category of the item")
     person_id: UUID | None = None
     person_name: Line
     worked_on: LocalDate = Field(description="local date in the client's zone")
@@ -327,18 +337,37 @@ async def get_time_totals(contract_id: UUID, month: Month, desk: ReadingDesk) ->
 
 
 async def _log(desk: RecordDesk, place: Place, said: TimeFacts, *, within: str, **more: Any) -> TimeEntryRow:
+    category = await _category(desk, place)
+    work_class = said.work_class or category
+    if work_class is None:
+        raise BrokenRuleError(f"{within}work_class", "Say which class of work it is: there is no item to tell it.")
     contract = await SqlContracts(desk.unit).newest(place.contract_id)
     zone = ZoneInfo(contract.time_zone) if contract else ZoneInfo("UTC")
     today = desk.unit.now.astimezone(zone).date()
     must(said.worked_on <= today, f"{within}worked_on", "This date is in the future: log work when it is done.")
     end_of_day = datetime.combine(said.worked_on + timedelta(days=1), datetime.min.time(), zone)
     hours = await hours_in_force(desk.unit.session, place.contract_id, end_of_day)
-    must(hours.knows(said.line), f"{within}line", "The contract has no such hours line on that date.")
-    facts = facts_of(said)
+    # What helps users is paid for by the line that is sold for it; other work on the same request may go elsewhere.
+    helps = category == Category.ASSISTANCE and work_class == Category.ASSISTANCE
+    line = ASSISTANCE_LINE if helps and said.line is None else said.line
+    if line is None:
+        raise BrokenRuleError(f"{within}line", "Say which hours line of the contract this work draws on.")
+    must(hours.knows(line), f"{within}line", f"The contract has no hours line `{line}` on that date.")
+    must(
+        not helps or line == ASSISTANCE_LINE or not hours.names(ASSISTANCE_LINE),
+        f"{within}line",
+        f"Assistance draws on the line `{ASSISTANCE_LINE}` of this contract: leave the line out, or say another class.",
+    )
+    facts = facts_of(said) | {"line": line, "work_class": work_class}
     audience = facts.pop("audience")
     facts["multipliers"] = [decimal_text(each) for each in said.multipliers]
     rule = {"unit_minutes": hours.rule.unit_minutes, "accounted_per": hours.rule.per}
     return await desk.book.write(TimeEntryRow, place, audience, facts | rule | more)
+
+
+async def _category(desk: RecordDesk, place: Place) -> str | None:
+    item = await queries.item(desk.unit.session, place.item_id) if place.item_id is not None else None
+    return item.category if item is not None else None
 
 
 def _minutes(rows: list[TimeEntryRow]) -> dict[str, Minutes]:

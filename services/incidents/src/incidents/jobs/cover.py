@@ -12,6 +12,7 @@ import structlog
 from sqlalchemy import func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 
+from incidents.adapters.channel_store import zone_at
 from incidents.adapters.channel_tables import NotificationTryRow
 from incidents.adapters.mail import LOCALE, Letter, MailDelayedError, MailRefusedError, MailServer, one_line
 from incidents.adapters.on_call_repository import cover_ports
@@ -130,7 +131,8 @@ class AgencyMail:
                 return None
             row.attempts += 1
             row.next_attempt_at = unit.now + LEASE
-            subject, body = cover_gap_text(self._catalogues.translator(row.language), row)
+            zone = await zone_at(unit.session, row.tenant_id, row.recipient) or row.details["time_zone"]
+            subject, body = cover_gap_text(self._catalogues.translator(row.language), row, ZoneInfo(zone))
             message_id = f"<cover-gap.{row.id}.{row.contract_id}@{self._domain}>"
             return row.id, Letter(message_id, None, row.recipient, subject, body, row.created_at)
 
@@ -164,10 +166,9 @@ class AgencyMail:
             log.warning("agency_message_not_sent", message_id=message_id, error=error)
 
 
-def cover_gap_text(translator: Translator, row: AgencyMessageRow) -> tuple[str, str]:
-    """Subject and body of the message that nobody covers what is promised, in the contract's zone."""
+def cover_gap_text(translator: Translator, row: AgencyMessageRow, zone: ZoneInfo) -> tuple[str, str]:
+    """Subject and body of the message that nobody covers what is promised, in a zone."""
     told, gettext = row.details, translator.gettext
-    zone = ZoneInfo(told["time_zone"])
 
     def local(text: str) -> str:
         return translator.datetime(datetime.fromisoformat(text), zone)

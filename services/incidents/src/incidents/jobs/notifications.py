@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, func, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from incidents.adapters.acknowledgement_links import LINK_LIFE, OFFERED_FOR, link_of
+from incidents.adapters.channel_store import zones_of
 from incidents.adapters.channel_tables import ChannelRow, NotificationTryRow
 from incidents.adapters.chat import ChannelDelayedError, ChannelRefusedError, Chat
 from incidents.adapters.defaults import box_of
@@ -176,6 +177,7 @@ class Outbound:
 
     async def _write(self, unit: UnitOfWork, rows: Sequence[NotificationRow]) -> None:
         ports = ports_of(unit)
+        zones = await zones_of(unit.session, [row.person_id for row in rows if row.person_id is not None])
         written: list[tuple[WorkItem, str, str]] = []
         for row in rows:
             item_row = await unit.session.get_one(WorkItemRow, row.item_id)
@@ -188,6 +190,7 @@ class Outbound:
                 clocks=await read_clocks(ports, item),
                 outage=item_row.outage,
                 details=row.details,
+                time_zone=zones.get(row.person_id) if row.person_id is not None else None,
             )
             written.append((item, subject, body))
             if row.person_id is not None and row.kind in OFFERED_FOR and Act.ACKNOWLEDGE in item.allowed:
