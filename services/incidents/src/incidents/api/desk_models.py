@@ -243,6 +243,23 @@ class ChangeApproval(BaseModel):
         default_factory=list, max_length=20, description="names of the freezes in which it may be deployed all the same"
     )
     note: LongText | None = None
+class ChangeAcceptance(BaseModel):
+    """The client's decider has tried it: it counts from now on, and what he notes is for both to read."""
+
+    model_config = forbid_unknown(examples=[{"note": "It does what we asked for."}])
+
+    note: LongText | None = None
+
+
+class ChangeClosing(BaseModel):
+    """What is said when nothing more will be done to a change. The body may be left out."""
+
+    model_config = forbid_unknown(examples=[{"note": "Six hours over the estimate.", "note_audience": "agency"}])
+
+    note: LongText | None = None
+    note_audience: Literal["agency", "client"] = "agency"
+
+
 
 
 class Refusal(BaseModel):
