@@ -2,9 +2,11 @@
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from shared.ids import new_id
 
@@ -273,6 +275,19 @@ async def test_of_many_items_each_has_its_own_result_and_what_is_done_stays_done
     desk: Desk, agreement: Agreement
 ) -> None:
     await desk.activate(agreement)
+async def test_the_client_reopens_an_item_but_not_back_to_an_earlier_instant(desk: Desk, agreement: Agreement) -> None:
+    await desk.activate(agreement)
+    async with desk.client(agreement) as agency, desk.client(agreement, "client_staff") as person:
+        item = await reported(agency, agreement)
+        await agency.post(f"/v1/incidents/{item}/resolve")
+        desk.clock.advance(timedelta(hours=12))
+        told = {"reason": "It is there again."}
+        backdated = await person.post(f"/v1/items/{item}/reopen", json=told | {"at": "2026-06-08T09:01:00Z"})
+        problem(backdated, 422, "#/at")
+        reopened = (await person.post(f"/v1/items/{item}/reopen", json=told)).json()
+    assert [(c["metric"], c["state"], c["elapsed_seconds"]) for c in reopened["clocks"]] == [("response", "running", 0)]
+
+
     async with desk.client(agreement) as agency:
         one, two = await reported(agency, agreement), await reported(agency, agreement)
         await agency.post(f"/v1/incidents/{one}/acknowledge")
@@ -304,3 +319,29 @@ async def test_what_the_decider_has_judged_only_a_decider_judges_again(desk: Des
         assert (await decider.post(path, json=judged)).json()["severity"] == "critical"
         async with desk.client(agreement, "client_staff") as staff:
             problem(await staff.post(path, json=judged), 403)
+        change = {"contract_id": str(agreement.contract_id), "title": "Move to PHP 8.5"}
+        change_id = (await agency.post("/v1/changes", json=change)).json()["item_id"]
+            (change_id, "refused", 409),
+        assert "Possible now: scope" in results[2]["detail"]
+async def test_a_fault_with_one_of_many_items_does_not_hide_what_became_of_the_others(
+    desk: Desk, agreement: Agreement, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await desk.activate(agreement)
+    async with desk.client(agreement) as agency:
+        one, two, three = [await reported(agency, agreement) for _ in range(3)]
+        whole = SqlItems.lock
+
+        async def lock(self: SqlItems, item_id: UUID) -> WorkItem | None:
+            if str(item_id) == two:
+                await self._session.execute(text("select 1 / 0"))
+            return await whole(self, item_id)
+
+        monkeypatch.setattr(SqlItems, "lock", lock)
+        told = {"act": "acknowledge", "item_ids": [one, two, three]}
+        answer = await agency.post("/v1/bulk-acts", json=told)
+        assert [each["status"] for each in answer.json()["results"]] == [200, 500, 200]
+        monkeypatch.undo()
+        states = [(await agency.get(f"/v1/items/{item}")).json()["status"] for item in (one, two, three)]
+    assert states == ["acknowledged", "open", "acknowledged"]
+
+

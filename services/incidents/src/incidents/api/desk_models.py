@@ -431,7 +431,9 @@ class ReopeningTold(BaseModel):
     model_config = forbid_unknown(examples=[{"reason": "It happens again with another card."}])
 
     reason: Written
-    at: Instant | None = None
+    at: Instant | None = Field(
+        default=None, description="since when, if that was earlier; only the agency may state it"
+    )
 
 
 class BulkTold(BaseModel):
