@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field, StrictBool, StrictInt, model_validator
 from incidents.adapters.desk_tables import OccurrenceRow, PauseRow, ScheduleRow
 from incidents.adapters.tables import ClockDueRow, StampRow, WorkItemRow
 from incidents.api.models import (
+    NOT_BLANK,
     ActorAnswer,
     AssigneeAnswer,
     CachedClockAnswer,
@@ -35,10 +36,7 @@ from shared.values import Instant, LocalDate, Seconds, forbid_unknown, seconds
 _CONTRACT = "0197a1c2-0000-7000-8000-000000000201"
 _SITE = "0197a1c2-0000-7000-8000-000000000301"
 
-Written = Annotated[LongText, Field(min_length=1)]
-Word = Annotated[
-    str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$")
-]
+Written = Annotated[str, Field(min_length=1, max_length=10_000, pattern=NOT_BLANK)]
 Reason = Annotated[
     str, Field(min_length=1, max_length=50, pattern=r"^[a-z][a-z0-9_]*$", examples=["waiting_for_client"])
 ]
@@ -57,7 +55,7 @@ class RequesterTold(BaseModel):
 
     model_config = forbid_unknown(examples=[{"name": "Ada Martin", "email": "ada@client.example", "channel": "phone"}])
 
-    name: Word
+    name: Line
     email: str | None = Field(default=None, max_length=254, pattern=ADDRESS_PATTERN)
     phone: str | None = Field(default=None, min_length=3, max_length=50, pattern=r"^[+0-9 ().-]+$")
     channel: Literal["api", "mail", "phone", "portal"] = "phone"
@@ -108,8 +106,8 @@ class ErrorReport(_Form):
     steps: Written
     expected: Written
     observed: Written
-    environment: Word
-    ci_version: Word = Field(description="version of the configuration item in which it was seen")
+    environment: Line
+    ci_version: Line = Field(description="version of the configuration item in which it was seen")
 
 
 class FeatureRequest(_Form):
@@ -147,7 +145,7 @@ class AssistanceForm(_Form):
     )
 
     form: Literal["assistance"]
-    topic: Word
+    topic: Line
     question: LongText = ""
 
 
@@ -203,7 +201,7 @@ class ChangeScope(BaseModel):
     model_config = forbid_unknown(examples=[{"scope": "PHP 8.5 on both servers.", "acceptance": ["Checkout works"]}])
 
     scope: Written
-    acceptance: list[Word] = Field(default_factory=list, max_length=50)
+    acceptance: list[Line] = Field(default_factory=list, max_length=50)
     excluded: LongText = ""
 
 
@@ -239,7 +237,7 @@ class ChangeApproval(BaseModel):
 
     model_config = forbid_unknown(examples=[{"approved_freezes": ["Admissions"], "note": "Go."}])
 
-    approved_freezes: list[Word] = Field(
+    approved_freezes: list[Line] = Field(
         default_factory=list, max_length=20, description="names of the freezes in which it may be deployed all the same"
     )
     note: LongText | None = None
@@ -275,9 +273,9 @@ class DeploymentStart(BaseModel):
 
     model_config = forbid_unknown(examples=[{"version": "shop 4.3.0", "approver": "Nadia Benali"}])
 
-    version: Word
-    approver: Word | None = None
-    outside_window_reason: LongText | None = Field(
+    version: Line
+    approver: Line | None = None
+    outside_window_reason: Written | None = Field(
         default=None, description="why it is deployed outside of its window; without one that is refused"
     )
 
@@ -365,7 +363,7 @@ class AssignmentTold(BaseModel):
     model_config = forbid_unknown(examples=[{"user_id": "0197a1c2-0000-7000-8000-000000000011", "name": "Ada Martin"}])
 
     user_id: UUID | None
-    name: Word | None = None
+    name: Line | None = None
 
     @model_validator(mode="after")
     def _has_a_name(self) -> AssignmentTold:
@@ -406,7 +404,7 @@ class LinkTold(BaseModel):
 
     kind: LinkKind
     target_id: UUID | None = None
-    target: Word | None = Field(default=None, description="a reference elsewhere: an R&D or industrialisation action")
+    target: Line | None = Field(default=None, description="a reference elsewhere: an R&D or industrialisation action")
 
     @model_validator(mode="after")
     def _has_one_target(self) -> LinkTold:
@@ -718,7 +716,7 @@ def _support(
 
 
 Work = Literal["update", "check"]
-Checklist = Annotated[list[Word], Field(max_length=100)]
+Checklist = Annotated[list[Line], Field(max_length=100)]
 
 
 class WorkOrderPlan(BaseModel):
@@ -756,9 +754,9 @@ class BackupTold(BaseModel):
         ]
     )
 
-    reference: Word
+    reference: Line
     verified_at: Instant
-    verified_by: Word
+    verified_by: Line
 
 
 class WorkOrderStart(BaseModel):
@@ -780,7 +778,7 @@ class WorkOrderStart(BaseModel):
     )
 
     backup: BackupTold | None = None
-    rollback_plan: LongText | None = None
+    rollback_plan: Written | None = None
     configuration_item: Line | None = Field(default=None, description="what is updated: it gets into its history")
     version_before: VersionName | None = None
 
