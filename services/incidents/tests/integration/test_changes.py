@@ -227,6 +227,11 @@ async def test_in_a_freeze_nothing_is_approved_or_deployed_unless_the_decider_na
         assert (await decider.post(f"{late}/approve")).status_code == 200
         told = {"version": "4.3.0", "outside_window_reason": "Now."}
         assert problem(await agency.post(f"{late}/deploy", json=told), 409)["freezes"] == ["Admissions"]
+        # What was approved for July is estimated and approved anew.
+        assert (await agency.post(f"{late}/estimate", json={"minutes": 480, "window": WINDOW})).status_code == 200
+        problem(await agency.post(f"{late}/deploy", json=told), 409)
+        assert (await decider.post(f"{late}/approve", json={"approved_freezes": ["Admissions"]})).status_code == 200
+        assert (await agency.post(f"{late}/deploy", json={"version": "4.3.0"})).status_code == 200
 
 
 @pytest.mark.capability("I36")

@@ -221,7 +221,7 @@ class DeploymentWindow(BaseModel):
 
 
 class ChangeEstimate(BaseModel):
-    """What it takes, and when it would be deployed. May be told again until the client decides."""
+    """What it takes, and when it would be deployed. Told again before it is deployed, it must be approved anew."""
 
     model_config = forbid_unknown(
         examples=[{"minutes": 480, "window": {"from": "2026-06-15T20:00:00+02:00", "to": "2026-06-15T22:00:00+02:00"}}]
