@@ -373,7 +373,10 @@ class AssignmentTold(BaseModel):
 
 
 class HandOverTold(BaseModel):
-    """What local support found out before the second level takes it; each is evidence or where to find it."""
+    """What local support found out before the second level takes it; each is evidence or where to find it.
+
+    What is recorded as evidence of the item (`/v1/evidence`) need not be said again.
+    """
 
     model_config = forbid_unknown(
         examples=[

@@ -13,6 +13,7 @@ from uuid import UUID
 from incidents.application import alerts, clocks
 from incidents.application.ports import UPHELD, ClockView, ContractFacts, Entry, Link, Pause, Ports
 from incidents.domain.promises import RESERVED_REASONS
+from incidents.domain.records import CHECKLIST
 from incidents.domain.service_desk_terms import ServiceDeskTerms
 from incidents.domain.work_item import (
     DONE,
@@ -62,9 +63,6 @@ SAID_AS: Mapping[Act, str] = {
 
 _ENDS_WAITING = frozenset({Act.RESOLVE, Act.DECLINE, Act.CANCEL, Act.CLOSE})
 """Acts after which nobody waits for an answer any more."""
-
-CHECKLIST = ("configuration", "traces", "logs", "tests")
-"""What local support hands over to the second level."""
 
 
 class UnknownContractError(Exception):
@@ -516,7 +514,8 @@ async def reply(
 async def hand_over(
     ports: Ports, item_id: UUID, to_level: int, evidence: Mapping[str, Any], *, actor: Who
 ) -> tuple[WorkItem, list[ClockView]] | None:
-    """Another level of support takes it. The second one takes it only with everything of the checklist.
+    """Another level of support takes it. The second one takes it only with everything of the checklist, told now or
+    recorded before.
 
     Raises MissingError with what is not there, UnusableError when that level has it already.
     """
@@ -525,10 +524,13 @@ async def hand_over(
         return None
     if to_level == item.support_level:
         raise UnusableError("to_level", "This level of support has it already.")
-    missing = [name for name in CHECKLIST if not str(evidence.get(name) or "").strip()]
+    gathered = await ports.records.gathered(item.id)
+    missing = [name for name in CHECKLIST if name not in gathered and not str(evidence.get(name) or "").strip()]
     if to_level > item.support_level and missing:
         raise MissingError(
-            missing, f"The second level takes it with: {', '.join(CHECKLIST)}. Missing: {', '.join(missing)}."
+            missing,
+            f"The second level takes it with: {', '.join(CHECKLIST)}. Missing: {', '.join(missing)}. "
+            "Say it here, or record it as evidence of the item first.",
         )
     before, after = item.support_level, replace(item, support_level=to_level)
     await ports.items.add_hand_over(after, ports.now, evidence, actor)

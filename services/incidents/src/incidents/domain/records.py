@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final, Literal
+
+EvidenceKind = Literal["configuration", "traces", "logs", "tests"]
+
+CHECKLIST: Final[tuple[EvidenceKind, ...]] = ("configuration", "traces", "logs", "tests")
+"""What local support finds out before the second level takes an item."""
 
 
 class BrokenRuleError(Exception):
