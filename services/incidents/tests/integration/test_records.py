@@ -59,6 +59,15 @@ async def test_an_item_does_not_close_while_nobody_owns_a_risk_that_stays(filing
     await filing.on_item("/v1/residual-risks", RISK, 409)
 
 
+async def test_what_is_completed_leaves_no_risk_without_an_owner_either(filing: Filing) -> None:
+    planned = {"title": "Look at the backups", "work": "check", "planned_on": "2026-06-08"}
+    filing.item_id = (await filing.post("/v1/work-orders", filing.under | planned))["item_id"]
+    for act, told in (("start", {}), ("complete", {"proof": "Run 12"})):
+        await filing.post(f"/v1/work-orders/{filing.item_id}/{act}", told, 200)
+    await filing.on_item("/v1/residual-risks", RISK, 409)
+    await filing.on_item("/v1/residual-risks", RISK | {"owner_name": "Léa Martin"})
+
+
 @pytest.mark.capability("I30")
 @pytest.mark.parametrize(
     ("path", "told"),
@@ -174,6 +183,10 @@ async def test_an_item_has_one_post_mortem_which_is_completed_later(filing: Fili
     await filing.put(path, body | {"completed_at": "2026-06-08T09:00:00Z"}, 1)
     incident = (await filing.client.get(f"/v1/incidents/{filing.item_id}")).json()
     assert incident["timestamps"]["post_mortem"]["at"] == "2026-06-08T09:00:00Z"
+    # The item may be closed because of it: its text is mended, but it is no draft again.
+    for at in (None, "2026-06-08T08:00:00Z"):
+        assert wrong_at(await filing.put(path, body | {"completed_at": at}, 2, 422)) == ["#/completed_at"]
+    await filing.put(path, body | {"causes": "A full disk", "completed_at": "2026-06-08T09:00:00Z"}, 2)
 
 
 @pytest.mark.capability("I34")
