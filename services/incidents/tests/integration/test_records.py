@@ -347,6 +347,12 @@ async def test_an_anomaly_is_known_until_an_item_has_fixed_it(filing: Filing) ->
     nothing = {"fixing_item_ids": [str(filing.agreement.site_id)]}
     refused = await filing.put(path, body | nothing, 1, 404)
     assert wrong_at(refused) == ["#/fixing_item_ids/0"]
+    other = Agreement(tenant_id=filing.agreement.tenant_id)
+    await filing.desk.activate(other)
+    report = {"contract_id": str(other.contract_id), "severity": "major", "title": "Another client's"}
+    foreign = (await filing.post("/v1/incidents", report))["incident_id"]
+    refused = await filing.put(path, body | {"fixing_item_ids": [filing.item_id, foreign]}, 1, 404)
+    assert wrong_at(refused) == ["#/fixing_item_ids/1"]
     filing.desk.clock.advance(timedelta(days=1))
     stale = {"not_confirmed_since": "2026-06-09T00:00:00Z"}
     assert len(await filing.listed("/v1/known-anomalies", **stale)) == 1

@@ -205,7 +205,8 @@ checklists = APIRouter(prefix="/v1/evidence-checklists", tags=["field work"])
 @anomalies.post("", status_code=201, summary="Record an anomaly", dependencies=[Idempotent], responses=MISSING)
 async def record_anomaly(body: AnomalyBody, desk: WritingDesk) -> Anomaly:
     """Something that is known to be wrong with a site, and how to live with it."""
-    return await desk.record(Anomaly, body, **await _anomaly(body, desk))
+    place = await body.place(desk.book)
+    return await desk.record(Anomaly, body, **await _anomaly(body, desk, place.client_id))
 
 
 @anomalies.get("", summary="List known anomalies")
@@ -244,13 +245,16 @@ async def get_anomaly(anomaly_id: UUID, desk: ReadingDesk) -> Anomaly:
 @anomalies.put("/{anomaly_id}", summary="Change a known anomaly", responses=CHANGED)
 async def change_anomaly(anomaly_id: UUID, body: AnomalyFacts, desk: WritingDesk, if_match: IfMatch) -> Anomaly:
     """Its next version: a workaround, a fix, or only that it is still there. Its history stays."""
-    return await desk.revise(Anomaly, anomaly_id, body, if_match, **await _anomaly(body, desk))
+    known = await desk.found(Anomaly, anomaly_id)
+    return await desk.revise(Anomaly, anomaly_id, body, if_match, **await _anomaly(body, desk, known.client_id))
 
 
-async def _anomaly(body: AnomalyFacts, desk: RecordDesk) -> dict[str, Any]:
+async def _anomaly(body: AnomalyFacts, desk: RecordDesk, client_id: UUID) -> dict[str, Any]:
     must_have_happened("confirmed_at", body.confirmed_at, desk.unit.now)
     for index, item_id in enumerate(body.fixing_item_ids):
-        if await queries.item(desk.unit.session, item_id) is None:
+        item = await queries.item(desk.unit.session, item_id)
+        # The client's people read the record: another client's items are no business of theirs.
+        if item is None or item.client_id != client_id:
             raise UnknownItemError(f"fixing_item_ids/{index}")
     return {
         "confirmed_at": body.confirmed_at or desk.unit.now,
