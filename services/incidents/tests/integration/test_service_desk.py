@@ -169,6 +169,52 @@ async def test_the_queue_is_ordered_by_severity_contract_and_time_to_breach(desk
 
 @pytest.mark.capability("I32")
 async def test_more_urgent_ones_than_agreed_ask_for_arbitration(desk: Desk, agreement: Agreement) -> None:
+@pytest.mark.capability("I40")
+async def test_whoever_is_in_a_freeze_period_comes_before_others_of_his_rank(desk: Desk, agreement: Agreement) -> None:
+    # It is the eighth of June at half past midnight in Paris, and the seventh elsewhere.
+    desk.clock.advance(-timedelta(hours=10, minutes=30))
+    day = {"name": "Admissions", "from": "2026-06-08", "to": "2026-06-08"}
+    usual, frozen, better = agreement, *(Agreement(tenant_id=agreement.tenant_id) for _ in range(2))
+    for each, changes in ((usual, {"priority": {"rank": 2}}), (better, {"priority": {"rank": 1}})):
+        await desk.activate(each, service_desk=PLAIN_DESK | changes)
+    await desk.activate(frozen, service_desk=PLAIN_DESK | {"priority": {"rank": 2}, "freezes": [day]})
+    async with desk.client(agreement, lifetime=timedelta(days=3)) as agency:
+        for each in (usual, frozen, better):
+            await reported(agency, each)
+
+        async def queue() -> list[tuple[str, bool]]:
+            found, cursor = [], ""
+            while True:
+                page = (await agency.get(f"/v1/queue?limit=1{cursor}")).json()
+                found += [(entry["item"]["contract_id"], entry["in_freeze"]) for entry in page["data"]]
+                if page["next_cursor"] is None:
+                    return found
+                cursor = f"&cursor={page['next_cursor']}"
+
+        ids = [str(each.contract_id) for each in (better, frozen, usual)]
+        assert await queue() == list(zip(ids, (False, True, False), strict=True))
+        desk.clock.advance(timedelta(days=1))
+        assert await queue() == [(each, False) for each in (ids[0], ids[2], ids[1])]
+
+
+async def test_the_figures_of_many_contracts_page(desk: Desk, agreement: Agreement) -> None:
+    others = [Agreement(tenant_id=agreement.tenant_id) for _ in range(2)]
+    for each in (agreement, *others):
+        await desk.activate(each)
+        await desk.activate(each, version=2)
+    found, cursor = [], ""
+    async with desk.client(agreement) as agency, desk.client(others[0], "client_decider") as decider:
+        while True:
+            page = (await agency.get(f"/v1/queue/figures?limit=2{cursor}")).json()
+            found += [figures["contract_id"] for figures in page["data"]]
+            if page["next_cursor"] is None:
+                break
+            cursor = f"&cursor={page['next_cursor']}"
+        assert found == sorted(str(each.contract_id) for each in (agreement, *others))
+        his = (await decider.get("/v1/queue/figures")).json()["data"]
+        assert [figures["contract_id"] for figures in his] == [str(others[0].contract_id)]
+
+
     urgent = {"severities": ["critical"], "quota_percent": 25, "window_days": 30}
     await desk.activate(agreement, service_desk={"urgent": urgent})
     async with desk.client(agreement) as agency, desk.client(agreement, "client_decider") as decider:
@@ -178,13 +224,13 @@ async def test_more_urgent_ones_than_agreed_ask_for_arbitration(desk: Desk, agre
         assert (await agency.get(f"/v1/items/{quarter}")).json()["arbitration_required"] is False
         over = await reported(agency, agreement, severity="critical")
         assert (await agency.get(f"/v1/items/{over}")).json()["arbitration_required"] is True
-        (figures,) = (await agency.get("/v1/queue/figures")).json()["contracts"]
+        (figures,) = (await agency.get("/v1/queue/figures")).json()["data"]
         assert (figures["urgent"], figures["came_in"], figures["urgent_percent"]) == (2, 5, "40.00")
         assert (figures["quota_exceeded"], figures["arbitration"]) == (True, ["INC-2026-0005"])
         said = [data for name, _, data in await desk.said(agreement.tenant_id) if name == "arbitration.required.v1"]
         assert [(data["urgent"], data["total"], data["quota_percent"]) for data in said] == [(2, 5, 25)]
         await decider.post(f"/v1/items/{over}/rank", json={"rank": 5, "reason": "It can wait."})
-        (figures,) = (await agency.get("/v1/queue/figures")).json()["contracts"]
+        (figures,) = (await agency.get("/v1/queue/figures")).json()["data"]
         assert figures["arbitration"] == []
 
 
@@ -193,12 +239,16 @@ async def test_the_backlog_shows_its_age_its_cap_and_what_to_give_up(desk: Desk,
     await desk.activate(agreement, service_desk={"backlog": {"cap": 1, "stale_after_days": 10}})
     async with desk.client(agreement, lifetime=timedelta(days=30)) as agency:
         await reported(agency, agreement)
-        desk.clock.advance(timedelta(days=11))
+        worked_on = await reported(agency, agreement)
+        desk.clock.advance(timedelta(days=5))
+        await agency.post(f"/v1/incidents/{worked_on}/acknowledge")
+        desk.clock.advance(timedelta(days=6))
+        await desk.due_clocks.run()  # what clocks say by themselves is no work
         await reported(agency, agreement)
-        (figures,) = (await agency.get("/v1/queue/figures")).json()["contracts"]
-    assert (figures["open"], figures["cap"], figures["over_cap"]) == (2, 1, True)
+        (figures,) = (await agency.get("/v1/queue/figures")).json()["data"]
+    assert (figures["open"], figures["cap"], figures["over_cap"]) == (3, 1, True)
     assert (figures["oldest_days"], figures["stale"]) == (11, ["INC-2026-0001"])
-    assert figures["by_severity"] == {"major": 2}
+    assert figures["by_severity"] == {"major": 3}
 
 
 @pytest.mark.capability("I11")
@@ -214,7 +264,7 @@ async def test_only_people_whom_the_contract_assigns_can_be_chosen(desk: Desk, a
         )
         assigned = await agency.post(f"/v1/items/{item}/assignment", json={"user_id": str(ada), "name": "Ada"})
         assert assigned.json()["assignee"] == {"id": str(ada), "name": "Ada"}
-        (figures,) = (await agency.get("/v1/queue/figures")).json()["contracts"]
+        (figures,) = (await agency.get("/v1/queue/figures")).json()["data"]
         assert figures["workload"] == {"Ada": 1}
 
 

@@ -241,6 +241,8 @@ class ChangeApproval(BaseModel):
         default_factory=list, max_length=20, description="names of the freezes in which it may be deployed all the same"
     )
     note: LongText | None = None
+
+
 class ChangeAcceptance(BaseModel):
     """The client's decider has tried it: it counts from now on, and what he notes is for both to read."""
 
@@ -256,8 +258,6 @@ class ChangeClosing(BaseModel):
 
     note: LongText | None = None
     note_audience: Literal["agency", "client"] = "agency"
-
-
 
 
 class Refusal(BaseModel):
@@ -653,11 +653,12 @@ class ItemAnswer(ItemBase):
 
 
 class QueueEntry(BaseModel):
-    """An item that waits, and why it waits where it does. Lower comes first, but of the contract's rank higher does."""
+    """An item that waits, and why it waits where it does: of ranks the lower comes first."""
 
     contract_rank: int = Field(json_schema_extra={"format": "int32"})
     decided_rank: int | None = Field(json_schema_extra={"format": "int32"})
     severity_rank: int = Field(json_schema_extra={"format": "int32"})
+    in_freeze: bool = Field(description="its contract is in a freeze period today: it comes before others of its rank")
     breach_after: Instant | None = Field(description="of its clock that is over its target first")
     item: ItemLine
 
@@ -673,7 +674,10 @@ class ContractFigures(BaseModel):
     oldest_days: int | None = Field(
         description="age of the oldest in whole days", json_schema_extra={"format": "int32"}
     )
-    stale: list[str] = Field(max_length=200, description="numbers older than agreed: propose to close or re-rank them")
+    stale: list[str] = Field(
+        max_length=200,
+        description="numbers of those that nobody has touched for longer than agreed: propose to close or re-rank them",
+    )
     came_in: int = Field(
         description="incidents and requests of the quota's window", json_schema_extra={"format": "int32"}
     )
@@ -683,12 +687,6 @@ class ContractFigures(BaseModel):
     quota_exceeded: bool
     arbitration: list[str] = Field(max_length=200, description="numbers that wait for the decider's word")
     workload: dict[str, int] = Field(description="assignee's name to how many items are his")
-
-
-class QueueFigures(BaseModel):
-    """How the queues of all contracts that one may see stand."""
-
-    contracts: list[ContractFigures] = Field(max_length=10_000)
 
 
 def _support(

@@ -8,9 +8,10 @@ from uuid import UUID
 from fastapi import APIRouter
 
 from incidents.adapters import queue
+from incidents.adapters.tables import ContractTermsRow
 from incidents.api.answers import lines
 from incidents.api.dependencies import InPorts, Reader
-from incidents.api.desk_models import ContractFigures, QueueEntry, QueueFigures
+from incidents.api.desk_models import ContractFigures, QueueEntry
 from incidents.application.items import desk_of
 from incidents.application.ports import Ports
 from shared.pagination import Page, PageParams, paginate
@@ -25,12 +26,15 @@ _LISTED = 200
 async def get_queue(
     unit: Unit, principal: Reader, params: PageParams, contract_id: UUID | None = None
 ) -> Page[QueueEntry]:
-    """Everything that waits: by its severity, the rank of its contract (1 first), the place that the client's decider
-    gave it, and when its first clock is over its target.
+    """Everything that waits: by its severity, the rank of its contract (1 first), whether that is in a freeze period,
+    the place that the client's decider gave it, and when its first clock is over its target.
     """
-    columns = queue.order()
     found: Page[Any] = await paginate(
-        unit.session, queue.waiting(contract_id), columns=columns, params=params, to_item=lambda row: row
+        unit.session,
+        queue.waiting(contract_id, unit.now),
+        columns=queue.order(unit.now),
+        params=params,
+        to_item=lambda row: row,
     )
     items = await lines(unit, [row[0] for row in found.data])
     return Page[QueueEntry](
@@ -38,6 +42,7 @@ async def get_queue(
             QueueEntry.model_validate(
                 {
                     "contract_rank": row.contract_rank,
+                    "in_freeze": row.in_freeze,
                     "decided_rank": item.decided_rank,
                     "severity_rank": row.severity_rank,
                     "breach_after": row.breach_after,
@@ -51,11 +56,21 @@ async def get_queue(
 
 
 @router.get("/figures", summary="Read how the queues stand")
-async def get_queue_figures(ports: InPorts, unit: Unit, principal: Reader) -> QueueFigures:
+async def get_queue_figures(
+    ports: InPorts, unit: Unit, principal: Reader, params: PageParams, contract_id: UUID | None = None
+) -> Page[ContractFigures]:
     """Per contract: the backlog with its age and cap, the share of urgent ones against the quota, who has how much."""
-    by_contract = await queue.backlog(unit.session)
-    return QueueFigures(
-        contracts=[await _figures(ports, contract_id, rows) for contract_id, rows in by_contract.items()]
+    asked = queue.contracts()
+    page: Page[UUID] = await paginate(
+        unit.session,
+        asked.where(ContractTermsRow.contract_id == contract_id) if contract_id is not None else asked,
+        columns=(ContractTermsRow.contract_id,),
+        params=params,
+        to_item=lambda found: found,
+    )
+    by_contract = await queue.backlog(unit.session, page.data)
+    return Page[ContractFigures](
+        data=[await _figures(ports, each, rows) for each, rows in by_contract.items()], next_cursor=page.next_cursor
     )
 
 
@@ -70,7 +85,7 @@ async def _figures(ports: Ports, contract_id: UUID, rows: Sequence[queue.Waiting
         if row.assignee_name is not None:
             workload[row.assignee_name] = workload.get(row.assignee_name, 0) + 1
     hundredths = urgent * 10_000 // total if total else None
-    stale = [row.number for row, age in zip(rows, ages, strict=True) if age > desk.backlog.stale_after]
+    stale = [row.number for row in rows if ports.now - row.touched_at > desk.backlog.stale_after]
     return ContractFigures.model_validate(
         {
             "contract_id": contract_id,
