@@ -422,6 +422,11 @@ async def test_local_support_sees_what_the_second_level_still_lacks(filing: Fili
         "gathered": ["configuration", "logs"],
         "missing": ["traces", "tests"],
     }
+    # What was gathered counts when the item is handed over: only the rest is asked for.
+    handing = f"/v1/items/{filing.item_id}/hand-over"
+    assert (await filing.post(handing, {"to_level": 2}, 409))["missing"] == ["traces", "tests"]
+    told = {"to_level": 2, "traces": "4bf92f35", "tests": "Every card."}
+    assert (await filing.post(handing, told, 200))["support_level"] == 2
 
 
 @pytest.mark.capability("I51")
@@ -441,11 +446,6 @@ async def test_knowledge_from_resolved_items_is_found_by_its_words_and_reviewed(
     entry = await filing.on_item("/v1/knowledge-entries", body)
     english = {"language": "en", "title": "The printer stops", "symptom": "It prints nothing.", "tags": ["till"]}
     await filing.on_item("/v1/knowledge-entries", body | english)
-    # What was gathered counts when the item is handed over: only the rest is asked for.
-    handing = f"/v1/items/{filing.item_id}/hand-over"
-    assert (await filing.post(handing, {"to_level": 2}, 409))["missing"] == ["traces", "tests"]
-    told = {"to_level": 2, "traces": "4bf92f35", "tests": "Every card."}
-    assert (await filing.post(handing, told, 200))["support_level"] == 2
 
     async def found(**params: Any) -> list[str]:
         return [one["title"] for one in await filing.listed("/v1/knowledge-entries", **params)]

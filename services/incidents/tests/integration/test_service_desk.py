@@ -8,6 +8,8 @@ import httpx
 import pytest
 from sqlalchemy import text
 
+from incidents.adapters.repository import SqlItems
+from incidents.domain.work_item import WorkItem
 from shared.ids import new_id
 
 from .conftest import PLAIN_DESK, Agreement, Desk
@@ -167,8 +169,6 @@ async def test_the_queue_is_ordered_by_severity_contract_and_time_to_breach(desk
         assert [entry["item"]["item_id"] for entry in (await client.get("/v1/queue")).json()["data"]] == [other]
 
 
-@pytest.mark.capability("I32")
-async def test_more_urgent_ones_than_agreed_ask_for_arbitration(desk: Desk, agreement: Agreement) -> None:
 @pytest.mark.capability("I40")
 async def test_whoever_is_in_a_freeze_period_comes_before_others_of_his_rank(desk: Desk, agreement: Agreement) -> None:
     # It is the eighth of June at half past midnight in Paris, and the seventh elsewhere.
@@ -215,6 +215,8 @@ async def test_the_figures_of_many_contracts_page(desk: Desk, agreement: Agreeme
         assert [figures["contract_id"] for figures in his] == [str(others[0].contract_id)]
 
 
+@pytest.mark.capability("I32")
+async def test_more_urgent_ones_than_agreed_ask_for_arbitration(desk: Desk, agreement: Agreement) -> None:
     urgent = {"severities": ["critical"], "quota_percent": 25, "window_days": 30}
     await desk.activate(agreement, service_desk={"urgent": urgent})
     async with desk.client(agreement) as agency, desk.client(agreement, "client_decider") as decider:
@@ -229,6 +231,9 @@ async def test_the_figures_of_many_contracts_page(desk: Desk, agreement: Agreeme
         assert (figures["quota_exceeded"], figures["arbitration"]) == (True, ["INC-2026-0005"])
         said = [data for name, _, data in await desk.said(agreement.tenant_id) if name == "arbitration.required.v1"]
         assert [(data["urgent"], data["total"], data["quota_percent"]) for data in said] == [(2, 5, 25)]
+        judged = {"severity": "critical", "reason": "It is."}
+        again = await reported(agency, agreement, severity="critical")
+        assert (await decider.post(f"/v1/items/{again}/classification", json=judged)).status_code == 200
         await decider.post(f"/v1/items/{over}/rank", json={"rank": 5, "reason": "It can wait."})
         (figures,) = (await agency.get("/v1/queue/figures")).json()["data"]
         assert figures["arbitration"] == []
@@ -268,6 +273,19 @@ async def test_only_people_whom_the_contract_assigns_can_be_chosen(desk: Desk, a
         assert figures["workload"] == {"Ada": 1}
 
 
+async def test_the_client_reopens_an_item_but_not_back_to_an_earlier_instant(desk: Desk, agreement: Agreement) -> None:
+    await desk.activate(agreement)
+    async with desk.client(agreement) as agency, desk.client(agreement, "client_staff") as person:
+        item = await reported(agency, agreement)
+        await agency.post(f"/v1/incidents/{item}/resolve")
+        desk.clock.advance(timedelta(hours=12))
+        told = {"reason": "It is there again."}
+        backdated = await person.post(f"/v1/items/{item}/reopen", json=told | {"at": "2026-06-08T09:01:00Z"})
+        problem(backdated, 422, "#/at")
+        reopened = (await person.post(f"/v1/items/{item}/reopen", json=told)).json()
+    assert [(c["metric"], c["state"], c["elapsed_seconds"]) for c in reopened["clocks"]] == [("response", "running", 0)]
+
+
 EVIDENCE = {"configuration": "4.2.1", "traces": "4bf92f35", "logs": "error.log", "tests": "Every card."}
 
 
@@ -293,6 +311,27 @@ async def test_each_level_of_support_is_told_how_long_it_had_the_item(desk: Desk
     # Together they have what the repair clock counted; the wait for the client is nobody's.
     assert [(level["level"], level["elapsed_seconds"]) for level in read["support"]] == [(1, 2400), (2, 600)]
     assert read["clocks"][1]["elapsed_seconds"] == 3000
+
+
+async def test_an_item_without_clocks_is_told_anew_while_the_time_of_its_level_goes_on(
+    desk: Desk, agreement: Agreement
+) -> None:
+    await desk.activate(agreement)
+    async with desk.client(agreement) as agency:
+        item = await reported(agency, agreement, severity="minor")
+
+        async def read(tag: str) -> tuple[int, str, Any]:
+            answer = await agency.get(f"/v1/items/{item}", headers={"If-None-Match": tag})
+            told = answer.json()["support"][0]["elapsed_seconds"] if answer.status_code == 200 else None
+            return answer.status_code, answer.headers["etag"], told
+
+        _, tag, _ = await read('"0"')
+        desk.clock.advance(timedelta(hours=1))
+        assert await read(tag) == (200, tag, 3600)
+        await agency.post(f"/v1/incidents/{item}/resolve")
+        _, tag, _ = await read(tag)
+        desk.clock.advance(timedelta(hours=1))
+        assert await read(tag) == (304, tag, None)
 
 
 async def test_links_say_how_items_and_actions_elsewhere_are_related(desk: Desk, agreement: Agreement) -> None:
@@ -325,31 +364,22 @@ async def test_of_many_items_each_has_its_own_result_and_what_is_done_stays_done
     desk: Desk, agreement: Agreement
 ) -> None:
     await desk.activate(agreement)
-async def test_the_client_reopens_an_item_but_not_back_to_an_earlier_instant(desk: Desk, agreement: Agreement) -> None:
-    await desk.activate(agreement)
-    async with desk.client(agreement) as agency, desk.client(agreement, "client_staff") as person:
-        item = await reported(agency, agreement)
-        await agency.post(f"/v1/incidents/{item}/resolve")
-        desk.clock.advance(timedelta(hours=12))
-        told = {"reason": "It is there again."}
-        backdated = await person.post(f"/v1/items/{item}/reopen", json=told | {"at": "2026-06-08T09:01:00Z"})
-        problem(backdated, 422, "#/at")
-        reopened = (await person.post(f"/v1/items/{item}/reopen", json=told)).json()
-    assert [(c["metric"], c["state"], c["elapsed_seconds"]) for c in reopened["clocks"]] == [("response", "running", 0)]
-
-
     async with desk.client(agreement) as agency:
         one, two = await reported(agency, agreement), await reported(agency, agreement)
         await agency.post(f"/v1/incidents/{one}/acknowledge")
+        change = {"contract_id": str(agreement.contract_id), "title": "Move to PHP 8.5"}
+        change_id = (await agency.post("/v1/changes", json=change)).json()["item_id"]
         unknown = str(new_id())
-        told = {"act": "acknowledge", "item_ids": [one, unknown, two]}
+        told = {"act": "acknowledge", "item_ids": [one, unknown, change_id, two]}
         results = (await agency.post("/v1/bulk-acts", json=told)).json()["results"]
         assert [(result["item_id"], result["result"], result["status"]) for result in results] == [
             (one, "refused", 409),
             (unknown, "refused", 404),
+            (change_id, "refused", 409),
             (two, "done", 200),
         ]
         assert "Possible now" in results[0]["detail"]
+        assert "Possible now: scope" in results[2]["detail"]
         assert (await agency.get(f"/v1/items/{two}")).json()["status"] == "acknowledged"
     async with desk.client(agreement, "client_decider") as client:
         problem(await client.post("/v1/bulk-acts", json=told), 403)
@@ -357,22 +387,6 @@ async def test_the_client_reopens_an_item_but_not_back_to_an_earlier_instant(des
     assert names.count("incident.acknowledged.v1") == 2
 
 
-async def test_what_the_decider_has_judged_only_a_decider_judges_again(desk: Desk, agreement: Agreement) -> None:
-    await desk.activate(agreement)
-    async with desk.client(agreement) as agency, desk.client(agreement, "client_decider") as decider:
-        item = await reported(agency, agreement, severity="minor")
-        path = f"/v1/items/{item}/classification"
-        judged = {"impact": "data", "criticality": "high", "reason": "Orders are lost."}
-        assert (await agency.post(path, json=judged)).json()["severity"] == "critical"
-        assert (await decider.post(path, json={"severity": "mineur", "reason": "They are not."})).status_code == 200
-        problem(await agency.post(path, json=judged), 403)
-        assert (await decider.post(path, json=judged)).json()["severity"] == "critical"
-        async with desk.client(agreement, "client_staff") as staff:
-            problem(await staff.post(path, json=judged), 403)
-        change = {"contract_id": str(agreement.contract_id), "title": "Move to PHP 8.5"}
-        change_id = (await agency.post("/v1/changes", json=change)).json()["item_id"]
-            (change_id, "refused", 409),
-        assert "Possible now: scope" in results[2]["detail"]
 async def test_a_fault_with_one_of_many_items_does_not_hide_what_became_of_the_others(
     desk: Desk, agreement: Agreement, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -395,3 +409,15 @@ async def test_a_fault_with_one_of_many_items_does_not_hide_what_became_of_the_o
     assert states == ["acknowledged", "open", "acknowledged"]
 
 
+async def test_what_the_decider_has_judged_only_a_decider_judges_again(desk: Desk, agreement: Agreement) -> None:
+    await desk.activate(agreement)
+    async with desk.client(agreement) as agency, desk.client(agreement, "client_decider") as decider:
+        item = await reported(agency, agreement, severity="minor")
+        path = f"/v1/items/{item}/classification"
+        judged = {"impact": "data", "criticality": "high", "reason": "Orders are lost."}
+        assert (await agency.post(path, json=judged)).json()["severity"] == "critical"
+        assert (await decider.post(path, json={"severity": "mineur", "reason": "They are not."})).status_code == 200
+        problem(await agency.post(path, json=judged), 403)
+        assert (await decider.post(path, json=judged)).json()["severity"] == "critical"
+        async with desk.client(agreement, "client_staff") as staff:
+            problem(await staff.post(path, json=judged), 403)

@@ -311,14 +311,14 @@ async def link_item(
     ports: Ports, item_id: UUID, kind: str, *, target_id: UUID | None, target: str | None, actor: Who
 ) -> tuple[WorkItem, list[ClockView]] | None:
     """Relates an item to another of the same client, or to an action elsewhere. Told again, it changes nothing."""
-    item = await ports.items.lock(item_id)
+    # Always in the order of the ids: two who link the same items to one another do not wait for one another.
+    by_id = {each: await ports.items.lock(each) for each in sorted({item_id, target_id or item_id})}
+    item = by_id[item_id]
+    other = by_id[target_id] if target_id is not None and target_id != item_id else None
     if item is None:
         return None
-    other = None
-    if target_id is not None:
-        other = await ports.items.lock(target_id) if target_id != item.id else None
-        if other is None or other.subject.client_id != item.subject.client_id:
-            raise UnusableError("target_id", "There is no other item of this client with this id.")
+    if target_id is not None and (other is None or other.subject.client_id != item.subject.client_id):
+        raise UnusableError("target_id", "There is no other item of this client with this id.")
     link = Link(new_id(), kind, target_id, target)
     if not await ports.items.add_link(item, link, actor):
         return item, await clocks.read_clocks(ports, item)
@@ -390,7 +390,11 @@ async def classify(
     if judged is None:
         raise UnknownSeverityError(desk)
     before = item.severity
-    details = dict(item.details) | ({"severity_decided": True} if decides else {})
+    details = dict(item.details)
+    if decides:
+        details["severity_decided"] = True
+    if decides or judged not in desk.urgent.severities:
+        details.pop("arbitration_required", None)  # the decider has spoken, or it is not called urgent any more
     after = replace(
         item,
         severity=judged,
@@ -401,7 +405,8 @@ async def classify(
     if judged != before:
         await clocks.reclassify(ports, replace(after, version=after.version + 1), actor)
         await ports.items.save(after, ())
-        after = await _heed_quota(ports, after)
+        if not decides:
+            after = await _heed_quota(ports, after)
     data = {"before": before, "after": judged, "impact": impact, "criticality": criticality}
     return await change_facts(ports, after, "classified", actor, data, note=reason)
 
