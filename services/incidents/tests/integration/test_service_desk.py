@@ -270,7 +270,11 @@ async def test_only_people_whom_the_contract_assigns_can_be_chosen(desk: Desk, a
         assigned = await agency.post(f"/v1/items/{item}/assignment", json={"user_id": str(ada), "name": "Ada"})
         assert assigned.json()["assignee"] == {"id": str(ada), "name": "Ada"}
         (figures,) = (await agency.get("/v1/queue/figures")).json()["data"]
-        assert figures["workload"] == {"Ada": 1}
+        assert figures["workload"] == [{"id": str(ada), "name": "Ada", "items": 1}]
+        again = {"user_id": str(ada), "name": "Ada Martin"}
+        await agency.post(f"/v1/items/{await reported(agency, agreement)}/assignment", json=again)
+        (figures,) = (await agency.get("/v1/queue/figures")).json()["data"]
+        assert [(his["id"], his["items"]) for his in figures["workload"]] == [(str(ada), 2)]
 
 
 async def test_the_client_reopens_an_item_but_not_back_to_an_earlier_instant(desk: Desk, agreement: Agreement) -> None:

@@ -113,6 +113,7 @@ class Waiting:
     severity: str
     opened_at: datetime
     touched_at: datetime
+    assignee_id: str | None
     assignee_name: str | None
     arbitration: bool
 
@@ -133,13 +134,13 @@ async def backlog(session: AsyncSession, contract_ids: Sequence[UUID]) -> dict[U
             WorkItemRow.severity,
             WorkItemRow.opened_at,
             func.coalesce(touched, WorkItemRow.opened_at),
+            WorkItemRow.assignee_id,
             WorkItemRow.assignee_name,
-            WorkItemRow.details["arbitration_required"].astext,
+            func.coalesce(WorkItemRow.details["arbitration_required"].astext == "true", False),
         )
         .where(WorkItemRow.status.not_in(DONE), WorkItemRow.contract_id.in_(contract_ids))
         .order_by(WorkItemRow.opened_at, WorkItemRow.id)
     )
-    for contract_id, number, severity, opened_at, touched_at, assignee, arbitration in await session.execute(statement):
-        waits = Waiting(number, severity, opened_at, touched_at, assignee, arbitration == "true")
-        found[contract_id].append(waits)
+    for contract_id, *told in await session.execute(statement):
+        found[contract_id].append(Waiting(*told))
     return found

@@ -663,6 +663,14 @@ class QueueEntry(BaseModel):
     item: ItemLine
 
 
+class Workload(BaseModel):
+    """How much somebody has to do."""
+
+    id: str = Field(max_length=200)
+    name: str = Field(max_length=200)
+    items: int = Field(json_schema_extra={"format": "int32"})
+
+
 class ContractFigures(BaseModel):
     """How one contract's queue stands."""
 
@@ -686,7 +694,7 @@ class ContractFigures(BaseModel):
     quota_percent: int | None = Field(json_schema_extra={"format": "int32"})
     quota_exceeded: bool
     arbitration: list[str] = Field(max_length=200, description="numbers that wait for the decider's word")
-    workload: dict[str, int] = Field(description="assignee's name to how many items are his")
+    workload: list[Workload] = Field(max_length=200, description="who has how many items, the most first")
 
 
 def _support(

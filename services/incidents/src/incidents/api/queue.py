@@ -79,11 +79,15 @@ async def _figures(ports: Ports, contract_id: UUID, rows: Sequence[queue.Waiting
     urgent, total = await ports.items.came_in(contract_id, ports.now - desk.urgent.window, desk.urgent.severities)
     ages = [ports.now - row.opened_at for row in rows]
     by_severity: dict[str, int] = {}
-    workload: dict[str, int] = {}
+    workload: dict[str, dict[str, Any]] = {}
     for row in rows:
         by_severity[row.severity] = by_severity.get(row.severity, 0) + 1
-        if row.assignee_name is not None:
-            workload[row.assignee_name] = workload.get(row.assignee_name, 0) + 1
+        if row.assignee_id is not None:
+            # By the id: whoever assigns writes the name as he likes, and two people may share one.
+            his = workload.setdefault(
+                row.assignee_id, {"id": row.assignee_id, "name": row.assignee_name or "", "items": 0}
+            )
+            his["items"] += 1
     hundredths = urgent * 10_000 // total if total else None
     stale = [row.number for row in rows if ports.now - row.touched_at > desk.backlog.stale_after]
     return ContractFigures.model_validate(
@@ -101,6 +105,6 @@ async def _figures(ports: Ports, contract_id: UUID, rows: Sequence[queue.Waiting
             "quota_percent": desk.urgent.percent,
             "quota_exceeded": desk.urgent.exceeded(urgent, total),
             "arbitration": [row.number for row in rows if row.arbitration][:_LISTED],
-            "workload": workload,
+            "workload": sorted(workload.values(), key=lambda his: (-his["items"], his["id"]))[:_LISTED],
         }
     )
