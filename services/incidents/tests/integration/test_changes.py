@@ -191,6 +191,22 @@ async def test_an_item_does_not_close_while_the_client_has_not_accepted_what_fix
         assert (await agency.post(f"{incident}/close")).json()["status"] == "closed"
 
 
+async def test_what_the_agency_notes_for_itself_when_it_closes_a_change_the_client_does_not_read(
+    desk: Desk, agreement: Agreement
+) -> None:
+    await desk.activate(agreement)
+    path = await deployed(desk, agreement)
+    async with desk.client(agreement) as agency, desk.client(agreement, "client_decider") as decider:
+        problem(await decider.post(f"{path}/accept", json={"note": "Right.", "note_audience": "agency"}), 422)
+        assert (await decider.post(f"{path}/accept", json={"note": "Right."})).status_code == 200
+        assert (await agency.post(f"{path}/close", json={"note": "We lost money on it."})).status_code == 200
+        timeline = f"{path.replace('changes', 'items')}/timeline"
+        ours = [line["note"] for line in (await agency.get(timeline)).json()["data"]]
+        his = [line["note"] for line in (await decider.get(timeline)).json()["data"]]
+    assert ("We lost money on it." in ours, "We lost money on it." in his) == (True, False)
+    assert "Right." in ours and "Right." in his
+
+
 @pytest.mark.capability("I40")
 async def test_in_a_freeze_nothing_is_approved_or_deployed_unless_the_decider_names_the_freeze(
     desk: Desk, agreement: Agreement
@@ -211,6 +227,11 @@ async def test_in_a_freeze_nothing_is_approved_or_deployed_unless_the_decider_na
         assert (await decider.post(f"{late}/approve")).status_code == 200
         told = {"version": "4.3.0", "outside_window_reason": "Now."}
         assert problem(await agency.post(f"{late}/deploy", json=told), 409)["freezes"] == ["Admissions"]
+        # What was approved for July is estimated and approved anew.
+        assert (await agency.post(f"{late}/estimate", json={"minutes": 480, "window": WINDOW})).status_code == 200
+        problem(await agency.post(f"{late}/deploy", json=told), 409)
+        assert (await decider.post(f"{late}/approve", json={"approved_freezes": ["Admissions"]})).status_code == 200
+        assert (await agency.post(f"{late}/deploy", json={"version": "4.3.0"})).status_code == 200
 
 
 @pytest.mark.capability("I36")

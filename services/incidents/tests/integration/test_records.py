@@ -59,6 +59,15 @@ async def test_an_item_does_not_close_while_nobody_owns_a_risk_that_stays(filing
     await filing.on_item("/v1/residual-risks", RISK, 409)
 
 
+async def test_what_is_completed_leaves_no_risk_without_an_owner_either(filing: Filing) -> None:
+    planned = {"title": "Look at the backups", "work": "check", "planned_on": "2026-06-08"}
+    filing.item_id = (await filing.post("/v1/work-orders", filing.under | planned))["item_id"]
+    for act, told in (("start", {}), ("complete", {"proof": "Run 12"})):
+        await filing.post(f"/v1/work-orders/{filing.item_id}/{act}", told, 200)
+    await filing.on_item("/v1/residual-risks", RISK, 409)
+    await filing.on_item("/v1/residual-risks", RISK | {"owner_name": "Léa Martin"})
+
+
 @pytest.mark.capability("I30")
 @pytest.mark.parametrize(
     ("path", "told"),
@@ -174,6 +183,10 @@ async def test_an_item_has_one_post_mortem_which_is_completed_later(filing: Fili
     await filing.put(path, body | {"completed_at": "2026-06-08T09:00:00Z"}, 1)
     incident = (await filing.client.get(f"/v1/incidents/{filing.item_id}")).json()
     assert incident["timestamps"]["post_mortem"]["at"] == "2026-06-08T09:00:00Z"
+    # The item may be closed because of it: its text is mended, but it is no draft again.
+    for at in (None, "2026-06-08T08:00:00Z"):
+        assert wrong_at(await filing.put(path, body | {"completed_at": at}, 2, 422)) == ["#/completed_at"]
+    await filing.put(path, body | {"causes": "A full disk", "completed_at": "2026-06-08T09:00:00Z"}, 2)
 
 
 @pytest.mark.capability("I34")
@@ -334,6 +347,12 @@ async def test_an_anomaly_is_known_until_an_item_has_fixed_it(filing: Filing) ->
     nothing = {"fixing_item_ids": [str(filing.agreement.site_id)]}
     refused = await filing.put(path, body | nothing, 1, 404)
     assert wrong_at(refused) == ["#/fixing_item_ids/0"]
+    other = Agreement(tenant_id=filing.agreement.tenant_id)
+    await filing.desk.activate(other)
+    report = {"contract_id": str(other.contract_id), "severity": "major", "title": "Another client's"}
+    foreign = (await filing.post("/v1/incidents", report))["incident_id"]
+    refused = await filing.put(path, body | {"fixing_item_ids": [filing.item_id, foreign]}, 1, 404)
+    assert wrong_at(refused) == ["#/fixing_item_ids/1"]
     filing.desk.clock.advance(timedelta(days=1))
     stale = {"not_confirmed_since": "2026-06-09T00:00:00Z"}
     assert len(await filing.listed("/v1/known-anomalies", **stale)) == 1
@@ -403,6 +422,11 @@ async def test_local_support_sees_what_the_second_level_still_lacks(filing: Fili
         "gathered": ["configuration", "logs"],
         "missing": ["traces", "tests"],
     }
+    # What was gathered counts when the item is handed over: only the rest is asked for.
+    handing = f"/v1/items/{filing.item_id}/hand-over"
+    assert (await filing.post(handing, {"to_level": 2}, 409))["missing"] == ["traces", "tests"]
+    told = {"to_level": 2, "traces": "4bf92f35", "tests": "Every card."}
+    assert (await filing.post(handing, told, 200))["support_level"] == 2
 
 
 @pytest.mark.capability("I51")

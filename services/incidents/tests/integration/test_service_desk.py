@@ -4,10 +4,14 @@ import json
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
+from sqlalchemy import text
 
+from incidents.adapters.repository import SqlItems
+from incidents.domain.work_item import WorkItem
 from shared.ids import new_id
 
 from .conftest import PLAIN_DESK, Agreement, Desk
@@ -189,6 +193,52 @@ async def test_the_queue_is_ordered_by_severity_contract_and_time_to_breach(desk
         assert [entry["item"]["item_id"] for entry in (await client.get("/v1/queue")).json()["data"]] == [other]
 
 
+@pytest.mark.capability("I40")
+async def test_whoever_is_in_a_freeze_period_comes_before_others_of_his_rank(desk: Desk, agreement: Agreement) -> None:
+    # It is the eighth of June at half past midnight in Paris, and the seventh elsewhere.
+    desk.clock.advance(-timedelta(hours=10, minutes=30))
+    day = {"name": "Admissions", "from": "2026-06-08", "to": "2026-06-08"}
+    usual, frozen, better = agreement, *(Agreement(tenant_id=agreement.tenant_id) for _ in range(2))
+    for each, changes in ((usual, {"priority": {"rank": 2}}), (better, {"priority": {"rank": 1}})):
+        await desk.activate(each, service_desk=PLAIN_DESK | changes)
+    await desk.activate(frozen, service_desk=PLAIN_DESK | {"priority": {"rank": 2}, "freezes": [day]})
+    async with desk.client(agreement, lifetime=timedelta(days=3)) as agency:
+        for each in (usual, frozen, better):
+            await reported(agency, each)
+
+        async def queue() -> list[tuple[str, bool]]:
+            found, cursor = [], ""
+            while True:
+                page = (await agency.get(f"/v1/queue?limit=1{cursor}")).json()
+                found += [(entry["item"]["contract_id"], entry["in_freeze"]) for entry in page["data"]]
+                if page["next_cursor"] is None:
+                    return found
+                cursor = f"&cursor={page['next_cursor']}"
+
+        ids = [str(each.contract_id) for each in (better, frozen, usual)]
+        assert await queue() == list(zip(ids, (False, True, False), strict=True))
+        desk.clock.advance(timedelta(days=1))
+        assert await queue() == [(each, False) for each in (ids[0], ids[2], ids[1])]
+
+
+async def test_the_figures_of_many_contracts_page(desk: Desk, agreement: Agreement) -> None:
+    others = [Agreement(tenant_id=agreement.tenant_id) for _ in range(2)]
+    for each in (agreement, *others):
+        await desk.activate(each)
+        await desk.activate(each, version=2)
+    found, cursor = [], ""
+    async with desk.client(agreement) as agency, desk.client(others[0], "client_decider") as decider:
+        while True:
+            page = (await agency.get(f"/v1/queue/figures?limit=2{cursor}")).json()
+            found += [figures["contract_id"] for figures in page["data"]]
+            if page["next_cursor"] is None:
+                break
+            cursor = f"&cursor={page['next_cursor']}"
+        assert found == sorted(str(each.contract_id) for each in (agreement, *others))
+        his = (await decider.get("/v1/queue/figures")).json()["data"]
+        assert [figures["contract_id"] for figures in his] == [str(others[0].contract_id)]
+
+
 @pytest.mark.capability("I32")
 async def test_more_urgent_ones_than_agreed_ask_for_arbitration(desk: Desk, agreement: Agreement) -> None:
     urgent = {"severities": ["critical"], "quota_percent": 25, "window_days": 30}
@@ -200,13 +250,16 @@ async def test_more_urgent_ones_than_agreed_ask_for_arbitration(desk: Desk, agre
         assert (await agency.get(f"/v1/items/{quarter}")).json()["arbitration_required"] is False
         over = await reported(agency, agreement, severity="critical")
         assert (await agency.get(f"/v1/items/{over}")).json()["arbitration_required"] is True
-        (figures,) = (await agency.get("/v1/queue/figures")).json()["contracts"]
+        (figures,) = (await agency.get("/v1/queue/figures")).json()["data"]
         assert (figures["urgent"], figures["came_in"], figures["urgent_percent"]) == (2, 5, "40.00")
         assert (figures["quota_exceeded"], figures["arbitration"]) == (True, ["INC-2026-0005"])
         said = [data for name, _, data in await desk.said(agreement.tenant_id) if name == "arbitration.required.v1"]
         assert [(data["urgent"], data["total"], data["quota_percent"]) for data in said] == [(2, 5, 25)]
+        judged = {"severity": "critical", "reason": "It is."}
+        again = await reported(agency, agreement, severity="critical")
+        assert (await decider.post(f"/v1/items/{again}/classification", json=judged)).status_code == 200
         await decider.post(f"/v1/items/{over}/rank", json={"rank": 5, "reason": "It can wait."})
-        (figures,) = (await agency.get("/v1/queue/figures")).json()["contracts"]
+        (figures,) = (await agency.get("/v1/queue/figures")).json()["data"]
         assert figures["arbitration"] == []
 
 
@@ -215,12 +268,16 @@ async def test_the_backlog_shows_its_age_its_cap_and_what_to_give_up(desk: Desk,
     await desk.activate(agreement, service_desk={"backlog": {"cap": 1, "stale_after_days": 10}})
     async with desk.client(agreement, lifetime=timedelta(days=30)) as agency:
         await reported(agency, agreement)
-        desk.clock.advance(timedelta(days=11))
+        worked_on = await reported(agency, agreement)
+        desk.clock.advance(timedelta(days=5))
+        await agency.post(f"/v1/incidents/{worked_on}/acknowledge")
+        desk.clock.advance(timedelta(days=6))
+        await desk.due_clocks.run()  # what clocks say by themselves is no work
         await reported(agency, agreement)
-        (figures,) = (await agency.get("/v1/queue/figures")).json()["contracts"]
-    assert (figures["open"], figures["cap"], figures["over_cap"]) == (2, 1, True)
+        (figures,) = (await agency.get("/v1/queue/figures")).json()["data"]
+    assert (figures["open"], figures["cap"], figures["over_cap"]) == (3, 1, True)
     assert (figures["oldest_days"], figures["stale"]) == (11, ["INC-2026-0001"])
-    assert figures["by_severity"] == {"major": 2}
+    assert figures["by_severity"] == {"major": 3}
 
 
 @pytest.mark.capability("I11")
@@ -236,8 +293,25 @@ async def test_only_people_whom_the_contract_assigns_can_be_chosen(desk: Desk, a
         )
         assigned = await agency.post(f"/v1/items/{item}/assignment", json={"user_id": str(ada), "name": "Ada"})
         assert assigned.json()["assignee"] == {"id": str(ada), "name": "Ada"}
-        (figures,) = (await agency.get("/v1/queue/figures")).json()["contracts"]
-        assert figures["workload"] == {"Ada": 1}
+        (figures,) = (await agency.get("/v1/queue/figures")).json()["data"]
+        assert figures["workload"] == [{"id": str(ada), "name": "Ada", "items": 1}]
+        again = {"user_id": str(ada), "name": "Ada Martin"}
+        await agency.post(f"/v1/items/{await reported(agency, agreement)}/assignment", json=again)
+        (figures,) = (await agency.get("/v1/queue/figures")).json()["data"]
+        assert [(his["id"], his["items"]) for his in figures["workload"]] == [(str(ada), 2)]
+
+
+async def test_the_client_reopens_an_item_but_not_back_to_an_earlier_instant(desk: Desk, agreement: Agreement) -> None:
+    await desk.activate(agreement)
+    async with desk.client(agreement) as agency, desk.client(agreement, "client_staff") as person:
+        item = await reported(agency, agreement)
+        await agency.post(f"/v1/incidents/{item}/resolve")
+        desk.clock.advance(timedelta(hours=12))
+        told = {"reason": "It is there again."}
+        backdated = await person.post(f"/v1/items/{item}/reopen", json=told | {"at": "2026-06-08T09:01:00Z"})
+        problem(backdated, 422, "#/at")
+        reopened = (await person.post(f"/v1/items/{item}/reopen", json=told)).json()
+    assert [(c["metric"], c["state"], c["elapsed_seconds"]) for c in reopened["clocks"]] == [("response", "running", 0)]
 
 
 EVIDENCE = {"configuration": "4.2.1", "traces": "4bf92f35", "logs": "error.log", "tests": "Every card."}
@@ -265,6 +339,27 @@ async def test_each_level_of_support_is_told_how_long_it_had_the_item(desk: Desk
     # Together they have what the repair clock counted; the wait for the client is nobody's.
     assert [(level["level"], level["elapsed_seconds"]) for level in read["support"]] == [(1, 2400), (2, 600)]
     assert read["clocks"][1]["elapsed_seconds"] == 3000
+
+
+async def test_an_item_without_clocks_is_told_anew_while_the_time_of_its_level_goes_on(
+    desk: Desk, agreement: Agreement
+) -> None:
+    await desk.activate(agreement)
+    async with desk.client(agreement) as agency:
+        item = await reported(agency, agreement, severity="minor")
+
+        async def read(tag: str) -> tuple[int, str, Any]:
+            answer = await agency.get(f"/v1/items/{item}", headers={"If-None-Match": tag})
+            told = answer.json()["support"][0]["elapsed_seconds"] if answer.status_code == 200 else None
+            return answer.status_code, answer.headers["etag"], told
+
+        _, tag, _ = await read('"0"')
+        desk.clock.advance(timedelta(hours=1))
+        assert await read(tag) == (200, tag, 3600)
+        await agency.post(f"/v1/incidents/{item}/resolve")
+        _, tag, _ = await read(tag)
+        desk.clock.advance(timedelta(hours=1))
+        assert await read(tag) == (304, tag, None)
 
 
 async def test_links_say_how_items_and_actions_elsewhere_are_related(desk: Desk, agreement: Agreement) -> None:
@@ -300,20 +395,46 @@ async def test_of_many_items_each_has_its_own_result_and_what_is_done_stays_done
     async with desk.client(agreement) as agency:
         one, two = await reported(agency, agreement), await reported(agency, agreement)
         await agency.post(f"/v1/incidents/{one}/acknowledge")
+        change = {"contract_id": str(agreement.contract_id), "title": "Move to PHP 8.5"}
+        change_id = (await agency.post("/v1/changes", json=change)).json()["item_id"]
         unknown = str(new_id())
-        told = {"act": "acknowledge", "item_ids": [one, unknown, two]}
+        told = {"act": "acknowledge", "item_ids": [one, unknown, change_id, two]}
         results = (await agency.post("/v1/bulk-acts", json=told)).json()["results"]
         assert [(result["item_id"], result["result"], result["status"]) for result in results] == [
             (one, "refused", 409),
             (unknown, "refused", 404),
+            (change_id, "refused", 409),
             (two, "done", 200),
         ]
         assert "Possible now" in results[0]["detail"]
+        assert "Possible now: scope" in results[2]["detail"]
         assert (await agency.get(f"/v1/items/{two}")).json()["status"] == "acknowledged"
     async with desk.client(agreement, "client_decider") as client:
         problem(await client.post("/v1/bulk-acts", json=told), 403)
     names = [name for name, _, _ in await desk.said(agreement.tenant_id)]
     assert names.count("incident.acknowledged.v1") == 2
+
+
+async def test_a_fault_with_one_of_many_items_does_not_hide_what_became_of_the_others(
+    desk: Desk, agreement: Agreement, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await desk.activate(agreement)
+    async with desk.client(agreement) as agency:
+        one, two, three = [await reported(agency, agreement) for _ in range(3)]
+        whole = SqlItems.lock
+
+        async def lock(self: SqlItems, item_id: UUID) -> WorkItem | None:
+            if str(item_id) == two:
+                await self._session.execute(text("select 1 / 0"))
+            return await whole(self, item_id)
+
+        monkeypatch.setattr(SqlItems, "lock", lock)
+        told = {"act": "acknowledge", "item_ids": [one, two, three]}
+        answer = await agency.post("/v1/bulk-acts", json=told)
+        assert [each["status"] for each in answer.json()["results"]] == [200, 500, 200]
+        monkeypatch.undo()
+        states = [(await agency.get(f"/v1/items/{item}")).json()["status"] for item in (one, two, three)]
+    assert states == ["acknowledged", "open", "acknowledged"]
 
 
 async def test_what_the_decider_has_judged_only_a_decider_judges_again(desk: Desk, agreement: Agreement) -> None:

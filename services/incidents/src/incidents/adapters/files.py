@@ -87,10 +87,10 @@ def attachments(item_id: UUID) -> Select[AttachmentRow]:
     return select(AttachmentRow).where(AttachmentRow.item_id == item_id)
 
 
-async def content(session: AsyncSession, attachment_id: UUID) -> bytes:
-    """What is in a file that is there."""
+async def content(session: AsyncSession, attachment_id: UUID) -> bytes | None:
+    """What is in a file; None when somebody has just deleted it."""
     statement = select(AttachmentRow.content).where(AttachmentRow.id == attachment_id)
-    return (await session.execute(statement)).scalar_one()
+    return (await session.execute(statement)).scalar_one_or_none()
 
 
 async def hold(uow: UnitOfWork, mail_id: UUID, owner: dict[str, UUID], files: Iterable[File]) -> None:

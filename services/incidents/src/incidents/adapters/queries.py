@@ -55,7 +55,7 @@ async def item(session: AsyncSession, item_id: UUID, kind: Kind | None = None) -
 
 
 async def stamps(session: AsyncSession, rows: Sequence[WorkItemRow]) -> dict[UUID, list[StampRow]]:
-    """The stamps of each incident's present cycle."""
+    """The stamps of each item's present cycle."""
     cycles = {row.id: row.cycle for row in rows}
     found: dict[UUID, list[StampRow]] = defaultdict(list)
     statement = select(StampRow).where(StampRow.item_id.in_(cycles))
@@ -66,7 +66,7 @@ async def stamps(session: AsyncSession, rows: Sequence[WorkItemRow]) -> dict[UUI
 
 
 async def cached_clocks(session: AsyncSession, rows: Sequence[WorkItemRow]) -> dict[UUID, list[ClockDueRow]]:
-    """What the cache knows of each incident's clocks, response before repair."""
+    """What the cache knows of each item's clocks, response before repair."""
     found: dict[UUID, list[ClockDueRow]] = defaultdict(list)
     statement = select(ClockDueRow).where(ClockDueRow.item_id.in_([row.id for row in rows]))
     order = list(Metric)
@@ -77,12 +77,12 @@ async def cached_clocks(session: AsyncSession, rows: Sequence[WorkItemRow]) -> d
 
 
 def timeline(item_id: UUID) -> Select[TimelineRow]:
-    """The lines of an incident's timeline that the caller may read, unordered."""
+    """The lines of an item's timeline that the caller may read, unordered."""
     return select(TimelineRow).where(TimelineRow.item_id == item_id)
 
 
 def notifications(item_id: UUID) -> Select[NotificationRow]:
-    """The messages about an incident that the caller may see, unordered."""
+    """The messages about an item that the caller may see, unordered."""
     return select(NotificationRow).where(NotificationRow.item_id == item_id)
 
 

@@ -1,17 +1,29 @@
 """The queue, read in one query: what orders it is computed from the contract's newest terms and the cached clocks."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Integer, Select, String, case, cast, func, literal, literal_column, select
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    Integer,
+    Select,
+    String,
+    case,
+    cast,
+    func,
+    literal,
+    literal_column,
+    select,
+)
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from incidents.adapters.tables import ClockDueRow, ContractTermsRow, WorkItemRow
+from incidents.adapters.tables import ClockDueRow, ContractTermsRow, TimelineRow, WorkItemRow
+from incidents.application.ports import UPHELD
 from incidents.domain.service_desk_terms import DEFAULT_SEVERITIES, contract_rank_of
 from incidents.domain.work_item import DONE
 from shared.pagination import SortColumn
@@ -50,13 +62,25 @@ _decided = func.coalesce(WorkItemRow.decided_rank, _LAST)
 _breach_order = func.coalesce(_breach.c.breach_after, literal(datetime.fromisoformat(_NEVER)))
 
 
-def waiting(contract_id: UUID | None) -> Select[Any]:
+# As `ServiceDeskTerms.freezes_between`: local days of the client, first and last included.
+_PERIODS = """'$.service_desk.freezes[*] ? (@."from" <= $day && @."to" >= $day)'::jsonpath"""
+
+
+def _in_freeze(now: datetime) -> ColumnElement[bool]:
+    zone = _terms.c.state["client"]["time_zone"].astext
+    day = func.to_char(func.timezone(zone, literal(now, DateTime(timezone=True))), "YYYY-MM-DD")
+    frozen = func.jsonb_path_exists(_terms.c.state, literal_column(_PERIODS), func.jsonb_build_object("day", day))
+    return func.coalesce(frozen, False)
+
+
+def waiting(contract_id: UUID | None, now: datetime) -> Select[Any]:
     """What waits, with what orders it."""
     statement = (
         select(
             WorkItemRow,
             _contract_rank.label("contract_rank"),
             _severity_rank.label("severity_rank"),
+            _in_freeze(now).label("in_freeze"),
             _breach.c.breach_after.label("breach_after"),
         )
         .outerjoin(_terms, _terms.c.contract_id == WorkItemRow.contract_id)
@@ -66,41 +90,57 @@ def waiting(contract_id: UUID | None) -> Select[Any]:
     return statement.where(WorkItemRow.contract_id == contract_id) if contract_id is not None else statement
 
 
-def order() -> Sequence[SortColumn]:
-    """By severity, contract, decision, time to breach; the id makes it whole.
+def order(now: datetime) -> Sequence[SortColumn]:
+    """By severity, contract, freeze, decision, time to breach; the id makes it whole.
 
-    At equal severity the rank of the contract counts: that is what the contracts say.
+    At equal severity the rank of the contract counts: that is what the contracts say. Of equal ones whoever is in a
+    freeze period of his comes first: what is so important that nothing may change then must not be down then either.
     """
-    return (_severity_rank, _contract_rank, _decided, _breach_order, WorkItemRow.id)
+    frozen_first = case((_in_freeze(now), 0), else_=1)
+    return (_severity_rank, _contract_rank, frozen_first, _decided, _breach_order, WorkItemRow.id)
+
+
+def contracts() -> Select[Any]:
+    """The contracts that have a version here, unordered."""
+    return select(ContractTermsRow.contract_id).distinct()
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """One item of the backlog, as far as figures need it."""
+    """One item of the backlog, as far as figures need it. `touched_at`: when somebody last did something about it."""
 
     number: str
     severity: str
     opened_at: datetime
+    touched_at: datetime
+    assignee_id: str | None
     assignee_name: str | None
     arbitration: bool
 
 
-async def backlog(session: AsyncSession) -> dict[UUID, list[Waiting]]:
-    """What waits under each contract that has a version here, oldest first; one without any has an empty list."""
-    contracts = (await session.execute(select(ContractTermsRow.contract_id).distinct())).scalars()
-    found: dict[UUID, list[Waiting]] = defaultdict(list, {contract_id: [] for contract_id in contracts})
+async def backlog(session: AsyncSession, contract_ids: Sequence[UUID]) -> dict[UUID, list[Waiting]]:
+    """What waits under each of these contracts, oldest first; one without any has an empty list."""
+    touched = (
+        select(func.max(TimelineRow.recorded_at))
+        # What a clock or a monitor says by itself is no work on it.
+        .where(TimelineRow.item_id == WorkItemRow.id, TimelineRow.actor_kind != UPHELD.kind)
+        .scalar_subquery()
+    )
+    found: dict[UUID, list[Waiting]] = {contract_id: [] for contract_id in contract_ids}
     statement = (
         select(
             WorkItemRow.contract_id,
             WorkItemRow.number,
             WorkItemRow.severity,
             WorkItemRow.opened_at,
+            func.coalesce(touched, WorkItemRow.opened_at),
+            WorkItemRow.assignee_id,
             WorkItemRow.assignee_name,
-            WorkItemRow.details["arbitration_required"].astext,
+            func.coalesce(WorkItemRow.details["arbitration_required"].astext == "true", False),
         )
-        .where(WorkItemRow.status.not_in(DONE))
+        .where(WorkItemRow.status.not_in(DONE), WorkItemRow.contract_id.in_(contract_ids))
         .order_by(WorkItemRow.opened_at, WorkItemRow.id)
     )
-    for contract_id, number, severity, opened_at, assignee, arbitration in await session.execute(statement):
-        found[contract_id].append(Waiting(number, severity, opened_at, assignee, arbitration == "true"))
-    return dict(found)
+    for contract_id, *told in await session.execute(statement):
+        found[contract_id].append(Waiting(*told))
+    return found

@@ -5,7 +5,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from incidents.adapters.records_tables import ResidualRiskRow
+from incidents.adapters.records_tables import EvidenceRow, ResidualRiskRow
 from incidents.domain.closing import ItemRecords, ResidualRisk
 
 
@@ -22,3 +22,7 @@ class SqlRecords:
             .order_by(ResidualRiskRow.recorded_at, ResidualRiskRow.id)
         )
         return ItemRecords([ResidualRisk(risk_id, description, owned) for risk_id, description, owned in risks])
+
+    async def gathered(self, item_id: UUID) -> frozenset[str]:
+        kinds = select(EvidenceRow.kind).where(EvidenceRow.item_id == item_id).distinct()
+        return frozenset((await self._session.execute(kinds)).scalars())

@@ -95,7 +95,7 @@ class _Sql:
 
 
 class SqlItems(_Sql):
-    """`application.ports.Incidents`."""
+    """`application.ports.Items`."""
 
     async def hold_contract(self, contract_id: UUID) -> None:
         await self._session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(str(contract_id), 0))))

@@ -1,6 +1,6 @@
 """How the routes of the service desk answer: an item as it stands, and lists of items."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from incidents.adapters.tables import WorkItemRow
 from incidents.api.desk_models import ItemAnswer, ItemLine, RequesterTold
 from incidents.application.clocks import read_clocks
 from incidents.application.ports import ClockView, Ports
-from incidents.domain.work_item import Kind, Requester, WorkItem
+from incidents.domain.work_item import DONE, Kind, Requester, Status, WorkItem
 from shared.auth import Principal
 from shared.etag import etag, not_modified
 from shared.pagination import Page, Paging, paginate
@@ -43,14 +43,21 @@ async def row_of(unit: Unit, item_id: UUID, kind: Kind | None = None) -> WorkIte
 async def read_one(
     ports: Ports, unit: Unit, item_id: UUID, kind: Kind | None, request: Request, response: Response
 ) -> ItemAnswer | Response:
-    """An item with its clocks as they read now; 304 only when all of them have ended, for one that runs changes."""
+    """An item with its clocks as they read now; 304 only when it is done and all of them have ended: while a clock or
+    the time of a level of support runs, the answer changes by itself.
+    """
     item = await read_item(unit.session, await row_of(unit, item_id, kind))
     clocks = await read_clocks(ports, item)
-    if all(view.reading.state in ("met", "cancelled") or view.reading.cycles[-1].verdict for view in clocks):
+    if (item.status in DONE or item.status is Status.RESOLVED) and have_ended(clocks):
         unchanged = not_modified(request, item.version)
         if unchanged is not None:
             return unchanged
     return await answer_with(ports, (item, clocks), response)
+
+
+def have_ended(clocks: Iterable[ClockView]) -> bool:
+    """Whether all of them have ended: what they read will not change by the passing of time."""
+    return all(view.reading.state in ("met", "cancelled") or view.reading.cycles[-1].verdict for view in clocks)
 
 
 async def list_of(unit: Unit, kind: Kind, params: Paging, **filters: Any) -> Page[ItemLine]:

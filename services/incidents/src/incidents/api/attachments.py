@@ -184,8 +184,11 @@ async def download_attachment(
     unchanged = not_modified(request, attachment.sha256.hex(), headers=headers)
     if unchanged is not None:
         return unchanged
+    content = await files.content(unit.session, attachment_id)
+    if content is None:
+        raise NotFound(_UNKNOWN)
     return Response(
-        await files.content(unit.session, attachment_id),
+        content,
         media_type=attachment.media_type,
         headers=headers | {"ETag": etag(attachment.sha256.hex())},
     )

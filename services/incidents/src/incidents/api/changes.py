@@ -9,13 +9,14 @@ from pydantic import BaseModel
 from incidents.api.answers import answer_with, list_of, read_one, requester_of
 from incidents.api.dependencies import InPorts, Reader, Writer, agency_only, who
 from incidents.api.desk_models import (
+    ChangeAcceptance,
     ChangeApproval,
+    ChangeClosing,
     ChangeDraft,
     ChangeEstimate,
     ChangeScope,
     DeploymentResult,
     DeploymentStart,
-    ItemAct,
     ItemAnswer,
     ItemLine,
     Refusal,
@@ -143,10 +144,10 @@ async def finish_deployment(
 
 @router.post("/{change_id}/accept", summary="Accept a change", **_MAY_CONFLICT)
 async def accept_change(
-    change_id: UUID, ports: InPorts, principal: Writer, response: Response, body: ItemAct | None = None
+    change_id: UUID, ports: InPorts, principal: Writer, response: Response, body: ChangeAcceptance | None = None
 ) -> ItemAnswer:
     """The client's decider has tried it and it is right. When the agreed time runs out, that happens by itself."""
-    said = body or ItemAct()
+    said = body or ChangeAcceptance()
     return await _act(Act.ACCEPT, change_id, said, ports, principal, response, note=said.note)
 
 
@@ -168,11 +169,20 @@ async def cancel_change(
 
 @router.post("/{change_id}/close", summary="Close a change", **_MAY_CONFLICT)
 async def close_change(
-    change_id: UUID, ports: InPorts, principal: Writer, response: Response, body: ItemAct | None = None
+    change_id: UUID, ports: InPorts, principal: Writer, response: Response, body: ChangeClosing | None = None
 ) -> ItemAnswer:
     """Nothing more will be done. What is deployed closes only accepted or rejected."""
-    said = body or ItemAct()
-    return await _act(Act.CLOSE, change_id, said, ports, agency_only(principal), response, note=said.note)
+    said = body or ChangeClosing()
+    return await _act(
+        Act.CLOSE,
+        change_id,
+        said,
+        ports,
+        agency_only(principal),
+        response,
+        note=said.note,
+        audience=said.note_audience,
+    )
 
 
 async def _act(
@@ -184,7 +194,10 @@ async def _act(
     response: Response,
     *,
     note: str | None = None,
+    audience: str = "client",
 ) -> ItemAnswer:
-    told = body.model_dump(mode="json", by_alias=True, exclude={"note", "note_audience", "at"})
-    done = await use_cases.act(ports, change_id, what, told, actor=who(principal), role=principal.role, note=note)
+    told = body.model_dump(mode="json", by_alias=True, exclude={"note", "note_audience"})
+    done = await use_cases.act(
+        ports, change_id, what, told, actor=who(principal), role=principal.role, note=note, audience=audience
+    )
     return await answer_with(ports, done, response)

@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field, StrictBool, StrictInt, model_validator
 from incidents.adapters.desk_tables import OccurrenceRow, PauseRow, ScheduleRow
 from incidents.adapters.tables import ClockDueRow, StampRow, WorkItemRow
 from incidents.api.models import (
+    NOT_BLANK,
     ActorAnswer,
     AssigneeAnswer,
     CachedClockAnswer,
@@ -35,10 +36,7 @@ from shared.values import Instant, LocalDate, Seconds, forbid_unknown, seconds
 _CONTRACT = "0197a1c2-0000-7000-8000-000000000201"
 _SITE = "0197a1c2-0000-7000-8000-000000000301"
 
-Written = Annotated[LongText, Field(min_length=1)]
-Word = Annotated[
-    str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$")
-]
+Written = Annotated[str, Field(min_length=1, max_length=10_000, pattern=NOT_BLANK)]
 Reason = Annotated[
     str, Field(min_length=1, max_length=50, pattern=r"^[a-z][a-z0-9_]*$", examples=["waiting_for_client"])
 ]
@@ -57,7 +55,7 @@ class RequesterTold(BaseModel):
 
     model_config = forbid_unknown(examples=[{"name": "Ada Martin", "email": "ada@client.example", "channel": "phone"}])
 
-    name: Word
+    name: Line
     email: str | None = Field(default=None, max_length=254, pattern=ADDRESS_PATTERN)
     phone: str | None = Field(default=None, min_length=3, max_length=50, pattern=r"^[+0-9 ().-]+$")
     channel: Literal["api", "mail", "phone", "portal"] = "phone"
@@ -108,8 +106,8 @@ class ErrorReport(_Form):
     steps: Written
     expected: Written
     observed: Written
-    environment: Word
-    ci_version: Word = Field(description="version of the configuration item in which it was seen")
+    environment: Line
+    ci_version: Line = Field(description="version of the configuration item in which it was seen")
 
 
 class FeatureRequest(_Form):
@@ -147,7 +145,7 @@ class AssistanceForm(_Form):
     )
 
     form: Literal["assistance"]
-    topic: Word
+    topic: Line
     question: LongText = ""
 
 
@@ -203,7 +201,7 @@ class ChangeScope(BaseModel):
     model_config = forbid_unknown(examples=[{"scope": "PHP 8.5 on both servers.", "acceptance": ["Checkout works"]}])
 
     scope: Written
-    acceptance: list[Word] = Field(default_factory=list, max_length=50)
+    acceptance: list[Line] = Field(default_factory=list, max_length=50)
     excluded: LongText = ""
 
 
@@ -223,7 +221,7 @@ class DeploymentWindow(BaseModel):
 
 
 class ChangeEstimate(BaseModel):
-    """What it takes, and when it would be deployed. May be told again until the client decides."""
+    """What it takes, and when it would be deployed. Told again before it is deployed, it must be approved anew."""
 
     model_config = forbid_unknown(
         examples=[{"minutes": 480, "window": {"from": "2026-06-15T20:00:00+02:00", "to": "2026-06-15T22:00:00+02:00"}}]
@@ -239,10 +237,27 @@ class ChangeApproval(BaseModel):
 
     model_config = forbid_unknown(examples=[{"approved_freezes": ["Admissions"], "note": "Go."}])
 
-    approved_freezes: list[Word] = Field(
+    approved_freezes: list[Line] = Field(
         default_factory=list, max_length=20, description="names of the freezes in which it may be deployed all the same"
     )
     note: LongText | None = None
+
+
+class ChangeAcceptance(BaseModel):
+    """The client's decider has tried it: it counts from now on, and what he notes is for both to read."""
+
+    model_config = forbid_unknown(examples=[{"note": "It does what we asked for."}])
+
+    note: LongText | None = None
+
+
+class ChangeClosing(BaseModel):
+    """What is said when nothing more will be done to a change. The body may be left out."""
+
+    model_config = forbid_unknown(examples=[{"note": "Six hours over the estimate.", "note_audience": "agency"}])
+
+    note: LongText | None = None
+    note_audience: Literal["agency", "client"] = "agency"
 
 
 class Refusal(BaseModel):
@@ -258,9 +273,9 @@ class DeploymentStart(BaseModel):
 
     model_config = forbid_unknown(examples=[{"version": "shop 4.3.0", "approver": "Nadia Benali"}])
 
-    version: Word
-    approver: Word | None = None
-    outside_window_reason: LongText | None = Field(
+    version: Line
+    approver: Line | None = None
+    outside_window_reason: Written | None = Field(
         default=None, description="why it is deployed outside of its window; without one that is refused"
     )
 
@@ -348,7 +363,7 @@ class AssignmentTold(BaseModel):
     model_config = forbid_unknown(examples=[{"user_id": "0197a1c2-0000-7000-8000-000000000011", "name": "Ada Martin"}])
 
     user_id: UUID | None
-    name: Word | None = None
+    name: Line | None = None
 
     @model_validator(mode="after")
     def _has_a_name(self) -> AssignmentTold:
@@ -358,7 +373,10 @@ class AssignmentTold(BaseModel):
 
 
 class HandOverTold(BaseModel):
-    """What local support found out before the second level takes it; each is evidence or where to find it."""
+    """What local support found out before the second level takes it; each is evidence or where to find it.
+
+    What is recorded as evidence of the item (`/v1/evidence`) need not be said again.
+    """
 
     model_config = forbid_unknown(
         examples=[
@@ -389,7 +407,7 @@ class LinkTold(BaseModel):
 
     kind: LinkKind
     target_id: UUID | None = None
-    target: Word | None = Field(default=None, description="a reference elsewhere: an R&D or industrialisation action")
+    target: Line | None = Field(default=None, description="a reference elsewhere: an R&D or industrialisation action")
 
     @model_validator(mode="after")
     def _has_one_target(self) -> LinkTold:
@@ -414,7 +432,9 @@ class ReopeningTold(BaseModel):
     model_config = forbid_unknown(examples=[{"reason": "It happens again with another card."}])
 
     reason: Written
-    at: Instant | None = None
+    at: Instant | None = Field(
+        default=None, description="since when, if that was earlier; only the agency may state it"
+    )
 
 
 class BulkTold(BaseModel):
@@ -633,13 +653,22 @@ class ItemAnswer(ItemBase):
 
 
 class QueueEntry(BaseModel):
-    """An item that waits, and why it waits where it does. Lower comes first, but of the contract's rank higher does."""
+    """An item that waits, and why it waits where it does: of ranks the lower comes first."""
 
     contract_rank: int = Field(json_schema_extra={"format": "int32"})
     decided_rank: int | None = Field(json_schema_extra={"format": "int32"})
     severity_rank: int = Field(json_schema_extra={"format": "int32"})
+    in_freeze: bool = Field(description="its contract is in a freeze period today: it comes before others of its rank")
     breach_after: Instant | None = Field(description="of its clock that is over its target first")
     item: ItemLine
+
+
+class Workload(BaseModel):
+    """How much somebody has to do."""
+
+    id: str = Field(max_length=200)
+    name: str = Field(max_length=200)
+    items: int = Field(json_schema_extra={"format": "int32"})
 
 
 class ContractFigures(BaseModel):
@@ -653,7 +682,10 @@ class ContractFigures(BaseModel):
     oldest_days: int | None = Field(
         description="age of the oldest in whole days", json_schema_extra={"format": "int32"}
     )
-    stale: list[str] = Field(max_length=200, description="numbers older than agreed: propose to close or re-rank them")
+    stale: list[str] = Field(
+        max_length=200,
+        description="numbers of those that nobody has touched for longer than agreed: propose to close or re-rank them",
+    )
     came_in: int = Field(
         description="incidents and requests of the quota's window", json_schema_extra={"format": "int32"}
     )
@@ -662,13 +694,7 @@ class ContractFigures(BaseModel):
     quota_percent: int | None = Field(json_schema_extra={"format": "int32"})
     quota_exceeded: bool
     arbitration: list[str] = Field(max_length=200, description="numbers that wait for the decider's word")
-    workload: dict[str, int] = Field(description="assignee's name to how many items are his")
-
-
-class QueueFigures(BaseModel):
-    """How the queues of all contracts that one may see stand."""
-
-    contracts: list[ContractFigures] = Field(max_length=10_000)
+    workload: list[Workload] = Field(max_length=200, description="who has how many items, the most first")
 
 
 def _support(
@@ -699,7 +725,7 @@ def _support(
 
 
 Work = Literal["update", "check"]
-Checklist = Annotated[list[Word], Field(max_length=100)]
+Checklist = Annotated[list[Line], Field(max_length=100)]
 
 
 class WorkOrderPlan(BaseModel):
@@ -737,9 +763,9 @@ class BackupTold(BaseModel):
         ]
     )
 
-    reference: Word
+    reference: Line
     verified_at: Instant
-    verified_by: Word
+    verified_by: Line
 
 
 class WorkOrderStart(BaseModel):
@@ -761,7 +787,7 @@ class WorkOrderStart(BaseModel):
     )
 
     backup: BackupTold | None = None
-    rollback_plan: LongText | None = None
+    rollback_plan: Written | None = None
     configuration_item: Line | None = Field(default=None, description="what is updated: it gets into its history")
     version_before: VersionName | None = None
 

@@ -7,9 +7,10 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field, StrictInt
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement
 
 from incidents.adapters import queries
+from incidents.adapters.records_reading import SqlRecords
 from incidents.adapters.records_tables import AnomalyRow, EvidenceRow, InterventionRow
 from incidents.api.follow_up import CHANGED, MISSING
 from incidents.api.record_desk import (
@@ -31,7 +32,7 @@ from incidents.api.record_desk import (
 )
 from incidents.api.record_files import CSV, From, To, in_period, record_file
 from incidents.application.records import UnknownItemError
-from incidents.domain.records import must, must_have_happened
+from incidents.domain.records import CHECKLIST, EvidenceKind, must, must_have_happened
 from shared.etag import IfMatch
 from shared.idempotency import Idempotent, IdempotentRoute
 from shared.pagination import Page, PageParams
@@ -41,8 +42,6 @@ from shared.values import Instant, forbid_unknown
 
 AnomalyState = Literal["open", "being_fixed", "fixed", "accepted"]
 Mode = Literal["remote", "on_site"]
-EvidenceKind = Literal["configuration", "traces", "logs", "tests"]
-ASKED_BEFORE_TRANSFER: tuple[EvidenceKind, ...] = ("configuration", "traces", "logs", "tests")
 
 _ANOMALY: dict[str, Any] = {
     "audience": "client",
@@ -206,7 +205,8 @@ checklists = APIRouter(prefix="/v1/evidence-checklists", tags=["field work"])
 @anomalies.post("", status_code=201, summary="Record an anomaly", dependencies=[Idempotent], responses=MISSING)
 async def record_anomaly(body: AnomalyBody, desk: WritingDesk) -> Anomaly:
     """Something that is known to be wrong with a site, and how to live with it."""
-    return await desk.record(Anomaly, body, **await _anomaly(body, desk))
+    place = await body.place(desk.book)
+    return await desk.record(Anomaly, body, **await _anomaly(body, desk, place.client_id))
 
 
 @anomalies.get("", summary="List known anomalies")
@@ -245,13 +245,16 @@ async def get_anomaly(anomaly_id: UUID, desk: ReadingDesk) -> Anomaly:
 @anomalies.put("/{anomaly_id}", summary="Change a known anomaly", responses=CHANGED)
 async def change_anomaly(anomaly_id: UUID, body: AnomalyFacts, desk: WritingDesk, if_match: IfMatch) -> Anomaly:
     """Its next version: a workaround, a fix, or only that it is still there. Its history stays."""
-    return await desk.revise(Anomaly, anomaly_id, body, if_match, **await _anomaly(body, desk))
+    known = await desk.found(Anomaly, anomaly_id)
+    return await desk.revise(Anomaly, anomaly_id, body, if_match, **await _anomaly(body, desk, known.client_id))
 
 
-async def _anomaly(body: AnomalyFacts, desk: RecordDesk) -> dict[str, Any]:
+async def _anomaly(body: AnomalyFacts, desk: RecordDesk, client_id: UUID) -> dict[str, Any]:
     must_have_happened("confirmed_at", body.confirmed_at, desk.unit.now)
     for index, item_id in enumerate(body.fixing_item_ids):
-        if await queries.item(desk.unit.session, item_id) is None:
+        item = await queries.item(desk.unit.session, item_id)
+        # The client's people read the record: another client's items are no business of theirs.
+        if item is None or item.client_id != client_id:
             raise UnknownItemError(f"fixing_item_ids/{index}")
     return {
         "confirmed_at": body.confirmed_at or desk.unit.now,
@@ -349,10 +352,9 @@ async def get_evidence_checklist(item_id: UUID, desk: ReadingDesk) -> EvidenceCh
     """Which kinds of evidence are there before an item is handed to the second level, and which are not."""
     if await queries.item(desk.unit.session, item_id) is None:
         raise NotFound("There is no item with this id.")
-    kinds = select(func.distinct(EvidenceRow.kind)).where(EvidenceRow.item_id == item_id)
-    there = set((await desk.unit.session.execute(kinds)).scalars())
+    there = await SqlRecords(desk.unit.session).gathered(item_id)
     return EvidenceChecklist(
         item_id=item_id,
-        gathered=[kind for kind in ASKED_BEFORE_TRANSFER if kind in there],
-        missing=[kind for kind in ASKED_BEFORE_TRANSFER if kind not in there],
+        gathered=[kind for kind in CHECKLIST if kind in there],
+        missing=[kind for kind in CHECKLIST if kind not in there],
     )

@@ -26,7 +26,6 @@ from incidents.api.record_desk import (
 )
 from incidents.application.incidents import finish_post_mortem
 from incidents.domain.records import AlreadyThereError, BrokenRuleError, must, must_have_happened
-from incidents.domain.work_item import Status
 from shared.etag import IfMatch
 from shared.idempotency import Idempotent, IdempotentRoute
 from shared.pagination import Page, PageParams
@@ -320,8 +319,8 @@ async def _owned_if_closed(desk: RecordDesk, body: RiskFacts, item_id: UUID | No
         return
     # Locked: a closing at the same moment is either before this or waits for it.
     item = await SqlItems(desk.unit).lock(item_id)
-    if item is not None and item.status is Status.CLOSED:
-        raise Conflict("This item is closed, so every risk that stays has an owner: name one.")
+    if item is not None and not item.allowed:
+        raise Conflict(f"This item is {item.status}, so every risk that stays has an owner: name one.")
 
 
 @decisions.post(
@@ -369,8 +368,7 @@ async def record_post_mortem(body: PostMortemBody, desk: WritingDesk, ports: InP
     written = select(PostMortemRow.id).where(PostMortemRow.item_id == place.item_id)
     if (await desk.unit.session.execute(written)).first() is not None:
         raise AlreadyThereError("This item has a post-mortem already: change that one.")
-    if body.completed_at is not None:
-        await finish_post_mortem(ports, body.item_id, body.completed_at, who(desk.principal))
+    await finish_post_mortem(ports, body.item_id, body.completed_at, who(desk.principal))
     return await desk.record(PostMortem, body)
 
 
@@ -402,6 +400,6 @@ async def change_post_mortem(
     """
     must_have_happened("completed_at", body.completed_at, desk.unit.now)
     changed = await desk.revise(PostMortem, post_mortem_id, body, if_match)
-    if body.completed_at is not None and changed.item_id is not None:
+    if changed.item_id is not None:
         await finish_post_mortem(ports, changed.item_id, body.completed_at, who(desk.principal))
     return changed

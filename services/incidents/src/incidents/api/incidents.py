@@ -8,6 +8,7 @@ from fastapi import APIRouter, Body, Query, Request, Response
 from incidents.adapters import queries
 from incidents.adapters.repository import read_item
 from incidents.adapters.tables import NotificationRow, TimelineRow, WorkItemRow
+from incidents.api.answers import have_ended
 from incidents.api.dependencies import InPorts, Reader, Writer, agency_only, who
 from incidents.api.models import (
     Acknowledgement,
@@ -140,8 +141,7 @@ async def get_incident(
     row = await _row(unit, incident_id)
     incident = await read_item(unit.session, row)
     clocks = await read_clocks(ports, incident)
-    ended = all(view.reading.state in ("met", "cancelled") or view.reading.cycles[-1].verdict for view in clocks)
-    if ended:
+    if have_ended(clocks):
         unchanged = not_modified(request, incident.version)
         if unchanged is not None:
             return unchanged

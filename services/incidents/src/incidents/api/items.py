@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+import structlog
 from fastapi import APIRouter, Request, Response
 
 from incidents.adapters import queries
@@ -31,20 +32,31 @@ from incidents.api.desk_models import (
 )
 from incidents.api.errors import ERRORS
 from incidents.api.models import ClockDetails, TimelineEntry
-from incidents.application import incidents, items, requests
+from incidents.application import changes, incidents, items, requests, work_orders
 from incidents.application.clocks import read_clocks
 from incidents.application.ports import Ports
 from incidents.domain.work_item import Act, Kind, Who
+from shared.auth import Principal
 from shared.etag import IfNoneMatch
 from shared.idempotency import Idempotent, IdempotentRoute
 from shared.pagination import Page, PageParams, paginate
-from shared.problems import Conflict, NotFound, Problem, responses_for
+from shared.problems import (
+    Conflict,
+    FieldError,
+    InternalError,
+    NotFound,
+    ValidationFailed,
+    problem_of,
+    responses_for,
+)
 from shared.service import CurrentRuntime, Unit
 
 router = APIRouter(prefix="/v1/items", tags=["items"], route_class=IdempotentRoute)
 of_many = APIRouter(prefix="/v1/bulk-acts", tags=["items"])
 
 _CONFLICT = responses_for(Conflict)
+
+_log = structlog.get_logger(__name__)
 
 
 @of_many.post("", summary="Do one thing to many items")
@@ -59,15 +71,12 @@ async def act_on_many(body: BulkTold, runtime: CurrentRuntime, principal: Writer
     for item_id in dict.fromkeys(body.item_ids):
         try:
             async with runtime.units.for_tenant(principal.tenant_id, actor=principal.actor) as unit:
-                done = await _one_of_many(ports_of(unit, recipients), item_id, body, who(principal))
+                done = await _one_of_many(ports_of(unit, recipients), item_id, body, principal)
                 if done is None:
                     raise NotFound("There is no such item.")
             results.append(BulkResult(item_id=item_id, result="done", version=done[0].version, status=200, detail=None))
-        except tuple(ERRORS) as error:
-            problem = ERRORS[type(error)](error)
-            results.append(_refused(item_id, problem))
-        except Problem as problem:
-            results.append(_refused(item_id, problem))
+        except Exception as error:  # whatever it is, what became of the other items must be told
+            results.append(_refused(item_id, error))
     return BulkAnswer(results=results)
 
 
@@ -246,6 +255,9 @@ async def reopen_item(
     item_id: UUID, body: ReopeningTold, ports: InPorts, principal: Writer, response: Response
 ) -> ItemAnswer:
     """What was resolved or closed is not over; its clocks count again as the contract says. Both sides may."""
+    if body.at is not None and principal.client_id is not None:
+        detail = "Only the agency may say since when it is not over: the clocks count from then on."
+        raise ValidationFailed(detail, errors=[FieldError(detail=detail, pointer="#/at")])
     done = await items.reopen_item(ports, item_id, at=body.at, reason=body.reason, actor=who(principal))
     return await answer_with(ports, done, response)
 
@@ -254,18 +266,32 @@ def _assignee(told: AssignmentTold) -> Who | None:
     return Who("user", str(told.user_id), told.name or "") if told.user_id is not None else None
 
 
-def _refused(item_id: UUID, problem: Problem) -> BulkResult:
+def _refused(item_id: UUID, error: Exception) -> BulkResult:
+    problem = problem_of(error, ERRORS)
+    if problem is None:
+        _log.error("bulk_act_failed", exc_info=error, item_id=str(item_id))
+        problem = InternalError("Something went wrong on our side, and nothing was changed about this item.")
     return BulkResult(
         item_id=item_id, result="refused", version=None, status=problem.status, detail=str(problem.detail)[:2000]
     )
 
 
-async def _one_of_many(ports: Ports, item_id: UUID, told: BulkTold, actor: Who) -> Found:
+async def _one_of_many(ports: Ports, item_id: UUID, told: BulkTold, principal: Principal) -> Found:
+    actor, note = who(principal), told.note
     if told.act == "assign":
         assert told.assignee is not None
         return await items.assign(ports, item_id, _assignee(told.assignee), actor=actor)
-    item = await items.locked(ports, item_id)
-    if item is None or item.kind not in (Kind.INCIDENT, Kind.REQUEST):
+    item, act = await items.locked(ports, item_id), Act(told.act)
+    if item is None:
         return None
-    act = incidents.act if item.kind is Kind.INCIDENT else requests.act
-    return await act(ports, item_id, Act(told.act), at=None, note=told.note, audience="agency", actor=actor)
+    match item.kind:
+        case Kind.INCIDENT:
+            return await incidents.act(ports, item_id, act, at=None, note=note, audience="agency", actor=actor)
+        case Kind.REQUEST:
+            return await requests.act(ports, item_id, act, at=None, note=note, audience="agency", actor=actor)
+        case Kind.CHANGE:
+            return await changes.act(
+                ports, item_id, act, {}, actor=actor, role=principal.role, note=note, audience="agency"
+            )
+        case Kind.WORK_ORDER:
+            return await work_orders.act(ports, item_id, act, {}, note=note, actor=actor)  # has none of these acts

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool
 from incidents.adapters.reading import verdict_of
 from incidents.adapters.tables import ClockDueRow, ClockEventRow, NotificationRow, StampRow, TimelineRow, WorkItemRow
 from incidents.api.calculators import SlaClockAnswer, SpanAnswer
+from incidents.application.definitions import ONE_LINE
 from incidents.application.ports import ClockView
 from incidents.domain.promises import Metric
 from incidents.domain.sla_clock import State, Verdict
@@ -29,22 +30,24 @@ from incidents.domain.work_item import (
 from incidents.settings import ADDRESS_PATTERN
 from shared.values import Instant, Seconds, forbid_unknown, seconds
 
-_CLEAN = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
-_ONE_LINE = r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$"
+CLEAN = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
+"""A text of many lines: no control characters but those that break and indent them."""
+NOT_BLANK = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
+"""The same, and more than spaces: a plan or a reason that says nothing is none."""
 
-Title = Annotated[str, Field(min_length=1, max_length=200, pattern=_ONE_LINE, examples=["Checkout shows an error"])]
+Title = Annotated[str, Field(min_length=1, max_length=200, pattern=ONE_LINE, examples=["Checkout shows an error"])]
 SeverityWord = Annotated[
     str,
     Field(
         min_length=1,
         max_length=50,
-        pattern=_ONE_LINE,
+        pattern=ONE_LINE,
         description="a code of the contract's list, or a word for it: critical, bloquant, major …",
         examples=["major"],
     ),
 ]
 SeverityCode = Annotated[str, Field(min_length=1, max_length=50, pattern=r"^[^\x00]+$", examples=["critical"])]
-LongText = Annotated[str, Field(max_length=10_000, pattern=_CLEAN)]
+LongText = Annotated[str, Field(max_length=10_000, pattern=CLEAN)]
 
 _PERSON: dict[str, Any] = {"kind": "user", "id": "0197a1c2-0000-7000-8000-000000000011", "name": "Ada Martin"}
 

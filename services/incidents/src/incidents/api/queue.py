@@ -8,9 +8,10 @@ from uuid import UUID
 from fastapi import APIRouter
 
 from incidents.adapters import queue
+from incidents.adapters.tables import ContractTermsRow
 from incidents.api.answers import lines
 from incidents.api.dependencies import InPorts, Reader
-from incidents.api.desk_models import ContractFigures, QueueEntry, QueueFigures
+from incidents.api.desk_models import ContractFigures, QueueEntry
 from incidents.application.items import desk_of
 from incidents.application.ports import Ports
 from shared.pagination import Page, PageParams, paginate
@@ -25,12 +26,15 @@ _LISTED = 200
 async def get_queue(
     unit: Unit, principal: Reader, params: PageParams, contract_id: UUID | None = None
 ) -> Page[QueueEntry]:
-    """Everything that waits: by its severity, the rank of its contract (1 first), the place that the client's decider
-    gave it, and when its first clock is over its target.
+    """Everything that waits: by its severity, the rank of its contract (1 first), whether that is in a freeze period,
+    the place that the client's decider gave it, and when its first clock is over its target.
     """
-    columns = queue.order()
     found: Page[Any] = await paginate(
-        unit.session, queue.waiting(contract_id), columns=columns, params=params, to_item=lambda row: row
+        unit.session,
+        queue.waiting(contract_id, unit.now),
+        columns=queue.order(unit.now),
+        params=params,
+        to_item=lambda row: row,
     )
     items = await lines(unit, [row[0] for row in found.data])
     return Page[QueueEntry](
@@ -38,6 +42,7 @@ async def get_queue(
             QueueEntry.model_validate(
                 {
                     "contract_rank": row.contract_rank,
+                    "in_freeze": row.in_freeze,
                     "decided_rank": item.decided_rank,
                     "severity_rank": row.severity_rank,
                     "breach_after": row.breach_after,
@@ -51,11 +56,21 @@ async def get_queue(
 
 
 @router.get("/figures", summary="Read how the queues stand")
-async def get_queue_figures(ports: InPorts, unit: Unit, principal: Reader) -> QueueFigures:
+async def get_queue_figures(
+    ports: InPorts, unit: Unit, principal: Reader, params: PageParams, contract_id: UUID | None = None
+) -> Page[ContractFigures]:
     """Per contract: the backlog with its age and cap, the share of urgent ones against the quota, who has how much."""
-    by_contract = await queue.backlog(unit.session)
-    return QueueFigures(
-        contracts=[await _figures(ports, contract_id, rows) for contract_id, rows in by_contract.items()]
+    asked = queue.contracts()
+    page: Page[UUID] = await paginate(
+        unit.session,
+        asked.where(ContractTermsRow.contract_id == contract_id) if contract_id is not None else asked,
+        columns=(ContractTermsRow.contract_id,),
+        params=params,
+        to_item=lambda found: found,
+    )
+    by_contract = await queue.backlog(unit.session, page.data)
+    return Page[ContractFigures](
+        data=[await _figures(ports, each, rows) for each, rows in by_contract.items()], next_cursor=page.next_cursor
     )
 
 
@@ -64,13 +79,17 @@ async def _figures(ports: Ports, contract_id: UUID, rows: Sequence[queue.Waiting
     urgent, total = await ports.items.came_in(contract_id, ports.now - desk.urgent.window, desk.urgent.severities)
     ages = [ports.now - row.opened_at for row in rows]
     by_severity: dict[str, int] = {}
-    workload: dict[str, int] = {}
+    workload: dict[str, dict[str, Any]] = {}
     for row in rows:
         by_severity[row.severity] = by_severity.get(row.severity, 0) + 1
-        if row.assignee_name is not None:
-            workload[row.assignee_name] = workload.get(row.assignee_name, 0) + 1
+        if row.assignee_id is not None:
+            # By the id: whoever assigns writes the name as he likes, and two people may share one.
+            his = workload.setdefault(
+                row.assignee_id, {"id": row.assignee_id, "name": row.assignee_name or "", "items": 0}
+            )
+            his["items"] += 1
     hundredths = urgent * 10_000 // total if total else None
-    stale = [row.number for row, age in zip(rows, ages, strict=True) if age > desk.backlog.stale_after]
+    stale = [row.number for row in rows if ports.now - row.touched_at > desk.backlog.stale_after]
     return ContractFigures.model_validate(
         {
             "contract_id": contract_id,
@@ -86,6 +105,6 @@ async def _figures(ports: Ports, contract_id: UUID, rows: Sequence[queue.Waiting
             "quota_percent": desk.urgent.percent,
             "quota_exceeded": desk.urgent.exceeded(urgent, total),
             "arbitration": [row.number for row in rows if row.arbitration][:_LISTED],
-            "workload": workload,
+            "workload": sorted(workload.values(), key=lambda his: (-his["items"], his["id"]))[:_LISTED],
         }
     )

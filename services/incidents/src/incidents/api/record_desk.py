@@ -13,7 +13,8 @@ from sqlalchemy import ColumnElement, Select, select
 from incidents.adapters.record_book import RecordBook
 from incidents.adapters.records_tables import RecordRow
 from incidents.api.dependencies import Reader, Writer, agency_only, who
-from incidents.api.models import ActorAnswer
+from incidents.api.models import NOT_BLANK, ActorAnswer
+from incidents.application.definitions import ONE_LINE
 from incidents.application.records import Place
 from shared.auth import Principal
 from shared.etag import IfMatch, etag
@@ -22,14 +23,11 @@ from shared.problems import NotFound
 from shared.service import Unit
 from shared.values import Instant
 
-_CLEAN = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
-_ONE_LINE = r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$"
-
-Line = Annotated[str, Field(min_length=1, max_length=200, pattern=_ONE_LINE)]
+Line = Annotated[str, Field(min_length=1, max_length=200, pattern=ONE_LINE)]
 """A few words on one line."""
-Text = Annotated[str, Field(min_length=1, max_length=10_000, pattern=_CLEAN)]
+Text = Annotated[str, Field(min_length=1, max_length=10_000, pattern=NOT_BLANK)]
 """As much as somebody has to say; plain text or Markdown, shown as text."""
-VersionName = Annotated[str, Field(min_length=1, max_length=100, pattern=_ONE_LINE, examples=["2.4.0"])]
+VersionName = Annotated[str, Field(min_length=1, max_length=100, pattern=ONE_LINE, examples=["2.4.0"])]
 Audience = Annotated[
     Literal["agency", "client"], Field(description="client: the client's people may read it; agency: they may not")
 ]

@@ -20,9 +20,10 @@ from incidents.domain.work_item import Severity
 from shared.calendar_schema import BusinessCalendar, StartTime
 from shared.values import LocalDate, TimeZone, forbid_unknown
 
-_ONE_LINE = r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$"
+ONE_LINE = r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$"
+"""Something to read on one line: no control characters, and more than spaces."""
 
-ShortName = Annotated[str, Field(min_length=1, max_length=100, pattern=_ONE_LINE)]
+ShortName = Annotated[str, Field(min_length=1, max_length=100, pattern=ONE_LINE)]
 Role = Annotated[
     str,
     Field(

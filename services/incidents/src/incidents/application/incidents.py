@@ -9,6 +9,7 @@ from uuid import UUID
 from incidents.application import alerts, clocks, closing, items
 from incidents.application.ports import MONITORING, UPHELD, ClockView, Entry, Ports
 from incidents.application.records import NotResolvedError
+from incidents.domain.records import must
 from incidents.domain.work_item import (
     Act,
     Category,
@@ -170,7 +171,7 @@ async def report(
 async def act(
     ports: Ports, incident_id: UUID, what: Act, *, at: datetime | None, note: str | None, audience: str, actor: Who
 ) -> tuple[WorkItem, list[ClockView]] | None:
-    """A person acts. None when there is no such incident; raises what `domain.incident.perform` raises."""
+    """A person acts. None when there is no such incident; raises what `domain.work_item.perform` raises."""
     incident = await items.locked(ports, incident_id, Kind.INCIDENT)
     if incident is None:
         return None
@@ -180,13 +181,21 @@ async def act(
     return change.after, await items.carry_out(ports, change, what, note=note, audience=audience)
 
 
-async def finish_post_mortem(ports: Ports, item_id: UUID, at: datetime, actor: Who) -> None:
+async def finish_post_mortem(ports: Ports, item_id: UUID, at: datetime | None, actor: Who) -> None:
     """Its post-mortem was completed: its clock stops. Once per cycle; of an item that is no incident it is no promise.
 
-    Raises NotResolvedError while the incident is not resolved, InstantOutOfRangeError for an instant before that.
+    `at` None: it is a draft. Raises NotResolvedError while the incident is not resolved, InstantOutOfRangeError for an
+    instant before that, BrokenRuleError when it was finished at another: the clock stopped then, and the incident may
+    be closed because of it.
     """
     incident = await items.locked(ports, item_id, Kind.INCIDENT)
-    if incident is None or incident.stamped(Milestone.POST_MORTEM):
+    if incident is None:
+        return
+    finished = incident.stamps.get(Milestone.POST_MORTEM)
+    if finished is not None:
+        must(at == finished.at, "completed_at", "This post-mortem is finished: leave the instant as it was.")
+        return
+    if at is None:
         return
     resolved = incident.stamps.get(Milestone.RESOLVED)
     if resolved is None:

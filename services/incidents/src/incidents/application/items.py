@@ -13,6 +13,7 @@ from uuid import UUID
 from incidents.application import alerts, clocks
 from incidents.application.ports import UPHELD, ClockView, ContractFacts, Entry, Link, Pause, Ports
 from incidents.domain.promises import RESERVED_REASONS
+from incidents.domain.records import CHECKLIST
 from incidents.domain.service_desk_terms import ServiceDeskTerms
 from incidents.domain.work_item import (
     DONE,
@@ -62,9 +63,6 @@ SAID_AS: Mapping[Act, str] = {
 
 _ENDS_WAITING = frozenset({Act.RESOLVE, Act.DECLINE, Act.CANCEL, Act.CLOSE})
 """Acts after which nobody waits for an answer any more."""
-
-CHECKLIST = ("configuration", "traces", "logs", "tests")
-"""What local support hands over to the second level."""
 
 
 class UnknownContractError(Exception):
@@ -313,14 +311,14 @@ async def link_item(
     ports: Ports, item_id: UUID, kind: str, *, target_id: UUID | None, target: str | None, actor: Who
 ) -> tuple[WorkItem, list[ClockView]] | None:
     """Relates an item to another of the same client, or to an action elsewhere. Told again, it changes nothing."""
-    item = await ports.items.lock(item_id)
+    # Always in the order of the ids: two who link the same items to one another do not wait for one another.
+    by_id = {each: await ports.items.lock(each) for each in sorted({item_id, target_id or item_id})}
+    item = by_id[item_id]
+    other = by_id[target_id] if target_id is not None and target_id != item_id else None
     if item is None:
         return None
-    other = None
-    if target_id is not None:
-        other = await ports.items.lock(target_id) if target_id != item.id else None
-        if other is None or other.subject.client_id != item.subject.client_id:
-            raise UnusableError("target_id", "There is no other item of this client with this id.")
+    if target_id is not None and (other is None or other.subject.client_id != item.subject.client_id):
+        raise UnusableError("target_id", "There is no other item of this client with this id.")
     link = Link(new_id(), kind, target_id, target)
     if not await ports.items.add_link(item, link, actor):
         return item, await clocks.read_clocks(ports, item)
@@ -392,7 +390,11 @@ async def classify(
     if judged is None:
         raise UnknownSeverityError(desk)
     before = item.severity
-    details = dict(item.details) | ({"severity_decided": True} if decides else {})
+    details = dict(item.details)
+    if decides:
+        details["severity_decided"] = True
+    if decides or judged not in desk.urgent.severities:
+        details.pop("arbitration_required", None)  # the decider has spoken, or it is not called urgent any more
     after = replace(
         item,
         severity=judged,
@@ -403,7 +405,8 @@ async def classify(
     if judged != before:
         await clocks.reclassify(ports, replace(after, version=after.version + 1), actor)
         await ports.items.save(after, ())
-        after = await _heed_quota(ports, after)
+        if not decides:
+            after = await _heed_quota(ports, after)
     data = {"before": before, "after": judged, "impact": impact, "criticality": criticality}
     return await change_facts(ports, after, "classified", actor, data, note=reason)
 
@@ -516,7 +519,8 @@ async def reply(
 async def hand_over(
     ports: Ports, item_id: UUID, to_level: int, evidence: Mapping[str, Any], *, actor: Who
 ) -> tuple[WorkItem, list[ClockView]] | None:
-    """Another level of support takes it. The second one takes it only with everything of the checklist.
+    """Another level of support takes it. The second one takes it only with everything of the checklist, told now or
+    recorded before.
 
     Raises MissingError with what is not there, UnusableError when that level has it already.
     """
@@ -525,10 +529,13 @@ async def hand_over(
         return None
     if to_level == item.support_level:
         raise UnusableError("to_level", "This level of support has it already.")
-    missing = [name for name in CHECKLIST if not str(evidence.get(name) or "").strip()]
+    gathered = await ports.records.gathered(item.id)
+    missing = [name for name in CHECKLIST if name not in gathered and not str(evidence.get(name) or "").strip()]
     if to_level > item.support_level and missing:
         raise MissingError(
-            missing, f"The second level takes it with: {', '.join(CHECKLIST)}. Missing: {', '.join(missing)}."
+            missing,
+            f"The second level takes it with: {', '.join(CHECKLIST)}. Missing: {', '.join(missing)}. "
+            "Say it here, or record it as evidence of the item first.",
         )
     before, after = item.support_level, replace(item, support_level=to_level)
     await ports.items.add_hand_over(after, ports.now, evidence, actor)

@@ -164,9 +164,9 @@ class Items(Protocol):
     """Work items, their stamps and timelines."""
 
     async def hold_contract(self, contract_id: UUID) -> None:
-        """Until the end of the transaction nobody else opens incidents or changes terms of this contract.
+        """Until the end of the transaction nobody else opens items or changes terms of this contract.
 
-        Without it an incident and the contract that promises its clocks could miss one another for ever, when the two
+        Without it an item and the contract that promises its clocks could miss one another for ever, when the two
         arrive at the same moment in two transactions.
         """
 
@@ -177,19 +177,19 @@ class Items(Protocol):
         """The incident of an outage, locked."""
 
     async def lock(self, item_id: UUID) -> WorkItem | None:
-        """The incident, locked until the transaction ends; None when there is none that one may see."""
+        """The item, locked until the transaction ends; None when there is none that one may see."""
 
     async def heeding(self, contract_id: UUID, since: datetime) -> list[UUID]:
-        """Incidents whose clocks a version effective then may concern: without clocks, running, or ended later."""
+        """Items whose clocks a version effective then may concern: without clocks, running, or ended later."""
 
     async def add(self, item: WorkItem, stamps: Iterable[Stamp], outage: Mapping[str, Any] | None) -> None:
-        """A new incident with its first stamps."""
+        """A new item with its first stamps."""
 
     async def complete_outage(self, item_id: UUID, outage: Mapping[str, Any]) -> None:
         """Adds to the kept evidence of an outage what is not known yet."""
 
     async def save(self, item: WorkItem, stamps: Iterable[Stamp]) -> None:
-        """The incident after a change, with the stamps that it added."""
+        """The item after a change, with the stamps that it added."""
 
     async def tell(self, item: WorkItem, entry: Entry) -> None:
         """Adds a line to the timeline."""
@@ -285,6 +285,9 @@ class Records(Protocol):
 
     async def for_closing(self, item_id: UUID) -> ItemRecords:
         """What closing the item asks about."""
+
+    async def gathered(self, item_id: UUID) -> frozenset[str]:
+        """The kinds of evidence that local support has recorded on the item, as far as the caller sees them."""
 
 
 class Attachments(Protocol):

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final, Literal
+
+EvidenceKind = Literal["configuration", "traces", "logs", "tests"]
+
+CHECKLIST: Final[tuple[EvidenceKind, ...]] = ("configuration", "traces", "logs", "tests")
+"""What local support finds out before the second level takes an item."""
 
 
 class BrokenRuleError(Exception):
@@ -36,6 +42,7 @@ class Deployment:
     kind: str
     result: str
     approved_by: str | None
+    approved_at: datetime | None
     window_from: datetime | None
     window_to: datetime | None
     deployed_at: datetime | None
@@ -59,7 +66,7 @@ class Deployment:
         must((self.window_from is None) == (self.window_to is None), "window_to", "A window has two ends.")
         if self.window_from is not None and self.window_to is not None:
             must(self.window_to > self.window_from, "window_to", "The window ends before it begins.")
-        for field in ("deployed_at", "rolled_back_at", "submitted_at", "reviewed_at"):
+        for field in ("approved_at", "deployed_at", "rolled_back_at", "submitted_at", "reviewed_at"):
             must_have_happened(field, getattr(self, field), now)
         if self.kind == "store_submission":
             must(self.store is not None, "store", "Say to which store it was submitted.")
@@ -71,6 +78,8 @@ class Deployment:
             if self.reviewed_at is not None:
                 submitted = self.submitted_at is not None and self.submitted_at <= self.reviewed_at
                 must(submitted, "submitted_at", "Say when it was submitted: before it was reviewed.")
+        if self.result != "rolled_back":
+            must(self.rolled_back_at is None, "result", "It was rolled back: its result is rolled_back.")
         if self.result == "planned":
             must(self.deployed_at is None, "result", "It was deployed: say how it ended.")
             return
@@ -79,7 +88,9 @@ class Deployment:
         if self.result == "rolled_back":
             must(self.rolled_back_at is not None, "rolled_back_at", "Say when it was rolled back.")
             must(self.rollback_reason is not None, "rollback_reason", "Say why it was rolled back.")
-        else:
-            must(self.rolled_back_at is None, "result", "It was rolled back: its result is rolled_back.")
+        if self.deployed_at is not None and self.rolled_back_at is not None:
+            must(
+                self.rolled_back_at >= self.deployed_at, "rolled_back_at", "Nothing is rolled back before it is there."
+            )
         if self.kind == "deployment" and self.rolled_back_at is None:
             must(self.rollback_plan is not None, "rollback_plan", "Say how it can be rolled back.")

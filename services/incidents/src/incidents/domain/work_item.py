@@ -164,7 +164,7 @@ ALLOWED: Mapping[Kind, Mapping[Status, tuple[Act, ...]]] = MappingProxyType(
             Status.DRAFT: (Act.SCOPE, Act.CANCEL),
             Status.SCOPED: (Act.ESTIMATE, Act.CANCEL),
             Status.ESTIMATED: (Act.APPROVE, Act.DECLINE, Act.ESTIMATE, Act.CANCEL),
-            Status.APPROVED: (Act.DEPLOY, Act.CANCEL),
+            Status.APPROVED: (Act.DEPLOY, Act.ESTIMATE, Act.CANCEL),  # for another window: then approved anew
             Status.DECLINED: (Act.SCOPE, Act.CLOSE),
             Status.DEPLOYING: (Act.FINISH_DEPLOYMENT,),
             Status.DEPLOYED: (Act.ACCEPT, Act.REJECT),
