@@ -4,7 +4,8 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from incidents.adapters.defaults import default_recipients, incidents_settings
+from incidents.adapters.defaults import box_of, default_recipients, incidents_settings
+from incidents.adapters.sealed_secrets import reseal_all
 from incidents.adapters.tables import metadata
 from incidents.api import (
     acknowledgement_links,
@@ -54,6 +55,19 @@ async def rebuild_clocks(_: list[str], settings: ServiceSettings) -> int:
     return 0
 
 
+async def reseal_secrets(_: list[str], settings: ServiceSettings) -> int:
+    """Seals every stored secret with the present key, so that the previous one can be taken out of the settings."""
+    runtime = build_runtime(settings, registry)
+    try:
+        resealed, unreadable = await reseal_all(runtime.units, box_of(incidents_settings(settings)))
+    finally:
+        await runtime.close()
+    print(f"sealed {resealed} secrets with the present key")  # noqa: T201 - a command talks to its user
+    for name in unreadable:
+        print(f"neither key opens the {name}: give that secret again")  # noqa: T201
+    return 1 if unreadable else 0
+
+
 SERVICE = Service(
     name="incidents",
     title="Upheld incidents",
@@ -99,7 +113,7 @@ SERVICE = Service(
     errors=ERRORS,
     handlers=handlers,
     jobs=jobs,
-    commands={"rebuild-clocks": rebuild_clocks},
+    commands={"rebuild-clocks": rebuild_clocks, "reseal-secrets": reseal_secrets},
     raw_bodies=intake.RAW_BODIES | attachments.RAW_BODIES,
     tags=[
         {"name": "incidents", "description": "From the first failure to the closed record, with clocks."},

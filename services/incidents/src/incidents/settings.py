@@ -30,7 +30,8 @@ class IncidentsSettings(ServiceSettings):
     secret_key: SecretStr = Field(
         min_length=32,
         description="At least 32 random characters. Seals the secrets of intake sources and the addresses of channels,"
-        " and signs links that acknowledge. To change it, give the old one as previous_secret_key.",
+        " and signs links that acknowledge. To change it, give the old one as previous_secret_key, then run the command"
+        " reseal-secrets.",
     )
     previous_secret_key: SecretStr | None = Field(
         default=None,

@@ -182,6 +182,22 @@ async def test_what_never_arrives_is_given_up_visibly_after_a_last_try(roster: R
     assert (row["state"], row["next_attempt_at"]) == ("failed", None)
 
 
+async def test_what_waited_for_longer_than_a_day_has_its_day_of_tries_after_that(
+    roster: Roster, receiver: Receiver
+) -> None:
+    ada = await roster.person("Ada")
+    always = {"from": "00:00", "to": "24:00"}
+    weekly = [{"days": ["mon"], "from": "08:00", "to": "24:00"}, {"days": ["tue", "wed"]} | always]
+    hours = {"time_zone": "Europe/Paris", "weekly": weekly}
+    await roster.put(f"/v1/people/{ada}/quiet-hours", {"hours": hours})
+    await channel(roster, receiver, person_id=ada, kinds=["opened"])
+    await roster.desk.break_down(roster.agreement)
+    roster.desk.clock.set(datetime(2026, 6, 10, 22, 0, tzinfo=UTC))
+    receiver.status = 503
+    await send(roster)
+    assert [each["result"] for each in await tries(roster)] == ["delayed"]
+
+
 async def test_mail_and_messages_about_no_item_are_in_the_same_log(make_desk: Any, agreement: Agreement) -> None:
     desk = make_desk()
     roster = Roster(desk, agreement)

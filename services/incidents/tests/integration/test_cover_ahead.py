@@ -4,8 +4,11 @@ import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
+
+from incidents.application.on_call import look_ahead
 
 from .conftest import Agreement, Desk
 from .roster import Roster, a_schedule
@@ -121,6 +124,41 @@ async def test_a_gap_that_was_never_covered_is_cleared_when_it_is_over(roster: R
     roster.desk.clock.advance(timedelta(days=2))
     await roster.cover_ahead.run()
     assert await gaps(roster, "cleared") == [("2026-06-12T22:00:00Z", "2026-06-14T22:00:00Z", "over")]
+
+
+async def test_a_gap_that_grows_is_told_again_with_its_new_bounds(roster: Roster) -> None:
+    schedule = await roster.made("/v1/on-call/schedules", without_weekend(await roster.person("Ada")))
+    await roster.desk.activate(roster.agreement)
+    await roster.cover_ahead.run()
+    await roster.agency_mail.run()
+    roster.desk.clock.advance(timedelta(minutes=1))
+    async with roster.desk.client(roster.agreement) as client:
+        path = f"/v1/on-call/schedules/{schedule['schedule_id']}"
+        assert (await client.delete(path, headers={"If-Match": "*"})).status_code == 204
+    await roster.cover_ahead.run()
+    await roster.agency_mail.run()
+    assert await gaps(roster, "cleared") == []
+    _, news = roster.desk.mailbox.messages
+    assert "From 8 June 2026" in news.get_content()
+
+
+async def test_a_contract_that_cannot_be_read_keeps_no_other_from_being_looked_at(
+    roster: Roster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = Agreement(tenant_id=roster.agreement.tenant_id)
+    await roster.desk.activate(first)
+    await roster.desk.activate(roster.agreement)
+
+    async def look(ports: Any, contract_id: UUID, ahead: timedelta) -> None:
+        if contract_id == first.contract_id:
+            raise ValueError("unreadable")
+        await look_ahead(ports, contract_id, ahead)
+
+    monkeypatch.setattr("incidents.jobs.cover.look_ahead", look)
+    await roster.cover_ahead.run()
+    assert len(await gaps(roster)) == 1
+    due = f"select due_at from incidents.cover_look where contract_id = '{first.contract_id}'"
+    assert (await roster.desk.rows(due))[0]["due_at"] == roster.desk.clock.now() + timedelta(minutes=1)
 
 
 async def test_several_workers_find_a_gap_once(make_desk: Callable[..., Desk], agreement: Agreement) -> None:

@@ -121,6 +121,28 @@ async def test_several_workers_on_one_due_level_fire_it_once(
     assert [row["recipient"] for row in told] == ["ada@agency.example", "max@agency.example"]
 
 
+async def test_what_is_reopened_is_escalated_again_and_its_mails_are_one_thread(roster: Roster) -> None:
+    await staffed(roster, ON_CALL_AT_ONCE, MANAGER_AT_HALF_OF_THE_REPAIR)
+    start = roster.desk.clock.now()
+    await roster.look_at(start + timedelta(hours=2))
+    assert len(await roster.fired()) == 2
+    incident = await roster.desk.only_incident(roster.agreement)
+    async with roster.desk.client(roster.agreement) as client:
+        await client.post(f"/v1/incidents/{incident['incident_id']}/resolve")
+        roster.desk.clock.advance(timedelta(hours=1))
+        await client.post(f"/v1/items/{incident['incident_id']}/reopen", json={"reason": "down again"})
+    roster.desk.clock.advance(timedelta(seconds=61))
+    for _ in range(3):
+        await roster.escalations.run()
+    # Half of the repair had been used before: nobody hears of that twice.
+    assert [entry["data"]["level"] for entry in await roster.timeline("escalated")] == [1, 2, 1]
+    assert (await roster.fired())[0][1:3] == ("12:00:00Z", "told")
+    while await roster.desk.outbound.run() == 0:
+        pass
+    first, second = roster.desk.mailbox.to("ada@agency.example")
+    assert (first["In-Reply-To"], second["In-Reply-To"]) == (None, first["Message-ID"])
+
+
 async def test_a_level_that_has_not_fired_moves_with_its_clock_both_ways(roster: Roster) -> None:
     await staffed(roster, ON_CALL_AT_ONCE, MANAGER_AT_HALF_OF_THE_REPAIR)
     start = roster.desk.clock.now()

@@ -119,6 +119,23 @@ async def test_what_somebody_does_there_is_done_here_and_stops_the_clocks(source
     assert (comment["note"], comment["actor"]["name"]) == ("On it.", "Nadia")
 
 
+async def test_what_is_opened_again_there_is_open_again_here_and_old_news_are_not(source: Post) -> None:
+    dated = MAPPING | {"occurred_at": {"path": "$.at"}}
+    async with source.desk.client(source.agreement) as client:
+        path = f"/v1/intake-sources/{source.source['source_id']}"
+        assert (await client.patch(path, json={"mapping": dated}, headers={"If-Match": "*"})).status_code == 200
+    await source.taken(a_ticket(at="2026-06-08T09:00:00Z"))
+    source.desk.clock.advance(timedelta(minutes=30))
+    await source.taken(a_ticket("Done", at="2026-06-08T09:20:00Z"))
+    for old in ({"at": "2026-06-08T09:10:00Z"}, {}):
+        await source.taken(a_ticket("In progress", **old))
+        assert [incident["status"] for incident in await source.incidents()] == ["resolved"]
+    for _ in range(2):
+        await source.taken(a_ticket("In progress", at="2026-06-08T09:25:00Z"))
+    (incident,) = await source.incidents()
+    assert (incident["status"], incident["timestamps"]["reopened"]["at"]) == ("acknowledged", "2026-06-08T09:25:00Z")
+
+
 async def test_what_a_robot_says_there_stops_no_clock(source: Post) -> None:
     await source.taken(a_ticket("In progress", comment={"text": "We got it.", "by": "Bot", "robot": True}))
     (incident,) = await source.incidents()
@@ -155,6 +172,17 @@ async def test_what_came_from_the_tool_is_not_told_back_and_what_it_echoes_chang
     (incident,) = await source.incidents()
     assert incident["status"] == "acknowledged"
     assert (await source.receipts())[0]["results"][0]["what"] == "echo"
+
+
+async def test_what_was_done_here_is_told_although_the_tool_says_something_before_it_has_heard(
+    source: Post, job: ExternalTools, tool: Tool
+) -> None:
+    await source.taken(a_ticket())
+    await act(source, "acknowledge")
+    await source.taken(a_ticket("Done"))
+    await run(job)
+    assert [told["item"]["status"] for told in tool.told] == ["resolved"]
+    assert "acknowledged" in tool.told[0]["item"]["timestamps"]
 
 
 async def test_a_tool_that_fails_is_told_again_in_order_until_it_takes_it(

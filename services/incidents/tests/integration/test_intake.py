@@ -13,6 +13,9 @@ import httpx
 import pytest
 from standardwebhooks import Webhook
 
+from incidents.adapters import intake_store
+from incidents.main import SERVICE
+from incidents.settings import IncidentsSettings
 from shared.brake import Brake
 from shared.ids import new_id
 
@@ -183,6 +186,61 @@ async def test_what_fires_again_within_the_settle_time_stays_one_incident(later:
     assert after_long["incident_id"] == incident["incident_id"]
     (another,) = await source.taken(a_group(an_alert(startsAt="2026-06-08T09:50:00Z")))
     assert another["incident_id"] != incident["incident_id"]
+
+
+async def test_what_fires_again_has_not_recovered_its_repair_goes_on_and_people_hear_of_it(
+    later: Desk, agreement: Agreement
+) -> None:
+    source = await a_source(later, agreement, "alertmanager", settle_seconds=3_600)
+    later.clock.advance(timedelta(minutes=11))
+    (item,) = await source.taken(a_group(an_alert()))
+    async with later.client(agreement) as client:
+        await client.post(f"/v1/incidents/{item['incident_id']}/acknowledge")
+        later.clock.advance(timedelta(minutes=15))
+        await source.taken(a_group(an_alert("resolved")))
+        later.clock.advance(timedelta(minutes=4))
+        again = {"startsAt": "2026-06-08T09:29:00Z", "endsAt": "2026-06-08T09:59:00Z"}
+        await source.taken(a_group(an_alert(startsAt=again["startsAt"])))
+    (incident,) = await source.incidents()
+    assert (incident["status"], incident["timestamps"]["recovered"]) == ("acknowledged", None)
+    clocks = {clock["metric"]: clock for clock in incident["clocks"]}
+    assert clocks["repair"]["state"] == "running"
+    # The response was given and stays so; the repair counts 15 minutes, and then again from 09:29.
+    assert (clocks["response"]["state"], clocks["repair"]["due_at"]) == ("met", "2026-06-08T13:14:00Z")
+    later.clock.advance(timedelta(minutes=31))
+    for _ in range(2):
+        await source.taken(a_group(an_alert("resolved", **again)))
+    (incident,) = await source.incidents()
+    assert incident["timestamps"]["recovered"]["at"] == again["endsAt"]
+    repair = next(clock for clock in incident["clocks"] if clock["metric"] == "repair")
+    assert (repair["state"], repair["elapsed_seconds"]) == ("met", 45 * 60)
+    while await later.outbound.run() == 0:
+        pass
+    subjects = [message["Subject"] for message in later.mailbox.to("oncall@agency.example")]
+    title = "The disk of db1 is full"
+    assert [subject.partition("] ")[2] for subject in subjects] == [
+        "Reported: " + title,
+        title + " works again",
+        "Open again: " + title,
+        title + " works again",
+    ]
+
+
+async def test_however_often_something_is_said_to_be_wrong_it_is_one_incident(
+    later: Desk, agreement: Agreement, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake_store, "MOST_TURNS", 4)
+    undated = {name: rule for name, rule in MAPPING.items() if name != "occurred_at"}
+    source = await a_source(later, agreement, "generic", mapping=undated)
+    for _ in range(6):
+        later.clock.advance(timedelta(seconds=10))
+        await source.taken(something("failed"))
+    for state in ("ok", "failed") * 4:
+        later.clock.advance(timedelta(seconds=10))
+        await source.taken(something(state))
+    (incident,) = await source.incidents()
+    assert incident["timestamps"]["first_failure"]["at"] == "2026-06-08T09:00:10Z"
+    assert incident["timestamps"]["recovered"] is None
 
 
 async def test_what_fires_again_after_somebody_resolved_it_is_reopened_then(later: Desk, agreement: Agreement) -> None:
@@ -402,6 +460,23 @@ async def test_a_rotated_secret_is_taken_beside_the_one_before_it_for_a_day(late
     later.clock.advance(timedelta(hours=24, seconds=1))
     assert (await source.post(body, **signed(source.source["secret"]))).status_code == 401
     assert (await source.post(body, **signed(rotated.json()["secret"]))).status_code == 200
+
+
+async def test_a_secret_outlives_two_changes_of_the_key_when_it_is_sealed_again_and_else_says_what_to_do(
+    later: Desk, agreement: Agreement, make_desk: Callable[..., Desk]
+) -> None:
+    how: dict[str, Any] = {"mapping": {"title": {"path": "$.title"}}, "signature": "hmac_sha256"}
+    source = await a_source(later, agreement, "generic", **how)
+    body = b'{"title": "Disk full"}'
+    signature = hmac.new(source.source["secret"].encode(), body, hashlib.sha256).hexdigest()
+    source.desk = make_desk(later.urls, secret_key="n" * 32)
+    assert "Give the source a new one" in problem(await source.post(body, x_signature_256=signature), 503)["detail"]
+    assert [receipt["status"] for receipt in await source.receipts()] == [503]
+    changed = IncidentsSettings.model_validate(
+        later.runtime.settings.model_dump() | {"secret_key": "n" * 32, "previous_secret_key": "k" * 32}
+    )
+    assert await SERVICE.commands["reseal-secrets"]([], changed) == 0
+    assert (await source.post(body, x_signature_256=signature)).status_code == 200
 
 
 async def test_a_dry_run_shows_what_would_come_of_a_body_and_changes_nothing(later: Desk, agreement: Agreement) -> None:

@@ -82,6 +82,28 @@ async def test_a_reply_goes_to_its_item_and_moves_nothing(inbox: Post) -> None:
     ] * 3
 
 
+async def test_a_contacts_mail_ends_the_wait_for_him_and_asks_for_an_answer(desk: Desk, agreement: Agreement) -> None:
+    await desk.activate(agreement, service_desk={"targets": [{"severity": "critical", "next_reply": "PT1H"}]})
+    inbox = await a_source(desk, agreement, "mail", default_severity="critical")
+    item = await push(inbox, a_mail())
+    path = f"/v1/incidents/{item['incident_id']}"
+    desk.clock.advance(timedelta(minutes=10))
+    async with desk.client(agreement) as client:
+        await client.post(f"{path}/acknowledge")
+        pause = {"reason": "waiting_customer_info", "evidence": {"asked": "Which card?"}}
+        await client.post(f"/v1/items/{item['incident_id']}/pauses", json=pause)
+    desk.clock.advance(timedelta(minutes=20))
+    ours = await our_alert(inbox)
+    for sender in ("x@elsewhere.example", "oncall@agency.example"):
+        await push(inbox, a_mail(sender=sender, In_Reply_To=ours))
+    clocks = {clock["metric"]: clock for clock in (await the_incident(inbox))["clocks"]}
+    assert (clocks["repair"]["state"], "next_reply" in clocks) == ("paused", False), "the client has not written"
+    await push(inbox, a_mail(In_Reply_To=ours))
+    clocks = {clock["metric"]: clock for clock in (await the_incident(inbox))["clocks"]}
+    assert (clocks["repair"]["state"], clocks["repair"]["due_at"]) == ("running", "2026-06-08T13:20:00Z")
+    assert (clocks["next_reply"]["state"], clocks["next_reply"]["due_at"]) == ("running", "2026-06-08T10:30:00Z")
+
+
 async def test_a_reply_to_a_reply_finds_the_item_too(inbox: Post) -> None:
     first = a_mail(Message_ID="<first@client.example>")
     item = await push(inbox, first)
@@ -267,6 +289,29 @@ async def test_one_mail_that_cannot_be_read_keeps_no_other_from_being_taken(
     await look(desk, authority)
     assert len(await source.incidents()) == 25
     assert [receipt["status"] for receipt in await source.receipts()].count(422) == 1
+
+
+async def test_a_mail_that_fails_for_no_known_reason_leaves_a_receipt_and_keeps_no_other_from_being_taken(
+    desk: Desk,
+    agreement: Agreement,
+    mailbox_server: ImapMailbox,
+    authority: trustme.CA,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    source = await looked_into(desk, agreement, mailbox_server)
+    taken = Reception.take
+
+    async def take(self: Reception, tenant_id: Any, source_id: Any, delivery: Any) -> dict[str, Any]:
+        if b"Subject: Bad" in delivery.body:
+            raise RuntimeError("nobody thought of this")
+        return await taken(self, tenant_id, source_id, delivery)
+
+    monkeypatch.setattr(Reception, "take", take)
+    for subject in ("Bad", "Good"):
+        mailbox_server.deliver(a_mail(subject=subject), "08-Jun-2026 09:02:00 +0000")
+    await look(desk, authority)
+    assert [incident["title"] for incident in await source.incidents()] == ["Good"]
+    assert sorted(receipt["status"] for receipt in await source.receipts()) == [200, 500]
 
 
 async def test_a_mailbox_that_cannot_be_looked_into_says_why(

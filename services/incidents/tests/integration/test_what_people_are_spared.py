@@ -1,5 +1,6 @@
 """Outages that open no incident, and incidents that nobody is mailed about: consequences, flapping, planned work."""
 
+from collections.abc import Callable
 from uuid import UUID
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from shared.ids import new_id
 
 from .conftest import Agreement, Desk
+from .roster import Roster
 
 
 async def mailed(desk: Desk) -> list[str]:
@@ -68,6 +70,23 @@ async def test_an_outage_that_is_left_when_the_flapping_is_over_is_mailed_then(
     settled = {"outage_id": str(outage), "monitor_id": str(agreement.monitor_id)}
     await desk.hear("probes.monitor.settled.v1", settled, tenant_id=agreement.tenant_id, version=9)
     assert set(await mailed(desk)) == {"opened"}
+
+
+async def test_an_alert_by_mail_waits_for_the_end_of_its_readers_quiet_hours_and_is_told_to_the_others(
+    make_desk: Callable[..., Desk], agreement: Agreement
+) -> None:
+    desk = make_desk(alert_emails="Ada@agency.example,lea@agency.example,room@agency.example")
+    roster = Roster(desk, agreement)
+    await desk.activate(agreement, alerts={"emails": []})
+    await roster.quiet(await roster.person("Ada"), "08:00", "12:00")
+    await roster.quiet(await roster.person("Lea"), "08:00", "12:00", "critical")
+    await desk.break_down(agreement)
+    waits = await desk.rows("select recipient, next_attempt_at at time zone 'UTC' as at from incidents.notification")
+    assert {row["recipient"].partition("@")[0]: f"{row['at']:%H:%M}" for row in waits} == {
+        "Ada": "10:00",
+        "lea": "09:00",
+        "room": "09:00",
+    }
 
 
 @pytest.mark.parametrize("event", ["degraded", "maintenance", "flapping", "unknown"])

@@ -1,5 +1,6 @@
 """Messages on their way to people: the rows that jobs send, for mail and for every channel that takes their kind."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -13,6 +14,7 @@ from incidents.adapters.channel_tables import ChannelRow, NotificationTryRow
 from incidents.adapters.on_call_tables import PersonRow, QuietHoursRow
 from incidents.adapters.tables import NOTIFICATIONS
 from incidents.application.definitions import QuietHoursDefinition
+from incidents.domain.quiet_hours import QuietHours
 from incidents.domain.work_item import WorkItem
 from shared.ids import new_id
 from shared.unit_of_work import UnitOfWork
@@ -92,7 +94,7 @@ async def rows_for_channels(
         statement = statement.where(of_contract | ChannelRow.person_id.is_not(None))
     rows = []
     for channel, hours in await uow.session.execute(statement.order_by(ChannelRow.id)):
-        quiet = QuietHoursDefinition.model_validate(hours).quiet_hours() if hours is not None else None
+        quiet = _quiet(hours)
         waits = not_before if person_id is not None and channel.person_id is not None else None
         if person_id is None and quiet is not None:
             waits = quiet.until(uow.now, item.severity)
@@ -121,15 +123,22 @@ async def queue_messages(session: AsyncSession, rows: Sequence[Row]) -> None:
         await session.execute(insert(NOTIFICATIONS).values(list(rows)).on_conflict_do_nothing())
 
 
-async def people_at(session: AsyncSession, emails: Iterable[str]) -> dict[str, UUID]:
-    """Who of the desk has which of these addresses; nobody at an address that two have."""
+async def people_at(session: AsyncSession, emails: Iterable[str]) -> dict[str, tuple[UUID, QuietHours | None]]:
+    """Who of the desk has which of these addresses, with his quiet hours; nobody at an address that two have."""
     wanted = {email.lower() for email in emails}
     statement = (
-        select(func.lower(PersonRow.email), func.array_agg(PersonRow.id))
+        select(func.lower(PersonRow.email), PersonRow.id, QuietHoursRow.hours)
+        .outerjoin(QuietHoursRow, QuietHoursRow.person_id == PersonRow.id)
         .where(func.lower(PersonRow.email).in_(wanted), PersonRow.removed_at.is_(None))
-        .group_by(func.lower(PersonRow.email))
     )
-    return {email: ids[0] for email, ids in await session.execute(statement) if len(ids) == 1} if wanted else {}
+    found: dict[str, list[tuple[UUID, QuietHours | None]]] = defaultdict(list)
+    for email, person_id, hours in await session.execute(statement) if wanted else ():
+        found[email].append((person_id, _quiet(hours)))
+    return {email: people[0] for email, people in found.items() if len(people) == 1}
+
+
+def _quiet(hours: Mapping[str, Any] | None) -> QuietHours | None:
+    return QuietHoursDefinition.model_validate(hours).quiet_hours() if hours is not None else None
 
 
 async def zones_of(session: AsyncSession, person_ids: Iterable[UUID]) -> dict[UUID, str]:

@@ -31,8 +31,8 @@ from shared.calendar_schema import CalendarVersions, calendar_history
 from shared.ids import new_id
 from shared.unit_of_work import UnitOfWork
 
-MOST_POINTS = 2_000
-"""Of a matter that never rests only the newest points count; what is older is settled long since."""
+MOST_TURNS = 2_000
+"""Of a matter that never rests only the newest turns count; what is older is settled long since."""
 MOST_COMMENTS = 500
 _VERSIONS: TypeAdapter[CalendarVersions] = TypeAdapter(CalendarVersions)
 
@@ -103,13 +103,21 @@ class SqlMatters(_OfSource):
         await self._session.execute(insert(IntakePointRow).values(rows).on_conflict_do_nothing())
 
     async def points(self, key: str) -> Sequence[Point]:
-        statement = (
-            select(IntakePointRow.kind, IntakePointRow.at)
+        # A sender may say a thousand times that it is still wrong. Only where it turned does a spell begin or end, so
+        # that the beginning of one that lasts is never crowded out by repetitions of it.
+        in_time = (IntakePointRow.at, IntakePointRow.kind)  # at one instant "firing" comes before "resolved"
+        said = (
+            select(
+                IntakePointRow.kind,
+                IntakePointRow.at,
+                func.lag(IntakePointRow.kind).over(order_by=in_time).label("before"),
+            )
             .where(IntakePointRow.source_id == self._source_id, IntakePointRow.key == key)
-            .order_by(IntakePointRow.at.desc())
-            .limit(MOST_POINTS)
+            .subquery()
         )
-        return [Point(row.kind, row.at) for row in await self._session.execute(statement)]
+        turns = select(said.c.kind, said.c.at).where(said.c.kind.is_distinct_from(said.c.before))
+        newest = turns.order_by(said.c.at.desc(), said.c.kind.desc()).limit(MOST_TURNS)
+        return [Point(row.kind, row.at) for row in await self._session.execute(newest)]
 
     async def links(self, key: str) -> Sequence[Link]:
         statement = (
@@ -162,9 +170,10 @@ class SqlTickets(_OfSource):
         )
         await self._session.flush()
 
-    async def seen(self, external_id: str, version: int) -> None:
+    async def seen(self, external_id: str, before: int, version: int) -> None:
         row = await self._row(external_id)
-        if row is not None:
+        # What was done here and has not been told yet is still to be told, whatever came from there since.
+        if row is not None and row.told_version >= before:
             row.told_version = max(row.told_version, version)
             await self._session.flush()
 

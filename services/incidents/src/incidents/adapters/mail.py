@@ -109,7 +109,7 @@ class Writer:
             clock=next((clock for key, clock in told.items() if str(key) == details.get("clock_id")), None),
             share=translator.percent(str(details.get("percent", 0))),
             level=details.get("level"),
-            reopened=words.stamp(incident, Milestone.REOPENED),
+            reopened=words.stamp(incident, Milestone.RELAPSED) or words.stamp(incident, Milestone.REOPENED),
             note=details.get("note"),
             zone=words.zone,
         )

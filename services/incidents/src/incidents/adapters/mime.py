@@ -33,7 +33,7 @@ TEXT_BYTES = 512 * 1024
 MOST_ATTACHMENTS = 50
 ENDINGS = {media_type: f".{endings[0]}" for media_type, endings in EXTENSIONS.items()}
 """How a part without a name ends."""
-_MESSAGE_ID = re.compile(r"<[^<>\s]{1,400}>")
+_MESSAGE_ID = re.compile(r"<[^<>\s\x00-\x1f\x7f]{1,400}>")
 _NO_TEXT = frozenset({"idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "mbcs", "oem"})
 _BLOCKS = frozenset(
     {
@@ -114,7 +114,7 @@ def _headers(message: Message) -> Mapping[str, str]:
 
 def _sender(headers: Mapping[str, str]) -> tuple[str, str]:
     for name, address in getaddresses([headers.get("from", ""), headers.get("sender", "")]):
-        if "@" in address:
+        if "@" in address and address.isprintable():
             return _decoded(name), address.strip().lower()[:254]
     return "", ""
 

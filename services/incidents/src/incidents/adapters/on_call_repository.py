@@ -275,7 +275,7 @@ class SqlEscalations:
         if row is None:
             return None
         levels = await escalation_levels(self._session, incident.id)
-        return Snapshot(frozen_policy(row), frozenset(each.level for each in levels if each.fired_at is not None))
+        return Snapshot(frozen_policy(row), {each.level: each.fired_at for each in levels if each.fired_at is not None})
 
     async def policies(self, at: datetime) -> Sequence[Policy]:
         """Of each policy the newest version by then, unless it had been removed."""
@@ -321,8 +321,8 @@ class SqlEscalations:
             await self._session.execute(
                 update(EscalationLevelRow)
                 .where(EscalationLevelRow.item_id == incident.id, EscalationLevelRow.level == level)
-                .where(EscalationLevelRow.due_at.is_distinct_from(at))
-                .values(due_at=at)
+                .where(EscalationLevelRow.due_at.is_distinct_from(at) | EscalationLevelRow.fired_at.is_not(None))
+                .values(due_at=at, fired_at=None, outcome=None, told=[])
             )
 
     async def note_fired(

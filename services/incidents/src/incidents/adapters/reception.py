@@ -26,6 +26,7 @@ from incidents.adapters.intake_tables import IntakeSourceRow
 from incidents.adapters.mime import Mail, UnreadableMail, read_mail
 from incidents.adapters.repository import ports_of
 from incidents.adapters.secret_box import SecretBox
+from incidents.adapters.secret_box import Unreadable as SealedOtherwise
 from incidents.adapters.webhook_signatures import BadSignature, Scheme, verify
 from incidents.application.correspondence import Letter, take_letter
 from incidents.application.intake import Outcome, take_signal, take_ticket
@@ -42,7 +43,15 @@ from incidents.application.items import UnknownContractError, UnknownSiteError
 from incidents.application.ports import Ports, Recipient
 from shared.events import Actor
 from shared.http_edge import check_json
-from shared.problems import Conflict, FieldError, Problem, Unauthorized, UnsupportedMediaType, ValidationFailed
+from shared.problems import (
+    Conflict,
+    FieldError,
+    Problem,
+    Unauthorized,
+    Unavailable,
+    UnsupportedMediaType,
+    ValidationFailed,
+)
 from shared.telemetry import redact
 from shared.time_source import SystemClock
 from shared.unit_of_work import UnitOfWork, UnitsOfWork
@@ -142,11 +151,14 @@ class Reception:
         sealed = [row.secret] if row.secret is not None else []
         if row.previous_secret is not None and (row.previous_secret_until or now) > now:
             sealed.append(row.previous_secret)
+        known = [secret for each in sealed if (secret := self._opened(each)) is not None]
+        if sealed and not known:
+            raise Unavailable("The secret of this source cannot be read here any more. Give the source a new one.")
         scheme: Scheme = row.signature  # type: ignore[assignment]  # one of its words, by the request model
         try:
             verify(
                 scheme,
-                [self._box.open(each) for each in sealed],
+                known,
                 delivery.headers,
                 delivery.body,
                 header=row.signature_header.lower(),
@@ -156,6 +168,13 @@ class Reception:
             )
         except BadSignature as error:
             raise Unauthorized(str(error), headers={"WWW-Authenticate": 'Signature realm="upheld"'}) from error
+
+    def _opened(self, sealed: bytes) -> str | None:
+        """None for what was sealed with a key that is gone."""
+        try:
+            return self._box.open(sealed)
+        except SealedOtherwise:
+            return None
 
     async def _apply(
         self, unit: UnitOfWork, row: IntakeSourceRow, read: Read, received_at: datetime

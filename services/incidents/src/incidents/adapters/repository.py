@@ -556,6 +556,9 @@ class SqlClocks(_Sql):
         await self._session.execute(update(ClockRow).where(ClockRow.id == clock_id).values(told=dict(told)))
 
 
+NOBODY: tuple[None, None] = (None, None)
+
+
 class SqlAlerts(_Sql):
     """`application.ports.Alerts`."""
 
@@ -572,21 +575,26 @@ class SqlAlerts(_Sql):
 
     async def queue(self, item: WorkItem, notifications: Iterable[Notification]) -> None:
         told = list(notifications)
-        people = await people_at(self._session, [each.recipient.email for each in told])
-        rows = [
-            message_row(
-                self._uow,
-                item,
-                each.kind,
-                fact=each.fact,
-                details=each.details,
-                recipient=each.recipient.email,
-                language=each.recipient.language,
-                audience=each.recipient.audience,
-                person_id=people.get(each.recipient.email.lower()) if each.recipient.audience == "agency" else None,
+        ours = [each.recipient.email for each in told if each.recipient.audience == "agency"]
+        people = await people_at(self._session, ours)
+        rows = []
+        for each in told:
+            is_ours = each.recipient.audience == "agency"
+            person_id, quiet = people.get(each.recipient.email.lower(), NOBODY) if is_ours else NOBODY
+            rows.append(
+                message_row(
+                    self._uow,
+                    item,
+                    each.kind,
+                    fact=each.fact,
+                    details=each.details,
+                    recipient=each.recipient.email,
+                    language=each.recipient.language,
+                    audience=each.recipient.audience,
+                    person_id=person_id,
+                    not_before=quiet.until(self._uow.now, item.severity) if quiet is not None else None,
+                )
             )
-            for each in told
-        ]
         await queue_messages(self._session, rows)
 
     async def queue_on_channels(self, item: WorkItem, kind: str, *, fact: str, details: Mapping[str, Any]) -> None:

@@ -168,6 +168,14 @@ async def _follow_what_happened(ports: Ports, item: WorkItem) -> None:
                 name = f"begins.{begins}.{item.cycle}"
                 fact = ClockFact("reopened", begin.at)
                 await ports.clocks.add_fact(item, clock, name, fact, actor=begin.actor, source=begin.source)
+        relapsed = item.stamps.get(Milestone.RELAPSED)
+        if relapsed is not None and Milestone.RECOVERED in course.ends:
+            done = [item.stamps[end].at for end in course.ends if end in item.stamps]
+            # What somebody had contained before it was wrong again stays contained.
+            if not any(at <= relapsed.at for at in done):
+                fact = ClockFact("reopened", relapsed.at)
+                name = f"{Milestone.RELAPSED}.{item.cycle}"
+                await ports.clocks.add_fact(item, clock, name, fact, actor=relapsed.actor, source=relapsed.source)
         for milestone in course.ends:
             await note(milestone, "stopped")
         for milestone in ENDS_WITHOUT_VERDICT:

@@ -1,8 +1,9 @@
 """Mail that comes in: to which item it belongs, and what it may do.
 
 A mail never moves a status and never stops a clock: its sender can be forged. A person's mail is a comment, or opens an
-item when he is a contact of the contract; what a program sent is noted as automatic, opens nothing and is answered by
-nobody, so that two programs cannot talk to one another for ever (RFC 3834).
+item when he is a contact of the contract. A contact's comment is what the client says: it ends waits for him and asks
+for an answer, by which a forger gains nothing. What a program sent is noted as automatic, opens nothing and is answered
+by nobody, so that two programs cannot talk to one another for ever (RFC 3834).
 """
 
 from collections.abc import Mapping, Sequence
@@ -132,6 +133,9 @@ async def comment_with(
     """A person's mail on the timeline of an item."""
     who = _who(letter, sender)
     data = _data(letter, await _kept(ports, letter, item_id, who))
+    if sender is not None and sender.party == "client":
+        await items.letter_of_client(ports, item_id, letter.text, who, at=received_at, data=data)
+        return
     await items.comment(ports, item_id, letter.text, who, at=received_at, source="mail", data=data)
 
 

@@ -1,4 +1,5 @@
-"""Fires the levels of an item's escalation when they are due: in order, each once, however late somebody looks.
+"""Fires the levels of an item's escalation when they are due: in order, each once, however late somebody looks. What is
+reopened begins anew: a level that becomes due again after that fires again.
 
 The caller holds the item's lock. Which levels there are was decided when the item opened; when they are due is computed
 from the item's facts at every look, and people are sought at the moment of firing.
@@ -36,10 +37,10 @@ OVER = DONE | {Status.RESOLVED}
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The policy of an item as it was when the item opened, None for none, and the levels that have fired."""
+    """The policy of an item as it was when the item opened, None for none, and when the levels fired that have."""
 
     policy: Policy | None
-    fired: frozenset[int]
+    fired: Mapping[int, datetime]
 
     @property
     def levels(self) -> tuple[Level, ...]:
@@ -59,12 +60,12 @@ class Escalations(Protocol):
         """Keeps the item's policy for good."""
 
     async def note_due(self, incident: WorkItem, due: Mapping[int, datetime | None]) -> None:
-        """When to look at each level that has not fired; None is: not before something changes."""
+        """When to look at each of these levels, which are to fire; None is: not before something changes."""
 
     async def note_fired(
         self, incident: WorkItem, level: int, due: datetime, outcome: str, told: Sequence[Mapping[str, Any]]
     ) -> None:
-        """A level has fired; it never does again."""
+        """A level has fired; it does not again unless the item is reopened."""
 
     async def schedule(self, schedule_id: UUID) -> Schedule | None:
         """None for one that was removed."""
@@ -91,18 +92,28 @@ async def look(ports: EscalationPorts, incident: WorkItem) -> None:
         policies = await ports.escalations.policies(opened_at)
         policy = choose(policies, incident.subject.contract_id, incident.severity)
         await ports.escalations.freeze(incident, policy)
-        snapshot = Snapshot(policy, frozenset())
-    levels = [level for level in snapshot.levels if level.number not in snapshot.fired]
+        snapshot = Snapshot(policy, {})
+    levels = [level for level in snapshot.levels if _may_fire(level, snapshot, incident)]
     if not levels:
         return
     progress = await _progress(ports, incident, levels)
     due = {level.number: due_at(level, progress) for level in levels}
+    for number in snapshot.fired.keys() & due.keys():
+        at = due[number]
+        if at is None or at < progress.opened_at:
+            del due[number]  # it is not due again in what has begun again
     now = ports.desk.now
-    ripe = [(at, level) for level in levels if (at := due[level.number]) is not None and at <= now]
+    ripe = [(at, level) for level in levels if (at := due.get(level.number)) is not None and at <= now]
     for at, level in sorted(ripe, key=lambda each: (each[0], each[1].number)):
         await _fire(ports, incident, level, at, progress)
         del due[level.number]
     await ports.escalations.note_due(incident, due)
+
+
+def _may_fire(level: Level, snapshot: Snapshot, incident: WorkItem) -> bool:
+    """One that has fired may fire again when the item was reopened since: nobody has been asked about that yet."""
+    fired_at, reopened = snapshot.fired.get(level.number), incident.stamps.get(Milestone.REOPENED)
+    return fired_at is None or (reopened is not None and fired_at < reopened.at)
 
 
 async def due_of(ports: EscalationPorts, incident: WorkItem, levels: Sequence[Level]) -> dict[int, datetime | None]:
@@ -187,7 +198,9 @@ async def _tell(
     ports: EscalationPorts, incident: WorkItem, level: Level, person: Person, not_before: datetime | None
 ) -> dict[str, Any]:
     details = {"level": level.number}
-    fact = f"{incident.id}.escalation.{level.number}"
+    reopened = incident.stamps.get(Milestone.REOPENED)
+    again = f".{instant_text(reopened.at)}" if reopened is not None else ""
+    fact = f"{incident.id}.escalation.{level.number}{again}"
     await ports.messages.tell_person(incident, person, "escalation", fact=fact, details=details, not_before=not_before)
     return {
         "person_id": str(person.id) if person.id is not None else None,

@@ -9,8 +9,8 @@ from uuid import UUID
 from incidents.application import intake_items as items
 from incidents.application.intake_formats import Signal, ToolUpdate
 from incidents.application.ports import Ports
-from incidents.domain.intake import Point, Spell, severity_of, spells
-from incidents.domain.work_item import Who
+from incidents.domain.intake import Episode, Point, Spell, severity_of, spells
+from incidents.domain.work_item import Status, Who
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,8 @@ class Matters(Protocol):
     async def note(self, key: str, points: Iterable[Point]) -> None:
         """Keeps points; those that are known stay as they are."""
 
-    async def points(self, key: str) -> Sequence[Point]: ...
+    async def points(self, key: str) -> Sequence[Point]:
+        """Where what is known turned, in any order: repetitions of one state may be left out, and what is very old."""
 
     async def links(self, key: str) -> Sequence[Link]:
         """In the order of their beginnings."""
@@ -90,8 +91,8 @@ class Tickets(Protocol):
 
     async def map(self, external_id: str, item_id: UUID) -> None: ...
 
-    async def seen(self, external_id: str, version: int) -> None:
-        """The tool knows of this version of the item: it came from there."""
+    async def seen(self, external_id: str, before: int, version: int) -> None:
+        """The tool knows of this version of the item, which came from there, if it had been told the one before it."""
 
     async def has_comment(self, external_id: str, text: str) -> bool: ...
 
@@ -104,8 +105,17 @@ async def take_signal(ports: Ports, matters: Matters, source: IntakeSource, sign
     await matters.note(signal.key, _points(signal, ports.now))
     known = list(await matters.links(signal.key))
     last: tuple[items.Item, str] | None = None
+    ended_before: datetime | None = None
     for spell in spells(await matters.points(signal.key), source.settle):
-        last = await _follow(ports, matters, source, signal, spell, known) or last
+        until = spell.ends_at
+        # Of the first spell the beginning may be forgotten, and its item was linked with that.
+        mine = [
+            link
+            for link in known
+            if (ended_before is None or link.begins_at > ended_before) and (until is None or link.begins_at <= until)
+        ]
+        last = await _follow(ports, matters, source, signal, spell, mine) or last
+        ended_before = until
     if last is None:
         return Outcome(signal.key, None, None, "unchanged")
     item, what = last
@@ -123,13 +133,12 @@ def _points(signal: Signal, now: datetime) -> list[Point]:
 
 
 async def _follow(
-    ports: Ports, matters: Matters, source: IntakeSource, signal: Signal, spell: Spell, known: list[Link]
+    ports: Ports, matters: Matters, source: IntakeSource, signal: Signal, spell: Spell, mine: Sequence[Link]
 ) -> tuple[items.Item, str] | None:
-    """Brings the item of a spell in line with it; None when the spell is not this source's business."""
+    """Brings the item of a spell, the last of its own, in line with it; None for a spell before there was a source."""
     until = spell.ends_at
     if until is not None and until < source.created_at:
         return None
-    mine = [link for link in known if link.begins_at >= spell.begins_at and (until is None or link.begins_at <= until)]
     item = await items.read_item(ports, mine[-1].item_id) if mine else None
     what, told = "unchanged", mine[-1].told if mine else 0
     begins_at = spell.begins_at
@@ -154,16 +163,25 @@ async def _follow(
         item = await items.open_item(ports, new, source.who)
         await matters.link(signal.key, begins_at, item.id, len(spell.episodes))
         what = "opened"
-    elif len(spell.episodes) > told:
-        for episode in spell.episodes[told:]:
+    elif news := _news(spell, item, told):
+        for episode in news:
             await items.fired_again(ports, item.id, episode.start, source.who, "intake")
-        await matters.tell(mine[-1].id, len(spell.episodes))
+        await matters.tell(mine[-1].id, max(told, len(spell.episodes)))
         item = await items.read_item(ports, item.id) or item
         what = "fired_again"
     if until is not None and item.recovered_at is None:
         await items.recover(ports, item.id, until, source.who, "intake")
         what = "opened_and_recovered" if what == "opened" else "recovered"
     return item, what
+
+
+def _news(spell: Spell, item: items.Item, told: int) -> Sequence[Episode]:
+    """The episodes that an item has not been told. Of a spell so long that its beginning is forgotten they cannot be
+    counted; but what is wrong has not recovered before that.
+    """
+    last = spell.episodes[-1]
+    forgotten = item.recovered_at is not None and item.recovered_at < last.start and item.status != Status.RESOLVED
+    return spell.episodes[told:] or ([last] if forgotten else [])
 
 
 async def take_ticket(ports: Ports, tickets: Tickets, source: IntakeSource, update: ToolUpdate) -> Outcome:
@@ -194,6 +212,7 @@ async def take_ticket(ports: Ports, tickets: Tickets, source: IntakeSource, upda
         item_id = (await items.open_item(ports, new, source.who)).id
         await tickets.map(update.external_id, item_id)
         what = "opened"
+    before = 0 if what == "opened" else await _version(ports, item_id)
     if update.comment is not None and not await tickets.has_comment(update.external_id, update.comment):
         await items.comment(
             ports,
@@ -212,8 +231,14 @@ async def take_ticket(ports: Ports, tickets: Tickets, source: IntakeSource, upda
             what = "moved" if what == "unchanged" else what
     item = await items.read_item(ports, item_id)
     assert item is not None
-    await tickets.seen(update.external_id, item.version)
+    await tickets.seen(update.external_id, before, item.version)
     return Outcome(update.external_id, item.id, item.number, what)
+
+
+async def _version(ports: Ports, item_id: UUID) -> int:
+    item = await items.read_item(ports, item_id)
+    assert item is not None  # its ticket names it
+    return item.version
 
 
 async def _as_it_is(ports: Ports, key: str, item_id: UUID | None, what: str) -> Outcome:

@@ -1,6 +1,6 @@
 """What intake does to items: the one place where what comes in meets the life of an incident."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
@@ -10,7 +10,19 @@ from incidents.application import incidents as use_cases
 from incidents.application import items as desk
 from incidents.application.ports import Entry, Ports
 from incidents.domain.closing import KeptOpenError
-from incidents.domain.work_item import Act, Milestone, Severity, Stamp, Status, Who, WorkItem, note_fact
+from incidents.domain.work_item import (
+    DONE,
+    Act,
+    Change,
+    Milestone,
+    Severity,
+    Stamp,
+    Status,
+    Who,
+    WorkItem,
+    note_fact,
+    relapse,
+)
 
 SEVERITIES = tuple(severity.value for severity in Severity)
 
@@ -102,12 +114,19 @@ async def recover(ports: Ports, item_id: UUID, at: datetime, who: Who, source: s
 async def fired_again(ports: Ports, item_id: UUID, at: datetime, who: Who, source: str) -> None:
     """What had recovered is wrong again within its settle time: said on the item instead of opening another.
 
+    It has not recovered then: its repair clock goes on, and whoever was told that it works is told that it does not.
     If somebody had resolved it before that, it was not over: it is reopened at that instant.
     """
     incident = await ports.items.lock(item_id)
     if incident is None:
         return
-    await ports.items.tell(incident, Entry("fired_again", max(at, incident.detected_at), who, source))
+    entry = Entry("fired_again", max(at, incident.detected_at), who, source)
+    change = relapse(incident, Stamp(Milestone.RELAPSED, at, who, source))
+    if change.added:
+        await desk.apply(ports, change, "changed", entry)
+        await alerts.alert(ports, change.after, "reopened")
+        return
+    await ports.items.tell(incident, entry)
     resolved = incident.stamps.get(Milestone.RESOLVED)
     if resolved is not None and resolved.at < at and incident.may_reopen:
         await desk.reopen_item(ports, item_id, at=at, reason=None, actor=who, source=source)
@@ -133,13 +152,30 @@ async def comment(
     await ports.items.tell(incident, Entry(kind, at, who, source, audience, note, data or {}))
 
 
+async def letter_of_client(
+    ports: Ports, item_id: UUID, text: str, who: Who, *, at: datetime, data: dict[str, Any]
+) -> None:
+    """A contact of the contract wrote by mail. It counts as his answer to what we waited for, and is one to answer.
+
+    Of what is resolved or over it is a comment only: whoever says thank you waits for nothing.
+    """
+    incident = await ports.items.lock(item_id)
+    if incident is None or incident.status in DONE or incident.status is Status.RESOLVED:
+        await comment(ports, item_id, text, who, at=at, source="mail", data=data)
+        return
+    await desk.hear_client(ports, incident, at, who, {"message_id": data["message_id"]})
+    entry = Entry("comment", at, who, "mail", note=text[:10_000] or None, data=data)
+    await desk.apply(ports, Change(replace(incident, version=incident.version + 1), ()), "changed", entry)
+
+
 async def move(ports: Ports, item_id: UUID, to: Standing, who: Who, *, at: datetime | None, source: str) -> bool:
     """Brings an item to where another tool says that it stands; False when it is there or further already.
 
-    Whatever happened there is dated as it was there, as far as the order of our own facts allows.
+    Whatever happened there is dated as it was there, as far as the order of our own facts allows. It goes back only
+    when the tool says that it stood so after it was resolved: without an instant that may be old news.
     """
-    moved = False
     target = Status(to)
+    moved = at is not None and await _reopened_there(ports, item_id, target, who, at=at, source=source)
     for act in _ACTS.get(target, ()):
         incident = await ports.items.lock(item_id)
         if incident is None or _ORDER.index(incident.status) >= _ORDER.index(target):
@@ -156,6 +192,17 @@ async def move(ports: Ports, item_id: UUID, to: Standing, who: Who, *, at: datet
             return moved
         moved = True
     return moved
+
+
+async def _reopened_there(ports: Ports, item_id: UUID, target: Status, who: Who, *, at: datetime, source: str) -> bool:
+    incident = await ports.items.lock(item_id)
+    if incident is None or not incident.may_reopen or _ORDER.index(target) >= _ORDER.index(Status.RESOLVED):
+        return False
+    done = [incident.stamps[each].at for each in (Milestone.RESOLVED, Milestone.CLOSED) if each in incident.stamps]
+    if not max(done) < at <= ports.now:
+        return False
+    await desk.reopen_item(ports, item_id, at=at, reason=None, actor=who, source=source)
+    return True
 
 
 def _fits(incident: WorkItem, at: datetime, now: datetime) -> bool:

@@ -502,18 +502,26 @@ async def reply(
     item = await ports.items.lock(item_id)
     if item is None:
         return None
-    name = str(new_id())
     kind = "automatic_reply" if automatic else "reply"
     if automatic or not (from_client or audience == "client"):
         await ports.items.tell(item, Entry(kind, ports.now, actor, "api", audience=audience, note=note))
         return item, await clocks.read_clocks(ports, item)
     if from_client:
-        await _end_pauses(ports, item, ports.now, actor, {"reply": note})
-        if item.stamped(Milestone.ACKNOWLEDGED) or item.kind is Kind.CHANGE:
-            await clocks.ask(ports, item, name, ports.now, actor)
+        await hear_client(ports, item, ports.now, actor, {"reply": note})
     else:
-        await clocks.answer(ports, item, name, ports.now, actor)
+        await clocks.answer(ports, item, str(new_id()), ports.now, actor)
     return await change_facts(ports, item, kind, actor, {"from_client": from_client}, note=note)
+
+
+async def hear_client(ports: Ports, item: WorkItem, at: datetime, actor: Who, answer: Mapping[str, Any]) -> None:
+    """The client wrote at this instant: what waited for him then waits no more, and what is under way owes him an
+    answer. The caller stores the item and brings its clocks in line.
+    """
+    for pause in await ports.items.pauses(item.id):
+        if pause.at <= at:
+            await _end_pauses(ports, item, at, actor, answer, pause)
+    if item.stamped(Milestone.ACKNOWLEDGED) or item.kind is Kind.CHANGE:
+        await clocks.ask(ports, item, str(new_id()), at, actor)
 
 
 async def hand_over(

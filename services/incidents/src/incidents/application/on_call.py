@@ -64,7 +64,7 @@ class CoverPorts:
 async def look_ahead(ports: CoverPorts, contract_id: UUID, ahead: timedelta) -> None:
     """Brings the findings about one contract up to date; the caller keeps others from looking at the same time.
 
-    What is found together is told in one message, once; what only moved or was cut in two is not told again.
+    What is found together is told in one message, once; what has shrunk or was cut in two is not told again.
     """
     start, end = ports.now, ports.now + ahead
     contract = await ports.cover.contract(contract_id)
@@ -81,7 +81,10 @@ async def look_ahead(ports: CoverPorts, contract_id: UUID, ahead: timedelta) -> 
         await ports.cover.move(contract, finding, bounds)
     for bounds in changes.found:
         await ports.cover.add(contract, bounds)
-    news = [bounds for bounds in changes.found if not bounds.known]
+    grown = [bounds for _, bounds in changes.moved if not bounds.known]
+    news = sorted(
+        [bounds for bounds in (*changes.found, *grown) if not bounds.known], key=lambda bounds: bounds.starts_at
+    )
     if news:
         await ports.messages.tell_agency(
             await ports.cover.agency(),

@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from uuid import UUID
 
 from incidents.domain.promises import ContractHistory, Terms
@@ -37,7 +37,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Where a gap begins and ends; None as in `Finding`. `known`: it lies within a finding that was told already."""
+    """Where a gap begins and ends; None as in `Finding`. `known`: it lies within what was told already."""
 
     starts_at: datetime
     ends_at: datetime | None
@@ -94,23 +94,26 @@ def compare(
     """What the gaps of `[now, horizon)` change about the findings that are open.
 
     A gap that overlaps a finding is that finding, moved. Of one that was cut in two the first part stays the finding;
-    the others are findings of their own, that nobody need be told of again.
+    the others are findings of their own, that nobody need be told of again. What overlaps several findings is shared
+    among them, each up to the beginning of the next: none of them has been covered.
     """
     left = sorted(findings, key=lambda finding: finding.starts_at)
     found: list[Bounds] = []
     moved: list[tuple[Finding, Bounds]] = []
     for gap in gaps:
-        ends_at = gap.end if gap.end < horizon else None
-        same = next((finding for finding in left if _overlap(finding, gap, horizon)), None)
-        if same is None:
-            known = any(_contains(finding, gap) for finding in findings)
-            found.append(Bounds(gap.start, ends_at, known))
-            continue
-        left.remove(same)
-        # What has begun began when it began, however late we look again.
-        starts_at = same.starts_at if same.starts_at <= now == gap.start else gap.start
-        if (starts_at, ends_at) != (same.starts_at, same.ends_at):
-            moved.append((same, Bounds(starts_at, ends_at)))
+        same = [finding for finding in left if _overlap(finding, gap, horizon)]
+        edges = [gap.start, *(finding.starts_at for finding in same[1:]), gap.end]
+        for finding, (start, end) in zip_longest(same, pairwise(edges)):
+            ends_at = end if end < horizon else None
+            known = any(_contains(each, start, ends_at) for each in findings)
+            if finding is None:
+                found.append(Bounds(start, ends_at, known))
+                continue
+            left.remove(finding)
+            # What has begun began when it began, however late we look again.
+            starts_at = finding.starts_at if finding.starts_at <= now == start else start
+            if (starts_at, ends_at) != (finding.starts_at, finding.ends_at):
+                moved.append((finding, Bounds(starts_at, ends_at, known)))
     return Changes(
         tuple(found), tuple(moved), tuple((finding, _because(finding, promises, now, horizon)) for finding in left)
     )
@@ -120,8 +123,10 @@ def _overlap(finding: Finding, gap: Interval, horizon: datetime) -> bool:
     return finding.starts_at < gap.end and (finding.ends_at or horizon) > gap.start
 
 
-def _contains(finding: Finding, gap: Interval) -> bool:
-    return finding.starts_at <= gap.start and (finding.ends_at is None or gap.end <= finding.ends_at)
+def _contains(finding: Finding, start: datetime, ends_at: datetime | None) -> bool:
+    return finding.starts_at <= start and (
+        finding.ends_at is None or (ends_at is not None and ends_at <= finding.ends_at)
+    )
 
 
 def _because(finding: Finding, promises: Sequence[Interval], now: datetime, horizon: datetime) -> Because:

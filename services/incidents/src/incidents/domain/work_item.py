@@ -9,8 +9,8 @@ What happened to it, when, through whom, and what may happen next. Each kind has
   → closed. What was rejected or declined may be scoped again.
 - work order: planned → started → completed, or cancelled.
 
-Every instant is a stamp: written once per cycle, never changed. A reopened item begins a new cycle; the stamps of the
-earlier ones stay.
+Every instant is a stamp: written once per cycle, never changed. A reopened item begins a new cycle, and so does one
+that is wrong again after it had recovered; the stamps of the earlier ones stay.
 """
 
 from __future__ import annotations
@@ -119,6 +119,7 @@ class Milestone(StrEnum):
     MITIGATED = "mitigated"
     MONITORING_PAUSED = "monitoring_paused"
     RECOVERED = "recovered"
+    RELAPSED = "relapsed"
     RESOLVED = "resolved"
     POST_MORTEM = "post_mortem"
     CLOSED = "closed"
@@ -478,6 +479,21 @@ def note_fact(item: WorkItem, stamp: Stamp) -> Change:
     if item.stamped(stamp.milestone):
         return Change(item, ())
     return _with(item, [stamp])
+
+
+def relapse(item: WorkItem, stamp: Stamp) -> Change:
+    """What had recovered by itself is wrong again: a new cycle, in which it has not recovered.
+
+    What people did stays done, for nobody has said that it was over: whoever had acknowledged need not do so again.
+    Nothing changes when it had not recovered by then, or when somebody has resolved it, who decides what it is.
+    """
+    recovered = item.stamps.get(Milestone.RECOVERED)
+    if recovered is None or recovered.at > stamp.at or item.stamped(Milestone.RESOLVED):
+        return Change(item, ())
+    undone = (Milestone.RECOVERED, Milestone.RELAPSED)
+    kept = [each for milestone, each in item.stamps.items() if milestone not in undone]
+    fresh = replace(item, cycle=item.cycle + 1, stamps=MappingProxyType({}))
+    return _with(fresh, [*kept, stamp])
 
 
 def _instant(item: WorkItem, at: datetime | None, now: datetime) -> datetime:

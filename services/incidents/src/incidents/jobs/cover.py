@@ -9,7 +9,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import structlog
-from sqlalchemy import func, literal, select
+from sqlalchemy import func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from incidents.adapters.channel_store import zone_at
@@ -21,6 +21,7 @@ from incidents.adapters.tables import ContractTermsRow
 from incidents.application.on_call import look_ahead
 from incidents.application.ports import Recipient
 from incidents.settings import IncidentsSettings
+from shared.consumer import is_database_away
 from shared.i18n import Catalogues, Translator
 from shared.ids import new_id
 from shared.unit_of_work import UnitsOfWork
@@ -31,6 +32,7 @@ BATCH = 20
 LOOK_EVERY = timedelta(hours=1)
 LONGEST_WAIT = 2.0
 SET_ASIDE = timedelta(minutes=1)
+"""How long a contract that cannot be read waits for its next look, so that it does not keep the others waiting."""
 LEASE = timedelta(minutes=2)
 RETRY_AFTER = timedelta(minutes=5)
 GIVE_UP_AFTER = timedelta(days=2)
@@ -53,13 +55,20 @@ class CoverAhead:
 
     async def _due(self) -> list[tuple[UUID, UUID]]:
         async with self._units.for_every_tenant() as unit:
-            newest = select(
-                ContractTermsRow.contract_id,
-                ContractTermsRow.tenant_id,
-                ContractTermsRow.client_id,
-                func.max(ContractTermsRow.version),
-                literal(unit.now, CoverLookRow.due_at.type),
-            ).group_by(ContractTermsRow.contract_id, ContractTermsRow.tenant_id, ContractTermsRow.client_id)
+            # Only what is new: a row that a conflict is about is locked, and whoever edits a schedule waits for it.
+            newest = (
+                select(
+                    ContractTermsRow.contract_id,
+                    ContractTermsRow.tenant_id,
+                    ContractTermsRow.client_id,
+                    func.max(ContractTermsRow.version),
+                    literal(unit.now, CoverLookRow.due_at.type),
+                )
+                .outerjoin(CoverLookRow, CoverLookRow.contract_id == ContractTermsRow.contract_id)
+                .where(ContractTermsRow.version > func.coalesce(CoverLookRow.contract_version, -1))
+                .group_by(ContractTermsRow.contract_id, ContractTermsRow.tenant_id, ContractTermsRow.client_id)
+                .order_by(ContractTermsRow.contract_id)
+            )
             heard = insert(CoverLookRow).from_select(
                 ["contract_id", "tenant_id", "client_id", "contract_version", "due_at"], newest
             )
@@ -79,15 +88,29 @@ class CoverAhead:
             return [(row.tenant_id, row.contract_id) for row in await unit.session.execute(statement)]
 
     async def _look(self, tenant_id: UUID, contract_id: UUID) -> None:
+        try:
+            async with self._units.for_tenant(tenant_id) as unit:
+                statement = select(CoverLookRow).where(
+                    CoverLookRow.contract_id == contract_id, CoverLookRow.due_at <= unit.now
+                )
+                row = (await unit.session.execute(statement.with_for_update(skip_locked=True))).scalar_one_or_none()
+                if row is None:
+                    return  # another worker looks, or has looked
+                row.looked_at, row.due_at = unit.now, unit.now + LOOK_EVERY
+                await look_ahead(cover_ports(unit, self._default_recipients), contract_id, self._ahead)
+        except Exception as error:
+            if is_database_away(error):
+                raise  # says nothing about this contract; the loop tries again
+            log.exception("cover_set_aside", contract_id=str(contract_id), error=type(error).__name__)
+            await self._set_aside(tenant_id, contract_id)
+
+    async def _set_aside(self, tenant_id: UUID, contract_id: UUID) -> None:
         async with self._units.for_tenant(tenant_id) as unit:
-            statement = select(CoverLookRow).where(
-                CoverLookRow.contract_id == contract_id, CoverLookRow.due_at <= unit.now
+            await unit.session.execute(
+                update(CoverLookRow)
+                .where(CoverLookRow.contract_id == contract_id, CoverLookRow.due_at <= unit.now)
+                .values(due_at=unit.now + SET_ASIDE)
             )
-            row = (await unit.session.execute(statement.with_for_update(skip_locked=True))).scalar_one_or_none()
-            if row is None:
-                return  # another worker looks, or has looked
-            row.looked_at, row.due_at = unit.now, unit.now + LOOK_EVERY
-            await look_ahead(cover_ports(unit, self._default_recipients), contract_id, self._ahead)
 
 
 class AgencyMail:

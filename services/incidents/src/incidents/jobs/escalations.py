@@ -71,7 +71,7 @@ class DueEscalations:
                 select(EscalationRow.tenant_id, EscalationRow.item_id)
                 .join(ClockDueRow, ClockDueRow.item_id == EscalationRow.item_id)
                 .where(ClockDueRow.computed_at.is_distinct_from(EscalationRow.clocks_seen))
-                .where(exists().where(unfired, EscalationLevelRow.item_id == EscalationRow.item_id))
+                .where(EscalationRow.policy_id.is_not(None))
                 .limit(BATCH)
             )
             new = (

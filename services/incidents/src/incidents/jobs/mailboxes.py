@@ -12,13 +12,15 @@ from uuid import UUID
 
 import structlog
 from sqlalchemy import select, update
+from sqlalchemy.exc import DBAPIError
 
-from incidents.adapters.imap import Looked, MailboxUnavailable, Place, look
+from incidents.adapters.imap import Fetched, Looked, MailboxUnavailable, Place, look
 from incidents.adapters.intake_tables import IntakeSourceRow
 from incidents.adapters.reception import MAIL, Delivery, Reception
 from incidents.adapters.secret_box import SecretBox, Unreadable
+from shared.consumer import is_database_away
 from shared.outbound_http import AddressGuard, AddressRefused
-from shared.problems import Problem, TooLarge
+from shared.problems import InternalError, Problem, TooLarge
 from shared.settings import ServiceSettings
 from shared.unit_of_work import UnitsOfWork
 
@@ -29,6 +31,8 @@ RETRY = timedelta(minutes=5)
 AT_ONCE = 5
 IDLE_SECONDS = 1.0
 LARGEST = 25 * 1024 * 1024
+TRIES = 3
+"""For one mail at one look: what the database refuses once, such as a deadlock, may go well the next time."""
 
 
 class Mailboxes:
@@ -81,19 +85,38 @@ class Mailboxes:
             # What was there before the source is nobody's report to us.
             if message.received_at >= row.created_at:
                 delivery = Delivery(message.raw or b"", MAIL, {}, received_at=message.received_at, fetched=True)
-                try:
-                    if message.raw is None:
-                        problem = TooLarge(f"This mail is larger than {LARGEST // 1024 // 1024} MiB.")
-                        await self._reception.refuse(row.tenant_id, row.id, delivery, problem)
-                    else:
-                        await self._reception.take(row.tenant_id, row.id, delivery)
-                except Problem as problem:
-                    log.warning("mail_refused", source_id=str(row.id), uid=message.uid, error=problem.detail)
+                await self._take(row, message, delivery)
             await self._advance(row.id, looked.uid_validity, message.uid)
         every = timedelta(seconds=(row.mailbox or {})["every_seconds"])
         if not looked.messages:
             await self._advance(row.id, looked.uid_validity, looked.last_uid)
         await self._note(row, error=None, again_in=every if looked.complete else timedelta())
+
+    async def _take(self, row: IntakeSourceRow, message: Fetched, delivery: Delivery) -> None:
+        """One mail. What cannot be taken in, tried again, leaves a receipt and stays in the mailbox; it keeps no other
+        waiting.
+        """
+        try:
+            if message.raw is None:
+                problem = TooLarge(f"This mail is larger than {LARGEST // 1024 // 1024} MiB.")
+                await self._reception.refuse(row.tenant_id, row.id, delivery, problem)
+                return
+            for _ in range(TRIES - 1):
+                try:
+                    await self._reception.take(row.tenant_id, row.id, delivery)
+                    return
+                except DBAPIError as error:
+                    if is_database_away(error):
+                        raise
+            await self._reception.take(row.tenant_id, row.id, delivery)
+        except Problem as refusal:
+            log.warning("mail_refused", source_id=str(row.id), uid=message.uid, error=refusal.detail)
+        except Exception as error:
+            if is_database_away(error):
+                raise  # says nothing about this mail; the mailbox is looked into again
+            log.exception("mail_not_taken", source_id=str(row.id), uid=message.uid, error=type(error).__name__)
+            failed = InternalError("This mail could not be taken in. It is still in the mailbox: see to it there.")
+            await self._reception.refuse(row.tenant_id, row.id, delivery, failed)
 
     async def _looked(self, row: IntakeSourceRow) -> Looked:
         mailbox = row.mailbox or {}

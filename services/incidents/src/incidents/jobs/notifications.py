@@ -15,6 +15,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy import ColumnElement, func, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from incidents.adapters.acknowledgement_links import LINK_LIFE, OFFERED_FOR, link_of
 from incidents.adapters.channel_store import zones_of
@@ -54,7 +55,8 @@ class _Claimed:
     channel: str
     recipient: str
     attempts: int
-    created_at: datetime
+    planned_at: datetime
+    """Since when it could leave: what waited for the end of somebody's weekend has its day of tries after that."""
 
 
 class Outbound:
@@ -119,9 +121,8 @@ class Outbound:
             for row in (await unit.session.execute(statement)).scalars():
                 if row.channel == "mail" and row.message_id is None:
                     row.message_id = f"<{row.id}@{self._domain}>"
-                claimed.append(
-                    _Claimed(row.id, row.tenant_id, row.channel, row.recipient, row.attempts + 1, row.created_at)
-                )
+                since = row.planned_at or row.created_at
+                claimed.append(_Claimed(row.id, row.tenant_id, row.channel, row.recipient, row.attempts + 1, since))
             await unit.session.flush()
             await unit.session.execute(
                 update(NotificationRow)
@@ -221,7 +222,7 @@ class Outbound:
             rows = await _rows_of_message(unit.session, one.id, lock=True)
             again_at = unit.now + again_in if again_in is not None else None
             result = "delayed" if again_at is not None else "refused"
-            if again_at is not None and again_at > one.created_at + GIVE_UP_AFTER:
+            if again_at is not None and again_at > one.planned_at + GIVE_UP_AFTER:
                 result, again_at = "gave_up", None
             for row in rows:
                 if row.state != "sent":
@@ -279,18 +280,21 @@ async def _log_try(
 
 
 async def _thread_of(session: AsyncSession, row: NotificationRow) -> str | None:
-    """The Message-ID of the first message about the incident to this recipient: replies go below it."""
-    opening = select(NotificationRow.id, NotificationRow.bundle_id).where(
-        NotificationRow.item_id == row.item_id,
-        NotificationRow.recipient == row.recipient,
-        NotificationRow.kind == "opened",
-        NotificationRow.id != row.id,
+    """The Message-ID of the first message about the item to this recipient: the later ones go below it."""
+    lead = aliased(NotificationRow)
+    statement = (
+        select(lead.message_id)
+        .join(NotificationRow, lead.id == func.coalesce(NotificationRow.bundle_id, NotificationRow.id))
+        .where(
+            NotificationRow.item_id == row.item_id,
+            NotificationRow.recipient == row.recipient,
+            NotificationRow.id < row.id,
+            lead.message_id.is_not(None),
+        )
+        .order_by(NotificationRow.id)
+        .limit(1)
     )
-    found = (await session.execute(opening.order_by(NotificationRow.id).limit(1))).first()
-    if found is None:
-        return None
-    message = select(NotificationRow.message_id).where(NotificationRow.id == (found.bundle_id or found.id))
-    return (await session.execute(message)).scalar_one_or_none()
+    return (await session.execute(statement)).scalar_one_or_none()
 
 
 def _backoff(attempts: int) -> timedelta:

@@ -72,6 +72,15 @@ def test_a_mail_without_an_id_is_named_by_what_it_says() -> None:
     assert read_mail(raw).message_id != read_mail(raw + b"!").message_id
 
 
+@pytest.mark.parametrize(
+    "head", [b"From: lea@client.example\r\nMessage-ID: <a\x001@x>\r\n", b"From: l\x00a@client.example\r\nDate: x\r\n"]
+)
+def test_a_name_or_an_address_that_cannot_be_stored_is_none(head: bytes) -> None:
+    mail = read_mail(head + b"In-Reply-To: <b\x00@x>\r\n\r\nHello")
+    assert "\x00" not in f"{mail.message_id}{mail.sender}{mail.sender_name}{mail.references}"
+    assert mail.message_id.endswith("@unnamed.invalid>")
+
+
 def nested(depth: int) -> bytes:
     opened = b"".join(
         b'Content-Type: multipart/mixed; boundary="b%d"\r\n\r\n--b%d\r\n' % (level, level) for level in range(depth)

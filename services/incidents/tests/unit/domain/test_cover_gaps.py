@@ -101,6 +101,20 @@ def test_a_gap_that_is_cut_in_two_moves_and_its_other_part_is_known() -> None:
     )
 
 
+def test_a_gap_over_several_findings_is_shared_among_them_and_none_is_said_to_be_covered() -> None:
+    known = [Finding(A, day(2), day(4)), Finding(B, day(6), day(8))]
+    assert changes(known, (2, 8)) == ([], [(A, day(2), day(6))], [])
+
+
+def test_a_gap_that_has_grown_is_not_known_and_one_that_has_shrunk_is() -> None:
+    def known(*gap: tuple[int, int]) -> list[bool]:
+        gaps = [Interval(day(a), day(b)) for a, b in gap]
+        moved = compare([Finding(A, day(2), day(8))], gaps, [Interval(NOW, HORIZON)], NOW, HORIZON).moved
+        return [bounds.known for _, bounds in moved]
+
+    assert (known((2, 9)), known((1, 8)), known((2, 14)), known((3, 8))) == ([False], [False], [False], [True])
+
+
 DAYS = st.integers(0, 13)
 SETS = st.lists(st.tuples(DAYS, DAYS), max_size=6).map(
     lambda pairs: union(Interval(day(min(pair)), day(max(pair) + 1)) for pair in pairs)
@@ -121,5 +135,9 @@ def test_after_a_look_the_findings_are_the_gaps(before: list[Interval], after: l
     ]
     now = union(Interval(each.starts_at, each.ends_at or HORIZON) for each in [*left, *result.found])
     assert subtraction(now, after) == subtraction(after, now) == []
-    told = [Interval(each.starts_at, each.ends_at or HORIZON) for each in result.found if each.known]
+    assert intersection([Interval(f.starts_at, f.ends_at or HORIZON) for f in findings if f.id in gone], after) == []
+    changed = [*result.found, *(bounds for _, bounds in result.moved)]
+    told = [Interval(each.starts_at, each.ends_at or HORIZON) for each in changed if each.known]
     assert total(intersection(union(told), before)) == total(union(told))
+    news = [Interval(each.starts_at, each.ends_at or HORIZON) for each in changed if not each.known]
+    assert subtraction(subtraction(after, before), union(news)) == [], "what nobody was told of is news"

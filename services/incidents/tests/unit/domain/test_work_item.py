@@ -23,6 +23,7 @@ from incidents.domain.work_item import (
     number_of,
     open_item,
     perform,
+    relapse,
 )
 from shared.ids import new_id
 
@@ -155,3 +156,20 @@ def test_whatever_is_tried_stamps_never_change_and_acts_stay_in_order(tries: lis
         ]
         assert order == sorted(order)
         assert all(at <= now for at in order)
+
+
+def test_what_is_wrong_again_has_not_recovered_and_what_people_did_stays_done() -> None:
+    incident = perform(an_incident(), Act.ACKNOWLEDGE, at=None, now=NOON, actor=ADA, source="api").after
+    up, down = (Stamp(each, NOON + timedelta(minutes=n), PROBES, "intake") for each, n in RECOVERED_AND_RELAPSED)
+    recovered = note_fact(incident, up).after
+    after = relapse(recovered, down).after
+    assert (after.status, after.cycle) == (Status.ACKNOWLEDGED, recovered.cycle + 1)
+    assert after.stamps.keys() == incident.stamps.keys() | {Milestone.RELAPSED}
+    assert relapse(incident, down).added == (), "it had not recovered"
+    before = Stamp(Milestone.RELAPSED, NOON, PROBES, "intake")
+    assert relapse(recovered, before).added == (), "it was wrong before it recovered, and is told late"
+    resolved = perform(recovered, Act.RESOLVE, at=None, now=down.at, actor=ADA, source="api").after
+    assert relapse(resolved, down).added == (), "somebody has decided what it is"
+
+
+RECOVERED_AND_RELAPSED = ((Milestone.RECOVERED, 5), (Milestone.RELAPSED, 7))
