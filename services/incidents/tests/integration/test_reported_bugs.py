@@ -251,6 +251,22 @@ async def test_an_answer_to_the_merged_one_is_one_to_both(desk: Desk, agreement:
     assert (response["verdict"], elapsed(response)) == ("met", timedelta(minutes=10))
 
 
+async def test_a_merge_keeps_the_waits_of_the_merged_one_and_the_time_in_which_it_was_thought_to_be_over(
+    desk: Desk, agreement: Agreement
+) -> None:
+    await desk.activate(agreement)
+    early = await Item.reported(desk, agreement, "2026-06-08T08:00:00")
+    pause = await early.pause("2026-06-08T08:30:00")
+    await early.resume("2026-06-08T09:30:00", pause)
+    await early.do("2026-06-08T10:00:00", "incidents/*/resolve")
+    late = await Item.reported(desk, agreement, "2026-06-08T14:00:00")
+    await early.do("2026-06-08T14:10:00", "items/*/merge", into_id=late.id)
+    clock = await late.clock("2026-06-08T15:00:00")
+    # One hour of work before it was thought to be over, one since it is known not to be.
+    assert (clock["state"], elapsed(clock), clock["due_at"]) == ("running", timedelta(hours=2), "2026-06-08T17:00:00Z")
+    assert [span["why"] for span in clock["explanation"]] == ["open", "paused", "open", "stopped", "open"]
+
+
 async def test_a_calendar_that_is_edited_after_the_end_changes_no_verdict(desk: Desk, agreement: Agreement) -> None:
     await agree(desk, agreement, OFFICE)
     item = await Item.reported(desk, agreement, "2026-06-08T15:00:00")
@@ -321,6 +337,48 @@ async def test_a_warning_is_rescheduled_and_not_said_again_when_the_due_time_mov
     assert await warned() == half
     desk.clock.set(at("2026-06-08T14:36:00"))
     assert await warned() == [*half, (90, "2026-06-08T14:36:00Z")]
+
+
+async def test_warnings_come_at_any_percentage_also_of_terms_that_change_nothing_else(
+    desk: Desk, agreement: Agreement
+) -> None:
+    await desk.activate(agreement, service_desk={"warnings_percent": [90, 150]})
+    await Item.reported(desk, agreement, "2026-06-08T09:00:00")
+    later = {"effective_from": "2026-06-08T10:00:00Z", "service_desk": {"warnings_percent": [25, 90, 150]}}
+    await desk.activate(agreement, 2, **later)
+    for hour in (10, 13, 15):  # as the cache says when to look
+        desk.clock.set(at(f"2026-06-08T{hour}:00:00") + timedelta(microseconds=1))
+        await desk.due_clocks.run()
+    said = [
+        (data["percent"], data["at"])
+        for name, _, data in await desk.said(agreement.tenant_id)
+        if name == "clock.at_risk.v1" and data["metric"] == "repair"
+    ]
+    assert said == [(25, "2026-06-08T10:00:00Z"), (90, "2026-06-08T12:36:00Z"), (150, "2026-06-08T15:00:00Z")]
+
+
+@pytest.mark.parametrize(("rule", "counted"), [("retroactive", timedelta(hours=7)), ("restart", timedelta(hours=1))])
+async def test_what_is_promised_only_since_it_was_ranked_up_counts_as_the_contract_judges_the_past(
+    desk: Desk, agreement: Agreement, rule: str, counted: timedelta
+) -> None:
+    rules = {"on_policy_change": rule, "on_reopen": "resume"}
+    await desk.activate(agreement, response=agreement.state()["response"] | {"targets": TARGETS, "rules": rules})
+    item = await Item.reported(desk, agreement, "2026-06-08T09:00:00", "minor")
+    await item.do("2026-06-08T15:00:00", "items/*/classification", severity="critical", reason="All orders fail.")
+    assert elapsed(await item.clock("2026-06-08T16:00:00")) == counted
+
+
+async def test_the_first_words_of_a_person_to_the_client_stop_the_response_clock_and_a_machines_do_not(
+    desk: Desk, agreement: Agreement
+) -> None:
+    await desk.activate(agreement)
+    item = await Item.reported(desk, agreement, "2026-06-08T09:00:00")
+    await item.do("2026-06-08T09:05:00", "items/*/replies", note="We got your mail.", automatic=True)
+    await item.do("2026-06-08T09:10:00", "items/*/replies", note="Odd.", audience="agency")
+    assert (await item.clock("2026-06-08T09:15:00", "response"))["verdict"] is None
+    await item.do("2026-06-08T09:20:00", "items/*/replies", note="It is the card terminal.")
+    response = await item.clock("2026-06-08T10:00:00", "response")
+    assert (response["verdict"], elapsed(response)) == ("met", timedelta(minutes=20))
 
 
 @pytest.mark.capability("I24")
