@@ -114,6 +114,65 @@ async def test_the_client_accepts_in_the_agreed_time_or_tacitly_to_the_second(de
     assert "clock.breached.v1" not in names
 
 
+async def test_what_silence_has_accepted_cannot_be_rejected_while_no_worker_runs(
+    desk: Desk, agreement: Agreement
+) -> None:
+    await desk.activate(agreement, service_desk=ACCEPTANCE)
+    path = await deployed(desk, agreement)
+    async with desk.client(agreement) as agency, desk.client(agreement, "client_decider") as decider:
+        desk.clock.advance(timedelta(hours=45, microseconds=1))
+        await decider.post(path.replace("changes", "items") + "/replies", json={"note": "One moment."})
+        late = problem(await decider.post(f"{path}/reject", json={"reason": "Payment fails."}), 409)
+        assert late["status_of_item"] == "accepted"
+        closed = (await agency.post(f"{path}/close")).json()
+    assert (closed["status"], closed["clocks"][0]["verdict"]) == ("closed", "met")
+    assert closed["timestamps"]["accepted"]["at"] == "2026-06-10T17:00:00Z"
+    assert "clock.breached.v1" not in [name for name, _, _ in await desk.said(agreement.tenant_id)]
+
+
+async def test_what_was_rolled_back_awaits_no_acceptance_and_what_it_fixes_goes_on(
+    desk: Desk, agreement: Agreement
+) -> None:
+    response = agreement.state()["response"] | {"pausable": ["waiting_acceptance"]}
+    await desk.activate(agreement, response=response, service_desk=ACCEPTANCE)
+    async with desk.client(agreement) as agency, desk.client(agreement, "client_decider") as decider:
+        reported = (await agency.post("/v1/incidents", json=a_report(agreement, severity="critical"))).json()
+        path = await drafted(agency, agreement, fixes=reported["incident_id"])
+        await agency.post(f"{path}/scope", json={"scope": "Mend the checkout."})
+        window = {"from": "2026-06-08T09:00:00Z", "to": "2026-06-08T22:00:00Z"}
+        for result, status in (("rolled_back", "scoped"), ("succeeded", "deployed")):
+            await agency.post(f"{path}/estimate", json={"minutes": 60, "window": window})
+            await decider.post(f"{path}/approve")
+            await agency.post(f"{path}/deploy", json={"version": "4.2.2"})
+            told = {"result": result, "note": "See the log."}
+            finished = (await agency.post(f"{path}/finish-deployment", json=told)).json()
+            repair = (await agency.get(f"/v1/incidents/{reported['incident_id']}")).json()["clocks"][1]
+            assert (finished["status"], repair["state"]) == (status, "running" if status == "scoped" else "paused")
+        timeline = (await agency.get(path.replace("changes", "items") + "/timeline")).json()["data"]
+    (line,) = [line for line in timeline if line["kind"] == "rolled_back"]
+    assert (line["note"], line["data"]["version"]) == ("See the log.", "4.2.2")
+
+
+async def test_a_question_about_a_change_is_counted_in_every_round_and_none_is_when_it_is_closed(
+    desk: Desk, agreement: Agreement
+) -> None:
+    await desk.activate(agreement, service_desk={"targets": [{"severity": "minor", "next_reply": "PT1H"}]})
+    async with desk.client(agreement) as agency, desk.client(agreement, "client_decider") as decider:
+        path = await estimated(agency, agreement)
+        replies = path.replace("changes", "items") + "/replies"
+        await decider.post(replies, json={"note": "What for?"})
+        desk.clock.advance(timedelta(minutes=10))
+        declined = (await decider.post(f"{path}/decline", json={"reason": "Not now."})).json()
+        assert (declined["clocks"][0]["metric"], declined["clocks"][0]["verdict"]) == ("next_reply", "met")
+        await agency.post(f"{path}/scope", json={"scope": "Less."})
+        asked = (await decider.post(replies, json={"note": "And now?"})).json()
+        assert (asked["clocks"][0]["state"], asked["clocks"][0]["elapsed_seconds"]) == ("running", 0)
+        await agency.post(f"{path}/cancel", json={"reason": "Too late."})
+        desk.clock.advance(timedelta(hours=5))
+        await desk.due_clocks.run()
+    assert "clock.breached.v1" not in [name for name, _, _ in await desk.said(agreement.tenant_id)]
+
+
 @pytest.mark.capability("I27")
 async def test_a_rejected_change_is_scoped_again_and_its_acceptance_counts_anew(
     desk: Desk, agreement: Agreement
@@ -216,6 +275,8 @@ async def test_in_a_freeze_nothing_is_approved_or_deployed_unless_the_decider_na
     async with desk.client(agreement) as agency, desk.client(agreement, "client_decider") as decider:
         path = await estimated(agency, agreement)
         assert problem(await decider.post(f"{path}/approve"), 409)["freezes"] == ["Admissions"]
+        endless = {"from": "9999-12-31T20:00:00Z", "to": "9999-12-31T23:30:00Z"}
+        problem(await agency.post(f"{path}/estimate", json={"minutes": 1, "window": endless}), 422, "#/window")
         other = {"approved_freezes": ["Exams"]}
         assert problem(await decider.post(f"{path}/approve", json=other), 409)["freezes"] == ["Admissions"]
         assert (await decider.post(f"{path}/approve", json={"approved_freezes": ["Admissions"]})).status_code == 200

@@ -171,18 +171,17 @@ async def test_a_window_over_midnight_is_one_window(desk: Desk, agreement: Agree
 
 
 @pytest.mark.parametrize(
-    ("reported", "due"),
-    [
-        ("2026-10-24T21:00:00", "2026-10-25T01:00:00Z"),  # autumn: 23:00, then four hours on the clock of the earth
-        ("2027-03-27T22:00:00", "2027-03-28T02:00:00Z"),  # spring: 23:00, due at 04:00 on the wall
-    ],
+    ("reported", "noon", "hours"),
+    [("2026-10-24T20:00:00", "2026-10-25T11:00:00", 9), ("2027-03-27T21:00:00", "2027-03-28T10:00:00", 7)],
+    ids=["autumn", "spring"],
 )
 async def test_a_night_on_which_the_clocks_change_is_as_long_as_it_is(
-    desk: Desk, agreement: Agreement, reported: str, due: str
+    desk: Desk, agreement: Agreement, reported: str, noon: str, hours: int
 ) -> None:
+    """From 22:00 to 06:00 on the wall."""
     await agree(desk, agreement, NIGHT)
     item = await Item.reported(desk, agreement, reported)
-    assert (await item.clock(reported))["due_at"] == due
+    assert elapsed(await item.clock(noon)) == timedelta(hours=hours)
 
 
 @pytest.mark.parametrize(
@@ -249,6 +248,22 @@ async def test_an_answer_to_the_merged_one_is_one_to_both(desk: Desk, agreement:
     await early.do("2026-06-08T09:40:00", "items/*/merge", into_id=late.id)
     response = await late.clock("2026-06-08T12:00:00", "response")
     assert (response["verdict"], elapsed(response)) == ("met", timedelta(minutes=10))
+
+
+async def test_a_merge_keeps_the_waits_of_the_merged_one_and_the_time_in_which_it_was_thought_to_be_over(
+    desk: Desk, agreement: Agreement
+) -> None:
+    await desk.activate(agreement)
+    early = await Item.reported(desk, agreement, "2026-06-08T08:00:00")
+    pause = await early.pause("2026-06-08T08:30:00")
+    await early.resume("2026-06-08T09:30:00", pause)
+    await early.do("2026-06-08T10:00:00", "incidents/*/resolve")
+    late = await Item.reported(desk, agreement, "2026-06-08T14:00:00")
+    await early.do("2026-06-08T14:10:00", "items/*/merge", into_id=late.id)
+    clock = await late.clock("2026-06-08T15:00:00")
+    # One hour of work before it was thought to be over, one since it is known not to be.
+    assert (clock["state"], elapsed(clock), clock["due_at"]) == ("running", timedelta(hours=2), "2026-06-08T17:00:00Z")
+    assert [span["why"] for span in clock["explanation"]] == ["open", "paused", "open", "stopped", "open"]
 
 
 async def test_a_calendar_that_is_edited_after_the_end_changes_no_verdict(desk: Desk, agreement: Agreement) -> None:
@@ -321,6 +336,48 @@ async def test_a_warning_is_rescheduled_and_not_said_again_when_the_due_time_mov
     assert await warned() == half
     desk.clock.set(at("2026-06-08T14:36:00"))
     assert await warned() == [*half, (90, "2026-06-08T14:36:00Z")]
+
+
+async def test_warnings_come_at_any_percentage_also_of_terms_that_change_nothing_else(
+    desk: Desk, agreement: Agreement
+) -> None:
+    await desk.activate(agreement, service_desk={"warnings_percent": [90, 150]})
+    await Item.reported(desk, agreement, "2026-06-08T09:00:00")
+    later = {"effective_from": "2026-06-08T10:00:00Z", "service_desk": {"warnings_percent": [25, 90, 150]}}
+    await desk.activate(agreement, 2, **later)
+    for hour in (10, 13, 15):  # as the cache says when to look
+        desk.clock.set(at(f"2026-06-08T{hour}:00:00") + timedelta(microseconds=1))
+        await desk.due_clocks.run()
+    said = [
+        (data["percent"], data["at"])
+        for name, _, data in await desk.said(agreement.tenant_id)
+        if name == "clock.at_risk.v1" and data["metric"] == "repair"
+    ]
+    assert said == [(25, "2026-06-08T10:00:00Z"), (90, "2026-06-08T12:36:00Z"), (150, "2026-06-08T15:00:00Z")]
+
+
+@pytest.mark.parametrize(("rule", "counted"), [("retroactive", timedelta(hours=7)), ("restart", timedelta(hours=1))])
+async def test_what_is_promised_only_since_it_was_ranked_up_counts_as_the_contract_judges_the_past(
+    desk: Desk, agreement: Agreement, rule: str, counted: timedelta
+) -> None:
+    rules = {"on_policy_change": rule, "on_reopen": "resume"}
+    await desk.activate(agreement, response=agreement.state()["response"] | {"targets": TARGETS, "rules": rules})
+    item = await Item.reported(desk, agreement, "2026-06-08T09:00:00", "minor")
+    await item.do("2026-06-08T15:00:00", "items/*/classification", severity="critical", reason="All orders fail.")
+    assert elapsed(await item.clock("2026-06-08T16:00:00")) == counted
+
+
+async def test_the_first_words_of_a_person_to_the_client_stop_the_response_clock_and_a_machines_do_not(
+    desk: Desk, agreement: Agreement
+) -> None:
+    await desk.activate(agreement)
+    item = await Item.reported(desk, agreement, "2026-06-08T09:00:00")
+    await item.do("2026-06-08T09:05:00", "items/*/replies", note="We got your mail.", automatic=True)
+    await item.do("2026-06-08T09:10:00", "items/*/replies", note="Odd.", audience="agency")
+    assert (await item.clock("2026-06-08T09:15:00", "response"))["verdict"] is None
+    await item.do("2026-06-08T09:20:00", "items/*/replies", note="It is the card terminal.")
+    response = await item.clock("2026-06-08T10:00:00", "response")
+    assert (response["verdict"], elapsed(response)) == ("met", timedelta(minutes=20))
 
 
 @pytest.mark.capability("I24")

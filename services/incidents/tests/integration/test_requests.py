@@ -148,6 +148,27 @@ async def test_a_contract_may_have_severities_of_its_own(desk: Desk, agreement: 
         assert len(listed) == 3
 
 
+@pytest.mark.capability("I43")
+@pytest.mark.parametrize("contract_first", [True, False])
+async def test_an_outage_has_the_gravest_severity_of_a_contract_that_calls_it_otherwise(
+    desk: Desk, agreement: Agreement, contract_first: bool
+) -> None:
+    own = [{"code": "p1", "rank": 2}, {"code": "p0", "rank": 1}]
+    targets = [{"severity": "p0", "response": "PT30M", "repair": "PT4H"}]
+    terms = {
+        "service_desk": {"severities": own},
+        "response": agreement.state()["response"] | {"targets": targets},
+    }
+    if contract_first:
+        await desk.activate(agreement, **terms)
+    await desk.break_down(agreement)
+    if not contract_first:
+        await desk.activate(agreement, **terms)
+    incident = await desk.only_incident(agreement)
+    assert incident["severity"] == "p0"
+    assert [clock["due_at"] for clock in incident["clocks"]] == ["2026-06-08T09:30:00Z", "2026-06-08T13:00:00Z"]
+
+
 @pytest.mark.capability("I28")
 @pytest.mark.parametrize("impact", ["availability", "security", "data", "operations"])
 @pytest.mark.parametrize("criticality", ["low", "medium", "high"])

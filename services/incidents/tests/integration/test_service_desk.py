@@ -73,6 +73,37 @@ async def test_an_incident_of_that_severity_does_not_close_without_its_post_mort
         assert (await client.post(f"{path}/close")).json()["status"] == "closed"
 
 
+async def test_nobody_is_late_with_the_post_mortem_of_what_is_not_resolved_yet(
+    desk: Desk, agreement: Agreement
+) -> None:
+    rule = {"severities": ["critical"], "due": "PT4H"}
+    await desk.activate(agreement, service_desk=PLAIN_DESK | {"post_mortem": rule})
+    async with desk.client(agreement) as client:
+        incident_id = await reported(client, agreement, severity="critical")
+        path = f"/v1/incidents/{incident_id}"
+        await client.post(f"{path}/resolve")
+        desk.clock.advance(timedelta(hours=1))
+        await client.post(f"/v1/items/{incident_id}/reopen", json={"reason": "It happens again."})
+        desk.clock.advance(timedelta(hours=24))
+        await client.post(f"{path}/resolve")
+        desk.clock.advance(timedelta(hours=2))
+        completed = POST_MORTEM | {"item_id": incident_id, "completed_at": "2026-06-09T12:00:00Z"}
+        assert (await client.post("/v1/post-mortems", json=completed)).status_code == 201
+        clock = next(c for c in (await client.get(path)).json()["clocks"] if c["metric"] == "post_mortem")
+    assert (clock["verdict"], clock["elapsed_seconds"]) == ("met", 3 * 3600)
+
+
+async def test_a_merge_leaves_no_unowned_risk_behind(desk: Desk, agreement: Agreement) -> None:
+    await desk.activate(agreement)
+    async with desk.client(agreement) as client:
+        one, other = await reported(client, agreement), await reported(client, agreement)
+        risk = {"item_id": one, "description": "The provider may fail again."}
+        recorded = await client.post("/v1/residual-risks", json=risk)
+        assert recorded.status_code == 201, recorded.text
+        kept_open = problem(await client.post(f"/v1/items/{one}/merge", json={"into_id": other}), 409)["reasons"]
+    assert [reason["reason"] for reason in kept_open] == ["unowned_residual_risk"]
+
+
 @pytest.mark.capability("I25")
 async def test_the_third_incident_of_a_month_needs_a_post_mortem_whatever_its_severity(
     desk: Desk, agreement: Agreement
@@ -360,6 +391,22 @@ async def test_an_item_without_clocks_is_told_anew_while_the_time_of_its_level_g
         _, tag, _ = await read(tag)
         desk.clock.advance(timedelta(hours=1))
         assert await read(tag) == (304, tag, None)
+
+
+async def test_without_a_promised_repair_the_levels_have_the_time_until_it_is_done(
+    desk: Desk, agreement: Agreement
+) -> None:
+    await desk.activate(agreement)
+    async with desk.client(agreement) as agency:
+        item = await reported(agency, agreement, severity="major")
+        await agency.post(f"/v1/incidents/{item}/acknowledge")
+        desk.clock.advance(timedelta(hours=1))
+        await agency.post(f"/v1/items/{item}/hand-over", json={"to_level": 2} | EVIDENCE)
+        desk.clock.advance(timedelta(hours=2))
+        await agency.post(f"/v1/incidents/{item}/resolve")
+        desk.clock.advance(timedelta(hours=5))
+        support = (await agency.get(f"/v1/items/{item}")).json()["support"]
+    assert [(level["level"], level["elapsed_seconds"]) for level in support] == [(1, 3600), (2, 7200)]
 
 
 async def test_links_say_how_items_and_actions_elsewhere_are_related(desk: Desk, agreement: Agreement) -> None:

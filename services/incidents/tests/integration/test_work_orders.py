@@ -87,6 +87,8 @@ async def test_an_update_begins_with_a_verified_backup_and_ends_with_its_proof(
             assert problem(await client.post(f"{path}/start", json=partly), 409)["missing"] == [name]
         unverified = told | {"backup": {"reference": "s3://b/1"}}
         problem(await client.post(f"{path}/start", json=unverified), 422)
+        tomorrow = told | {"backup": backup | {"verified_at": "2026-06-09T08:00:00Z"}}
+        problem(await client.post(f"{path}/start", json=tomorrow), 422, "#/backup/verified_at")
         assert (await client.post(f"{path}/start", json=told)).json()["status"] == "started"
         partly = {"done": ["Checkout works"], "proof": "Screenshots."}
         refused = problem(await client.post(f"{path}/complete", json=partly), 409)
@@ -135,3 +137,26 @@ async def test_a_rule_that_cannot_be_followed_is_refused(
     async with desk.client(agreement) as client:
         told = a_schedule(agreement, recurrence=recurrence, first_on=first_on)
         problem(await client.post("/v1/work-order-schedules", json=told), 422, "#/recurrence")
+
+
+@pytest.mark.parametrize("first_on", ["0001-01-01", "2026-05-01"])
+async def test_a_schedule_does_not_begin_with_work_for_years_that_have_passed(
+    desk: Desk, agreement: Agreement, first_on: str
+) -> None:
+    await desk.activate(agreement)
+    async with desk.client(agreement) as client:
+        told = a_schedule(agreement, recurrence="FREQ=DAILY", first_on=first_on)
+        problem(await client.post("/v1/work-order-schedules", json=told), 422, "#/first_on")
+
+
+async def test_nothing_is_planned_under_a_contract_that_is_over(desk: Desk, agreement: Agreement) -> None:
+    await desk.activate(agreement)
+    async with desk.client(agreement) as client:
+        created = await client.post("/v1/work-order-schedules", json=a_schedule(agreement))
+    ended = agreement.state(2, status="terminated", effective_from="2026-07-01T00:00:00Z")
+    await desk.hear("contracts.contract.terminated.v1", ended, tenant_id=agreement.tenant_id, version=2)
+    desk.clock.set(datetime(2026, 7, 20, 9, tzinfo=UTC))
+    await DueSchedules(desk.runtime.units).run()
+    async with desk.client(agreement) as client:
+        assert (await client.get("/v1/work-orders")).json()["data"] == []
+        assert (await client.get(created.headers["location"])).json()["due_at"] is None

@@ -13,13 +13,18 @@ async def advance(ports: Ports, row: ScheduleRow, day: date | None) -> None:
     """Lets a schedule wait for a day of its rule; None or the end of its contract ends it."""
     row.version += 1
     row.next_on, row.due_at = day, None
-    terms = (await ports.contracts.history(row.contract_id)).in_force(ports.now)
-    if day is None or not row.active or (terms is not None and terms.status in ("terminated", "expired")):
+    if day is None or not row.active or await has_ended(ports, row):
         row.active = row.active and day is not None
         return
     planned, zone = await when(ports, row, day)
     earliest = min(day, planned or day) - timedelta(days=row.lead_days)
     row.due_at = opening_instant(earliest, 0, zone)
+
+
+async def has_ended(ports: Ports, row: ScheduleRow) -> bool:
+    """Whether the contract of a schedule is over: nobody works under it any more."""
+    terms = (await ports.contracts.history(row.contract_id)).in_force(ports.now)
+    return terms is not None and terms.status in ("terminated", "expired")
 
 
 async def when(ports: Ports, row: ScheduleRow, day: date) -> tuple[date | None, ZoneInfo]:

@@ -137,7 +137,10 @@ async def deploy_change(
 async def finish_deployment(
     change_id: UUID, ports: InPorts, principal: Writer, response: Response, body: DeploymentResult | None = None
 ) -> ItemAnswer:
-    """It is in place: the client's time for acceptance begins, and what it fixes waits with it."""
+    """It is in place: the client's time for acceptance begins, and what it fixes waits with it.
+
+    What was rolled back is not: it is `scoped` again and needs another estimate, window and approval.
+    """
     said = body or DeploymentResult()
     return await _act(Act.FINISH_DEPLOYMENT, change_id, said, ports, agency_only(principal), response, note=said.note)
 

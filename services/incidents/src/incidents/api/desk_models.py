@@ -38,7 +38,7 @@ _SITE = "0197a1c2-0000-7000-8000-000000000301"
 
 Written = Annotated[str, Field(min_length=1, max_length=10_000, pattern=NOT_BLANK)]
 Reason = Annotated[
-    str, Field(min_length=1, max_length=50, pattern=r"^[a-z][a-z0-9_]*$", examples=["waiting_for_client"])
+    str, Field(min_length=1, max_length=64, pattern=r"^[a-z][a-z0-9_]*$", examples=["waiting_for_client"])
 ]
 Evidence = Annotated[
     dict[
@@ -217,6 +217,8 @@ class DeploymentWindow(BaseModel):
     def _has_a_length(self) -> DeploymentWindow:
         if self.last <= self.first:
             raise ValueError("a window ends after it begins")
+        if self.first.year < 2000 or self.last.year > 2199:
+            raise ValueError("a window lies in the years 2000 to 2199")
         return self
 
 
@@ -500,7 +502,7 @@ class LinkAnswer(BaseModel):
 
 
 class LevelAnswer(BaseModel):
-    """How long a level of support had the item: of what its repair (else response) clock counted, else of all time."""
+    """How long a level of support had the item: of what its repair clock counted, else of the time until done."""
 
     level: int = Field(ge=1, le=2, json_schema_extra={"format": "int32"})
     elapsed_seconds: Seconds
@@ -510,7 +512,7 @@ class PauseAnswer(BaseModel):
     """A wait for somebody else, with its evidence."""
 
     pause_id: UUID
-    reason: str = Field(max_length=50)
+    reason: str = Field(max_length=64)
     allowed: bool = Field(description="false: the contract does not list this reason, and the clocks went on")
     paused_at: Instant
     paused_by: ActorAnswer
@@ -701,11 +703,11 @@ def _support(
     item: WorkItem, views: Sequence[ClockView], hand_overs: Iterable[HandOver], now: datetime
 ) -> list[Mapping[str, Any]]:
     by_metric = {view.metric: view.reading for view in views}
-    reading = by_metric.get(Metric.REPAIR, by_metric.get(Metric.RESPONSE))
+    reading = by_metric.get(Metric.REPAIR)
     counted = (
         [(span.start, span.end) for span in reading.explanation if span.counted]
         if reading is not None
-        else [(item.detected_at, max(now, item.detected_at))]
+        else [(item.detected_at, max(item.done_at or now, item.detected_at))]
     )
     return [
         {

@@ -154,7 +154,9 @@ async def resume_item(
 async def reply_to_item(
     item_id: UUID, body: ReplyTold, ports: InPorts, principal: Writer, response: Response
 ) -> ItemAnswer:
-    """What the client writes ends every wait and asks for the next reply; what the agency writes to him is one."""
+    """What the client writes ends every wait for him and asks for the next reply; what a person of the agency writes to
+    him is one, and the first stops the response clock. A wait for access or acceptance ends with that.
+    """
     from_client = principal.client_id is not None
     done = await items.reply(
         ports,
@@ -181,10 +183,8 @@ async def classify_item(
 ) -> ItemAnswer:
     """Impact and criticality give the severity by the contract's matrix; the clocks go on under what that promises.
 
-    The agency judges until the client's decider has; then only he judges again.
+    The agency judges until a decider has, who is the client's unless the contract says otherwise; then only he does.
     """
-    if principal.role != "client_decider":
-        agency_only(principal)
     done = await items.classify(
         ports,
         item_id,
@@ -194,6 +194,7 @@ async def classify_item(
         reason=body.reason,
         actor=who(principal),
         role=principal.role,
+        of_the_agency=principal.client_id is None,
     )
     return await answer_with(ports, done, response)
 

@@ -1,5 +1,6 @@
 """Preventive work over HTTP: work orders and the schedules that make them."""
 
+from datetime import timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -42,6 +43,9 @@ from shared.service import Unit
 
 router = APIRouter(prefix="/v1/work-orders", tags=["work orders"], route_class=IdempotentRoute)
 schedules = APIRouter(prefix="/v1/work-order-schedules", tags=["work orders"], route_class=IdempotentRoute)
+
+EARLIEST_FIRST_DAY = timedelta(days=31)
+"""How far back a schedule may begin: a work order is made for each of its days, also of those that have passed."""
 
 _MAY_CONFLICT: dict[str, Any] = {"dependencies": [Idempotent], "responses": responses_for(Conflict)}
 
@@ -171,6 +175,9 @@ async def schedule_work(
 ) -> WorkOrderScheduleAnswer:
     """From its first day on, a work order is made for every day of the rule, once."""
     agency_only(principal)
+    if body.first_on < unit.now.date() - EARLIEST_FIRST_DAY:
+        detail = "The first day is more than a month ago. State one from which on the work is to be done."
+        raise ValidationFailed(detail, errors=[FieldError(detail=detail, pointer="#/first_on")])
     try:
         check(body.recurrence, body.first_on)
     except RecurrenceError as error:

@@ -2,6 +2,7 @@
 
 A freeze of the contract stops approval and deployment unless the client's decider has approved it by name. What the
 client neither accepts nor rejects in the agreed time is accepted tacitly, at the instant at which that time ran out.
+What was rolled back is neither: it is scoped again and needs another window.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,8 +12,8 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from incidents.application import clocks, closing, items
-from incidents.application.ports import UPHELD, ClockView, Link, Ports
+from incidents.application import clocks, items
+from incidents.application.ports import UPHELD, ClockView, Entry, Link, Ports
 from incidents.domain.promises import Metric
 from incidents.domain.service_desk_terms import Freeze, FrozenError
 from incidents.domain.work_item import (
@@ -28,11 +29,9 @@ from incidents.domain.work_item import (
     Who,
     WorkItem,
     perform,
+    roll_back,
 )
 from shared.ids import new_id
-
-WAITING_ACCEPTANCE = "waiting_acceptance"
-"""Reason of the pause of what a change fixes, while the client tries whether it does."""
 
 _DECIDERS_ACTS = frozenset({Act.APPROVE, Act.DECLINE, Act.ACCEPT, Act.REJECT})
 """What the client decides, not the agency."""
@@ -107,6 +106,8 @@ async def act(
     change = await items.locked(ports, change_id, Kind.CHANGE)
     if change is None:
         return None
+    # What silence has accepted is accepted, also while no worker runs that says so.
+    change = await accept_tacitly(ports, change)
     if what not in change.allowed:
         perform(change, what, at=None, now=ports.now, actor=actor, source="api")  # says what is possible
     if what in _DECIDERS_ACTS and role != "client_decider":
@@ -133,14 +134,21 @@ async def act(
             details["deployment"] = {**details["deployment"], **told}
         case Act.REJECT | Act.DECLINE:
             details[what.value] = dict(told)
-        case Act.CLOSE:
-            await closing.refuse_if_kept_open(ports, change)
         case _:
             pass
+    if what is Act.FINISH_DEPLOYMENT and told["result"] == "rolled_back":
+        return await _rolled_back(ports, replace(change, details=details), actor=actor, note=note)
     done = perform(replace(change, details=details), what, at=None, now=ports.now, actor=actor, source="api")
     views = await items.carry_out(ports, done, what, note=note, audience=audience, data=told)
     await _tell_what_it_fixes(ports, done.after, what, actor)
     return done.after, views
+
+
+async def _rolled_back(ports: Ports, change: WorkItem, *, actor: Who, note: str | None) -> Done:
+    """Nothing is in place, so nobody tries or accepts anything, and the clocks of what it fixes go on."""
+    done = roll_back(change, now=ports.now, actor=actor, source="rolled back")
+    entry = Entry("rolled_back", done.added[-1].at, actor, "api", note=note, data=change.details["deployment"])
+    return done.after, await items.apply(ports, done, items.SAID_AS[Act.SCOPE], entry)
 
 
 async def accept_tacitly(ports: Ports, change: WorkItem) -> WorkItem:
@@ -167,7 +175,7 @@ async def _tell_what_it_fixes(ports: Ports, change: WorkItem, what: Act, actor: 
             continue
         if what is Act.FINISH_DEPLOYMENT:
             evidence = {"change": change.number}
-            await items.pause_item(ports, fixed.id, WAITING_ACCEPTANCE, evidence, at=None, actor=actor)
+            await items.pause_item(ports, fixed.id, items.WAITING_ACCEPTANCE, evidence, at=None, actor=actor)
             continue
         for pause in await ports.items.pauses(fixed.id):
             if pause.resumed_at is None and pause.evidence.get("change") == change.number:

@@ -19,13 +19,14 @@ from incidents.application.ports import UPHELD, ClockView, Entry, Ports, StoredC
 from incidents.domain.promises import (
     COURSES,
     EACH_TIME,
-    ENDS_WITHOUT_VERDICT,
+    NOT_RESOLVED,
     UNOBSERVED,
     ClockFact,
     ContractHistory,
     Course,
     Folding,
     Metric,
+    ends_without_verdict,
     folding,
     measured,
 )
@@ -43,11 +44,11 @@ ALERTED = frozenset({"at_risk", "breached"})
 _TICK = timedelta(microseconds=1)
 
 
-async def attach(ports: Ports, item: WorkItem) -> None:
+async def attach(ports: Ports, item: WorkItem, *, since: datetime | None = None) -> None:
     """Opens the clocks that the contract promises for this item and that are not there yet, and tells all what was.
 
     Nothing is promised for an environment that does not count, before the contract took effect, or while we do not know
-    the contract: it will attach the clocks when it arrives.
+    the contract: it will attach the clocks when it arrives. With `since`, none counts from an earlier instant.
     """
     if not item.subject.counts_for_sla:
         return
@@ -56,12 +57,15 @@ async def attach(ports: Ports, item: WorkItem) -> None:
     for metric in measured(item):
         begins = COURSES[metric].begins
         begin = item.stamps.get(begins) if begins is not None else None
-        if metric in there or begin is None or not history.promises(item.severity, metric, begin.at):
+        if begin is None:
+            continue
+        opens_at = begin.at if since is None else max(begin.at, since)
+        if metric in there or not history.promises(item.severity, metric, opens_at):
             continue
         if metric is Metric.POST_MORTEM and not await post_mortem_due(ports, item, history):
             continue
         clock = await ports.clocks.add(item, metric)
-        opened = ClockFact("opened", begin.at, severity=item.severity)
+        opened = ClockFact("opened", opens_at, severity=item.severity)
         await ports.clocks.add_fact(item, clock, _OPENED, opened, actor=begin.actor, source=begin.source)
     await _follow_what_happened(ports, item)
 
@@ -104,17 +108,26 @@ async def answer(ports: Ports, item: WorkItem, name: str, at: datetime, actor: W
 
 
 async def reclassify(ports: Ports, item: WorkItem, actor: Who) -> None:
-    """The item has another severity from now on: its clocks go on under what is promised for that."""
+    """The item has another severity from now on: its clocks go on under what is promised for that.
+
+    What is promised only now counts from the detection, or from now where the contract does not judge what is past by
+    a new target.
+    """
     for clock in await ports.clocks.of_item(item.id):
         fact = ClockFact("reclassified", ports.now, severity=item.severity)
         name = f"reclassified.{item.version}"
         await ports.clocks.add_fact(item, clock, name, fact, actor=actor, source="api")
+    terms = (await ports.contracts.history(item.subject.contract_id)).in_force(ports.now)
+    if terms is not None and terms.response is not None and terms.response.rules.on_policy_change != "retroactive":
+        await attach(ports, item, since=ports.now)
 
 
 async def take_over(ports: Ports, item: WorkItem, merged: WorkItem, actor: Who) -> None:
     """The item goes on for the merged one too: its clocks count from the earlier opening, and an answer counts.
 
-    What still ran of the merged one ends without a verdict; what had stopped keeps its own.
+    Until the item's own opening they count what the merged one's counted: its waits, and the time in which it was
+    thought to be over, do not become work. What still ran of the merged one ends without a verdict; what had stopped
+    keeps its own.
     """
     history = await ports.contracts.history(item.subject.contract_id)
     theirs = {clock.metric: clock for clock in await ports.clocks.of_item(merged.id)}
@@ -124,11 +137,14 @@ async def take_over(ports: Ports, item: WorkItem, merged: WorkItem, actor: Who) 
             continue
         earliest = min(fact.at for fact in other.facts if fact.kind == "opened")
         own = next(fact for fact in clock.facts if fact.kind == "opened")
+        since = min(fact.at for fact in clock.facts if fact.kind == "opened")
         severity = own.severity or item.severity
-        if earliest < own.at and history.promised(severity, clock.metric, earliest) is not None:
+        if earliest < since and history.promised(severity, clock.metric, earliest) is not None:
             opened = ClockFact("opened", earliest, severity=severity)
-            name = f"merged.{merged.id}"
-            await ports.clocks.add_fact(item, clock, name, opened, actor=actor, source=merged.number)
+            before = [opened, *_counted_before(since, clock.metric, merged, other)]
+            for number_of_fact, fact in enumerate(before):
+                name = f"merged.{merged.id}.{number_of_fact}"
+                await ports.clocks.add_fact(item, clock, name, fact, actor=actor, source=merged.number)
         if clock.metric is Metric.RESPONSE:
             for fact in [fact for fact in other.facts if fact.kind == "stopped"][:1]:
                 name = f"answered.{merged.id}"
@@ -136,6 +152,21 @@ async def take_over(ports: Ports, item: WorkItem, merged: WorkItem, actor: Who) 
     for clock in theirs.values():
         fact = ClockFact("cancelled", ports.now)
         await ports.clocks.add_fact(merged, clock, "merged", fact, actor=actor, source=item.number)
+
+
+def _counted_before(since: datetime, metric: Metric, merged: WorkItem, clock: StoredClock) -> list[ClockFact]:
+    """What a merged item's clock did before an instant, at which every pause and stop of it is over."""
+    facts = []
+    for fact in sorted(clock.facts, key=lambda fact: fact.at):
+        # That it was answered is answered for good: `take_over` tells it.
+        heeded = ("paused", "resumed") if metric is Metric.RESPONSE else ("paused", "resumed", "stopped", "reopened")
+        if fact.at < since and fact.kind in heeded:
+            pause_id = fact.pause_id and f"{merged.id}.{fact.pause_id}"
+            facts.append(replace(fact, pause_id=pause_id))
+            if fact.kind == "paused":
+                facts.append(ClockFact("resumed", since, pause_id=pause_id))
+    ends = [fact.kind for fact in facts if fact.kind in ("stopped", "reopened")]
+    return [*facts, ClockFact("reopened", since)] if ends[-1:] == ["stopped"] else facts
 
 
 async def _follow_what_happened(ports: Ports, item: WorkItem) -> None:
@@ -168,17 +199,15 @@ async def _follow_what_happened(ports: Ports, item: WorkItem) -> None:
                 name = f"begins.{begins}.{item.cycle}"
                 fact = ClockFact("reopened", begin.at)
                 await ports.clocks.add_fact(item, clock, name, fact, actor=begin.actor, source=begin.source)
-        relapsed = item.stamps.get(Milestone.RELAPSED)
-        if relapsed is not None and Milestone.RECOVERED in course.ends:
-            done = [item.stamps[end].at for end in course.ends if end in item.stamps]
-            # What somebody had contained before it was wrong again stays contained.
-            if not any(at <= relapsed.at for at in done):
-                fact = ClockFact("reopened", relapsed.at)
-                name = f"{Milestone.RELAPSED}.{item.cycle}"
-                await ports.clocks.add_fact(item, clock, name, fact, actor=relapsed.actor, source=relapsed.source)
+        if Milestone.RECOVERED in course.ends:
+            await _go_on_after_a_relapse(ports, item, clock)
+        if clock.metric is Metric.POST_MORTEM:
+            await _wait_while_open_again(ports, item, clock)
+        without_verdict = ends_without_verdict(item.kind)
         for milestone in course.ends:
-            await note(milestone, "stopped")
-        for milestone in ENDS_WITHOUT_VERDICT:
+            if milestone not in without_verdict:
+                await note(milestone, "stopped")
+        for milestone in without_verdict:
             await note(milestone, "cancelled")
         unobserved = item.stamps.get(Milestone.MONITORING_PAUSED)
         if unobserved is not None:
@@ -195,6 +224,30 @@ async def _follow_what_happened(ports: Ports, item: WorkItem) -> None:
                 fact = ClockFact("resumed", pause.resumed_at, pause_id=name)
                 by = pause.resumed_by
                 await ports.clocks.add_fact(item, clock, f"{name}.over", fact, actor=by, source="api")
+
+
+async def _go_on_after_a_relapse(ports: Ports, item: WorkItem, clock: StoredClock) -> None:
+    """What recovered and was wrong again had not recovered; what somebody had contained before stays contained."""
+    relapsed = item.stamps.get(Milestone.RELAPSED)
+    if relapsed is None:
+        return
+    if any(end in item.stamps and item.stamps[end].at <= relapsed.at for end in COURSES[clock.metric].ends):
+        return
+    fact, name = ClockFact("reopened", relapsed.at), f"{Milestone.RELAPSED}.{item.cycle}"
+    await ports.clocks.add_fact(item, clock, name, fact, actor=relapsed.actor, source=relapsed.source)
+
+
+async def _wait_while_open_again(ports: Ports, item: WorkItem, clock: StoredClock) -> None:
+    """Nobody completes the post-mortem of what is not resolved: its clock stands still from reopening to resolution."""
+    name = f"open_again.{item.cycle}"
+    reopened, resolved = (item.stamps.get(each) for each in (Milestone.REOPENED, Milestone.RESOLVED))
+    if reopened is None:
+        return
+    fact = ClockFact("paused", reopened.at, pause_id=name, reason=NOT_RESOLVED)
+    await ports.clocks.add_fact(item, clock, name, fact, actor=reopened.actor, source=reopened.source)
+    if resolved is not None:
+        fact = ClockFact("resumed", resolved.at, pause_id=name)
+        await ports.clocks.add_fact(item, clock, f"{name}.over", fact, actor=resolved.actor, source=resolved.source)
 
 
 async def heed(ports: Ports, item: WorkItem) -> list[ClockView]:
@@ -255,9 +308,8 @@ async def _look(ports: Ports, item: WorkItem) -> list[tuple[StoredClock, ClockVi
         found = _fold(history, item, clock)
         view = _view(ports, history, clock, found)
         await _say_what_is_new(ports, item, clock, found, view)
-        await ports.clocks.cache(
-            item, view, next_due_at=_next_due(found, view.reading, clock, ports.now), ended_at=found.ended_at
-        )
+        next_due_at = _next_due(history, found, view.reading, ports.now)
+        await ports.clocks.cache(item, view, next_due_at=next_due_at, ended_at=found.ended_at)
         looked.append((clock, replace(view, version=clock.version)))
     return looked
 
@@ -305,7 +357,8 @@ async def _say_what_is_new(ports: Ports, item: WorkItem, clock: StoredClock, fou
         for threshold in reading.thresholds
         if threshold.reached and threshold.at is not None and threshold.percent > warned
     ]
-    if reading.breaches:
+    # Who lets the time for acceptance run out has accepted in time.
+    if reading.breaches and clock.metric is not Metric.ACCEPTANCE:
         news.append(((counted, "breached", 100), reading.breaches[-1].at))
     if reading.state == "met":
         stopped_at = reading.cycles[-1].stopped_at
@@ -326,16 +379,21 @@ async def _say_what_is_new(ports: Ports, item: WorkItem, clock: StoredClock, fou
         if what == "at_risk":
             data["percent"] = percent
         await ports.items.tell(item, Entry(f"clock_{what}", at, UPHELD, "clock", data=data))
-        stale = what == "at_risk" and reading.breaches  # whoever is late needs no warning that he may be late
+        # Whoever is late needs no warning that he may be late.
+        stale = what == "at_risk" and percent <= 100 and reading.breaches
         if what in ALERTED and found.ended_at is None and not stale:
             fact = f"{clock.metric}.{notice[0]}.{percent}"
             await alerts.alert(ports, item, f"clock_{what}", fact=fact, details=data)
 
 
-def _next_due(found: Folding, reading: ClockReading, clock: StoredClock, now: datetime) -> datetime | None:
+def _next_due(history: ContractHistory, found: Folding, reading: ClockReading, now: datetime) -> datetime | None:
     """When something about the clock may become true next, if no new fact arrives; None when nothing will."""
     candidates = [found.next_change_after(now)]
-    if reading.state == "running":
+    if found.ended_at is None:
+        # Other terms may warn at other shares, also where they promise the same.
+        candidates += [terms.effective_from for terms in history.changes_after(now)]
+    if reading.state in ("running", "breached") and reading.cycles[-1].stopped_at is None:
         candidates += [threshold.at for threshold in reading.thresholds if not threshold.reached]
-        candidates.append(reading.breach_after + _TICK if reading.breach_after is not None else None)
+    if reading.state == "running" and reading.breach_after is not None:
+        candidates.append(reading.breach_after + _TICK)
     return min((at for at in candidates if at is not None), default=None)

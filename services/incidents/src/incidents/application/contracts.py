@@ -1,8 +1,10 @@
 """When a contract is activated, amended, suspended or ends: what we promise changes, and every clock that heeds it."""
 
-from incidents.application import alerts, clocks
-from incidents.application.ports import ContractVersion, Ports
-from incidents.domain.work_item import Milestone
+from dataclasses import replace
+
+from incidents.application import alerts, clocks, items
+from incidents.application.ports import UPHELD, ContractVersion, Ports
+from incidents.domain.work_item import Milestone, Severity, WorkItem
 
 
 async def take_version(ports: Ports, version: ContractVersion) -> None:
@@ -18,6 +20,7 @@ async def take_version(ports: Ports, version: ContractVersion) -> None:
         incident = await ports.items.lock(incident_id)
         if incident is None:
             continue
+        incident = await _in_its_own_words(ports, incident)
         await clocks.attach(ports, incident)
         await clocks.refresh(ports, incident)
         if unknown_until_now:
@@ -25,3 +28,16 @@ async def take_version(ports: Ports, version: ContractVersion) -> None:
             await alerts.alert(ports, incident, "opened")
             if incident.stamped(Milestone.RECOVERED):
                 await alerts.alert(ports, incident, "recovered")
+
+
+async def _in_its_own_words(ports: Ports, incident: WorkItem) -> WorkItem:
+    """What opened before its contract was known has a usual severity, which the contract may call otherwise."""
+    history = await ports.contracts.history(incident.subject.contract_id)
+    if incident.severity not in set(Severity):
+        return incident
+    severity = history.service_desk(incident.detected_at).standing_for(Severity(incident.severity))
+    if severity == incident.severity:
+        return incident
+    data = {"before": incident.severity, "after": severity}
+    named, _ = await items.change_facts(ports, replace(incident, severity=severity), "classified", UPHELD, data)
+    return named

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from incidents.application import alerts, clocks, closing, items
+from incidents.application import alerts, clocks, items
 from incidents.application.ports import MONITORING, UPHELD, ClockView, Entry, Ports
 from incidents.application.records import NotResolvedError
 from incidents.domain.records import must
@@ -176,8 +176,6 @@ async def act(
     if incident is None:
         return None
     change = perform(incident, what, at=at, now=ports.now, actor=actor, source="api")
-    if what is Act.CLOSE:
-        await closing.refuse_if_kept_open(ports, incident)
     return change.after, await items.carry_out(ports, change, what, note=note, audience=audience)
 
 
@@ -238,6 +236,7 @@ async def _incident_of(ports: Ports, outage: Outage) -> WorkItem:
     known = await ports.items.of_outage(outage.outage_id)
     if known is not None:
         return known
+    desk = await items.desk_of(ports, outage.contract_id, outage.confirmed_at)
     change = await items.open_work(
         ports,
         kind=Kind.INCIDENT,
@@ -251,7 +250,7 @@ async def _incident_of(ports: Ports, outage: Outage) -> WorkItem:
         source=Source("monitor", outage.outage_id, outage.monitor_id),
         title=outage.name,
         description=outage.detail,
-        severity=Severity.CRITICAL,
+        severity=desk.standing_for(Severity.CRITICAL),
         stamps=[
             Stamp(Milestone.FIRST_FAILURE, outage.down_since, MONITORING, "monitor"),
             Stamp(Milestone.DETECTED, outage.confirmed_at, MONITORING, "monitor"),

@@ -4,13 +4,13 @@ The caller holds the item's lock from `locked` on; what an act changes is stored
 clocks and said to other services by one function, `apply`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from incidents.application import alerts, clocks
+from incidents.application import alerts, clocks, closing
 from incidents.application.ports import UPHELD, ClockView, ContractFacts, Entry, Link, Pause, Ports
 from incidents.domain.promises import RESERVED_REASONS
 from incidents.domain.records import CHECKLIST
@@ -222,8 +222,13 @@ async def apply(ports: Ports, change: Change, said: str, entry: Entry, *, alerti
 async def carry_out(
     ports: Ports, change: Change, what: Act, *, note: str | None, audience: str, data: Mapping[str, Any] | None = None
 ) -> list[ClockView]:
-    """Applies a person's act. The act is for everybody to see; a note for the agency's eyes is a line of its own."""
+    """Applies an act. It is for everybody to see; a note for the agency's eyes is a line of its own.
+
+    Raises KeptOpenError when nothing more could be done to the item afterwards and something is still missing.
+    """
     item, stamp = change.after, change.added[-1]
+    if not item.allowed:
+        await closing.refuse_if_kept_open(ports, item)
     said = SAID_AS[what]
     shown = note if audience == "client" else None
     if note is not None and shown is None:
@@ -283,7 +288,8 @@ async def merge_items(
     """The item is the same matter as another of its kind and contract, which goes on for both.
 
     The other's clocks count from the earlier of the two openings, and an answer that this one had counts for both.
-    Raises UnusableError when the two do not go together, IllegalTransitionError when this one is closed.
+    Raises UnusableError when the two do not go together, IllegalTransitionError when this one is over or with the
+    client, KeptOpenError when it could not be closed either.
     """
     # Always in the order of the ids, so that two merges of the same items cannot wait for one another.
     by_id = {each: await ports.items.lock(each) for each in sorted({item_id, into_id})}
@@ -297,6 +303,7 @@ async def merge_items(
     if into.status in DONE or into.merged_into_id is not None:
         raise UnusableError("into_id", "Nothing is merged into an item that is over. Choose one that goes on.")
     change = merge(item, into, now=ports.now, actor=actor)
+    await closing.refuse_if_kept_open(ports, item)
     data = {"item_id": str(item.id), "number": item.number}
     await clocks.take_over(ports, into, item, actor)
     into_after = replace(into, version=into.version + 1)
@@ -304,7 +311,7 @@ async def merge_items(
     await _end_pauses(ports, item, ports.now, actor, {"merged_into": into.number})
     await apply(ports, Change(into_after, ()), "changed", taken)
     entry = Entry("merged", change.added[-1].at, actor, "api", data={"item_id": str(into.id), "number": into.number})
-    return change.after, await apply(ports, change, "closed", entry)
+    return change.after, await apply(ports, change, change.after.status.value, entry)
 
 
 async def link_item(
@@ -374,16 +381,22 @@ async def classify(
     reason: str,
     actor: Who,
     role: str,
+    of_the_agency: bool,
 ) -> tuple[WorkItem, list[ClockView]] | None:
     """Judges an item anew: by the contract's matrix, or with a severity of its list. The clocks go on under it.
 
-    What the contract's deciders have judged, only they judge again. Raises NotAllowedError, UnknownSeverityError.
+    The agency judges, and whom the contract lets decide; what a decider has judged, only a decider judges again.
+    Raises NotAllowedError, UnknownSeverityError.
     """
     item = await ports.items.lock(item_id)
     if item is None:
         return None
     desk = await desk_of(ports, item.subject.contract_id, ports.now)
     decides = role in desk.decided_by
+    if not (decides or of_the_agency):
+        raise NotAllowedError(
+            f"Under this contract a severity is judged by: {', '.join(sorted(desk.decided_by))}. Ask one of them."
+        )
     if item.details.get("severity_decided") and not decides:
         raise NotAllowedError("The client's decider has judged this severity. Only a decider may judge it again.")
     judged = desk.severity_named(severity) if severity is not None else desk.severity_of(impact, criticality)
@@ -473,6 +486,12 @@ async def resume_item(
 WAITING_ACCESS = "waiting_access"
 """Reason of the pause while the client lets us wait for access that we need."""
 
+WAITING_ACCEPTANCE = "waiting_acceptance"
+"""Reason of the pause of what a change fixes, while the client tries whether it does."""
+
+_ENDED_OTHERWISE = frozenset({WAITING_ACCESS, WAITING_ACCEPTANCE})
+"""Waits that end with what is waited for, and not with any message of the client."""
+
 
 async def wait_for_access(ports: Ports, item_id: UUID, request_id: UUID, *, at: datetime, actor: Who) -> None:
     """The client was asked for access: the request is the evidence of the pause. An item that is over waits no more."""
@@ -497,7 +516,8 @@ async def reply(
     ports: Ports, item_id: UUID, note: str, *, from_client: bool, automatic: bool, audience: str, actor: Who
 ) -> tuple[WorkItem, list[ClockView]] | None:
     """Somebody writes. What the client writes ends every wait for him and asks for an answer; what a person of the
-    agency writes to him is one. What a program writes by itself is kept, and changes no clock.
+    agency writes to him is one, and the first one says that somebody has started. What a program writes by itself is
+    kept, and changes no clock.
     """
     item = await ports.items.lock(item_id)
     if item is None:
@@ -510,6 +530,10 @@ async def reply(
         await hear_client(ports, item, ports.now, actor, {"reply": note})
     else:
         await clocks.answer(ports, item, str(new_id()), ports.now, actor)
+        if Act.ACKNOWLEDGE in item.allowed:
+            started = perform(item, Act.ACKNOWLEDGE, at=None, now=ports.now, actor=actor, source="implied by reply")
+            await carry_out(ports, started, Act.ACKNOWLEDGE, note=None, audience="client")
+            item = started.after
     return await change_facts(ports, item, kind, actor, {"from_client": from_client}, note=note)
 
 
@@ -519,7 +543,7 @@ async def hear_client(ports: Ports, item: WorkItem, at: datetime, actor: Who, an
     """
     for pause in await ports.items.pauses(item.id):
         if pause.at <= at:
-            await _end_pauses(ports, item, at, actor, answer, pause)
+            await _end_pauses(ports, item, at, actor, answer, only=pause, but=_ENDED_OTHERWISE)
     if item.stamped(Milestone.ACKNOWLEDGED) or item.kind is Kind.CHANGE:
         await clocks.ask(ports, item, str(new_id()), at, actor)
 
@@ -552,10 +576,17 @@ async def hand_over(
 
 
 async def _end_pauses(
-    ports: Ports, item: WorkItem, at: datetime, actor: Who, answer: Mapping[str, Any], only: Pause | None = None
+    ports: Ports,
+    item: WorkItem,
+    at: datetime,
+    actor: Who,
+    answer: Mapping[str, Any],
+    *,
+    only: Pause | None = None,
+    but: Collection[str] = (),
 ) -> None:
     for pause in [only] if only is not None else await ports.items.pauses(item.id):
-        if pause.resumed_at is None:
+        if pause.resumed_at is None and pause.reason not in but:
             ended = replace(pause, resumed_at=max(at, pause.at), resumed_by=actor, answer=answer)
             await ports.items.end_pause(ended)
 

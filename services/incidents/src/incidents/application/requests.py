@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from incidents.application import clocks, closing, items
+from incidents.application import clocks, items
+from incidents.application.incidents import OLDEST_REPORT
 from incidents.application.ports import ClockView, Link, Ports
 from incidents.domain.work_item import (
     Act,
@@ -62,6 +63,8 @@ async def ask(ports: Ports, asked: Asked, actor: Who) -> tuple[WorkItem, list[Cl
     asked_at = asked.asked_at or ports.now
     if asked_at > ports.now:
         raise InstantOutOfRangeError("asked_at", "This instant is in the future. Leave it out to say: now.")
+    if asked_at < ports.now - OLDEST_REPORT:
+        raise InstantOutOfRangeError("asked_at", "This instant is more than a year ago. State one that is not.")
     severity: str | None = place.desk.ordinary
     if asked.severity is not None:
         severity = place.desk.severity_named(asked.severity)
@@ -102,8 +105,6 @@ async def act(
     if what is Act.RESOLVE and what in request.allowed and request.scope_verdict is ScopeVerdict.UNDECIDED:
         raise items.MissingError(["scope_verdict"], "Say first whether the contract covers this request.")
     change = perform(request, what, at=at, now=ports.now, actor=actor, source="api")
-    if what is Act.CLOSE:
-        await closing.refuse_if_kept_open(ports, request)
     return change.after, await items.carry_out(ports, change, what, note=note, audience=audience)
 
 

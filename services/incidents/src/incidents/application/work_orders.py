@@ -6,7 +6,7 @@ there now.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +15,7 @@ from incidents.application.ports import ClockView, Ports
 from incidents.domain.work_item import (
     Act,
     Category,
+    InstantOutOfRangeError,
     Kind,
     Milestone,
     ScopeVerdict,
@@ -74,7 +75,9 @@ async def plan(ports: Ports, planned: Planned, actor: Who) -> Done:
 async def act(
     ports: Ports, order_id: UUID, what: Act, told: Mapping[str, Any], *, note: str | None, actor: Who
 ) -> Done | None:
-    """Starts, completes or cancels it. Raises MissingError with what must be there first."""
+    """Starts, completes or cancels it. Raises MissingError with what must be there first, InstantOutOfRangeError for a
+    backup that is yet to be verified.
+    """
     order = await items.locked(ports, order_id, Kind.WORK_ORDER)
     if order is None:
         return None
@@ -82,6 +85,9 @@ async def act(
         missing = _missing(order, what, told)
         if missing:
             raise items.MissingError(missing, f"This work order needs first: {', '.join(missing)}.")
+        backup = told.get("backup") if what is Act.START else None
+        if backup and datetime.fromisoformat(backup["verified_at"]) > ports.now:
+            raise InstantOutOfRangeError("backup/verified_at", "Nobody can have verified it in the future.")
     details = dict(order.details)
     if what is Act.START:
         details |= {name: told.get(name) for name in UPDATE_NEEDS}

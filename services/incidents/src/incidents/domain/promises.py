@@ -44,10 +44,14 @@ own, with clocks of its own; this one's stand still until a person says what bec
 NOT_PROMISED = "not_promised"
 """Reason of the pause while the item has a severity for which the contract promises nothing of this metric.
 
-Whoever ranks an item down and up again gets the clock back as it was; one that stops meanwhile ends without a verdict.
+Whoever ranks an item down and up again gets the clock back as it was; one that stops meanwhile for good ends without a
+verdict.
 """
 
-RESERVED_REASONS = frozenset({SUSPENDED, UNOBSERVED, NOT_PROMISED})
+NOT_RESOLVED = "not_resolved"
+"""Reason of the pause of a post-mortem clock while its incident is open again: there is nothing to look back on yet."""
+
+RESERVED_REASONS = frozenset({SUSPENDED, UNOBSERVED, NOT_PROMISED, NOT_RESOLVED})
 """Reasons that only the service itself gives."""
 
 _OVER = frozenset({"terminated", "expired"})
@@ -220,14 +224,21 @@ COURSES: Mapping[Metric, Course] = MappingProxyType(
         Metric.RESPONSE: Course(Milestone.DETECTED, (Milestone.ACKNOWLEDGED,), by_a_person=True),
         Metric.MITIGATION: Course(Milestone.DETECTED, (Milestone.MITIGATED, Milestone.RECOVERED, Milestone.RESOLVED)),
         Metric.REPAIR: Course(Milestone.DETECTED, (Milestone.RECOVERED, Milestone.RESOLVED)),
-        Metric.NEXT_REPLY: Course(None, (Milestone.RESOLVED,), by_a_person=True),
+        Metric.NEXT_REPLY: Course(
+            None, (Milestone.RESOLVED, Milestone.DECLINED, Milestone.ACCEPTED, Milestone.CLOSED), by_a_person=True
+        ),
         Metric.ACCEPTANCE: Course(Milestone.DEPLOYED, (Milestone.ACCEPTED, Milestone.REJECTED), pausable=False),
         Metric.POST_MORTEM: Course(Milestone.RESOLVED, (Milestone.POST_MORTEM,)),
     }
 )
 
-ENDS_WITHOUT_VERDICT = (Milestone.DECLINED, Milestone.CANCELLED)
-"""What becomes of an item that is not worked on: its clocks are cancelled."""
+
+def ends_without_verdict(kind: Kind) -> tuple[Milestone, ...]:
+    """What becomes of an item that is not worked on: its clocks are cancelled.
+
+    A change that the client declines is no such item: it may be scoped again, and he may ask about it again.
+    """
+    return (Milestone.CANCELLED,) if kind is Kind.CHANGE else (Milestone.DECLINED, Milestone.CANCELLED)
 
 
 def measured(item: WorkItem) -> tuple[Metric, ...]:
@@ -288,7 +299,14 @@ def _weave(
     if first is None or policy is None or first.response is None:
         raise NotPromisedError(f"no version promised {metric} for {severity} by {opened.at.isoformat()}")
     rules = first.response.rules
-    weaver = _Weaver(metric, severity, replace(rules, on_reopen="new_cycle") if metric in EACH_TIME else rules, first)
+    reopened = max((max(fact.at, opened.at) for fact in ordered if fact.kind == "reopened"), default=None)
+    weaver = _Weaver(
+        metric,
+        severity,
+        replace(rules, on_reopen="new_cycle") if metric in EACH_TIME else rules,
+        first,
+        last_reopening=reopened,
+    )
     weaver.open(opened.at, first, policy)
     if first is not history.in_force(opened.at):
         weaver.cancel(opened.at)
@@ -313,6 +331,7 @@ class _Weaver:
     severity: str
     rules: ClockRules
     terms: Terms
+    last_reopening: datetime | None = None
     ended_at: datetime | None = None
     events: list[ClockEvent] = field(default_factory=list)
     policies: dict[str, Policy] = field(default_factory=dict)
@@ -353,10 +372,10 @@ class _Weaver:
         if self._over:
             return
         match fact.kind:
-            case "stopped" if self._running and self._unpromised:
+            case "stopped" if self._running and self._unpromised and not self._reopened_after(at):
                 self.cancel(at)
             case "stopped" if self._running:
-                self._running = False
+                self._running = self._unpromised = False
                 self.ended_at = at
                 self._pauses.clear()
                 self.events.append(Stopped(at))
@@ -387,6 +406,10 @@ class _Weaver:
         self._over = True
         self.ended_at = at
         self.events.append(Cancelled(at))
+
+    def _reopened_after(self, at: datetime) -> bool:
+        """A clock that was cancelled cannot be reopened, and what is promised after a reopening has to be counted."""
+        return self.last_reopening is not None and self.last_reopening >= at
 
     def _reclassify(self, at: datetime, severity: str) -> None:
         self.severity = severity

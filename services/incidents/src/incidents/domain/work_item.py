@@ -6,7 +6,7 @@ What happened to it, when, through whom, and what may happen next. Each kind has
   the facts do not wait for the form: somebody may mitigate or resolve before he acknowledges. That answers too.
 - request: open → acknowledged → resolved → closed, or declined, with or without an acknowledgement.
 - change: draft → scoped → estimated → approved or declined by the client → deploying → deployed → accepted or rejected
-  → closed. What was rejected or declined may be scoped again.
+  → closed. What was rejected or declined may be scoped again; what was rolled back is scoped.
 - work order: planned → started → completed, or cancelled.
 
 Every instant is a stamp: written once per cycle, never changed. A reopened item begins a new cycle, and so does one
@@ -227,12 +227,24 @@ _LEADS_TO: Mapping[Act, tuple[Status, Milestone]] = MappingProxyType(
 _BEGINS_AGAIN = frozenset({Act.SCOPE, Act.ESTIMATE})
 """Acts that may be done more than once: from there on a change goes its way again, in a new cycle."""
 
+_AWAITS_THE_CLIENT = frozenset({Status.DEPLOYING, Status.DEPLOYED})
+"""What is on its way to the client, or with him, is accepted or rejected before anything else becomes of it."""
+
 _ANSWERED_BY = frozenset({Act.MITIGATE, Act.RESOLVE, Act.DECLINE})
 """Whoever does one of these to what nobody had acknowledged has started on it."""
 
 # The acts follow one another, so a later one cannot be dated before an earlier one. Recovery is measured, not done: a
 # site may be up again before anybody acknowledges.
 _ORDERED = frozenset({Milestone.DETECTED, Milestone.REOPENED, *(milestone for _, milestone in _LEADS_TO.values())})
+
+_ENDS = (
+    Milestone.RESOLVED,
+    Milestone.DECLINED,
+    Milestone.ACCEPTED,
+    Milestone.COMPLETED,
+    Milestone.CANCELLED,
+    Milestone.CLOSED,
+)
 
 _KEPT = (Milestone.FIRST_FAILURE, Milestone.DETECTED, Milestone.OPENED, Milestone.ALERTED)
 """What stays true of an item that begins a new cycle."""
@@ -329,6 +341,11 @@ class WorkItem:
     def detected_at(self) -> datetime:
         """When we knew: the clocks open here."""
         return self.stamps[Milestone.DETECTED].at
+
+    @property
+    def done_at(self) -> datetime | None:
+        """When the work on it ended in its present cycle; None while it goes on."""
+        return min((self.stamps[each].at for each in _ENDS if each in self.stamps), default=None)
 
     @property
     def allowed(self) -> tuple[Act, ...]:
@@ -463,12 +480,26 @@ def reopen(item: WorkItem, *, at: datetime | None, now: datetime, actor: Who, so
 
 
 def merge(item: WorkItem, into: WorkItem, *, now: datetime, actor: Who) -> Change:
-    """The item is the same matter as another one, which goes on for both. Nothing more is done to this one."""
-    closed = Stamp(Milestone.CLOSED, max(now, _latest_ordered(item).at), actor, f"merged into {into.number}")
-    merged = replace(item, status=Status.CLOSED, merged_into_id=into.id)
-    if item.stamped(Milestone.CLOSED):
+    """The item is the same matter as another one, which goes on for both. Nothing more is done to this one.
+
+    Raises IllegalTransitionError for what is over already, and for a change that the client has yet to accept.
+    """
+    if not item.allowed or item.status in _AWAITS_THE_CLIENT:
         raise IllegalTransitionError(item, "merged")
-    return _with(merged, [closed])
+    status, milestone = _LEADS_TO[Act.CANCEL if item.kind is Kind.WORK_ORDER else Act.CLOSE]
+    last = Stamp(milestone, max(now, _latest_ordered(item).at), actor, f"merged into {into.number}")
+    return _with(replace(item, status=status, merged_into_id=into.id), [last])
+
+
+def roll_back(item: WorkItem, *, now: datetime, actor: Who, source: str) -> Change:
+    """What was being deployed is not in place: nobody accepts it, and it goes its way again from its scope on.
+
+    Raises IllegalTransitionError unless it is being deployed.
+    """
+    if Act.FINISH_DEPLOYMENT not in item.allowed:
+        raise IllegalTransitionError(item, "rolled back")
+    scoped = Stamp(Milestone.SCOPED, _instant(item, None, now), actor, source)
+    return _next_cycle(replace(item, status=Status.SCOPED), [scoped])
 
 
 def note_fact(item: WorkItem, stamp: Stamp) -> Change:

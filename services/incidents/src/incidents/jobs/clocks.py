@@ -53,12 +53,13 @@ class DueClocks:
         """Drops the whole cache and computes it again from the facts; returns the number of incidents."""
         async with self._units.for_every_tenant() as unit:
             await drop_clock_cache(unit.session)
-        rebuilt = 0
-        while batch := await self._uncached():
+        tried: set[tuple[UUID, UUID]] = set()
+        # One whose clocks cannot be read stays without a cache, and must not be tried for ever.
+        while batch := set(await self._uncached()) - tried:
             for tenant_id, item_id in batch:
                 await self._look(tenant_id, item_id, wait=True)
-                rebuilt += 1
-        return rebuilt
+            tried |= batch
+        return len(tried)
 
     async def _due(self) -> list[tuple[UUID, UUID]]:
         async with self._units.for_every_tenant() as unit:

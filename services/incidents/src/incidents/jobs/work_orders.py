@@ -12,7 +12,7 @@ from sqlalchemy import func, select, update
 
 from incidents.adapters.desk_tables import OccurrenceRow, ScheduleRow
 from incidents.adapters.repository import ports_of
-from incidents.adapters.schedules import advance, when
+from incidents.adapters.schedules import advance, has_ended, when
 from incidents.application.ports import UPHELD
 from incidents.application.work_orders import Planned, plan
 from incidents.domain.schedules import following
@@ -63,6 +63,9 @@ class DueSchedules:
         if row is None:
             return
         ports = ports_of(unit)
+        if await has_ended(ports, row):
+            await advance(ports, row, row.next_on)
+            return
         while row.next_on is not None and row.due_at is not None and row.due_at <= unit.now:
             day = row.next_on
             planned, _ = await when(ports, row, day)

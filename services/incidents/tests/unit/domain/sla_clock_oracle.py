@@ -1,8 +1,8 @@
-"""A second SLA clock for the tests, slow and simple: it looks at every quarter of an hour on its own.
+"""A second SLA clock for the tests, slow and simple: it looks at every minute on its own.
 
 It shares nothing with the real one but the law. It reads the request as JSON; every instant, window and effective date
-in it must lie on a quarter of an hour, and targets are related by powers of two, so that the microsecond to which
-``carry_ratio`` rounds down never shows.
+in it must lie on a minute, and targets are related by powers of two, so that the microsecond to which ``carry_ratio``
+rounds down never shows.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from zoneinfo import ZoneInfo
 
 import holidays
 
+MINUTE = timedelta(minutes=1)
 QUARTER = timedelta(minutes=15)
+"""Every zone's distance from UTC is a multiple of it."""
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 Json = dict[str, Any]
 
@@ -84,20 +86,20 @@ def _windows(calendar: Json, day: date) -> Iterator[Json]:
         yield from (window for window in calendar["weekly"] if DAYS[day.weekday()] in window["days"])
 
 
-def why_at_each_quarter(calendar: Json, start: datetime, quarters: int) -> list[str]:
-    """Of each quarter from ``start`` on: open, holiday, closure or closed."""
+def why_at_each_minute(calendar: Json, start: datetime, minutes: int) -> list[str]:
+    """Of each minute from ``start`` on: open, holiday, closure or closed."""
     if calendar.get("always"):
-        return ["open"] * quarters
+        return ["open"] * minutes
     zone = calendar["time_zone"]
-    dates = [(start + QUARTER * tick).astimezone(ZoneInfo(zone)).date() for tick in range(quarters)]
+    dates = [(start + MINUTE * tick).astimezone(ZoneInfo(zone)).date() for tick in range(minutes)]
     whys = [_closed_by(calendar, day) or "closed" for day in dates]
     for number in range((dates[-1] - dates[0]).days + 4):
         day = dates[0] + timedelta(days=number - 2)
         for window in _windows(calendar, day):
             opens = boundary(_at(day, window["from"]), zone, end=False)
             closes = boundary(_at(day, window["to"], next_day=window.get("to_next_day", False)), zone, end=True)
-            for tick in range((opens - start) // QUARTER, (closes - start) // QUARTER):
-                if 0 <= tick < quarters:
+            for tick in range((opens - start) // MINUTE, (closes - start) // MINUTE):
+                if 0 <= tick < minutes:
                     whys[tick] = "open"
     return whys
 
@@ -106,16 +108,16 @@ def _plain(value: Fraction) -> Fraction | int:
     return value.numerator if value.denominator == 1 else value
 
 
-# --- The clock, quarter by quarter -----------------------------------------------------------------------------------
+# --- The clock, minute by minute -----------------------------------------------------------------------------------
 
 
 class Oracle:
-    """Answers a request of ``calculate_sla_clock``; nothing is looked for beyond ``quarters`` from ``start``."""
+    """Answers a request of ``calculate_sla_clock``; nothing is looked for beyond ``minutes`` from ``start``."""
 
     carried: Fraction | int
 
-    def __init__(self, request: Json, start: datetime, quarters: int, whys: Any) -> None:
-        self.request, self.start, self.quarters = request, start, quarters
+    def __init__(self, request: Json, start: datetime, minutes: int, whys: Any) -> None:
+        self.request, self.start, self.minutes = request, start, minutes
         self.policies = request["policies"]
         rules = request.get("rules", {})
         self.on_change = rules.get("on_policy_change", "retroactive")
@@ -127,7 +129,7 @@ class Oracle:
         self.opening = self.events[0][0]
         self.why: dict[str, list[tuple[str, str | None]]] = {}
         for name, versions in request["calendars"].items():
-            line: list[tuple[str, str | None]] = [("closed", None)] * quarters
+            line: list[tuple[str, str | None]] = [("closed", None)] * minutes
             for number, version in enumerate(versions, 1):
                 since = 0 if version["effective_from"] is None else max(0, self.tick(version["effective_from"]))
                 line[since:] = [(why, f"{name}#{number}") for why in whys(version["calendar"])[since:]]
@@ -137,12 +139,12 @@ class Oracle:
         self._read()
 
     def tick(self, at: str) -> int:
-        ticks, rest = divmod(instant(at) - self.start, QUARTER)
+        ticks, rest = divmod(instant(at) - self.start, MINUTE)
         assert not rest
         return ticks
 
     def _live(self) -> None:
-        """What was in force in each quarter up to now."""
+        """What was in force in each minute up to now."""
         self.policy_at: dict[int, str] = {}
         self.stopped_at: dict[int, bool] = {}
         self.open_pauses: dict[int, list[str]] = {}
@@ -172,10 +174,10 @@ class Oracle:
         return [reason for reason in self.open_pauses[tick] if reason in allowed]
 
     def _worths(self, policy: str) -> list[int]:
-        """The microseconds that each quarter counts for a policy."""
+        """The microseconds that each minute counts for a policy."""
         if policy not in self._known_worths:
             line = self.why[self.policies[policy]["calendar"]]
-            worths = [900_000_000 if why == "open" else 0 for why, _ in line]
+            worths = [60_000_000 if why == "open" else 0 for why, _ in line]
             for tick in range(self.opening, self.now):
                 if (self.stopped_at[tick] and self.on_reopen != "count_through") or self._effective(tick):
                     worths[tick] = 0
@@ -183,7 +185,7 @@ class Oracle:
         return self._known_worths[policy]
 
     def _curve(self, until: int) -> Iterator[tuple[int, Fraction | int]]:
-        """What the clock reads at each quarter, in microseconds, the past as the present policy sees it."""
+        """What the clock reads at each minute, in microseconds, the past as the present policy sees it."""
         yield from self.before
         value = self.carried
         yield self.since, value
@@ -198,11 +200,11 @@ class Oracle:
 
     def _crossing(self, amount: Fraction, *, strictly: bool) -> datetime | None:
         earlier: tuple[int, Fraction | int] | None = None
-        for tick, value in self._curve(self.quarters):
+        for tick, value in self._curve(self.minutes):
             if value > amount or (not strictly and value == amount):
                 assert earlier is not None
                 part = Fraction(amount - earlier[1], value - earlier[1]) * (tick - earlier[0])
-                microseconds = (earlier[0] + part) * 900_000_000
+                microseconds = (earlier[0] + part) * 60_000_000
                 return self.start + timedelta(microseconds=-(-microseconds.numerator // microseconds.denominator))
             earlier = (tick, value)
         return None
@@ -265,8 +267,8 @@ class Oracle:
 
     def _cycle(self, opened: int, stopped: int | None, read: int, verdict: str | None) -> Json:
         return {
-            "opened_at": text(self.start + QUARTER * opened),
-            "stopped_at": None if stopped is None else text(self.start + QUARTER * stopped),
+            "opened_at": text(self.start + MINUTE * opened),
+            "stopped_at": None if stopped is None else text(self.start + MINUTE * stopped),
             "elapsed_seconds": self._reading(read) / 1_000_000,
             "verdict": verdict,
         }
@@ -298,7 +300,7 @@ class Oracle:
             state = "met"
         else:
             state = "paused" if self._effective(self.now) else "running"
-        now = self.start + QUARTER * self.now
+        now = self.start + MINUTE * self.now
         found = [(percent, self._due_at(percent)) for percent in self.request.get("thresholds_percent", [])]
         told = [(tick, self._told(tick)) for tick in range(self.opening, self.now)]
         explanation = []
@@ -306,8 +308,8 @@ class Oracle:
             ticks = [tick for tick, _ in group]
             explanation.append(
                 {
-                    "from": text(self.start + QUARTER * ticks[0]),
-                    "to": text(self.start + QUARTER * (ticks[-1] + 1)),
+                    "from": text(self.start + MINUTE * ticks[0]),
+                    "to": text(self.start + MINUTE * (ticks[-1] + 1)),
                     "counted": why in ("open", "pause_not_allowed"),
                     "why": why,
                     "calendar": label,

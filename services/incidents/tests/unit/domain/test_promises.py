@@ -1,6 +1,7 @@
 """From contract versions and clock facts to the event list of a clock."""
 
 import random
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
@@ -173,10 +174,11 @@ def test_what_takes_effect_after_the_stop_is_not_heeded_until_it_is_reopened() -
 FACTS = st.lists(
     st.builds(
         ClockFact,
-        st.sampled_from(["paused", "resumed", "stopped", "reopened", "cancelled"]),
+        st.sampled_from(["paused", "resumed", "stopped", "reopened", "cancelled", "reclassified"]),
         st.integers(-3, 30).map(hours),
         st.sampled_from(["a", "b"]),
         st.sampled_from(["waiting", UNOBSERVED]),
+        st.sampled_from([Severity.CRITICAL, Severity.MINOR]),
     ),
     max_size=10,
 )
@@ -206,3 +208,16 @@ def test_any_facts_and_versions_in_any_order_of_arrival_make_one_legal_clock(
     shuffled = [fact for at in instants for fact in facts if fact.at == at]
     again = folding(history(*versions), Severity.CRITICAL, Metric.REPAIR, [*shuffled, OPENED])
     assert again.read(hours(31), [75]) == reading
+
+
+def test_a_clock_that_stops_unpromised_counts_again_when_it_is_reopened_under_a_promise() -> None:
+    down = ClockFact("reclassified", hours(1), severity=Severity.MINOR)
+    stopped = [OPENED, down, ClockFact("stopped", hours(2))]
+    assert fold_events(history(SIGNED), *stopped)[-1] == Cancelled(hours(2))
+    up = ClockFact("reclassified", hours(4), severity=Severity.CRITICAL)
+    again = folding(history(SIGNED), Severity.CRITICAL, Metric.REPAIR, [*stopped, ClockFact("reopened", hours(3)), up])
+    reading = again.read(hours(5))
+    assert (reading.state, reading.elapsed) == ("running", timedelta(hours=2))
+    ranked_up_first = [*stopped, replace(up, at=hours(2.5)), ClockFact("reopened", hours(3))]
+    reading = folding(history(SIGNED), Severity.CRITICAL, Metric.REPAIR, ranked_up_first).read(hours(5))
+    assert (reading.state, reading.elapsed) == ("running", timedelta(hours=3))

@@ -1,5 +1,6 @@
 """The life cycle of an incident, without a database."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from incidents.domain.work_item import (
+    ALLOWED,
     Act,
     IllegalTransitionError,
     InstantOutOfRangeError,
@@ -19,11 +21,13 @@ from incidents.domain.work_item import (
     Subject,
     Who,
     WorkItem,
+    merge,
     note_fact,
     number_of,
     open_item,
     perform,
     relapse,
+    roll_back,
 )
 from shared.ids import new_id
 
@@ -173,3 +177,22 @@ def test_what_is_wrong_again_has_not_recovered_and_what_people_did_stays_done() 
 
 
 RECOVERED_AND_RELAPSED = ((Milestone.RECOVERED, 5), (Milestone.RELAPSED, 7))
+
+
+@pytest.mark.parametrize(("kind", "status"), [(kind, status) for kind in Kind for status in ALLOWED[kind]])
+def test_what_goes_on_can_be_merged_and_then_nothing_more_can_be_done_to_it(kind: Kind, status: Status) -> None:
+    item = replace(an_incident(), kind=kind, status=status)
+    if not item.allowed or status in (Status.DEPLOYING, Status.DEPLOYED):
+        with pytest.raises(IllegalTransitionError):
+            merge(item, an_incident(), now=NOON, actor=ADA)
+        return
+    merged = merge(item, an_incident(), now=NOON, actor=ADA).after
+    assert (merged.allowed, merged.may_reopen) == ((), False)
+
+
+def test_what_is_rolled_back_is_scoped_again_and_was_never_deployed() -> None:
+    deploying = replace(an_incident(), kind=Kind.CHANGE, status=Status.DEPLOYING)
+    back = roll_back(deploying, now=NOON + timedelta(hours=1), actor=ADA, source="rolled back").after
+    assert (back.status, back.cycle, back.stamped(Milestone.DEPLOYED)) == (Status.SCOPED, 2, False)
+    with pytest.raises(IllegalTransitionError):
+        roll_back(back, now=NOON + timedelta(hours=2), actor=ADA, source="rolled back")
