@@ -149,7 +149,7 @@ def copy_templates(connection: psycopg.Connection, urls: DatabaseUrls, count: in
             copy.write_row((*template, new_id(), new_id(), number, opened_at, warned_at, due_at, instant_text(due_at)))
     connection.execute("analyze copied")
     for table, (which, changes) in COPIES.items():
-        connection.execute(  # type: ignore[call-overload]
+        connection.execute(
             f"insert into incidents.{table} overriding user value select made.* from copied c "
             f"join incidents.{table} t on t.{which} "
             f"cross join lateral jsonb_populate_record(t, jsonb_build_object({changes})) as made"
@@ -223,8 +223,9 @@ def cpu_used() -> dict[str, float]:
 
 def one(connection: psycopg.Connection, query: str) -> int:
     """The only number of a query."""
-    row = connection.execute(query).fetchone()  # type: ignore[call-overload]
+    row = connection.execute(query).fetchone()
     connection.rollback()
+    assert row is not None
     return int(row[0])
 
 
