@@ -66,14 +66,15 @@ class OutboxStore:
 
     async def mark_published(self, published: Sequence[tuple[UUID, int]], at: datetime) -> list[UUID]:
         """Records (event id, stream sequence) pairs; returns the ids that are not in this outbox."""
-        known: list[UUID] = []
-        for event_id, sequence in published:
-            cursor = await self._connection.execute(
-                f"update {self._table} set published_at = %s, stream_seq = %s where event_id = %s",  # noqa: S608
-                (at, sequence, event_id),
-            )
-            if cursor.rowcount:
-                known.append(event_id)
+        if not published:
+            return []
+        cursor = await self._connection.execute(
+            f"update {self._table} o set published_at = %s, stream_seq = p.sequence "  # noqa: S608
+            "from unnest(%s::uuid[], %s::bigint[]) as p (event_id, sequence) where o.event_id = p.event_id "
+            "returning o.event_id",
+            (at, [event_id for event_id, _ in published], [sequence for _, sequence in published]),
+        )
+        known = {row[0] for row in await cursor.fetchall()}
         return [event_id for event_id, _ in published if event_id not in known]
 
     async def rewind(self, head: int) -> int:

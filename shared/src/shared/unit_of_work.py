@@ -4,13 +4,14 @@ Nobody inside commits. A unit opened for a tenant sees that tenant's rows only, 
 for every tenant is for jobs and for public look-ups.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import Insert, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.database import EVERY_TENANT, Database, set_scope
@@ -39,6 +40,15 @@ class UnitOfWork:
     causation_id: str | None = None
     traceparent: str | None = None
     _said: list[tuple[PublishedEvent, Envelope]] = field(default_factory=list)
+    _left: dict[Insert, list[Mapping[str, Any]]] = field(default_factory=dict)
+
+    def write_at_the_end(self, statement: Insert, row: Mapping[str, Any]) -> None:
+        """A row that nobody reads before the commit: all rows of one statement are written together then.
+
+        The statement is the same object each time and names no values; its rows have the same columns. Statements are
+        executed in the order in which each was first given a row, after what the session has to write.
+        """
+        self._left.setdefault(statement, []).append(row)
 
     def publish(self, event: PublishedEvent, *, version: int, tenant_id: UUID | None = None) -> Envelope:
         """Says an event: it is in the outbox exactly if this transaction commits.
@@ -65,10 +75,14 @@ class UnitOfWork:
         return envelope
 
     async def flush_events(self) -> None:
-        """Writes what was said to the outbox. Called once, by the edge that commits."""
+        """Writes what was left for the end, and what was said to the outbox. Called once, by the edge that commits."""
+        if self._left or self._said:
+            await self.session.flush()
+        for statement, left in self._left.items():
+            await self.session.execute(statement, left)
+        self._left.clear()
         if not self._said:
             return
-        await self.session.flush()
         schema = self.registry.service
         rows = []
         for event, envelope in self._said:

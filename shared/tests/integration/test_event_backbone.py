@@ -12,7 +12,7 @@ import pytest
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from nats.js.errors import APIError, NotFoundError
-from sqlalchemy import text
+from sqlalchemy import Uuid, column, insert, select, table, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from shared import consumer as consumer_module
@@ -159,6 +159,25 @@ async def test_events_of_a_transaction_that_fails_are_never_said(services: Event
             unit.publish(ParcelMoved(parcel_id=new_id(), place="Lyon"), version=1)
             _ = 1 / 0
     assert await services.rows("select 1 from publisher.outbox") == []
+
+
+async def test_rows_that_were_left_for_the_end_are_written_together_by_the_commit_and_only_by_it(
+    services: EventServices,
+) -> None:
+    tenant = new_id()
+    seen = table("seen", column("tenant_id", Uuid), column("parcel_id", Uuid), column("version"), schema="reader")
+    add = insert(seen)
+    rows = [{"tenant_id": tenant, "parcel_id": new_id(), "version": version} for version in (1, 2, 3)]
+    with pytest.raises(ZeroDivisionError):
+        async with services.reader.for_tenant(tenant) as unit:
+            unit.write_at_the_end(add, rows[0])
+            _ = 1 / 0
+    assert await services.seen() == []
+    async with services.reader.for_tenant(tenant) as unit:
+        for row in rows:
+            unit.write_at_the_end(add, row)
+        assert (await unit.session.execute(select(seen))).all() == []
+    assert await services.seen() == [(str(row["parcel_id"]), row["version"]) for row in rows]
 
 
 async def test_two_events_with_one_version_of_an_aggregate_are_refused_at_commit(

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 
 from incidents.application.clocks import refresh
@@ -138,6 +139,64 @@ async def test_a_clock_that_cannot_be_read_does_not_keep_the_others_waiting(
     desk.clock.advance(timedelta(minutes=1))
     await desk.due_clocks.run()
     assert len(told(await desk.said(agreement.tenant_id))) == 4
+
+
+@pytest.mark.parametrize(
+    "poison",
+    [
+        # Its fold fails: the clock was never opened, as far as its facts say.
+        "alter table incidents.clock_event disable trigger facts_stay; "
+        "delete from incidents.clock_event where clock_id in (select clock.id from incidents.clock where {poisoned})",
+        # Its commit fails: an event of this version of the clock was said already.
+        "insert into incidents.outbox"
+        " (event_id, type, subject, aggregate_type, aggregate_id, aggregate_version, envelope, occurred_at)"
+        " select gen_random_uuid(), 'x', 'x', 'clock', clock.id::text, 1, '{{\"tenantid\": \"x\"}}', now()"
+        " from incidents.clock where {poisoned}",
+    ],
+    ids=["its fold fails", "its commit fails"],
+)
+async def test_of_items_that_are_looked_at_together_one_that_fails_holds_back_no_other(
+    desk: Desk, agreement: Agreement, poison: str
+) -> None:
+    await desk.activate(agreement)
+    for _ in range(7):
+        await desk.break_down(agreement)
+    poisoned = (
+        "clock.item_id = (select id from incidents.work_item where number = 'INC-2026-0004')"
+        " and clock.metric = 'response'"
+    )
+    with psycopg.connect(desk.urls.superuser, autocommit=True) as connection:
+        connection.execute(poison.format(poisoned=poisoned))
+    desk.clock.advance(timedelta(minutes=31))
+    await desk.due_clocks.run()
+    query = (
+        "select number, count(*) as said from incidents.clock_notice n join incidents.clock c on c.id = n.clock_id"
+        " join incidents.work_item i on i.id = c.item_id group by number order by number"
+    )
+    said = [(f"INC-2026-000{n}", 2) for n in range(1, 8) if n != 4]
+    assert [(row["number"], row["said"]) for row in await desk.rows(query)] == said
+    # It is tried again later, by itself, and the others are not said again.
+    desk.clock.advance(timedelta(minutes=2))
+    await desk.due_clocks.run()
+    assert [(row["number"], row["said"]) for row in await desk.rows(query)] == said
+
+
+async def test_items_of_several_agencies_that_fall_due_together_stay_apart(desk: Desk) -> None:
+    agreements = [Agreement() for _ in range(3)]
+    for each in agreements * 2:
+        await desk.activate(each)
+        await desk.break_down(each)
+    desk.clock.advance(timedelta(minutes=31))
+    await desk.due_clocks.run()
+    for each in agreements:
+        said = [(name, data["contract_id"]) for name, _, data in await desk.said(each.tenant_id) if "clock." in name]
+        own = str(each.contract_id)
+        assert sorted(said) == [("clock.at_risk.v1", own)] * 2 + [("clock.breached.v1", own)] * 2
+        queued = await desk.rows(
+            f"select distinct item.tenant_id = n.tenant_id as own from incidents.notification n"
+            f" join incidents.work_item item on item.id = n.item_id where n.tenant_id = '{each.tenant_id}'"
+        )
+        assert queued == [{"own": True}]
 
 
 async def test_an_amendment_counts_from_when_it_takes_effect(desk: Desk, agreement: Agreement) -> None:

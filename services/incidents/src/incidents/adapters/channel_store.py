@@ -1,7 +1,7 @@
 """Messages on their way to people: the rows that jobs send, for mail and for every channel that takes their kind."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -20,6 +20,7 @@ from shared.ids import new_id
 from shared.unit_of_work import UnitOfWork
 
 Row = dict[str, Any]
+Listening = tuple[ChannelRow, QuietHours | None]
 
 
 def message_row(
@@ -58,8 +59,27 @@ def message_row(
     }
 
 
-async def rows_for_channels(
+async def listening(uow: UnitOfWork, contract_ids: Iterable[UUID]) -> list[Listening]:
+    """The channels of these contracts and those of people, in their order, each with its person's quiet hours."""
+    statement = (
+        select(ChannelRow, QuietHoursRow.hours)
+        .outerjoin(PersonRow, PersonRow.id == ChannelRow.person_id)
+        .outerjoin(QuietHoursRow, QuietHoursRow.person_id == ChannelRow.person_id)
+        .where(
+            ChannelRow.tenant_id == uow.tenant_id,
+            ChannelRow.removed_at.is_(None),
+            ChannelRow.enabled,
+            PersonRow.removed_at.is_(None),
+            ChannelRow.contract_id.in_(set(contract_ids)) | ChannelRow.person_id.is_not(None),
+        )
+        .order_by(ChannelRow.id)
+    )
+    return [(channel, _quiet(hours)) for channel, hours in await uow.session.execute(statement)]
+
+
+def rows_for_channels(
     uow: UnitOfWork,
+    listeners: Iterable[Listening],
     item: WorkItem,
     kind: str,
     *,
@@ -70,31 +90,13 @@ async def rows_for_channels(
 ) -> list[Row]:
     """The message for each channel that takes its kind: those of the contract, and those of people.
 
-    With `person_id`, of that person only, not before the given instant; otherwise of everybody of the desk, each when
-    his quiet hours are over.
+    `listeners` are those of `listening`. With `person_id`, of that person only, not before the given instant; otherwise
+    of everybody of the desk, each when his quiet hours are over.
     """
-    statement = (
-        select(ChannelRow, QuietHoursRow.hours)
-        .outerjoin(PersonRow, PersonRow.id == ChannelRow.person_id)
-        .outerjoin(QuietHoursRow, QuietHoursRow.person_id == ChannelRow.person_id)
-        .where(
-            ChannelRow.tenant_id == uow.tenant_id,
-            ChannelRow.removed_at.is_(None),
-            ChannelRow.enabled,
-            ChannelRow.kinds.contains([kind]),
-            PersonRow.removed_at.is_(None),
-        )
-    )
-    of_contract = ChannelRow.contract_id == item.subject.contract_id
-    if person_id is not None:
-        statement = statement.where(of_contract | (ChannelRow.person_id == person_id))
-    elif kind == "escalation":
-        statement = statement.where(of_contract)  # asked is one person at a time
-    else:
-        statement = statement.where(of_contract | ChannelRow.person_id.is_not(None))
     rows = []
-    for channel, hours in await uow.session.execute(statement.order_by(ChannelRow.id)):
-        quiet = _quiet(hours)
+    for channel, quiet in listeners:
+        if kind not in channel.kinds or not _concerns(channel, item, kind, person_id):
+            continue
         waits = not_before if person_id is not None and channel.person_id is not None else None
         if person_id is None and quiet is not None:
             waits = quiet.until(uow.now, item.severity)
@@ -116,11 +118,22 @@ async def rows_for_channels(
     return rows
 
 
-async def queue_messages(session: AsyncSession, rows: Sequence[Row]) -> None:
+def _concerns(channel: ChannelRow, item: WorkItem, kind: str, person_id: UUID | None) -> bool:
+    if channel.contract_id == item.subject.contract_id:
+        return True
+    if person_id is None:
+        return channel.person_id is not None and kind != "escalation"  # asked is one person at a time
+    return channel.person_id == person_id
+
+
+# Core, not ORM: RETURNING would make row-level security ask whether the caller may read these rows.
+_QUEUE = insert(NOTIFICATIONS).on_conflict_do_nothing()
+
+
+def queue_messages(uow: UnitOfWork, rows: Iterable[Row]) -> None:
     """Stores messages to be sent; one that exists for the fact and recipient stays as it is."""
-    if rows:
-        # Core, not ORM: RETURNING would make row-level security ask whether the caller may read these rows.
-        await session.execute(insert(NOTIFICATIONS).values(list(rows)).on_conflict_do_nothing())
+    for row in rows:
+        uow.write_at_the_end(_QUEUE, row)
 
 
 async def people_at(session: AsyncSession, emails: Iterable[str]) -> dict[str, tuple[UUID, QuietHours | None]]:

@@ -182,3 +182,9 @@ def _calendar(versions: bytes) -> CalendarHistory:
 def terms_of(text: str) -> Terms:
     """The terms of a stored state, given as its JSON text. Stored versions never change, so this is remembered."""
     return ContractState.model_validate_json(text).terms()
+
+
+@lru_cache(maxsize=512)
+def facts_of(text: str) -> ContractFacts:
+    """The same for what people and messages need."""
+    return ContractState.model_validate_json(text).facts()

@@ -248,6 +248,7 @@ class MailServer:
 
     def __init__(self, settings: IncidentsSettings) -> None:
         self._settings = settings
+        self._trust = ssl.create_default_context()  # reads every authority of the machine: too slow for each message
 
     @property
     def configured(self) -> bool:
@@ -272,7 +273,7 @@ class MailServer:
                     use_tls=settings.smtp_implicit_tls,
                     start_tls={"auto": None, "always": True, "never": False}[settings.smtp_starttls],
                     timeout=settings.smtp_timeout_seconds,
-                    tls_context=ssl.create_default_context(),
+                    tls_context=self._trust,
                 )
         except aiosmtplib.SMTPRecipientsRefused as error:
             codes = [refused.code for refused in error.recipients]

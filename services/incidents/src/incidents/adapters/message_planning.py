@@ -49,11 +49,20 @@ async def plan_what_waits(unit: UnitOfWork, which: Any) -> None:
 async def _plan(unit: UnitOfWork, tenant_id: UUID, recipient: str) -> None:
     now = unit.now
     his = (NotificationRow.tenant_id == tenant_id, NotificationRow.recipient == recipient)
+    # What is held and not due stays so, however much it is in a storm; but it is before what follows about its item.
+    about = aliased(NotificationRow)
+    due = select(about.item_id).where(
+        about.tenant_id == tenant_id,
+        about.recipient == recipient,
+        about.planned_at.is_(None),
+        about.next_attempt_at <= now,
+    )
+    held_before = NotificationRow.held_until.is_not(None) & NotificationRow.item_id.in_(due)
     statement = (
         select(NotificationRow, WorkItemRow.contract_id)
         .join(WorkItemRow, WorkItemRow.id == NotificationRow.item_id)
         .where(*his, NotificationRow.planned_at.is_(None), NotificationRow.next_attempt_at.is_not(None))
-        .where(or_(NotificationRow.next_attempt_at <= now, NotificationRow.held_until.is_not(None)), ~AFTER_ANOTHER)
+        .where(or_(NotificationRow.next_attempt_at <= now, held_before), ~AFTER_ANOTHER)
         .order_by(NotificationRow.id)
         .with_for_update(of=NotificationRow)
     )

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import insert
 
-from incidents.adapters.channel_store import message_row, queue_messages, rows_for_channels
+from incidents.adapters.channel_store import listening, message_row, queue_messages, rows_for_channels
 from incidents.adapters.on_call_tables import AGENCY_MESSAGES
 from incidents.application.people import Person
 from incidents.domain.work_item import WorkItem
@@ -42,10 +42,17 @@ class QueuedMessages:
             person_id=person.id,
             not_before=not_before,
         )
-        channels = await rows_for_channels(
-            self._uow, incident, kind, fact=fact, details=details, person_id=person.id, not_before=not_before
+        channels = rows_for_channels(
+            self._uow,
+            await listening(self._uow, [incident.subject.contract_id]),
+            incident,
+            kind,
+            fact=fact,
+            details=details,
+            person_id=person.id,
+            not_before=not_before,
         )
-        await queue_messages(self._uow.session, [mail, *channels])
+        queue_messages(self._uow, [mail, *channels])
 
     async def tell_agency(
         self, people: Sequence[Person], kind: str, *, fact: str, contract_id: UUID, details: Mapping[str, Any]

@@ -1,25 +1,34 @@
 """The ports over PostgreSQL. Row-level security narrows every query to the caller's tenant and client."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Text, cast, delete, func, or_, select, update
+from sqlalchemy import Text, cast, delete, func, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from incidents.adapters.announce import PublishingAnnouncer
-from incidents.adapters.channel_store import message_row, people_at, queue_messages, rows_for_channels
-from incidents.adapters.contract_state import ContractState, terms_of
+from incidents.adapters.channel_store import (
+    Listening,
+    listening,
+    message_row,
+    people_at,
+    queue_messages,
+    rows_for_channels,
+)
+from incidents.adapters.contract_state import facts_of, terms_of
 from incidents.adapters.desk_tables import HandOverRow, LinkRow, PauseRow
 from incidents.adapters.files import SqlAttachments
 from incidents.adapters.reading import reading_json
 from incidents.adapters.records_reading import SqlRecords
-from incidents.adapters.search_tables import ItemFactRow
+from incidents.adapters.search_tables import ITEM_FACTS
 from incidents.adapters.tables import (
+    CLOCK_DUE,
     AlertAddressesRow,
     ClockDueRow,
     ClockEventRow,
@@ -44,7 +53,8 @@ from incidents.application.ports import (
     Recipient,
     StoredClock,
 )
-from incidents.domain.promises import ClockFact, ContractHistory, Metric
+from incidents.domain.promises import ClockFact, ContractHistory, Metric, Terms
+from incidents.domain.quiet_hours import QuietHours
 from incidents.domain.work_item import (
     Category,
     Criticality,
@@ -66,12 +76,26 @@ from shared.unit_of_work import UnitOfWork
 
 def ports_of(uow: UnitOfWork, default_recipients: Sequence[Recipient] = ()) -> Ports:
     """The ports of one unit of work. `default_recipients` are alerted for a tenant without addresses of its own."""
+    return _ports(uow, SqlContracts(uow), SqlClocks(uow), SqlAlerts(uow, default_recipients))
+
+
+async def ports_ahead(uow: UnitOfWork, items: Sequence[WorkItem], default_recipients: Sequence[Recipient]) -> Ports:
+    """The same for locked items that are about to be refreshed: what is asked of each is read of all together."""
+    ports = contracts, clocks, alerts = SqlContracts(uow), SqlClocks(uow), SqlAlerts(uow, default_recipients)
+    contract_ids = {item.subject.contract_id for item in items}
+    await contracts.read_ahead(contract_ids)
+    await clocks.read_ahead([item.id for item in items])
+    await alerts.read_ahead(contract_ids)
+    return _ports(uow, *ports)
+
+
+def _ports(uow: UnitOfWork, contracts: "SqlContracts", clocks: "SqlClocks", alerts: "SqlAlerts") -> Ports:
     return Ports(
         now=uow.now,
         items=SqlItems(uow),
-        contracts=SqlContracts(uow),
-        clocks=SqlClocks(uow),
-        alerts=SqlAlerts(uow, default_recipients),
+        contracts=contracts,
+        clocks=clocks,
+        alerts=alerts,
         records=SqlRecords(uow.session),
         attachments=SqlAttachments(uow),
         announcer=PublishingAnnouncer(uow),
@@ -334,8 +358,10 @@ class SqlItems(_Sql):
                 data=dict(entry.data),
             )
         )
-        await self._session.flush()
-        await self._session.execute(insert(ItemFactRow).values(entry_id=entry_id, **whose))
+        self._uow.write_at_the_end(_ADD_FACT, {"entry_id": entry_id, **whose})
+
+
+_ADD_FACT = insert(ITEM_FACTS)
 
 
 def _changing(item: WorkItem) -> dict[str, Any]:
@@ -362,16 +388,20 @@ def _changing(item: WorkItem) -> dict[str, Any]:
 
 async def read_item(session: AsyncSession, row: WorkItemRow) -> WorkItem:
     """The item of a row, with the stamps of its present cycle."""
-    statement = select(StampRow).where(StampRow.item_id == row.id, StampRow.cycle == row.cycle)
-    stamps = {
-        Milestone(stamp.milestone): Stamp(
-            Milestone(stamp.milestone),
-            stamp.at,
-            Who(stamp.actor_kind, stamp.actor_id, stamp.actor_name),
-            stamp.source,
-        )
-        for stamp in (await session.execute(statement)).scalars()
-    }
+    return (await read_items(session, [row]))[0]
+
+
+async def read_items(session: AsyncSession, rows: Sequence[WorkItemRow]) -> list[WorkItem]:
+    """The items of rows, each with the stamps of its present cycle."""
+    present = tuple_(StampRow.item_id, StampRow.cycle).in_([(row.id, row.cycle) for row in rows])
+    stamps: dict[UUID, dict[Milestone, Stamp]] = defaultdict(dict)
+    for stamp in (await session.execute(select(StampRow).where(present))).scalars():
+        milestone, by = Milestone(stamp.milestone), Who(stamp.actor_kind, stamp.actor_id, stamp.actor_name)
+        stamps[stamp.item_id][milestone] = Stamp(milestone, stamp.at, by, stamp.source)
+    return [_item_of(row, stamps[row.id]) for row in rows]
+
+
+def _item_of(row: WorkItemRow, stamps: Mapping[Milestone, Stamp]) -> WorkItem:
     return WorkItem(
         id=row.id,
         number=row.number,
@@ -381,7 +411,7 @@ async def read_item(session: AsyncSession, row: WorkItemRow) -> WorkItem:
         description=row.description,
         severity=row.severity,
         status=Status(row.status),
-        stamps=MappingProxyType(stamps),
+        stamps=MappingProxyType(dict(stamps)),
         cycle=row.cycle,
         version=row.version,
         kind=Kind(row.kind),
@@ -418,6 +448,10 @@ def pause_of(row: PauseRow) -> Pause:
 class SqlContracts(_Sql):
     """`application.ports.Contracts`."""
 
+    def __init__(self, uow: UnitOfWork) -> None:
+        super().__init__(uow)
+        self._ahead: dict[UUID, ContractHistory] = {}
+
     async def keep(self, version: ContractVersion) -> bool:
         row = insert(ContractTermsRow).values(
             contract_id=version.contract_id,
@@ -433,34 +467,57 @@ class SqlContracts(_Sql):
         return (await self._session.execute(statement)).scalar_one_or_none() is not None
 
     async def history(self, contract_id: UUID) -> ContractHistory:
+        known = self._ahead.get(contract_id)
+        return known if known is not None else (await self._read([contract_id]))[contract_id]
+
+    async def read_ahead(self, contract_ids: Collection[UUID]) -> None:
+        """Reads histories with one statement; as they are now they stay, for this transaction."""
+        self._ahead |= await self._read(contract_ids)
+
+    async def _read(self, contract_ids: Collection[UUID]) -> dict[UUID, ContractHistory]:
+        versions: dict[UUID, list[Terms]] = {contract_id: [] for contract_id in contract_ids}
         statement = (
-            select(cast(ContractTermsRow.state, Text))
-            .where(ContractTermsRow.contract_id == contract_id)
+            select(ContractTermsRow.contract_id, cast(ContractTermsRow.state, Text))
+            .where(ContractTermsRow.contract_id.in_(versions))
             .order_by(ContractTermsRow.version)
         )
-        return ContractHistory(tuple(terms_of(text) for text in (await self._session.execute(statement)).scalars()))
+        for contract_id, text in await self._session.execute(statement):
+            versions[contract_id].append(terms_of(text))
+        return {contract_id: ContractHistory(tuple(terms)) for contract_id, terms in versions.items()}
 
     async def newest(self, contract_id: UUID) -> ContractFacts | None:
         statement = (
-            select(ContractTermsRow.state)
+            select(cast(ContractTermsRow.state, Text))
             .where(ContractTermsRow.contract_id == contract_id)
             .order_by(ContractTermsRow.version.desc())
             .limit(1)
         )
-        state = (await self._session.execute(statement)).scalar_one_or_none()
-        return ContractState.model_validate(state).facts() if state is not None else None
+        text = (await self._session.execute(statement)).scalar_one_or_none()
+        return facts_of(text) if text is not None else None
 
 
 class SqlClocks(_Sql):
     """`application.ports.Clocks`."""
 
+    def __init__(self, uow: UnitOfWork) -> None:
+        super().__init__(uow)
+        self._rows: dict[UUID, ClockRow] = {}
+        self._ahead: dict[UUID, list[StoredClock]] = {}
+
     async def of_item(self, item_id: UUID) -> list[StoredClock]:
+        if item_id not in self._ahead:
+            await self.read_ahead([item_id])
+        return self._ahead.pop(item_id)
+
+    async def read_ahead(self, item_ids: Sequence[UUID]) -> None:
+        """Reads the clocks of items with few statements; the next time that an item's are asked for, they are these."""
         rows = await self._session.execute(
-            select(ClockRow).where(ClockRow.item_id == item_id).execution_options(populate_existing=True)
+            select(ClockRow).where(ClockRow.item_id.in_(item_ids)).execution_options(populate_existing=True)
         )
+        found = {row.id: row for row in rows.scalars()}
         clocks = {
             row.id: StoredClock(row.id, Metric(row.metric), row.version, facts=[], said=set(), told=row.told)
-            for row in rows.scalars()
+            for row in found.values()
         }
         events = select(ClockEventRow).where(ClockEventRow.clock_id.in_(clocks)).order_by(ClockEventRow.id)
         for event in (await self._session.execute(events)).scalars():
@@ -469,23 +526,26 @@ class SqlClocks(_Sql):
         notices = select(ClockNoticeRow).where(ClockNoticeRow.clock_id.in_(clocks))
         for notice in (await self._session.execute(notices)).scalars():
             clocks[notice.clock_id].said.add((notice.cycle, notice.kind, notice.percent))
+        self._rows |= found
+        self._ahead |= {item_id: [] for item_id in item_ids}
         order = list(Metric)
-        return sorted(clocks.values(), key=lambda clock: order.index(clock.metric))
+        for clock in sorted(clocks.values(), key=lambda clock: order.index(clock.metric)):
+            self._ahead[found[clock.id].item_id].append(clock)
 
     async def add(self, item: WorkItem, metric: Metric) -> StoredClock:
         clock = StoredClock(new_id(), metric, version=0, facts=[], said=set())
-        self._session.add(
-            ClockRow(
-                id=clock.id,
-                tenant_id=self._tenant_id,
-                client_id=item.subject.client_id,
-                item_id=item.id,
-                contract_id=item.subject.contract_id,
-                metric=metric,
-                version=0,
-            )
+        row = ClockRow(
+            id=clock.id,
+            tenant_id=self._tenant_id,
+            client_id=item.subject.client_id,
+            item_id=item.id,
+            contract_id=item.subject.contract_id,
+            metric=metric,
+            version=0,
         )
+        self._session.add(row)
         await self._session.flush()
+        self._rows[clock.id] = row
         return clock
 
     async def add_fact(
@@ -514,7 +574,12 @@ class SqlClocks(_Sql):
     async def cache(
         self, item: WorkItem, view: ClockView, *, next_due_at: datetime | None, ended_at: datetime | None
     ) -> None:
-        values: dict[str, Any] = {
+        row = {
+            "clock_id": view.id,
+            "tenant_id": self._tenant_id,
+            "client_id": item.subject.client_id,
+            "item_id": item.id,
+            "metric": view.metric,
             "state": view.reading.state,
             "reading": reading_json(view),
             "due_at": view.reading.due_at,
@@ -523,15 +588,7 @@ class SqlClocks(_Sql):
             "ended_at": ended_at,
             "computed_at": self._uow.now,
         }
-        row = insert(ClockDueRow).values(
-            clock_id=view.id,
-            tenant_id=self._tenant_id,
-            client_id=item.subject.client_id,
-            item_id=item.id,
-            metric=view.metric,
-            **values,
-        )
-        await self._session.execute(row.on_conflict_do_update(index_elements=["clock_id"], set_=values))
+        self._uow.write_at_the_end(_CACHE, row)
 
     async def say(self, item: WorkItem, clock: StoredClock, notice: tuple[int, str, int], at: datetime) -> None:
         cycle, kind, percent = notice
@@ -549,14 +606,25 @@ class SqlClocks(_Sql):
         )
         clock.said.add(notice)
         clock.version += 1
-        await self._session.execute(update(ClockRow).where(ClockRow.id == clock.id).values(version=clock.version))
-        await self._session.flush()
+        self._rows[clock.id].version = clock.version
 
     async def remember_told(self, clock_id: UUID, told: Mapping[str, Any]) -> None:
-        await self._session.execute(update(ClockRow).where(ClockRow.id == clock_id).values(told=dict(told)))
+        self._rows[clock_id].told = dict(told)
 
 
-NOBODY: tuple[None, None] = (None, None)
+_CACHED = insert(CLOCK_DUE)
+_CACHE = _CACHED.on_conflict_do_update(
+    index_elements=["clock_id"],
+    set_={
+        name: _CACHED.excluded[name]
+        for name in ("state", "reading", "due_at", "breach_after", "next_due_at", "ended_at", "computed_at")
+    },
+)
+
+
+_Person = tuple[UUID | None, QuietHours | None]
+NOBODY: _Person = (None, None)
+"""Nobody of the desk has the address, or two have."""
 
 
 class SqlAlerts(_Sql):
@@ -565,8 +633,16 @@ class SqlAlerts(_Sql):
     def __init__(self, uow: UnitOfWork, default_recipients: Sequence[Recipient]) -> None:
         super().__init__(uow)
         self._default_recipients = default_recipients
+        self._agency: Sequence[Recipient] | None = None
+        self._people: dict[str, _Person] = {}
+        self._listening: dict[UUID, list[Listening]] = {}
 
     async def agency(self) -> Sequence[Recipient]:
+        if self._agency is None:
+            self._agency = await self._read_agency()
+        return self._agency
+
+    async def _read_agency(self) -> Sequence[Recipient]:
         statement = select(AlertAddressesRow.addresses).where(AlertAddressesRow.tenant_id == self._tenant_id)
         own = (await self._session.execute(statement)).scalar_one_or_none()
         if own is None:
@@ -575,12 +651,11 @@ class SqlAlerts(_Sql):
 
     async def queue(self, item: WorkItem, notifications: Iterable[Notification]) -> None:
         told = list(notifications)
-        ours = [each.recipient.email for each in told if each.recipient.audience == "agency"]
-        people = await people_at(self._session, ours)
+        people = await self._people_at({each.recipient.email.lower() for each in told})
         rows = []
         for each in told:
             is_ours = each.recipient.audience == "agency"
-            person_id, quiet = people.get(each.recipient.email.lower(), NOBODY) if is_ours else NOBODY
+            person_id, quiet = people[each.recipient.email.lower()] if is_ours else NOBODY
             rows.append(
                 message_row(
                     self._uow,
@@ -595,11 +670,25 @@ class SqlAlerts(_Sql):
                     not_before=quiet.until(self._uow.now, item.severity) if quiet is not None else None,
                 )
             )
-        await queue_messages(self._session, rows)
+        queue_messages(self._uow, rows)
+
+    async def _people_at(self, emails: set[str]) -> Mapping[str, _Person]:
+        if unknown := emails - self._people.keys():
+            self._people |= dict.fromkeys(unknown, NOBODY)
+            self._people |= await people_at(self._session, unknown)
+        return self._people
 
     async def queue_on_channels(self, item: WorkItem, kind: str, *, fact: str, details: Mapping[str, Any]) -> None:
-        rows = await rows_for_channels(self._uow, item, kind, fact=fact, details=details)
-        await queue_messages(self._session, rows)
+        contract_id = item.subject.contract_id
+        if contract_id not in self._listening:
+            await self.read_ahead([contract_id])
+        listeners = self._listening[contract_id]
+        queue_messages(self._uow, rows_for_channels(self._uow, listeners, item, kind, fact=fact, details=details))
+
+    async def read_ahead(self, contract_ids: Collection[UUID]) -> None:
+        """Reads with one statement who is told on channels of what happens under these contracts."""
+        found = await listening(self._uow, contract_ids)
+        self._listening |= dict.fromkeys(contract_ids, found)
 
 
 async def drop_clock_cache(session: AsyncSession) -> None:

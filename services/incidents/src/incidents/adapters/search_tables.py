@@ -4,11 +4,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Boolean, CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, ForeignKey, Index, Table, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
-from incidents.adapters.tables import Base, TimelineRow, WorkItemRow
+from incidents.adapters.tables import Base, TimelineRow, WorkItemRow, metadata
 
 
 class ItemWordsRow(Base):
@@ -83,3 +83,6 @@ class ItemStreamRow(Base):
     tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
     last: Mapped[int] = mapped_column(BigInteger)
     forgotten: Mapped[int] = mapped_column(BigInteger)
+
+
+ITEM_FACTS: Table = metadata.tables["incidents.item_fact"]

@@ -341,3 +341,4 @@ class NotificationRow(Base):
 
 
 NOTIFICATIONS: Table = metadata.tables["incidents.notification"]
+CLOCK_DUE: Table = metadata.tables["incidents.clock_due"]

@@ -27,8 +27,8 @@ async def alert(
     if kind not in MAILED:
         return
     recipients: dict[str, Recipient] = {}
-    contract = await ports.contracts.newest(item.subject.contract_id)
-    if contract is not None and kind in FOR_EVERYBODY:
+    contract = await ports.contracts.newest(item.subject.contract_id) if kind in FOR_EVERYBODY else None
+    if contract is not None:
         recipients |= {recipient.email.lower(): recipient for recipient in contract.alerted}
     for recipient in await ports.alerts.agency():
         recipients.setdefault(recipient.email.lower(), recipient)
