@@ -15,6 +15,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 BUSINESS_HOURS = {"calendar": "business_hours", "targets": [{"severity": "critical", "response": "PT1H"}]}
 
+HUGE = {"severity": "huge", "response": "PT1H"}
+
 
 async def person(agency: Agency, name: str = "Paul Girard", **values: Any) -> Any:
     email = f"{uuid4().hex}@agency.example"
@@ -94,6 +96,31 @@ async def test_a_contract_has_a_table_of_impacts_and_criticalities_of_its_own_th
     assert len(matrix) == 12
 
 
+@pytest.mark.capability("I43")
+async def test_a_contract_promises_reactions_for_severities_of_its_own_and_says_who_decides(
+    installation: Installation, agency: Agency
+) -> None:
+    own = [{"code": "p0", "rank": 1, "names": {"fr": "urgence", "en": "emergency"}}]
+    matrix = [{**entry, "severity": "p0"} for entry in await matrix_with(agency)]
+    desk = {
+        "severities": own,
+        "priority": {"matrix": matrix, "decided_by": ["client_decider", "owner"]},
+        "urgent": {"severities": ["p0"]},
+        "post_mortem": {"severities": []},
+    }
+    promised = {"calendar": "business_hours", "targets": [{"severity": "p0", "response": "PT1H", "repair": "PT8H"}]}
+    contract = await agency.active(service_desk=desk, response=promised)
+    (event,) = await installation.events(contract["contract_id"])
+    ContractActivated.model_validate(event["data"])
+    assert event["data"]["response"]["targets"] == promised["targets"]
+    assert event["data"]["service_desk"]["priority"]["decided_by"] == ["client_decider", "owner"]
+    document = await agency.get(f"/v1/contracts/{contract['contract_id']}/document")
+    assert (
+        "The order of the work is decided by: decider of the client and owner of the agency."
+        in (document["service_desk_in_words"]["en"])
+    )
+
+
 async def test_a_contract_takes_the_desk_of_its_plan_unless_it_says_its_own_or_none(
     installation: Installation, agency: Agency
 ) -> None:
@@ -119,6 +146,8 @@ async def test_without_the_plans_hours_a_contract_does_not_promise_what_only_the
     ("desk", "terms", "pointer"),
     [
         ({"priority": {"matrix": []}}, {}, "#/service_desk/priority/matrix"),
+        ({"priority": {"decided_by": []}}, {}, "#/service_desk/priority/decided_by"),
+        ({}, {"response": BUSINESS_HOURS | {"targets": [HUGE]}}, "#/response/targets/0/severity"),
         ({"targets": [{"severity": "huge", "mitigation": "PT1H"}]}, {}, "#/service_desk/targets/0/severity"),
         ({"targets": [{"severity": "major", "mitigation": "PT1H"}]}, {"response": None}, "#/service_desk/targets"),
         ({"hotline_calendar": "nowhere"}, {}, "#/service_desk/hotline_calendar"),

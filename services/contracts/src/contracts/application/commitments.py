@@ -9,10 +9,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, StrictBool, model_validator
 
-from contracts.application.values import Code, Duration, Percent, Ratio, Request
+from contracts.application.values import Code, Duration, Percent, Ratio, Request, SeverityCode
 from shared.calendar_schema import BusinessCalendar
 
-Severity = Literal["critical", "major", "minor"]
 TimeOutsideUptime = Literal["exclude", "up", "down"]
 
 _PARTS = re.compile(r"PT(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?")
@@ -29,7 +28,7 @@ def seconds_of(duration: str) -> int:
 class SeverityTarget(Request):
     """What is promised for one severity: null is no promise of that kind."""
 
-    severity: Severity
+    severity: SeverityCode = Field(examples=["critical"])
     response: Duration | None = Field(
         default=None, description="How soon somebody competent starts.", examples=["PT30M"]
     )
@@ -71,7 +70,9 @@ class ResponseCommitment(Request):
         default_factory=list, max_length=50, description="Reasons that stop the clock while they last."
     )
     rules: ClockRules = Field(default_factory=ClockRules)
-    targets: list[SeverityTarget] = Field(min_length=1, max_length=3)
+    targets: list[SeverityTarget] = Field(
+        min_length=1, max_length=20, description="By the severities of the contract's service desk."
+    )
 
     @model_validator(mode="after")
     def _one_target_a_severity(self) -> Self:

@@ -15,7 +15,7 @@ from contracts.application.commitments import ResponseCommitment, UptimeCommitme
 from contracts.application.deliverables import PlanDeliverable, checked_parameters
 from contracts.application.errors import NotNow, Refused, Taken, Unknown, named_at
 from contracts.application.ports import Workspace
-from contracts.application.service_desk import ServiceDesk
+from contracts.application.service_desk import USUAL_SEVERITIES, ServiceDesk
 from contracts.application.service_desk_words import in_words
 from contracts.application.sites import Site
 from contracts.application.values import Code, Colour, Email, Name, Price, Reason, Request, Slug, WebAddress, unchanged
@@ -399,6 +399,7 @@ async def _check_terms(work: Workspace, client_id: UUID, terms: Terms, plan: Pla
         raise Refused(f"There is no calendar {terms.response.calendar}. Create it first.", "response", "calendar")
     if terms.service_desk is not None:
         await _check_service_desk(work, terms.service_desk, terms.response)
+    _check_severities(terms.service_desk, terms.response)
     promised = {item.code: item for item in plan.promised()}
     for code, parameters in terms.deliverable_parameters.items():
         place = ("deliverable_parameters", code)
@@ -411,6 +412,20 @@ async def _check_terms(work: Workspace, client_id: UUID, terms: Terms, plan: Pla
             checked_parameters(kind, {**promised[code].parameters, **parameters})
         except ValidationError as error:
             raise Refused.because_of(error, *place) from None
+
+
+def _check_severities(desk: ServiceDesk | None, response: ResponseCommitment | None) -> None:
+    """Whether what is promised is promised for severities of this contract. Raises Refused."""
+    known = USUAL_SEVERITIES if desk is None else {entry.code for entry in desk.severities}
+    for index, target in enumerate(response.targets if response is not None else ()):
+        if target.severity not in known:
+            raise Refused(
+                f"{target.severity} is none of the severities of this contract: {', '.join(sorted(known))}.",
+                "response",
+                "targets",
+                index,
+                "severity",
+            )
 
 
 async def _check_service_desk(work: Workspace, desk: ServiceDesk, response: ResponseCommitment | None) -> None:

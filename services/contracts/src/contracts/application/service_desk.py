@@ -13,11 +13,12 @@ from pydantic import ConfigDict, Field, StrictBool, ValidationError, model_valid
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from contracts.application.errors import Fault
-from contracts.application.values import Code, Duration, Name, Request, Texts
+from contracts.application.values import Code, Duration, Name, Request, SeverityCode, Texts
 from shared.values import LocalDate
 
 Impact = Literal["availability", "security", "data", "operations"]
 Criticality = Literal["low", "medium", "high"]
+Decider = Literal["client_decider", "client_staff", "owner", "operator"]
 
 IMPACTS: tuple[Impact, ...] = get_args(Impact)
 CRITICALITIES: tuple[Criticality, ...] = get_args(Criticality)
@@ -35,7 +36,7 @@ Codes: TypeAlias = Annotated[list[Code], Field(max_length=20)]
 class SeverityEntry(Request):
     """One severity: what programs and people call it. Rank 1 is the most urgent one."""
 
-    code: Code = Field(examples=["critical"])
+    code: SeverityCode = Field(examples=["critical"])
     rank: Rank
     names: Texts = Field(examples=[{"fr": "bloquant", "en": "critical"}])
     synonyms: list[Name] = Field(
@@ -65,6 +66,10 @@ _MATRIX: dict[Impact, tuple[str, str, str]] = {
 }
 
 
+USUAL_SEVERITIES = frozenset(code for code, *_ in _SEVERITIES)
+"""The severities of a contract that lists none of its own."""
+
+
 def _severities() -> list[SeverityEntry]:
     return [
         SeverityEntry(code=code, rank=rank, names=Texts(fr=fr, en=en), synonyms=list(synonyms))
@@ -88,6 +93,12 @@ class Priority(Request):
     )
     matrix: list[MatrixEntry] = Field(
         default_factory=_matrix, max_length=12, description="One entry for each impact and criticality."
+    )
+    decided_by: list[Decider] = Field(
+        default=["client_decider"],
+        min_length=1,
+        max_length=4,
+        description="Who decides the order of the work and judges a severity for good.",
     )
 
 
@@ -226,6 +237,7 @@ class ServiceDesk(Request):
             for index, code in enumerate(codes):
                 yield from self._unknown(code, place, "severities", index)
             yield from _twice(codes, "severity", place, "severities")
+        yield from _twice(self.priority.decided_by, "role", "priority", "decided_by")
         yield from _twice(self.warnings_percent, "percentage", "warnings_percent")
         if self.change_size_cap_minutes < self.micro_evolution_limit_minutes:
             yield Fault(("change_size_cap_minutes",), "is less than micro_evolution_limit_minutes")

@@ -69,6 +69,8 @@ class _Words:
             "At equal severity the contract has rank %(rank)s in the queue; rank 1 is answered first.",
             rank=desk.priority.rank,
         )
+        if desk.priority.decided_by != ["client_decider"]:
+            yield t.gettext("The order of the work is decided by: %(people)s.", people=self._deciders())
         if desk.urgent.severities:
             yield t.gettext(
                 "Urgent is: %(names)s. When more than %(share)s of the items of %(days)s are urgent, the client decides"
@@ -77,6 +79,16 @@ class _Words:
                 share=t.percent(str(desk.urgent.quota_percent)),
                 days=self._days(desk.urgent.window_days),
             )
+
+    def _deciders(self) -> str:
+        t = self._t
+        roles = {
+            "client_decider": t.pgettext("role", "decider of the client"),
+            "client_staff": t.pgettext("role", "staff of the client"),
+            "owner": t.pgettext("role", "owner of the agency"),
+            "operator": t.pgettext("role", "operators of the agency"),
+        }
+        return t.enumeration([roles[role] for role in self._desk.priority.decided_by])
 
     def _times(self) -> Iterator[str]:
         t, desk = self._t, self._desk

@@ -102,9 +102,9 @@ class Monitoring(_Part):
 
 
 class SeverityTarget(_Part):
-    """ISO 8601 durations; null is no promise of that kind."""
+    """ISO 8601 durations; null is no promise of that kind. `severity` is a code of the service desk's."""
 
-    severity: Literal["critical", "major", "minor"]
+    severity: str
     response: str | None
     repair: str | None
 
@@ -147,6 +147,9 @@ class DeskPriority(_Part):
 
     rank: int
     matrix: list[SeverityByImpact]
+    decided_by: list[str] = Field(
+        default=["client_decider"], description="Roles that decide the order of the work and judge a severity for good."
+    )
 
 
 class DeskTarget(_Part):
@@ -385,6 +388,7 @@ _SERVICE_DESK: Mapping[str, Any] = {
     ],
     "priority": {
         "rank": 1,
+        "decided_by": ["client_decider"],
         "matrix": [
             {"impact": impact, "criticality": criticality, "severity": severity}
             for impact, severities in (
