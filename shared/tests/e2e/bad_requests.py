@@ -544,14 +544,15 @@ def _beyond_schemas(fault: str) -> bool:
 
 
 def moments_of(now: datetime) -> dict[str, str]:
-    """Instants that count from the present, by their keys: an example stands still while the clock goes on."""
+    """Instants and days that count from the present, by their keys: an example stands still while the clock goes on."""
     ahead = {
         "at": timedelta(),
         "occurred_at": timedelta(minutes=-1),
         "called_at": timedelta(minutes=-1),
         "effective_from": timedelta(days=30),
     }
-    return {key: f"{now + offset:%Y-%m-%dT%H:%M:%SZ}" for key, offset in ahead.items()}
+    instants = {key: f"{now + offset:%Y-%m-%dT%H:%M:%SZ}" for key, offset in ahead.items()}
+    return instants | {"first_on": f"{now:%Y-%m-%d}"}
 
 
 _MISSING = object()
