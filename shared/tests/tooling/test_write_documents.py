@@ -17,7 +17,7 @@ def services(tmp_path: Path) -> dict[str, Service]:
     """Two real services whose folders are elsewhere."""
     (tmp_path / "shared/docs").mkdir(parents=True)
     moved = {}
-    for name in ("incidents", "reporting"):
+    for name in ("probes", "reporting"):
         service: Service = importlib.import_module(f"{name}.main").SERVICE
         folder = tmp_path / "services" / name
         moved[name] = dataclasses.replace(service, migrations=folder / "src" / name / "migrations")
@@ -38,15 +38,15 @@ def test_written_documents_are_current_and_writing_again_changes_nothing(
 
 def test_every_document_that_is_not_current_is_named(services: dict[str, Service], tmp_path: Path) -> None:
     write_documents.write(services, tmp_path)
-    incidents = tmp_path / "services/incidents"
-    (incidents / "openapi.json").write_text("{}", encoding="utf-8")
-    (incidents / "asyncapi.json").unlink()
-    (incidents / "schemas/incidents.incident.forgotten.v1.schema.json").write_text("{}", encoding="utf-8")
+    probes = tmp_path / "services/probes"
+    (probes / "openapi.json").write_text("{}", encoding="utf-8")
+    (probes / "asyncapi.json").unlink()
+    (probes / "schemas/probes.outage.forgotten.v1.schema.json").write_text("{}", encoding="utf-8")
     (tmp_path / "shared/docs/openapi.json").write_text("{}", encoding="utf-8")
     assert write_documents.faults(services, tmp_path) == [
-        f"services/incidents: openapi.json is stale; {write_documents.ADVICE}",
-        f"services/incidents: asyncapi.json is missing; {write_documents.ADVICE}",
-        "services/incidents: schemas/incidents.incident.forgotten.v1.schema.json is left over; "
+        f"services/probes: openapi.json is stale; {write_documents.ADVICE}",
+        f"services/probes: asyncapi.json is missing; {write_documents.ADVICE}",
+        "services/probes: schemas/probes.outage.forgotten.v1.schema.json is left over; "
         f"{write_documents.ADVICE}",
         f"shared/docs/openapi.json is stale; {write_documents.ADVICE}",
     ]
