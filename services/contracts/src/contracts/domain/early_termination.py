@@ -38,8 +38,8 @@ def first_regular_end(rule: LeavingRule, starts_on: date, notice_on: date) -> da
     end = max(add_months(starts_on, rule.minimum_months), add_months(notice_on, rule.notice_months))
     if not rule.whole_periods:
         return end
-    complete = add_months(starts_on, whole_months(starts_on, end))
-    return end if complete == end else add_months(starts_on, whole_months(starts_on, end) + 1)
+    months = whole_months(starts_on, end)
+    return end if add_months(starts_on, months) == end else add_months(starts_on, months + 1)
 
 
 def compensation(

@@ -164,7 +164,7 @@ async def test_max_keeps_the_largest_single_line_and_the_totals_stay_sums(client
 async def test_the_lines_stand_in_the_order_of_the_request_and_say_why(client: httpx.AsyncClient) -> None:
     answer = await owed(
         client,
-        late=[LATE, LATE | {"id": "L-0", "exempt_up_to": "400"}],
+        late=[LATE, LATE | {"id": "L-0", "exempt_up_to": "400", "cap_percent": "1"}],
         penalties=[PENALTY | {"id": "INC-9", "overrun": "PT100H"}, PENALTY | {"overrun": "PT0S"}],
         uptime={"uptime_percent": "99.5", "tiers": TIERS},
     )

@@ -83,6 +83,12 @@ def test_a_period_is_local_days_of_the_contracts_zone() -> None:
     assert local_days(night, night + timedelta(hours=2), PARIS) == Fraction(2, 23)
 
 
+def test_a_day_that_has_begun_goes_on_where_the_clocks_go_back_over_midnight() -> None:
+    newfoundland = ZoneInfo("America/St_Johns")
+    midnight = datetime(2010, 11, 7, 2, 30, tzinfo=UTC)  # a minute later it was 23:01 of the 6th again
+    assert local_days(midnight, midnight + timedelta(minutes=30), newfoundland) == Fraction(1, 50)
+
+
 @pytest.mark.parametrize(
     ("part", "share"),
     [
