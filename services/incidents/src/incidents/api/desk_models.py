@@ -273,10 +273,23 @@ class Refusal(BaseModel):
 class DeploymentStart(BaseModel):
     """The deployment begins."""
 
-    model_config = forbid_unknown(examples=[{"version": "shop 4.3.0", "approver": "Nadia Benali"}])
+    model_config = forbid_unknown(
+        examples=[
+            {
+                "version": "4.3.0",
+                "configuration_item": "shop",
+                "previous_version": "4.2.1",
+                "approver": "Nadia Benali",
+            }
+        ]
+    )
 
-    version: Line
-    approver: Line | None = None
+    version: VersionName
+    configuration_item: Line | None = Field(
+        default=None, description="what it is a version of; without one, the site, or else the change by its title"
+    )
+    previous_version: VersionName | None = None
+    approver: Line | None = Field(default=None, description="without one, who approved the change")
     outside_window_reason: Written | None = Field(
         default=None, description="why it is deployed outside of its window; without one that is refused"
     )

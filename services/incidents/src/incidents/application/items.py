@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from incidents.application import alerts, clocks, closing
 from incidents.application.ports import UPHELD, ClockView, ContractFacts, Entry, Link, Pause, Ports
@@ -143,6 +144,12 @@ async def find_place(ports: Ports, contract_id: UUID, site_id: UUID | None, envi
 async def desk_of(ports: Ports, contract_id: UUID, at: datetime) -> ServiceDeskTerms:
     """The service desk of the terms in force at an instant."""
     return (await ports.contracts.history(contract_id)).service_desk(at)
+
+
+async def zone_of(ports: Ports, item: WorkItem) -> ZoneInfo:
+    """Where the days of the client's freezes lie."""
+    contract = await ports.contracts.newest(item.subject.contract_id)
+    return ZoneInfo(contract.time_zone if contract is not None else "UTC")
 
 
 async def locked(ports: Ports, item_id: UUID, kind: Kind | None = None) -> WorkItem | None:

@@ -156,6 +156,13 @@ class FrozenError(Exception):
         )
 
 
+def refuse_frozen(freezes: Iterable[Freeze], approved: Iterable[str]) -> None:
+    """Raises FrozenError with those of the freezes that were not approved by name."""
+    frozen = [freeze for freeze in freezes if freeze.name not in approved]
+    if frozen:
+        raise FrozenError(frozen)
+
+
 def _plain(word: str) -> str:
     decomposed = unicodedata.normalize("NFKD", word.strip().casefold())
     return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
