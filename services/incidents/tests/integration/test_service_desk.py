@@ -10,8 +10,10 @@ import httpx
 import pytest
 from sqlalchemy import text
 
+from incidents.adapters.defaults import incidents_settings
 from incidents.adapters.repository import SqlItems
 from incidents.domain.work_item import WorkItem
+from incidents.jobs.cover import AgencyMail
 from shared.ids import new_id
 
 from .conftest import PLAIN_DESK, Agreement, Desk
@@ -292,6 +294,40 @@ async def test_more_urgent_ones_than_agreed_ask_for_arbitration(desk: Desk, agre
         await decider.post(f"/v1/items/{over}/rank", json={"rank": 5, "reason": "It can wait."})
         (figures,) = (await agency.get("/v1/queue/figures")).json()["data"]
         assert figures["arbitration"] == []
+
+
+@pytest.mark.capability("I32")
+async def test_the_agency_is_mailed_each_time_the_urgent_ones_get_over_their_quota_and_not_while_they_stay(
+    desk: Desk, agreement: Agreement
+) -> None:
+    urgent = {"severities": ["critical"], "quota_percent": 50, "window_days": 30}
+    await desk.activate(agreement, service_desk={"urgent": urgent})
+    mail = AgencyMail(desk.runtime.units, incidents_settings(desk.runtime.settings))
+
+    async def subjects() -> list[str]:
+        while await mail.run() == 0:
+            pass
+        return [message["Subject"] for message in desk.mailbox.messages]
+
+    async with desk.client(agreement) as agency, desk.client(agreement, "client_staff") as staff:
+        addresses = {"addresses": [{"email": "ops@agency.example", "language": "fr"}]}
+        assert (await agency.put("/v1/alert-addresses", json=addresses, headers={"If-Match": "*"})).is_success
+        await reported(agency, agreement, severity="minor")
+        await reported(agency, agreement, severity="critical")
+        assert await subjects() == []
+        for _ in range(3):  # the client's own people say that it is urgent
+            await reported(staff, agreement, severity="critical")
+        assert await subjects() == ["Trop d'urgences pour C-2026-0001"]
+        (figures,) = (await agency.get("/v1/queue/figures")).json()["data"]
+        assert figures["quota_told_at"] == "2026-06-08T09:00:00Z"
+        for _ in range(4):
+            item_id = await reported(agency, agreement, severity="minor")
+        assert len(await subjects()) == 1
+        judged = {"severity": "critical", "reason": "He says so."}
+        assert (await agency.post(f"/v1/items/{item_id}/classification", json=judged)).is_success
+        assert len(await subjects()) == 2
+    text_of_first = desk.mailbox.messages[0].get_content()
+    assert "2 demandes sur 3 reçues en 30 jours sont urgentes ; le contrat en prévoit au plus 50 %." in text_of_first
 
 
 @pytest.mark.capability("I37")

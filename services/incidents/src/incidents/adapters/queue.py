@@ -22,6 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from incidents.adapters.on_call_tables import AgencyMessageRow
 from incidents.adapters.tables import ClockDueRow, ContractTermsRow, TimelineRow, WorkItemRow
 from incidents.application.ports import UPHELD
 from incidents.domain.service_desk_terms import DEFAULT_SEVERITIES, contract_rank_of
@@ -144,3 +145,13 @@ async def backlog(session: AsyncSession, contract_ids: Sequence[UUID]) -> dict[U
     for contract_id, *told in await session.execute(statement):
         found[contract_id].append(Waiting(*told))
     return found
+
+
+async def quota_told(session: AsyncSession, contract_ids: Sequence[UUID]) -> dict[UUID, datetime]:
+    """When the agency was last told that too much is urgent, for the contracts of which it ever was."""
+    told = (
+        select(AgencyMessageRow.contract_id, func.max(AgencyMessageRow.created_at))
+        .where(AgencyMessageRow.kind == "urgent_quota", AgencyMessageRow.contract_id.in_(contract_ids))
+        .group_by(AgencyMessageRow.contract_id)
+    )
+    return {row[0]: row[1] for row in await session.execute(told)}

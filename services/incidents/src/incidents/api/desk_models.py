@@ -708,6 +708,9 @@ class ContractFigures(BaseModel):
     urgent_percent: str | None = Field(max_length=20, description="two decimals, truncated; null when nothing came in")
     quota_percent: int | None = Field(json_schema_extra={"format": "int32"})
     quota_exceeded: bool
+    quota_told_at: Instant | None = Field(
+        description="when the agency was last mailed that the quota is exceeded; once each time it comes to be"
+    )
     arbitration: list[str] = Field(max_length=200, description="numbers that wait for the decider's word")
     workload: list[Workload] = Field(max_length=200, description="who has how many items, the most first")
 

@@ -203,6 +203,9 @@ class Items(Protocol):
     async def came_in(self, contract_id: UUID, since: datetime, severities: Iterable[str]) -> tuple[int, int]:
         """Of the incidents and requests of a contract since then: those of these severities, and all."""
 
+    async def arbitrated(self, contract_id: UUID, since: datetime) -> bool:
+        """Whether too many urgent ones under a contract have asked for arbitration since then."""
+
     async def pauses(self, item_id: UUID) -> list[Pause]:
         """Every pause of an item, in the order of time."""
 
@@ -275,6 +278,9 @@ class Alerts(Protocol):
 
     async def queue(self, item: WorkItem, notifications: Iterable[Notification]) -> None:
         """Stores messages to be sent; one that exists for the fact and recipient stays as it is."""
+
+    async def tell_agency(self, kind: str, *, fact: str, contract_id: UUID, details: Mapping[str, Any]) -> None:
+        """Queues a message about a contract to each of the agency's addresses; the same fact reaches each once."""
 
     async def queue_on_channels(self, item: WorkItem, kind: str, *, fact: str, details: Mapping[str, Any]) -> None:
         """The same for every channel of the contract or of a person that takes this kind, when he may be disturbed."""
