@@ -603,6 +603,11 @@ class SqlClocks(_Sql):
         self._uow.write_at_the_end(_CACHE, row)
 
     async def say(self, item: WorkItem, clock: StoredClock, notice: tuple[int, str, int], at: datetime) -> None:
+        await self.note(item, clock, notice, at)
+        clock.version += 1
+        self._rows[clock.id].version = clock.version
+
+    async def note(self, item: WorkItem, clock: StoredClock, notice: tuple[int, str, int], at: datetime) -> None:
         cycle, kind, percent = notice
         self._session.add(
             ClockNoticeRow(
@@ -617,8 +622,6 @@ class SqlClocks(_Sql):
             )
         )
         clock.said.add(notice)
-        clock.version += 1
-        self._rows[clock.id].version = clock.version
 
     async def remember_told(self, clock_id: UUID, told: Mapping[str, Any]) -> None:
         self._rows[clock_id].told = dict(told)

@@ -266,6 +266,9 @@ class Clocks(Protocol):
     async def say(self, item: WorkItem, clock: StoredClock, notice: tuple[int, str, int], at: datetime) -> None:
         """Records that something is being said, and counts the clock's version up."""
 
+    async def note(self, item: WorkItem, clock: StoredClock, notice: tuple[int, str, int], at: datetime) -> None:
+        """Records what counts when something is said later, and says nothing."""
+
     async def remember_told(self, clock_id: UUID, told: Mapping[str, Any]) -> None:
         """Replaces what others have been told that the clock reads."""
 
