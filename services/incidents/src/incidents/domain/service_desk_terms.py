@@ -151,8 +151,8 @@ class FrozenError(Exception):
         self.freezes = tuple(freeze.name for freeze in freezes)
         super().__init__(
             f"The contract freezes changes then: {', '.join(self.freezes)}. "
-            "The client's decider approves it then only with `approved_freezes` that name them. What is approved "
-            "already is estimated again first, for such an approval or for another window."
+            "The client's decider approves it then only with `approved_freezes` that name them. A change that is "
+            "approved already is estimated again first, for such an approval or for another window."
         )
 
 
