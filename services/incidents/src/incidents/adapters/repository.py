@@ -146,6 +146,10 @@ class SqlItems(_Sql):
         row = (await self._session.execute(statement)).scalar_one_or_none()
         return await read_item(self._session, row) if row is not None else None
 
+    async def read(self, item_id: UUID) -> WorkItem | None:
+        row = (await self._session.execute(select(WorkItemRow).where(WorkItemRow.id == item_id))).scalar_one_or_none()
+        return await read_item(self._session, row) if row is not None else None
+
     async def heeding(self, contract_id: UUID, since: datetime) -> list[UUID]:
         statement = (
             select(WorkItemRow.id)

@@ -172,8 +172,10 @@ async def _tell_what_it_fixes(ports: Ports, change: WorkItem, what: Act, actor: 
     """The clocks of what a change fixes stand still while the client tries it, if the contract lists that wait."""
     if what not in (Act.FINISH_DEPLOYMENT, Act.ACCEPT, Act.REJECT):
         return
-    for link in await ports.items.links(change.id):
-        fixed = await ports.items.lock(link.target_id) if link.kind == "fixes" and link.target_id else None
+    links = await ports.items.links(change.id)
+    # In the order of the ids, as whoever merges two of them locks them.
+    for fixed_id in sorted(link.target_id for link in links if link.kind == "fixes" and link.target_id is not None):
+        fixed = await ports.items.lock(fixed_id)
         if fixed is None or fixed.status in DONE or fixed.status is Status.RESOLVED:
             continue
         if what is Act.FINISH_DEPLOYMENT:

@@ -325,12 +325,12 @@ async def link_item(
     ports: Ports, item_id: UUID, kind: str, *, target_id: UUID | None, target: str | None, actor: Who
 ) -> tuple[WorkItem, list[ClockView]] | None:
     """Relates an item to another of the same client, or to an action elsewhere. Told again, it changes nothing."""
-    # Always in the order of the ids: two who link the same items to one another do not wait for one another.
-    by_id = {each: await ports.items.lock(each) for each in sorted({item_id, target_id or item_id})}
-    item = by_id[item_id]
-    other = by_id[target_id] if target_id is not None and target_id != item_id else None
+    item = await ports.items.lock(item_id)
     if item is None:
         return None
+    # Only what never changes of the other is asked, so it is not locked: nobody waits here with a lock in hand, neither
+    # for one who links the two the other way round nor for one who accepts a change and what it fixes.
+    other = await ports.items.read(target_id) if target_id is not None and target_id != item_id else None
     if target_id is not None and (other is None or other.subject.client_id != item.subject.client_id):
         raise UnusableError("target_id", "There is no other item of this client with this id.")
     link = Link(new_id(), kind, target_id, target)

@@ -179,6 +179,9 @@ class Items(Protocol):
     async def lock(self, item_id: UUID) -> WorkItem | None:
         """The item, locked until the transaction ends; None when there is none that one may see."""
 
+    async def read(self, item_id: UUID) -> WorkItem | None:
+        """The item as it stands, which may change at any moment; None when there is none that one may see."""
+
     async def heeding(self, contract_id: UUID, since: datetime) -> list[UUID]:
         """Items whose clocks a version effective then may concern: without clocks, running, or ended later."""
 
