@@ -1,5 +1,6 @@
 """What is done to items of any kind: post-mortems, ranks, quotas, levels of support, links, merges, many at once."""
 
+import asyncio
 import json
 from datetime import timedelta
 from pathlib import Path
@@ -469,6 +470,48 @@ async def test_links_say_how_items_and_actions_elsewhere_are_related(desk: Desk,
         for wrong in (foreign, one, str(new_id())):
             told = {"kind": "relates", "target_id": wrong}
             problem(await agency.post(f"/v1/items/{one}/links", json=told), 422, "#/target_id")
+
+
+async def test_whoever_links_a_change_to_what_it_fixes_does_not_stop_one_who_accepts_it(
+    desk: Desk, agreement: Agreement
+) -> None:
+    await desk.activate(agreement)
+    waiting = "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+    async with desk.client(agreement) as agency:
+        fixed = await reported(agency, agreement)
+        draft = {"contract_id": str(agreement.contract_id), "title": "Mend it"}
+        change = (await agency.post("/v1/changes", json=draft)).json()["item_id"]
+        async with asyncio.timeout(20), desk.runtime.units.for_tenant(agreement.tenant_id) as accepting:
+            await SqlItems(accepting).lock(UUID(change))
+            told = {"kind": "fixes", "target_id": fixed}
+            linking = asyncio.create_task(agency.post(f"/v1/items/{change}/links", json=told))
+            for _ in range(1000):
+                if await desk.rows(waiting):
+                    break
+                await asyncio.sleep(0.01)
+            await SqlItems(accepting).lock(UUID(fixed))
+        assert (await linking).status_code == 200
+
+
+@pytest.mark.capability("I10")
+async def test_the_queue_is_ordered_by_the_terms_in_force_and_not_by_those_to_come(desk: Desk) -> None:
+    now_first, later_first = Agreement(), Agreement()
+    later_first.tenant_id = now_first.tenant_id
+    for agreement, rank in ((now_first, 1), (later_first, 2)):
+        await desk.activate(agreement, service_desk={"priority": {"rank": rank}})
+    to_come = {"effective_from": "2026-06-09T00:00:00Z", "service_desk": {"priority": {"rank": 0}}}
+    await desk.activate(later_first, 2, **to_come)
+    async with desk.client(now_first) as agency:
+        for agreement in (later_first, now_first):
+            await reported(agency, agreement)
+
+        async def ranks() -> list[tuple[str, int]]:
+            queue = (await agency.get("/v1/queue")).json()["data"]
+            return [(entry["item"]["contract_id"], entry["contract_rank"]) for entry in queue]
+
+        assert await ranks() == [(str(now_first.contract_id), 1), (str(later_first.contract_id), 2)]
+        desk.clock.advance(timedelta(hours=20))
+        assert await ranks() == [(str(later_first.contract_id), 0), (str(now_first.contract_id), 1)]
 
 
 async def test_of_many_items_each_has_its_own_result_and_what_is_done_stays_done(

@@ -29,10 +29,11 @@ async def get_queue(
     """Everything that waits: by its severity, the rank of its contract (1 first), whether that is in a freeze period,
     the place that the client's decider gave it, and when its first clock is over its target.
     """
+    ordered = queue.Queue(unit.now)
     found: Page[Any] = await paginate(
         unit.session,
-        queue.waiting(contract_id, unit.now),
-        columns=queue.order(unit.now),
+        ordered.waiting(contract_id),
+        columns=ordered.order(),
         params=params,
         to_item=lambda row: row,
     )
