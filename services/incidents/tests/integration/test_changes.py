@@ -30,9 +30,11 @@ async def estimated(client: httpx.AsyncClient, agreement: Agreement, **changes: 
     return path
 
 
-async def deployed(desk: Desk, agreement: Agreement) -> str:
+async def deployed(desk: Desk, agreement: Agreement, **place: Any) -> str:
     async with desk.client(agreement) as agency, desk.client(agreement, "client_decider") as decider:
-        path = await estimated(agency, agreement)
+        path = await drafted(agency, agreement, **place)
+        await agency.post(f"{path}/scope", json={"scope": "PHP 8.5 on both servers."})
+        await agency.post(f"{path}/estimate", json={"minutes": 480, "window": WINDOW})
         assert (await decider.post(f"{path}/approve")).status_code == 200
         desk.clock.advance(EVENING)
         assert (await agency.post(f"{path}/deploy", json={"version": "4.3.0"})).status_code == 200
@@ -147,6 +149,17 @@ async def test_the_client_accepts_in_the_agreed_time_or_tacitly_to_the_second(de
     names = [name for name, _, _ in await desk.said(agreement.tenant_id)]
     assert names.count("change.accepted.v1") == 1
     assert "clock.breached.v1" not in names
+
+
+@pytest.mark.capability("I27")
+async def test_silence_accepts_also_where_nothing_counts_for_the_sla(desk: Desk, agreement: Agreement) -> None:
+    await desk.activate(agreement, service_desk=ACCEPTANCE)
+    path = await deployed(desk, agreement, environment_id=str(agreement.staging_id))
+    async with desk.client(agreement) as agency:
+        desk.clock.advance(timedelta(hours=45, microseconds=1))
+        await desk.due_clocks.run()
+        accepted = (await agency.get(path)).json()
+    assert (accepted["status"], [clock["metric"] for clock in accepted["clocks"]]) == ("accepted", ["acceptance"])
 
 
 async def test_what_silence_has_accepted_cannot_be_rejected_while_no_worker_runs(

@@ -49,12 +49,13 @@ async def attach(ports: Ports, item: WorkItem, *, since: datetime | None = None)
 
     Nothing is promised for an environment that does not count, before the contract took effect, or while we do not know
     the contract: it will attach the clocks when it arrives. With `since`, none counts from an earlier instant.
+    The client's time for acceptance is none of our promises: it runs in every environment.
     """
-    if not item.subject.counts_for_sla:
-        return
     history = await ports.contracts.history(item.subject.contract_id)
     there = {clock.metric for clock in await ports.clocks.of_item(item.id)}
     for metric in measured(item):
+        if not item.subject.counts_for_sla and metric is not Metric.ACCEPTANCE:
+            continue
         begins = COURSES[metric].begins
         begin = item.stamps.get(begins) if begins is not None else None
         if begin is None:
