@@ -6,6 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
+from incidents.api.releases import DeploymentFacts
+
 from .conftest import Agreement, Desk
 from .test_api import a_report, problem
 
@@ -28,9 +30,11 @@ async def estimated(client: httpx.AsyncClient, agreement: Agreement, **changes: 
     return path
 
 
-async def deployed(desk: Desk, agreement: Agreement) -> str:
+async def deployed(desk: Desk, agreement: Agreement, **place: Any) -> str:
     async with desk.client(agreement) as agency, desk.client(agreement, "client_decider") as decider:
-        path = await estimated(agency, agreement)
+        path = await drafted(agency, agreement, **place)
+        await agency.post(f"{path}/scope", json={"scope": "PHP 8.5 on both servers."})
+        await agency.post(f"{path}/estimate", json={"minutes": 480, "window": WINDOW})
         assert (await decider.post(f"{path}/approve")).status_code == 200
         desk.clock.advance(EVENING)
         assert (await agency.post(f"{path}/deploy", json={"version": "4.3.0"})).status_code == 200
@@ -69,6 +73,39 @@ async def test_a_deployment_outside_of_the_window_is_flagged_with_its_reason(des
         told = {"version": "4.3.0", "outside_window_reason": "The hole is being used."}
         flagged = (await agency.post(f"{path}/deploy", json=told)).json()
     assert flagged["details"]["deployment"]["outside_window"] is True
+
+
+@pytest.mark.capability("I34")
+@pytest.mark.parametrize("result", ["succeeded", "rolled_back"])
+async def test_what_was_deployed_through_a_change_is_recorded_once_and_may_be_completed(
+    desk: Desk, agreement: Agreement, result: str
+) -> None:
+    await desk.activate(agreement)
+    async with desk.client(agreement) as agency, desk.client(agreement, "client_decider") as decider:
+        path = await estimated(agency, agreement, rollback="Deploy 4.2.1 again.")
+        approved = (await decider.post(f"{path}/approve")).json()["timestamps"]["approved"]
+        desk.clock.advance(EVENING)
+        told = {"version": "4.3.0", "configuration_item": "shop", "previous_version": "4.2.1"}
+        await agency.post(f"{path}/deploy", json=told)
+        assert (await agency.get("/v1/deployments")).json()["data"] == []
+        desk.clock.advance(timedelta(minutes=30))
+        assert (await agency.post(f"{path}/finish-deployment", json={"result": result, "note": "Slow."})).is_success
+        problem(await agency.post(f"{path}/finish-deployment", json={"result": result}), 409)
+        (record,) = (await agency.get("/v1/deployments", params={"item_id": path.rpartition("/")[2]})).json()["data"]
+        known = [record[name] for name in ("released_version", "configuration_item", "previous_version")]
+        assert known == list(told.values())
+        assert (record["window_from"], record["window_to"]) == (WINDOW["from"], WINDOW["to"])
+        assert (record["approved_by"], record["approved_at"]) == (approved["actor"]["name"], approved["at"])
+        assert (record["deployed_at"], record["outside_window"]) == ("2026-06-08T20:00:00Z", False)
+        assert (record["result"], record["rollback_plan"]) == (result, "Deploy 4.2.1 again.")
+        back = ("2026-06-08T20:30:00Z", "Slow.") if result == "rolled_back" else (None, None)
+        assert (record["rolled_back_at"], record["rollback_reason"]) == back
+        facts = {name: record[name] for name in DeploymentFacts.model_fields} | {"proof": "Build 812."}
+        of_record = f"/v1/deployments/{record['deployment_id']}"
+        completed = await agency.put(of_record, json=facts, headers={"If-Match": '"1"'})
+    assert (completed.status_code, completed.json()["proof"]) == (200, "Build 812.")
+    said = [version for name, version, _ in await desk.said(agreement.tenant_id) if name == "deployment.recorded.v1"]
+    assert said == [1, 2]
 
 
 @pytest.mark.capability("I17")
@@ -112,6 +149,17 @@ async def test_the_client_accepts_in_the_agreed_time_or_tacitly_to_the_second(de
     names = [name for name, _, _ in await desk.said(agreement.tenant_id)]
     assert names.count("change.accepted.v1") == 1
     assert "clock.breached.v1" not in names
+
+
+@pytest.mark.capability("I27")
+async def test_silence_accepts_also_where_nothing_counts_for_the_sla(desk: Desk, agreement: Agreement) -> None:
+    await desk.activate(agreement, service_desk=ACCEPTANCE)
+    path = await deployed(desk, agreement, environment_id=str(agreement.staging_id))
+    async with desk.client(agreement) as agency:
+        desk.clock.advance(timedelta(hours=45, microseconds=1))
+        await desk.due_clocks.run()
+        accepted = (await agency.get(path)).json()
+    assert (accepted["status"], [clock["metric"] for clock in accepted["clocks"]]) == ("accepted", ["acceptance"])
 
 
 async def test_what_silence_has_accepted_cannot_be_rejected_while_no_worker_runs(

@@ -154,6 +154,30 @@ async def test_a_breach_after_one_that_was_taken_back_is_told_too(desk: Desk, ag
     )
 
 
+async def test_each_breach_after_one_that_was_taken_back_alerts_the_agency_again(
+    desk: Desk, agreement: Agreement
+) -> None:
+    await desk.activate(agreement)
+    await desk.break_down(agreement)
+
+    async def alerted() -> tuple[int, int]:
+        for _ in range(2):
+            await desk.due_clocks.rebuild()
+        mails = await desk.rows("select fact from incidents.notification where kind = 'clock_breached'")
+        said = [version for name, version, _ in await desk.said(agreement.tenant_id) if name == "clock.breached.v1"]
+        assert sorted(set(said)) == said
+        return len(mails), len(said)
+
+    desk.clock.advance(timedelta(minutes=31))
+    assert await alerted() == (1, 1)
+    for version, (target, minutes) in enumerate((("PT1H", 30), ("PT2H", 60)), start=2):
+        more = longer(agreement, target)
+        await desk.activate(agreement, version, effective_from="2026-06-08T09:05:00Z", response=more)
+        assert await alerted() == (version - 1, version - 1)
+        desk.clock.advance(timedelta(minutes=minutes))
+        assert await alerted() == (version, version)
+
+
 async def test_a_breach_that_nothing_takes_back_is_told_by_its_own_event_only(desk: Desk, agreement: Agreement) -> None:
     await desk.activate(agreement)
     await desk.break_down(agreement)

@@ -97,6 +97,24 @@ async def test_a_worker_that_was_down_for_hours_skips_no_level_and_says_how_late
     assert (await roster.escalation())["policy"]["name"] == "Reaction"
 
 
+@pytest.mark.capability("I29")
+async def test_a_worker_that_was_down_escalates_by_the_severity_of_the_opening(roster: Roster) -> None:
+    await roster.desk.activate(roster.agreement)
+    await roster.schedule(await roster.person("Ada"))
+    await roster.policy(ON_CALL_AT_ONCE, severities=["critical"], name="Critical")
+    await roster.policy(MANAGER_AFTER_A_QUARTER, severities=["major"], name="Major")
+    await roster.desk.break_down(roster.agreement)
+    incident = await roster.desk.only_incident(roster.agreement)
+    async with roster.desk.client(roster.agreement) as client:
+        for severity in ("minor", "major"):
+            judged = {"severity": severity, "reason": "One page only."}
+            answer = await client.post(f"/v1/items/{incident['incident_id']}/classification", json=judged)
+            assert answer.json()["severity"] == severity
+    await roster.look_at(roster.desk.clock.now() + timedelta(hours=1))
+    assert (await roster.escalation())["policy"]["name"] == "Critical"
+    assert [(level, who) for level, _, _, who in await roster.fired()] == [(1, ["Ada"])]
+
+
 async def test_what_was_due_and_is_over_when_it_is_seen_is_told_and_wakes_nobody(roster: Roster) -> None:
     await staffed(roster, ON_CALL_AT_ONCE, MANAGER_AFTER_A_QUARTER)
     roster.desk.clock.advance(timedelta(minutes=20))

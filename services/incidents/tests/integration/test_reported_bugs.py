@@ -11,6 +11,9 @@ from typing import Any
 import httpx
 import pytest
 
+from incidents.adapters.repository import read_items
+from incidents.jobs import clocks as clock_jobs
+
 from .conftest import PARIS_OFFICE, Agreement, Desk
 from .test_api import a_report
 
@@ -280,6 +283,7 @@ async def test_a_calendar_that_is_edited_after_the_end_changes_no_verdict(desk: 
 
 
 async def test_two_workers_on_one_due_row_say_it_once(make_desk: Callable[..., Desk], agreement: Agreement) -> None:
+    # Two things hold this: the lock of the row, which the next test shows, and the key of what was said about a clock.
     first = make_desk()
     second = make_desk(first.urls)
     await first.activate(agreement)
@@ -290,6 +294,32 @@ async def test_two_workers_on_one_due_row_say_it_once(make_desk: Callable[..., D
     assert sorted(said) == sorted(
         (f"clock.{what}.v1", metric) for what in ("at_risk", "breached") for metric in ("response", "repair")
     )
+
+
+async def test_a_worker_passes_over_a_due_row_that_another_one_has_in_hand(
+    make_desk: Callable[..., Desk], agreement: Agreement, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = make_desk()
+    second = make_desk(first.urls)
+    await first.activate(agreement)
+    await Item.reported(first, agreement, "2026-06-08T09:00:00")
+    first.clock.set(at("2026-06-08T13:00:01"))
+    claimed, go_on = asyncio.Event(), asyncio.Event()
+
+    async def read_slowly(*told: Any) -> Any:
+        claimed.set()
+        await go_on.wait()
+        return await read_items(*told)
+
+    monkeypatch.setattr(clock_jobs, "read_items", read_slowly)
+    async with asyncio.timeout(20):
+        looking = asyncio.create_task(first.due_clocks.run())
+        await claimed.wait()
+        # Without the lock it would read the row too, and wait.
+        assert await second.due_clocks.run() == clock_jobs.BUSY_WAIT
+        go_on.set()
+        await looking
+    assert [name for name, _, _ in await first.said(agreement.tenant_id)].count("clock.breached.v1") == 2
 
 
 @pytest.mark.parametrize("block", [{"warnings_percent": [50, 75, 90]}, None], ids=["agreed", "by default"])

@@ -1,5 +1,6 @@
 """What is done to items of any kind: post-mortems, ranks, quotas, levels of support, links, merges, many at once."""
 
+import asyncio
 import json
 from datetime import timedelta
 from pathlib import Path
@@ -10,8 +11,10 @@ import httpx
 import pytest
 from sqlalchemy import text
 
+from incidents.adapters.defaults import incidents_settings
 from incidents.adapters.repository import SqlItems
 from incidents.domain.work_item import WorkItem
+from incidents.jobs.cover import AgencyMail
 from shared.ids import new_id
 
 from .conftest import PLAIN_DESK, Agreement, Desk
@@ -294,6 +297,40 @@ async def test_more_urgent_ones_than_agreed_ask_for_arbitration(desk: Desk, agre
         assert figures["arbitration"] == []
 
 
+@pytest.mark.capability("I32")
+async def test_the_agency_is_mailed_each_time_the_urgent_ones_get_over_their_quota_and_not_while_they_stay(
+    desk: Desk, agreement: Agreement
+) -> None:
+    urgent = {"severities": ["critical"], "quota_percent": 50, "window_days": 30}
+    await desk.activate(agreement, service_desk={"urgent": urgent})
+    mail = AgencyMail(desk.runtime.units, incidents_settings(desk.runtime.settings))
+
+    async def subjects() -> list[str]:
+        while await mail.run() == 0:
+            pass
+        return [message["Subject"] for message in desk.mailbox.messages]
+
+    async with desk.client(agreement) as agency, desk.client(agreement, "client_staff") as staff:
+        addresses = {"addresses": [{"email": "ops@agency.example", "language": "fr"}]}
+        assert (await agency.put("/v1/alert-addresses", json=addresses, headers={"If-Match": "*"})).is_success
+        await reported(agency, agreement, severity="minor")
+        await reported(agency, agreement, severity="critical")
+        assert await subjects() == []
+        for _ in range(3):  # the client's own people say that it is urgent
+            await reported(staff, agreement, severity="critical")
+        assert await subjects() == ["Trop d'urgences pour C-2026-0001"]
+        (figures,) = (await agency.get("/v1/queue/figures")).json()["data"]
+        assert figures["quota_told_at"] == "2026-06-08T09:00:00Z"
+        for _ in range(4):
+            item_id = await reported(agency, agreement, severity="minor")
+        assert len(await subjects()) == 1
+        judged = {"severity": "critical", "reason": "He says so."}
+        assert (await agency.post(f"/v1/items/{item_id}/classification", json=judged)).is_success
+        assert len(await subjects()) == 2
+    text_of_first = desk.mailbox.messages[0].get_content()
+    assert "2 demandes sur 3 reçues en 30 jours sont urgentes ; le contrat en prévoit au plus 50 %." in text_of_first
+
+
 @pytest.mark.capability("I37")
 async def test_the_backlog_shows_its_age_its_cap_and_what_to_give_up(desk: Desk, agreement: Agreement) -> None:
     await desk.activate(agreement, service_desk={"backlog": {"cap": 1, "stale_after_days": 10}})
@@ -433,6 +470,48 @@ async def test_links_say_how_items_and_actions_elsewhere_are_related(desk: Desk,
         for wrong in (foreign, one, str(new_id())):
             told = {"kind": "relates", "target_id": wrong}
             problem(await agency.post(f"/v1/items/{one}/links", json=told), 422, "#/target_id")
+
+
+async def test_whoever_links_a_change_to_what_it_fixes_does_not_stop_one_who_accepts_it(
+    desk: Desk, agreement: Agreement
+) -> None:
+    await desk.activate(agreement)
+    waiting = "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+    async with desk.client(agreement) as agency:
+        fixed = await reported(agency, agreement)
+        draft = {"contract_id": str(agreement.contract_id), "title": "Mend it"}
+        change = (await agency.post("/v1/changes", json=draft)).json()["item_id"]
+        async with asyncio.timeout(20), desk.runtime.units.for_tenant(agreement.tenant_id) as accepting:
+            await SqlItems(accepting).lock(UUID(change))
+            told = {"kind": "fixes", "target_id": fixed}
+            linking = asyncio.create_task(agency.post(f"/v1/items/{change}/links", json=told))
+            for _ in range(1000):
+                if await desk.rows(waiting):
+                    break
+                await asyncio.sleep(0.01)
+            await SqlItems(accepting).lock(UUID(fixed))
+        assert (await linking).status_code == 200
+
+
+@pytest.mark.capability("I10")
+async def test_the_queue_is_ordered_by_the_terms_in_force_and_not_by_those_to_come(desk: Desk) -> None:
+    now_first, later_first = Agreement(), Agreement()
+    later_first.tenant_id = now_first.tenant_id
+    for agreement, rank in ((now_first, 1), (later_first, 2)):
+        await desk.activate(agreement, service_desk={"priority": {"rank": rank}})
+    to_come = {"effective_from": "2026-06-09T00:00:00Z", "service_desk": {"priority": {"rank": 0}}}
+    await desk.activate(later_first, 2, **to_come)
+    async with desk.client(now_first) as agency:
+        for agreement in (later_first, now_first):
+            await reported(agency, agreement)
+
+        async def ranks() -> list[tuple[str, int]]:
+            queue = (await agency.get("/v1/queue")).json()["data"]
+            return [(entry["item"]["contract_id"], entry["contract_rank"]) for entry in queue]
+
+        assert await ranks() == [(str(now_first.contract_id), 1), (str(later_first.contract_id), 2)]
+        desk.clock.advance(timedelta(hours=20))
+        assert await ranks() == [(str(later_first.contract_id), 0), (str(now_first.contract_id), 1)]
 
 
 async def test_of_many_items_each_has_its_own_result_and_what_is_done_stays_done(

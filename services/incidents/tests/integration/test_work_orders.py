@@ -118,6 +118,36 @@ async def test_an_update_begins_with_a_verified_backup_and_ends_with_its_proof(
     ]
 
 
+@pytest.mark.capability("I40")
+async def test_in_a_freeze_an_update_begins_only_when_the_decider_names_the_freeze_and_a_check_begins(
+    desk: Desk, agreement: Agreement
+) -> None:
+    freeze = {"name": "Admissions", "from": "2026-06-08", "to": "2026-06-30"}
+    await desk.activate(agreement, service_desk={"freezes": [freeze]})
+    plan = {"contract_id": str(agreement.contract_id), "title": "Plugins", "planned_on": "2026-06-15"}
+    told = {
+        "backup": {"reference": "s3://b/1", "verified_at": "2026-06-08T08:00:00Z", "verified_by": "Nadia"},
+        "rollback_plan": "Restore it.",
+        "configuration_item": "plugins of the shop",
+        "version_before": "4.2.1",
+    }
+    async with desk.client(agreement) as agency, desk.client(agreement, "client_decider") as decider:
+        update, check = [
+            f"/v1/work-orders/{(await agency.post('/v1/work-orders', json=plan | {'work': work})).json()['item_id']}"
+            for work in ("update", "check")
+        ]
+        assert (await agency.post(f"{check}/start")).json()["status"] == "started"
+        assert problem(await agency.post(f"{update}/start", json=told), 409)["freezes"] == ["Admissions"]
+        named = {"approved_freezes": ["Admissions"]}
+        problem(await agency.post(f"{update}/approve", json=named), 403)
+        assert (await decider.post(f"{update}/approve", json={"approved_freezes": ["Exams"]})).is_success
+        assert problem(await agency.post(f"{update}/start", json=told), 409)["freezes"] == ["Admissions"]
+        approved = await decider.post(f"{update}/approve", json=named | {"note": "At night."})
+        assert (approved.json()["status"], approved.json()["details"]["approval"]) == ("planned", named)
+        assert (await agency.post(f"{update}/start", json=told)).json()["status"] == "started"
+        problem(await decider.post(f"{update}/approve", json=named), 409)
+
+
 @pytest.mark.parametrize(
     ("recurrence", "first_on"),
     [

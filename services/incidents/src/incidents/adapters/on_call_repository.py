@@ -26,12 +26,12 @@ from incidents.adapters.on_call_tables import (
 )
 from incidents.adapters.person_messages import QueuedMessages
 from incidents.adapters.repository import SqlAlerts, ports_of
-from incidents.adapters.tables import ContractTermsRow
+from incidents.adapters.tables import ContractTermsRow, TimelineRow
 from incidents.application.definitions import PolicyDefinition, QuietHoursDefinition, layers_of
 from incidents.application.escalations import EscalationPorts, Snapshot
 from incidents.application.on_call import CoverPorts, WatchedContract
 from incidents.application.people import Person
-from incidents.application.ports import Recipient
+from incidents.application.ports import UPHELD, Recipient
 from incidents.domain.cover_gaps import Because, Bounds, Finding
 from incidents.domain.escalation import Policy
 from incidents.domain.on_call import Override, Rota, Schedule
@@ -276,6 +276,16 @@ class SqlEscalations:
             return None
         levels = await escalation_levels(self._session, incident.id)
         return Snapshot(frozen_policy(row), {each.level: each.fired_at for each in levels if each.fired_at is not None})
+
+    async def severity_at_opening(self, incident: WorkItem) -> str:
+        judged_anew = (
+            select(TimelineRow.data["before"].astext)
+            .where(TimelineRow.item_id == incident.id, TimelineRow.kind == "classified")
+            .where(TimelineRow.actor_kind != UPHELD.kind)  # the contract calls the same severity by another name
+            .order_by(TimelineRow.recorded_at, TimelineRow.id)
+            .limit(1)
+        )
+        return (await self._session.execute(judged_anew)).scalar_one_or_none() or incident.severity
 
     async def policies(self, at: datetime) -> Sequence[Policy]:
         """Of each policy the newest version by then, unless it had been removed."""

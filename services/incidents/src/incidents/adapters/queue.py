@@ -1,4 +1,4 @@
-"""The queue, read in one query: what orders it is computed from the contract's newest terms and the cached clocks."""
+"""The queue, read in one query: what orders it is computed from the terms in force and the cached clocks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
-    ColumnElement,
     DateTime,
     Integer,
     Select,
@@ -22,6 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from incidents.adapters.on_call_tables import AgencyMessageRow
 from incidents.adapters.tables import ClockDueRow, ContractTermsRow, TimelineRow, WorkItemRow
 from incidents.application.ports import UPHELD
 from incidents.domain.service_desk_terms import DEFAULT_SEVERITIES, contract_rank_of
@@ -31,73 +31,76 @@ from shared.pagination import SortColumn
 _NEVER = "9999-12-31T00:00:00+00:00"
 _LAST = 2_000_000_000
 
-_terms = (
-    select(ContractTermsRow.contract_id, ContractTermsRow.state)
-    .ext(distinct_on(ContractTermsRow.contract_id))
-    .order_by(ContractTermsRow.contract_id, ContractTermsRow.version.desc())
-    .subquery("newest_terms")
-)
 _breach = (
     select(ClockDueRow.item_id, func.min(ClockDueRow.breach_after).label("breach_after"))
     .where(ClockDueRow.ended_at.is_(None), ClockDueRow.state.in_(["running", "breached"]))
     .group_by(ClockDueRow.item_id)
     .subquery("first_breach")
 )
-
-_contract_rank = func.coalesce(
-    cast(_terms.c.state["service_desk"]["priority"]["rank"].astext, Integer),
-    # As `contract_rank_of`; PostgreSQL's greatest passes over nulls, so none may reach it.
-    func.greatest(1, contract_rank_of(0) - func.coalesce(cast(_terms.c.state["plan"]["priority"].astext, Integer), 0)),
-)
-_listed = func.jsonb_path_query_first(
-    _terms.c.state,
-    literal_column("'$.service_desk.severities[*] ? (@.code == $code).rank'::jsonpath"),
-    func.jsonb_build_object("code", WorkItemRow.severity),
-)
-_severity_rank = func.coalesce(
-    cast(cast(_listed, String), Integer),
-    case({known.code: known.rank for known in DEFAULT_SEVERITIES}, value=WorkItemRow.severity, else_=1000),
-)
 _decided = func.coalesce(WorkItemRow.decided_rank, _LAST)
 _breach_order = func.coalesce(_breach.c.breach_after, literal(datetime.fromisoformat(_NEVER)))
-
 
 # As `ServiceDeskTerms.freezes_between`: local days of the client, first and last included.
 _PERIODS = """'$.service_desk.freezes[*] ? (@."from" <= $day && @."to" >= $day)'::jsonpath"""
 
 
-def _in_freeze(now: datetime) -> ColumnElement[bool]:
-    zone = _terms.c.state["client"]["time_zone"].astext
-    day = func.to_char(func.timezone(zone, literal(now, DateTime(timezone=True))), "YYYY-MM-DD")
-    frozen = func.jsonb_path_exists(_terms.c.state, literal_column(_PERIODS), func.jsonb_build_object("day", day))
-    return func.coalesce(frozen, False)
+class Queue:
+    """What waits at an instant, under the terms in force then."""
 
-
-def waiting(contract_id: UUID | None, now: datetime) -> Select[Any]:
-    """What waits, with what orders it."""
-    statement = (
-        select(
-            WorkItemRow,
-            _contract_rank.label("contract_rank"),
-            _severity_rank.label("severity_rank"),
-            _in_freeze(now).label("in_freeze"),
-            _breach.c.breach_after.label("breach_after"),
+    def __init__(self, now: datetime) -> None:
+        # As `ContractHistory.in_force`.
+        self._terms = (
+            select(ContractTermsRow.contract_id, ContractTermsRow.state)
+            .where(ContractTermsRow.effective_from <= now)
+            .ext(distinct_on(ContractTermsRow.contract_id))
+            .order_by(ContractTermsRow.contract_id, ContractTermsRow.version.desc())
+            .subquery("terms_in_force")
         )
-        .outerjoin(_terms, _terms.c.contract_id == WorkItemRow.contract_id)
-        .outerjoin(_breach, _breach.c.item_id == WorkItemRow.id)
-        .where(WorkItemRow.status.not_in(DONE))
-    )
-    return statement.where(WorkItemRow.contract_id == contract_id) if contract_id is not None else statement
+        state = self._terms.c.state
+        self._contract_rank = func.coalesce(
+            cast(state["service_desk"]["priority"]["rank"].astext, Integer),
+            # As `contract_rank_of`; PostgreSQL's greatest passes over nulls, so none may reach it.
+            func.greatest(1, contract_rank_of(0) - func.coalesce(cast(state["plan"]["priority"].astext, Integer), 0)),
+        )
+        listed = func.jsonb_path_query_first(
+            state,
+            literal_column("'$.service_desk.severities[*] ? (@.code == $code).rank'::jsonpath"),
+            func.jsonb_build_object("code", WorkItemRow.severity),
+        )
+        self._severity_rank = func.coalesce(
+            cast(cast(listed, String), Integer),
+            case({known.code: known.rank for known in DEFAULT_SEVERITIES}, value=WorkItemRow.severity, else_=1000),
+        )
+        zone = state["client"]["time_zone"].astext
+        day = func.to_char(func.timezone(zone, literal(now, DateTime(timezone=True))), "YYYY-MM-DD")
+        frozen = func.jsonb_path_exists(state, literal_column(_PERIODS), func.jsonb_build_object("day", day))
+        self._in_freeze = func.coalesce(frozen, False)
 
+    def waiting(self, contract_id: UUID | None) -> Select[Any]:
+        """What waits, with what orders it."""
+        statement = (
+            select(
+                WorkItemRow,
+                self._contract_rank.label("contract_rank"),
+                self._severity_rank.label("severity_rank"),
+                self._in_freeze.label("in_freeze"),
+                _breach.c.breach_after.label("breach_after"),
+            )
+            .outerjoin(self._terms, self._terms.c.contract_id == WorkItemRow.contract_id)
+            .outerjoin(_breach, _breach.c.item_id == WorkItemRow.id)
+            .where(WorkItemRow.status.not_in(DONE))
+        )
+        return statement.where(WorkItemRow.contract_id == contract_id) if contract_id is not None else statement
 
-def order(now: datetime) -> Sequence[SortColumn]:
-    """By severity, contract, freeze, decision, time to breach; the id makes it whole.
+    def order(self) -> Sequence[SortColumn]:
+        """By severity, contract, freeze, decision, time to breach; the id makes it whole.
 
-    At equal severity the rank of the contract counts: that is what the contracts say. Of equal ones whoever is in a
-    freeze period of his comes first: what is so important that nothing may change then must not be down then either.
-    """
-    frozen_first = case((_in_freeze(now), 0), else_=1)
-    return (_severity_rank, _contract_rank, frozen_first, _decided, _breach_order, WorkItemRow.id)
+        At equal severity the rank of the contract counts: that is what the contracts say. Of equal ones whoever is in a
+        freeze period of his comes first: what is so important that nothing may change then must not be down then
+        either.
+        """
+        frozen_first = case((self._in_freeze, 0), else_=1)
+        return (self._severity_rank, self._contract_rank, frozen_first, _decided, _breach_order, WorkItemRow.id)
 
 
 def contracts() -> Select[Any]:
@@ -144,3 +147,13 @@ async def backlog(session: AsyncSession, contract_ids: Sequence[UUID]) -> dict[U
     for contract_id, *told in await session.execute(statement):
         found[contract_id].append(Waiting(*told))
     return found
+
+
+async def quota_told(session: AsyncSession, contract_ids: Sequence[UUID]) -> dict[UUID, datetime]:
+    """When the agency was last told that too much is urgent, for the contracts of which it ever was."""
+    told = (
+        select(AgencyMessageRow.contract_id, func.max(AgencyMessageRow.created_at))
+        .where(AgencyMessageRow.kind == "urgent_quota", AgencyMessageRow.contract_id.in_(contract_ids))
+        .group_by(AgencyMessageRow.contract_id)
+    )
+    return {row[0]: row[1] for row in await session.execute(told)}

@@ -24,6 +24,7 @@ from incidents.adapters.channel_store import (
 from incidents.adapters.contract_state import facts_of, terms_of
 from incidents.adapters.desk_tables import HandOverRow, LinkRow, PauseRow
 from incidents.adapters.files import SqlAttachments
+from incidents.adapters.person_messages import QueuedMessages
 from incidents.adapters.reading import reading_json
 from incidents.adapters.records_reading import SqlRecords
 from incidents.adapters.search_tables import ITEM_FACTS
@@ -40,6 +41,7 @@ from incidents.adapters.tables import (
     TimelineRow,
     WorkItemRow,
 )
+from incidents.application.people import Person
 from incidents.application.ports import (
     ClockView,
     ContractFacts,
@@ -144,6 +146,10 @@ class SqlItems(_Sql):
         row = (await self._session.execute(statement)).scalar_one_or_none()
         return await read_item(self._session, row) if row is not None else None
 
+    async def read(self, item_id: UUID) -> WorkItem | None:
+        row = (await self._session.execute(select(WorkItemRow).where(WorkItemRow.id == item_id))).scalar_one_or_none()
+        return await read_item(self._session, row) if row is not None else None
+
     async def heeding(self, contract_id: UUID, since: datetime) -> list[UUID]:
         statement = (
             select(WorkItemRow.id)
@@ -243,6 +249,16 @@ class SqlItems(_Sql):
         )
         urgent, total = (await self._session.execute(statement)).one()
         return urgent, total
+
+    async def arbitrated(self, contract_id: UUID, since: datetime) -> bool:
+        statement = (
+            select(TimelineRow.id)
+            .join(WorkItemRow, WorkItemRow.id == TimelineRow.item_id)
+            .where(WorkItemRow.contract_id == contract_id)
+            .where(TimelineRow.kind == "arbitration_required", TimelineRow.at > since)
+            .limit(1)
+        )
+        return (await self._session.execute(statement)).first() is not None
 
     async def pauses(self, item_id: UUID) -> list[Pause]:
         statement = select(PauseRow).where(PauseRow.item_id == item_id).execution_options(populate_existing=True)
@@ -591,6 +607,11 @@ class SqlClocks(_Sql):
         self._uow.write_at_the_end(_CACHE, row)
 
     async def say(self, item: WorkItem, clock: StoredClock, notice: tuple[int, str, int], at: datetime) -> None:
+        await self.note(item, clock, notice, at)
+        clock.version += 1
+        self._rows[clock.id].version = clock.version
+
+    async def note(self, item: WorkItem, clock: StoredClock, notice: tuple[int, str, int], at: datetime) -> None:
         cycle, kind, percent = notice
         self._session.add(
             ClockNoticeRow(
@@ -605,8 +626,6 @@ class SqlClocks(_Sql):
             )
         )
         clock.said.add(notice)
-        clock.version += 1
-        self._rows[clock.id].version = clock.version
 
     async def remember_told(self, clock_id: UUID, told: Mapping[str, Any]) -> None:
         self._rows[clock_id].told = dict(told)
@@ -677,6 +696,11 @@ class SqlAlerts(_Sql):
             self._people |= dict.fromkeys(unknown, NOBODY)
             self._people |= await people_at(self._session, unknown)
         return self._people
+
+    async def tell_agency(self, kind: str, *, fact: str, contract_id: UUID, details: Mapping[str, Any]) -> None:
+        people = [Person(None, each.email, each.email, each.language, each.audience) for each in await self.agency()]
+        messages = QueuedMessages(self._uow)
+        await messages.tell_agency(people, kind, fact=fact, contract_id=contract_id, details=details)
 
     async def queue_on_channels(self, item: WorkItem, kind: str, *, fact: str, details: Mapping[str, Any]) -> None:
         contract_id = item.subject.contract_id

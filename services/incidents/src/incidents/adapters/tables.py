@@ -254,7 +254,10 @@ class ClockDueRow(Base):
 
 
 class ClockNoticeRow(Base):
-    """What was said about a clock, so that it is said once per cycle: at risk (per percentage), breached, met."""
+    """What was said about a clock, so that it is said once per cycle: at risk (per percentage), breached, met.
+
+    A breach that turned out to be none is `taken_back`; the next one is `breached_again`. Their `percent` counts them.
+    """
 
     __tablename__ = "clock_notice"
 

@@ -6,6 +6,8 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 
+from incidents.adapters.record_book import RecordBook
+from incidents.adapters.records_tables import DeploymentRow
 from incidents.api.answers import answer_with, list_of, read_one, requester_of
 from incidents.api.dependencies import InPorts, Reader, Writer, agency_only, who
 from incidents.api.desk_models import (
@@ -21,9 +23,12 @@ from incidents.api.desk_models import (
     ItemLine,
     Refusal,
 )
+from incidents.api.record_desk import facts_of
+from incidents.api.releases import DeploymentFacts
 from incidents.application import changes as use_cases
 from incidents.application.ports import Ports
-from incidents.domain.work_item import Act, Kind, Status
+from incidents.application.records import Place
+from incidents.domain.work_item import Act, Kind, Status, Who
 from shared.auth import Principal
 from shared.etag import IfNoneMatch
 from shared.idempotency import Idempotent, IdempotentRoute
@@ -135,14 +140,22 @@ async def deploy_change(
 
 @router.post("/{change_id}/finish-deployment", summary="Tell how a deployment ended", **_MAY_CONFLICT)
 async def finish_deployment(
-    change_id: UUID, ports: InPorts, principal: Writer, response: Response, body: DeploymentResult | None = None
+    change_id: UUID,
+    ports: InPorts,
+    unit: Unit,
+    principal: Writer,
+    response: Response,
+    body: DeploymentResult | None = None,
 ) -> ItemAnswer:
     """It is in place: the client's time for acceptance begins, and what it fixes waits with it.
 
-    What was rolled back is not: it is `scoped` again and needs another estimate, window and approval.
+    What was rolled back is not: it is `scoped` again and needs another estimate, window and approval. Either way it
+    gets into the history of its configuration item, as a deployment (`/v1/deployments`) that somebody may complete.
     """
     said = body or DeploymentResult()
-    return await _act(Act.FINISH_DEPLOYMENT, change_id, said, ports, agency_only(principal), response, note=said.note)
+    answer = await _act(Act.FINISH_DEPLOYMENT, change_id, said, ports, agency_only(principal), response, note=said.note)
+    await _record_deployment(unit, answer, said, who(principal))
+    return answer
 
 
 @router.post("/{change_id}/accept", summary="Accept a change", **_MAY_CONFLICT)
@@ -186,6 +199,30 @@ async def close_change(
         note=said.note,
         audience=said.note_audience,
     )
+
+
+async def _record_deployment(unit: Unit, change: ItemAnswer, said: DeploymentResult, actor: Who) -> None:
+    """What the change knows of its deployment. Whether it kept to its window was judged when it began."""
+    # What began to be deployed before this was recorded lacks what somebody completes now.
+    told, estimate = change.details["deployment"], change.details["estimate"]
+    rolled_back = said.result == "rolled_back"
+    deployment = DeploymentFacts(
+        configuration_item=told.get("configuration_item") or change.title,
+        previous_version=told.get("previous_version"),
+        released_version=told["version"],
+        approved_by=told["approver"],
+        approved_at=told.get("approved_at"),
+        window_from=estimate["window"]["from"],
+        window_to=estimate["window"]["to"],
+        deployed_at=told.get("began_at"),
+        result=said.result,
+        rollback_plan=estimate["rollback"].strip() or None,
+        rolled_back_at=unit.now if rolled_back else None,
+        rollback_reason=(said.note or "").strip() or None if rolled_back else None,
+    )
+    place = Place(change.contract_id, change.client_id, change.site_id, change.item_id)
+    facts = facts_of(deployment)
+    await RecordBook(unit, actor).write(DeploymentRow, place, facts.pop("audience"), facts)
 
 
 async def _act(

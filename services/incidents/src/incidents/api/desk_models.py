@@ -273,10 +273,23 @@ class Refusal(BaseModel):
 class DeploymentStart(BaseModel):
     """The deployment begins."""
 
-    model_config = forbid_unknown(examples=[{"version": "shop 4.3.0", "approver": "Nadia Benali"}])
+    model_config = forbid_unknown(
+        examples=[
+            {
+                "version": "4.3.0",
+                "configuration_item": "shop",
+                "previous_version": "4.2.1",
+                "approver": "Nadia Benali",
+            }
+        ]
+    )
 
-    version: Line
-    approver: Line | None = None
+    version: VersionName
+    configuration_item: Line | None = Field(
+        default=None, description="what it is a version of; without one, the site, or else the change by its title"
+    )
+    previous_version: VersionName | None = None
+    approver: Line | None = Field(default=None, description="without one, who approved the change")
     outside_window_reason: Written | None = Field(
         default=None, description="why it is deployed outside of its window; without one that is refused"
     )
@@ -695,6 +708,9 @@ class ContractFigures(BaseModel):
     urgent_percent: str | None = Field(max_length=20, description="two decimals, truncated; null when nothing came in")
     quota_percent: int | None = Field(json_schema_extra={"format": "int32"})
     quota_exceeded: bool
+    quota_told_at: Instant | None = Field(
+        description="when the agency was last mailed that the quota is exceeded; once each time it comes to be"
+    )
     arbitration: list[str] = Field(max_length=200, description="numbers that wait for the decider's word")
     workload: list[Workload] = Field(max_length=200, description="who has how many items, the most first")
 

@@ -1,7 +1,7 @@
 """What waits, in the order in which it should be done, and how the queues stand."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -29,10 +29,11 @@ async def get_queue(
     """Everything that waits: by its severity, the rank of its contract (1 first), whether that is in a freeze period,
     the place that the client's decider gave it, and when its first clock is over its target.
     """
+    ordered = queue.Queue(unit.now)
     found: Page[Any] = await paginate(
         unit.session,
-        queue.waiting(contract_id, unit.now),
-        columns=queue.order(unit.now),
+        ordered.waiting(contract_id),
+        columns=ordered.order(),
         params=params,
         to_item=lambda row: row,
     )
@@ -69,12 +70,16 @@ async def get_queue_figures(
         to_item=lambda found: found,
     )
     by_contract = await queue.backlog(unit.session, page.data)
+    told = await queue.quota_told(unit.session, page.data)
     return Page[ContractFigures](
-        data=[await _figures(ports, each, rows) for each, rows in by_contract.items()], next_cursor=page.next_cursor
+        data=[await _figures(ports, each, rows, told.get(each)) for each, rows in by_contract.items()],
+        next_cursor=page.next_cursor,
     )
 
 
-async def _figures(ports: Ports, contract_id: UUID, rows: Sequence[queue.Waiting]) -> ContractFigures:
+async def _figures(
+    ports: Ports, contract_id: UUID, rows: Sequence[queue.Waiting], quota_told_at: datetime | None
+) -> ContractFigures:
     desk = await desk_of(ports, contract_id, ports.now)
     urgent, total = await ports.items.came_in(contract_id, ports.now - desk.urgent.window, desk.urgent.severities)
     ages = [ports.now - row.opened_at for row in rows]
@@ -104,6 +109,7 @@ async def _figures(ports: Ports, contract_id: UUID, rows: Sequence[queue.Waiting
             "urgent_percent": f"{hundredths // 100}.{hundredths % 100:02d}" if hundredths is not None else None,
             "quota_percent": desk.urgent.percent,
             "quota_exceeded": desk.urgent.exceeded(urgent, total),
+            "quota_told_at": quota_told_at,
             "arbitration": [row.number for row in rows if row.arbitration][:_LISTED],
             "workload": sorted(workload.values(), key=lambda his: (-his["items"], his["id"]))[:_LISTED],
         }

@@ -15,6 +15,7 @@ from incidents.adapters.schedules import advance
 from incidents.api.answers import answer_with, list_of, read_one
 from incidents.api.dependencies import InPorts, Reader, Writer, agency_only, who
 from incidents.api.desk_models import (
+    ChangeApproval,
     ItemAnswer,
     ItemLine,
     OccurrenceAnswer,
@@ -98,11 +99,30 @@ async def get_work_order(
     return await read_one(ports, unit, work_order_id, Kind.WORK_ORDER, request, response)
 
 
+@router.post("/{work_order_id}/approve", summary="Approve an update in a freeze", **_MAY_CONFLICT)
+async def approve_work_order(
+    work_order_id: UUID, body: ChangeApproval, ports: InPorts, principal: Writer, response: Response
+) -> ItemAnswer:
+    """The client's decider lets an update be done in freezes of the contract, by their names."""
+    done = await use_cases.approve(
+        ports,
+        work_order_id,
+        body.approved_freezes,
+        note=body.note,
+        actor=who(principal),
+        role=principal.role,
+    )
+    return await answer_with(ports, done, response)
+
+
 @router.post("/{work_order_id}/start", summary="Begin a work order", **_MAY_CONFLICT)
 async def start_work_order(
     work_order_id: UUID, ports: InPorts, principal: Writer, response: Response, body: WorkOrderStart | None = None
 ) -> ItemAnswer:
-    """An update begins only with a verified backup, a plan to go back and the version that is there."""
+    """An update begins only with a verified backup, a plan to go back and the version that is there.
+
+    In a freeze of the contract it is refused unless the client's decider has approved that by name.
+    """
     return await _act(Act.START, work_order_id, body or WorkOrderStart(), ports, principal, response)
 
 

@@ -10,12 +10,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from incidents.application import clocks, items
 from incidents.application.ports import UPHELD, ClockView, Entry, Link, Ports
 from incidents.domain.promises import Metric
-from incidents.domain.service_desk_terms import Freeze, FrozenError
+from incidents.domain.service_desk_terms import Freeze, refuse_frozen
 from incidents.domain.work_item import (
     DONE,
     Act,
@@ -32,6 +31,7 @@ from incidents.domain.work_item import (
     roll_back,
 )
 from shared.ids import new_id
+from shared.values import instant_text
 
 _DECIDERS_ACTS = frozenset({Act.APPROVE, Act.DECLINE, Act.ACCEPT, Act.REJECT})
 """What the client decides, not the agency."""
@@ -113,7 +113,7 @@ async def act(
     if what in _DECIDERS_ACTS and role != "client_decider":
         raise items.NotAllowedError("Only the client's decider does this.")
     desk = await items.desk_of(ports, change.subject.contract_id, ports.now)
-    zone = await _zone(ports, change)
+    zone = await items.zone_of(ports, change)
     details = dict(change.details)
     match what:
         case Act.SCOPE:
@@ -124,11 +124,14 @@ async def act(
             }
         case Act.APPROVE:
             first, last = _window(change)
-            _refuse_frozen(desk.freezes_between(first, last, zone), told["approved_freezes"])
+            refuse_frozen(desk.freezes_between(first, last, zone), told["approved_freezes"])
             details["approval"] = dict(told)
         case Act.DEPLOY:
             details["deployment"] = _deployment(
                 change, desk.freezes_between(ports.now, ports.now, zone), told, ports.now
+            )
+            details["deployment"]["configuration_item"] = told["configuration_item"] or await _what_is_deployed(
+                ports, change
             )
         case Act.FINISH_DEPLOYMENT:
             details["deployment"] = {**details["deployment"], **told}
@@ -169,8 +172,10 @@ async def _tell_what_it_fixes(ports: Ports, change: WorkItem, what: Act, actor: 
     """The clocks of what a change fixes stand still while the client tries it, if the contract lists that wait."""
     if what not in (Act.FINISH_DEPLOYMENT, Act.ACCEPT, Act.REJECT):
         return
-    for link in await ports.items.links(change.id):
-        fixed = await ports.items.lock(link.target_id) if link.kind == "fixes" and link.target_id else None
+    links = await ports.items.links(change.id)
+    # In the order of the ids, as whoever merges two of them locks them.
+    for fixed_id in sorted(link.target_id for link in links if link.kind == "fixes" and link.target_id is not None):
+        fixed = await ports.items.lock(fixed_id)
         if fixed is None or fixed.status in DONE or fixed.status is Status.RESOLVED:
             continue
         if what is Act.FINISH_DEPLOYMENT:
@@ -188,22 +193,24 @@ def _window(change: WorkItem) -> tuple[datetime, datetime]:
     return datetime.fromisoformat(window["from"]), datetime.fromisoformat(window["to"])
 
 
-async def _zone(ports: Ports, change: WorkItem) -> ZoneInfo:
-    """Where the days of the client's freezes lie."""
+async def _what_is_deployed(ports: Ports, change: WorkItem) -> str:
+    """The configuration item where nobody names one: the site, or the change itself when it is about none."""
     contract = await ports.contracts.newest(change.subject.contract_id)
-    return ZoneInfo(contract.time_zone if contract is not None else "UTC")
-
-
-def _refuse_frozen(freezes: Iterable[Freeze], approved: Iterable[str]) -> None:
-    frozen = [freeze for freeze in freezes if freeze.name not in approved]
-    if frozen:
-        raise FrozenError(frozen)
+    site_id = change.subject.site_id
+    site = contract.sites.get(site_id) if contract is not None and site_id is not None else None
+    return site or change.title
 
 
 def _deployment(change: WorkItem, freezes: Iterable[Freeze], told: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     first, last = _window(change)
-    _refuse_frozen(freezes, change.details["approval"]["approved_freezes"])
+    refuse_frozen(freezes, change.details["approval"]["approved_freezes"])
     outside = not first <= now < last
     if outside and not told.get("outside_window_reason"):
         raise OutsideWindowError(first, last)
-    return dict(told) | {"outside_window": outside}
+    approved = change.stamps[Milestone.APPROVED]
+    return dict(told) | {
+        "approver": told["approver"] or approved.actor.name,
+        "approved_at": instant_text(approved.at),
+        "began_at": instant_text(now),
+        "outside_window": outside,
+    }

@@ -49,12 +49,13 @@ async def attach(ports: Ports, item: WorkItem, *, since: datetime | None = None)
 
     Nothing is promised for an environment that does not count, before the contract took effect, or while we do not know
     the contract: it will attach the clocks when it arrives. With `since`, none counts from an earlier instant.
+    The client's time for acceptance is none of our promises: it runs in every environment.
     """
-    if not item.subject.counts_for_sla:
-        return
     history = await ports.contracts.history(item.subject.contract_id)
     there = {clock.metric for clock in await ports.clocks.of_item(item.id)}
     for metric in measured(item):
+        if not item.subject.counts_for_sla and metric is not Metric.ACCEPTANCE:
+            continue
         begins = COURSES[metric].begins
         begin = item.stamps.get(begins) if begins is not None else None
         if begin is None:
@@ -351,15 +352,26 @@ async def _say_what_is_new(ports: Ports, item: WorkItem, clock: StoredClock, fou
     # Warnings belong to a count from zero: a reopened clock that goes on counting has been warned about already.
     counted = opened if found.rules.on_reopen == "new_cycle" else 1
     # What was said of a larger share stands for the smaller ones: terms that warn more often warn of no past share.
-    warned = max((percent for cycle, kind, percent in clock.said if cycle == counted and kind != "met"), default=0)
+    warned = max(
+        (percent for cycle, kind, percent in clock.said if cycle == counted and kind in ("at_risk", "breached")),
+        default=0,
+    )
     news: list[tuple[tuple[int, str, int], datetime]] = [
         ((counted, "at_risk", threshold.percent), threshold.at)
         for threshold in reading.thresholds
         if threshold.reached and threshold.at is not None and threshold.percent > warned
     ]
+    taken_back = sum(cycle == counted and kind == "taken_back" for cycle, kind, _ in clock.said)
+    breach = (counted, "breached", 100) if not taken_back else (counted, "breached_again", taken_back)
+    if breach in clock.said and reading.state not in ("breached", "cancelled"):
+        # The breach that was said is none any more, so the next one is news.
+        taken_back += 1
+        await ports.clocks.note(item, clock, (counted, "taken_back", taken_back), ports.now)
+        breach = (counted, "breached_again", taken_back)
+    happened = reading.state == "breached" if taken_back else bool(reading.breaches)
     # Who lets the time for acceptance run out has accepted in time.
-    if reading.breaches and clock.metric is not Metric.ACCEPTANCE:
-        news.append(((counted, "breached", 100), reading.breaches[-1].at))
+    if happened and clock.metric is not Metric.ACCEPTANCE:
+        news.append((breach, reading.breaches[-1].at))
     if reading.state == "met":
         stopped_at = reading.cycles[-1].stopped_at
         assert stopped_at is not None
@@ -367,12 +379,14 @@ async def _say_what_is_new(ports: Ports, item: WorkItem, clock: StoredClock, fou
     for notice, at in news:
         if notice in clock.said:
             continue
-        _, what, percent = notice
+        _, kind, percent = notice
+        what = "breached" if kind == "breached_again" else kind
         await ports.clocks.say(item, clock, notice, at)
         ports.announcer.clock(
             what, item, view, version=clock.version, at=at, percent=percent if what == "at_risk" else None
         )
-        if what == "breached" and clock.told is not None:
+        # A breach after one that was taken back is told by the item too, as the taking back was.
+        if kind == "breached" and clock.told is not None:
             clock.told = {**clock.told, "state": "breached"}
             await ports.clocks.remember_told(clock.id, clock.told)
         data: dict[str, Any] = {"clock_id": str(clock.id), "metric": clock.metric.value}
@@ -382,7 +396,8 @@ async def _say_what_is_new(ports: Ports, item: WorkItem, clock: StoredClock, fou
         # Whoever is late needs no warning that he may be late.
         stale = what == "at_risk" and percent <= 100 and reading.breaches
         if what in ALERTED and found.ended_at is None and not stale:
-            fact = f"{clock.metric}.{notice[0]}.{percent}"
+            again = "again." if kind == "breached_again" else ""
+            fact = f"{clock.metric}.{notice[0]}.{again}{percent}"
             await alerts.alert(ports, item, f"clock_{what}", fact=fact, details=data)
 
 

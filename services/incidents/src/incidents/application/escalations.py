@@ -53,6 +53,9 @@ class Escalations(Protocol):
     async def of_item(self, incident: WorkItem) -> Snapshot | None:
         """None before it was frozen."""
 
+    async def severity_at_opening(self, incident: WorkItem) -> str:
+        """What the item was judged to be when it opened, in the contract's words as soon as they were known."""
+
     async def policies(self, at: datetime) -> Sequence[Policy]:
         """Every policy as it was at an instant."""
 
@@ -90,7 +93,9 @@ async def look(ports: EscalationPorts, incident: WorkItem) -> None:
     if snapshot is None:
         opened_at = incident.stamps[Milestone.OPENED].at
         policies = await ports.escalations.policies(opened_at)
-        policy = choose(policies, incident.subject.contract_id, incident.severity)
+        # However it was judged before a worker saw it: the policy is the one that it opened under.
+        severity = await ports.escalations.severity_at_opening(incident)
+        policy = choose(policies, incident.subject.contract_id, severity)
         await ports.escalations.freeze(incident, policy)
         snapshot = Snapshot(policy, {})
     levels = [level for level in snapshot.levels if _may_fire(level, snapshot, incident)]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from incidents.application import alerts, clocks, closing
 from incidents.application.ports import UPHELD, ClockView, ContractFacts, Entry, Link, Pause, Ports
@@ -145,6 +146,12 @@ async def desk_of(ports: Ports, contract_id: UUID, at: datetime) -> ServiceDeskT
     return (await ports.contracts.history(contract_id)).service_desk(at)
 
 
+async def zone_of(ports: Ports, item: WorkItem) -> ZoneInfo:
+    """Where the days of the client's freezes lie."""
+    contract = await ports.contracts.newest(item.subject.contract_id)
+    return ZoneInfo(contract.time_zone if contract is not None else "UTC")
+
+
 async def locked(ports: Ports, item_id: UUID, kind: Kind | None = None) -> WorkItem | None:
     """The item under its lock, if it is there and of this kind."""
     item = await ports.items.lock(item_id)
@@ -197,7 +204,7 @@ async def open_work(
     await ports.items.add(item, change.added, outage)
     opened = item.stamps[Milestone.OPENED]
     await ports.items.tell(item, Entry("opened", opened.at, opened.actor, opened.source))
-    item = await _heed_quota(ports, item)
+    item = await _heed_quota(ports, item, since=None)
     await clocks.attach(ports, item)
     await clocks.say(ports, item, "opened", await clocks.read_clocks(ports, item))
     if kind is Kind.INCIDENT and alerting:
@@ -318,12 +325,12 @@ async def link_item(
     ports: Ports, item_id: UUID, kind: str, *, target_id: UUID | None, target: str | None, actor: Who
 ) -> tuple[WorkItem, list[ClockView]] | None:
     """Relates an item to another of the same client, or to an action elsewhere. Told again, it changes nothing."""
-    # Always in the order of the ids: two who link the same items to one another do not wait for one another.
-    by_id = {each: await ports.items.lock(each) for each in sorted({item_id, target_id or item_id})}
-    item = by_id[item_id]
-    other = by_id[target_id] if target_id is not None and target_id != item_id else None
+    item = await ports.items.lock(item_id)
     if item is None:
         return None
+    # Only what never changes of the other is asked, so it is not locked: nobody waits here with a lock in hand, neither
+    # for one who links the two the other way round nor for one who accepts a change and what it fixes.
+    other = await ports.items.read(target_id) if target_id is not None and target_id != item_id else None
     if target_id is not None and (other is None or other.subject.client_id != item.subject.client_id):
         raise UnusableError("target_id", "There is no other item of this client with this id.")
     link = Link(new_id(), kind, target_id, target)
@@ -419,7 +426,7 @@ async def classify(
         await clocks.reclassify(ports, replace(after, version=after.version + 1), actor)
         await ports.items.save(after, ())
         if not decides:
-            after = await _heed_quota(ports, after)
+            after = await _heed_quota(ports, after, since=before)
     data = {"before": before, "after": judged, "impact": impact, "criticality": criticality}
     return await change_facts(ports, after, "classified", actor, data, note=reason)
 
@@ -591,8 +598,12 @@ async def _end_pauses(
             await ports.items.end_pause(ended)
 
 
-async def _heed_quota(ports: Ports, item: WorkItem) -> WorkItem:
-    """When more than the agreed share of what came in is urgent, somebody must arbitrate what really is."""
+async def _heed_quota(ports: Ports, item: WorkItem, *, since: str | None) -> WorkItem:
+    """When more than the agreed share of what came in is urgent, somebody must arbitrate what really is.
+
+    `since` is the severity that the item had before; None: it has just come in. The agency is told when the share gets
+    over the quota, and not again of what comes while it stays there.
+    """
     if item.kind not in (Kind.INCIDENT, Kind.REQUEST):
         return item
     desk = await desk_of(ports, item.subject.contract_id, ports.now)
@@ -600,17 +611,36 @@ async def _heed_quota(ports: Ports, item: WorkItem) -> WorkItem:
         return item  # an outage is not called urgent, it is one
     if item.details.get("arbitration_required"):
         return item
-    urgent, total = await ports.items.came_in(
-        item.subject.contract_id, ports.now - desk.urgent.window, desk.urgent.severities
-    )
+    window_began = ports.now - desk.urgent.window
+    urgent, total = await ports.items.came_in(item.subject.contract_id, window_began, desk.urgent.severities)
     quota = desk.urgent.percent
     if not desk.urgent.exceeded(urgent, total):
         return item
+    # An outage, a version of the contract or time alone may have brought it over the quota: nobody was told of that.
+    was_over = desk.urgent.exceeded(
+        urgent if since in desk.urgent.severities else urgent - 1, total - 1 if since is None else total
+    )
+    crossed = not (was_over and await ports.items.arbitrated(item.subject.contract_id, window_began))
     flagged = replace(item, details={**item.details, "arbitration_required": True})
     await ports.items.save(flagged, ())
     data = {"urgent": urgent, "total": total, "quota_percent": quota}
     await ports.items.tell(flagged, Entry("arbitration_required", ports.now, UPHELD, "quota", data=data))
     ports.announcer.arbitration_required(flagged, urgent, total, quota)
+    contract = await ports.contracts.newest(item.subject.contract_id)
+    if crossed and contract is not None:
+        await ports.alerts.tell_agency(
+            "urgent_quota",
+            fact=f"{item.id}.urgent_quota.{item.version}",
+            contract_id=contract.contract_id,
+            details={
+                "contract": contract.number,
+                "client": contract.client_name,
+                "time_zone": contract.time_zone,
+                "item": item.number,
+                "days": desk.urgent.window.days,
+            }
+            | data,
+        )
     return flagged
 
 

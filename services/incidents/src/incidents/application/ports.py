@@ -179,6 +179,9 @@ class Items(Protocol):
     async def lock(self, item_id: UUID) -> WorkItem | None:
         """The item, locked until the transaction ends; None when there is none that one may see."""
 
+    async def read(self, item_id: UUID) -> WorkItem | None:
+        """The item as it stands, which may change at any moment; None when there is none that one may see."""
+
     async def heeding(self, contract_id: UUID, since: datetime) -> list[UUID]:
         """Items whose clocks a version effective then may concern: without clocks, running, or ended later."""
 
@@ -202,6 +205,9 @@ class Items(Protocol):
 
     async def came_in(self, contract_id: UUID, since: datetime, severities: Iterable[str]) -> tuple[int, int]:
         """Of the incidents and requests of a contract since then: those of these severities, and all."""
+
+    async def arbitrated(self, contract_id: UUID, since: datetime) -> bool:
+        """Whether too many urgent ones under a contract have asked for arbitration since then."""
 
     async def pauses(self, item_id: UUID) -> list[Pause]:
         """Every pause of an item, in the order of time."""
@@ -263,6 +269,9 @@ class Clocks(Protocol):
     async def say(self, item: WorkItem, clock: StoredClock, notice: tuple[int, str, int], at: datetime) -> None:
         """Records that something is being said, and counts the clock's version up."""
 
+    async def note(self, item: WorkItem, clock: StoredClock, notice: tuple[int, str, int], at: datetime) -> None:
+        """Records what counts when something is said later, and says nothing."""
+
     async def remember_told(self, clock_id: UUID, told: Mapping[str, Any]) -> None:
         """Replaces what others have been told that the clock reads."""
 
@@ -275,6 +284,9 @@ class Alerts(Protocol):
 
     async def queue(self, item: WorkItem, notifications: Iterable[Notification]) -> None:
         """Stores messages to be sent; one that exists for the fact and recipient stays as it is."""
+
+    async def tell_agency(self, kind: str, *, fact: str, contract_id: UUID, details: Mapping[str, Any]) -> None:
+        """Queues a message about a contract to each of the agency's addresses; the same fact reaches each once."""
 
     async def queue_on_channels(self, item: WorkItem, kind: str, *, fact: str, details: Mapping[str, Any]) -> None:
         """The same for every channel of the contract or of a person that takes this kind, when he may be disturbed."""

@@ -1,10 +1,10 @@
 """Preventive work: planned by a schedule or by hand, done with its checklist and proof.
 
-An update begins only with a backup that somebody has verified and a plan to go back; it ends with the version that is
-there now.
+An update begins only with a backup that somebody has verified and a plan to go back, and in a freeze of the contract
+only when the client's decider has approved that by name; it ends with the version that is there now.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -12,9 +12,11 @@ from uuid import UUID
 
 from incidents.application import items
 from incidents.application.ports import ClockView, Ports
+from incidents.domain.service_desk_terms import refuse_frozen
 from incidents.domain.work_item import (
     Act,
     Category,
+    IllegalTransitionError,
     InstantOutOfRangeError,
     Kind,
     Milestone,
@@ -25,6 +27,9 @@ from incidents.domain.work_item import (
     WorkItem,
     perform,
 )
+
+UPDATE = "update"
+"""The work that changes something; the other is to check."""
 
 UPDATE_NEEDS = ("backup", "rollback_plan", "configuration_item", "version_before")
 """What must be told before an update begins."""
@@ -76,7 +81,7 @@ async def act(
     ports: Ports, order_id: UUID, what: Act, told: Mapping[str, Any], *, note: str | None, actor: Who
 ) -> Done | None:
     """Starts, completes or cancels it. Raises MissingError with what must be there first, InstantOutOfRangeError for a
-    backup that is yet to be verified.
+    backup that is yet to be verified, FrozenError for an update in a freeze that was not approved.
     """
     order = await items.locked(ports, order_id, Kind.WORK_ORDER)
     if order is None:
@@ -88,6 +93,8 @@ async def act(
         backup = told.get("backup") if what is Act.START else None
         if backup and datetime.fromisoformat(backup["verified_at"]) > ports.now:
             raise InstantOutOfRangeError("backup/verified_at", "Nobody can have verified it in the future.")
+        if what is Act.START and order.details["work"] == UPDATE:
+            await _refuse_frozen(ports, order)
     details = dict(order.details)
     if what is Act.START:
         details |= {name: told.get(name) for name in UPDATE_NEEDS}
@@ -102,8 +109,38 @@ async def act(
     return change.after, views
 
 
+async def approve(
+    ports: Ports, order_id: UUID, approved_freezes: Sequence[str], *, note: str | None, actor: Who, role: str
+) -> Done | None:
+    """The client's decider lets an update be done in these freezes of the contract. Told again, the last word counts.
+
+    Raises NotAllowedError for anybody else, IllegalTransitionError for what has begun or is over, UnusableError for
+    work that changes nothing.
+    """
+    order = await items.locked(ports, order_id, Kind.WORK_ORDER)
+    if order is None:
+        return None
+    if role != "client_decider":
+        raise items.NotAllowedError("Only the client's decider does this.")
+    if Act.START not in order.allowed:
+        raise IllegalTransitionError(order, "approved")
+    if order.details["work"] != UPDATE:
+        raise items.UnusableError("approved_freezes", "A check changes nothing, so no freeze stops it: begin it.")
+    approval = {"approved_freezes": list(approved_freezes)}
+    after = replace(order, details={**order.details, "approval": approval})
+    return await items.change_facts(ports, after, "approved", actor, approval, note=note)
+
+
+async def _refuse_frozen(ports: Ports, order: WorkItem) -> None:
+    """An update deploys something, as a change does: in a freeze only with the decider's approval of it by name."""
+    desk = await items.desk_of(ports, order.subject.contract_id, ports.now)
+    zone = await items.zone_of(ports, order)
+    approval = order.details.get("approval") or {"approved_freezes": []}
+    refuse_frozen(desk.freezes_between(ports.now, ports.now, zone), approval["approved_freezes"])
+
+
 def _missing(order: WorkItem, what: Act, told: Mapping[str, Any]) -> list[str]:
-    update = order.details["work"] == "update"
+    update = order.details["work"] == UPDATE
     if what is Act.START and update:
         return [name for name in UPDATE_NEEDS if not told.get(name)]
     if what is not Act.COMPLETE:

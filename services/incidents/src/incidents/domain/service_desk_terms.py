@@ -151,9 +151,16 @@ class FrozenError(Exception):
         self.freezes = tuple(freeze.name for freeze in freezes)
         super().__init__(
             f"The contract freezes changes then: {', '.join(self.freezes)}. "
-            "The client's decider approves it then only with `approved_freezes` that name them. What is approved "
-            "already is estimated again first, for such an approval or for another window."
+            "The client's decider approves it then only with `approved_freezes` that name them. A change that is "
+            "approved already is estimated again first, for such an approval or for another window."
         )
+
+
+def refuse_frozen(freezes: Iterable[Freeze], approved: Iterable[str]) -> None:
+    """Raises FrozenError with those of the freezes that were not approved by name."""
+    frozen = [freeze for freeze in freezes if freeze.name not in approved]
+    if frozen:
+        raise FrozenError(frozen)
 
 
 def _plain(word: str) -> str:

@@ -155,8 +155,9 @@ class AgencyMail:
             row.attempts += 1
             row.next_attempt_at = unit.now + LEASE
             zone = await zone_at(unit.session, row.tenant_id, row.recipient) or row.details["time_zone"]
-            subject, body = cover_gap_text(self._catalogues.translator(row.language), row, ZoneInfo(zone))
-            message_id = f"<cover-gap.{row.id}.{row.contract_id}@{self._domain}>"
+            written = _TEXTS[row.kind]
+            subject, body = written(self._catalogues.translator(row.language), row, ZoneInfo(zone))
+            message_id = f"<{row.kind.replace('_', '-')}.{row.id}.{row.contract_id}@{self._domain}>"
             return row.id, Letter(message_id, None, row.recipient, subject, body, row.created_at)
 
     async def _note(self, message_id: int, *, error: str | None, refused: bool) -> None:
@@ -212,3 +213,30 @@ def cover_gap_text(translator: Translator, row: AgencyMessageRow, zone: ZoneInfo
         gettext("Times are those of %(zone)s.", zone=translator.zone(zone, row.created_at)),
     ]
     return one_line(gettext("Nobody is on call for %(contract)s", contract=contract)), "\n".join(lines) + "\n"
+
+
+def urgent_quota_text(translator: Translator, row: AgencyMessageRow, zone: ZoneInfo) -> tuple[str, str]:
+    """Subject and body of the message that more than the agreed share of what comes in is called urgent."""
+    told, gettext = row.details, translator.gettext
+    contract, client = one_line(told["contract"]), one_line(told["client"])
+    figures = gettext(
+        "%(urgent)s of %(total)s that came in within %(days)s days are urgent; agreed are at most %(quota)s %%.",
+        urgent=told["urgent"],
+        total=told["total"],
+        days=told["days"],
+        quota=told["quota_percent"],
+    )
+    lines = [
+        gettext("Contract %(contract)s with %(client)s: too much is called urgent.", contract=contract, client=client),
+        figures,
+        "",
+        gettext(
+            "%(number)s waits for the word of the client's decider: ask him what comes first.", number=told["item"]
+        ),
+        gettext("The figures of the queue list everything that waits for it."),
+    ]
+    return one_line(gettext("Too much is urgent under %(contract)s", contract=contract)), "\n".join(lines) + "\n"
+
+
+_TEXTS = {"cover_gap": cover_gap_text, "urgent_quota": urgent_quota_text}
+"""What each kind of message says."""
