@@ -87,7 +87,11 @@ class RequestEdge:
                 if status:  # too late to say anything; the server closes the connection
                     raise
                 problem = problem_of(error, self._errors)
-                response = problem.response(scope["path"]) if problem else server_error(error, scope["path"])
+                response = (
+                    problem.response(scope["path"])
+                    if problem
+                    else server_error(error, scope["path"], route_template(scope))
+                )
                 await response(scope, receive, send_with_id)
             finally:
                 self._record(scope, status or CLIENT_GONE, time.perf_counter() - started)

@@ -46,7 +46,6 @@ def test_every_document_that_is_not_current_is_named(services: dict[str, Service
     assert write_documents.faults(services, tmp_path) == [
         f"services/probes: openapi.json is stale; {write_documents.ADVICE}",
         f"services/probes: asyncapi.json is missing; {write_documents.ADVICE}",
-        "services/probes: schemas/probes.outage.forgotten.v1.schema.json is left over; "
-        f"{write_documents.ADVICE}",
+        f"services/probes: schemas/probes.outage.forgotten.v1.schema.json is left over; {write_documents.ADVICE}",
         f"shared/docs/openapi.json is stale; {write_documents.ADVICE}",
     ]

@@ -2,7 +2,11 @@
 
 import json
 
+import httpx
 import pytest
+from fastapi import FastAPI
+from sqlalchemy.exc import DBAPIError
+from structlog.testing import capture_logs
 
 from shared.problems import (
     Conflict,
@@ -13,6 +17,7 @@ from shared.problems import (
     ValidationFailed,
     body_pointer,
     catalogue,
+    install_problem_handlers,
     problem_of,
     responses_for,
 )
@@ -45,6 +50,23 @@ def test_a_text_that_is_no_unicode_does_not_break_the_answer() -> None:
 def test_what_is_temporary_says_when_to_come_back() -> None:
     assert Unavailable("later").response("/").headers["retry-after"] == "2"
     assert Unavailable("later", headers={"Retry-After": "60"}).response("/").headers["retry-after"] == "60"
+
+
+async def test_a_fault_is_logged_under_its_route_and_never_with_what_stands_in_the_place_of_a_token() -> None:
+    app = FastAPI()
+    install_problem_handlers(app)
+
+    @app.post("/v1/intake/{intake_token}")
+    async def hand_in(intake_token: str) -> None:
+        raise DBAPIError("select 1", None, Exception("nobody thought of this"))
+
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    with capture_logs() as logged:
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            assert (await client.post("/v1/intake/hunter2")).status_code == 500
+    (line,) = [entry for entry in logged if entry["event"] == "request_failed"]
+    assert line["route"] == "/v1/intake/{intake_token}"
+    assert "hunter2" not in str(line)
 
 
 def test_the_catalogue_explains_every_type() -> None:

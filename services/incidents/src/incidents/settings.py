@@ -61,6 +61,12 @@ class IncidentsSettings(ServiceSettings):
         default=14, description="How far ahead hours are sought that a contract promises and nobody covers."
     )
 
+    receipt_retention_days: Annotated[int, Field(ge=7, le=3_660)] = Field(
+        default=90,
+        description="How long is kept what intake sources have sent, and what came of it. The same delivery again after"
+        " that is a new one; what it says of a matter or a ticket that is known changes nothing all the same.",
+    )
+
     streams_per_tenant: Annotated[int, Field(ge=1, le=10_000)] = Field(
         default=100, description="How many streams of items one process serves for a tenant at once."
     )

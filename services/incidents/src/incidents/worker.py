@@ -13,6 +13,7 @@ from incidents.jobs.external_tools import ExternalTools
 from incidents.jobs.item_facts import ItemFacts
 from incidents.jobs.mailboxes import Mailboxes
 from incidents.jobs.notifications import Outbound
+from incidents.jobs.receipts import OldReceipts
 from incidents.jobs.work_orders import DueSchedules
 from shared.worker import Job, Runtime
 
@@ -34,5 +35,6 @@ def jobs(runtime: Runtime) -> Sequence[Job]:
         Job("escalations", DueEscalations(runtime.units, runtime.clock, recipients).run),
         Job("cover ahead", CoverAhead(runtime.units, look_ahead, recipients).run),
         Job("item facts", ItemFacts(runtime.units).run),
+        Job("old receipts", OldReceipts(runtime.units, timedelta(days=settings.receipt_retention_days)).run),
         Job("agency mail", AgencyMail(runtime.units, settings).run),
     )

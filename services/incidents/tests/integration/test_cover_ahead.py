@@ -161,6 +161,36 @@ async def test_a_contract_that_cannot_be_read_keeps_no_other_from_being_looked_a
     assert (await roster.desk.rows(due))[0]["due_at"] == roster.desk.clock.now() + timedelta(minutes=1)
 
 
+async def test_a_message_that_cannot_be_written_keeps_no_other_waiting(roster: Roster) -> None:
+    await roster.desk.activate(roster.agreement)
+    await roster.desk.activate(Agreement(tenant_id=roster.agreement.tenant_id))
+    await roster.cover_ahead.run()
+    await roster.desk.execute(
+        "update incidents.agency_message set details = '{}' where id = (select min(id) from incidents.agency_message)"
+    )
+    for _ in range(2):
+        await roster.agency_mail.run()
+    assert len(roster.desk.mailbox.messages) == 1
+    unwritten = await roster.desk.rows("select last_error, state from incidents.agency_message order by id limit 1")
+    assert "cannot be written" in unwritten[0]["last_error"] and unwritten[0]["state"] != "sent"
+
+
+async def test_hours_in_which_whoever_is_on_call_is_quiet_are_not_covered_unless_the_gravest_gets_through(
+    roster: Roster,
+) -> None:
+    ada = await roster.person("Ada")
+    await roster.schedule(ada)
+    await roster.desk.activate(roster.agreement)
+    await roster.cover_ahead.run()
+    assert await gaps(roster) == []
+    await roster.quiet(ada, "02:00", "03:00", "major")
+    await roster.cover_ahead.run()
+    assert (await gaps(roster))[0] == ("2026-06-09T00:00:00Z", "2026-06-09T01:00:00Z", None)
+    await roster.quiet(ada, "02:00", "03:00", "critical")
+    await roster.cover_ahead.run()
+    assert await gaps(roster) == []
+
+
 async def test_several_workers_find_a_gap_once(make_desk: Callable[..., Desk], agreement: Agreement) -> None:
     first = make_desk()
     workers = [Roster(desk, agreement) for desk in (first, make_desk(first.urls), make_desk(first.urls))]

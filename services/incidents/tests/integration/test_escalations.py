@@ -236,6 +236,26 @@ async def test_a_role_is_also_that_of_a_contact_of_the_contract(roster: Roster) 
     assert rows == [{"recipient": "ada@client.example", "audience": "client"}]
 
 
+async def test_what_is_reopened_without_any_clock_is_escalated_anew(roster: Roster) -> None:
+    await roster.desk.activate(roster.agreement, response=None)
+    ada = await roster.person("Ada")
+    await roster.policy({"unacknowledged_minutes": 0, "notify": [{"person_id": ada}]})
+    await roster.desk.break_down(roster.agreement)
+    await roster.look_at(roster.desk.clock.now())
+    incident = await roster.desk.only_incident(roster.agreement)
+    assert incident["clocks"] == []
+    async with roster.desk.client(roster.agreement) as client:
+        await client.post(f"/v1/incidents/{incident['incident_id']}/resolve")
+        roster.desk.clock.advance(timedelta(minutes=10))
+        await roster.escalations.run()
+        again = await client.post(f"/v1/items/{incident['incident_id']}/reopen", json={"reason": "Not over."})
+        assert again.status_code == 200, again.text
+    await roster.look_at(roster.desk.clock.now())
+    assert await roster.fired() == [(1, "09:10:00Z", "told", ["Ada"])]
+    seen = "select clocks_seen from incidents.escalation"
+    assert await roster.desk.rows(seen) == [{"clocks_seen": None}], "it is not looked at again every second"
+
+
 async def test_an_item_without_a_policy_is_looked_at_once(roster: Roster) -> None:
     await roster.desk.activate(roster.agreement)
     await roster.policy(ON_CALL_AT_ONCE, severities=["minor"])

@@ -10,6 +10,7 @@ import trustme
 
 from incidents.adapters.reception import Reception
 from incidents.adapters.secret_box import SecretBox
+from incidents.application.correspondence import BRAKE_AT
 from incidents.jobs.mailboxes import Mailboxes
 from incidents.settings import IncidentsSettings
 from shared.ids import new_id
@@ -210,6 +211,35 @@ async def test_a_mail_with_a_large_attachment_is_taken_and_an_endless_one_is_not
     )
     assert (await push(inbox, large))["number"]
     problem(await inbox.post(b"x" * (25 * 1024 * 1024 + 1), Content_Type="message/rfc822"), 413)
+
+
+async def test_a_reply_to_a_merged_item_reaches_the_one_that_goes_on(inbox: Post) -> None:
+    first, second = await push(inbox, a_mail(subject="Slow")), await push(inbox, a_mail(subject="Very slow"))
+    async with inbox.desk.client(inbox.agreement) as client:
+        into = {"into_id": second["incident_id"]}
+        assert (await client.post(f"/v1/items/{first['incident_id']}/merge", json=into)).status_code == 200
+    assert (await push(inbox, a_mail(subject=f"Re: {first['number']}")))["number"] == second["number"]
+    assert "comment" in [entry["kind"] for entry in await inbox.timeline(second["incident_id"])]
+
+
+async def test_a_reply_of_the_client_to_a_closed_item_waits_for_somebody_to_decide(inbox: Post) -> None:
+    item = await push(inbox, a_mail())
+    async with inbox.desk.client(inbox.agreement) as client:
+        for act in ("resolve", "close"):
+            assert (await client.post(f"/v1/incidents/{item['incident_id']}/{act}")).status_code == 200
+    before = await inbox.timeline(item["incident_id"])
+    await push(inbox, a_mail(subject=f"Re: {item['number']}"))
+    assert await inbox.timeline(item["incident_id"]) == before
+    (mail,) = await held(inbox)
+    assert (mail["reason"], mail["incident_id"]) == ("item_over", item["incident_id"])
+
+
+async def test_a_program_that_answers_every_item_with_a_mail_that_opens_another_is_stopped(inbox: Post) -> None:
+    for number in range(BRAKE_AT + 2):
+        await push(inbox, a_mail(subject=f"We have received your message {number}"))
+    assert [mail["reason"] for mail in await held(inbox)] == ["too_many"] * 2
+    inbox.desk.clock.advance(timedelta(hours=1))
+    assert (await push(inbox, a_mail()))["number"]
 
 
 # IMAP -----------------------------------------------------------------------------------------------------------------

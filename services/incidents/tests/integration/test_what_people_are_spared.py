@@ -1,6 +1,7 @@
 """Outages that open no incident, and incidents that nobody is mailed about: consequences, flapping, planned work."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -50,15 +51,61 @@ async def test_while_it_flaps_the_record_goes_on_without_mail_and_how_it_ended_i
     before = await mailed(desk)
     assert set(before) == {"opened"}
     await desk.recover(agreement, first, flapping=True)
-    last = await desk.break_down(agreement, flapping=True)
-    await desk.recover(agreement, last, flapping=True)
+    desk.clock.advance(timedelta(minutes=20))
+    last = await desk.break_down(agreement, down_since="2026-06-08T09:16:00Z", flapping=True)
+    await desk.recover(agreement, last, flapping=True, recovered_at="2026-06-08T09:18:00Z")
     assert await mailed(desk) == before
-    assert len(await desk.rows("select id from incidents.work_item")) == 2
-    assert "alerts_held" in await lines(desk)
+    assert (await desk.only_incident(agreement))["timestamps"]["recovered"]["at"] == "2026-06-08T09:18:00Z"
     settled = {"outage_id": str(last), "monitor_id": str(agreement.monitor_id)}
     for version in (9, 9):
         await desk.hear("probes.monitor.settled.v1", settled, tenant_id=agreement.tenant_id, version=version)
     assert (await mailed(desk))[len(before) :] == ["recovered"] * len(before)
+
+
+async def test_the_outages_of_a_monitor_that_flaps_are_one_incident_whose_clocks_go_on_and_that_is_told_once(
+    desk: Desk, agreement: Agreement
+) -> None:
+    await desk.activate(agreement)
+    first = await desk.break_down(agreement)
+    await desk.recover(agreement, first, flapping=True)
+    desk.clock.advance(timedelta(minutes=40))
+    before = await mailed(desk)
+    async with desk.client(agreement) as client:
+        incident = await desk.only_incident(agreement)
+        assert (await client.post(f"/v1/incidents/{incident['incident_id']}/acknowledge")).status_code == 200
+    again = new_id()
+    for _ in range(2):
+        await desk.break_down(agreement, again, down_since="2026-06-08T09:20:00Z", flapping=True)
+    incident = await desk.only_incident(agreement)
+    assert (incident["status"], incident["timestamps"]["recovered"]) == ("acknowledged", None)
+    assert {clock["metric"]: clock["state"] for clock in incident["clocks"]}["repair"] == "running"
+    await desk.recover(agreement, again, flapping=True, recovered_at="2026-06-08T09:25:00Z")
+    third = await desk.break_down(agreement, down_since="2026-06-08T09:30:00Z", flapping=True)
+    assert await mailed(desk) == before
+    settled = {"outage_id": str(third), "monitor_id": str(agreement.monitor_id)}
+    await desk.hear("probes.monitor.settled.v1", settled, tenant_id=agreement.tenant_id, version=9)
+    assert set((await mailed(desk))[len(before) :]) == {"reopened"}
+    assert (await lines(desk)).count("fired_again") == 2
+
+
+async def test_what_somebody_resolved_between_two_outages_of_a_monitor_that_flaps_is_open_again(
+    desk: Desk, agreement: Agreement
+) -> None:
+    await desk.activate(agreement)
+    first = await desk.break_down(agreement)
+    await desk.recover(agreement, first, flapping=True)
+    desk.clock.advance(timedelta(minutes=16))
+    async with desk.client(agreement) as client:
+        path = f"/v1/incidents/{(await desk.only_incident(agreement))['incident_id']}"
+        assert (await client.post(f"{path}/resolve")).status_code == 200
+        desk.clock.advance(timedelta(minutes=10))
+        await desk.break_down(agreement, down_since="2026-06-08T09:20:00Z", flapping=True)
+        assert (await desk.only_incident(agreement))["status"] == "open"
+        assert (await client.post(f"{path}/resolve")).status_code == 200
+        assert (await client.post(f"{path}/close")).status_code == 200
+        # What somebody has closed stays so.
+        await desk.break_down(agreement, down_since="2026-06-08T09:27:00Z", flapping=True)
+        assert len((await client.get("/v1/incidents")).json()["data"]) == 2
 
 
 async def test_an_outage_that_is_left_when_the_flapping_is_over_is_mailed_then(

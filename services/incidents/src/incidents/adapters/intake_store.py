@@ -1,6 +1,7 @@
 """What came in, as rows: the ports of `application.intake` and `application.correspondence` over one source."""
 
 import hashlib
+import json
 import secrets
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -8,12 +9,13 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import Select, func, select, text, update
+from sqlalchemy import Select, Text, and_, cast, exists, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from incidents.adapters.files import hold
 from incidents.adapters.intake_tables import (
     CallRow,
+    ExternalDeliveryRow,
     ExternalTicketRow,
     IntakeLinkRow,
     IntakeMailRow,
@@ -25,7 +27,7 @@ from incidents.adapters.tables import ContractTermsRow, NotificationRow, WorkIte
 from incidents.application.attachments import refused_at_once
 from incidents.application.correspondence import Correspondent, Letter
 from incidents.application.intake import IntakeSource, Link
-from incidents.application.intake_formats import FieldRule
+from incidents.application.intake_formats import FieldRule, clean_text
 from incidents.domain.intake import Point
 from shared.calendar_schema import CalendarVersions, calendar_history
 from shared.ids import new_id
@@ -34,6 +36,10 @@ from shared.unit_of_work import UnitOfWork
 MOST_TURNS = 2_000
 """Of a matter that never rests only the newest turns count; what is older is settled long since."""
 MOST_COMMENTS = 500
+ADOPTED = timedelta(minutes=10)
+"""So long after a tool was asked for a ticket one of the same title may be it."""
+ECHOES = timedelta(minutes=2)
+"""So long after a tool was told of a state it may say it back without saying that it had it from us."""
 _VERSIONS: TypeAdapter[CalendarVersions] = TypeAdapter(CalendarVersions)
 
 
@@ -150,11 +156,64 @@ class SqlTickets(_OfSource):
     """`application.intake.Tickets`."""
 
     async def _row(self, external_id: str) -> ExternalTicketRow | None:
-        return await self._session.get(ExternalTicketRow, (self._source_id, external_id))
+        """Locked: what is told to the tool meanwhile notes something here too."""
+        statement = select(ExternalTicketRow).where(
+            ExternalTicketRow.source_id == self._source_id, ExternalTicketRow.external_id == external_id
+        )
+        return (await self._session.execute(statement.with_for_update())).scalar_one_or_none()
 
     async def item_of(self, external_id: str) -> UUID | None:
         row = await self._row(external_id)
         return row.item_id if row else None
+
+    async def adopt(self, external_id: str, item: str | None, title: str) -> UUID | None:
+        asked = exists().where(
+            ExternalDeliveryRow.source_id == ExternalTicketRow.source_id,
+            ExternalDeliveryRow.item_id == ExternalTicketRow.item_id,
+            ExternalDeliveryRow.kind == "opened",
+            ExternalDeliveryRow.attempts > 0,
+            or_(ExternalDeliveryRow.state == "pending", ExternalDeliveryRow.finished_at > self._uow.now - ADOPTED),
+        )
+        meant = (
+            and_(WorkItemRow.title == title, asked)
+            if item is None
+            else or_(WorkItemRow.number == item, cast(WorkItemRow.id, Text) == item.lower())
+        )
+        statement = (
+            select(ExternalTicketRow)
+            .join(WorkItemRow, WorkItemRow.id == ExternalTicketRow.item_id)
+            .where(ExternalTicketRow.source_id == self._source_id, ExternalTicketRow.external_id.is_(None), meant)
+            .order_by(ExternalTicketRow.item_id)
+            .limit(1)
+            .with_for_update(of=ExternalTicketRow)
+        )
+        row = (await self._session.execute(statement)).scalar_one_or_none()
+        if row is None:
+            return None
+        row.external_id, row.mapped_at = external_id, self._uow.now
+        await self._session.flush()
+        return row.item_id
+
+    async def just_told(self, external_id: str, state: str) -> bool:
+        statement = (
+            select(ExternalDeliveryRow.payload)
+            .join(
+                ExternalTicketRow,
+                and_(
+                    ExternalTicketRow.source_id == ExternalDeliveryRow.source_id,
+                    ExternalTicketRow.item_id == ExternalDeliveryRow.item_id,
+                ),
+            )
+            .where(
+                ExternalTicketRow.source_id == self._source_id,
+                ExternalTicketRow.external_id == external_id,
+                ExternalDeliveryRow.kind != "commented",
+                ExternalDeliveryRow.attempts > 0,
+                or_(ExternalDeliveryRow.state == "pending", ExternalDeliveryRow.finished_at > self._uow.now - ECHOES),
+            )
+        )
+        told = (await self._session.execute(statement)).scalars()
+        return any(json.loads(payload)["item"]["status"] == state for payload in told)
 
     async def map(self, external_id: str, item_id: UUID) -> None:
         self._session.add(
@@ -184,7 +243,7 @@ class SqlTickets(_OfSource):
     async def keep_comment(self, external_id: str, text: str) -> None:
         row = await self._row(external_id)
         assert row is not None  # a comment is of a ticket that has its item
-        row.comments = [*row.comments, _digest(text)][-MOST_COMMENTS:]
+        row.comments = with_comment(row.comments, text)
         await self._session.flush()
 
 
@@ -239,6 +298,15 @@ class SqlCorrespondence(_OfSource):
             if str(contact.get("email") or "").lower() == address:
                 return Correspondent(str(contact.get("contact_id") or address), str(contact.get("name")), "client")
         return None
+
+    async def taken_from(self, sender: str, since: datetime) -> int:
+        statement = select(func.count()).where(
+            IntakeMailRow.source_id == self._source_id,
+            IntakeMailRow.sender == sender,
+            IntakeMailRow.state == "item",
+            IntakeMailRow.received_at > since,
+        )
+        return (await self._session.execute(statement)).scalar_one()
 
     async def keep(
         self, letter: Letter, *, state: str, item_id: UUID | None, reason: str | None, received_at: datetime
@@ -360,7 +428,7 @@ def tickets(source_id: UUID) -> Any:
     return (
         select(ExternalTicketRow, WorkItemRow.number)
         .join(WorkItemRow, WorkItemRow.id == ExternalTicketRow.item_id)
-        .where(ExternalTicketRow.source_id == source_id)
+        .where(ExternalTicketRow.source_id == source_id, ExternalTicketRow.external_id.is_not(None))
     )
 
 
@@ -373,6 +441,12 @@ def calls(contract_id: UUID | None) -> Select[CallRow]:
     """The log of calls, unordered."""
     statement = select(CallRow)
     return statement.where(CallRow.contract_id == contract_id) if contract_id is not None else statement
+
+
+def with_comment(known: Sequence[str], text: str) -> list[str]:
+    """The comments that a ticket is known to have, with one more. As it would come in: a tool may say ours back."""
+    digest = _digest(clean_text(text))
+    return [*(each for each in known if each != digest), digest][-MOST_COMMENTS:]
 
 
 def _digest(text: str) -> str:

@@ -24,7 +24,8 @@ class IntakeSourceRow(Base):
     """Somebody who tells us things under one contract. Of its address only a hash is stored; secrets are sealed.
 
     `mailbox` is where a mail source looks by IMAP, `next_poll_at` when; `uid_validity` and `last_uid` are how far it
-    has read. `callback_url` is where an external tool hears of changes.
+    has read. `callback_url` is where an external tool hears of changes. `hands_over`: items that are opened here become
+    tickets there; `internal_notes`: what is for the agency only is told there too.
     """
 
     __tablename__ = "intake_source"
@@ -65,6 +66,8 @@ class IntakeSourceRow(Base):
     last_uid: Mapped[int | None] = mapped_column(BigInteger)
     callback_url: Mapped[str | None]
     callback_secret: Mapped[bytes | None] = mapped_column(LargeBinary)
+    hands_over: Mapped[bool] = mapped_column(server_default=text("false"))
+    internal_notes: Mapped[bool] = mapped_column(server_default=text("false"))
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     last_received_at: Mapped[datetime | None]
@@ -76,6 +79,7 @@ class IntakeReceiptRow(Base):
     __tablename__ = "intake_receipt"
     __table_args__ = (
         Index("ix_intake_receipt_source_id", "source_id", "received_at", "id"),
+        Index("ix_intake_receipt_received_at", "received_at"),
         Index(
             "uq_intake_receipt_delivery",
             "source_id",
@@ -191,30 +195,55 @@ class CallRow(Base):
 
 
 class ExternalTicketRow(Base):
-    """Which ticket of another tool is which item of ours. `told_version` is the item's newest that the tool knows."""
+    """Which ticket of another tool is which item of ours. `told_version` is the item's newest that the tool knows.
+
+    `external_id` is null while an item that was opened here waits for the id of its ticket; nothing else is told then.
+    """
 
     __tablename__ = "external_ticket"
-    __table_args__ = (UniqueConstraint("source_id", "item_id"),)
+    __table_args__ = (
+        UniqueConstraint("source_id", "external_id"),
+        Index("ix_external_ticket_item_id", "item_id"),
+    )
 
     source_id: Mapped[UUID] = mapped_column(ForeignKey(IntakeSourceRow.id, ondelete="CASCADE"), primary_key=True)
-    external_id: Mapped[str] = mapped_column(primary_key=True)
+    item_id: Mapped[UUID] = mapped_column(ForeignKey(WorkItemRow.id), primary_key=True)
+    external_id: Mapped[str | None]
     tenant_id: Mapped[UUID]
     client_id: Mapped[UUID]
-    item_id: Mapped[UUID] = mapped_column(ForeignKey(WorkItemRow.id))
     told_version: Mapped[int] = mapped_column(BigInteger)
     comments: Mapped[list[Any]] = mapped_column(JSONB)
     mapped_at: Mapped[datetime]
 
 
 class ExternalDeliveryRow(Base):
-    """One change of an item on its way to another tool. `due_at` is set while a try is to come."""
+    """Something about an item on its way to another tool. `due_at` is set while a try is to come.
+
+    `kind` opened asks the tool for a ticket; commented is a line of the timeline, `entry_id`.
+    """
 
     __tablename__ = "external_delivery"
     __table_args__ = (
-        UniqueConstraint("source_id", "item_id", "item_version"),
+        Index(
+            "uq_external_delivery_version",
+            "source_id",
+            "item_id",
+            "item_version",
+            unique=True,
+            postgresql_where=text("entry_id IS NULL"),
+        ),
+        Index(
+            "uq_external_delivery_entry",
+            "source_id",
+            "entry_id",
+            unique=True,
+            postgresql_where=text("entry_id IS NOT NULL"),
+        ),
         Index("ix_external_delivery_due_at", "due_at", "id", postgresql_where=text("due_at IS NOT NULL")),
         Index("ix_external_delivery_source_id", "source_id", "created_at", "id"),
         CheckConstraint("state in ('pending','delivered','failed')", name="state"),
+        CheckConstraint("kind in ('opened','changed','commented')", name="kind"),
+        CheckConstraint("(kind = 'commented') = (entry_id is not null)", name="entry"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -223,6 +252,8 @@ class ExternalDeliveryRow(Base):
     source_id: Mapped[UUID] = mapped_column(ForeignKey(IntakeSourceRow.id, ondelete="CASCADE"))
     item_id: Mapped[UUID] = mapped_column(ForeignKey(WorkItemRow.id))
     item_version: Mapped[int] = mapped_column(BigInteger)
+    kind: Mapped[str] = mapped_column(server_default="changed")
+    entry_id: Mapped[UUID | None]
     payload: Mapped[bytes] = mapped_column(LargeBinary)
     state: Mapped[str]
     attempts: Mapped[int] = mapped_column(Integer)

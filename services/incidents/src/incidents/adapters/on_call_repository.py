@@ -1,6 +1,6 @@
 """People, schedules, escalations and gaps over PostgreSQL: the ports, and what the routes read."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -395,6 +395,9 @@ class SqlCover:
 
     async def in_charge(self, contract_id: UUID) -> Sequence[Schedule]:
         return await in_charge(self._session, contract_id)
+
+    async def people(self, person_ids: Collection[UUID]) -> Mapping[UUID, Person]:
+        return await SqlPeople(self._uow).known(list(person_ids))
 
     async def findings(self, contract_id: UUID) -> Sequence[Finding]:
         statement = select(CoverGapRow).where(CoverGapRow.contract_id == contract_id, CoverGapRow.cleared_at.is_(None))

@@ -132,7 +132,7 @@ class EscalationRow(Base):
 
     `clocks_seen` is when the clocks were cached that its levels were last compared with. It is compared for being the
     same, not for being later: of two transactions the one that began first may commit last. `watched` keeps the many
-    that are over out of the search every second; a reopened one is found by the search of everything.
+    that are over out of the search every second. Reopening makes it watched, and `clocks_seen` what no clock has.
     """
 
     __tablename__ = "escalation"

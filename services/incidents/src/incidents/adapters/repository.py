@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
@@ -23,7 +23,9 @@ from incidents.adapters.channel_store import (
 )
 from incidents.adapters.contract_state import facts_of, terms_of
 from incidents.adapters.desk_tables import HandOverRow, LinkRow, PauseRow
+from incidents.adapters.external_tickets import hand_over, pass_on
 from incidents.adapters.files import SqlAttachments
+from incidents.adapters.on_call_tables import EscalationRow
 from incidents.adapters.person_messages import QueuedMessages
 from incidents.adapters.reading import reading_json
 from incidents.adapters.records_reading import SqlRecords
@@ -37,6 +39,7 @@ from incidents.adapters.tables import (
     ClockRow,
     ContractTermsRow,
     ItemNumberRow,
+    JoinedOutageRow,
     StampRow,
     TimelineRow,
     WorkItemRow,
@@ -104,6 +107,10 @@ def _ports(uow: UnitOfWork, contracts: "SqlContracts", clocks: "SqlClocks", aler
     )
 
 
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+"""When no clock was computed."""
+
+
 class _Sql:
     def __init__(self, uow: UnitOfWork) -> None:
         self._uow = uow
@@ -134,7 +141,29 @@ class SqlItems(_Sql):
         return (await self._session.execute(statement)).scalar_one()
 
     async def of_outage(self, outage_id: UUID) -> WorkItem | None:
-        return await self._locked(WorkItemRow.outage_id == outage_id)
+        joined = select(JoinedOutageRow.item_id).where(JoinedOutageRow.outage_id == outage_id)
+        return await self._locked(or_(WorkItemRow.outage_id == outage_id, WorkItemRow.id == joined.scalar_subquery()))
+
+    async def join_outage(self, item: WorkItem, outage_id: UUID) -> None:
+        self._session.add(
+            JoinedOutageRow(
+                outage_id=outage_id,
+                tenant_id=self._tenant_id,
+                client_id=item.subject.client_id,
+                item_id=item.id,
+                joined_at=self._uow.now,
+            )
+        )
+        await self._session.flush()
+
+    async def last_of_monitor(self, contract_id: UUID, monitor_id: UUID) -> WorkItem | None:
+        newest = (
+            select(WorkItemRow.id)
+            .where(WorkItemRow.contract_id == contract_id, WorkItemRow.monitor_id == monitor_id)
+            .order_by(WorkItemRow.opened_at.desc(), WorkItemRow.id.desc())
+            .limit(1)
+        )
+        return await self._locked(WorkItemRow.id == newest.scalar_subquery())
 
     async def lock(self, item_id: UUID) -> WorkItem | None:
         return await self._locked(WorkItemRow.id == item_id)
@@ -186,6 +215,7 @@ class SqlItems(_Sql):
         )
         await self._session.flush()
         await self._stamp(item, stamps)
+        await hand_over(self._session, item, item.stamps[Milestone.OPENED].actor, self._uow.now)
 
     async def complete_outage(self, item_id: UUID, outage: Mapping[str, Any]) -> None:
         known = (await self._session.execute(select(WorkItemRow.outage).where(WorkItemRow.id == item_id))).scalar_one()
@@ -195,8 +225,14 @@ class SqlItems(_Sql):
             await self._session.execute(update(WorkItemRow).where(WorkItemRow.id == item_id).values(outage=merged))
 
     async def save(self, item: WorkItem, stamps: Iterable[Stamp]) -> None:
+        stamps = list(stamps)
         await self._session.execute(update(WorkItemRow).where(WorkItemRow.id == item.id).values(**_changing(item)))
         await self._stamp(item, stamps)
+
+        if any(stamp.milestone is Milestone.REOPENED for stamp in stamps):
+            # Nobody has been asked about it yet, whether it has clocks or not.
+            again = update(EscalationRow).where(EscalationRow.item_id == item.id)
+            await self._session.execute(again.values(watched=True, clocks_seen=_NEVER))
 
     async def _stamp(self, item: WorkItem, stamps: Iterable[Stamp]) -> None:
         self._session.add_all(
@@ -375,6 +411,7 @@ class SqlItems(_Sql):
             )
         )
         self._uow.write_at_the_end(_ADD_FACT, {"entry_id": entry_id, **whose})
+        await pass_on(self._session, item, entry_id, entry, self._uow.now)
 
 
 _ADD_FACT = insert(ITEM_FACTS)

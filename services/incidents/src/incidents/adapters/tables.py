@@ -133,6 +133,18 @@ class WorkItemRow(Base):
     duplicate_of_id: Mapped[UUID | None] = mapped_column(ForeignKey("incidents.work_item.id"))
 
 
+class JoinedOutageRow(Base):
+    """An outage of a monitor that goes up and down: it belongs to the incident that was there."""
+
+    __tablename__ = "joined_outage"
+
+    outage_id: Mapped[UUID] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID]
+    client_id: Mapped[UUID]
+    item_id: Mapped[UUID] = mapped_column(ForeignKey(WorkItemRow.id))
+    joined_at: Mapped[datetime]
+
+
 class StampRow(Base):
     """One instant of an item's life. Never changed; a reopened item gets a new set, with the next cycle."""
 

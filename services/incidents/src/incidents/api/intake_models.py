@@ -29,7 +29,7 @@ FIELDS: Mapping[str, frozenset[str]] = {
     "generic": frozenset({"title", "description", "severity", "dedup_key", "occurred_at", "state"}),
     "external_tool": frozenset(
         {"external_id", "title", "description", "severity", "state", "occurred_at", "comment", "author", "automatic"}
-        | {"origin"}
+        | {"origin", "item", "created_id"}
     ),
 }
 REQUIRED: Mapping[str, frozenset[str]] = {
@@ -169,7 +169,8 @@ class NewIntakeSource(BaseModel):
         max_length=20,
         description="where each field is found. generic: title, description, severity, dedup_key, occurred_at, state"
         " (firing, resolved). external_tool: external_id, title, description, severity, occurred_at, comment, author,"
-        " automatic, origin, state (open, acknowledged, mitigated, resolved, closed)",
+        " automatic, origin, state (open, acknowledged, mitigated, resolved, closed), item (number or id of an item of"
+        " ours that the ticket was made for), created_id (in the answer to item.opened; external_id without it)",
     )
     settle_seconds: StrictInt = Field(
         default=300,
@@ -197,6 +198,12 @@ class NewIntakeSource(BaseModel):
     mailbox: Mailbox | None = Field(default=None, description="of a mail source that is looked into by IMAP")
     callback_url: CallbackUrl | None = Field(
         default=None, description="where an external tool hears of changes to its items"
+    )
+    hands_over: StrictBool = Field(
+        default=True, description="whether incidents and requests that are opened here become tickets of the tool"
+    )
+    internal_notes: StrictBool = Field(
+        default=False, description="whether the tool is also told what is for the agency only"
     )
 
     @model_validator(mode="after")
@@ -247,6 +254,8 @@ class IntakeSourceChange(BaseModel):
     )
     mailbox: Mailbox = _left_out()
     callback_url: CallbackUrl = _left_out()
+    hands_over: StrictBool = _left_out()
+    internal_notes: StrictBool = _left_out()
 
 
 _VIEW: dict[str, Any] = {
@@ -268,6 +277,8 @@ _VIEW: dict[str, Any] = {
     "replay_window_seconds": 300,
     "mailbox": None,
     "callback_url": None,
+    "hands_over": False,
+    "internal_notes": False,
     "created_at": "2026-06-08T09:00:00Z",
     "updated_at": "2026-06-08T09:00:00Z",
     "last_received_at": None,
@@ -297,6 +308,8 @@ class IntakeSourceView(BaseModel):
     replay_window_seconds: int
     mailbox: MailboxView | None
     callback_url: str | None = Field(max_length=2_000)
+    hands_over: bool = Field(description="of an external tool: items that are opened here become tickets there")
+    internal_notes: bool = Field(description="of an external tool: it is told what is for the agency only, too")
     created_at: Instant
     updated_at: Instant
     last_received_at: Instant | None
@@ -367,6 +380,14 @@ class RotatedIntakeSecret(BaseModel):
 
     secret: str = Field(max_length=200)
     previous_secret_valid_until: Instant
+
+
+class RotatedCallbackSecret(BaseModel):
+    """A new secret that an external tool verifies what we tell it with; the one before it signs nothing any more."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"callback_secret": "whsec_MfKQ9r8GKYqrTwjU"}]})
+
+    callback_secret: str = Field(max_length=200)
 
 
 class DryRun(BaseModel):
@@ -527,6 +548,7 @@ class MappingView(BaseModel):
     def of_row(cls, row: Any) -> "MappingView":
         """The view of a row with its item's number."""
         ticket: ExternalTicketRow = row[0]
+        assert ticket.external_id is not None  # those that wait for their ticket are not listed
         return cls(
             external_id=ticket.external_id,
             incident_id=ticket.item_id,
@@ -581,7 +603,9 @@ class HeldMail(BaseModel):
     body: str = Field(max_length=10_000)
     attachments: list[AttachmentView] = Field(max_length=50)
     reason: str | None = Field(
-        max_length=50, description="unknown_sender, or not_a_contact: one of the agency's, who reports nothing by mail"
+        max_length=50,
+        description="unknown_sender; not_a_contact: one of the agency's, who reports nothing by mail; item_over: about"
+        " an item (incident_id) that is closed; too_many: more mails of this sender in an hour than a person writes",
     )
 
     @classmethod

@@ -34,6 +34,7 @@ from incidents.api.intake_models import (
     ReadSignal,
     ReceiptView,
     RotatedAddress,
+    RotatedCallbackSecret,
     RotatedIntakeSecret,
     check_mapping,
     columns,
@@ -117,6 +118,8 @@ async def create_intake_source(
         replay_window_seconds=body.replay_window_seconds,
         secret=box.seal(secret) if secret is not None else None,
         callback_url=body.callback_url,
+        hands_over=body.hands_over and body.kind == "external_tool",
+        internal_notes=body.internal_notes,
         callback_secret=box.seal(callback_secret) if callback_secret is not None else None,
         created_at=unit.now,
         updated_at=unit.now,
@@ -189,6 +192,10 @@ async def update_intake_source(
             raise _invalid("Only a source of the kind external_tool has a callback_url.", "#/callback_url")
         _check_address(body.callback_url, runtime)
         row.callback_url = body.callback_url
+    for name in given & {"hands_over", "internal_notes"}:
+        if row.kind != "external_tool":
+            raise _invalid(f"Only a source of the kind external_tool has {name}.", f"#/{name}")
+        setattr(row, name, getattr(body, name))
     if "severities" in given:
         row.severities = {word: severity.value for word, severity in body.severities.items()}
     if "default_severity" in given:
@@ -247,6 +254,27 @@ async def rotate_intake_secret(
     response.headers["Cache-Control"] = "no-store"
     response.headers["ETag"] = etag(row.version)
     return RotatedIntakeSecret(secret=secret, previous_secret_valid_until=until)
+
+
+@router.post(
+    "/{source_id}/rotate-callback-secret",
+    summary="Sign what an external tool is told with a new secret",
+    responses=responses_for(Conflict),
+)
+async def rotate_callback_secret(
+    source_id: UUID, unit: Unit, principal: Writer, box: Box, response: Response
+) -> RotatedCallbackSecret:
+    """It counts at once. What the tool refuses until it has the new one is told again, for a day and a half."""
+    agency_only(principal)
+    row = await _found(unit, source_id, lock=True)
+    if row.kind != "external_tool":
+        raise Conflict("Nobody is told anything by this source: it has no secret of that kind.")
+    secret = new_secret()
+    row.callback_secret = box.seal(secret)
+    await _touch(unit, row)
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["ETag"] = etag(row.version)
+    return RotatedCallbackSecret(callback_secret=secret)
 
 
 @router.post("/{source_id}/dry-run", summary="Try a body without taking it in", responses=responses_for(Conflict))

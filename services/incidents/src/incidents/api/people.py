@@ -124,6 +124,7 @@ async def replace_quiet_hours(
     row.hours = body.model_dump(mode="json")
     row.changed_at = unit.now
     await unit.session.flush()
+    await queries.look_again(unit)
     response.headers["ETag"] = etag(row.version)
     return QuietHoursAnswer.model_validate(row.hours | {"version": row.version})
 

@@ -8,7 +8,7 @@ by nobody, so that two programs cannot talk to one another for ever (RFC 3834).
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -19,6 +19,12 @@ from incidents.application.ports import Ports
 from incidents.domain.attachments import File
 from incidents.domain.intake import Nature, numbers_in
 from incidents.domain.work_item import Who
+
+BRAKE_AT = 30
+"""So many mails of one sender within `BRAKE_WITHIN` are a program's that does not say so: what we write to him about
+the item that each of them opens, it answers. What comes on top opens nothing, so that the two stop; nothing is lost.
+"""
+BRAKE_WITHIN = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -62,6 +68,9 @@ class Correspondence(Protocol):
 
     async def correspondent(self, contract_id: UUID, address: str) -> Correspondent | None: ...
 
+    async def taken_from(self, sender: str, since: datetime) -> int:
+        """How many mails of this address that came since then have opened or commented on items."""
+
     async def keep(
         self, letter: Letter, *, state: str, item_id: UUID | None, reason: str | None, received_at: datetime
     ) -> UUID: ...
@@ -81,23 +90,48 @@ async def take_letter(
     received_at = min(received_at, ports.now)
     answered = await letters.item_answered(letter.references, source.contract_id)
     item_id = answered or await _numbered(letters, letter, source.contract_id)
+    if item_id is not None:
+        item_id = await items.that_goes_on(ports, item_id)
     sender = await letters.correspondent(source.contract_id, letter.sender)
     if letter.nature != "human":
         if item_id is not None:
             await _note_automatic(ports, source, letter, item_id, received_at)
         await letters.keep(letter, state="automatic", item_id=item_id, reason=letter.nature, received_at=received_at)
         return await _told(ports, letter, item_id, "automatic")
-    if item_id is not None and (answered is not None or sender is not None):
-        await comment_with(ports, letter, item_id, sender, received_at)
-        await letters.keep(letter, state="item", item_id=item_id, reason=None, received_at=received_at)
-        return await _told(ports, letter, item_id, "commented")
-    if item_id is None and sender is not None and sender.party == "client":
+    reason = await _doubt(ports, letters, letter, item_id, sender, answers=answered is not None)
+    if reason is not None:
+        # What an item that is over is about is known all the same.
+        about = item_id if reason == "item_over" else None
+        await letters.keep(letter, state="held", item_id=about, reason=reason, received_at=received_at)
+        return await _told(ports, letter, about, "held")
+    what = "opened" if item_id is None else "commented"
+    if item_id is None:
         item_id = await open_with(ports, source, letter, sender, received_at, source.default_severity)
-        await letters.keep(letter, state="item", item_id=item_id, reason=None, received_at=received_at)
-        return await _told(ports, letter, item_id, "opened")
-    reason = "unknown_sender" if sender is None else "not_a_contact"
-    await letters.keep(letter, state="held", item_id=None, reason=reason, received_at=received_at)
-    return Outcome(letter.message_id, None, None, "held")
+    else:
+        await comment_with(ports, letter, item_id, sender, received_at)
+    await letters.keep(letter, state="item", item_id=item_id, reason=None, received_at=received_at)
+    return await _told(ports, letter, item_id, what)
+
+
+async def _doubt(
+    ports: Ports,
+    letters: Correspondence,
+    letter: Letter,
+    item_id: UUID | None,
+    sender: Correspondent | None,
+    *,
+    answers: bool,
+) -> str | None:
+    """Why somebody has to decide what becomes of a person's mail; None: it is clear."""
+    if item_id is not None and (answers or sender is not None):
+        item = await items.read_item(ports, item_id)
+        # Nobody looks at it any more, and "thank you" is no reason to open it again.
+        closed = item is not None and item.over and (sender is None or sender.party == "client")
+        return "item_over" if closed else None
+    if item_id is not None or sender is None or sender.party != "client":
+        return "unknown_sender" if sender is None else "not_a_contact"
+    crowd = await letters.taken_from(letter.sender, ports.now - BRAKE_WITHIN) >= BRAKE_AT
+    return "too_many" if crowd else None
 
 
 async def open_with(

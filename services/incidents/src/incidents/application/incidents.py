@@ -29,10 +29,17 @@ from incidents.domain.work_item import (
     WorkItem,
     note_fact,
     perform,
+    relapse,
 )
 
 OLDEST_REPORT = timedelta(days=366)
 """How far back a report may reach: what is older cannot be clocked by anything that is still agreed."""
+
+
+FLAPPING_SPAN = timedelta(minutes=30)
+"""A monitor that goes up and down has settled after so long a quiet (domain/flapping.py of probes): until then what
+comes is still the same.
+"""
 
 
 @dataclass(frozen=True)
@@ -79,7 +86,8 @@ class Report:
 async def open_from_outage(ports: Ports, outage: Outage) -> None:
     """One incident per outage: the second telling of it, or one that comes after its end, changes nothing.
 
-    An outage that another one caused opens none: it is noted with the incident of its cause.
+    An outage that another one caused opens none: it is noted with the incident of its cause. What comes while the
+    monitor goes up and down belongs to the incident that is there.
     """
     if outage.caused_by is not None:
         await _note_consequence(ports, outage, outage.caused_by, "dependent_down", outage.down_since)
@@ -93,7 +101,8 @@ async def recover(ports: Ports, outage: Outage, recovered_at: datetime) -> None:
         await _note_consequence(ports, outage, outage.caused_by, "dependent_recovered", recovered_at)
         return
     incident = await _incident_of(ports, outage)
-    await ports.items.complete_outage(incident.id, outage.told)
+    if incident.source.outage_id == outage.outage_id:
+        await ports.items.complete_outage(incident.id, outage.told)
     stamp = Stamp(Milestone.RECOVERED, recovered_at, MONITORING, "monitor")
     change = note_fact(incident, stamp)
     if not change.added:
@@ -106,7 +115,9 @@ async def tell_after_flapping(ports: Ports, outage_id: UUID) -> None:
     """What was held back while a monitor went up and down: how its last outage stands. Again, it changes nothing."""
     incident = await ports.items.of_outage(outage_id)
     if incident is not None and incident.status is not Status.CLOSED:
-        await alerts.alert(ports, incident, "recovered" if Milestone.RECOVERED in incident.stamps else "opened")
+        again = Milestone.RELAPSED in incident.stamps or Milestone.REOPENED in incident.stamps
+        down = "reopened" if again else "opened"
+        await alerts.alert(ports, incident, "recovered" if Milestone.RECOVERED in incident.stamps else down)
 
 
 async def end_observation(ports: Ports, outage: Outage, at: datetime, because: str) -> None:
@@ -236,6 +247,9 @@ async def _incident_of(ports: Ports, outage: Outage) -> WorkItem:
     known = await ports.items.of_outage(outage.outage_id)
     if known is not None:
         return known
+    kept_together = await _kept_together(ports, outage) if outage.flapping else None
+    if kept_together is not None:
+        return kept_together
     desk = await items.desk_of(ports, outage.contract_id, outage.confirmed_at)
     change = await items.open_work(
         ports,
@@ -263,6 +277,34 @@ async def _incident_of(ports: Ports, outage: Outage) -> WorkItem:
         alerting=not outage.flapping,
     )
     return change.after
+
+
+async def _kept_together(ports: Ports, outage: Outage) -> WorkItem | None:
+    """The incident of a monitor that goes up and down, with one more of its outages; None when there is none to go on.
+
+    It has not recovered then, and its clocks go on. Whoever resolved it since is told that it was not over; else
+    nobody is told until the monitor has settled. What was closed stays so.
+    """
+    incident = await ports.items.last_of_monitor(outage.contract_id, outage.monitor_id)
+    if incident is None or incident.status is Status.CLOSED or incident.stamped(Milestone.MONITORING_PAUSED):
+        return None
+    recovered, resolved = (incident.stamps.get(each) for each in (Milestone.RECOVERED, Milestone.RESOLVED))
+    if recovered is not None and outage.down_since - recovered.at >= FLAPPING_SPAN:
+        return None
+    await ports.items.join_outage(incident, outage.outage_id)
+    at = max(outage.down_since, incident.detected_at)
+    told = {"outage_id": str(outage.outage_id), "reason": outage.reason, "detail": outage.detail}
+    entry = Entry("fired_again", at, MONITORING, "monitor", data=told)
+    change = relapse(incident, Stamp(Milestone.RELAPSED, at, MONITORING, "monitor"))
+    if change.added:
+        await items.apply(ports, change, "changed", entry, alerting=False)
+        return change.after
+    await ports.items.tell(incident, entry)
+    if resolved is None or resolved.at >= at or not incident.may_reopen:
+        return incident
+    again_at = min(at, ports.now)
+    again = await items.reopen_item(ports, incident.id, at=again_at, reason=None, actor=MONITORING, source="monitor")
+    return again[0] if again is not None else incident
 
 
 async def _note_consequence(ports: Ports, outage: Outage, cause: UUID, kind: str, at: datetime) -> None:

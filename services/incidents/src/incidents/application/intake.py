@@ -89,6 +89,14 @@ class Tickets(Protocol):
 
     async def item_of(self, external_id: str) -> UUID | None: ...
 
+    async def adopt(self, external_id: str, item: str | None, title: str) -> UUID | None:
+        """The item that was opened here and this ticket was made for: the one named by number or id; else, the tool
+        having just been asked for one of that title, that one. It has its ticket from then on.
+        """
+
+    async def just_told(self, external_id: str, state: str) -> bool:
+        """Whether the tool has this state from us, and it is so fresh that it may be saying it back."""
+
     async def map(self, external_id: str, item_id: UUID) -> None: ...
 
     async def seen(self, external_id: str, before: int, version: int) -> None:
@@ -187,10 +195,13 @@ def _news(spell: Spell, item: items.Item, told: int) -> Sequence[Episode]:
 async def take_ticket(ports: Ports, tickets: Tickets, source: IntakeSource, update: ToolUpdate) -> Outcome:
     """What an external tool says of a ticket of its own: our item follows, once for each thing said.
 
-    What began with us and comes back (`origin`) changes nothing: two tools would tell one another for ever.
+    What began with us and comes back (`origin`) changes nothing: two tools would tell one another for ever. It may
+    tell which ticket an item of ours has become.
     """
     await tickets.hold(update.external_id)
     item_id = await tickets.item_of(update.external_id)
+    if item_id is None:
+        item_id = await tickets.adopt(update.external_id, update.item, update.title)
     if update.origin == "upheld":
         return await _as_it_is(ports, update.external_id, item_id, "echo")
     author = Who("api_key", str(source.id), update.author or source.name)
@@ -225,7 +236,8 @@ async def take_ticket(ports: Ports, tickets: Tickets, source: IntakeSource, upda
         )
         await tickets.keep_comment(update.external_id, update.comment)
         what = "commented" if what == "unchanged" else what
-    if update.state is not None and not update.automatic:
+    echoed = update.state is not None and await tickets.just_told(update.external_id, update.state)
+    if update.state is not None and not update.automatic and not echoed:
         standing: items.Standing = update.state  # type: ignore[assignment]  # one of its words, by the mapping
         if await items.move(ports, item_id, standing, author, at=update.at, source="intake"):
             what = "moved" if what == "unchanged" else what

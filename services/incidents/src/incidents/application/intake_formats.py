@@ -64,6 +64,8 @@ class ToolUpdate:
     author: str | None = None
     automatic: bool = False
     origin: str | None = None
+    item: str | None = None
+    """Number or id of the item of ours that the ticket was made for, if the tool keeps it."""
 
 
 @dataclass(frozen=True)
@@ -259,7 +261,18 @@ def external_tool(body: Any, mapping: FieldRules) -> ToolUpdate:
         author=one_line(found.text("author") or "") or None,
         automatic=(found.text("automatic") or "").lower() in ("true", "yes", "1"),
         origin=found.text("origin"),
+        item=found.text("item"),
     )
+
+
+def created_id(answer: bytes, mapping: FieldRules) -> str | None:
+    """The id of the ticket that a tool has just made, by its answer: as `created_id` is mapped, else `external_id`."""
+    try:
+        found = _Fields(json.loads(answer), mapping)
+        text = found.text("created_id" if "created_id" in mapping else "external_id")
+    except (ValueError, RecursionError, Unreadable):
+        return None
+    return text if text and len(text) <= KEY_LENGTH and "\x00" not in text else None
 
 
 class _Fields:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
-from incidents.application import alerts, clocks
+from incidents.application import alerts, clocks, requests
 from incidents.application import incidents as use_cases
 from incidents.application import items as desk
 from incidents.application.ports import Entry, Ports
@@ -14,6 +14,7 @@ from incidents.domain.work_item import (
     DONE,
     Act,
     Change,
+    Kind,
     Milestone,
     Severity,
     Stamp,
@@ -54,7 +55,10 @@ class NewItem:
 
 @dataclass(frozen=True)
 class Item:
-    """An item as far as intake cares. `closed_at`, `recovered_at`: None while it has not happened."""
+    """An item as far as intake cares. `closed_at`, `recovered_at`: None while it has not happened.
+
+    `over`: nothing more is done to it, and nobody looks at it any more.
+    """
 
     id: UUID
     number: str
@@ -63,6 +67,7 @@ class Item:
     contract_id: UUID
     closed_at: datetime | None
     recovered_at: datetime | None
+    over: bool
 
 
 async def open_item(ports: Ports, new: NewItem, reporter: Who) -> Item:
@@ -94,6 +99,15 @@ async def read_item(ports: Ports, item_id: UUID) -> Item | None:
     """The item, locked until the transaction ends."""
     incident = await ports.items.lock(item_id)
     return _item(incident) if incident is not None else None
+
+
+async def that_goes_on(ports: Ports, item_id: UUID) -> UUID:
+    """The item that another one was merged into, and so on; itself when it was not."""
+    incident = await ports.items.lock(item_id)
+    while incident is not None and incident.merged_into_id is not None:
+        item_id = incident.merged_into_id
+        incident = await ports.items.lock(item_id)
+    return item_id
 
 
 async def recover(ports: Ports, item_id: UUID, at: datetime, who: Who, source: str) -> None:
@@ -157,7 +171,7 @@ async def letter_of_client(
 ) -> None:
     """A contact of the contract wrote by mail. It counts as his answer to what we waited for, and is one to answer.
 
-    Of what is resolved or over it is a comment only: whoever says thank you waits for nothing.
+    Of what is resolved it is a comment only: whoever says thank you waits for nothing.
     """
     incident = await ports.items.lock(item_id)
     if incident is None or incident.status in DONE or incident.status is Status.RESOLVED:
@@ -178,14 +192,17 @@ async def move(ports: Ports, item_id: UUID, to: Standing, who: Who, *, at: datet
     moved = at is not None and await _reopened_there(ports, item_id, target, who, at=at, source=source)
     for act in _ACTS.get(target, ()):
         incident = await ports.items.lock(item_id)
-        if incident is None or _ORDER.index(incident.status) >= _ORDER.index(target):
+        if incident is None or incident.status not in _ORDER:
             return moved
-        if act is Act.RESOLVE and incident.status is Status.RESOLVED:
-            continue
+        if _ORDER.index(incident.status) >= _ORDER.index(target) or act not in incident.allowed:
+            if act is Act.RESOLVE and incident.status is Status.RESOLVED and target is Status.CLOSED:
+                continue
+            return moved
+        does = requests.act if incident.kind is Kind.REQUEST else use_cases.act
         happened = at if at is not None and _fits(incident, at, ports.now) else None
         try:
-            await use_cases.act(ports, item_id, act, at=happened, note=None, audience="client", actor=who)
-        except KeptOpenError as error:
+            await does(ports, item_id, act, at=happened, note=None, audience="client", actor=who)
+        except (KeptOpenError, desk.MissingError) as error:
             # Over there it is closed, here something is missing: whoever looks at the item sees what.
             note = Entry("kept_open", ports.now, who, source, audience="agency", note=str(error))
             await ports.items.tell(incident, note)
@@ -220,4 +237,5 @@ def _item(incident: WorkItem) -> Item:
         contract_id=incident.subject.contract_id,
         closed_at=closed.at if closed else None,
         recovered_at=recovered.at if recovered else None,
+        over=incident.status in DONE,
     )

@@ -1,16 +1,16 @@
 """Looks ahead for hours that a contract promises and nobody covers, and keeps what it finds."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
 from incidents.application.people import Messages, Person
-from incidents.domain.cover_gaps import Because, Bounds, Finding, compare, promised
-from incidents.domain.on_call import Schedule, covered
+from incidents.domain.cover_gaps import Because, Bounds, Finding, compare, promised, reachable
+from incidents.domain.on_call import Schedule, cover
 from incidents.domain.promises import ContractHistory
-from shared.kernel.intervals import subtraction, union
+from shared.kernel.intervals import subtraction
 from shared.values import instant_text
 
 
@@ -35,6 +35,9 @@ class Cover(Protocol):
 
     async def in_charge(self, contract_id: UUID) -> Sequence[Schedule]:
         """The schedules that cover a contract: those that name it, and those that name none."""
+
+    async def people(self, person_ids: Collection[UUID]) -> Mapping[UUID, Person]:
+        """Those of these who are people of the desk now."""
 
     async def findings(self, contract_id: UUID) -> Sequence[Finding]:
         """The findings about a contract that are not cleared."""
@@ -69,11 +72,14 @@ async def look_ahead(ports: CoverPorts, contract_id: UUID, ahead: timedelta) -> 
     start, end = ports.now, ports.now + ahead
     contract = await ports.cover.contract(contract_id)
     promises = promised(contract.history, contract.round_the_clock, start, end)
-    there = union(
-        interval
+    spans = [
+        span
         for schedule in (await ports.cover.in_charge(contract_id) if promises else ())
-        for interval in covered(schedule, start, end)
-    )
+        for span in cover(schedule, start, end)
+    ]
+    known = await ports.cover.people({span.person_id for span in spans if span.person_id is not None})
+    gravest = contract.history.service_desk(start).severities[0].code
+    there = reachable(spans, {person_id: person.quiet for person_id, person in known.items()}, gravest)
     changes = compare(await ports.cover.findings(contract_id), subtraction(promises, there), promises, ports.now, end)
     for finding, because in changes.cleared:
         await ports.cover.clear(contract, finding, because)

@@ -173,6 +173,12 @@ class Items(Protocol):
     async def next_sequence(self, kind: Kind, year: int) -> int:
         """The tenant's next number of a kind in a year; keeps others waiting until the transaction ends."""
 
+    async def last_of_monitor(self, contract_id: UUID, monitor_id: UUID) -> WorkItem | None:
+        """The newest incident of a monitor under a contract, locked."""
+
+    async def join_outage(self, item: WorkItem, outage_id: UUID) -> None:
+        """One more outage of the item's monitor belongs to it."""
+
     async def of_outage(self, outage_id: UUID) -> WorkItem | None:
         """The incident of an outage, locked."""
 

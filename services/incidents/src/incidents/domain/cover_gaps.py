@@ -1,21 +1,24 @@
 """Hours that a contract promises and nobody covers, found before they come.
 
 A contract promises every hour while it is active and its response calendar is open around the clock, or its terms say
-so outright. A gap is an hour of such a promise without anybody on call. It is found ahead, kept as a finding with its
-bounds, and cleared when it is covered, no longer promised, or over.
+so outright. A gap is an hour of such a promise without anybody on call whom a message would reach then: somebody in
+quiet hours that the gravest severity does not break through is asked nothing by an escalation. It is found ahead, kept
+as a finding with its bounds, and cleared when it is covered, no longer promised, or over.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from itertools import pairwise, zip_longest
 from uuid import UUID
 
+from incidents.domain.on_call import Span
 from incidents.domain.promises import ContractHistory, Terms
-from shared.kernel.intervals import Interval, intersection, union
+from incidents.domain.quiet_hours import QuietHours
+from shared.kernel.intervals import Interval, intersection, subtraction, union
 
 
 class Because(StrEnum):
@@ -82,6 +85,22 @@ def _always(terms: Terms, round_the_clock: Collection[int], at: datetime) -> boo
     versions = terms.calendars[terms.response.calendar].versions
     in_force = [each for each in versions if each.effective_from is None or each.effective_from <= at]
     return bool(in_force) and in_force[-1].calendar.weekly is None
+
+
+def reachable(spans: Iterable[Span], quiet: Mapping[UUID, QuietHours | None], severity: str) -> list[Interval]:
+    """When somebody on call by these spans would be asked about something of this severity at once, in normal form.
+
+    :param quiet: the quiet hours of the people who may be asked (None: never quiet); others are not asked at all.
+    """
+    found: list[Interval] = []
+    for span in spans:
+        if span.person_id is None or span.person_id not in quiet:
+            continue
+        there, hours = [Interval(span.start, span.end)], quiet[span.person_id]
+        if hours is not None and severity not in hours.breaks_through:
+            there = subtraction(there, hours.calendar.open_between(span.start, span.end))
+        found += there
+    return union(found)
 
 
 def compare(

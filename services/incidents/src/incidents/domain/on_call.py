@@ -148,11 +148,6 @@ def on_call_at(schedule: Schedule, instant: datetime) -> Span:
     return span
 
 
-def covered(schedule: Schedule, start: datetime, end: datetime) -> list[Interval]:
-    """The instants of `[start, end)` at which somebody is in charge, in normal form."""
-    return union(Interval(span.start, span.end) for span in cover(schedule, start, end) if span.person_id is not None)
-
-
 def _rotas(
     schedule: Schedule, start: datetime, end: datetime
 ) -> Iterator[tuple[datetime, datetime, tuple[Layer, ...]]]:

@@ -130,6 +130,9 @@ class AgencyMail:
         if letter is None:
             return LONGEST_WAIT
         message_id, written = letter
+        if isinstance(written, str):
+            await self._note(message_id, error=written, refused=False)
+            return 0.0
         try:
             await self._server.send(written)
         except MailRefusedError as error:
@@ -140,7 +143,8 @@ class AgencyMail:
             await self._note(message_id, error=None, refused=False)
         return 0.0
 
-    async def _claim(self) -> tuple[int, Letter] | None:
+    async def _claim(self) -> tuple[int, Letter | str] | None:
+        """The message that is due first; why not, if it cannot be written: others are not kept waiting by it."""
         async with self._units.for_every_tenant() as unit:
             statement = (
                 select(AgencyMessageRow)
@@ -154,11 +158,18 @@ class AgencyMail:
                 return None
             row.attempts += 1
             row.next_attempt_at = unit.now + LEASE
-            zone = await zone_at(unit.session, row.tenant_id, row.recipient) or row.details["time_zone"]
-            written = _TEXTS[row.kind]
-            subject, body = written(self._catalogues.translator(row.language), row, ZoneInfo(zone))
-            message_id = f"<{row.kind.replace('_', '-')}.{row.id}.{row.contract_id}@{self._domain}>"
-            return row.id, Letter(message_id, None, row.recipient, subject, body, row.created_at)
+            zone = await zone_at(unit.session, row.tenant_id, row.recipient)
+            try:
+                return row.id, self._letter(row, zone)
+            except Exception as error:
+                log.exception("agency_message_set_aside", message_id=row.id, error=type(error).__name__)
+                return row.id, f"It cannot be written ({type(error).__name__}); the log says why."
+
+    def _letter(self, row: AgencyMessageRow, zone: str | None) -> Letter:
+        told_in = ZoneInfo(zone or row.details["time_zone"])
+        subject, body = _TEXTS[row.kind](self._catalogues.translator(row.language), row, told_in)
+        message_id = f"<{row.kind.replace('_', '-')}.{row.id}.{row.contract_id}@{self._domain}>"
+        return Letter(message_id, None, row.recipient, subject, body, row.created_at)
 
     async def _note(self, message_id: int, *, error: str | None, refused: bool) -> None:
         async with self._units.for_every_tenant() as unit:

@@ -69,7 +69,7 @@ class DueEscalations:
             )
             moved = (
                 select(EscalationRow.tenant_id, EscalationRow.item_id)
-                .join(ClockDueRow, ClockDueRow.item_id == EscalationRow.item_id)
+                .outerjoin(ClockDueRow, ClockDueRow.item_id == EscalationRow.item_id)
                 .where(ClockDueRow.computed_at.is_distinct_from(EscalationRow.clocks_seen))
                 .where(EscalationRow.policy_id.is_not(None))
                 .limit(BATCH)
