@@ -18,7 +18,7 @@ PROJECTS := $(addsuffix /pyproject.toml,$(PACKAGES))
 READY := $(VENV)/.ready
 
 # How many processes the tests use, and what else pytest is told: make test JOBS=4 PYTEST="-k sla -x"
-JOBS ?= 2
+JOBS ?= 3
 PYTEST ?=
 
 # PYTHON chooses the interpreter of .venv; left out, the first one here that is new enough.

@@ -552,7 +552,8 @@ def moments_of(now: datetime) -> dict[str, str]:
         "effective_from": timedelta(days=30),
     }
     instants = {key: f"{now + offset:%Y-%m-%dT%H:%M:%SZ}" for key, offset in ahead.items()}
-    return instants | {"first_on": f"{now:%Y-%m-%d}"}
+    next_month = (now.replace(day=1) + timedelta(days=32)).replace(day=1)
+    return instants | {"first_on": f"{next_month:%Y-%m-%d}"}
 
 
 _MISSING = object()

@@ -8,7 +8,9 @@ from .thread_client import ThreadClient
 
 Request = tuple[Mapping[str, str], Any]
 
-DECIDED = frozenset({"approve_change", "decline_change", "accept_change", "reject_change", "rank_item"})
+DECIDED = frozenset(
+    {"approve_change", "decline_change", "accept_change", "reject_change", "rank_item", "approve_work_order"}
+)
 """Operations that only a client's decider is allowed."""
 
 QUESTION = {"form": "assistance", "title": "How do I add a page?", "topic": "Editing pages"}
@@ -64,6 +66,7 @@ class DeskItems:
             "cancel_change": lambda: self._change(0, WHY),
             "close_change": lambda: self._change(6, None),
             "plan_work_order": lambda: ({}, self._under() | WORK | {"planned_on": "2026-06-15"}),
+            "approve_work_order": lambda: self._work_order({"approved_freezes": []}, work="update"),
             "start_work_order": lambda: self._work_order(None),
             "complete_work_order": lambda: self._work_order({"proof": "Restored one.", "done": []}, "start"),
             "cancel_work_order": lambda: self._work_order(WHY),
@@ -111,8 +114,8 @@ class DeskItems:
                 whose.post("incidents", f"/v1/changes/{change_id}/{name}", step(name))
         return {"change_id": change_id}, body
 
-    def _work_order(self, body: Any, *acts: str) -> Request:
-        planned = self._post("/v1/work-orders", self._under() | WORK | {"planned_on": "2026-06-15"})
+    def _work_order(self, body: Any, *acts: str, work: str = "check") -> Request:
+        planned = self._post("/v1/work-orders", self._under() | WORK | {"work": work, "planned_on": "2026-06-15"})
         for act in acts:
             self._post(f"/v1/work-orders/{planned['item_id']}/{act}")
         return {"work_order_id": str(planned["item_id"])}, body
