@@ -18,7 +18,7 @@ PROJECTS := $(addsuffix /pyproject.toml,$(PACKAGES))
 READY := $(VENV)/.ready
 
 # How many processes the tests use, and what else pytest is told: make test JOBS=4 PYTEST="-k sla -x"
-JOBS ?= 3
+JOBS ?= 2
 PYTEST ?=
 
 # PYTHON chooses the interpreter of .venv; left out, the first one here that is new enough.
@@ -91,8 +91,9 @@ chaos: $(READY)	## the long run: crashes, lost acknowledgements, killed servers,
 	@exec $(RUN) -m pytest shared/tests/chaos -q -s --chaos=long $(PYTEST)
 
 .PHONY: any-request
-any-request: $(READY)	## the long run of requests made from the OpenAPI documents: every boundary of every schema
-	@exec $(RUN) -m pytest shared/tests/e2e/test_schemathesis.py -q --any-request=long $(PYTEST)
+any-request: $(READY)	## the long run of requests made from the OpenAPI documents: every boundary, and things that exist
+	@exec $(RUN) -m pytest shared/tests/e2e/test_schemathesis.py services/*/tests/integration/test_any_request.py -q \
+		--any-request=long $(PYTEST)
 
 .PHONY: bench
 bench: $(READY)	## measure from the failing check to mail and status page; prints JSON

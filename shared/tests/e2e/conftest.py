@@ -20,15 +20,6 @@ from .thread_client import FAST_MONITORING, RESPONSE_AND_REPAIR, SignedContract,
 SERVICES = ("contracts", "probes", "incidents", "reporting")
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--any-request",
-        choices=("short", "long"),
-        default="short",
-        help="long: with every boundary of every schema, in test_schemathesis.py",
-    )
-
-
 @dataclass(frozen=True)
 class World:
     """An agency with everything that a tenant can have, for tests that only look."""

@@ -63,7 +63,7 @@ def test_a_service_does_what_its_document_says(
     pytestconfig: pytest.Config,
 ) -> None:
     phases = ["examples", "fuzzing"]
-    if pytestconfig.getoption("--any-request", default="short") == "long":
+    if pytestconfig.getoption("--any-request") == "long":
         phases.append("coverage")
     report = tmp_path / "junit.xml"
     url = running_stack.url(service)

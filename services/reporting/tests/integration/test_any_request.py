@@ -32,7 +32,8 @@ from shared.worker import build_runtime
 
 from ..conftest import Story
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # of the tool's own dependencies
+# The filter is for the tool's own dependencies.
+pytestmark = [pytest.mark.usefixtures("in_the_long_run_of_any_request"), pytest.mark.filterwarnings("ignore")]
 
 
 @dataclass

@@ -134,6 +134,23 @@ def new_tenant(running_stack: RunningStack) -> Callable[[str], Tenant]:
 STACKS = (_SESSION_STACK, "own_running_stack")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--any-request=long`: requests made from the OpenAPI documents, with every boundary and for things that exist."""
+    parser.addoption(
+        "--any-request",
+        choices=("short", "long"),
+        default="short",
+        help="long: every boundary of every schema, and every operation with things that exist",
+    )
+
+
+@pytest.fixture(scope="module")
+def in_the_long_run_of_any_request(pytestconfig: pytest.Config) -> None:
+    """Skips a module unless the long run is asked for: its tests take minutes, and `make any-request` runs them."""
+    if pytestconfig.getoption("--any-request") != "long":
+        pytest.skip("takes minutes: `make any-request`")
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """With several workers and `--dist loadfile`: modules stay together, and the modules of `e2e` with one another.
