@@ -7,9 +7,21 @@ from fastapi import FastAPI
 from contracts import worker
 from contracts.adapters.key_chest import DatabaseKeys
 from contracts.adapters.tables import SCHEMA, metadata
-from contracts.api import catalogue, clients, contracts, identity, maintenance, sites, tokens
+from contracts.api import (
+    advice,
+    catalogue,
+    clients,
+    configuration,
+    contracts,
+    identity,
+    maintenance,
+    obligations,
+    sites,
+    tokens,
+)
 from contracts.api.commands import bootstrap, signing_keys, tenant
 from contracts.api.errors import ERRORS
+from contracts.handlers import handlers
 from contracts.published.v1 import registry
 from contracts.settings import ContractsSettings
 from shared.service import Service, create_app
@@ -32,11 +44,15 @@ SERVICE = Service(
         maintenance.router,
         catalogue.router,
         contracts.router,
+        *configuration.ROUTERS,
+        *obligations.ROUTERS,
+        advice.router,
     ),
     metadata=metadata,
     migrations=Path(__file__).parent / "migrations",
     registry=registry,
     errors=ERRORS,
+    handlers=handlers,
     jobs=worker.jobs,
     commands={"bootstrap": bootstrap, "tenant": tenant, "signing-keys": signing_keys},
     tags=(
@@ -46,6 +62,13 @@ SERVICE = Service(
         {"name": "maintenance", "description": "Windows of planned work, in local time."},
         {"name": "catalogue", "description": "Plans with versions and inheritance, and calendars."},
         {"name": "contracts", "description": "Contracts: drafted, proposed, signed, in force, ended."},
+        {
+            "name": "configuration",
+            "description": "What is in service where, since when, and what does not go together.",
+        },
+        {"name": "obligations", "description": "What both parties owe by when, and the register of what was not kept."},
+        {"name": "client registers", "description": "The client's lists of functions, anomalies and works."},
+        {"name": "advice", "description": "What the client was told, and what he answered."},
     ),
     key_source=lambda runtime: DatabaseKeys(runtime.units),
     other_content_types={"/v1/oauth/token": frozenset({tokens.FORM})},

@@ -25,7 +25,7 @@ class Noted(Installed):
 
 @dataclass(frozen=True)
 class Change:
-    """What is to be recorded: `installed` None says that what it corrects never was; `corrects` None corrects nothing."""
+    """What is to be recorded: without `installed`, that what it corrects never was; without `corrects`, one more."""
 
     installed: Installed | None
     corrects: int | None

@@ -91,9 +91,7 @@ def test_what_is_kept_during_a_suspension_has_a_whole_turn_left_at_its_end(
 
 
 @given(st.lists(st.integers(0, 40), min_size=1, max_size=6).map(sorted), st.integers(1, 20))
-def test_a_list_is_stale_exactly_while_its_last_update_is_older_than_was_agreed(
-    updates: list[int], days: int
-) -> None:
+def test_a_list_is_stale_exactly_while_its_last_update_is_older_than_was_agreed(updates: list[int], days: int) -> None:
     standing = Standing(Status.OPEN, day(days), every=timedelta(days=days))
     for at in updates:
         standing = obligations.keep(standing, day(at), day(at)).standing
