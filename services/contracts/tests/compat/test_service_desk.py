@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -29,6 +30,7 @@ from shared.worker import Runtime, build_runtime
 
 EXAMPLES = Path(__file__).parents[3] / "incidents" / "schemas" / "examples"
 CONSUMED = sorted(str(subscription.name) for subscription in handlers)
+BEFORE = datetime(2026, 1, 1, tzinfo=UTC)
 COUNTS = """
 select (select count(*) from contracts.delivery), (select count(*) from contracts.configuration_version),
        (select count(*) from contracts.register_entry), (select count(*) from contracts.breach),
@@ -91,7 +93,7 @@ async def labels(runtime: Runtime) -> list[tuple[str, str, int | None]]:
     """What was ever recorded of configuration items."""
     query = "select label, state, corrects from contracts.configuration_version order by number"
     async with runtime.units.for_every_tenant() as unit:
-        return [tuple(row) for row in await unit.session.execute(text(query))]  # type: ignore[misc]
+        return [tuple(row) for row in await unit.session.execute(text(query))]
 
 
 async def enter_shop(runtime: Runtime) -> None:
@@ -101,7 +103,7 @@ async def enter_shop(runtime: Runtime) -> None:
             client_id=told.data["client_id"],
             kind="application",
             name=told.data["configuration_item"],
-            current=NewVersion(label=told.data["previous_version"], effective_from="2026-01-01T00:00:00Z"),  # type: ignore[arg-type]
+            current=NewVersion(label=told.data["previous_version"], effective_from=BEFORE),
         )
         await enter_item(workspace_of(uow), new)
 

@@ -30,7 +30,7 @@ async def record(agency: Agency, of: Any, label: str, **values: Any) -> Any:
 
 async def state(agency: Agency, of: Any, **params: str) -> str | None:
     answer = await agency.get(f"{ITEMS}/{of['configuration_item_id']}/state", params=params)
-    return answer["held"] and answer["held"]["label"]
+    return None if answer["held"] is None else str(answer["held"]["label"])
 
 
 @pytest.mark.capability("K76")

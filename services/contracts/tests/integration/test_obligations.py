@@ -34,12 +34,12 @@ async def decider(installation: Installation, agency: Agency, contract: Any) -> 
     return await installation.caller(agency, role="client_decider", client_id=contract["client_id"])
 
 
-async def breaches(agency: Agency, contract: Any) -> list[Any]:
+async def breaches(agency: Api, contract: Any) -> list[Any]:
     found = await agency.get("/v1/breaches", params={"contract_id": contract["contract_id"]})
     return list(found["data"])
 
 
-async def owed(agency: Agency, contract: Any) -> dict[str, Any]:
+async def owed(agency: Agency, contract: Any) -> dict[str | None, Any]:
     found = await agency.get("/v1/obligations", params={"contract_id": contract["contract_id"]})
     return {one["code"]: one for one in found["data"]}
 
@@ -60,7 +60,7 @@ async def test_an_access_that_is_asked_for_and_not_given_is_a_breach_by_the_clie
     assert await breaches(agency, contract) == []
     clock.advance(timedelta(seconds=1))
     await asyncio.gather(job.run(), DueRegisters(installation.runtime.units).run())
-    (breach,) = await breaches(client, contract)  # type: ignore[arg-type]
+    (breach,) = await breaches(client, contract)
     assert (breach["party"], breach["status"], breach["since"]) == ("client", "open", "2026-06-09T09:00:00Z")
     assert (breach["client_percent"], breach["in_words"]["party"]["fr"]) == (100, "client")
     clock.advance(timedelta(hours=1))
@@ -119,7 +119,7 @@ async def test_a_suspended_contract_stops_the_time_of_its_obligations_and_its_en
     await DueRegisters(installation.runtime.units).run()
     assert await breaches(agency, contract) == []
     await agency.step(contract, "resume")
-    assert (await owed(agency, contract))[None]["due_at"] == "2026-06-20T09:00:00Z"  # type: ignore[index]
+    assert (await owed(agency, contract))[None]["due_at"] == "2026-06-20T09:00:00Z"
     await agency.step(contract, "terminate", {"reason": "By agreement"})
     assert {one["status"] for one in (await owed(agency, contract)).values()} == {"lapsed"}
     await agency.refused(409, "POST", f"/v1/obligations/{access['obligation_id']}/fulfil", json=KEPT)
@@ -169,8 +169,8 @@ async def test_a_list_that_the_client_does_not_update_is_stale_and_a_breach_unti
     assert [(one["kind"], one["party"]) for one in await breaches(agency, contract)] == [
         ("anomalies_register", "client")
     ]
-    answer = await client.call("POST", "/v1/register-confirmations", json={**under, "kind": "anomalies"})
-    assert answer.status_code == 204
+    confirmed = await client.make("/v1/register-confirmations", {**under, "kind": "anomalies"}, status=200)
+    assert (confirmed["stale"], confirmed["fresh_until"]) == (False, "2026-06-29T09:00:00Z")
     assert not any((await stale()).values())
     assert [one["status"] for one in await breaches(agency, contract)] == ["ended"]
     clock.advance(timedelta(days=19))

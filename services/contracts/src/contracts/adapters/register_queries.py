@@ -24,7 +24,7 @@ from contracts.adapters.register_tables import (
 )
 from contracts.adapters.rows import columns
 from contracts.application.advice import Advisory
-from contracts.application.client_registers import ClientRegister, RegisterEntry
+from contracts.application.client_registers import ClientRegister, RegisterEntry, register_of
 from contracts.application.configuration import (
     CompatibilityRule,
     ConfigurationItem,
@@ -37,8 +37,7 @@ from contracts.application.deliveries import Delivery
 from contracts.application.obligation_terms import REGISTERS, register_code
 from contracts.application.obligations import Breach, Obligation
 from contracts.application.register_records import Record, RegisterVersion
-from contracts.application.register_words import named
-from contracts.domain.obligations import Status, overdue
+from contracts.domain.obligations import Status
 from shared.pagination import Page, Paging, paginate
 from shared.unit_of_work import UnitOfWork
 
@@ -162,27 +161,18 @@ async def list_entries(
 async def list_client_registers(uow: UnitOfWork, params: Paging, contract_id: UUID | None) -> Page[ClientRegister]:
     """How fresh the registers are whose freshness was agreed, and still is."""
     row = ObligationRow
-    names = {register_code(register): register for register in REGISTERS}
-    query = select(row).where(row.kind.in_(names), row.status.in_([Status.OPEN.value, Status.BREACHED.value]))
+    kinds = [register_code(register) for register in REGISTERS]
+    query = select(row).where(row.kind.in_(kinds), row.status.in_([Status.OPEN.value, Status.BREACHED.value]))
     if contract_id is not None:
         query = query.where(row.contract_id == contract_id)
 
-    def shown(found: ObligationRow) -> ClientRegister:
-        obligation = Obligation.model_validate(columns(found))
-        register = names[obligation.kind]
-        return ClientRegister(
-            contract_id=obligation.contract_id,
-            client_id=obligation.client_id,
-            kind=register,
-            name=named(register),
-            obligation_id=obligation.obligation_id,
-            stale_after_days=obligation.every_days or 1,
-            updated_at=obligation.kept_at,
-            fresh_until=obligation.due_at,
-            stale=obligation.status is Status.BREACHED or overdue(obligation.standing, uow.now),
-        )
-
-    return await paginate(uow.session, query, columns=(row.created_at, row.obligation_id), params=params, to_item=shown)
+    return await paginate(
+        uow.session,
+        query,
+        columns=(row.created_at, row.obligation_id),
+        params=params,
+        to_item=lambda found: register_of(Obligation.model_validate(columns(found)), uow.now),
+    )
 
 
 async def list_history(uow: UnitOfWork, params: Paging, record_id: UUID) -> Page[RegisterVersion]:

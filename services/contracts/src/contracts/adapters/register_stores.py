@@ -23,6 +23,7 @@ from contracts.adapters.register_tables import (
     SupportEndRow,
 )
 from contracts.adapters.rows import columns
+from contracts.adapters.tables import ContractRow
 from contracts.application.advice import Advisory
 from contracts.application.client_registers import RegisterEntry
 from contracts.application.configuration import CompatibilityRule, ConfigurationItem, ConfigurationVersion, SupportEnd
@@ -30,6 +31,7 @@ from contracts.application.deliveries import Delivery
 from contracts.application.errors import Taken, Unknown
 from contracts.application.obligations import Breach, Obligation
 from contracts.application.register_records import Record
+from contracts.domain.lifecycle import Status
 from contracts.domain.obligations import OVER
 from shared.unit_of_work import UnitOfWork
 
@@ -130,6 +132,16 @@ class Items(Records[ConfigurationItem]):
     async def by_name(self, client_id: UUID, name: str) -> ConfigurationItem | None:
         found = await self._found(ConfigurationItemRow.client_id == client_id, ConfigurationItemRow.name == name)
         return found[0] if found else None
+
+    async def contract_of(self, item: ConfigurationItem) -> UUID | None:
+        in_force = [Status.ACTIVE.value, Status.SUSPENDED.value]
+        query = select(ContractRow.contract_id).where(
+            ContractRow.client_id == item.client_id, ContractRow.status.in_(in_force)
+        )
+        if item.site_id is not None:
+            query = query.where(ContractRow.terms.contains({"site_ids": [str(item.site_id)]}))
+        found = list(await self._session.scalars(query.limit(2)))
+        return found[0] if len(found) == 1 else None
 
     async def versions_of(self, item_ids: Sequence[UUID]) -> Sequence[ConfigurationVersion]:
         return await versions_of(self._uow, item_ids)

@@ -268,7 +268,7 @@ async def update_support_end(
     responses=CREATED | ENTERED,
     dependencies=[Idempotent],
 )
-async def record_delivery(new: NewDelivery, response: Response, work: Work, _who: Writer) -> Delivery:
+async def create_delivery(new: NewDelivery, response: Response, work: Work, _who: Writer) -> Delivery:
     """What was handed over to whom, in which version. What the service desk deploys is recorded by itself."""
     delivery = await deliveries.record_delivery(work, new)
     tagged(response, delivery.version, f"/v1/deliveries/{delivery.delivery_id}")
@@ -276,7 +276,7 @@ async def record_delivery(new: NewDelivery, response: Response, work: Work, _who
 
 
 @delivered.get("", summary="List deliveries")
-async def list_deliveries(
+async def list_contract_deliveries(
     unit: Unit,
     params: PageParams,
     who: Reader,
@@ -288,12 +288,12 @@ async def list_deliveries(
     return await register_queries.list_deliveries(unit, params, contract_id, configuration_item_id, audience)
 
 
-@delivered.get("/{delivery_id}", summary="Read a delivery", responses=SHOWN)
-async def get_delivery(delivery_id: UUID, response: Response, work: Work, who: Reader) -> Delivery:
+@delivered.get("/{contract_delivery_id}", summary="Read a delivery", responses=SHOWN)
+async def get_contract_delivery(contract_delivery_id: UUID, response: Response, work: Work, who: Reader) -> Delivery:
     """A delivery; of a deployment as its newest record says."""
-    delivery = await work.registers.deliveries.get(delivery_id)
+    delivery = await work.registers.deliveries.get(contract_delivery_id)
     if who.client_id is not None and delivery.audience == "agency":
-        raise Unknown("delivery", delivery_id)
+        raise Unknown("delivery", contract_delivery_id)
     tagged(response, delivery.version)
     return delivery
 

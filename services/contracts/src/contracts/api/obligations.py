@@ -169,13 +169,12 @@ async def list_client_registers(
 @confirmations.post(
     "",
     summary="Confirm one of the client's registers",
-    status_code=204,
     responses=responses_for(NotFound, Conflict, ValidationFailed),
     dependencies=[Idempotent],
 )
-async def confirm_client_register(confirmation: Confirmation, work: Work, _who: Answerer) -> None:
+async def confirm_client_register(confirmation: Confirmation, work: Work, _who: Answerer) -> ClientRegister:
     """Somebody went through the list, and it says what is so: it is fresh again as of now."""
-    await client_registers.confirm(work, confirmation)
+    return await client_registers.confirm(work, confirmation)
 
 
 @entries.post(
@@ -224,11 +223,13 @@ async def update_register_entry(
     return entry
 
 
-@history.get("/{record_id}", summary="Read how a record of a register came to be what it is")
-async def get_register_history(record_id: UUID, unit: Unit, params: PageParams, who: Writer) -> Page[RegisterVersion]:
+@history.get("/{register_record_id}", summary="Read how a record of a register came to be what it is")
+async def get_register_history(
+    register_record_id: UUID, unit: Unit, params: PageParams, who: Writer
+) -> Page[RegisterVersion]:
     """Every version of an item, rule, obligation, breach, advisory, delivery or entry: who wrote it, when, what."""
     of_the_agency(who)
-    found = await register_queries.list_history(unit, params, record_id)
+    found = await register_queries.list_history(unit, params, register_record_id)
     if not found.data and params.cursor is None:
         raise NotFound("There is no record with this id in the registers.")
     return found

@@ -1,5 +1,6 @@
 """The lists that the client keeps of his software: functions, anomalies, works; each with how fresh it is."""
 
+from datetime import datetime
 from typing import Any, ClassVar, Literal
 from uuid import UUID
 
@@ -7,11 +8,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.application import obligations
 from contracts.application.errors import NotNow, Refused, named_at
-from contracts.application.obligation_terms import Register, register_code
+from contracts.application.obligation_terms import REGISTERS, Register, register_code
+from contracts.application.obligations import Obligation
 from contracts.application.ports import Workspace
 from contracts.application.register_records import Evidence, Long, Record, changed
-from contracts.application.register_words import Words
+from contracts.application.register_words import Words, named
 from contracts.application.values import Name, Reason, Request, unchanged
+from contracts.domain.obligations import Status, overdue
 from shared.values import Instant
 
 _CONTRACT = "0190b5c8-7d4e-7c3a-9a51-3f0f5f0d7a31"
@@ -130,27 +133,49 @@ async def change_entry(work: Workspace, entry: RegisterEntry, changes: dict[str,
     return await _change(work, entry, changes)
 
 
-async def follow_record(work: Workspace, told: Told) -> RegisterEntry | None:
-    """The entry of a record of the service desk, by its newest version; None for an older one. Raises Unknown."""
+async def follow_record(work: Workspace, told: Told, *, begin: bool = True) -> RegisterEntry | None:
+    """The entry of a record of the service desk, by its newest version; None for an older one.
+
+    Without `begin` only an entry that is there follows. Raises Unknown.
+    """
     known = await work.registers.entries.of_source(told.kind, told.source_id)
     if known is not None and (known.source_version or 0) >= told.source_version:
         return None
     if known is not None:
         shown = told.model_dump(include={"site_id", "title", "description", "state", "source_version"})
         return await _change(work, known, shown)
+    if not begin:
+        return None
     contract = await work.contracts.get(told.contract_id)
     return await _add(work, contract.client_id, {**told.model_dump(), "source": "service_desk"})
 
 
-async def confirm(work: Workspace, confirmation: Confirmation) -> None:
-    """The register says what is so, as of now. Raises Unknown, or NotNow when nothing was agreed about it."""
+async def confirm(work: Workspace, confirmation: Confirmation) -> ClientRegister:
+    """The register says what is so, as of now. Raises Unknown, or NotNow where its freshness is not agreed."""
     with named_at("contract_id"):
         await work.contracts.get(confirmation.contract_id)
-    code = register_code(confirmation.kind)
-    if await work.registers.obligations.by_code(confirmation.contract_id, code) is None:
-        raise NotNow("The contract does not say how fresh this register must be: there is nothing to confirm.")
-    what = confirmation.note or "Confirmed without changes"
-    await obligations.refresh(work, confirmation.contract_id, confirmation.kind, Evidence(what=what))
+    what = Evidence(what=confirmation.note or "Confirmed without changes")
+    kept = await obligations.refresh(work, confirmation.contract_id, confirmation.kind, what)
+    if kept is None:
+        raise NotNow("The contract does not ask how fresh this register is: there is nothing to confirm.")
+    return register_of(kept, work.now)
+
+
+def register_of(obligation: Obligation, now: datetime) -> ClientRegister:
+    """How fresh the register is that the obligation is about."""
+    (register,) = (each for each in REGISTERS if register_code(each) == obligation.kind)
+    assert obligation.every_days is not None
+    return ClientRegister(
+        contract_id=obligation.contract_id,
+        client_id=obligation.client_id,
+        kind=register,
+        name=named(register),
+        obligation_id=obligation.obligation_id,
+        stale_after_days=obligation.every_days,
+        updated_at=obligation.kept_at,
+        fresh_until=obligation.due_at,
+        stale=obligation.status is Status.BREACHED or overdue(obligation.standing, now),
+    )
 
 
 async def _add(work: Workspace, client_id: UUID, values: dict[str, Any]) -> RegisterEntry:

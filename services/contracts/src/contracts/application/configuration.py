@@ -36,7 +36,7 @@ class NewVersion(Request):
 
     model_config = ConfigDict(
         extra="forbid",
-        json_schema_extra={"examples": [{"label": "8.3.14", "effective_from": "2026-01-08T04:30:00Z"}]},
+        json_schema_extra={"examples": [{"label": "8.3.14"}]},
     )
 
     label: Label = Field(description="The version, or the value of a parameter.", examples=["8.3.14"])
@@ -495,7 +495,8 @@ async def look_at_support(work: Workspace, end: SupportEnd, item: ConfigurationI
     affected = item.state is State.IN_SERVICE and (item.label or "") in VersionRange.parse(end.versions)
     for phase in rules.passed(instants, work.now) if affected else ():
         if all((each.phase, each.label) != (phase, item.label) for each in raised):
-            advisory = await advice.issue(work, _past_support(end, item, phase))
+            contract_id = await work.registers.items.contract_of(item)
+            advisory = await advice.issue(work, _past_support(end, item, phase, contract_id))
             raised.append(
                 RaisedAdvisory.model_validate(
                     {"phase": phase, "label": item.label, "advisory_id": advisory.advisory_id}
@@ -509,7 +510,7 @@ async def look_at_support(work: Workspace, end: SupportEnd, item: ConfigurationI
     return saved
 
 
-def _past_support(end: SupportEnd, item: ConfigurationItem, phase: str) -> advice.NewAdvisory:
+def _past_support(end: SupportEnd, item: ConfigurationItem, phase: str, contract_id: UUID | None) -> advice.NewAdvisory:
     day = end.end_of_support_on if phase == "end_of_support" else end.end_of_life_on
     assert day is not None and item.label is not None
     told = {"item": item.name, "label": item.label}
@@ -539,7 +540,7 @@ def _past_support(end: SupportEnd, item: ConfigurationItem, phase: str) -> advic
 
     return advice.NewAdvisory(
         client_id=item.client_id,
-        contract_id=None,
+        contract_id=contract_id,
         configuration_item_id=item.configuration_item_id,
         kind="end_of_support" if phase == "end_of_support" else "end_of_life",
         title=LongTexts(**in_both(title).model_dump()),

@@ -2,13 +2,20 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeAlias
 from uuid import UUID
 
 from pydantic import ConfigDict, Field, StrictInt, model_validator
 
 from contracts.application.errors import NotNow, Refused, named_at
-from contracts.application.obligation_terms import REGISTERS, Days, ObligationTerms, Register, register_code
+from contracts.application.obligation_terms import (
+    REGISTERS,
+    AgreedKind,
+    Days,
+    ObligationTerms,
+    Register,
+    register_code,
+)
 from contracts.application.ports import Workspace
 from contracts.application.register_records import Evidence, LongTexts, Record, changed
 from contracts.application.register_words import named
@@ -22,35 +29,9 @@ from shared.values import Instant
 if TYPE_CHECKING:
     from contracts.application.contracts import Change, Contract
 
-AskedKind = Literal["access", "information", "validation", "credential_rotation", "update", "other"]
-ObligationKind = Literal[
-    "access",
-    "information",
-    "validation",
-    "credential_rotation",
-    "update",
-    "other",
-    "functions_register",
-    "anomalies_register",
-    "works_register",
-]
-ClockMetric = Literal["response", "mitigation", "repair", "next_reply", "post_mortem"]
-BreachKind = Literal[
-    "access",
-    "information",
-    "validation",
-    "credential_rotation",
-    "update",
-    "other",
-    "functions_register",
-    "anomalies_register",
-    "works_register",
-    "response",
-    "mitigation",
-    "repair",
-    "next_reply",
-    "post_mortem",
-]
+ObligationKind: TypeAlias = Literal[AgreedKind, "functions_register", "anomalies_register", "works_register"]
+ClockMetric: TypeAlias = Literal["response", "mitigation", "repair", "next_reply", "post_mortem"]
+BreachKind: TypeAlias = Literal[ObligationKind, ClockMetric]
 BreachStatus = Literal["open", "ended", "withdrawn"]
 
 MOST_EVIDENCE = 20
@@ -78,7 +59,7 @@ class NewObligation(Request):
 
     contract_id: UUID
     owner: Owner = Field(description="Who owes it.")
-    kind: AskedKind
+    kind: AgreedKind
     title: LongTexts
     due_at: Instant = Field(description="In the future; what is done at this instant is in time.")
     every_days: Days | None = Field(default=None, description="Due again so long after it was kept; null: once.")
@@ -446,8 +427,9 @@ def _agreed(terms: ObligationTerms | None, zone: str, at: datetime) -> dict[str,
     return found
 
 
-async def refresh(work: Workspace, contract_id: UUID, register: Register, evidence: Evidence) -> None:
-    """A list of the client's was updated now: if its freshness was agreed, that is kept."""
+async def refresh(work: Workspace, contract_id: UUID, register: Register, evidence: Evidence) -> Obligation | None:
+    """A list of the client's was updated now, which keeps it fresh; None where its freshness is not agreed."""
     obligation = await work.registers.obligations.by_code(contract_id, register_code(register))
-    if obligation is not None and obligation.status not in rules.OVER:
-        await keep(work, obligation, None, [evidence])
+    if obligation is None or obligation.status in rules.OVER:
+        return None
+    return await keep(work, obligation, None, [evidence])

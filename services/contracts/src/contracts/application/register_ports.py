@@ -29,6 +29,9 @@ class Items(Store["ConfigurationItem"], Protocol):
     async def by_name(self, client_id: UUID, name: str) -> ConfigurationItem | None:
         """The client's item with this name, under a lock."""
 
+    async def contract_of(self, item: ConfigurationItem) -> UUID | None:
+        """The contract in force that the item is kept under; None when there is none, or more than one."""
+
     async def versions_of(self, item_ids: Sequence[UUID]) -> Sequence[ConfigurationVersion]:
         """Everything that was ever recorded of these items, by item and number."""
 

@@ -72,10 +72,11 @@ async def take_deployment(event: ReceivedEvent[Deployment], uow: UnitOfWork) -> 
     work, told = workspace_of(uow), event.data
     with _of_a_contract():
         await follow_deployment(work, told)
-        if told.result in ("succeeded", "rolled_back") and told.audience == "client":
+        if told.audience == "client":
             title = f"{told.configuration_item} {told.released_version}"
             state: EntryState = "done" if told.result == "succeeded" else "removed"
-            await _list(uow, "works", told.deployment_id, told, title, "", state)
+            happened = told.result in ("succeeded", "rolled_back")
+            await _list(uow, "works", told.deployment_id, told, title, "", state, begin=happened)
 
 
 @handlers.on("incidents.intervention.recorded.v1")
@@ -129,6 +130,8 @@ async def _list(
     title: str,
     description: str,
     state: EntryState,
+    *,
+    begin: bool = True,
 ) -> None:
     one_line = " ".join(title.split())[:TITLE_LENGTH]
     await client_registers.follow_record(
@@ -143,6 +146,7 @@ async def _list(
             description=description[:DESCRIPTION_LENGTH],
             state=state,
         ),
+        begin=begin,
     )
 
 

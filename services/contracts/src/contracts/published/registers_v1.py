@@ -96,7 +96,7 @@ class ConfigurationItemChanged(
                     "other_name": "PHP",
                     "other_label": "8.1.31",
                     "explanation": {
-                        "fr": "shop 2.4.0 ne va pas avec PHP 8.1.31. La boutique 2.4 demande PHP 8.2.",
+                        "fr": "shop 2.4.0 n’est pas compatible avec PHP 8.1.31. La boutique 2.4 demande PHP 8.2.",
                         "en": "shop 2.4.0 does not go together with PHP 8.1.31. Shop 2.4 needs PHP 8.2.",
                     },
                 }

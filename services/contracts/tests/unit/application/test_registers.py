@@ -2,6 +2,8 @@
 
 import ast
 import inspect
+from collections.abc import Mapping
+from enum import EnumMeta
 from typing import Any, Literal, get_args, get_origin
 
 import pytest
@@ -83,8 +85,9 @@ def codes_of(annotation: Any) -> list[str]:
     """The values of a Literal or an enumeration, whether it may be null or not."""
     if get_origin(annotation) is Literal:
         return list(get_args(annotation))
-    if inspect.isclass(annotation):
-        return list(annotation) if hasattr(annotation, "__members__") else []
+    if isinstance(annotation, EnumMeta):
+        members: Mapping[str, object] = annotation.__members__
+        return [str(code) for code in members.values()]
     return [code for part in get_args(annotation) for code in codes_of(part)]
 
 
@@ -100,7 +103,9 @@ def test_every_code_that_a_client_reads_is_called_something_in_french_and_in_eng
 
 def test_every_name_is_used_by_some_code() -> None:
     records: list[Any] = [ConfigurationItem, Obligation, Breach, Advisory, RegisterEntry]
-    used = {code for record in records for field in record.NAMED for code in codes_of(record.model_fields[field].annotation)}
+    used = {
+        code for record in records for field in record.NAMED for code in codes_of(record.model_fields[field].annotation)
+    }
     used |= set(codes_of(ConfigurationVersion.model_fields["state"].annotation)) | set(REGISTERS)
     (returned,) = (
         node for node in ast.walk(ast.parse(inspect.getsource(register_words._names))) if isinstance(node, ast.Dict)
