@@ -199,6 +199,7 @@ async def test_advice_is_sent_again_until_it_is_acknowledged_and_a_refusal_is_to
             "body": {"fr": "Activez-la.", "en": "Turn it on."},
         },
     )
+    assert [one["email"] for one in advisory["recipients"]] == ["lea@hotel.example"]
     path = f"/v1/advisories/{advisory['advisory_id']}"
     job = DueRegisters(installation.runtime.units)
     for _ in range(2):

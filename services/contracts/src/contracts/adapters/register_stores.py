@@ -224,7 +224,7 @@ class Breaches(Records[Breach]):
 
 class Advisories(Records[Advisory]):
     row_type, record_type, key, noun = AdvisoryRow, Advisory, "advisory_id", "advisory"
-    json = frozenset({"title", "body", "deliveries"})
+    json = frozenset({"title", "body", "recipients", "deliveries"})
 
 
 class Entries(Records[RegisterEntry]):

@@ -225,6 +225,7 @@ class AdvisoryRow(RecordRow):
     status: Mapped[str]
     issued_by: Mapped[str]
     sent_at: Mapped[list[datetime]] = mapped_column(ARRAY(TIMESTAMP(timezone=True)))
+    recipients: Mapped[list[Any]]
     resent_after_days: Mapped[int]
     next_sending_at: Mapped[datetime | None]
     deliveries: Mapped[list[Any]]

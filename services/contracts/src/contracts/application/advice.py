@@ -6,10 +6,11 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from contracts.application.clients import MOST_CONTACTS, Client
 from contracts.application.errors import Refused, named_at
 from contracts.application.ports import Workspace
 from contracts.application.register_records import LongTexts, Record, changed
-from contracts.application.values import Reason, Request
+from contracts.application.values import Language, Reason, Request
 from contracts.domain import advice as rules
 from contracts.domain.advice import Status, Step
 from shared.values import Instant
@@ -101,6 +102,14 @@ class WithdrawRequest(Request):
     reason: Reason
 
 
+class Recipient(BaseModel):
+    """Whom it was sent to, in which language."""
+
+    name: str
+    email: str
+    language: Language
+
+
 class AdviceDelivery(BaseModel):
     """One way in which an advisory reached the client."""
 
@@ -126,6 +135,9 @@ class Advisory(Record):
     sent_at: Annotated[list[Instant], Field(max_length=10_000)] = Field(
         description="When it was issued, and sent again."
     )
+    recipients: list[Recipient] = Field(
+        max_length=MOST_CONTACTS, description="Who was told the last time: the client's deciders and technical contacts."
+    )
     resent_after_days: int = Field(ge=1, description="How long it waits to be acknowledged before it is sent again.")
     next_sending_at: Instant | None
     deliveries: list[AdviceDelivery] = Field(max_length=MOST_DELIVERIES)
@@ -143,7 +155,7 @@ class Advisory(Record):
 async def issue(work: Workspace, new: NewAdvisory) -> Advisory:
     """A new advisory, sent now; says `advisory.issued`. Raises Unknown and Refused."""
     with named_at("client_id"):
-        await work.clients.get(new.client_id)
+        client = await work.clients.get(new.client_id)
     resent_after_days = RESENT_AFTER_DAYS
     if new.contract_id is not None:
         with named_at("contract_id"):
@@ -166,6 +178,7 @@ async def issue(work: Workspace, new: NewAdvisory) -> Advisory:
             "status": Status.ISSUED,
             "issued_by": work.actor,
             "sent_at": [work.now],
+            "recipients": _recipients(client),
             "resent_after_days": resent_after_days,
             "next_sending_at": rules.next_sending(Status.ISSUED, work.now, timedelta(days=resent_after_days)),
             "deliveries": [],
@@ -182,7 +195,16 @@ async def send_again(work: Workspace, advisory: Advisory) -> Advisory:
     """The locked advisory sent once more, if that is due; says `advisory.resent`."""
     if advisory.next_sending_at is None or advisory.next_sending_at > work.now:
         return advisory
-    return await _save(work, advisory, "resent", sent_at=[*advisory.sent_at, work.now])
+    recipients = _recipients(await work.clients.get(advisory.client_id))
+    return await _save(work, advisory, "resent", sent_at=[*advisory.sent_at, work.now], recipients=recipients)
+
+
+def _recipients(client: Client) -> list[Recipient]:
+    """Who at the client is told: who decides and who runs the system, or whoever is known there."""
+    concerned = [one for one in client.contacts if {"decider", "technical"} & set(one.roles)]
+    return [
+        Recipient(name=one.name, email=one.email, language=one.language) for one in concerned or client.contacts
+    ]
 
 
 async def deliver(work: Workspace, advisory: Advisory, report: DeliveryReport) -> Advisory:

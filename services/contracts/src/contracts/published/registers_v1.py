@@ -282,8 +282,16 @@ class BreachRecorded(PublishedEvent, aggregate="breach", name="recorded", key="b
     }
 
 
+class Recipient(_Part):
+    """Somebody at the client."""
+
+    name: str
+    email: str
+    language: Literal["fr", "en"]
+
+
 class AdvisoryState(PublishedEvent):
-    """An advisory as it stands, with the text as the client was told it."""
+    """An advisory as it stands, with the text as the client was told it, and whom the last sending was for."""
 
     advisory_id: UUID
     version: int = Field(ge=1)
@@ -297,6 +305,7 @@ class AdvisoryState(PublishedEvent):
     issued_at: Instant
     last_sent_at: Instant
     times_sent: int = Field(ge=1)
+    recipients: list[Recipient]
     delivered_at: Instant | None
     acknowledged_at: Instant | None
     answered_at: Instant | None
@@ -321,6 +330,7 @@ _ADVICE: Mapping[str, Any] = {
     "issued_at": "2026-06-08T09:00:00Z",
     "last_sent_at": "2026-06-08T09:00:00Z",
     "times_sent": 1,
+    "recipients": [{"name": "Léa Martin", "email": "lea@hotel-du-lac.example", "language": "fr"}],
     "delivered_at": None,
     "acknowledged_at": None,
     "answered_at": None,

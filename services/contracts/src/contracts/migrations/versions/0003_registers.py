@@ -256,6 +256,7 @@ CREATE TABLE contracts.advisory (
     status TEXT NOT NULL,
     issued_by TEXT NOT NULL,
     sent_at timestamptz[] NOT NULL,
+    recipients JSONB NOT NULL,
     resent_after_days INTEGER NOT NULL,
     next_sending_at timestamptz,
     deliveries JSONB NOT NULL,
