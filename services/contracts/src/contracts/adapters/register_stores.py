@@ -23,7 +23,7 @@ from contracts.adapters.register_tables import (
     SupportEndRow,
 )
 from contracts.adapters.rows import columns
-from contracts.adapters.tables import ContractRow
+from contracts.adapters.tables import ClientRow, ContractRow
 from contracts.application.advice import Advisory
 from contracts.application.client_registers import RegisterEntry
 from contracts.application.configuration import CompatibilityRule, ConfigurationItem, ConfigurationVersion, SupportEnd
@@ -128,6 +128,12 @@ def _locking(query: Select[Any]) -> Select[Any]:
 class Items(Records[ConfigurationItem]):
     row_type, record_type, key = ConfigurationItemRow, ConfigurationItem, "configuration_item_id"
     noun, taken = "configuration item", "The client has a configuration item of this name already."
+
+    async def hold_names(self, client_id: UUID) -> None:
+        # Not the stronger lock: rows that refer to the client may be written meanwhile, and must not wait for us.
+        await self._session.execute(
+            select(ClientRow.client_id).where(ClientRow.client_id == client_id).with_for_update(key_share=True)
+        )
 
     async def by_name(self, client_id: UUID, name: str) -> ConfigurationItem | None:
         found = await self._found(ConfigurationItemRow.client_id == client_id, ConfigurationItemRow.name == name)

@@ -104,7 +104,7 @@ async def update_configuration_item(
     _who: Writer,
 ) -> ConfigurationItem:
     """A merge patch (RFC 7396) of its name, description and site. What is in service is recorded, not changed."""
-    item = await work.registers.items.locked(configuration_item_id)
+    item = await deliveries.item_to_change(work, configuration_item_id)
     if_match.require(item.version)
     item = await deliveries.change_item(work, item, patch.model_dump(exclude_unset=True))
     tagged(response, item.version)

@@ -136,7 +136,8 @@ class Advisory(Record):
         description="When it was issued, and sent again."
     )
     recipients: list[Recipient] = Field(
-        max_length=MOST_CONTACTS, description="Who was told the last time: the client's deciders and technical contacts."
+        max_length=MOST_CONTACTS,
+        description="Who was told the last time: the client's deciders and technical contacts.",
     )
     resent_after_days: int = Field(ge=1, description="How long it waits to be acknowledged before it is sent again.")
     next_sending_at: Instant | None
@@ -202,9 +203,7 @@ async def send_again(work: Workspace, advisory: Advisory) -> Advisory:
 def _recipients(client: Client) -> list[Recipient]:
     """Who at the client is told: who decides and who runs the system, or whoever is known there."""
     concerned = [one for one in client.contacts if {"decider", "technical"} & set(one.roles)]
-    return [
-        Recipient(name=one.name, email=one.email, language=one.language) for one in concerned or client.contacts
-    ]
+    return [Recipient(name=one.name, email=one.email, language=one.language) for one in concerned or client.contacts]
 
 
 async def deliver(work: Workspace, advisory: Advisory, report: DeliveryReport) -> Advisory:

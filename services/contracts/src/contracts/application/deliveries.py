@@ -133,14 +133,15 @@ async def follow_deployment(work: Workspace, told: Deployment) -> Delivery | Non
     None when nothing was brought anywhere, or a newer version was heard before. An item that is not in the register
     yet has its versions when it is entered. Raises Unknown and NotRecordable.
     """
+    contract = await work.contracts.get(told.contract_id)
+    # Whoever enters the item at this moment waits, or is waited for: one of us finds what the other wrote.
+    await work.registers.items.hold_names(contract.client_id)
     known = await work.registers.deliveries.of_deployment(told.deployment_id)
     if known is not None and (known.deployment_version or 0) >= told.version:
         return None
     if known is None and told.result in ("planned", "failed"):
         return None
-    contract = await work.contracts.get(told.contract_id)
-    # Whoever enters the item at this moment waits, or is waited for: one of us finds what the other wrote.
-    client = await work.clients.locked(contract.client_id)
+    client = await work.clients.get(contract.client_id)
     values: dict[str, Any] = {
         "contract_id": told.contract_id,
         "site_id": told.site_id,
@@ -182,12 +183,22 @@ async def enter_item(work: Workspace, new: NewConfigurationItem) -> Configuratio
     Raises Unknown, Refused, Taken and NotRecordable.
     """
     with named_at("client_id"):
-        await work.clients.locked(new.client_id)
+        await work.clients.get(new.client_id)
+    await work.registers.items.hold_names(new.client_id)
     return await _place_what_waits(work, await create_item(work, new))
 
 
+async def item_to_change(work: Workspace, item_id: UUID) -> ConfigurationItem:
+    """The item under a lock, with the names of its client's items held. Raises Unknown."""
+    await work.registers.items.hold_names((await work.registers.items.get(item_id)).client_id)
+    return await work.registers.items.locked(item_id)
+
+
 async def change_item(work: Workspace, item: ConfigurationItem, changes: dict[str, Any]) -> ConfigurationItem:
-    """The locked item with other values; deployments may have waited for its other name. Raises Refused and Taken."""
+    """The item from `item_to_change` with other values; deployments may have waited for its other name.
+
+    Raises Refused and Taken.
+    """
     return await _place_what_waits(work, await configuration.change_item(work, item, changes))
 
 

@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 class Items(Store["ConfigurationItem"], Protocol):
     """Configuration items, and their versions, which are never changed."""
 
+    async def hold_names(self, client_id: UUID) -> None:
+        """Nobody else enters an item of this client's, or looks for one by name, until the transaction ends.
+
+        Held before any item or delivery is locked.
+        """
+
     async def by_name(self, client_id: UUID, name: str) -> ConfigurationItem | None:
         """The client's item with this name, under a lock."""
 
