@@ -60,7 +60,7 @@ class NewDelivery(Request):
 class Delivery(Record):
     """A delivery, as stored. What a deployment put in service is kept as one, and follows its record."""
 
-    NAMED: ClassVar[tuple[str, ...]] = ()
+    NAMED: ClassVar[tuple[str, ...]] = ("result",)
 
     delivery_id: UUID
     contract_id: UUID

@@ -42,6 +42,11 @@ def _names(t: Translator) -> Mapping[str, str]:
         "in_service": t.gettext("in service"),
         "retired": t.gettext("out of service"),
         "withdrawn": t.gettext("withdrawn"),
+        # Results of deliveries
+        "planned": t.gettext("planned"),
+        "succeeded": t.gettext("succeeded"),
+        "failed": t.gettext("failed"),
+        "rolled_back": t.gettext("rolled back"),
         # Parties
         "provider": t.gettext("provider"),
         "client": t.gettext("client"),

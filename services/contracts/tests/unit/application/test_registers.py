@@ -102,7 +102,7 @@ def test_every_code_that_a_client_reads_is_called_something_in_french_and_in_eng
 
 
 def test_every_name_is_used_by_some_code() -> None:
-    records: list[Any] = [ConfigurationItem, Obligation, Breach, Advisory, RegisterEntry]
+    records: list[Any] = [ConfigurationItem, Obligation, Breach, Advisory, RegisterEntry, Delivery]
     used = {
         code for record in records for field in record.NAMED for code in codes_of(record.model_fields[field].annotation)
     }
