@@ -45,6 +45,7 @@ Scope: TypeAlias = Literal[
     "contracts:read",
     "contracts:write",
     "contracts:sign",
+    "contracts:answer",
     "monitors:read",
     "monitors:write",
     "incidents:read",
@@ -60,6 +61,7 @@ SCOPES: Mapping[str, str] = {
     "contracts:read": "Read clients, sites, plans and contracts",
     "contracts:write": "Change clients, sites, plans and contracts",
     "contracts:sign": "Sign, suspend and terminate contracts",
+    "contracts:answer": "Answer advice and requests, and keep the client's registers",
     "monitors:read": "Read monitors, their results and outages",
     "monitors:write": "Change monitors",
     "incidents:read": "Read incidents and their clocks",
@@ -77,7 +79,7 @@ ROLES: Mapping[str, frozenset[str]] = {
     "operator": _AGENCY - {"identity:manage", "contracts:sign"},
     "viewer": frozenset(scope for scope in _AGENCY if scope.endswith(":read")),
     "client_decider": frozenset(
-        {"contracts:read", "monitors:read", "incidents:read", "incidents:write", "reports:read"}
+        {"contracts:read", "contracts:answer", "monitors:read", "incidents:read", "incidents:write", "reports:read"}
     ),
     "client_staff": frozenset({"monitors:read", "incidents:read", "incidents:write", "reports:read"}),
     "runner": frozenset({"runner:work"}),

@@ -8,6 +8,7 @@ from typing import Any
 from shared.ids import new_id
 
 from . import desk_records
+from .contract_registers import ContractRegisters
 from .desk_items import DeskItems
 from .thread_client import ThreadClient, eventually
 
@@ -24,6 +25,7 @@ class Repeatable:
     def __init__(self, thread: ThreadClient) -> None:
         self._thread = thread
         self.items = DeskItems(thread, self.report)
+        self.registers = ContractRegisters(thread, self.client, lambda: self.contract("active"))
 
     def client(self) -> str:
         """A new client."""
@@ -65,6 +67,7 @@ class Repeatable:
             "site_ids": [self._thread.create_site(client_id, name, "https://site.example/")],
             "starts_on": "2026-01-01",
             "price": {"amount": "600.00", "currency": "EUR"},
+            "obligations": {"client_registers": {"functions": 30}},
             "alert_emails": ["alerts@agency.example"],
             "status_page": {"slug": name, "name": "Site"},
             "signatories": {
@@ -195,6 +198,7 @@ def repeatable_requests(made: Repeatable | None) -> dict[str, Callable[[], Reque
     """Operation id to what makes its request. Without `made`, only the names are good for something."""
     things = made or Repeatable.__new__(Repeatable)
     items = made.items if made is not None else DeskItems.__new__(DeskItems)
+    registers = made.registers if made is not None else ContractRegisters.__new__(ContractRegisters)
 
     def of_contract(status: str, body: Any = None) -> Callable[[], Request]:
         return lambda: ({"contract_id": things.contract(status)}, body)
@@ -228,6 +232,7 @@ def repeatable_requests(made: Repeatable | None) -> dict[str, Callable[[], Reque
     return (
         records
         | items.requests()
+        | registers.requests()
         | {
             "save_filter": lambda: ({}, {"name": f"Filter {new_id()}", "filters": {"status": ["open"]}}),
             "revoke_access_grant": recorded("grant_id", reason="A mistake"),

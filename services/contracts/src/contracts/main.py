@@ -8,20 +8,24 @@ from contracts import worker
 from contracts.adapters.key_chest import DatabaseKeys
 from contracts.adapters.tables import SCHEMA, metadata
 from contracts.api import (
+    advice,
     catalogue,
     clients,
+    configuration,
     contracts,
     credits_calculator,
     hours_calculator,
     identity,
     indexation_calculator,
     maintenance,
+    obligations,
     sites,
     term_calculator,
     tokens,
 )
 from contracts.api.commands import bootstrap, signing_keys, tenant
 from contracts.api.errors import ERRORS
+from contracts.handlers import handlers
 from contracts.published.v1 import registry
 from contracts.settings import ContractsSettings
 from shared.service import Service, create_app
@@ -48,11 +52,15 @@ SERVICE = Service(
         hours_calculator.router,
         term_calculator.router,
         indexation_calculator.router,
+        *configuration.ROUTERS,
+        *obligations.ROUTERS,
+        advice.router,
     ),
     metadata=metadata,
     migrations=Path(__file__).parent / "migrations",
     registry=registry,
     errors=ERRORS,
+    handlers=handlers,
     jobs=worker.jobs,
     commands={"bootstrap": bootstrap, "tenant": tenant, "signing-keys": signing_keys},
     tags=(
@@ -63,6 +71,13 @@ SERVICE = Service(
         {"name": "catalogue", "description": "Plans with versions and inheritance, and calendars."},
         {"name": "contracts", "description": "Contracts: drafted, proposed, signed, in force, ended."},
         {"name": "calculators", "description": "Pure rules without state: the functions that the service itself uses."},
+        {
+            "name": "configuration",
+            "description": "What is in service where, since when, and what does not go together.",
+        },
+        {"name": "obligations", "description": "What both parties owe by when, and the register of what was not kept."},
+        {"name": "client registers", "description": "The client's lists of functions, anomalies and works."},
+        {"name": "advice", "description": "What the client was told, and what he answered."},
     ),
     key_source=lambda runtime: DatabaseKeys(runtime.units),
     other_content_types={"/v1/oauth/token": frozenset({tokens.FORM})},

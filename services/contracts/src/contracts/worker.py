@@ -1,4 +1,4 @@
-"""What the worker role of contracts does besides publishing events: it consumes none, and works off what is due."""
+"""What the worker role of contracts does besides publishing and consuming events: it works off what is due."""
 
 from collections.abc import Sequence
 from typing import cast
@@ -6,6 +6,7 @@ from typing import cast
 from contracts.adapters.key_chest import KeyChest
 from contracts.jobs.expiry import expire_due
 from contracts.jobs.key_rotation import rotate_signing_keys
+from contracts.jobs.registers import DueRegisters
 from contracts.settings import ContractsSettings
 from shared.worker import Job, Runtime
 
@@ -16,5 +17,6 @@ def jobs(runtime: Runtime) -> Sequence[Job]:
     chest = KeyChest(settings.secret_key)
     return (
         Job("expiry", expire_due(runtime.units)),
+        Job("registers", DueRegisters(runtime.units).run),
         Job("key_rotation", rotate_signing_keys(runtime.units, chest, settings.signing_key_age)),
     )

@@ -2,6 +2,7 @@
 
 from contracts.adapters.key_chest import UnreadableKey
 from contracts.application.errors import NotNow, Refused, Taken, Unknown
+from contracts.domain import advice, configuration, obligations
 from contracts.domain.agreement import Incomplete, NotBinding, SignatureRefused
 from contracts.domain.catalogue import CatalogueRule, PriceRefused
 from contracts.domain.lifecycle import IllegalStep
@@ -63,11 +64,22 @@ def _refused(error: Refused) -> Problem:
     return ValidationFailed(f"The request breaks a rule: {error.faults[0].detail}", errors=faults)
 
 
+def _at_its_field(error: configuration.NotRecordable | obligations.BadInstant) -> Problem:
+    detail = f"{error.field} {error}"
+    return ValidationFailed(
+        f"The request breaks a rule: {detail}", errors=[FieldError(detail=detail, pointer=json_pointer((error.field,)))]
+    )
+
+
 ERRORS: ErrorMapping = {
     Unknown: _unknown,
     Refused: _refused,
     Taken: lambda error: Conflict(str(error)),
     NotNow: lambda error: Conflict(str(error)),
+    configuration.NotRecordable: _at_its_field,
+    obligations.BadInstant: _at_its_field,
+    obligations.NotPossible: lambda error: Conflict(str(error)),
+    advice.NotPossible: lambda error: Conflict(str(error)),
     IllegalStep: _illegal,
     Incomplete: _incomplete,
     PriceRefused: _price,

@@ -8,12 +8,15 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
+from contracts.application import obligations
 from contracts.application.calendars import Calendar
 from contracts.application.catalogue import PlanVersion
 from contracts.application.clients import Client
 from contracts.application.commitments import ResponseCommitment, UptimeCommitment
 from contracts.application.deliverables import PlanDeliverable, checked_parameters
 from contracts.application.errors import NotNow, Refused, Taken, Unknown, named_at
+from contracts.application.obligation_terms import ObligationTerms
+from contracts.application.obligation_terms import in_words as obligations_in_words
 from contracts.application.ports import Workspace
 from contracts.application.service_desk import USUAL_SEVERITIES, ServiceDesk
 from contracts.application.service_desk_words import in_words
@@ -101,6 +104,9 @@ class Terms(Request):
     service_desk: ServiceDesk | None = Field(
         default=None, description="How the desk works; left out when drafting: as the plan says; null: not agreed."
     )
+    obligations: ObligationTerms | None = Field(
+        default=None, description="Who owes what by when, besides what the plan promises; null: nothing was agreed."
+    )
     deliverable_parameters: dict[Code, dict[str, JsonValue]] = Field(
         default_factory=dict,
         max_length=100,
@@ -140,6 +146,7 @@ class TermsPatch(Request):
     response: JsonObject | None = None
     uptime: JsonObject | None = None
     service_desk: JsonObject | None = None
+    obligations: JsonObject | None = None
     deliverable_parameters: JsonObject | None = None
     alert_emails: Annotated[list[Email], Field(max_length=50)] = unchanged()
     status_page: JsonObject | None = None
@@ -613,6 +620,8 @@ async def _document(
         "uptime": _json(terms.uptime),
         "service_desk": _json(terms.service_desk),
         "service_desk_in_words": await _service_desk_in_words(work, terms, calendars),
+        "obligations": _json(terms.obligations),
+        "obligations_in_words": None if terms.obligations is None else obligations_in_words(terms.obligations),
         "calendars": {
             name: [
                 version.model_dump(mode="json", by_alias=True, include={"effective_from", "calendar"})
@@ -798,6 +807,7 @@ async def _enter(
     )
     await work.contracts.add_state(state)
     work.announcer.contract_changed(state)
+    await obligations.follow(work, saved, change, at)
     return saved
 
 

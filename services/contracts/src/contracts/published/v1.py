@@ -11,6 +11,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from contracts.published.registers_v1 import REGISTER_EVENTS
 from shared.events import EventRegistry, PublishedEvent
 from shared.values import Instant, LocalDate
 
@@ -699,5 +700,6 @@ registry = EventRegistry(
         SiteChanged,
         MaintenanceScheduled,
         MaintenanceCancelled,
+        *REGISTER_EVENTS,
     ],
 )

@@ -1,0 +1,5 @@
+"""Where the handlers of this service register."""
+
+from shared.consumer import Handlers
+
+handlers = Handlers("contracts")
