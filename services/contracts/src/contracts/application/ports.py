@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from contracts.application.contracts import Contract, ContractState, Document
     from contracts.application.identity import ApiKey, Tenant, User
     from contracts.application.maintenance import MaintenanceWindow
+    from contracts.application.signing_ports import SigningStores
     from contracts.application.sites import Site
 
 A = TypeVar("A")
@@ -137,6 +138,7 @@ class Workspace:
     calendars: Calendars
     plans: Plans
     contracts: Contracts
+    signing: SigningStores
     announcer: Announcer
     new_id: Callable[[], UUID]
     random_bytes: Callable[[int], bytes]
