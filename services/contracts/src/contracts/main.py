@@ -7,7 +7,19 @@ from fastapi import FastAPI
 from contracts import worker
 from contracts.adapters.key_chest import DatabaseKeys
 from contracts.adapters.tables import SCHEMA, metadata
-from contracts.api import catalogue, clients, contracts, identity, maintenance, sites, tokens
+from contracts.api import (
+    assessments,
+    catalogue,
+    clients,
+    contract_blocks,
+    contracts,
+    controlled_documents,
+    identity,
+    maintenance,
+    parties,
+    sites,
+    tokens,
+)
 from contracts.api.commands import bootstrap, signing_keys, tenant
 from contracts.api.errors import ERRORS
 from contracts.published.v1 import registry
@@ -32,6 +44,10 @@ SERVICE = Service(
         maintenance.router,
         catalogue.router,
         contracts.router,
+        assessments.router,
+        contract_blocks.router,
+        controlled_documents.router,
+        parties.router,
     ),
     metadata=metadata,
     migrations=Path(__file__).parent / "migrations",
@@ -46,6 +62,8 @@ SERVICE = Service(
         {"name": "maintenance", "description": "Windows of planned work, in local time."},
         {"name": "catalogue", "description": "Plans with versions and inheritance, and calendars."},
         {"name": "contracts", "description": "Contracts: drafted, proposed, signed, in force, ended."},
+        {"name": "before signing", "description": "Who is a fit, which level fits, and which phases come first."},
+        {"name": "controlled documents", "description": "The library of clauses, and what the agency works by."},
     ),
     key_source=lambda runtime: DatabaseKeys(runtime.units),
     other_content_types={"/v1/oauth/token": frozenset({tokens.FORM})},

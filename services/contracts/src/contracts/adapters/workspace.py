@@ -3,6 +3,7 @@
 import secrets
 
 from contracts.adapters.announce import OutboxAnnouncer
+from contracts.adapters.signing_stores import signing_stores
 from contracts.adapters.stores import (
     ApiKeys,
     Calendars,
@@ -35,6 +36,7 @@ def workspace_of(uow: UnitOfWork) -> Workspace:
         calendars=Calendars(uow),
         plans=Plans(uow),
         contracts=Contracts(uow),
+        signing=signing_stores(uow),
         announcer=OutboxAnnouncer(uow),
         new_id=new_id,
         random_bytes=secrets.token_bytes,

@@ -4,6 +4,7 @@ from contracts.adapters.key_chest import UnreadableKey
 from contracts.application.errors import NotNow, Refused, Taken, Unknown
 from contracts.domain.agreement import Incomplete, NotBinding, SignatureRefused
 from contracts.domain.catalogue import CatalogueRule, PriceRefused
+from contracts.domain.engagement import PhaseOrder
 from contracts.domain.lifecycle import IllegalStep
 from shared.problems import Conflict, ErrorMapping, FieldError, NotFound, Problem, Unavailable, ValidationFailed
 from shared.values import json_pointer
@@ -68,6 +69,7 @@ ERRORS: ErrorMapping = {
     Refused: _refused,
     Taken: lambda error: Conflict(str(error)),
     NotNow: lambda error: Conflict(str(error)),
+    PhaseOrder: lambda error: Conflict(str(error)),
     IllegalStep: _illegal,
     Incomplete: _incomplete,
     PriceRefused: _price,
