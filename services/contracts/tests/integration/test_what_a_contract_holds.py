@@ -13,21 +13,21 @@ from .conftest import Agency, Installation
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-CLAUSE = {
+CLAUSE: dict[str, Any] = {
     "code": "liability",
     "kind": "clause",
     "title": texts("Liability"),
     "text": {"fr": "Responsabilité limitée.", "en": "Limited liability."},
     "effective_on": "2026-01-01",
 }
-MANUAL = {
+MANUAL: dict[str, Any] = {
     "code": "quality_manual",
     "kind": "manual",
     "title": texts("Quality manual"),
     "reference": "QM-1",
     "effective_on": "2026-01-01",
 }
-PARTIES = {
+PARTIES: dict[str, tuple[str, str, str, str, str, str]] = {
     "MA": ("Atlas Services SARL", "Casablanca", "fr", "Africa/Casablanca", "MAD", "1200.00"),
     "JP": ("Yama K.K.", "Tokyo", "en", "Asia/Tokyo", "JPY", "90000"),
     "KW": ("Gulf Web WLL", "Kuwait City", "en", "Asia/Kuwait", "KWD", "95.500"),

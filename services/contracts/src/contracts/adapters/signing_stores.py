@@ -105,9 +105,11 @@ class Engagements(Rows[EngagementRow]):
 class Audits(Rows[IntakeAuditRow]):
     row_type, key, noun = IntakeAuditRow, "site_id", "intake audit"
 
-    async def of_site(self, site_id: UUID) -> IntakeAudit | None:
-        row = await self._session.get(IntakeAuditRow, site_id, populate_existing=True)
-        return None if row is None else IntakeAudit.model_validate(row.content)
+    async def of_sites(self, site_ids: Sequence[UUID]) -> Sequence[IntakeAudit]:
+        rows = await self._session.scalars(
+            select(IntakeAuditRow).where(IntakeAuditRow.site_id.in_(site_ids)).execution_options(populate_existing=True)
+        )
+        return [IntakeAudit.model_validate(row.content) for row in rows]
 
     async def put(self, audit: IntakeAudit) -> None:
         await self._session.merge(

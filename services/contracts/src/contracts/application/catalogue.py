@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from decimal import Decimal
 from importlib import resources
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeAlias
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StrictBool, field_validator, model_validator
@@ -22,7 +22,7 @@ from shared.values import Instant
 MOST_DELIVERABLES = 100
 
 CatalogueName = Literal["tiers", "engagement_levels"]
-SupportLevel = Literal[1, 2, 3]
+SupportLevel: TypeAlias = Annotated[int, Field(strict=True, ge=1, le=3, json_schema_extra={"format": "int32"})]
 FIXTURES: tuple[CatalogueName, ...] = ("tiers", "engagement_levels")
 
 _PLAN_EXAMPLE: dict[str, JsonValue] = {

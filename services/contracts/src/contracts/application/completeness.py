@@ -16,7 +16,7 @@ from contracts.application.deliverables import PlanDeliverable
 from contracts.application.engagements import Engagement, begin_phase
 from contracts.application.errors import NotNow
 from contracts.application.further_terms import FurtherTerms, Requirement
-from contracts.application.intake_audits import audit_of
+from contracts.application.intake_audits import COMPLETE, completeness_of
 from contracts.application.legal import Legal
 from contracts.application.offer import Offer
 from contracts.application.onboarding import PARTS
@@ -278,14 +278,13 @@ async def warnings_of(
 ) -> list[ContractWarning]:
     """What keeps nobody from signing and that both should know."""
     found: list[ContractWarning] = []
-    for index, site_id in enumerate(site_ids):
-        audit = await audit_of(work, site_id)
-        if not audit.complete:
+    for index, percent in enumerate(await completeness_of(work, site_ids)):
+        if percent != COMPLETE:
             found.append(
                 ContractWarning(
                     code="intake_audit_incomplete",
                     pointer=f"/terms/site_ids/{index}",
-                    detail=f"The intake audit of this site is complete to {audit.completeness_percent} %.",
+                    detail=f"The intake audit of this site is complete to {percent} %.",
                 )
             )
     assessment = await newest_assessment(work, client.client_id, site_ids)

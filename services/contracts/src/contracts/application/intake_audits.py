@@ -1,5 +1,6 @@
 """The intake audit of a site: what the agency found out about a system before it answers for it."""
 
+from collections.abc import Sequence
 from typing import Self
 from uuid import UUID
 
@@ -66,10 +67,9 @@ class IntakeAudit(IntakeAuditFacts):
     changed_by: str | None
     changed_at: Instant | None
 
-    @property
-    def complete(self) -> bool:
-        """Whether nothing is open."""
-        return self.completeness_percent == "100.00"
+
+COMPLETE = percent_text(completeness([]))
+"""What the audit of a site reads of which nothing is open."""
 
 
 def _percent(facts: IntakeAuditFacts) -> str:
@@ -79,11 +79,10 @@ def _percent(facts: IntakeAuditFacts) -> str:
 
 async def audit_of(work: Workspace, site_id: UUID) -> IntakeAudit:
     """The audit of a site: as stored, or our checklist with nothing settled. Raises Unknown for the site."""
-    stored = await work.signing.audits.of_site(site_id)
-    if stored is not None:
-        return stored
     site = await work.sites.get(site_id)
-    facts = IntakeAuditFacts.model_validate({"points": shipped_blocks()["intake_audit"]})
+    for stored in await work.signing.audits.of_sites([site_id]):
+        return stored
+    facts = _untouched()
     return IntakeAudit(
         **facts.model_dump(),
         site_id=site_id,
@@ -93,6 +92,16 @@ async def audit_of(work: Workspace, site_id: UUID) -> IntakeAudit:
         changed_by=None,
         changed_at=None,
     )
+
+
+def _untouched() -> IntakeAuditFacts:
+    return IntakeAuditFacts.model_validate({"points": shipped_blocks()["intake_audit"]})
+
+
+async def completeness_of(work: Workspace, site_ids: Sequence[UUID]) -> list[str]:
+    """How complete the audit of each of these sites is, in percent, in their order."""
+    begun = {audit.site_id: audit.completeness_percent for audit in await work.signing.audits.of_sites(site_ids)}
+    return [begun.get(site_id, _percent(_untouched())) for site_id in site_ids]
 
 
 async def change_audit(work: Workspace, audit: IntakeAudit, facts: IntakeAuditFacts) -> IntakeAudit:

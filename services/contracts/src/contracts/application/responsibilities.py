@@ -1,6 +1,6 @@
 """Who decides, who executes, and which people there are: the responsibility matrix and the actors."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -89,7 +89,7 @@ class Actor(Request):
     name: Texts
     group: ActorGroup
     areas: list[Code] = Field(default_factory=list, max_length=20, description="What is asked of them.")
-    support_level: Literal[1, 2] | None = Field(
+    support_level: Annotated[int, Field(strict=True, ge=1, le=2, json_schema_extra={"format": "int32"})] | None = Field(
         default=None, description="1: local; 2: remote, the second level. Only of client_support."
     )
     person: Name | None = None

@@ -49,7 +49,8 @@ class Engagements(Protocol):
 class Audits(Protocol):
     """Intake audits, one a site."""
 
-    async def of_site(self, site_id: UUID) -> IntakeAudit | None: ...
+    async def of_sites(self, site_ids: Sequence[UUID]) -> Sequence[IntakeAudit]:
+        """Those of these sites that somebody has begun."""
 
     async def put(self, audit: IntakeAudit) -> None:
         """Writes the audit of a site that is locked."""
