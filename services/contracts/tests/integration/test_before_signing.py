@@ -108,6 +108,26 @@ async def test_a_client_that_is_to_be_diagnosed_signs_after_its_diagnostic(agenc
     assert (await agency.step(contract, "propose"))["status"] == "proposed"
 
 
+async def test_a_client_who_has_support_amends_it_while_another_diagnostic_is_open(agency: Agency) -> None:
+    client = await agency.client()
+    await agency.ready_for_support(client)
+    contract = await agency.step(await draft(agency, client, await agency.site(client)), "propose")
+    contract = await agency.step(await sign(agency, contract), "activate")
+    await engagement(agency, client, "diagnostic")
+    amended = await agency.step(
+        contract, "amendment", {"plan_code": "continuous_evolution", "price": {"amount": "500.00"}}
+    )
+    consent = {"party": "client", "document_hash": amended["amendment"]["document"]["hash"]}
+    await agency.step(contract, "amendment/sign", consent)
+
+
+async def test_a_tier_becomes_a_level_of_support_only_through_the_gate(agency: Agency) -> None:
+    contract = await agency.active()
+    to_support = whole() | {"plan_code": "stability_security", "price": {"amount": "150.00", "currency": "USD"}}
+    path = f"/v1/contracts/{contract['contract_id']}/amendment"
+    assert pointers(await agency.refused(422, "POST", path, json=to_support)) == ["#/assessment"]
+
+
 async def test_an_engagement_that_is_closed_keeps_nobody_from_signing(agency: Agency) -> None:
     client = await agency.client()
     await assess(agency, client)

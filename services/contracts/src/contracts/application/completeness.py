@@ -171,11 +171,19 @@ def _offer(offer: Offer, deliverables: Iterable[PlanDeliverable]) -> Iterator[Mi
 
 
 async def missing_beside(
-    work: Workspace, client: Client, terms: FurtherTerms, site_ids: Sequence[UUID], plan: PlanVersion
+    work: Workspace,
+    client: Client,
+    terms: FurtherTerms,
+    site_ids: Sequence[UUID],
+    plan: PlanVersion,
+    in_force: PlanVersion | None,
 ) -> list[Missing]:
-    """What a contract needs that does not stand in its terms: an assessment, a library, the parties' data."""
+    """What a contract needs that does not stand in its terms: an assessment, a library, the parties' data.
+
+    `in_force` is the plan that an amendment changes, None for a contract that is not in force yet.
+    """
     missing: list[Missing] = []
-    if "eligibility" in plan.requires:
+    if _is_assessed(plan, in_force):
         assessment = await newest_assessment(work, client.client_id, site_ids)
         missing.extend(_obstacles(client, assessment, await _engagements(work, client.client_id, site_ids)))
         if assessment is not None and assessment.data_are_sensitive and terms.data_protection is None:
@@ -189,6 +197,11 @@ async def missing_beside(
             if await work.signing.parties.of(client_id) is None:
                 missing.append(Missing(pointer, "Say who this party is in law."))
     return missing
+
+
+def _is_assessed(plan: PlanVersion, in_force: PlanVersion | None) -> bool:
+    """Whether the gate is for this: a client who has such support already is no prospect of it any more."""
+    return "eligibility" in plan.requires and (in_force is None or "eligibility" not in in_force.requires)
 
 
 async def newest_assessment(work: Workspace, client_id: UUID, site_ids: Iterable[UUID]) -> Assessment | None:
@@ -240,11 +253,18 @@ async def _unusable_documents(work: Workspace, client: Client, legal: Legal) -> 
 # --- signing and activating ------------------------------------------------------------------------------------------
 
 
-async def check_may_sign(work: Workspace, client_id: UUID, site_ids: Sequence[UUID], plan: PlanVersion) -> None:
+async def check_may_sign(
+    work: Workspace,
+    client_id: UUID,
+    site_ids: Sequence[UUID],
+    plan: PlanVersion,
+    in_force: PlanVersion | None = None,
+) -> None:
     """Raises NotNow while the client may not sign a support level: not assessed, not a fit, or a diagnostic is open."""
-    if "eligibility" not in plan.requires:
+    if not _is_assessed(plan, in_force):
         return
-    client = await work.clients.get(client_id)
+    # Locked, so that no diagnostic is opened at the same time.
+    client = await work.clients.locked(client_id)
     assessment = await newest_assessment(work, client_id, site_ids)
     obstacles = list(_obstacles(client, assessment, await _engagements(work, client_id, site_ids)))
     if obstacles:

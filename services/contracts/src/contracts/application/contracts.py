@@ -493,13 +493,16 @@ async def propose_contract(work: Workspace, contract: Contract) -> Contract:
     return await _save(work, contract, status=status, document=await _fix(work, contract), signatures=[])
 
 
-async def _fix(work: Workspace, contract: Contract) -> DocumentReference:
-    """Keeps what the contract says as its next document. Raises Incomplete or Taken."""
+async def _fix(work: Workspace, contract: Contract, in_force: PlanVersion | None = None) -> DocumentReference:
+    """Keeps what the contract says as its next document; `in_force` is the plan that an amendment changes.
+
+    Raises Incomplete or Taken.
+    """
     client = await work.clients.get(contract.client_id)
     sites = [await work.sites.get(site_id) for site_id in contract.terms.site_ids]
     promised = tuple(item.as_value() for item in contract.deliverables)
     plan = await work.plans.version(contract.plan.plan_id, contract.plan.number)
-    missing = await _all_missing(work, contract, client, sites, plan)
+    missing = await _all_missing(work, contract, client, sites, plan, in_force)
     if missing:
         raise agreement.Incomplete(missing)
     page = contract.terms.status_page
@@ -536,13 +539,18 @@ async def readiness(work: Workspace, contract: Contract) -> completeness.Readine
 
 
 async def _all_missing(
-    work: Workspace, contract: Contract, client: Client, sites: Sequence[Site], plan: PlanVersion
+    work: Workspace,
+    contract: Contract,
+    client: Client,
+    sites: Sequence[Site],
+    plan: PlanVersion,
+    in_force: PlanVersion | None = None,
 ) -> list[Missing]:
     terms = contract.terms
     return [
         *_missing(terms, client, sites, tuple(item.as_value() for item in contract.deliverables)),
         *completeness.missing_blocks(terms, set(plan.requires), contract.deliverables),
-        *await completeness.missing_beside(work, client, terms, terms.site_ids, plan),
+        *await completeness.missing_beside(work, client, terms, terms.site_ids, plan, in_force),
     ]
 
 
@@ -702,14 +710,10 @@ async def sign_contract(work: Workspace, contract: Contract, consent: SignReques
     """
     signed = after(contract.status, Step.SIGN)
     assert contract.document is not None
-    await _check_may_sign(work, contract)
-    signatures, complete = _signed(work, contract.terms, contract.document, contract.signatures, consent)
-    return await _save(work, contract, status=signed if complete else contract.status, signatures=signatures)
-
-
-async def _check_may_sign(work: Workspace, contract: Contract) -> None:
     plan = await work.plans.version(contract.plan.plan_id, contract.plan.number)
     await completeness.check_may_sign(work, contract.client_id, contract.terms.site_ids, plan)
+    signatures, complete = _signed(work, contract.terms, contract.document, contract.signatures, consent)
+    return await _save(work, contract, status=signed if complete else contract.status, signatures=signatures)
 
 
 def _signed(
@@ -848,7 +852,7 @@ async def propose_amendment(
     after(contract.status, Step.AMEND)
     if contract.amendment is not None:
         raise NotNow("Another amendment waits for its signatures. Withdraw it, or apply it first.")
-    plan = await work.plans.version(contract.plan.plan_id, contract.plan.number)
+    plan = in_force = await work.plans.version(contract.plan.plan_id, contract.plan.number)
     if plan_code is not None:
         named = await work.plans.by_code(plan_code)
         if named is None:
@@ -867,7 +871,7 @@ async def propose_amendment(
         plan=amended.plan,
         terms=terms,
         deliverables=deliverables,
-        document=await _fix(work, amended),
+        document=await _fix(work, amended, in_force),
         signatures=[],
     )
     return await _save(work, contract, amendment=amendment)
@@ -891,7 +895,9 @@ async def withdraw_amendment(work: Workspace, contract: Contract) -> Contract:
 async def sign_amendment(work: Workspace, contract: Contract, consent: SignRequest) -> Contract:
     """Records one party's signature of the amendment. Raises IllegalStep, NotNow or SignatureRefused."""
     waiting = _waiting(contract)
-    await _check_may_sign(work, contract.model_copy(update={"plan": waiting.plan, "terms": waiting.terms}))
+    in_force = await work.plans.version(contract.plan.plan_id, contract.plan.number)
+    plan = await work.plans.version(waiting.plan.plan_id, waiting.plan.number)
+    await completeness.check_may_sign(work, contract.client_id, waiting.terms.site_ids, plan, in_force)
     signatures, _ = _signed(work, waiting.terms, waiting.document, waiting.signatures, consent)
     return await _save(work, contract, amendment=waiting.model_copy(update={"signatures": signatures}))
 

@@ -125,7 +125,8 @@ class Engagement(BaseModel):
 async def plan_engagement(work: Workspace, new: NewEngagement) -> Engagement:
     """A new engagement. Raises Unknown for the client, Refused for its sites or for the order of the phases."""
     with named_at("client_id"):
-        await work.clients.get(new.client_id)
+        # Locked, so that nobody signs at the same time what a diagnostic keeps from being signed.
+        await work.clients.locked(new.client_id)
     await check_sites(work, new.client_id, new.site_ids)
     try:
         rules.check_plan([phase.kind for phase in new.phases])
