@@ -21,6 +21,7 @@ from contracts.application.sheet import Sheet, sheet_of
 from contracts.application.values import Code, Language
 from shared.auth import Principal, require
 from shared.etag import IfMatch
+from shared.i18n import Translator
 from shared.idempotency import Idempotent
 from shared.pagination import Page, PageParams
 from shared.problems import Conflict, ValidationFailed, responses_for
@@ -47,10 +48,8 @@ async def get_contract_sheet(
     request: Request, contract_id: UUID, work: Work, _who: Reader, language: InLanguage = None
 ) -> Sheet:
     """Every line that says what is included, scoped first, or excluded, and nothing else."""
-    contract = await work.contracts.get(contract_id)
-    client = await work.clients.get(contract.client_id)
-    asked = language or (None if "accept-language" in request.headers else client.language)
-    return sheet_of(contract, catalogues().negotiate(asked, request.headers.get("accept-language"), client.language))
+    sheet, _ = await _sheet(request, contract_id, work, language)
+    return sheet
 
 
 @router.get(
@@ -63,10 +62,8 @@ async def get_contract_sheet_page(
     request: Request, contract_id: UUID, work: Work, _who: Reader, language: InLanguage = None
 ) -> Response:
     """The same sheet for people, in French or English, ready to print."""
-    contract = await work.contracts.get(contract_id)
-    client = await work.clients.get(contract.client_id)
-    translator = catalogues().negotiate(language, request.headers.get("accept-language"), client.language)
-    page = sheet_page(sheet_of(contract, translator), translator)
+    sheet, translator = await _sheet(request, contract_id, work, language)
+    page = sheet_page(sheet, translator)
     digest = base64.b64encode(hashlib.sha256(page.style.encode()).digest()).decode()
     headers = {
         "Cache-Control": "private, no-cache",
@@ -78,6 +75,15 @@ async def get_contract_sheet_page(
         "X-Content-Type-Options": "nosniff",
     }
     return Response(page.html, headers=headers, media_type="text/html; charset=utf-8")
+
+
+async def _sheet(
+    request: Request, contract_id: UUID, work: Work, language: Language | None
+) -> tuple[Sheet, Translator]:
+    contract = await work.contracts.get(contract_id)
+    client = await work.clients.get(contract.client_id)
+    translator = catalogues().negotiate(language, request.headers.get("accept-language"), client.language)
+    return sheet_of(contract, translator), translator
 
 
 @router.post("/scope-verdicts", summary="Classify a request", responses=responses_for(Conflict))
