@@ -152,7 +152,7 @@ async def test_a_price_is_broken_down_by_factor_and_must_come_to_the_price(agenc
         "scope": [{"name": "website", "count": 2, "included": 1, "percent_each": "20"}],
         "environments": [{"name": "staging", "count": 1, "percent_each": "5"}],
         "criticality": {"name": "high", "percent": "10"},
-        "service_level": {"name": "premium", "percent": "9.09"},
+        "service_level": {"name": "premium", "percent": "10"},
     }
     told = await agency.make("/v1/calculators/price", pricing, status=200)
     assert [line["factor"] for line in told["lines"]] == [
@@ -198,7 +198,7 @@ async def test_a_clause_that_nobody_reviewed_is_flagged_and_stands_in_the_legal_
     contract = await agency.draft(legal=legal, commercial={"billing": ["flat"], "payment_days": 45})
     path = f"/v1/contracts/{contract['contract_id']}"
     flagged = (await agency.get(f"{path}/readiness"))["warnings"]
-    assert ("clause_not_reviewed", "/terms/legal/clauses/0") in [(each["code"], each["pointer"]) for each in flagged]
+    assert ("clause_not_reviewed", "#/terms/legal/clauses/0") in [(each["code"], each["pointer"]) for each in flagged]
     signed = await document(agency, await agency.step(contract, "propose"))
     (stated,) = signed["legal"]["clauses"]
     assert (stated["number"], stated["text"]["fr"], stated["approved_by"]) == (1, "Responsabilité limitée.", None)

@@ -303,14 +303,14 @@ async def warnings_of(
             found.append(
                 ContractWarning(
                     code="intake_audit_incomplete",
-                    pointer=f"/terms/site_ids/{index}",
+                    pointer=f"#/terms/site_ids/{index}",
                     detail=f"The intake audit of this site is complete to {percent} %.",
                 )
             )
     assessment = await newest_assessment(work, client.client_id, site_ids)
     if assessment is not None and plan.support_level is not None:
         for caution in cautions(assessment.asset, plan.support_level):
-            found.append(ContractWarning(code=caution.code, pointer="/plan", detail=caution.text["en"]))
+            found.append(ContractWarning(code=caution.code, pointer="#/plan", detail=caution.text["en"]))
     if terms.legal is not None:
         today = local_date(work.now, client.time_zone)
         for index, code in enumerate(terms.legal.clauses):
@@ -320,7 +320,7 @@ async def warnings_of(
                 found.append(
                     ContractWarning(
                         code="clause_not_reviewed",
-                        pointer=f"/terms/legal/clauses/{index}",
+                        pointer=f"#/terms/legal/clauses/{index}",
                         detail=f"Nobody has reviewed version {version.number} of the clause {code}.",
                     )
                 )
@@ -329,7 +329,7 @@ async def warnings_of(
             found.append(
                 ContractWarning(
                     code="prerequisite_gap",
-                    pointer=f"/terms/prerequisites/{index}",
+                    pointer=f"#/terms/prerequisites/{index}",
                     detail=f"{state.name.en}: expected {state.expected}, found {state.effective}.",
                 )
             )
