@@ -343,7 +343,7 @@ async def test_parties_of_several_countries_have_their_own_law_language_zone_and
     agency: Agency, country: str
 ) -> None:
     name, city, language, zone, currency, amount = PARTIES[country]
-    plan = {
+    plan: dict[str, Any] = {
         "code": f"plan_{currency.lower()}",
         "catalogue": "abroad",
         "title": texts("Abroad"),

@@ -51,6 +51,7 @@ Requirement = Literal[
 
 Block = dict[str, JsonValue]
 _BlockPatch = Annotated[Block, Field(max_length=100)]
+_ListPatch = Annotated[list[_BlockPatch], Field(max_length=100)]
 
 
 class FurtherTerms(Request):
@@ -108,12 +109,12 @@ class FurtherTermsPatch(Request):
     pricing: _BlockPatch | None = None
     onboarding: _BlockPatch | None = None
     responsibilities: _BlockPatch | None = None
-    actors: Annotated[list[Actor], Field(max_length=100)] | None = None
-    resources: Annotated[list[Resource], Field(max_length=100)] | None = None
-    risks: Annotated[list[ContractRisk], Field(max_length=100)] | None = None
-    prerequisites: Annotated[list[Prerequisite], Field(max_length=100)] | None = None
-    continuity: Annotated[list[ContinuityObjective], Field(max_length=100)] | None = None
-    reversibility: Annotated[list[ReversibilityItem], Field(max_length=100)] | None = None
+    actors: _ListPatch | None = None
+    resources: _ListPatch | None = None
+    risks: _ListPatch | None = None
+    prerequisites: _ListPatch | None = None
+    continuity: _ListPatch | None = None
+    reversibility: _ListPatch | None = None
     data_protection: _BlockPatch | None = None
     legal: _BlockPatch | None = None
 

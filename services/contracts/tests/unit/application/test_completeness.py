@@ -291,6 +291,13 @@ def test_the_page_has_every_line_of_the_contract_in_its_section_and_nothing_else
     assert [section.code for section in sheet.sections] == ["included", "needs_scoping", "excluded"]
 
 
+def test_what_somebody_wrote_is_shown_as_text() -> None:
+    translator = catalogues().translator("en")
+    page = sheet_page(sheet_of(contract([], ["<script>alert(1)</script>"]), translator), translator).html.decode()
+    assert "<script>" not in page
+    assert "&lt;script&gt;" in page
+
+
 def test_a_limit_is_told_in_hours_and_minutes() -> None:
     limited = contract([category("fix", "in", limit_minutes=90), category("advice", "in", limit_minutes=60)], [])
     lines = sheet_of(limited, catalogues().translator("fr")).sections[0].lines
