@@ -7,7 +7,6 @@ Revises: 0002
 from alembic import op
 
 from shared.database import protect_rows
-from shared.migrations import grant_application_role
 
 revision = "0004"
 down_revision = "0002"
@@ -132,9 +131,10 @@ def upgrade() -> None:
     for table in OF_CLIENTS:
         protect_rows(op, SCHEMA, table, client_column="client_id")
     protect_rows(op, SCHEMA, "controlled_document")
-    grant_application_role(op, SCHEMA)
-    for table in ("contract_document", "contract_state", "plan_version", *NEVER_CHANGED):
-        op.execute(f"revoke update, delete on {SCHEMA}.{table} from {SCHEMA}_app")
+    # Of these tables only: what earlier migrations took from the role must stay taken.
+    for table in (*OF_CLIENTS, "controlled_document"):
+        allowed = "select, insert" if table in NEVER_CHANGED else "select, insert, update, delete"
+        op.execute(f"grant {allowed} on {SCHEMA}.{table} to {SCHEMA}_app")
 
 
 def downgrade() -> None:
