@@ -7,7 +7,7 @@ from typing import Any
 
 from shared.ids import new_id
 
-from . import desk_records
+from . import before_signing, desk_records
 from .contract_registers import ContractRegisters
 from .desk_items import DeskItems
 from .thread_client import ThreadClient, eventually
@@ -39,6 +39,19 @@ class Repeatable:
         """A new maintenance window of a new client."""
         window = self._thread.post("contracts", "/v1/maintenance-windows", planned_work(self.client()))
         return str(window["window_id"])
+
+    def engagement(self, *, begun: bool = False) -> str:
+        """A new engagement of a new client, its first phase begun or not."""
+        planned = self._thread.post("contracts", "/v1/engagements", before_signing.engagement(self.client()))
+        engagement_id = str(planned["engagement_id"])
+        if begun:
+            self._thread.post("contracts", f"/v1/engagements/{engagement_id}/begin-phase", {"number": 1})
+        return engagement_id
+
+    def clause(self) -> str:
+        """A new clause of the library."""
+        made = self._thread.post("contracts", "/v1/controlled-documents", before_signing.clause())
+        return str(made["controlled_document_id"])
 
     def person(self) -> str:
         """A new person of the desk."""
@@ -274,6 +287,17 @@ def repeatable_requests(made: Repeatable | None) -> dict[str, Callable[[], Reque
             "withdraw_amendment": of_amendment(),
             "sign_amendment": signing_an_amendment,
             "apply_amendment": of_amendment("agency", "client"),
+            "create_assessment": lambda: ({}, before_signing.assessment(things.client())),
+            "create_engagement": lambda: ({}, before_signing.engagement(things.client())),
+            "begin_phase": lambda: ({"engagement_id": things.engagement()}, {"number": 1}),
+            "complete_phase": lambda: ({"engagement_id": things.engagement(begun=True)}, before_signing.DONE),
+            "close_engagement": lambda: ({"engagement_id": things.engagement()}, REASON),
+            "create_controlled_document": lambda: ({}, before_signing.clause()),
+            "approve_controlled_document_version": lambda: (
+                {"controlled_document_id": things.clause(), "number": "1"},
+                {"approved_by": "Nadia Benali"},
+            ),
+            "create_backup_proof": of_contract("draft", before_signing.PROOF),
             "create_maintenance_window": lambda: ({}, planned_work(things.client())),
             "cancel_maintenance_window": lambda: ({"window_id": things.window()}, {"reason": "Done a week earlier"}),
             "create_monitor": lambda: ({}, things.monitor()),

@@ -30,6 +30,19 @@ from shared.testing.databases import DatabaseUrls
 from shared.testing.plugin import MONDAY_MORNING
 from shared.worker import Runtime, build_runtime
 
+FIT = {
+    "in_production": True,
+    "business_dependency": True,
+    "availability_required": True,
+    "sensitive_or_regulated_data": False,
+    "continuity_and_evolution_required": True,
+    "not_stabilized": False,
+    "experimental": False,
+    "no_governance": False,
+}
+ASSET = {"criticality": "medium", "dependency": "medium", "risk_tolerance": "medium"}
+PARTY = {"legal_name": "Lumière SAS", "address": {"lines": ["1 rue A"], "city": "Paris", "country": "FR"}}
+
 
 @dataclass
 class Api:
@@ -109,6 +122,15 @@ class Agency(Api):
             },
             **values,
         }
+
+    async def ready_for_support(self, client: Any) -> None:
+        """What a level of support asks for beside the contract: the client is a fit, and who the parties are in law."""
+        contact = client["contacts"][0]["contact_id"]
+        assessment = {"client_id": client["client_id"], "answers": FIT, "asset": ASSET}
+        await self.make("/v1/assessments", assessment | {"business_owner_contact_id": contact})
+        for path in ("/v1/tenant/party", f"/v1/clients/{client['client_id']}/party"):
+            answer = await self.call("PUT", path, json=PARTY, headers={"If-Match": "*"})
+            assert answer.status_code == 200, answer.text
 
     async def step(self, contract: Any, step: str, body: Any = None, status: int = 200) -> Any:
         return await self.make(f"/v1/contracts/{contract['contract_id']}/{step}", body, status=status)

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from ..whole_contract import whole
 from .conftest import Agency, Installation
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -125,7 +126,8 @@ async def test_the_floors_of_the_levels_are_indicative_and_the_document_says_so(
     ]
     client = await agency.client()
     site = await agency.site(client)
-    terms = agency.terms(client, site, "institutional_sla", "1200.00", status_page=None)
+    await agency.ready_for_support(client)
+    terms = agency.terms(client, site, "institutional_sla", "1200.00", status_page=None, **whole())
     terms["price"] = {"amount": "1200.00", "currency": "USD"}
     contract = await agency.step(await agency.make("/v1/contracts", terms), "propose")
     document = await agency.get(f"/v1/contracts/{contract['contract_id']}/document")

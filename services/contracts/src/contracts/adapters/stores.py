@@ -57,7 +57,7 @@ from shared.unit_of_work import UnitOfWork
 Row = TypeVar("Row", bound=Base)
 
 
-class _Rows(Generic[Row]):
+class Rows(Generic[Row]):
     """Reading and writing the rows of one table by id."""
 
     row_type: type[Row]
@@ -104,7 +104,7 @@ class _Rows(Generic[Row]):
             raise
 
 
-class Tenants(_Rows[TenantRow]):
+class Tenants(Rows[TenantRow]):
     row_type, key, noun = TenantRow, "tenant_id", "tenant"
 
     async def get(self, wanted: UUID) -> Tenant:
@@ -120,7 +120,7 @@ class Tenants(_Rows[TenantRow]):
         await self._update(item.tenant_id, item.model_dump())
 
 
-class Users(_Rows[UserRow]):
+class Users(Rows[UserRow]):
     row_type, key, noun = UserRow, "user_id", "user"
     _TAKEN = "There is a user with this e-mail address already."
 
@@ -137,7 +137,7 @@ class Users(_Rows[UserRow]):
         await self._update(item.user_id, item.model_dump(), self._TAKEN)
 
 
-class ApiKeys(_Rows[ApiKeyRow]):
+class ApiKeys(Rows[ApiKeyRow]):
     row_type, key, noun = ApiKeyRow, "api_key_id", "API key"
 
     async def get(self, wanted: UUID) -> ApiKey:
@@ -162,7 +162,7 @@ class ApiKeys(_Rows[ApiKeyRow]):
         )
 
 
-class Clients(_Rows[ClientRow]):
+class Clients(Rows[ClientRow]):
     row_type, key, noun = ClientRow, "client_id", "client"
 
     async def get(self, wanted: UUID) -> Client:
@@ -190,7 +190,7 @@ class Clients(_Rows[ClientRow]):
         await _upsert(self._uow, contact_rows(client, self._tenant_id))
 
 
-class Sites(_Rows[SiteRow]):
+class Sites(Rows[SiteRow]):
     row_type, key, noun = SiteRow, "site_id", "site"
 
     async def get(self, wanted: UUID) -> Site:
@@ -225,7 +225,7 @@ class Sites(_Rows[SiteRow]):
         await _upsert(self._uow, environment_rows(site, self._tenant_id))
 
 
-class MaintenanceWindows(_Rows[MaintenanceWindowRow]):
+class MaintenanceWindows(Rows[MaintenanceWindowRow]):
     row_type, key, noun = MaintenanceWindowRow, "window_id", "maintenance window"
 
     async def get(self, wanted: UUID) -> MaintenanceWindow:
@@ -247,7 +247,7 @@ class MaintenanceWindows(_Rows[MaintenanceWindowRow]):
         return {**item.model_dump(exclude={"occurrences"}), **occurrences, "ends_at": last}
 
 
-class Calendars(_Rows[CalendarRow]):
+class Calendars(Rows[CalendarRow]):
     row_type, key, noun = CalendarRow, "calendar_id", "calendar"
 
     async def get(self, wanted: UUID) -> Calendar:
@@ -273,7 +273,7 @@ class Calendars(_Rows[CalendarRow]):
         return {**item.model_dump(exclude={"title", "versions"}), **content}
 
 
-class Plans(_Rows[PlanRow]):
+class Plans(Rows[PlanRow]):
     row_type, key, noun = PlanRow, "plan_id", "plan"
 
     async def get(self, wanted: UUID) -> Plan:
@@ -327,7 +327,7 @@ class Plans(_Rows[PlanRow]):
         return row
 
 
-class Contracts(_Rows[ContractRow]):
+class Contracts(Rows[ContractRow]):
     row_type, key, noun = ContractRow, "contract_id", "contract"
 
     async def get(self, wanted: UUID) -> Contract:

@@ -4,6 +4,7 @@ import secrets
 
 from contracts.adapters.announce import OutboxAnnouncer
 from contracts.adapters.register_workspace import registers_of
+from contracts.adapters.signing_stores import signing_stores
 from contracts.adapters.stores import (
     ApiKeys,
     Calendars,
@@ -37,6 +38,7 @@ def workspace_of(uow: UnitOfWork) -> Workspace:
         plans=Plans(uow),
         contracts=Contracts(uow),
         registers=registers_of(uow),
+        signing=signing_stores(uow),
         announcer=OutboxAnnouncer(uow),
         new_id=new_id,
         random_bytes=secrets.token_bytes,

@@ -12,6 +12,7 @@ from contracts.api.dependencies import CREATED, SHOWN, VersionedRoute, Work, tag
 from contracts.api.errors import ContractIncomplete, IllegalTransition, NotSigned, PriceOutsideRange
 from contracts.application import contracts
 from contracts.application.contracts import (
+    ActivatedContract,
     AmendmentRequest,
     Contract,
     ContractState,
@@ -154,12 +155,15 @@ async def sign_contract(
     responses=SHOWN | responses_for(IllegalTransition, NotSigned, Conflict),
     dependencies=[Idempotent],
 )
-async def activate_contract(contract_id: UUID, response: Response, work: Work, _who: Signer) -> Contract:
-    """In force from this instant, if both parties signed exactly what is stored. Monitoring starts."""
+async def activate_contract(contract_id: UUID, response: Response, work: Work, _who: Signer) -> ActivatedContract:
+    """In force from this instant, if both parties signed exactly what is stored. Monitoring starts.
+
+    `warnings` tell what keeps no contract from beginning and should be settled: an intake audit that is not complete.
+    """
     contract = await work.contracts.locked(contract_id)
-    contract = await contracts.activate_contract(work, contract)
-    tagged(response, contract.version)
-    return contract
+    activated = await contracts.activate_contract(work, contract)
+    tagged(response, activated.version)
+    return activated
 
 
 @router.post("/{contract_id}/suspend", summary="Suspend a contract", responses=STEP, dependencies=[Idempotent])

@@ -5,6 +5,7 @@ from contracts.application.errors import NotNow, Refused, Taken, Unknown
 from contracts.domain import advice, configuration, obligations
 from contracts.domain.agreement import Incomplete, NotBinding, SignatureRefused
 from contracts.domain.catalogue import CatalogueRule, PriceRefused
+from contracts.domain.engagement import PhaseOrder
 from contracts.domain.lifecycle import IllegalStep
 from shared.problems import Conflict, ErrorMapping, FieldError, NotFound, Problem, Unavailable, ValidationFailed
 from shared.values import json_pointer
@@ -80,6 +81,7 @@ ERRORS: ErrorMapping = {
     obligations.BadInstant: _at_its_field,
     obligations.NotPossible: lambda error: Conflict(str(error)),
     advice.NotPossible: lambda error: Conflict(str(error)),
+    PhaseOrder: lambda error: Conflict(str(error)),
     IllegalStep: _illegal,
     Incomplete: _incomplete,
     PriceRefused: _price,

@@ -4,14 +4,15 @@ import json
 from collections.abc import Iterable
 from decimal import Decimal
 from importlib import resources
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeAlias
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, StrictBool, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StrictBool, field_validator, model_validator
 
 from contracts.application.calendars import NewCalendar, create_calendar
 from contracts.application.deliverables import PlanDeliverable
 from contracts.application.errors import NotNow, Refused
+from contracts.application.further_terms import Requirement
 from contracts.application.ports import Workspace
 from contracts.application.service_desk import ServiceDesk
 from contracts.application.values import Amount, Code, Currency, Request, Texts, decimals_fit
@@ -21,6 +22,7 @@ from shared.values import Instant
 MOST_DELIVERABLES = 100
 
 CatalogueName = Literal["tiers", "engagement_levels"]
+SupportLevel: TypeAlias = Annotated[int, Field(strict=True, ge=1, le=3, json_schema_extra={"format": "int32"})]
 FIXTURES: tuple[CatalogueName, ...] = ("tiers", "engagement_levels")
 
 _PLAN_EXAMPLE: dict[str, JsonValue] = {
@@ -87,6 +89,19 @@ class NewPlanVersion(Request):
     service_desk: ServiceDesk | None = Field(
         default=None, description="How the desk works; left out or null: as in the plan that this one takes over."
     )
+    support_level: SupportLevel | None = Field(
+        default=None, description="Which level of support it is; null: it is none of the three. Not taken over."
+    )
+    requires: list[Requirement] = Field(
+        default_factory=list,
+        max_length=20,
+        description="What its contracts must hold before they are proposed, beside what the plan below requires.",
+    )
+
+    @field_validator("requires")
+    @classmethod
+    def _each_once(cls, requires: list[Requirement]) -> list[Requirement]:
+        return list(dict.fromkeys(requires))
 
 
 class NewPlan(NewPlanVersion):
@@ -125,6 +140,10 @@ class PlanVersion(BaseModel):
     )
     service_desk: ServiceDesk | None = Field(
         default=None, description="How the desk works, its own or taken over; null: the plan says nothing of it."
+    )
+    support_level: SupportLevel | None = Field(default=None, description="Which level of support it is; null: none.")
+    requires: list[Requirement] = Field(
+        default_factory=list, max_length=20, description="What its contracts must hold, its own and taken over."
     )
     created_at: Instant
 
@@ -238,6 +257,8 @@ async def _version(work: Workspace, plan_id: UUID, code: str, number: int, new: 
         deliverables=new.deliverables,
         effective_deliverables=[PlanDeliverable.of(item) for item in effective],
         service_desk=taken_over if new.service_desk is None else new.service_desk,
+        support_level=new.support_level,
+        requires=list(dict.fromkeys([*([] if base is None else base.requires), *new.requires])),
         created_at=work.now,
     )
 

@@ -8,13 +8,15 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
-from contracts.application import obligations
+from contracts.application import completeness, obligations
 from contracts.application.calendars import Calendar
 from contracts.application.catalogue import PlanVersion
 from contracts.application.clients import Client
 from contracts.application.commitments import ResponseCommitment, UptimeCommitment
 from contracts.application.deliverables import PlanDeliverable, checked_parameters
+from contracts.application.document_blocks import document_blocks
 from contracts.application.errors import NotNow, Refused, Taken, Unknown, named_at
+from contracts.application.further_terms import FurtherTerms, FurtherTermsPatch, check_blocks, seeded
 from contracts.application.obligation_terms import ObligationTerms
 from contracts.application.obligation_terms import in_words as obligations_in_words
 from contracts.application.ports import Workspace
@@ -85,7 +87,7 @@ class Signatories(Request):
     client: Signatory | None = None
 
 
-class Terms(Request):
+class Terms(FurtherTerms):
     """What the parties choose. Complete before it is proposed, fixed once it is."""
 
     site_ids: list[UUID] = Field(max_length=MOST_SITES, description="The client's sites under contract.")
@@ -130,7 +132,7 @@ class Terms(Request):
         return self
 
 
-class TermsPatch(Request):
+class TermsPatch(FurtherTermsPatch):
     """What to change of the terms of a draft (merge patch): what is left out stays, null removes."""
 
     model_config = ConfigDict(
@@ -257,6 +259,12 @@ class Contract(BaseModel):
     updated_at: Instant
 
 
+class ActivatedContract(Contract):
+    """A contract that is in force from now on, with what should be settled all the same."""
+
+    warnings: list[completeness.ContractWarning] = Field(max_length=1000)
+
+
 class Document(BaseModel):
     """A proposed version in its canonical form: exactly the text whose hash is signed."""
 
@@ -335,7 +343,7 @@ async def draft_contract(work: Workspace, new: NewContract) -> Contract:
         raise Refused(f"There is no plan {new.plan_code}. GET /v1/plans lists the plans.", "plan_code")
     version = plan.current
     terms = Terms.model_validate(new.model_dump(mode="json", by_alias=True, exclude={"client_id", "plan_code"}))
-    terms = _with_commitments_of(version, terms, new.model_fields_set)
+    terms = seeded(_with_commitments_of(version, terms, new.model_fields_set), version.requires, new.model_fields_set)
     await _check_terms(work, client.client_id, terms, version)
     year = agreement.local_date(work.now, client.time_zone).year
     contract = Contract(
@@ -419,6 +427,7 @@ async def _check_terms(work: Workspace, client_id: UUID, terms: Terms, plan: Pla
             checked_parameters(kind, {**promised[code].parameters, **parameters})
         except ValidationError as error:
             raise Refused.because_of(error, *place) from None
+    await check_blocks(work, terms, terms.site_ids, (terms.price.amount, terms.price.currency))
 
 
 def _check_severities(desk: ServiceDesk | None, response: ResponseCommitment | None) -> None:
@@ -505,18 +514,21 @@ async def propose_contract(work: Workspace, contract: Contract) -> Contract:
     return await _save(work, contract, status=status, document=await _fix(work, contract), signatures=[])
 
 
-async def _fix(work: Workspace, contract: Contract) -> DocumentReference:
-    """Keeps what the contract says as its next document. Raises Incomplete or Taken."""
+async def _fix(work: Workspace, contract: Contract, in_force: PlanVersion | None = None) -> DocumentReference:
+    """Keeps what the contract says as its next document; `in_force` is the plan that an amendment changes.
+
+    Raises Incomplete or Taken.
+    """
     client = await work.clients.get(contract.client_id)
     sites = [await work.sites.get(site_id) for site_id in contract.terms.site_ids]
     promised = tuple(item.as_value() for item in contract.deliverables)
-    missing = _missing(contract.terms, client, sites, promised)
+    plan = await work.plans.version(contract.plan.plan_id, contract.plan.number)
+    missing = await _all_missing(work, contract, client, sites, plan, in_force)
     if missing:
         raise agreement.Incomplete(missing)
     page = contract.terms.status_page
     if page is not None and not await work.contracts.claim_status_page(page.slug, contract):
         raise Taken(f"The status page address {page.slug} is in use. Choose another slug.")
-    plan = await work.plans.version(contract.plan.plan_id, contract.plan.number)
     number = await work.contracts.next_document_number(contract)
     text = agreement.canonical(await _document(work, contract, client, sites, promised, plan, number))
     reference = DocumentReference(number=number, hash=agreement.fingerprint(text), proposed_at=work.now)
@@ -531,6 +543,36 @@ async def _fix(work: Workspace, contract: Contract) -> DocumentReference:
         )
     )
     return reference
+
+
+async def readiness(work: Workspace, contract: Contract) -> completeness.Readiness:
+    """Everything that is missing before the contract can be proposed, all at once, and what to warn of."""
+    client = await work.clients.get(contract.client_id)
+    sites = [await work.sites.get(site_id) for site_id in contract.terms.site_ids]
+    plan = await work.plans.version(contract.plan.plan_id, contract.plan.number)
+    missing = await _all_missing(work, contract, client, sites, plan)
+    return completeness.Readiness(
+        missing=[completeness.MissingChoice(pointer=f"#{item.pointer}", detail=item.detail) for item in missing],
+        warnings=await completeness.warnings_of(
+            work, contract.contract_id, client, contract.terms, contract.terms.site_ids, plan
+        ),
+    )
+
+
+async def _all_missing(
+    work: Workspace,
+    contract: Contract,
+    client: Client,
+    sites: Sequence[Site],
+    plan: PlanVersion,
+    in_force: PlanVersion | None = None,
+) -> list[Missing]:
+    terms = contract.terms
+    return [
+        *_missing(terms, client, sites, tuple(item.as_value() for item in contract.deliverables)),
+        *completeness.missing_blocks(terms, set(plan.requires), contract.deliverables),
+        *await completeness.missing_beside(work, client, terms, terms.site_ids, plan, in_force),
+    ]
 
 
 def _missing(terms: Terms, client: Client, sites: Sequence[Site], promised: Sequence[Deliverable]) -> list[Missing]:
@@ -638,6 +680,7 @@ async def _document(
         "starts_on": terms.starts_on.isoformat(),
         "ends_on": None if terms.ends_on is None else terms.ends_on.isoformat(),
         "signatories": terms.signatories.model_dump(mode="json"),
+        **await document_blocks(work, client, terms),
     }
 
 
@@ -685,10 +728,13 @@ async def withdraw_contract(work: Workspace, contract: Contract) -> Contract:
 async def sign_contract(work: Workspace, contract: Contract, consent: SignRequest) -> Contract:
     """Records one party's signature of the locked proposal; the second one makes it signed.
 
-    Raises IllegalStep, or SignatureRefused when the hash is of another text or the party has signed already.
+    Raises IllegalStep, SignatureRefused when the hash is of another text or the party has signed already, or NotNow
+    while the client may not sign a support level.
     """
     signed = after(contract.status, Step.SIGN)
     assert contract.document is not None
+    plan = await work.plans.version(contract.plan.plan_id, contract.plan.number)
+    await completeness.check_may_sign(work, contract.client_id, contract.terms.site_ids, plan)
     signatures, complete = _signed(work, contract.terms, contract.document, contract.signatures, consent)
     return await _save(work, contract, status=signed if complete else contract.status, signatures=signatures)
 
@@ -723,7 +769,7 @@ def _as_values(signatures: Sequence[RecordedSignature]) -> list[Signature]:
 # --- in force --------------------------------------------------------------------------------------------------------
 
 
-async def activate_contract(work: Workspace, contract: Contract) -> Contract:
+async def activate_contract(work: Workspace, contract: Contract) -> ActivatedContract:
     """The locked contract is in force from this instant; says `contract.activated` with its full effective state.
 
     Raises IllegalStep, NotBinding when what is stored is not what both parties signed, or NotNow before its first day.
@@ -737,8 +783,13 @@ async def activate_contract(work: Workspace, contract: Contract) -> Contract:
     ends_at = agreement.end_of(terms.ends_on, time_zone)
     if ends_at is not None and ends_at <= work.now:
         raise NotNow(f"The contract ended on {terms.ends_on}. Terminate it, and draft another one.")
+    plan = await work.plans.version(contract.plan.plan_id, contract.plan.number)
+    await completeness.begin_support(work, contract.client_id, terms.site_ids, plan)
     active = contract.model_copy(update={"status": status, "activated_at": work.now, "ends_at": ends_at})
-    return await _enter(work, active, "activated", work.now)
+    entered = await _enter(work, active, "activated", work.now)
+    client = await work.clients.get(entered.client_id)
+    warnings = await completeness.warnings_of(work, entered.contract_id, client, terms, terms.site_ids, plan)
+    return ActivatedContract(**dict(entered), warnings=warnings)
 
 
 async def _binding(work: Workspace, contract: Contract) -> Document:
@@ -825,13 +876,13 @@ async def propose_amendment(
     after(contract.status, Step.AMEND)
     if contract.amendment is not None:
         raise NotNow("Another amendment waits for its signatures. Withdraw it, or apply it first.")
-    plan = await work.plans.version(contract.plan.plan_id, contract.plan.number)
+    plan = in_force = await work.plans.version(contract.plan.plan_id, contract.plan.number)
     if plan_code is not None:
         named = await work.plans.by_code(plan_code)
         if named is None:
             raise Refused(f"There is no plan {plan_code}. GET /v1/plans lists the plans.", "plan_code")
         plan = named.current
-        terms = _with_commitments_of(plan, terms, chosen)
+        terms = seeded(_with_commitments_of(plan, terms, chosen), plan.requires, chosen)
     if terms.starts_on != contract.terms.starts_on:
         raise Refused("cannot change any more: the contract has begun", "starts_on")
     page, other = contract.terms.status_page, terms.status_page
@@ -844,7 +895,7 @@ async def propose_amendment(
         plan=amended.plan,
         terms=terms,
         deliverables=deliverables,
-        document=await _fix(work, amended),
+        document=await _fix(work, amended, in_force),
         signatures=[],
     )
     return await _save(work, contract, amendment=amendment)
@@ -868,6 +919,9 @@ async def withdraw_amendment(work: Workspace, contract: Contract) -> Contract:
 async def sign_amendment(work: Workspace, contract: Contract, consent: SignRequest) -> Contract:
     """Records one party's signature of the amendment. Raises IllegalStep, NotNow or SignatureRefused."""
     waiting = _waiting(contract)
+    in_force = await work.plans.version(contract.plan.plan_id, contract.plan.number)
+    plan = await work.plans.version(waiting.plan.plan_id, waiting.plan.number)
+    await completeness.check_may_sign(work, contract.client_id, waiting.terms.site_ids, plan, in_force)
     signatures, _ = _signed(work, waiting.terms, waiting.document, waiting.signatures, consent)
     return await _save(work, contract, amendment=waiting.model_copy(update={"signatures": signatures}))
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from contracts.application.identity import ApiKey, Tenant, User
     from contracts.application.maintenance import MaintenanceWindow
     from contracts.application.register_ports import Registers
+    from contracts.application.signing_ports import SigningStores
     from contracts.application.sites import Site
 
 A = TypeVar("A")
@@ -139,6 +140,7 @@ class Workspace:
     plans: Plans
     contracts: Contracts
     registers: Registers
+    signing: SigningStores
     announcer: Announcer
     new_id: Callable[[], UUID]
     random_bytes: Callable[[int], bytes]
