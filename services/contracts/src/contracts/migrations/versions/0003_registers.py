@@ -315,7 +315,6 @@ CREATE TABLE contracts.register_version (
     version INTEGER NOT NULL,
     tenant_id UUID NOT NULL,
     client_id UUID NOT NULL,
-    version INTEGER NOT NULL,
     kind TEXT NOT NULL,
     at timestamptz NOT NULL,
     by TEXT NOT NULL,
