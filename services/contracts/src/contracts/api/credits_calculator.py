@@ -1,4 +1,4 @@
-"""Credits and penalties without state: the function that settlement is to use, for previews and for checking figures."""
+"""Credits and penalties without state: the function that settlement is to use, for previews and checks of figures."""
 
 from __future__ import annotations
 
