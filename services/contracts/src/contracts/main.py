@@ -62,7 +62,7 @@ SERVICE = Service(
         {"name": "maintenance", "description": "Windows of planned work, in local time."},
         {"name": "catalogue", "description": "Plans with versions and inheritance, and calendars."},
         {"name": "contracts", "description": "Contracts: drafted, proposed, signed, in force, ended."},
-        {"name": "calculators", "description": "Pure rules without state, as settlement is to use them."},
+        {"name": "calculators", "description": "Pure rules without state: the functions that the service itself uses."},
     ),
     key_source=lambda runtime: DatabaseKeys(runtime.units),
     other_content_types={"/v1/oauth/token": frozenset({tokens.FORM})},
