@@ -26,6 +26,8 @@ def test_an_outage_goes_from_the_failing_check_to_mail_page_report_and_webhook(
         [("Hôtel Bellevue", small_site.url(page))],
         monitoring=FAST_MONITORING,
         response=RESPONSE_AND_REPAIR,
+        # Nobody else's: what other tests break in these minutes would be told together with this.
+        alert_emails=["on-call-of-bellevue@agency.example"],
     )
     (monitor,) = thread.wait_for_monitors(contract, "up")
     assert monitor["cadence"]["interval_seconds"] == FAST_MONITORING["interval_seconds"]

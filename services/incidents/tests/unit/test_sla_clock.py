@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import httpx
 import pytest
 
 from incidents.api.calculators import router
-from shared.testing.vectors import Vector, calculator_client, differences, faults, read_vectors
+from shared.testing.vectors import Vector, calculator_client, differences, faults, read_vectors, refused_at
 
 Json = dict[str, Any]
 
@@ -81,12 +82,7 @@ async def read(client: httpx.AsyncClient, request: Json) -> Json:
     return answer
 
 
-async def refusal(client: httpx.AsyncClient, request: Json) -> list[str | None]:
-    """The pointers of a refusal."""
-    response = await client.post("/v1/calculators/sla-clock", json=request)
-    assert response.status_code == 422, response.text
-    assert response.headers["content-type"] == "application/problem+json"
-    return [error.get("pointer") for error in response.json()["errors"]]
+refusal = partial(refused_at, calculator="sla-clock")
 
 
 def told(answer: Json) -> list[tuple[str, str, str]]:

@@ -17,7 +17,7 @@ from reporting.api.calculators import router
 from reporting.domain.availability import State, StateSpan, UptimeRule, measure_uptime, uptime_display
 from shared.calendar_schema import BusinessCalendar
 from shared.kernel.intervals import Interval
-from shared.testing.vectors import Vector, calculator_client, faults, read_vectors
+from shared.testing.vectors import Vector, calculator_client, faults, read_vectors, refused_at
 
 Json = dict[str, Any]
 
@@ -59,10 +59,7 @@ async def measure(client: httpx.AsyncClient, *states: Json, **changes: Any) -> J
 
 async def refusal(client: httpx.AsyncClient, **changes: Any) -> list[str | None]:
     request = {"period": DAY, "rule": RULE, "states": [], "target_percent": "99.9"} | changes
-    response = await client.post("/v1/calculators/uptime", json=request)
-    assert response.status_code == 422, response.text
-    assert response.headers["content-type"] == "application/problem+json"
-    return [error.get("pointer") for error in response.json()["errors"]]
+    return await refused_at(client, request, calculator="uptime")
 
 
 @pytest.mark.parametrize("vector", read_vectors(Path(__file__).parents[1] / "vectors" / "uptime.json"), ids=str)

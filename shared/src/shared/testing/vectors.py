@@ -53,6 +53,14 @@ def calculator_client(router: APIRouter) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://calculators")
 
 
+async def refused_at(client: httpx.AsyncClient, request: dict[str, Any], *, calculator: str) -> list[str | None]:
+    """The pointers of the problem with which a calculator refuses a request; fails unless it is a 422."""
+    response = await client.post(f"/v1/calculators/{calculator}", json=request)
+    assert response.status_code == 422, response.text
+    assert response.headers["content-type"] == MEDIA_TYPE
+    return [error.get("pointer") for error in response.json()["errors"]]
+
+
 async def faults(client: httpx.AsyncClient, vector: Vector) -> list[str]:
     """What is wrong with the answer to an example; nothing if it is as expected."""
     response = await client.post(f"/v1/calculators/{vector.calculator}", json=vector.request)

@@ -1,4 +1,4 @@
-"""Service credits and penalties without state: the function that settlement uses, for previews and for checking it."""
+"""Credits and penalties without state: the function that settlement is to use, for previews and checks of figures."""
 
 from __future__ import annotations
 
@@ -273,7 +273,7 @@ def _late_in_words(because: DaysCounted) -> str:
 def calculate_credits(request: CreditsRequest) -> CreditsAnswer:
     """What a month costs the provider: credits for uptime, penalties for missed targets, and lateness, line by line.
 
-    Nothing is stored, and no token is needed. It is the function that settlement uses.
+    Nothing is stored, and no token is needed. It is the function that settlement is to use.
     """
     try:
         owed = credits_owed(

@@ -1,4 +1,4 @@
-"""The hours ledger without state: the function that settlement uses, for previews and for checking its figures."""
+"""The hours ledger without state: the function that settlement is to use, for previews and for checking its figures."""
 
 from __future__ import annotations
 
@@ -213,7 +213,7 @@ class HoursAnswer(BaseModel):
 def calculate_hours(request: HoursRequest) -> HoursAnswer:
     """What each month draws from the hours of a contract, what is over, what rolls over and what is lost.
 
-    Nothing is stored, and no token is needed. It is the function that settlement uses.
+    Nothing is stored, and no token is needed. It is the function that settlement is to use.
     """
     try:
         figures = fold_hours(

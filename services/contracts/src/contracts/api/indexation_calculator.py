@@ -1,4 +1,4 @@
-"""Price revision without state: the function that settlement uses, for previews and for checking its figures."""
+"""Price revision without state: the function that settlement is to use, for previews and for checking its figures."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class IndexationAnswer(BaseModel):
 def calculate_indexation(request: IndexationRequest) -> IndexationAnswer:
     """A price multiplied with fixed share + (1 − fixed share) × new index ÷ base index, rounded once.
 
-    Nothing is stored, and no token is needed. It is the function that settlement uses.
+    Nothing is stored, and no token is needed. It is the function that settlement is to use.
     """
     try:
         rule = IndexationRule(

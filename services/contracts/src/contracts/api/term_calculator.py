@@ -120,7 +120,7 @@ class TermAnswer(BaseModel):
 def calculate_term(request: TermRequest) -> TermAnswer:
     """The current term of a contract, until when notice must be given, when to tell somebody, and its monthly periods.
 
-    Nothing is stored, and no token is needed. It is the function that the service itself uses.
+    Nothing is stored, and no token is needed. It is the function that renewals are to use.
     """
     try:
         term = ContractTerm(

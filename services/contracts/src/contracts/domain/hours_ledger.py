@@ -1,8 +1,8 @@
 """The hours ledger: what a contract includes each month, what was drawn from it, and what is owed beyond it.
 
 The law is the hours section of ``calculators.md``; how minutes worked become minutes accounted is the kernel's
-(:mod:`shared.kernel.hours`). Settlement closes one month after another with :func:`close_month`; :func:`fold_hours`,
-which the calculator uses, does it over many months.
+(:mod:`shared.kernel.hours`). :func:`close_month` is for settlement, which closes one
+month after another; :func:`fold_hours`, which the calculator uses, does it over many months.
 
 What is unused is a **lot**. A lot can be used for a number of further months (none, one, or as many as ``fifo`` says)
 and what is left of it is lost at the end of the last one. There is one account for the pool, or one for each line.

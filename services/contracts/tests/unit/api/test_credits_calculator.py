@@ -1,6 +1,7 @@
 """What calculators.md says about credits, sentence by sentence, through the router that clients call."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import httpx
 import pytest
 
 from contracts.api.credits_calculator import router
-from shared.testing.vectors import Vector, calculator_client, faults, read_vectors
+from shared.testing.vectors import Vector, calculator_client, faults, read_vectors, refused_at
 
 Json = dict[str, Any]
 
@@ -42,12 +43,7 @@ async def amounts(client: httpx.AsyncClient, **changes: Any) -> list[str]:
     return [line["amount"] for line in (await owed(client, **changes))["lines"]]
 
 
-async def refusal(client: httpx.AsyncClient, request: Json) -> list[str | None]:
-    """The pointers of a refusal."""
-    response = await client.post("/v1/calculators/credits", json=request)
-    assert response.status_code == 422, response.text
-    assert response.headers["content-type"] == "application/problem+json"
-    return [error.get("pointer") for error in response.json()["errors"]]
+refusal = partial(refused_at, calculator="credits")
 
 
 @pytest.mark.parametrize("vector", read_vectors(Path(__file__).parents[2] / "vectors" / "credits.json"), ids=str)

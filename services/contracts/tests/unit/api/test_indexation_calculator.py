@@ -1,6 +1,7 @@
 """What calculators.md says about indexation, sentence by sentence, through the router that clients call."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import httpx
 import pytest
 
 from contracts.api.indexation_calculator import router
-from shared.testing.vectors import Vector, calculator_client, faults, read_vectors
+from shared.testing.vectors import Vector, calculator_client, faults, read_vectors, refused_at
 
 Json = dict[str, Any]
 
@@ -34,12 +35,7 @@ async def revised(client: httpx.AsyncClient, **changes: Any) -> tuple[str, str]:
     return response.json()["coefficient"], response.json()["price"]["amount"]
 
 
-async def refusal(client: httpx.AsyncClient, request: Json) -> list[str | None]:
-    """The pointers of a refusal."""
-    response = await client.post("/v1/calculators/indexation", json=request)
-    assert response.status_code == 422, response.text
-    assert response.headers["content-type"] == "application/problem+json"
-    return [error.get("pointer") for error in response.json()["errors"]]
+refusal = partial(refused_at, calculator="indexation")
 
 
 @pytest.mark.parametrize("vector", read_vectors(Path(__file__).parents[2] / "vectors" / "indexation.json"), ids=str)

@@ -1,6 +1,7 @@
 """What calculators.md says about terms, sentence by sentence, through the router that clients call."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import httpx
 import pytest
 
 from contracts.api.term_calculator import router
-from shared.testing.vectors import Vector, calculator_client, faults, read_vectors
+from shared.testing.vectors import Vector, calculator_client, faults, read_vectors, refused_at
 
 Json = dict[str, Any]
 
@@ -36,12 +37,7 @@ async def term(client: httpx.AsyncClient, **changes: Any) -> Json:
     return answer
 
 
-async def refusal(client: httpx.AsyncClient, request: Json) -> list[str | None]:
-    """The pointers of a refusal."""
-    response = await client.post("/v1/calculators/term", json=request)
-    assert response.status_code == 422, response.text
-    assert response.headers["content-type"] == "application/problem+json"
-    return [error.get("pointer") for error in response.json()["errors"]]
+refusal = partial(refused_at, calculator="term")
 
 
 def current(answer: Json) -> tuple[str, str, str]:

@@ -75,10 +75,8 @@ class DueClocks:
         # One whose clocks cannot be read stays without a cache, and must not be tried for ever.
         while batch := set(await self._uncached()) - tried:
             for tenant_id, item_ids in _together(batch):
-                if await self._look(tenant_id, item_ids) < len(
-                    item_ids
-                ):  # somebody works on them: wait, one lock in hand
-                    for item_id in item_ids:
+                if await self._look(tenant_id, item_ids) < len(item_ids):
+                    for item_id in item_ids:  # somebody works on them: wait, with one lock in hand
                         await self._look(tenant_id, [item_id], wait=True)
             tried |= batch
         return len(tried)
