@@ -9,6 +9,7 @@ from .thread_client import ThreadClient
 PHASES = [{"kind": "diagnostic"}, {"kind": "support"}]
 PROOF = {"saved_at": "2026-01-01T02:00:00Z", "evidence": "Job 1"}
 DONE = {"number": 1, "outcome": "Stable"}
+PREREQUISITE: dict[str, Any] = {"code": "vpn", "name": {"fr": "Accès VPN", "en": "VPN access"}, "expected": "Two accounts"}
 
 
 def assessment(client_id: str) -> dict[str, Any]:
@@ -45,11 +46,15 @@ def clause() -> dict[str, Any]:
 
 
 def one_of_each(thread: ThreadClient, client_id: str, contract_id: str) -> dict[str, str]:
-    """Ids of a new assessment, engagement and clause of a client, with a proof of a backup under its contract."""
+    """Ids of a new assessment, engagement and clause of a client, with a proof of a backup under its contract.
+
+    The contract must hold PREREQUISITE.
+    """
     bodies = {
         "assessment_id": ("/v1/assessments", assessment(client_id)),
         "engagement_id": ("/v1/engagements", engagement(client_id)),
         "controlled_document_id": ("/v1/controlled-documents", clause()),
     }
     thread.post("contracts", f"/v1/contracts/{contract_id}/backup-proofs", PROOF)
-    return {key: str(thread.post("contracts", path, body)[key]) for key, (path, body) in bodies.items()}
+    ids = {key: str(thread.post("contracts", path, body)[key]) for key, (path, body) in bodies.items()}
+    return ids | {"prerequisite_code": PREREQUISITE["code"]}

@@ -63,7 +63,11 @@ def world(running_stack: RunningStack, small_site: SmallSite) -> World:
         webhook = thread.post("reporting", "/v1/webhooks", {"url": small_site.url("/hook"), "event_types": []})
         client = thread.create_client("World client")
         contract = thread.activate_contract(
-            client, [("World site", small_site.url(page))], monitoring=FAST_MONITORING, response=RESPONSE_AND_REPAIR
+            client,
+            [("World site", small_site.url(page))],
+            monitoring=FAST_MONITORING,
+            response=RESPONSE_AND_REPAIR,
+            prerequisites=[before_signing.PREREQUISITE],
         )
         thread.wait_for_monitors(contract, "up")
         small_site.break_page(page)
