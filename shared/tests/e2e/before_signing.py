@@ -9,7 +9,8 @@ from .thread_client import ThreadClient
 PHASES = [{"kind": "diagnostic"}, {"kind": "support"}]
 PROOF = {"saved_at": "2026-01-01T02:00:00Z", "evidence": "Job 1"}
 DONE = {"number": 1, "outcome": "Stable"}
-PREREQUISITE: dict[str, Any] = {"code": "vpn", "name": {"fr": "Accès VPN", "en": "VPN access"}, "expected": "Two accounts"}
+VPN = {"fr": "Accès VPN", "en": "VPN access"}
+PREREQUISITE: dict[str, Any] = {"code": "vpn", "name": VPN, "expected": "Two accounts"}
 
 
 def assessment(client_id: str) -> dict[str, Any]:
