@@ -9,6 +9,7 @@ from .thread_client import ThreadClient
 PHASES = [{"kind": "diagnostic"}, {"kind": "support"}]
 PROOF = {"saved_at": "2026-01-01T02:00:00Z", "evidence": "Job 1"}
 DONE = {"number": 1, "outcome": "Stable"}
+PARTY = {"legal_name": "Lumière SAS", "address": {"lines": ["1 rue A"], "city": "Paris", "country": "FR"}}
 VPN = {"fr": "Accès VPN", "en": "VPN access"}
 PREREQUISITE: dict[str, Any] = {"code": "vpn", "name": VPN, "expected": "Two accounts"}
 
@@ -43,6 +44,36 @@ def clause() -> dict[str, Any]:
         "title": {"fr": "Responsabilité", "en": "Liability"},
         "text": {"fr": "Responsabilité limitée.", "en": "Limited liability."},
         "effective_on": "2026-01-01",
+    }
+
+
+def level_two(thread: ThreadClient, client_id: str) -> dict[str, Any]:
+    """A body that drafts a contract of the second level of support in which nothing is left open."""
+    clarified = {"clarified_on": "2026-06-01", "clarified_with": "Léa Martin"}
+    fixes = {"code": "content_fix", "name": {"fr": "Correction de contenu", "en": "Content fix"}, "verdict": "in"}
+    redesign = {"code": "redesign", "name": {"fr": "Refonte", "en": "Redesign"}, "verdict": "out"}
+    return {
+        "client_id": client_id,
+        "plan_code": "continuous_evolution",
+        "site_ids": [thread.create_site(client_id, f"site-{new_id()}", "https://site.example/")],
+        "starts_on": "2026-06-08",
+        "price": {"amount": "500.00", "currency": "USD"},
+        "signatories": {
+            "agency": {"name": "Nadia Benali", "email": "nadia@agency.example"},
+            "client": {"name": "Léa Martin", "email": "lea@client.example"},
+        },
+        "onboarding": dict.fromkeys(("scope", "responsibilities", "service_levels"), clarified),
+        "scope": {"categories": [fixes, redesign]},
+        "offer": {
+            "coverage_calendar": "business_hours",
+            "channels": ["portal", "mail"],
+            "intervention_modes": ["remote"],
+            "team": [{"role": {"fr": "Développeur", "en": "Developer"}, "people": 2}],
+            "maintenance_types": ["corrective", "preventive", "evolutionary", "adaptive"],
+        },
+        "commercial": {"billing": ["flat"]},
+        "prerequisites": [PREREQUISITE],
+        "data_protection": {"classification": "internal", "personal_data": False},
     }
 
 
