@@ -80,6 +80,12 @@ class Contracts(Store["Contract"], Protocol):
     async def document(self, contract_id: UUID, number: int) -> Document:
         """A proposed version of a contract, as it was proposed. Raises Unknown."""
 
+    async def signed_document(self, contract_id: UUID, document_hash: str) -> Document:
+        """The proposed version of a contract with this hash. Raises Unknown."""
+
+    async def states(self, contract_id: UUID, before: datetime) -> Sequence[ContractState]:
+        """What a contract was, as far as it was so before an instant; the first state first."""
+
     async def newest_state(self, contract_id: UUID) -> int | None:
         """Version of the newest state of a locked contract; None before it was activated."""
 
