@@ -25,6 +25,14 @@ from contracts.application.resources import Resource
 from contracts.application.responsibilities import Actor, Responsibilities
 from contracts.application.risks import ContractRisk
 from contracts.application.scope import Scope
+from contracts.application.settlement_terms import (
+    Charges,
+    Credits,
+    Penalties,
+    RightToTerminate,
+    SettlementTerms,
+    check_money,
+)
 from contracts.application.values import Request
 
 if TYPE_CHECKING:
@@ -87,6 +95,13 @@ class FurtherTerms(Request):
     )
     data_protection: DataProtection | None = Field(default=None, description="Classification, and the annex.")
     legal: Legal | None = Field(default=None, description="Clauses, controlled documents, and the law.")
+    settlement: SettlementTerms | None = Field(default=None, description="How periods are settled; null: as usual.")
+    charges: Charges | None = Field(default=None, description="What is charged beside the price per month.")
+    credits: Credits | None = Field(default=None, description="For a missed uptime commitment; null: none.")
+    penalties: Penalties | None = Field(default=None, description="For missed targets and lateness; null: none.")
+    termination_rights: list[RightToTerminate] | None = Field(
+        default=None, max_length=20, description="Patterns of misses that let the client leave; null: none."
+    )
 
     @model_validator(mode="after")
     def _names_each_once(self) -> Self:
@@ -117,6 +132,11 @@ class FurtherTermsPatch(Request):
     reversibility: _ListPatch | None = None
     data_protection: _BlockPatch | None = None
     legal: _BlockPatch | None = None
+    settlement: _BlockPatch | None = None
+    charges: _BlockPatch | None = None
+    credits: _BlockPatch | None = None
+    penalties: _BlockPatch | None = None
+    termination_rights: _ListPatch | None = None
 
 
 BLOCKS: tuple[str, ...] = tuple(FurtherTerms.model_fields)
@@ -174,6 +194,7 @@ async def check_blocks(
             raise Refused(f"There is no calendar {name}. Create it first.", "offer", "coverage_calendar")
     if terms.pricing is not None:
         _check_price(terms.pricing, *price)
+    await check_money(work, terms, price[1])
 
 
 def _check_names(terms: FurtherTerms) -> None:

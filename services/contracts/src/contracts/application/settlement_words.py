@@ -90,13 +90,25 @@ def _part_of_a_fee(line: _Line) -> str:
     )
 
 
+def _fee_while_suspended(line: _Line) -> str:
+    return line.t.gettext(
+        "Suspended, %(plan)s, within %(first)s to %(last)s: %(share)s of a month at %(monthly)s",
+        plan=line.named("plan"),
+        first=line.day("from"),
+        last=line.day("to"),
+        share=line.number("share"),
+        monthly=line.money("monthly"),
+    )
+
+
 def _indexation(line: _Line) -> str:
     return line.t.gettext(
-        "Price revision of %(day)s, %(plan)s: from %(before)s to %(after)s a month",
-        day=line.day("on"),
+        "Price revision, %(plan)s: from %(before)s to %(after)s a month, from %(first)s to %(last)s",
         plan=line.named("plan"),
-        before=line.money("from"),
-        after=line.money("to"),
+        before=line.money("before"),
+        after=line.money("after"),
+        first=line.day("from"),
+        last=line.day("to"),
     )
 
 
@@ -174,6 +186,7 @@ def _adjustment(line: _Line) -> str:
 _LINES: Mapping[str, Callable[[_Line], str]] = {
     "fee.whole": _fee,
     "fee.part": _part_of_a_fee,
+    "fee.suspended": _fee_while_suspended,
     "indexation": _indexation,
     "discount": _discount,
     "one_off": _one_off,

@@ -13,7 +13,7 @@ line, in the order of the lines: a later one is cut.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -34,7 +34,6 @@ from contracts.domain.credits import (
     credits_owed,
 )
 from contracts.domain.discounts import Discount, FeeStretch, discount_lines
-from contracts.domain.indexation import coefficient_text, indexed_price
 from contracts.domain.liability import Decision, provider_share, split_penalty
 from contracts.domain.pricing import PerTicket, PricingRefusedError, Ticket, TimePrice, period_fee
 from shared.kernel.calendar import opening_instant
@@ -181,6 +180,7 @@ class Terms:
 
     :param plan: its code. ``plan_name`` is what it is called.
     :param price: None when no fee for time was agreed.
+    :param revised: what an index has made of the price of a month since; None while it is the one that was agreed.
     :param taxes: by kind of line; ``default_tax`` is that of all others; None where nothing was agreed on.
     """
 
@@ -188,6 +188,7 @@ class Terms:
     plan_name: Words
     currency: str
     price: TimePrice | None
+    revised: Decimal | None = None
     discounts: tuple[NamedDiscount, ...] = ()
     one_offs: tuple[OneOff, ...] = ()
     per_ticket: PerTicket | None = None
@@ -203,24 +204,19 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """A stretch of the period in which the contract was in force under some terms; suspended time is in none.
+    """A stretch of the period in which the contract held under some terms.
 
-    :param source: id of the contract's version, for the explanation.
+    :param source: what was signed, for the explanation.
+    :param fee_part: which part of the fee is owed, 0 to 1.
+    :param suspended: nothing is promised meanwhile, and nothing else than the fee is owed.
     """
 
     start: datetime
     end: datetime
     terms: Terms
     source: str
-
-
-@dataclass(frozen=True, slots=True)
-class PriceRevision:
-    """An index moved the price: from a local day on the fee is multiplied with an exact coefficient."""
-
-    id: str
-    from_day: date
-    coefficient: Fraction
+    fee_part: Fraction = Fraction(1)
+    suspended: bool = False
 
 
 # --- What happened ---------------------------------------------------------------------------------------------------
@@ -328,7 +324,6 @@ class Facts:
     proofs: Sequence[ProofFact] = ()
     overage: Sequence[OverageFact] = ()
     adjustments: Sequence[AdjustmentFact] = ()
-    revisions: Sequence[PriceRevision] = ()
 
 
 # --- What comes out --------------------------------------------------------------------------------------------------
@@ -452,10 +447,12 @@ class _Settling:
         self._whole = instants_of(period.whole, zone)
         self._facts = facts
         clipped = (
-            InForce(max(each.start, self._whole.start), min(each.end, self._whole.end), each.terms, each.source)
+            replace(each, start=max(each.start, self._whole.start), end=min(each.end, self._whole.end))
             for each in in_force
         )
-        self._in_force = [each for each in clipped if each.start < each.end]
+        held = [each for each in clipped if each.start < each.end]
+        self._priced = [each for each in held if each.terms.price is not None and each.fee_part]
+        self._in_force = [each for each in held if not each.suspended]
         self._codes: dict[str, int] = {}
         self.unpriced: list[str] = []
 
@@ -472,26 +469,21 @@ class _Settling:
     # Fees -----------------------------------------------------------------------------------------------------------
 
     def _fees(self) -> Iterable[Line]:
-        groups = _grouped(
-            [each for each in self._in_force if each.terms.price is not None],
-            lambda each: (each.terms.plan, each.terms.price, each.terms.tax("fee")),
-        )
-        for group in groups:
-            terms = group[0].terms
+        for group in _grouped(self._priced, _priced_alike):
+            terms, part = group[0].terms, group[0].fee_part
             price = terms.price
             assert price is not None
             share = self._share(group)
-            amount = self._fee_of(group)
-            monthly = Money.rounded(price.monthly, self._currency)
+            monthly = Money.rounded(price.monthly * part, self._currency)
             yield Line(
                 code=self._code(f"fee:{terms.plan}"),
                 kind="fee",
                 quantity=_shown(share),
                 unit="month",
                 unit_price=monthly,
-                amount=amount,
+                amount=self._fee_of(group),
                 tax=terms.tax("fee"),
-                text="fee.whole" if share == 1 else "fee.part",
+                text="fee.suspended" if part != 1 else "fee.whole" if share == 1 else "fee.part",
                 parameters={
                     **_names("plan", terms.plan_name),
                     **self._days_of(group),
@@ -504,6 +496,7 @@ class _Settling:
                     "model": type(price).__name__,
                     "monthly": str(price.monthly),
                     "share": str(share),
+                    "fee_part": str(part),
                     "stretches": self._told(group),
                     "period_number": self._period.number,
                 },
@@ -512,57 +505,45 @@ class _Settling:
         yield from self._indexation()
 
     def _indexation(self) -> Iterable[Line]:
-        """What a moved index adds to the fee: the revised price less the agreed one, each weighed and rounded."""
-        revisions = sorted(self._facts.revisions, key=lambda each: (each.from_day, each.id))
-        for index, revision in enumerate(revisions):
-            begins = opening_instant(revision.from_day, 0, self._zone)
-            after = revisions[index + 1] if index + 1 < len(revisions) else None
-            ends = self._whole.end if after is None else opening_instant(after.from_day, 0, self._zone)
-            parts = [
-                (share_of(Interval(max(each.start, begins), min(each.end, ends)), self._whole, self._zone), each)
-                for each in self._in_force
-                if each.terms.price is not None
-            ]
-            groups = _grouped(
-                [(share, each) for share, each in parts if share],
-                lambda part: (part[1].terms.plan, part[1].terms.price, part[1].terms.tax("indexation")),
+        """What an index adds to the fee: the revised price less the agreed one, weighed by time and rounded once."""
+        for group in _grouped(
+            [each for each in self._priced if each.terms.revised is not None],
+            lambda each: (_priced_alike(each), each.terms.revised),
+        ):
+            terms, part = group[0].terms, group[0].fee_part
+            assert terms.price is not None
+            assert terms.revised is not None
+            share = self._share(group)
+            more = (Fraction(terms.revised) - terms.price.monthly) * part
+            before, after = Money.rounded(terms.price.monthly, self._currency), Money(terms.revised, self._currency)
+            yield Line(
+                code=self._code(f"indexation:{terms.plan}"),
+                kind="indexation",
+                quantity=_shown(share if more >= 0 else -share),
+                unit="month",
+                unit_price=Money.rounded(abs(more), self._currency),
+                amount=Money.rounded(share * more, self._currency),
+                tax=terms.tax("indexation"),
+                text="indexation",
+                parameters={
+                    **_names("plan", terms.plan_name),
+                    **self._days_of(group),
+                    "before": before.text,
+                    "after": after.text,
+                },
+                why={
+                    "rule": "(revised price − agreed price) × share of the period, rounded once",
+                    "agreed": str(terms.price.monthly),
+                    "revised": after.text,
+                    "share": str(share),
+                    "stretches": self._told(group),
+                },
+                events=tuple(dict.fromkeys(each.source for each in group)),
             )
-            for group in groups:
-                terms = group[0][1].terms
-                price = terms.price
-                assert price is not None
-                share = sum((part for part, _ in group), Fraction(0))
-                base = Money.rounded(price.monthly, self._currency)
-                revised = indexed_price(base, revision.coefficient)
-                more = Fraction(revised.amount) - Fraction(base.amount)
-                yield Line(
-                    code=self._code(f"indexation:{revision.id}:{terms.plan}"),
-                    kind="indexation",
-                    quantity=_shown(share),
-                    unit="month",
-                    unit_price=Money.rounded(more, self._currency),
-                    amount=Money.rounded(share * more, self._currency),
-                    tax=terms.tax("indexation"),
-                    text="indexation",
-                    parameters={
-                        **_names("plan", terms.plan_name),
-                        "from": base.text,
-                        "to": revised.text,
-                        "on": revision.from_day.isoformat(),
-                    },
-                    why={
-                        "rule": "(price × coefficient, rounded, less the price) × share of the period, rounded once",
-                        "coefficient": coefficient_text(revision.coefficient),
-                        "price": base.text,
-                        "revised": revised.text,
-                        "share": str(share),
-                    },
-                    events=(revision.id,),
-                )
 
     def _fee_of(self, group: Sequence[InForce]) -> Money:
         """The fee of some stretches together, rounded once."""
-        shares = [(self._share_of(each), each.terms.price) for each in group]
+        shares = [(self._share_of(each) * each.fee_part, each.terms.price) for each in group]
         return period_fee(
             [(share, price) for share, price in shares if price is not None], self._period.number, self._currency
         )
@@ -570,13 +551,12 @@ class _Settling:
     # Discounts and what is paid once ----------------------------------------------------------------------------------
 
     def _discounts(self) -> Iterable[Line]:
-        of_terms = [(named, each) for each in self._in_force for named in each.terms.discounts]
-        priced = [each for each in self._in_force if each.terms.price is not None]
-        left = _sum((self._fee_of(group) for group in _grouped(priced, _price_and_plan)), self._currency)
+        of_terms = [(named, each) for each in self._priced for named in each.terms.discounts]
+        left = _sum((self._fee_of(group) for group in _grouped(self._priced, _priced_alike)), self._currency)
         for group in _grouped(of_terms, lambda pair: (pair[0], pair[1].terms.tax("discount"))):
             named, terms = group[0][0], group[0][1].terms
             stretches = [
-                FeeStretch(each.start, each.end, each.terms.price.monthly)
+                FeeStretch(each.start, each.end, each.terms.price.monthly * each.fee_part)
                 for _, each in group
                 if each.terms.price is not None
             ]
@@ -980,8 +960,8 @@ def _grouped(items: Iterable[T], key: Callable[[T], Any]) -> list[list[T]]:
     return [group for _, group in groups]
 
 
-def _price_and_plan(each: InForce) -> Any:
-    return each.terms.plan, each.terms.price, each.terms.tax("fee")
+def _priced_alike(each: InForce) -> Any:
+    return each.terms.plan, each.terms.price, each.fee_part, each.terms.tax("fee")
 
 
 def _largest_first(lines: Sequence[CreditLine]) -> list[CreditLine]:

@@ -28,7 +28,6 @@ from contracts.domain.settlement import (
     OneOff,
     OverageFact,
     PenaltyRate,
-    PriceRevision,
     Promised,
     ProofFact,
     Remedies,
@@ -210,9 +209,17 @@ def test_discounts_one_offs_overage_and_adjustments_are_lines_of_their_own() -> 
 
 
 def test_an_index_moves_the_fee_from_its_day_on() -> None:
-    revision = PriceRevision("r", date(2026, 6, 16), Fraction(2456, 2426))
-    (_, line) = settled(*whole(PREMIUM), revisions=[revision]).lines
-    assert (line.kind, line.amount.text) == ("indexation", "3.71")  # (607.42 - 600) / 2
+    revised = replace(PREMIUM, revised=Decimal("607.42"))
+    found = settled(InForce(JUNE.start, at(16), PREMIUM, "v1"), InForce(at(16), JUNE.end, revised, "v2"))
+    assert amounts(found) == [("fee:premium", "600.00"), ("indexation:premium", "3.71")]
+
+
+def test_a_suspension_owes_the_part_of_the_fee_that_was_agreed_and_promises_nothing() -> None:
+    terms = replace(PREMIUM, remedies=REMEDIES, per_ticket=PerTicket({}, Decimal(80)))
+    quiet = InForce(at(16), JUNE.end, terms, "v2", Fraction(1, 4), suspended=True)
+    ticket = TicketFact("t", "x", "t", at(20))
+    found = settled(InForce(JUNE.start, at(16), terms, "v1"), quiet, tickets=[ticket], uptime=[uptime(1, 2)])
+    assert amounts(found) == [("fee:premium", "300.00"), ("fee:premium#2", "75.00")]
 
 
 def test_vat_is_of_each_line_and_unknown_where_none_was_agreed_on() -> None:
