@@ -23,6 +23,7 @@ from contracts.api import (
     maintenance,
     obligations,
     parties,
+    sectors,
     sites,
     term_calculator,
     tokens,
@@ -63,6 +64,7 @@ SERVICE = Service(
         contract_blocks.router,
         controlled_documents.router,
         parties.router,
+        *sectors.ROUTERS,
     ),
     metadata=metadata,
     migrations=Path(__file__).parent / "migrations",
@@ -76,7 +78,10 @@ SERVICE = Service(
         {"name": "clients", "description": "The agency's customers and the people there."},
         {"name": "sites", "description": "Systems under contract, with their environments."},
         {"name": "maintenance", "description": "Windows of planned work, in local time."},
-        {"name": "catalogue", "description": "Plans with versions and inheritance, and calendars."},
+        {
+            "name": "catalogue",
+            "description": "Plans with versions and inheritance, promotions, sector presets, and calendars.",
+        },
         {"name": "contracts", "description": "Contracts: drafted, proposed, signed, in force, ended."},
         {"name": "calculators", "description": "Pure rules without state: the functions that the service itself uses."},
         {

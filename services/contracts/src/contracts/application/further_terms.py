@@ -21,10 +21,12 @@ from contracts.application.offer import Offer
 from contracts.application.onboarding import Onboarding
 from contracts.application.prerequisites import Prerequisite
 from contracts.application.pricing import PriceParameters
+from contracts.application.promotions import AgreedDiscount, check_discounts
 from contracts.application.resources import Resource
 from contracts.application.responsibilities import Actor, Responsibilities
 from contracts.application.risks import ContractRisk
 from contracts.application.scope import Scope
+from contracts.application.sectors import Sector
 from contracts.application.settlement_terms import (
     Charges,
     Credits,
@@ -71,6 +73,12 @@ class FurtherTerms(Request):
     pricing: PriceParameters | None = Field(
         default=None, description="How the price comes about; comes to exactly `price`."
     )
+    discounts: list[AgreedDiscount] | None = Field(
+        default=None,
+        max_length=20,
+        description="What is taken off the price when; left out when drafting: the promotions of the plan.",
+    )
+    sector: Sector | None = Field(default=None, description="What the client's sector asks for beside the plan.")
     onboarding: Onboarding | None = Field(default=None, description="What was clarified before signing.")
     responsibilities: Responsibilities | None = Field(
         default=None, description="Who decides and who executes; left out when drafting: ours, if the plan requires it."
@@ -122,6 +130,8 @@ class FurtherTermsPatch(Request):
     offer: _BlockPatch | None = None
     commercial: _BlockPatch | None = None
     pricing: _BlockPatch | None = None
+    discounts: _ListPatch | None = None
+    sector: _BlockPatch | None = None
     onboarding: _BlockPatch | None = None
     responsibilities: _BlockPatch | None = None
     actors: _ListPatch | None = None
@@ -194,6 +204,7 @@ async def check_blocks(
             raise Refused(f"There is no calendar {name}. Create it first.", "offer", "coverage_calendar")
     if terms.pricing is not None:
         _check_price(terms.pricing, *price)
+    check_discounts(terms.discounts, price[1])
     await check_money(work, terms, price[1])
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from contracts.application.identity import ApiKey, Tenant, User
     from contracts.application.maintenance import MaintenanceWindow
     from contracts.application.register_ports import Registers
+    from contracts.application.sector_ports import SectorStores
     from contracts.application.signing_ports import SigningStores
     from contracts.application.sites import Site
 
@@ -89,6 +90,9 @@ class Contracts(Store["Contract"], Protocol):
     async def newest_state(self, contract_id: UUID) -> int | None:
         """Version of the newest state of a locked contract; None before it was activated."""
 
+    async def in_force_since(self, contract_id: UUID) -> datetime | None:
+        """Instant at which the newest state of a locked contract began; None before it was activated."""
+
     async def add_state(self, state: ContractState) -> None:
         """Keeps what the contract is from an instant on; it is never changed."""
 
@@ -147,6 +151,7 @@ class Workspace:
     contracts: Contracts
     registers: Registers
     signing: SigningStores
+    sectors: SectorStores
     announcer: Announcer
     new_id: Callable[[], UUID]
     random_bytes: Callable[[int], bytes]
