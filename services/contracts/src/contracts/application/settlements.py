@@ -141,9 +141,9 @@ class SettledTerms(BaseModel):
 
     starts_at: Instant
     ends_at: Instant
-    contract_version: int
     document_hash: str
     plan_code: str
+    suspended: bool = Field(description="Nothing was promised meanwhile.")
 
 
 class Correction(BaseModel):
