@@ -13,10 +13,13 @@ if TYPE_CHECKING:
     from contracts.application.catalogue import Plan, PlanVersion
     from contracts.application.clients import Client
     from contracts.application.contracts import Contract, ContractState, Document
+    from contracts.application.facts import Facts
     from contracts.application.identity import ApiKey, Tenant, User
     from contracts.application.maintenance import MaintenanceWindow
     from contracts.application.register_ports import Registers
     from contracts.application.sector_ports import SectorStores
+    from contracts.application.settlement_ports import SettlementStores
+    from contracts.application.settling import ClosedSettlement, SettlementRecord
     from contracts.application.signing_ports import SigningStores
     from contracts.application.sites import Site
 
@@ -132,6 +135,9 @@ class Announcer(Protocol):
     def contract_changed(self, state: ContractState) -> None:
         """Says the event that a contract's new state calls for."""
 
+    def settlement_closed(self, record: SettlementRecord, closed: ClosedSettlement) -> None:
+        """Says that a version of a settlement is fixed for good."""
+
 
 @dataclass(frozen=True)
 class Workspace:
@@ -152,6 +158,8 @@ class Workspace:
     registers: Registers
     signing: SigningStores
     sectors: SectorStores
+    facts: Facts
+    settlements: SettlementStores
     announcer: Announcer
     new_id: Callable[[], UUID]
     random_bytes: Callable[[int], bytes]
