@@ -5,6 +5,7 @@ from typing import cast
 
 from contracts.adapters.key_chest import KeyChest
 from contracts.jobs.expiry import expire_due
+from contracts.jobs.hours import review_years, watch_growth
 from contracts.jobs.key_rotation import rotate_signing_keys
 from contracts.jobs.registers import DueRegisters
 from contracts.settings import ContractsSettings
@@ -18,5 +19,7 @@ def jobs(runtime: Runtime) -> Sequence[Job]:
     return (
         Job("expiry", expire_due(runtime.units)),
         Job("registers", DueRegisters(runtime.units).run),
+        Job("hours_reviews", review_years(runtime.units)),
+        Job("growth", watch_growth(runtime.units)),
         Job("key_rotation", rotate_signing_keys(runtime.units, chest, settings.signing_key_age)),
     )

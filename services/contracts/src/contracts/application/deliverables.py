@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, StrictBool, Valida
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from contracts.application.commitments import Interval, ResponseCommitment, UptimeCommitment
+from contracts.application.hours_terms import HoursPackage
 from contracts.application.values import Code, Duration, Request, Texts
 from contracts.domain.catalogue import Deliverable
 
@@ -30,6 +31,7 @@ Proof = Literal[
     "backlog_record",
     "decision_record",
     "audit_log",
+    "hours_ledger",
 ]
 Count: TypeAlias = Annotated[int, Field(strict=True, ge=0, le=20, json_schema_extra={"format": "int32"})]
 Days: TypeAlias = Annotated[int, Field(strict=True, ge=1, le=3650, json_schema_extra={"format": "int32"})]
@@ -157,6 +159,7 @@ DeliverableType = Literal[
     "controlled_deployments",
     "regular_reporting",
     "enhanced_traceability",
+    "hours_package",
 ]
 
 PARAMETERS: dict[str, type[BaseModel]] = {
@@ -189,6 +192,7 @@ PARAMETERS: dict[str, type[BaseModel]] = {
     "controlled_deployments": Nothing,
     "regular_reporting": Report,
     "enhanced_traceability": Traceability,
+    "hours_package": HoursPackage,
 }
 """The model of every kind's parameters."""
 

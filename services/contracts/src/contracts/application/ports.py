@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from contracts.application.catalogue import Plan, PlanVersion
     from contracts.application.clients import Client
     from contracts.application.contracts import Contract, ContractState, Document
+    from contracts.application.hours_ports import HoursStores
     from contracts.application.identity import ApiKey, Tenant, User
     from contracts.application.maintenance import MaintenanceWindow
     from contracts.application.register_ports import Registers
@@ -141,6 +142,7 @@ class Workspace:
     contracts: Contracts
     registers: Registers
     signing: SigningStores
+    hours: HoursStores
     announcer: Announcer
     new_id: Callable[[], UUID]
     random_bytes: Callable[[int], bytes]
