@@ -14,10 +14,12 @@ if TYPE_CHECKING:
     from contracts.application.clients import Client
     from contracts.application.contracts import Contract, ContractState, Document
     from contracts.application.identity import ApiKey, Tenant, User
+    from contracts.application.life_ports import LifeStores
     from contracts.application.maintenance import MaintenanceWindow
     from contracts.application.register_ports import Registers
     from contracts.application.signing_ports import SigningStores
     from contracts.application.sites import Site
+    from contracts.domain.contract_term import TermReading
 
 A = TypeVar("A")
 
@@ -128,6 +130,9 @@ class Announcer(Protocol):
     def contract_changed(self, state: ContractState) -> None:
         """Says the event that a contract's new state calls for."""
 
+    def notice_due(self, contract: Contract, term: TermReading) -> None:
+        """Says that the alert date of a contract's term is reached."""
+
 
 @dataclass(frozen=True)
 class Workspace:
@@ -147,6 +152,7 @@ class Workspace:
     contracts: Contracts
     registers: Registers
     signing: SigningStores
+    life: LifeStores
     announcer: Announcer
     new_id: Callable[[], UUID]
     random_bytes: Callable[[int], bytes]
