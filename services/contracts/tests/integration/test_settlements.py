@@ -12,7 +12,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
 from contracts.adapters.workspace import workspace_of
-from contracts.application.facts import Fact, FactKind
+from contracts.application import clock_breaches
+from contracts.application.facts import BREACHED, Fact, FactKind
 from contracts.jobs.settlements import DueSettlements
 from contracts.published.settlements_v1 import SettlementClosed
 from shared.ids import new_id
@@ -32,6 +33,13 @@ PENALTIES = {"penalties": {"targets": [RESPONSE]}}
 ENVIRONMENT = "0197a1c2-0000-7000-8000-000000000901"
 
 
+async def _tenant_of(installation: Installation, contract: Any) -> UUID:
+    async with installation.runtime.units.for_every_tenant() as uow:
+        query = text("select tenant_id from contracts.contract where contract_id = :wanted")
+        found: UUID = (await uow.session.execute(query, {"wanted": contract["contract_id"]})).scalar_one()
+        return found
+
+
 async def told(
     installation: Installation,
     contract: Any,
@@ -44,10 +52,7 @@ async def told(
     """Another service told a fact of the contract; its id is that of the event."""
     event_id = new_id()
     known = {"subject_id": new_id(), "item_id": None, "version": 1, "event_type": f"test.{kind}.v1"}
-    async with installation.runtime.units.for_every_tenant() as uow:
-        query = text("select tenant_id from contracts.contract where contract_id = :wanted")
-        tenant_id = (await uow.session.execute(query, {"wanted": contract["contract_id"]})).scalar_one()
-    async with installation.runtime.units.for_tenant(tenant_id) as uow:
+    async with installation.runtime.units.for_tenant(await _tenant_of(installation, contract)) as uow:
         fact = Fact(
             fact_id=event_id,
             contract_id=UUID(contract["contract_id"]),
@@ -103,7 +108,7 @@ async def measured(
 
 
 async def missed(installation: Installation, contract: Any, late_seconds: int, at: datetime) -> UUID:
-    """A response that came too late by so many seconds, as the register has it too."""
+    """A response that came too late by so many seconds; it is in the register of breaches, too."""
     clock_id, incident_id = new_id(), new_id()
     content = {
         "clock_id": str(clock_id),
@@ -114,9 +119,12 @@ async def missed(installation: Installation, contract: Any, late_seconds: int, a
         "target_seconds": "1800",
         "elapsed_seconds": str(1800 + late_seconds),
         "at": at.isoformat(),
-        "missed": True,
     }
-    return await told(installation, contract, "clock", at, at, content, subject_id=clock_id, item_id=incident_id)
+    how = {"event_type": BREACHED, "subject_id": clock_id, "item_id": incident_id}
+    event_id = await told(installation, contract, "clock", at, at, content, **how)
+    async with installation.runtime.units.for_tenant(await _tenant_of(installation, contract)) as uow:
+        await clock_breaches.follow(workspace_of(uow), UUID(contract["contract_id"]), incident_id)
+    return event_id
 
 
 async def drafted(agency: Agency, contract: Any, on: str = "2026-07-15") -> Any:
@@ -197,10 +205,7 @@ async def test_a_missed_uptime_is_credited_where_the_contract_commits_to_one_and
     settled = await drafted(agency, committed)
     assert lines(settled) == [("fee:premium", "600.00"), ("credit:uptime", "-60.00")]
     credit = settled["content"]["lines"][1]
-    assert credit["text"]["in_words"] == {
-        "en": "Service credit: uptime of 99.89%, below 99.9%: 10% of the fee",
-        "fr": "Avoir pour disponibilité\u00a0: 99,89\u202f%, sous 99,9\u202f%\u00a0: 10\u202f% de la redevance",
-    } | {"fr": credit["text"]["in_words"]["fr"]}
+    assert credit["text"]["in_words"]["en"] == "Service credit: uptime of 99.89%, below 99.9%: 10% of the fee"
     assert str(event) in credit["events"]
     (commitment,) = settled["content"]["commitments"]
     assert (commitment["target"], commitment["measured"], commitment["met"]) == ("99.9", "99.89", False)
@@ -231,12 +236,19 @@ async def test_tickets_are_charged_one_by_one_and_a_penalty_is_shared_as_it_was_
     event = await missed(installation, contract, 8_400, datetime(2026, 7, 12, 9, tzinfo=UTC))
     clock.set(AFTER_JULY)
     settled = await drafted(agency, contract)
-    print("DBG", settled["content"]["commitments"], (await agency.get(f"/v1/contracts/{contract['contract_id']}"))["terms"]["penalties"])
     (_, ticket, penalty) = settled["content"]["lines"]
     assert (ticket["code"], ticket["amount"], ticket["unit"]) == ("ticket:R-1", "80.00", "ticket")
     assert settled["content"]["unpriced_tickets"] == ["R-2"]
     assert (penalty["kind"], penalty["amount"], penalty["why"]["units"]) == ("penalty", "-90.00", 3)
     assert str(event) in penalty["events"]
+    (breach,) = (await agency.get("/v1/breaches", params={"contract_id": contract["contract_id"]}))["data"]
+    share = {"provider_percent": 40, "client_percent": 60, "reason": "The access came two hours late"}
+    await agency.make(f"/v1/breaches/{breach['breach_id']}/decide", share, status=200)
+    again = await step(agency, settled, "recompute")
+    penalty = again["content"]["lines"][2]
+    assert (penalty["amount"], penalty["why"]["borne_by_the_client"]) == ("-36.00", "54.00")
+    (shared,) = again["content"]["shared_responsibility"]
+    assert (shared["provider_percent"], shared["reason"]) == (40, "The access came two hours late")
 
 
 async def test_a_correction_is_a_new_version_with_the_difference_and_the_closed_one_stays(
@@ -356,9 +368,9 @@ async def test_what_if_replays_the_facts_under_other_terms_and_stores_nothing(
     path = f"/v1/contracts/{contract['contract_id']}/what-if"
     before = await agency.get("/v1/settlements")
     month = {"first_day": "2026-07-01", "last_day": "2026-07-31"}
-    premium = {"plan_code": "premium", "terms": {"price": {"amount": "600.00"}, "uptime": {
-        "target_percent": "99.95", "rule": {"minimum_outage": "PT0S", "whole_minutes": False, "maintenance": "exclude",
-                                            "unknown": "exclude", "degraded_weight": "0", "service_window": None}}}}  # fmt: skip
+    rule = {"minimum_outage": "PT0S", "whole_minutes": False, "degraded_weight": "0", "service_window": None}
+    uptime = {"target_percent": "99.95", "rule": {**rule, "maintenance": "exclude", "unknown": "exclude"}}
+    premium = {"plan_code": "premium", "terms": {"price": {"amount": "600.00"}, "uptime": uptime}}
     replay = await agency.make(path, {**month, **premium}, status=200)
     assert (replay["actual_net"], replay["supposed_net"], replay["difference_net"]) == ("300.00", "540.00", "240.00")
     (period,) = replay["periods"]

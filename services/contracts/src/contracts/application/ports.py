@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from contracts.application.facts import Facts
     from contracts.application.hours_ports import HoursStores
     from contracts.application.identity import ApiKey, Tenant, User
+    from contracts.application.life_ports import LifeStores
     from contracts.application.maintenance import MaintenanceWindow
     from contracts.application.register_ports import Registers
     from contracts.application.sector_ports import SectorStores
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from contracts.application.settling import ClosedSettlement, SettlementRecord
     from contracts.application.signing_ports import SigningStores
     from contracts.application.sites import Site
+    from contracts.domain.contract_term import TermReading
 
 A = TypeVar("A")
 
@@ -136,6 +138,9 @@ class Announcer(Protocol):
     def contract_changed(self, state: ContractState) -> None:
         """Says the event that a contract's new state calls for."""
 
+    def notice_due(self, contract: Contract, term: TermReading) -> None:
+        """Says that the alert date of a contract's term is reached."""
+
     def settlement_closed(self, record: SettlementRecord, closed: ClosedSettlement) -> None:
         """Says that a version of a settlement is fixed for good."""
 
@@ -158,6 +163,7 @@ class Workspace:
     contracts: Contracts
     registers: Registers
     signing: SigningStores
+    life: LifeStores
     sectors: SectorStores
     facts: Facts
     settlements: SettlementStores
