@@ -313,11 +313,13 @@ async def test_misses_open_a_right_to_leave_that_lapses_and_that_the_client_uses
     assert (right["opened_on"], right["lapses_on"], len(right["because"])) == ("2026-08-01", "2026-08-31", 2)
     client = await decider(installation, agency, contract)
     exercise = f"/v1/termination-rights/{right['termination_right_id']}/exercise"
-    clock.set(datetime(2026, 8, 31, 9, tzinfo=UTC))
-    await client.refused(409, "POST", exercise, json={})
+    for day, usable in (("2026-07-31", 0), ("2026-08-01", 1), ("2026-08-30", 1), ("2026-08-31", 0)):
+        assert len((await client.get("/v1/termination-rights", params={"usable_on": day}))["data"]) == usable
+    await agency.refused(422, "POST", exercise, json={})
     clock.set(datetime(2026, 8, 30, 9, tzinfo=UTC))
     assert (await client.make(exercise, {}, status=200))["exercised_at"] == "2026-08-30T09:00:00Z"
     assert (await agency.get(f"/v1/contracts/{contract['contract_id']}"))["status"] == "terminated"
+    await client.refused(409, "POST", exercise, json={})
 
 
 @pytest.mark.capability("K89")
@@ -325,11 +327,10 @@ async def test_an_amendment_in_mid_month_costs_from_its_instant_on_and_the_past_
     installation: Installation, agency: Agency, clock: FixedClock
 ) -> None:
     contract = await agency.active(plan="basique", amount="155.00", status_page=None, **FLAT)
-    clock.set(datetime(2026, 7, 16, 10, tzinfo=UTC))
+    clock.set(datetime(2026, 7, 15, 22, tzinfo=UTC))  # midnight in Paris
     june = await step(agency, await drafted(agency, contract, "2026-06-30"), "review", "close")
     page = {"slug": f"hotel-{contract['client_id'][-12:]}", "name": "Hôtel du Lac"}
     upgrade = {"plan_code": "premium", "price": {"amount": "620.00"}, "status_page": page}
-    clock.set(datetime(2026, 7, 15, 22, tzinfo=UTC))  # midnight in Paris
     amended = await agency.step(contract, "amendment", upgrade)
     for party in ("agency", "client"):
         body = {"party": party, "document_hash": amended["amendment"]["document"]["hash"]}
@@ -368,9 +369,7 @@ async def test_what_if_replays_the_facts_under_other_terms_and_stores_nothing(
     path = f"/v1/contracts/{contract['contract_id']}/what-if"
     before = await agency.get("/v1/settlements")
     month = {"first_day": "2026-07-01", "last_day": "2026-07-31"}
-    rule = {"minimum_outage": "PT0S", "whole_minutes": False, "degraded_weight": "0", "service_window": None}
-    uptime = {"target_percent": "99.95", "rule": {**rule, "maintenance": "exclude", "unknown": "exclude"}}
-    premium = {"plan_code": "premium", "terms": {"price": {"amount": "600.00"}, "uptime": uptime}}
+    premium = {"plan_code": "premium", "terms": {"price": {"amount": "600.00"}, "uptime": {"target_percent": "99.95"}}}
     replay = await agency.make(path, {**month, **premium}, status=200)
     assert (replay["actual_net"], replay["supposed_net"], replay["difference_net"]) == ("300.00", "540.00", "240.00")
     (period,) = replay["periods"]
