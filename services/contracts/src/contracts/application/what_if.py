@@ -27,7 +27,7 @@ from contracts.application.settlements import (
 )
 from contracts.application.settling import EARLIEST, calendar_of, compute, difference
 from contracts.application.terms_in_force import InForce, terms_in_force
-from contracts.application.values import Code, Request
+from contracts.application.values import AmountOfMoney, Code, Request
 from contracts.domain import entitlements
 from contracts.domain.billing_periods import instants_of
 from shared.kernel.money import Money
@@ -175,7 +175,7 @@ async def _under(work: Workspace, held: InForce, wanted: WhatIf, currency: str) 
         held,
         terms=terms.model_copy(update=said),
         plan=plan,
-        price=terms.price if "price" in wanted.terms else held.price,
+        price=AmountOfMoney(**terms.price.model_dump()) if "price" in wanted.terms else held.price,
         deliverables=held.deliverables if wanted.plan_code is None else _deliverables(plan, terms),
     )
 
