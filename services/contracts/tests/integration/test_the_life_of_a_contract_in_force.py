@@ -122,6 +122,32 @@ async def test_a_tier_upgrade_on_the_15th_changes_interval_targets_and_price_at_
     ]
 
 
+@pytest.mark.capability("K89")
+async def test_amending_and_reading_the_past_commute(life: Life) -> None:
+    async def read() -> dict[int, Any]:
+        """What the contract is every seven hours of the next three weeks, without what only a recorded state has."""
+        found = {}
+        for hours in range(0, 21 * 24, 7):
+            at = datetime(2026, 6, 8, 9, tzinfo=UTC) + timedelta(hours=hours)
+            answer = await life.get("/effective", at=at.isoformat())
+            state = {key: value for key, value in answer["state"].items() if key not in ("version", "previous_version")}
+            found[hours] = (answer["change"], answer["status"], answer["effective_from"], state)
+        return found
+
+    await life.begin(plan="basique", amount="150.00", ends_on="2026-06-26")
+    plain = await read()
+    await life.amend(price={"amount": "170.00"}, effective_on="2026-06-15")
+    await life.amend(plan_code="premium", price={"amount": "500.00"}, effective_at="2026-06-19T13:30:00+02:00")
+    signed = await read()
+    fifteenth = 7 * 24 - 11  # hours after the contract began
+    assert [hours for hours in plain if plain[hours] != signed[hours]] == [h for h in plain if h >= fifteenth]
+    for at in ("2026-06-15T00:00:30+02:00", "2026-06-21T00:00:00+02:00", "2026-06-30T00:00:00+02:00"):
+        await life.until(at, notice=False)
+        assert await read() == signed
+        await life.until(at)
+        assert await read() == signed
+
+
 async def test_amendments_build_on_one_another_and_only_the_last_one_can_be_withdrawn(life: Life) -> None:
     await life.begin(plan="basique", amount="150.00")
     await life.amend(price={"amount": "200.00"}, effective_on="2026-06-15")

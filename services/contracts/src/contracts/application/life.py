@@ -445,24 +445,34 @@ class EffectiveState(ContractState):
 async def effective(work: Workspace, contract: Contract, at: datetime, recorded: ContractState) -> EffectiveState:
     """What the contract is at an instant, from what was recorded last before it and what is to come until then.
 
-    Raises Refused for an instant beyond all terms.
+    Raises OverflowError for an instant beyond all terms.
     """
-    entries = [Entry(recorded.effective_from, 0, EffectiveState(**recorded.model_dump(), expected=False))]
-    running = contract.status in (Status.ACTIVE, Status.SUSPENDED)
-    if running and recorded.version == await work.contracts.newest_state(contract.contract_id):
-        try:
-            entries += await _expected(work, contract, at, recorded)
-        except (TermRefusedError, OverflowError):
-            raise Refused("is farther ahead than the terms of the contract can be counted", "at") from None
+    first = EffectiveState(**recorded.model_dump(), expected=False)
+    entries = [Entry(recorded.effective_from, recorded.version, first), *await expected(work, contract, at, recorded)]
     found = in_force_at(entries, at)
     assert found is not None
     return found.value
 
 
+async def expected(
+    work: Workspace, contract: Contract, until: datetime, recorded: ContractState
+) -> list[Entry[EffectiveState]]:
+    """The states that are known to come up to and with an instant; none unless `recorded` is the newest one.
+
+    Raises OverflowError for an instant beyond all terms.
+    """
+    running = contract.status in (Status.ACTIVE, Status.SUSPENDED)
+    if not running or recorded.version != await work.contracts.newest_state(contract.contract_id):
+        return []
+    try:
+        return await _expected(work, contract, until, recorded)
+    except TermRefusedError as refused:
+        raise OverflowError(str(refused)) from None
+
+
 async def _expected(
     work: Workspace, contract: Contract, at: datetime, recorded: ContractState
 ) -> list[Entry[EffectiveState]]:
-    """The states of a contract that runs which are known to come until an instant."""
     entries: list[Entry[EffectiveState]] = []
     life, price = await life_of(work, contract), await contracts.price_of(work, contract)
     content = recorded.state
@@ -473,7 +483,9 @@ async def _expected(
         told |= {"change": change, "status": status, "effective_from": begins.isoformat()}
         told |= {"version": recorded.version, "previous_version": recorded.state["previous_version"]}
         state = recorded.model_dump() | {"change": change, "status": status, "effective_from": begins, "reason": reason}
-        entries.append(Entry(begins, len(entries) + 1, EffectiveState(**state | {"state": told}, expected=True)))
+        entries.append(
+            Entry(begins, recorded.version + len(entries) + 1, EffectiveState(**state | {"state": told}, expected=True))
+        )
 
     becoming = contract
     for scheduled in await work.life.amendments.scheduled(contract.contract_id):
