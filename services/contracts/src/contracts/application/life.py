@@ -202,14 +202,6 @@ class EarlyTerminationRequest(Request):
     reason: Reason
 
 
-class EndingWithdrawal(Request):
-    """Both parties go on after all."""
-
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"reason": "Agreed to stay"}]})
-
-    reason: Reason
-
-
 class LeavingCost(BaseModel):
     """What leaving on a day costs; nothing is kept."""
 
@@ -491,15 +483,16 @@ async def _expected(
     for scheduled in await work.life.amendments.scheduled(contract.contract_id):
         if scheduled.effective_at > at:
             break
+        priced = contracts.reprices(becoming, scheduled.amendment)
         becoming = contracts.with_amendment(becoming, scheduled.amendment)
         assert becoming.document is not None
         document = json.loads((await work.contracts.document(contract.contract_id, becoming.document.number)).text)
         zone = document["client"]["time_zone"]
-        priced = scheduled.amendment.restates_price
         life = coming.under(life, becoming.terms, scheduled.effective_at, zone, priced=priced)
         becoming = becoming.model_copy(update={"ends_at": life.ends_at(becoming.terms)})
         signed = becoming.terms.price
-        price = AmountOfMoney(amount=signed.amount, currency=signed.currency) if priced else price
+        if scheduled.amendment.restates_price:
+            price = AmountOfMoney(amount=signed.amount, currency=signed.currency)
         content = effective_state(becoming, document, scheduled.effective_at, recorded.version, "amended")
         enter("amended", scheduled.effective_at)
     last = at if becoming.ends_at is None else min(at, becoming.ends_at - timedelta(microseconds=1))
