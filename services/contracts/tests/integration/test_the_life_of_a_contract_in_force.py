@@ -105,7 +105,6 @@ async def test_an_amendment_is_in_force_from_its_instant_on_and_never_before_how
     assert expected["effective_from"] == recorded["effective_from"]
 
 
-@pytest.mark.capability("X10")
 async def test_a_tier_upgrade_on_the_15th_changes_interval_targets_and_price_at_that_instant(life: Life) -> None:
     await life.begin(plan="basique", amount="150.00")
     await life.amend(plan_code="premium", price={"amount": "500.00"}, effective_on="2026-06-15")
@@ -120,6 +119,32 @@ async def test_a_tier_upgrade_on_the_15th_changes_interval_targets_and_price_at_
         ("2026-06-08T09:00:00Z", "150.00", "agreed"),
         (FIFTEENTH, "500.00", "amended"),
     ]
+
+
+@pytest.mark.capability("K89")
+async def test_amending_and_reading_the_past_commute(life: Life) -> None:
+    async def read() -> dict[int, Any]:
+        """What the contract is every nineteen hours of the next three weeks, without what only a recorded state has."""
+        found = {}
+        for hours in range(0, 21 * 24, 19):
+            at = datetime(2026, 6, 8, 9, tzinfo=UTC) + timedelta(hours=hours)
+            answer = await life.get("/effective", at=at.isoformat())
+            state = {key: value for key, value in answer["state"].items() if key not in ("version", "previous_version")}
+            found[hours] = (answer["change"], answer["status"], answer["effective_from"], state)
+        return found
+
+    await life.begin(plan="basique", amount="150.00", ends_on="2026-06-26")
+    plain = await read()
+    await life.amend(price={"amount": "170.00"}, effective_on="2026-06-15")
+    await life.amend(plan_code="premium", price={"amount": "500.00"}, effective_at="2026-06-19T13:30:00+02:00")
+    signed = await read()
+    fifteenth = 7 * 24 - 11  # hours after the contract began
+    assert [hours for hours in plain if plain[hours] != signed[hours]] == [h for h in plain if h >= fifteenth]
+    for at in ("2026-06-15T00:00:30+02:00", "2026-06-21T00:00:00+02:00", "2026-06-30T00:00:00+02:00"):
+        await life.until(at, notice=False)
+        assert await read() == signed
+        await life.until(at)
+        assert await read() == signed
 
 
 async def test_amendments_build_on_one_another_and_only_the_last_one_can_be_withdrawn(life: Life) -> None:
@@ -262,7 +287,6 @@ async def test_notice_in_time_ends_the_term_and_late_notice_the_one_after_it(lif
     assert (await life.get())["status"] == "terminated"
 
 
-@pytest.mark.capability("K14")
 async def test_termination_for_cause_waits_until_the_other_party_could_mend_it(life: Life) -> None:
     await life.begin(term={**TERM, "cure_days": 15})
     new = {"given_by": "client", "reason": "Answers are late", "facts": ["March: 4 of 6", "April: 3 of 5"]}
@@ -327,6 +351,19 @@ async def test_the_price_is_revised_on_its_day_with_the_newest_value_that_was_pu
     await life.refused(422, "amendment", {"price": {"amount": "700.00"}})
     await life.amend(price={"amount": "700.00"}, indexation={"base_value": "310.00"})
     assert (await life.get("/effective"))["state"]["price"]["amount"] == "700.00"
+
+
+async def test_an_index_that_is_agreed_on_later_revises_nothing_of_the_time_before(life: Life, agency: Agency) -> None:
+    await life.begin()
+    await life.until("2027-03-01T12:00:00+01:00")
+    await agency.make("/v1/index-values", value("310.00", "2026-11-25"))
+    await life.amend(indexation=INDEXATION)
+    await life.until("2027-12-31T12:00:00+01:00")
+    assert [each["amount"] for each in (await life.get("/price-history"))["data"]] == ["600.00"]
+    await agency.make("/v1/index-values", value("330.00", "2027-11-25", "2027-10"))
+    await life.until("2028-01-01T12:00:00+01:00")
+    prices = (await life.get("/price-history"))["data"]
+    assert [(each["effective_from"], each["amount"]) for each in prices[1:]] == [("2027-12-31T23:00:00Z", "648.00")]
 
 
 async def test_a_contract_waits_for_a_value_and_what_was_paid_until_then_stays(life: Life, agency: Agency) -> None:

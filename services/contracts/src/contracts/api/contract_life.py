@@ -11,7 +11,7 @@ from contracts.api.dependencies import CREATED, SHOWN, VersionedRoute, Work, age
 from contracts.application import amendments, formal_notices, index_values, life, price_preview
 from contracts.application.amendments import ScheduledAmendment, WithdrawRequest
 from contracts.application.contracts import Contract
-from contracts.application.errors import Unknown
+from contracts.application.errors import Refused, Unknown
 from contracts.application.formal_notices import CureRequest, FormalNotice, NewFormalNotice
 from contracts.application.indexation import IndexValue, NewIndexValue, PriceState
 from contracts.application.life import (
@@ -27,7 +27,7 @@ from contracts.application.values import Code
 from shared.auth import Principal, require
 from shared.idempotency import Idempotent
 from shared.pagination import Page, PageParams
-from shared.problems import Conflict, ValidationFailed, responses_for
+from shared.problems import Conflict, FieldError, ValidationFailed, responses_for
 from shared.service import Unit
 from shared.values import LocalDate
 
@@ -108,7 +108,11 @@ async def get_leaving_cost(
     leaves_on: Annotated[LocalDate, Query(description="The first day on which the contract would not run any more.")],
 ) -> LeavingCost:
     """When it could be left for nothing, if notice is given today, and what it costs to leave on this day."""
-    return await life.leaving_cost(work, await work.contracts.get(contract_id), leaves_on)
+    try:
+        return await life.leaving_cost(work, await work.contracts.get(contract_id), leaves_on)
+    except Refused as refused:
+        faults = [FieldError(detail=str(refused), parameter="leaves_on")]
+        raise ValidationFailed(f"The request breaks a rule: {refused}", errors=faults) from None
 
 
 @router.post("/early-termination", summary="Leave a contract early", responses=LEFT, dependencies=[Idempotent])

@@ -30,7 +30,7 @@ from shared.auth import Principal, require
 from shared.etag import IfMatch, etag
 from shared.idempotency import Idempotent
 from shared.pagination import Page, PageParams
-from shared.problems import Conflict, NotFound, ValidationFailed, responses_for
+from shared.problems import Conflict, FieldError, NotFound, ValidationFailed, responses_for
 from shared.service import Unit
 from shared.values import Instant
 
@@ -314,4 +314,8 @@ async def get_effective_contract(
     recorded = await queries.state_at(unit, contract_id, at or unit.now)
     if recorded is None:
         raise NotFound("The contract was not in force at that instant: it was activated later, or never.")
-    return await life.effective(work, contract, at or unit.now, recorded)
+    try:
+        return await life.effective(work, contract, at or unit.now, recorded)
+    except OverflowError:
+        beyond = "is farther ahead than the terms of the contract can be counted"
+        raise ValidationFailed(f"The instant {beyond}.", errors=[FieldError(detail=beyond, parameter="at")]) from None

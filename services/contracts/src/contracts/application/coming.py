@@ -124,7 +124,7 @@ async def life_of(work: Workspace, contract: "Contract") -> Life:
 
 
 def under(life: Life, terms: "Terms", at: datetime, time_zone: str, *, priced: bool) -> Life:
-    """The life of a contract that comes under these terms; `priced`: its price counts from then on."""
+    """The life of a contract that comes under these terms; `priced`: its price or its index counts from then on."""
     moved = life.model_copy(update={"time_zone": time_zone})
     today = max(moved.day(at), terms.starts_on)
     reading = moved.reading(terms, today)

@@ -1113,7 +1113,7 @@ async def put_in_force(work: Workspace, contract: Contract, amendment: Amendment
     amended = with_amendment(contract, amendment)
     time_zone = _time_zone(await binding(work, amended))
     life = await coming.life_of(work, contract)
-    life = coming.under(life, amended.terms, at, time_zone, priced=amendment.restates_price)
+    life = coming.under(life, amended.terms, at, time_zone, priced=reprices(contract, amendment))
     ends_at = life.ends_at(amended.terms)
     if ends_at is not None and ends_at <= at:
         raise NotNow(f"By the amendment the contract ended on {_last_day(ends_at, time_zone)}. Withdraw it.")
@@ -1127,6 +1127,11 @@ async def put_in_force(work: Workspace, contract: Contract, amendment: Amendment
         at,
         price=price if amendment.restates_price else None,
     )
+
+
+def reprices(contract: Contract, amendment: Amendment) -> bool:
+    """Whether an amendment of the contract names the price anew, or the index that it follows."""
+    return amendment.restates_price or amendment.terms.indexation != contract.terms.indexation
 
 
 def with_amendment(contract: Contract, amendment: Amendment) -> Contract:

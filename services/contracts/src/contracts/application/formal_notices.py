@@ -43,7 +43,8 @@ class NewFormalNotice(Request):
         default=None, description="When the other party got it, in the contract's time zone; left out: today."
     )
     cure_days: Annotated[int, Field(strict=True, ge=0, le=365, json_schema_extra={"format": "int32"})] | None = Field(
-        default=None, description="How long it has to mend it; at least, and if left out, what the contract says."
+        default=None,
+        description="How long it has to mend it; at least, and if left out, what the contract says. 0: no time.",
     )
 
 
@@ -109,7 +110,7 @@ async def put_on_notice(work: Workspace, contract: Contract, new: NewFormalNotic
         delivered_on=delivered_on,
         cure_days=cure_days,
         cure_until=cure_until,
-        may_terminate_from=life.begins(cure_until + timedelta(days=1)),
+        may_terminate_from=life.begins(cure_until + timedelta(days=1)) if cure_days else work.now,
         cured_on=None,
         evidence=None,
         terminated_at=None,

@@ -202,14 +202,6 @@ class EarlyTerminationRequest(Request):
     reason: Reason
 
 
-class EndingWithdrawal(Request):
-    """Both parties go on after all."""
-
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"reason": "Agreed to stay"}]})
-
-    reason: Reason
-
-
 class LeavingCost(BaseModel):
     """What leaving on a day costs; nothing is kept."""
 
@@ -445,24 +437,34 @@ class EffectiveState(ContractState):
 async def effective(work: Workspace, contract: Contract, at: datetime, recorded: ContractState) -> EffectiveState:
     """What the contract is at an instant, from what was recorded last before it and what is to come until then.
 
-    Raises Refused for an instant beyond all terms.
+    Raises OverflowError for an instant beyond all terms.
     """
-    entries = [Entry(recorded.effective_from, 0, EffectiveState(**recorded.model_dump(), expected=False))]
-    running = contract.status in (Status.ACTIVE, Status.SUSPENDED)
-    if running and recorded.version == await work.contracts.newest_state(contract.contract_id):
-        try:
-            entries += await _expected(work, contract, at, recorded)
-        except (TermRefusedError, OverflowError):
-            raise Refused("is farther ahead than the terms of the contract can be counted", "at") from None
+    first = EffectiveState(**recorded.model_dump(), expected=False)
+    entries = [Entry(recorded.effective_from, recorded.version, first), *await expected(work, contract, at, recorded)]
     found = in_force_at(entries, at)
     assert found is not None
     return found.value
 
 
+async def expected(
+    work: Workspace, contract: Contract, until: datetime, recorded: ContractState
+) -> list[Entry[EffectiveState]]:
+    """The states that are known to come up to and with an instant; none unless `recorded` is the newest one.
+
+    Raises OverflowError for an instant beyond all terms.
+    """
+    running = contract.status in (Status.ACTIVE, Status.SUSPENDED)
+    if not running or recorded.version != await work.contracts.newest_state(contract.contract_id):
+        return []
+    try:
+        return await _expected(work, contract, until, recorded)
+    except TermRefusedError as refused:
+        raise OverflowError(str(refused)) from None
+
+
 async def _expected(
     work: Workspace, contract: Contract, at: datetime, recorded: ContractState
 ) -> list[Entry[EffectiveState]]:
-    """The states of a contract that runs which are known to come until an instant."""
     entries: list[Entry[EffectiveState]] = []
     life, price = await life_of(work, contract), await contracts.price_of(work, contract)
     content = recorded.state
@@ -473,21 +475,24 @@ async def _expected(
         told |= {"change": change, "status": status, "effective_from": begins.isoformat()}
         told |= {"version": recorded.version, "previous_version": recorded.state["previous_version"]}
         state = recorded.model_dump() | {"change": change, "status": status, "effective_from": begins, "reason": reason}
-        entries.append(Entry(begins, len(entries) + 1, EffectiveState(**state | {"state": told}, expected=True)))
+        entries.append(
+            Entry(begins, recorded.version + len(entries) + 1, EffectiveState(**state | {"state": told}, expected=True))
+        )
 
     becoming = contract
     for scheduled in await work.life.amendments.scheduled(contract.contract_id):
         if scheduled.effective_at > at:
             break
+        priced = contracts.reprices(becoming, scheduled.amendment)
         becoming = contracts.with_amendment(becoming, scheduled.amendment)
         assert becoming.document is not None
         document = json.loads((await work.contracts.document(contract.contract_id, becoming.document.number)).text)
         zone = document["client"]["time_zone"]
-        priced = scheduled.amendment.restates_price
         life = coming.under(life, becoming.terms, scheduled.effective_at, zone, priced=priced)
         becoming = becoming.model_copy(update={"ends_at": life.ends_at(becoming.terms)})
         signed = becoming.terms.price
-        price = AmountOfMoney(amount=signed.amount, currency=signed.currency) if priced else price
+        if scheduled.amendment.restates_price:
+            price = AmountOfMoney(amount=signed.amount, currency=signed.currency)
         content = effective_state(becoming, document, scheduled.effective_at, recorded.version, "amended")
         enter("amended", scheduled.effective_at)
     last = at if becoming.ends_at is None else min(at, becoming.ends_at - timedelta(microseconds=1))

@@ -112,7 +112,8 @@ class Term(Request):
     )
     suspension: SuspensionRules = Field(default_factory=SuspensionRules)
     cure_days: Annotated[int, Field(strict=True, ge=0, le=365, json_schema_extra={"format": "int32"})] = Field(
-        default=30, description="How long a party has at least to mend what it was formally put on notice of."
+        default=30,
+        description="How long a party has at least to mend what it was formally put on notice of; 0: no time.",
     )
 
     def from_day(self, starts_on: date) -> ContractTerm:

@@ -6,14 +6,15 @@ The terms are read from the documents whose hash both parties signed, never from
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
 from contracts.application.catalogue import PlanVersion
-from contracts.application.contracts import Terms
+from contracts.application.contracts import ContractState, Terms
 from contracts.application.deliverables import PlanDeliverable
 from contracts.application.further_terms import BLOCKS
+from contracts.application.life import expected
 from contracts.application.ports import Workspace
 from contracts.application.values import AmountOfMoney
 from contracts.domain.timeline import Entry, stretches
@@ -47,12 +48,17 @@ class InForce:
 async def terms_in_force(work: Workspace, contract_id: UUID, start: datetime, end: datetime) -> list[InForce]:
     """What was in force in `[start, end)`, in order and without overlaps.
 
-    Nothing for the time before the contract was activated or after it has ended; two stretches that follow one another
-    differ in something. Raises Unknown for a contract that is not there.
+    Nothing for the time before the contract was activated or after it has ended. What is due, or to come, counts from
+    its instant although nobody has recorded it yet: amendments that are signed for a date, and ends. Raises Unknown for
+    a contract that is not there.
     """
-    await work.contracts.get(contract_id)
+    contract = await work.contracts.get(contract_id)
     states = await work.contracts.states(contract_id, end)
-    entries = [Entry(state.effective_from, state.version, state) for state in states]
+    entries: list[Entry[ContractState]] = [Entry(state.effective_from, state.version, state) for state in states]
+    if states:
+        # Up to and without `end`: what begins then is no part of it.
+        to_come = await expected(work, contract, end - timedelta(microseconds=1), states[-1])
+        entries += [Entry(each.begins, each.version, each.value) for each in to_come]
     agreed: dict[str, tuple[Mapping[str, Any], Terms, PlanVersion]] = {}
     found = []
     for stretch in stretches(entries, Interval(start, end)):
