@@ -97,6 +97,7 @@ def invoice_of(
     head: dict[str, Any] = {
         "invoice_id": UUID(int=1),
         "kind": "invoice",
+        "cause": "settlement",
         "number": "F2026-000001",
         "series": "F2026",
         "sequence": 1,
@@ -134,6 +135,7 @@ def credit_note_of(*lines: BillableLine, **values: Any) -> InvoiceContent:
     first = InvoiceReference(invoice_id=UUID(int=1), number="F2026-000001", issued_on=date(2026, 7, 1))
     head: dict[str, Any] = {
         "kind": "credit_note",
+        "cause": "cancellation",
         "number": "A2026-000001",
         "series": "A2026",
         "refers_to": first,

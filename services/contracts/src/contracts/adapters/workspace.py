@@ -3,6 +3,7 @@
 import secrets
 
 from contracts.adapters.announce import OutboxAnnouncer
+from contracts.adapters.invoice_stores import billing_of
 from contracts.adapters.register_workspace import registers_of
 from contracts.adapters.signing_stores import signing_stores
 from contracts.adapters.stores import (
@@ -39,6 +40,7 @@ def workspace_of(uow: UnitOfWork) -> Workspace:
         contracts=Contracts(uow),
         registers=registers_of(uow),
         signing=signing_stores(uow),
+        billing=billing_of(uow),
         announcer=OutboxAnnouncer(uow),
         new_id=new_id,
         random_bytes=secrets.token_bytes,

@@ -15,6 +15,7 @@ from shared.kernel.money import Money
 from shared.values import Instant, LocalDate
 
 Kind: TypeAlias = Literal["invoice", "credit_note"]
+Cause: TypeAlias = Literal["settlement", "correction", "cancellation"]
 FileKind: TypeAlias = Literal["pdf", "cii", "ubl"]
 MOST_LINES = 10_000
 
@@ -163,6 +164,9 @@ class InvoiceContent(BaseModel):
     format: Literal["upheld.invoice/1"] = "upheld.invoice/1"
     invoice_id: UUID
     kind: Kind
+    cause: Cause = Field(
+        description="A settlement as a whole, what a correction of one changes, or the cancellation of an invoice."
+    )
     number: str = Field(examples=["F2026-000001"])
     series: str
     sequence: int = Field(ge=1)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from contracts.application.clients import Client
     from contracts.application.contracts import Contract, ContractState, Document
     from contracts.application.identity import ApiKey, Tenant, User
+    from contracts.application.invoice_ports import Billing
     from contracts.application.maintenance import MaintenanceWindow
     from contracts.application.register_ports import Registers
     from contracts.application.signing_ports import SigningStores
@@ -141,6 +142,7 @@ class Workspace:
     contracts: Contracts
     registers: Registers
     signing: SigningStores
+    billing: Billing
     announcer: Announcer
     new_id: Callable[[], UUID]
     random_bytes: Callable[[int], bytes]

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from contracts.published.invoices_v1 import INVOICE_EVENTS
 from contracts.published.registers_v1 import REGISTER_EVENTS
 from shared.events import EventRegistry, PublishedEvent
 from shared.values import Instant, LocalDate
@@ -701,5 +702,6 @@ registry = EventRegistry(
         MaintenanceScheduled,
         MaintenanceCancelled,
         *REGISTER_EVENTS,
+        *INVOICE_EVENTS,
     ],
 )
