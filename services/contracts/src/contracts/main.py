@@ -24,6 +24,7 @@ from contracts.api import (
     maintenance,
     obligations,
     parties,
+    sectors,
     sites,
     term_calculator,
     tokens,
@@ -65,6 +66,7 @@ SERVICE = Service(
         controlled_documents.router,
         parties.router,
         invoices.router,
+        *sectors.ROUTERS,
     ),
     metadata=metadata,
     migrations=Path(__file__).parent / "migrations",
@@ -78,7 +80,10 @@ SERVICE = Service(
         {"name": "clients", "description": "The agency's customers and the people there."},
         {"name": "sites", "description": "Systems under contract, with their environments."},
         {"name": "maintenance", "description": "Windows of planned work, in local time."},
-        {"name": "catalogue", "description": "Plans with versions and inheritance, and calendars."},
+        {
+            "name": "catalogue",
+            "description": "Plans with versions and inheritance, promotions, sector presets, and calendars.",
+        },
         {"name": "contracts", "description": "Contracts: drafted, proposed, signed, in force, ended."},
         {"name": "calculators", "description": "Pure rules without state: the functions that the service itself uses."},
         {
@@ -91,7 +96,7 @@ SERVICE = Service(
         {"name": "before signing", "description": "Who is a fit, which level fits, and which phases come first."},
         {
             "name": "invoices",
-            "description": "Invoices and credit notes of closed settlements, their files and payments.",
+            "description": "Invoices and credit notes of settlements, their files, and payments.",
         },
         {"name": "controlled documents", "description": "The library of clauses, and what the agency works by."},
     ),

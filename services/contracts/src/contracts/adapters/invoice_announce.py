@@ -1,11 +1,16 @@
 """From invoices to the published events."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from contracts.application.invoices import InvoiceContent, InvoiceFile
+from contracts.application.invoices import InvoiceContent, InvoiceFile, Kind
 from contracts.published.invoices_v1 import CreditNoteIssued, InvoiceIssued, IssuedDocument
 from shared.unit_of_work import UnitOfWork
+
+_SAYS: Mapping[Kind, tuple[type[IssuedDocument], str]] = {
+    "invoice": (InvoiceIssued, "invoice_id"),
+    "credit_note": (CreditNoteIssued, "credit_note_id"),
+}
 
 
 class OutboxInvoiceAnnouncer:
@@ -15,9 +20,7 @@ class OutboxInvoiceAnnouncer:
         self._uow = uow
 
     def issued(self, content: InvoiceContent, content_hash: str, files: Sequence[InvoiceFile]) -> None:
-        event, key = (
-            (InvoiceIssued, "invoice_id") if content.kind == "invoice" else (CreditNoteIssued, "credit_note_id")
-        )
+        event, key = _SAYS[content.kind]
         same: dict[str, Any] = content.model_dump(mode="json", include=set(IssuedDocument.model_fields) - {"vat"})
         said = event.model_validate(
             {

@@ -3,8 +3,11 @@
 import secrets
 
 from contracts.adapters.announce import OutboxAnnouncer
+from contracts.adapters.fact_stores import Facts
 from contracts.adapters.invoice_stores import billing_of
 from contracts.adapters.register_workspace import registers_of
+from contracts.adapters.sector_stores import sector_stores
+from contracts.adapters.settlement_stores import settlement_stores
 from contracts.adapters.signing_stores import signing_stores
 from contracts.adapters.stores import (
     ApiKeys,
@@ -41,6 +44,9 @@ def workspace_of(uow: UnitOfWork) -> Workspace:
         registers=registers_of(uow),
         signing=signing_stores(uow),
         billing=billing_of(uow),
+        sectors=sector_stores(uow),
+        facts=Facts(uow),
+        settlements=settlement_stores(uow),
         announcer=OutboxAnnouncer(uow),
         new_id=new_id,
         random_bytes=secrets.token_bytes,

@@ -145,7 +145,7 @@ async def list_invoices(
     response_class=Response,
     responses={
         200: {
-            "description": "One line per document and VAT rate, oldest first, after a line with the names of the columns",
+            "description": "One line per document and VAT rate, oldest first, after a line with the columns' names",
             "content": {"text/csv": {"schema": {"type": "string"}}},
         }
     },

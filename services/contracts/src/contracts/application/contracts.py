@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
-from contracts.application import completeness, obligations
+from contracts.application import completeness, critical_periods, obligations
 from contracts.application.calendars import Calendar
 from contracts.application.catalogue import PlanVersion
 from contracts.application.clients import Client
@@ -20,6 +20,8 @@ from contracts.application.further_terms import FurtherTerms, FurtherTermsPatch,
 from contracts.application.obligation_terms import ObligationTerms
 from contracts.application.obligation_terms import in_words as obligations_in_words
 from contracts.application.ports import Workspace
+from contracts.application.promotions import offered_discounts
+from contracts.application.sectors import check_sector, in_force, with_sector
 from contracts.application.service_desk import USUAL_SEVERITIES, ServiceDesk
 from contracts.application.service_desk_words import in_words
 from contracts.application.sites import Site
@@ -344,8 +346,12 @@ async def draft_contract(work: Workspace, new: NewContract) -> Contract:
     version = plan.current
     terms = Terms.model_validate(new.model_dump(mode="json", by_alias=True, exclude={"client_id", "plan_code"}))
     terms = seeded(_with_commitments_of(version, terms, new.model_fields_set), version.requires, new.model_fields_set)
+    today = agreement.local_date(work.now, client.time_zone)
+    if "discounts" not in new.model_fields_set:
+        offered = await offered_discounts(work, version.code, terms.price, terms.starts_on, terms.ends_on, today)
+        terms = terms.model_copy(update={"discounts": offered})
     await _check_terms(work, client.client_id, terms, version)
-    year = agreement.local_date(work.now, client.time_zone).year
+    year = today.year
     contract = Contract(
         contract_id=work.new_id(),
         version=1,
@@ -415,6 +421,7 @@ async def _check_terms(work: Workspace, client_id: UUID, terms: Terms, plan: Pla
     if terms.service_desk is not None:
         await _check_service_desk(work, terms.service_desk, terms.response)
     _check_severities(terms.service_desk, terms.response)
+    check_sector(terms.sector, has_desk=terms.service_desk is not None, has_response=terms.response is not None)
     promised = {item.code: item for item in plan.promised()}
     for code, parameters in terms.deliverable_parameters.items():
         place = ("deliverable_parameters", code)
@@ -491,7 +498,7 @@ def _promised(plan: PlanVersion, terms: Terms) -> tuple[Deliverable, ...]:
         entitlements.RESPONSE: _json(terms.response),
         entitlements.UPTIME: _json(terms.uptime),
     }
-    return entitlements.with_commitments(overridden, commitments)
+    return with_sector(entitlements.with_commitments(overridden, commitments), terms.sector)
 
 
 def _json(model: BaseModel | None) -> dict[str, Any] | None:
@@ -845,7 +852,8 @@ async def _enter(
     assert saved.document is not None
     document = await work.contracts.document(saved.contract_id, saved.document.number)
     previous = await work.contracts.newest_state(saved.contract_id)
-    content = effective_state(saved, json.loads(document.text), at, previous)
+    agreed = json.loads(document.text)
+    content = effective_state(saved, agreed, at, previous)
     state = ContractState(
         contract_id=saved.contract_id,
         client_id=saved.client_id,
@@ -859,6 +867,7 @@ async def _enter(
     await work.contracts.add_state(state)
     work.announcer.contract_changed(state)
     await obligations.follow(work, saved, change, at)
+    await critical_periods.follow(work, saved, agreed, at)
     return saved
 
 
@@ -975,7 +984,7 @@ def effective_state(
     """What the other services need to keep the contract: what was signed, and where the contract stands."""
     assert contract.document is not None
     plan, price = document["plan"], document["price"]
-    return {
+    state = {
         **{key: document[key] for key in _AGREED},
         # What was proposed before there was such a block says nothing of it.
         "service_desk": document.get("service_desk"),
@@ -994,6 +1003,20 @@ def effective_state(
             ],
         },
     }
+    return in_force(state, document, at)
+
+
+async def pass_edge(work: Workspace, contract: Contract, at: datetime) -> Contract:
+    """A critical period of the locked contract began or ended at `at`; says `contract.amended`.
+
+    What was changed since then is right already: a state is worked out for its own instant.
+    """
+    newest = await work.contracts.in_force_since(contract.contract_id)
+    if contract.status is not Status.ACTIVE or newest is None or at <= newest:
+        document = await _binding(work, contract)
+        await critical_periods.follow(work, contract, json.loads(document.text), work.now)
+        return contract
+    return await _enter(work, contract, "amended", at)
 
 
 async def _save(work: Workspace, contract: Contract, **changes: Any) -> Contract:

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, StrictBool, Valida
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from contracts.application.commitments import Interval, ResponseCommitment, UptimeCommitment
+from contracts.application.sectors import AuditExportTerms, DataQuality, EvolutionCycle, WatchedExports, WatchedPages
 from contracts.application.values import Code, Duration, Request, Texts
 from contracts.domain.catalogue import Deliverable
 
@@ -157,6 +158,11 @@ DeliverableType = Literal[
     "controlled_deployments",
     "regular_reporting",
     "enhanced_traceability",
+    "watched_pages",
+    "export_check",
+    "data_quality_check",
+    "audit_export",
+    "evolution_cycle",
 ]
 
 PARAMETERS: dict[str, type[BaseModel]] = {
@@ -189,6 +195,11 @@ PARAMETERS: dict[str, type[BaseModel]] = {
     "controlled_deployments": Nothing,
     "regular_reporting": Report,
     "enhanced_traceability": Traceability,
+    "watched_pages": WatchedPages,
+    "export_check": WatchedExports,
+    "data_quality_check": DataQuality,
+    "audit_export": AuditExportTerms,
+    "evolution_cycle": EvolutionCycle,
 }
 """The model of every kind's parameters."""
 

@@ -51,8 +51,8 @@ async def issue(work: Workspace, settlement: SettlementRecord, wanted: IssueRequ
     standing = in_effect(await work.billing.invoices.of_settlement(settlement.settlement_id))
     if standing and standing[-1].settlement.number == closed.number:
         raise NotNow(
-            f"Version {closed.number} of the settlement was invoiced as {standing[-1].number}. Correct the settlement to"
-            " invoice a difference, or cancel the invoice with a credit note to issue another one."
+            f"Version {closed.number} of the settlement was invoiced as {standing[-1].number}. Correct the settlement"
+            " to invoice a difference, or cancel the invoice with a credit note to issue another one."
         )
     client = await work.clients.get(settlement.client_id)
     t = catalogues().translator(client.language)
@@ -64,16 +64,16 @@ async def issue(work: Workspace, settlement: SettlementRecord, wanted: IssueRequ
         lines = [_billable(line, content.currency, t) for line in content.lines]
     if not lines:
         raise NotNow("There is no line to invoice: the settlement comes to nothing, or the correction changes nothing.")
-    settings, draft, credits = await _draft(work, settlement, lines, content.currency, wanted, t)
+    settings, draft, gives_back = await _draft(work, settlement, lines, content.currency, wanted, t)
     refers_to = standing[0] if standing else None
-    if credits and refers_to is None:
+    if gives_back and refers_to is None:
         refers_to = await work.billing.invoices.newest_invoice_of(settlement.contract_id)
     contract = await work.contracts.get(settlement.contract_id)
     commercial = contract.terms.commercial
     invoice_id = work.new_id()
     head: dict[str, Any] = {
         "invoice_id": invoice_id,
-        "kind": "credit_note" if credits else "invoice",
+        "kind": "credit_note" if gives_back else "invoice",
         "cause": "correction" if standing else "settlement",
         "client_id": settlement.client_id,
         "contract_id": settlement.contract_id,
@@ -99,7 +99,7 @@ async def issue(work: Workspace, settlement: SettlementRecord, wanted: IssueRequ
         "notes": [*draft.notes, _settled_by(settlement.settlement_id, closed.number, closed.hash, t)],
         **sums(draft.figures),
     }
-    credited = refers_to if credits and refers_to is not None and refers_to.kind == "invoice" else None
+    credited = refers_to if gives_back and refers_to is not None and refers_to.kind == "invoice" else None
     return await _keep(work, settings, head, credited)
 
 
@@ -160,20 +160,20 @@ async def _draft(
     }
     how: dict[str, Any] = {**parties, "settings": settings, "exchange_rate": wanted.exchange_rate, "t": t}
     draft = drafted(lines, currency, **how)
-    credits = draft.figures.total.amount < 0
-    if credits:
+    gives_back = draft.figures.total.amount < 0
+    if gives_back:
         draft = drafted([_turned(line) for line in lines], currency, **how)
     broken = broken_rules(draft.figures)
     if broken:
         raise NotReady([Missing("/vat", f"{rule.rule}: {rule.detail}") for rule in broken])
     assert settings is not None  # else the draft was not ready
-    return settings, draft, credits
+    return settings, draft, gives_back
 
 
 async def _keep(
     work: Workspace, settings: InvoicingSettings, head: dict[str, Any], credited: Invoice | None
 ) -> Invoice:
-    """Numbers, typesets and keeps a document, and counts it against the invoice that it credits."""
+    """Numbers, typesets and keeps a document, and counts it against the invoice that it gives_back."""
     invoices = work.billing.invoices
     if credited is not None:
         credited = await invoices.locked(credited.invoice_id)

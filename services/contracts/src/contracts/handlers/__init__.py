@@ -1,6 +1,6 @@
-"""What contracts consumes: what the service desk records, and what its clocks tell."""
+"""What contracts consumes: what the service desk records, and the facts that settlement and proofs are made of."""
 
-from contracts.handlers import service_desk
+from contracts.handlers import facts, service_desk
 from contracts.handlers.registration import handlers
 
-__all__ = ["handlers", "service_desk"]
+__all__ = ["facts", "handlers", "service_desk"]

@@ -311,6 +311,24 @@ class Signature(_Part):
     signatories: list[SignedBy]
 
 
+class CriticalPeriod(_Part):
+    """A critical period that goes on or comes next: local days of the client, both included, and as instants.
+
+    Within it the targets of `response` are the stricter ones already; whoever watches pages heeds the rest.
+    """
+
+    code: str
+    name: Texts
+    first_day: LocalDate
+    last_day: LocalDate
+    starts_at: Instant
+    ends_at: Instant
+    in_force: bool
+    targets_percent: int | None
+    page_interval_seconds: int | None
+    page_budget_ms: int | None
+
+
 class ContractState(PublishedEvent):
     """The full effective state of a contract from `effective_from` on."""
 
@@ -345,6 +363,10 @@ class ContractState(PublishedEvent):
     reports: Reports
     price: Price
     signature: Signature
+    critical_periods: list[CriticalPeriod] = Field(
+        default_factory=list,
+        description="Those of the next 400 days. Another state follows whenever one begins or ends.",
+    )
 
 
 _CONTRACT = "0190b5c8-7d4e-7c3a-9a51-000000000001"
