@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from contracts.application.clients import Client
 from contracts.application.contracts import Change, ContractState
 from contracts.application.maintenance import MaintenanceWindow
+from contracts.application.settling import ClosedSettlement, SettlementRecord
 from contracts.application.sites import Site
+from contracts.published.settlements_v1 import SettlementClosed
 from contracts.published.v1 import (
     ClientChanged,
     ContractActivated,
@@ -53,3 +55,18 @@ class OutboxAnnouncer:
 
     def contract_changed(self, state: ContractState) -> None:
         self._uow.publish(_SAYS[state.change].model_validate(state.state), version=state.version)
+
+    def settlement_closed(self, record: SettlementRecord, closed: ClosedSettlement) -> None:
+        event = SettlementClosed(
+            settlement_id=closed.settlement_id,
+            version=record.version,
+            contract_id=closed.contract_id,
+            client_id=closed.client_id,
+            number=closed.number,
+            hash=closed.hash,
+            reason=closed.reason,
+            closed_at=closed.closed_at,
+            claims_until=record.claims_until,
+            settlement=closed.content,
+        )
+        self._uow.publish(event, version=record.version)

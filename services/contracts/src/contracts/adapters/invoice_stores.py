@@ -164,7 +164,7 @@ class Invoices(Rows[InvoiceRow]):
         )
 
 
-def _with_standing() -> Select[Any]:
+def _with_standing() -> Select[InvoiceRow, InvoiceStandingRow]:
     return select(InvoiceRow, InvoiceStandingRow).join(
         InvoiceStandingRow, InvoiceStandingRow.invoice_id == InvoiceRow.invoice_id
     )
@@ -218,7 +218,7 @@ def chosen(
     issued_from: date | None,
     issued_to: date | None,
     standing: Standing | None,
-) -> Select[Any]:
+) -> Select[InvoiceRow, InvoiceStandingRow]:
     """Invoices and credit notes, with what became of them, by every filter that is not None; both dates included."""
     conditions: list[ColumnElement[bool]] = []
     if client_id is not None:
@@ -236,7 +236,7 @@ def chosen(
     return _with_standing().where(*conditions)
 
 
-async def list_invoices(uow: UnitOfWork, params: Paging, selected: Select[Any]) -> Page[InvoiceSummary]:
+async def list_invoices(uow: UnitOfWork, params: Paging, selected: Select[InvoiceRow, InvoiceStandingRow]) -> Page[InvoiceSummary]:
     """The chosen ones, the newest first."""
     today = today_of(uow.now)
     return await paginate(

@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import insert
 
-from contracts.adapters.register_stores import advisory_of, breach_of
 from contracts.adapters.register_tables import AdvisoryRow, BreachRow
 from contracts.adapters.rows import columns
 from contracts.adapters.settlement_tables import (
@@ -27,12 +26,12 @@ from contracts.application.claims import SettlementClaim
 from contracts.application.errors import Unknown
 from contracts.application.obligations import Breach
 from contracts.application.settlement_ports import SettlementStores
+from contracts.application.settlement_schedule import SettlementSchedule
 from contracts.application.settlement_terms import RemedyTable
 from contracts.application.settling import (
     ClosedSettlement,
     ClosedSummary,
     SettlementRecord,
-    SettlementSchedule,
     SettlementStatus,
     SettlementSummary,
 )
@@ -220,7 +219,7 @@ class SettlementFacts:
             )
             .order_by(BreachRow.since, BreachRow.breach_id)
         )
-        return [breach_of(row) for row in rows]
+        return [Breach.model_validate(columns(row)) for row in rows]
 
     async def refused_advice(self, contract_id: UUID, start: datetime, end: datetime) -> Sequence[Advisory]:
         rows = await self._session.scalars(
@@ -233,7 +232,7 @@ class SettlementFacts:
             )
             .order_by(AdvisoryRow.answered_at, AdvisoryRow.advisory_id)
         )
-        return [advisory_of(row) for row in rows]
+        return [Advisory.model_validate(columns(row)) for row in rows]
 
     async def verdicts(self, contract_id: UUID, kind: str) -> Sequence[Verdict]:
         newest = (

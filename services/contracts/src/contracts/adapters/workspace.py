@@ -4,6 +4,7 @@ import secrets
 
 from contracts.adapters.announce import OutboxAnnouncer
 from contracts.adapters.fact_stores import Facts
+from contracts.adapters.hours_stores import hours_stores
 from contracts.adapters.invoice_stores import billing_of
 from contracts.adapters.register_workspace import registers_of
 from contracts.adapters.sector_stores import sector_stores
@@ -47,6 +48,7 @@ def workspace_of(uow: UnitOfWork) -> Workspace:
         sectors=sector_stores(uow),
         facts=Facts(uow),
         settlements=settlement_stores(uow),
+        hours=hours_stores(uow),
         announcer=OutboxAnnouncer(uow),
         new_id=new_id,
         random_bytes=secrets.token_bytes,

@@ -9,7 +9,7 @@ from fastapi.responses import StreamingResponse
 from sqlalchemy import Select, tuple_
 
 from contracts.adapters import invoice_stores
-from contracts.adapters.invoice_tables import InvoiceRow
+from contracts.adapters.invoice_tables import InvoiceRow, InvoiceStandingRow
 from contracts.api.dependencies import CREATED, SHOWN, VersionedRoute, Work, agency, tagged
 from contracts.application import invoicing, invoicing_settings
 from contracts.application.invoices import (
@@ -204,7 +204,7 @@ def _chosen(
     issued_from: LocalDate | None,
     issued_to: LocalDate | None,
     standing: Standing | None,
-) -> Select[Any]:
+) -> Select[InvoiceRow, InvoiceStandingRow]:
     if issued_from is not None and issued_to is not None and issued_to < issued_from:
         detail = "The period ends before it begins: `issued_to` must not be before `issued_from`."
         raise ValidationFailed(detail, errors=[FieldError(detail=detail, parameter="issued_to")])

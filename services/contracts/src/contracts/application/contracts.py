@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
-from contracts.application import completeness, critical_periods, obligations
+from contracts.application import completeness, critical_periods, obligations, settlement_schedule
 from contracts.application.calendars import Calendar
 from contracts.application.catalogue import PlanVersion
 from contracts.application.clients import Client
@@ -17,6 +17,7 @@ from contracts.application.deliverables import PlanDeliverable, checked_paramete
 from contracts.application.document_blocks import document_blocks
 from contracts.application.errors import NotNow, Refused, Taken, Unknown, named_at
 from contracts.application.further_terms import FurtherTerms, FurtherTermsPatch, check_blocks, seeded
+from contracts.application.hours_terms import agreed_package, check_currency, hours_block
 from contracts.application.obligation_terms import ObligationTerms
 from contracts.application.obligation_terms import in_words as obligations_in_words
 from contracts.application.ports import Workspace
@@ -428,12 +429,15 @@ async def _check_terms(work: Workspace, client_id: UUID, terms: Terms, plan: Pla
         if code not in promised:
             raise Refused(f"The plan {plan.code} has no deliverable {code}.", *place)
         kind = promised[code].type
-        if kind in (entitlements.RESPONSE, entitlements.UPTIME):
+        if kind in (entitlements.RESPONSE, entitlements.UPTIME, entitlements.HOURS):
             raise Refused(f"The contract has a value of its own for this: {kind.split('_')[0]}.", *place)
         try:
             checked_parameters(kind, {**promised[code].parameters, **parameters})
         except ValidationError as error:
             raise Refused.because_of(error, *place) from None
+    hours = agreed_package(entitlements.parameters_of(promised.values(), entitlements.HOURS), terms.hours)
+    if hours is not None:
+        check_currency(hours, terms.price.currency)
     await check_blocks(work, terms, terms.site_ids, (terms.price.amount, terms.price.currency))
 
 
@@ -497,6 +501,9 @@ def _promised(plan: PlanVersion, terms: Terms) -> tuple[Deliverable, ...]:
     commitments: dict[str, Mapping[str, Any] | None] = {
         entitlements.RESPONSE: _json(terms.response),
         entitlements.UPTIME: _json(terms.uptime),
+        entitlements.HOURS: _json(
+            agreed_package(entitlements.parameters_of(plan.promised(), entitlements.HOURS), terms.hours)
+        ),
     }
     return with_sector(entitlements.with_commitments(overridden, commitments), terms.sector)
 
@@ -688,6 +695,7 @@ async def _document(
         "ends_on": None if terms.ends_on is None else terms.ends_on.isoformat(),
         "signatories": terms.signatories.model_dump(mode="json"),
         **await document_blocks(work, client, terms),
+        "hours": hours_block(entitlements.parameters_of(promised, entitlements.HOURS), [site.kind for site in sites]),
     }
 
 
@@ -867,6 +875,8 @@ async def _enter(
     await work.contracts.add_state(state)
     work.announcer.contract_changed(state)
     await obligations.follow(work, saved, change, at)
+    if change == "activated":
+        await settlement_schedule.begin(work, saved.contract_id, saved.client_id, at)
     await critical_periods.follow(work, saved, agreed, at)
     return saved
 
@@ -988,6 +998,7 @@ def effective_state(
         **{key: document[key] for key in _AGREED},
         # What was proposed before there was such a block says nothing of it.
         "service_desk": document.get("service_desk"),
+        "hours": document.get("hours"),
         "version": contract.version,
         "previous_version": previous_version,
         "status": contract.status.value,

@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field, JsonValue, model_validator
 from contracts.application.continuity import ContinuityObjective, ReversibilityItem
 from contracts.application.data_protection import DataProtection
 from contracts.application.errors import Refused, Unknown
+from contracts.application.hours_terms import ContractHours
 from contracts.application.legal import Commercial, Legal
 from contracts.application.offer import Offer
 from contracts.application.onboarding import Onboarding
@@ -103,6 +104,9 @@ class FurtherTerms(Request):
     )
     data_protection: DataProtection | None = Field(default=None, description="Classification, and the annex.")
     legal: Legal | None = Field(default=None, description="Clauses, controlled documents, and the law.")
+    hours: ContractHours | None = Field(
+        default=None, description="Monthly hours, where they differ from the plan's; null: exactly the plan's, if any."
+    )
     settlement: SettlementTerms | None = Field(default=None, description="How periods are settled; null: as usual.")
     charges: Charges | None = Field(default=None, description="What is charged beside the price per month.")
     credits: Credits | None = Field(default=None, description="For a missed uptime commitment; null: none.")
@@ -142,6 +146,7 @@ class FurtherTermsPatch(Request):
     reversibility: _ListPatch | None = None
     data_protection: _BlockPatch | None = None
     legal: _BlockPatch | None = None
+    hours: _BlockPatch | None = None
     settlement: _BlockPatch | None = None
     charges: _BlockPatch | None = None
     credits: _BlockPatch | None = None

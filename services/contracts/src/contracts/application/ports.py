@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from contracts.application.clients import Client
     from contracts.application.contracts import Contract, ContractState, Document
     from contracts.application.facts import Facts
+    from contracts.application.hours_ports import HoursStores
     from contracts.application.identity import ApiKey, Tenant, User
     from contracts.application.invoice_ports import Billing
     from contracts.application.maintenance import MaintenanceWindow
@@ -162,6 +163,7 @@ class Workspace:
     sectors: SectorStores
     facts: Facts
     settlements: SettlementStores
+    hours: HoursStores
     announcer: Announcer
     new_id: Callable[[], UUID]
     random_bytes: Callable[[int], bytes]

@@ -9,25 +9,31 @@ from uuid import UUID
 
 from contracts.application.contracts import Contract
 from contracts.application.facts import ItemFact, Known, PeriodFacts, UptimeMeasured, facts_of_period
+from contracts.application.hours import HoursMonth, hours_of_period
 from contracts.application.obligations import Breach
 from contracts.application.ports import Workspace
 from contracts.domain import settlement as rules
+from contracts.domain.contract_term import Days
 from contracts.domain.liability import Decision
 from contracts.domain.verdicts import Verdict
-from shared.kernel.money import round_half_away
+from shared.kernel.intervals import Interval
+from shared.kernel.money import Money, round_half_away
 
 CLOSED = ("closed", "resolved", "completed", "accepted")
 """Milestones of an item, the last one first: a request is charged when it is done."""
 
 
-async def facts_of(work: Workspace, contract: Contract, start: datetime, end: datetime) -> rules.Facts:
-    """Everything of `[start, end)` that matters for a settlement, by what is known now."""
+async def facts_of(work: Workspace, contract: Contract, days: Days, whole: Interval) -> rules.Facts:
+    """Everything of a period that matters for a settlement, by what is known now."""
+    start, end = whole
     found = await facts_of_period(work, contract.contract_id, start, end)
+    hours = await hours_of_period(work, contract.contract_id, days)
     return rules.Facts(
         uptime=list(_uptime(found.uptime, start, end)),
         clocks=[_clock(found, verdict) for verdict in found.verdicts if verdict.metric != "acceptance"],
         tickets=list(_tickets(found.items, start, end)),
         proofs=list(_proofs(found, start, end)),
+        overage=[] if hours is None else [_overage(month) for month in hours.months],
     )
 
 
@@ -102,6 +108,19 @@ def _tickets(items: Iterable[ItemFact], start: datetime, end: datetime) -> Itera
         )
 
 
+def _overage(month: HoursMonth) -> rules.OverageFact:
+    """What a month of the ledger bills beyond the included hours, with the work behind it."""
+    rate, amount = month.overage_rate_per_hour, month.overage_amount
+    return rules.OverageFact(
+        id=f"{month.contract_id}:{month.month:%Y-%m}",
+        minutes=month.billed_minutes,
+        rate_per_hour=Decimal(rate.amount),
+        amount=Money(Decimal(amount.amount), amount.currency),
+        month=month.month,
+        events=tuple(str(entry) for entry in month.entry_ids),
+    )
+
+
 def _kind(item: ItemFact) -> str:
     """What kinds of requests are priced by: the category of the desk, else what the item is."""
     return item.category or item.kind
@@ -109,37 +128,47 @@ def _kind(item: ItemFact) -> str:
 
 def _proofs(found: PeriodFacts, start: datetime, end: datetime) -> Iterable[rules.ProofFact]:
     """What shows that something was delivered, by the kinds of proof that deliverables name."""
+    yield from _proofs_of_watching(found, start, end)
+    yield from _proofs_of_work(found.items, start, end)
+    for verdict in found.verdicts:
+        yield _proof("clock_record", f"{verdict.clock_id}:{verdict.count}", verdict.at, *verdict.event_ids)
+    for restore in found.restores:
+        told = restore.told
+        if told.result == "succeeded" and start <= told.performed_at < end:
+            yield _proof("restore_test", told.restore_verification_id, told.performed_at, restore.event_id)
 
-    def proof(kind: str, what: UUID | str, at: datetime, *events: UUID) -> rules.ProofFact:
-        return rules.ProofFact(f"{kind}:{what}", kind, None, at, tuple(str(event) for event in events))
 
+def _proofs_of_watching(found: PeriodFacts, start: datetime, end: datetime) -> Iterable[rules.ProofFact]:
     for month in found.uptime:
         for figure in month.told.figures:
             if figure.measured_units and start < figure.ends_at <= end:
                 shown = f"{month.told.measurement_id}:{figure.environment_id}"
-                yield proof("check_results", shown, figure.ends_at, month.event_id)
-                yield proof("uptime_measurement", shown, figure.ends_at, month.event_id)
+                yield _proof("check_results", shown, figure.ends_at, month.event_id)
+                yield _proof("uptime_measurement", shown, figure.ends_at, month.event_id)
         if month.told.status_page_slug is not None:
-            yield proof("status_page", month.told.status_page_slug, month.told.ends_at, month.event_id)
-    for verdict in found.verdicts:
-        yield proof("clock_record", f"{verdict.clock_id}:{verdict.count}", verdict.at, *verdict.event_ids)
-    records = {"incident": "incident_record", "request": "request_record", "change": "change_record"}
-    for item in found.items:
+            yield _proof("status_page", month.told.status_page_slug, month.told.ends_at, month.event_id)
+    for certificate in found.certificates:
+        seen = certificate.told
+        yield _proof("certificate_results", seen.notice_id, seen.observed_at, certificate.event_id)
+    for judged in found.performance:
+        since = datetime.combine(judged.told.since, datetime.min.time(), tzinfo=start.tzinfo)
+        yield _proof("performance_results", judged.told.monitor_id, since, judged.event_id)
+
+
+_RECORDS = {"incident": "incident_record", "request": "request_record", "change": "change_record"}
+
+
+def _proofs_of_work(items: Iterable[ItemFact], start: datetime, end: datetime) -> Iterable[rules.ProofFact]:
+    for item in items:
         if item.kind == "work_order":
             done = item.at("completed")
             if done is not None and start <= done < end:
-                yield proof("work_order", item.number, done, item.event_id)
-        else:
-            opened = item.at("opened")
-            if opened is not None:
-                yield proof(records[item.kind], item.number, opened, item.event_id)
-    for restore in found.restores:
-        if restore.told.result == "succeeded" and start <= restore.told.performed_at < end:
-            told = restore.told
-            yield proof("restore_test", told.restore_verification_id, told.performed_at, restore.event_id)
-    for certificate in found.certificates:
-        seen = certificate.told
-        yield proof("certificate_results", seen.notice_id, seen.observed_at, certificate.event_id)
-    for judged in found.performance:
-        since = datetime.combine(judged.told.since, datetime.min.time(), tzinfo=start.tzinfo)
-        yield proof("performance_results", judged.told.monitor_id, since, judged.event_id)
+                yield _proof("work_order", item.number, done, item.event_id)
+            continue
+        opened = item.at("opened")
+        if opened is not None:
+            yield _proof(_RECORDS[item.kind], item.number, opened, item.event_id)
+
+
+def _proof(kind: str, what: UUID | str, at: datetime, *events: UUID) -> rules.ProofFact:
+    return rules.ProofFact(f"{kind}:{what}", kind, None, at, tuple(str(event) for event in events))

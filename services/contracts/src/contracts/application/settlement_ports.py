@@ -12,10 +12,10 @@ from contracts.application.ports import Store
 
 if TYPE_CHECKING:
     from contracts.application.advice import Advisory
-    from contracts.application.claims import SettlementClaim
     from contracts.application.obligations import Breach
+    from contracts.application.settlement_schedule import SettlementSchedule
     from contracts.application.settlement_terms import RemedyTable
-    from contracts.application.settling import ClosedSettlement, SettlementRecord, SettlementSchedule
+    from contracts.application.settling import ClosedSettlement, SettlementRecord
     from contracts.application.termination_rights import TerminationRight
     from contracts.domain.termination_right import Verdict
 

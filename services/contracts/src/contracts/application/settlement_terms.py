@@ -169,7 +169,10 @@ class SettlementTerms(Request):
         },
     )
 
-    periods: Anchor = Field(default="calendar_month", description="Cannot be amended: periods are numbered by it.")
+    periods: Anchor = Field(
+        default="calendar_month",
+        description="As agreed first: periods are numbered by it, so an amendment does not change it.",
+    )
     cumulation: Cumulation = Field(default="sum", description="`max`: only the largest credit or penalty is owed.")
     cap_percent: Percent | None = Field(default=None, description="Of the fee, for credits and penalties together.")
     claim_days: Days = Field(

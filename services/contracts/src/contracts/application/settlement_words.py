@@ -126,16 +126,8 @@ def _ticket(line: _Line) -> str:
 
 def _overage(line: _Line) -> str:
     return line.t.gettext(
-        "Hours beyond those included: %(time)s at %(rate)s an hour",
-        time=line.t.duration(int(line.plain("minutes")) * 60),
-        rate=line.money("rate"),
-    )
-
-
-def _overage_of_a_line(line: _Line) -> str:
-    return line.t.gettext(
-        "Hours beyond those included in %(name)s: %(time)s at %(rate)s an hour",
-        name=line.plain("line"),
+        "Hours beyond those included, %(month)s: %(time)s at %(rate)s an hour",
+        month=line.t.month(date.fromisoformat(line.plain("month"))),
         time=line.t.duration(int(line.plain("minutes")) * 60),
         rate=line.money("rate"),
     )
@@ -192,7 +184,6 @@ _LINES: Mapping[str, Callable[[_Line], str]] = {
     "one_off": _one_off,
     "ticket": _ticket,
     "overage": _overage,
-    "overage.line": _overage_of_a_line,
     "credit.uptime": _uptime_credit,
     "penalty": _penalty,
     "penalty.shared": _shared_penalty,

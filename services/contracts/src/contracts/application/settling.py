@@ -1,6 +1,5 @@
 """Settling: each period of a contract is drafted, reviewed and closed; a correction is a new version with the delta."""
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -15,8 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from contracts.application import settlement_facts, termination_rights
 from contracts.application.contracts import Contract, Terms
 from contracts.application.deliverables import PlanDeliverable
-from contracts.application.errors import NotNow, Refused, Unknown, named_at
+from contracts.application.errors import NotNow, Refused, named_at
 from contracts.application.ports import Workspace
+from contracts.application.settlement_schedule import SettlementSchedule
 from contracts.application.settlement_terms import USUAL_CLAIM_DAYS, SettlementTerms, remedies_of
 from contracts.application.settlements import (
     Correction,
@@ -37,15 +37,14 @@ from contracts.application.settlements import (
     shown_totals,
 )
 from contracts.application.terms_in_force import InForce, terms_in_force
-from contracts.application.values import Code, Reason, Request
+from contracts.application.values import Reason, Request
 from contracts.domain import agreement
 from contracts.domain import settlement as rules
 from contracts.domain.billing_periods import BillingPeriod, billing_periods, instants_of
 from contracts.domain.pricing import FlatFee, TimePrice
-from contracts.domain.settlement import LineKind
 from shared.kernel.calendar import opening_instant
 from shared.kernel.money import Money, minor_units, round_half_away
-from shared.values import Instant, LocalDate, decimal_text, parse_decimal
+from shared.values import Instant, LocalDate
 
 SettlementStatus: TypeAlias = Literal["draft", "reviewed", "closed"]
 
@@ -177,15 +176,6 @@ class ClosedSettlement(ClosedSummary):
         return SettlementContent.model_validate_json(self.text)
 
 
-class SettlementSchedule(BaseModel):
-    """Which period of a contract is drafted next, and when; `due_at` is None when nothing comes any more."""
-
-    contract_id: UUID
-    client_id: UUID
-    next_period: int
-    due_at: datetime | None
-
-
 # --- periods ----------------------------------------------------------------------------------------------------------
 
 
@@ -220,17 +210,15 @@ def _usual(terms: Terms) -> SettlementTerms:
 
 def calendar_of(first: InForce) -> Calendar:
     """The calendar of a contract by what was in force first."""
-    return Calendar(
-        starts_on=first.terms.starts_on, zone=ZoneInfo(first.time_zone), anchor=_usual(first.terms).periods
-    )
+    return Calendar(starts_on=first.terms.starts_on, zone=ZoneInfo(first.time_zone), anchor=_usual(first.terms).periods)
 
 
-async def _in_force(work: Workspace, contract: Contract, end: datetime) -> tuple[Calendar, list[InForce]]:
-    """Everything that was in force before an instant. Raises NotNow for a contract that never was."""
-    held = await terms_in_force(work, contract.contract_id, EARLIEST, end)
+async def _calendar(work: Workspace, contract: Contract) -> Calendar:
+    """The calendar of a contract. Raises NotNow for one that never was in force."""
+    held = await terms_in_force(work, contract.contract_id, EARLIEST, work.now + timedelta(microseconds=1))
     if not held:
-        raise NotNow("The contract was not in force before that: there is nothing to settle.")
-    return calendar_of(held[0]), held
+        raise NotNow("The contract was never in force: there is nothing to settle.")
+    return calendar_of(held[0])
 
 
 # --- computing --------------------------------------------------------------------------------------------------------
@@ -251,9 +239,7 @@ def agreed(held: InForce) -> rules.Terms:
         currency=signed.currency,
         price=price,
         revised=held.price.value if revised else None,
-        discounts=tuple(
-            rules.NamedDiscount(each.as_value(), each.name.model_dump()) for each in terms.discounts or ()
-        ),
+        discounts=tuple(rules.NamedDiscount(each.as_value(), each.name.model_dump()) for each in terms.discounts or ()),
         one_offs=tuple(
             rules.OneOff(item.charge_code, item.name.model_dump(), Decimal(item.amount), item.due_on)
             for item in (() if charges is None else charges.once)
@@ -322,7 +308,7 @@ async def compute(
 ) -> rules.Settled:
     """What a period comes to under what is given as in force, by the facts that are known now."""
     whole = instants_of(period.whole, calendar.zone)
-    facts = await settlement_facts.facts_of(work, contract, whole.start, whole.end)
+    facts = await settlement_facts.facts_of(work, contract, period.whole, whole)
     by_hand = [
         rules.AdjustmentFact(str(item.adjustment_id), item.text, Decimal(item.amount), item.by, item.at)
         for item in adjustments
@@ -482,7 +468,7 @@ async def draft_settlement(work: Workspace, wanted: SettlementRequest) -> Settle
     with named_at("contract_id"):
         contract = await work.contracts.get(wanted.contract_id)
     await work.settlements.settlements.hold(contract.contract_id)
-    calendar, held = await _in_force(work, contract, work.now + timedelta(microseconds=1))
+    calendar = await _calendar(work, contract)
     number = calendar.number_on(wanted.on)
     if number is None:
         raise Refused("is before the contract's first period", "on")
@@ -664,15 +650,6 @@ async def _save(work: Workspace, record: SettlementRecord, **changes: Any) -> Se
 # --- when a period is over --------------------------------------------------------------------------------------------
 
 
-async def follow(work: Workspace, contract: Contract, at: datetime) -> None:
-    """The contract is in force from this instant: from now on its periods are settled when they are over."""
-    if await work.settlements.schedules.of(contract.contract_id) is None:
-        schedule = SettlementSchedule(
-            contract_id=contract.contract_id, client_id=contract.client_id, next_period=0, due_at=at
-        )
-        await work.settlements.schedules.put(schedule)
-
-
 async def settle_due(work: Workspace, schedule: SettlementSchedule) -> SettlementRecord | None:
     """Drafts the next period of a locked schedule if it is over, and says when the one after it is."""
     contract = await work.contracts.get(schedule.contract_id)
@@ -690,9 +667,10 @@ async def settle_due(work: Workspace, schedule: SettlementSchedule) -> Settlemen
     if ends_at <= work.now:
         drafted = await _draft(work, contract, number, calendar)
         number, ends_at = number + 1, calendar.ends_at(number + 1)
-    over = contract.closed_at is not None and contract.closed_at <= instants_of(
-        calendar.period(number).whole, calendar.zone
-    ).start
+    over = (
+        contract.closed_at is not None
+        and contract.closed_at <= instants_of(calendar.period(number).whole, calendar.zone).start
+    )
     await work.settlements.schedules.put(
         schedule.model_copy(update={"next_period": number, "due_at": None if over else ends_at})
     )

@@ -55,7 +55,9 @@ class WhatIf(Request):
 
     first_day: LocalDate = Field(description="Any day of the first period.")
     last_day: LocalDate = Field(description="Any day of the last period; a period that is not over is as of now.")
-    plan_code: Code | None = Field(default=None, description="Its commitments and deliverables stand in for the others.")
+    plan_code: Code | None = Field(
+        default=None, description="Its commitments and deliverables stand in for the others."
+    )
     terms: Annotated[dict[str, JsonValue], Field(max_length=100)] = Field(
         default_factory=dict, description="Merge patch of the terms: what is left out stays, null removes."
     )

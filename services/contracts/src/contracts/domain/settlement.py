@@ -291,10 +291,9 @@ class ProofFact:
 
 @dataclass(frozen=True, slots=True)
 class OverageFact:
-    """Hours beyond what is included, as the hours ledger closed them. ``line`` is None for the pool."""
+    """Hours beyond what is included, as the hours ledger bills them for a month."""
 
     id: str
-    line: str | None
     minutes: int
     rate_per_hour: Decimal
     amount: Money
@@ -638,21 +637,20 @@ class _Settling:
     def _overage(self) -> Iterable[Line]:
         last = self._in_force[-1].terms if self._in_force else None
         for fact in self._facts.overage:
-            if not fact.amount.amount and not fact.minutes:
+            if not fact.minutes:
                 continue
             yield Line(
-                code=self._code(f"overage:{fact.line or 'pool'}:{fact.month:%Y-%m}"),
+                code=self._code(f"overage:{fact.month:%Y-%m}"),
                 kind="overage",
                 quantity=_shown(Fraction(fact.minutes, 60)),
                 unit="hour",
                 unit_price=Money(fact.rate_per_hour, self._currency),
                 amount=fact.amount,
                 tax=None if last is None else last.tax("overage"),
-                text="overage" if fact.line is None else "overage.line",
+                text="overage",
                 parameters={
                     "minutes": str(fact.minutes),
                     "rate": Money(fact.rate_per_hour, self._currency).text,
-                    "line": fact.line or "",
                     "month": fact.month.isoformat(),
                 },
                 why={

@@ -196,14 +196,14 @@ def test_discounts_one_offs_overage_and_adjustments_are_lines_of_their_own() -> 
             OneOff("later", name, Decimal(9), date(2026, 7, 1)),
         ),
     )
-    over = OverageFact("h", None, 90, Decimal(80), Money(Decimal("120.00"), "EUR"), date(2026, 6, 1), ("t1",))
+    over = OverageFact("h", 90, Decimal(80), Money(Decimal("120.00"), "EUR"), date(2026, 6, 1), ("t1",))
     gift = AdjustmentFact("g", "Goodwill", Decimal("-10.005"), "Nadia", at(30))
     found = settled(*whole(terms), overage=[over], adjustments=[gift])
     assert amounts(found)[1:] == [
         ("discount:launch", "-30.00"),
         ("discount:large", "-570.00"),
         ("one_off:setup", "250.00"),
-        ("overage:pool:2026-06", "120.00"),
+        ("overage:2026-06", "120.00"),
         ("adjustment:g", "-10.01"),
     ]
 

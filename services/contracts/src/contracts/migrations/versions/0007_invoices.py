@@ -1,7 +1,7 @@
 """Invoicing: settings, series of numbers, invoices and credit notes with their files, what became of them, payments.
 
 Revision ID: 0007
-Revises: 0004
+Revises: 0011
 """
 
 from alembic import op
@@ -9,7 +9,7 @@ from alembic import op
 from shared.database import protect_rows
 
 revision = "0007"
-down_revision = "0004"
+down_revision = "0011"
 
 SCHEMA = "contracts"
 

@@ -9,7 +9,7 @@ from alembic import op
 from shared.database import protect_rows
 
 revision = "0011"
-down_revision = "0004"
+down_revision = "0010"
 
 SCHEMA = "contracts"
 
