@@ -97,7 +97,7 @@ SERVICE = Service(
         {"name": "obligations", "description": "What both parties owe by when, and the register of what was not kept."},
         {
             "name": "settlements",
-            "description": "What each period comes to: promised, measured, owed; closed and hashed.",
+            "description": "What each period comes to: promised, measured, owed.",
         },
         {"name": "client registers", "description": "The client's lists of functions, anomalies and works."},
         {"name": "advice", "description": "What the client was told, and what he answered."},

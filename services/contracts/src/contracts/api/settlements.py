@@ -174,7 +174,7 @@ async def reopen_settlement(
 
 @settlements.post("/{settlement_id}/close", summary="Close a settlement", responses=STEP, dependencies=[Idempotent])
 async def close_settlement(settlement_id: UUID, response: Response, work: Work, _who: AgencyWriter) -> SettlementRecord:
-    """Fixed for good with the SHA-256 of its canonical JSON. From now on the client sees it and can claim against it."""
+    """Fixed for good with the SHA-256 of its canonical JSON. The client sees it, and can claim against it."""
     record = await settling.close(work, await work.settlements.settlements.locked(settlement_id))
     tagged(response, record.version)
     return record

@@ -171,7 +171,7 @@ class SettlementTerms(Request):
 
     periods: Anchor = Field(
         default="calendar_month",
-        description="As agreed first: periods are numbered by it, so an amendment does not change it.",
+        description="As agreed first; an amendment cannot change it.",
     )
     cumulation: Cumulation = Field(default="sum", description="`max`: only the largest credit or penalty is owed.")
     cap_percent: Percent | None = Field(default=None, description="Of the fee, for credits and penalties together.")
