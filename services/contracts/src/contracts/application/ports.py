@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from contracts.application.hours_ports import HoursStores
     from contracts.application.identity import ApiKey, Tenant, User
     from contracts.application.life_ports import LifeStores
+    from contracts.application.invoice_ports import Billing
     from contracts.application.maintenance import MaintenanceWindow
     from contracts.application.register_ports import Registers
     from contracts.application.sector_ports import SectorStores
@@ -164,6 +165,7 @@ class Workspace:
     registers: Registers
     signing: SigningStores
     life: LifeStores
+    billing: Billing
     sectors: SectorStores
     facts: Facts
     settlements: SettlementStores

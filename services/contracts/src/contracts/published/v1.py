@@ -12,6 +12,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.published.hours_v1 import HOURS_EVENTS
+from contracts.published.invoices_v1 import INVOICE_EVENTS
 from contracts.published.registers_v1 import REGISTER_EVENTS
 from contracts.published.settlements_v1 import SettlementClosed
 from shared.events import EventRegistry, PublishedEvent
@@ -927,6 +928,7 @@ registry = EventRegistry(
         MaintenanceScheduled,
         MaintenanceCancelled,
         *REGISTER_EVENTS,
+        *INVOICE_EVENTS,
         *HOURS_EVENTS,
         SettlementClosed,
     ],
