@@ -14,6 +14,7 @@ from contracts.api import (
     clients,
     configuration,
     contract_blocks,
+    contract_documents,
     contracts,
     controlled_documents,
     credits_calculator,
@@ -28,7 +29,9 @@ from contracts.api import (
     tokens,
 )
 from contracts.api.commands import bootstrap, signing_keys, tenant
+from contracts.api.document_commands import apply, export, plan
 from contracts.api.errors import ERRORS
+from contracts.application.contract_document import SCHEMA_FILE, document_schema
 from contracts.handlers import handlers
 from contracts.published.v1 import registry
 from contracts.settings import ContractsSettings
@@ -61,6 +64,8 @@ SERVICE = Service(
         advice.router,
         assessments.router,
         contract_blocks.router,
+        contract_documents.router,
+        contract_documents.schemas,
         controlled_documents.router,
         parties.router,
     ),
@@ -70,7 +75,14 @@ SERVICE = Service(
     errors=ERRORS,
     handlers=handlers,
     jobs=worker.jobs,
-    commands={"bootstrap": bootstrap, "tenant": tenant, "signing-keys": signing_keys},
+    commands={
+        "bootstrap": bootstrap,
+        "tenant": tenant,
+        "signing-keys": signing_keys,
+        "plan": plan,
+        "apply": apply,
+        "export": export,
+    },
     tags=(
         {"name": "identity", "description": "Tokens, the agency, its people and its API keys."},
         {"name": "clients", "description": "The agency's customers and the people there."},
@@ -91,6 +103,8 @@ SERVICE = Service(
     ),
     key_source=lambda runtime: DatabaseKeys(runtime.units),
     other_content_types={"/v1/oauth/token": frozenset({tokens.FORM})},
+    raw_bodies=contract_documents.RAW_BODIES,
+    further_schemas={SCHEMA_FILE: document_schema},
 )
 
 
