@@ -19,6 +19,8 @@ LARGEST = 256 * 1024
 MOST_VALUES = 20_000
 DEEPEST = 40
 
+_OTHER_BREAKS: Final = frozenset("\r\x85\u2028\u2029")
+"""What YAML 1.1 folds like a line feed, unless it is escaped."""
 _LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -184,7 +186,9 @@ class _Writer(yaml.SafeDumper):
 
 def _written(writer: _Writer, text: str) -> yaml.ScalarNode:
     style = None
-    if "\n" in text:
+    if not _OTHER_BREAKS.isdisjoint(text):
+        style = '"'
+    elif "\n" in text:
         style = "|"
     elif not isinstance(meant(text, None), str) or _is_a_number_elsewhere(text):
         style = "'"

@@ -1,5 +1,6 @@
 """Contracts as code: what a document would change, making it so, and writing one back."""
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any, Final
@@ -17,6 +18,7 @@ from contracts.application.contract_reconciliation import DocumentConflict, Docu
 from contracts.application.errors import Fault, Refused
 from contracts.application.service_desk_words import catalogues
 from shared.auth import Principal
+from shared.etag import etag
 from shared.i18n import Translator
 from shared.idempotency import Idempotent
 from shared.problems import (
@@ -185,9 +187,13 @@ async def apply_contract_document(
 async def export_contract(contract_id: UUID, work: Work, _who: Reader) -> Response:
     """The whole of a contract with its newest terms, the same text wherever it is applied; no id, state or date of this
     installation is in it."""
-    content = write(await exported(work, await work.contracts.get(contract_id)), COMMENT)
-    headers = {"Cache-Control": "private, no-cache", "Content-Disposition": 'attachment; filename="contract.yaml"'}
-    return Response(content.encode(), media_type=YAML, headers=headers)
+    content = write(await exported(work, await work.contracts.get(contract_id)), COMMENT).encode()
+    headers = {
+        "Cache-Control": "private, no-cache",
+        "Content-Disposition": 'attachment; filename="contract.yaml"',
+        "ETag": etag(hashlib.sha256(content).hexdigest()),
+    }
+    return Response(content, media_type=YAML, headers=headers)
 
 
 @schemas.get(

@@ -266,13 +266,17 @@ def written(read: Any) -> Written:
     root = _all([_model_schema()])
     values = reader.typed(read, root)
     model = reader.with_ids(values, root, ())
-    sites = [site.get("name") for site in _listed(values.get("sites")) if isinstance(site, Mapping)]
+    sites = [
+        name
+        for site in _listed(values.get("sites"))
+        if isinstance(site, Mapping) and isinstance(name := site.get("name"), str)
+    ]
     for name, path in reader.sites.items():
         if name not in sites:
             reader.faults.append(Fault(path, f"{name} is none of the sites of this document"))
     if isinstance(model.get("terms"), dict):
         model["terms"] |= {
-            "site_ids": [str(stand_in("site", name)) for name in sites if isinstance(name, str)],
+            "site_ids": [str(stand_in("site", name)) for name in dict.fromkeys(sites)],
             "external_key": values.get("key"),
         }
     document: ContractDocument | None = None

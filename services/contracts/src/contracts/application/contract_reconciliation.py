@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeAlias
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from contracts.application import contracts
 from contracts.application.calendars import (
@@ -154,6 +154,9 @@ def _said_at(document: Written, *base: str | int) -> Iterator[None]:
         yield
     except Refused as error:
         raise DocumentRefused(*(at(fault.path, fault.detail) for fault in error.faults)) from error
+    except ValidationError as error:
+        faults = Refused.because_of(error).faults
+        raise DocumentRefused(*(at(fault.path, fault.detail) for fault in faults)) from error
     except PriceRefused as error:
         raise DocumentRefused(at(error.path, str(error))) from error
     except CatalogueRule as error:
@@ -185,9 +188,10 @@ async def exported(work: Workspace, contract: Contract) -> dict[str, Any]:
     client = await work.clients.get(contract.client_id)
     sites = await work.sites.of_client(contract.client_id)
     under = [site for site_id in terms.site_ids for site in sites if site.site_id == site_id]
-    for noun, named in (("sites", [site.name for site in under]), ("contacts", [_who(one) for one in client.contacts])):
-        if len(set(named)) != len(named):
-            raise NotNow(f"Two of the client's {noun} have one name. Rename one: a document knows them by it.")
+    _check_told_apart("sites of the client", [site.name for site in under])
+    _check_told_apart("contacts of the client", [_who(contact) for contact in client.contacts])
+    for site in under:
+        _check_told_apart(f"environments of {site.name}", [environment.name for environment in site.environments])
     plan = await work.plans.version(newest.plan.plan_id, newest.plan.number)
     catalogue = (await work.plans.get(plan.plan_id)).catalogue
     content = PlanContent.of(plan, catalogue)
@@ -230,6 +234,11 @@ def _calendars_named(value: Any) -> set[str]:
             )
         }
     return {name for inner in value for name in _calendars_named(inner)} if isinstance(value, list) else set()
+
+
+def _check_told_apart(nouns: str, names: Sequence[object]) -> None:
+    if len(set(names)) != len(names):
+        raise NotNow(f"Two {nouns} have one name. Rename one: a document knows them by it.")
 
 
 async def _client_as_written(work: Workspace, client: Client) -> dict[str, Any]:
@@ -496,9 +505,7 @@ class _Reconciliation:
         return site.site_id
 
     async def _environments(self, site: Site, wanted: Sequence[EnvironmentFields], place: Path) -> None:
-        names = [environment.name for environment in site.environments]
-        if len(set(names)) != len(names):
-            raise NotNow(f"Two environments of {site.name} have one name. Rename one: a document knows them by it.")
+        _check_told_apart(f"environments of {site.name}", [environment.name for environment in site.environments])
         for environment in site.environments:
             if environment.name not in {one.name for one in wanted}:
                 locked = await self.work.sites.locked(site.site_id)
