@@ -277,6 +277,59 @@ plan:
     assert yaml.safe_load(await exported(agency, done))["calendars"][0]["calendar"]["weekly"][0]["from"] == "08:00"
 
 
+async def test_hours_to_come_that_the_document_does_not_know_are_not_taken_back(agency: Agency) -> None:
+    await applied(agency, SHOP)
+    calendars = (await agency.get("/v1/calendars", params={"limit": 100}))["data"]
+    (office,) = [calendar for calendar in calendars if calendar["name"] == "london_office"]
+    always = {"time_zone": "Europe/London", "always": True}
+    answer = await agency.call(
+        "POST",
+        f"/v1/calendars/{office['calendar_id']}/versions",
+        json={"effective_from": "2026-12-01T00:00:00Z", "calendar": always},
+        headers={"If-Match": "*"},
+    )
+    assert answer.status_code == 201, answer.text
+    refused = await sent(agency, "plan", SHOP)
+    assert refused.status_code == 422
+    assert refused.json()["errors"][0]["pointer"] == "#/calendars/0/changes"
+
+
+async def test_what_a_contract_does_not_promise_though_its_plan_does_is_not_promised_elsewhere(
+    installation: Installation,
+) -> None:
+    here, there = await installation.agency("Here"), await installation.agency("There")
+    text = await exported(here, {"contract": await here.draft(response=None, service_desk=None)})
+    terms = yaml.safe_load(text)["terms"]
+    assert (terms["response"], terms["service_desk"]) == (None, None)
+    assert terms["uptime"] is not None
+    arrived = await applied(there, text)
+    assert (await there.get(f"/v1/contracts/{arrived['contract']['contract_id']}"))["terms"]["response"] is None
+    assert await exported(there, arrived) == text
+
+
+async def test_another_plan_is_a_change_like_any_other(agency: Agency) -> None:
+    higher = HOTEL.replace("slug: hotel-du-lac", "slug: another-hotel")
+    draft = await applied(agency, higher)
+    lower = higher.replace("code: premium", "code: standard").replace("amount: 600.00", "amount: 300.00")
+    outcome = await applied(agency, lower)
+    assert actions(outcome) == ["change_draft"]
+    assert outcome["operations"][0]["differences"][0]["words"] == "plan.code: premium becomes standard"
+    contract = await agency.get(f"/v1/contracts/{draft['contract']['contract_id']}")
+    assert (contract["plan"]["code"], contract["terms"]["price"]["amount"]) == ("standard", "300.00")
+
+    contract = await agency.step(contract, "propose")
+    for party in ("agency", "client"):
+        consent = {"party": party, "document_hash": contract["document"]["hash"]}
+        contract = await agency.step(contract, "sign", consent)
+    assert (await sent(agency, "apply", higher)).status_code == 409
+    await agency.step(contract, "activate")
+    assert actions(await applied(agency, higher)) == ["propose_amendment"]
+    contract = await agency.get(f"/v1/contracts/{contract['contract_id']}")
+    assert (contract["plan"]["code"], contract["amendment"]["plan"]["code"]) == ("standard", "premium")
+    assert contract["amendment"]["terms"]["response"] != contract["terms"]["response"]
+    assert (await planned(agency, higher))["operations"] == []
+
+
 async def test_people_and_environments_become_exactly_those_of_the_document(agency: Agency) -> None:
     done = await applied(agency, HOTEL)
     document = yaml.safe_load(await exported(agency, done))
