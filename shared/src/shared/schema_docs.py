@@ -257,7 +257,13 @@ def _operation(action: str, name: EventName, summary: str, jetstream: Mapping[st
 
 def documents_of(service: Service) -> Documents:
     """Every generated document of a service, by path below its folder."""
-    return {"openapi.json": openapi_of(service), "asyncapi.json": asyncapi_of(service), **schemas_of(service)}
+    further = {f"schemas/{name}": schema() for name, schema in service.further_schemas.items()}
+    return {
+        "openapi.json": openapi_of(service),
+        "asyncapi.json": asyncapi_of(service),
+        **schemas_of(service),
+        **further,
+    }
 
 
 def write_documents(service: Service, folder: Path, documents: Documents | None = None) -> list[Path]:

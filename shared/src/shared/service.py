@@ -131,6 +131,8 @@ class Service:
     """Path to the media types of bodies accepted there besides JSON."""
     raw_bodies: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """Template of a path to the media types whose bodies its route reads by itself, with the largest size in bytes."""
+    further_schemas: Mapping[str, Callable[[], Mapping[str, Any]]] = field(default_factory=dict)
+    """Name of a file below ``schemas/`` to what makes its JSON Schema: of what people write, not of events."""
 
     @property
     def folder(self) -> Path:

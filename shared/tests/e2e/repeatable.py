@@ -281,6 +281,7 @@ def repeatable_requests(made: Repeatable | None) -> dict[str, Callable[[], Reque
             "create_plan": lambda: ({}, plan()),
             "create_calendar": lambda: ({}, calendar()),
             "create_contract": lambda: ({}, things.draft()),
+            "apply_contract_document": lambda: ({}, contract_document()),
             "propose_contract": of_contract("draft"),
             "withdraw_contract": of_contract("proposed"),
             "sign_contract": signing,
@@ -395,6 +396,18 @@ def watched_pages(site: str) -> dict[str, Any]:
                 "response_times": [{"phase": "total", "at_most_ms": 2000}],
             }
         ],
+    }
+
+
+def contract_document() -> dict[str, Any]:
+    """A document that drafts a contract of a new client."""
+    return {
+        "format": "upheld.contract-document/1",
+        "key": f"contract-{new_id()}",
+        "client": {"name": f"Client {new_id()}"},
+        "sites": [],
+        "plan": {"code": "premium"},
+        "terms": {"starts_on": "2026-06-08", "price": {"amount": "600.00", "currency": "EUR"}},
     }
 
 

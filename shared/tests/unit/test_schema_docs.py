@@ -2,6 +2,7 @@
 
 import copy
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +132,13 @@ def test_output_is_stable_and_drift_is_seen(tmp_path: Path, monkeypatch: pytest.
     assert check_documents(SERVICE) == ["openapi.json is stale", "schemas/old.schema.json is left over"]
     write_documents(SERVICE, tmp_path)
     assert check_documents(SERVICE) == []
+
+
+def test_schemas_of_what_people_write_are_documents_too(tmp_path: Path) -> None:
+    service = replace(SERVICE, further_schemas={"book.json": lambda: {"type": "object"}})
+    write_documents(service, tmp_path)
+    assert json.loads((tmp_path / "schemas" / "book.json").read_text("utf-8")) == {"type": "object"}
+    assert write_documents(SERVICE, tmp_path) == [tmp_path / "schemas" / "book.json"]
 
 
 def test_the_documents_of_several_services_become_one(openapi: dict[str, Any]) -> None:

@@ -15,6 +15,7 @@ from contracts.api import (
     configuration,
     contract_blocks,
     contract_life,
+    contract_documents,
     contracts,
     controlled_documents,
     credits_calculator,
@@ -33,7 +34,9 @@ from contracts.api import (
     tokens,
 )
 from contracts.api.commands import bootstrap, signing_keys, tenant
+from contracts.api.document_commands import apply, export, plan
 from contracts.api.errors import ERRORS
+from contracts.application.contract_document import SCHEMA_FILE, document_schema
 from contracts.handlers import handlers
 from contracts.published.v1 import registry
 from contracts.settings import ContractsSettings
@@ -67,6 +70,8 @@ SERVICE = Service(
         assessments.router,
         contract_blocks.router,
         *contract_life.ROUTERS,
+        contract_documents.router,
+        contract_documents.schemas,
         controlled_documents.router,
         parties.router,
         invoices.router,
@@ -80,7 +85,14 @@ SERVICE = Service(
     errors=ERRORS,
     handlers=handlers,
     jobs=worker.jobs,
-    commands={"bootstrap": bootstrap, "tenant": tenant, "signing-keys": signing_keys},
+    commands={
+        "bootstrap": bootstrap,
+        "tenant": tenant,
+        "signing-keys": signing_keys,
+        "plan": plan,
+        "apply": apply,
+        "export": export,
+    },
     tags=(
         {"name": "identity", "description": "Tokens, the agency, its people and its API keys."},
         {"name": "clients", "description": "The agency's customers and the people there."},
@@ -113,6 +125,8 @@ SERVICE = Service(
     ),
     key_source=lambda runtime: DatabaseKeys(runtime.units),
     other_content_types={"/v1/oauth/token": frozenset({tokens.FORM})},
+    raw_bodies=contract_documents.RAW_BODIES,
+    further_schemas={SCHEMA_FILE: document_schema},
 )
 
 

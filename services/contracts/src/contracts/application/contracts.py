@@ -34,6 +34,7 @@ from contracts.application.values import (
     Code,
     Colour,
     Email,
+    ExternalKey,
     Name,
     Price,
     Reason,
@@ -110,6 +111,11 @@ class Signatories(Request):
 class Terms(FurtherTerms):
     """What the parties choose. Complete before it is proposed, fixed once it is."""
 
+    external_key: ExternalKey | None = Field(
+        default=None,
+        description="What documents and other systems call the contract, among its client's; null: its number.",
+        examples=["hotel-du-lac-2026"],
+    )
     site_ids: list[UUID] = Field(max_length=MOST_SITES, description="The client's sites under contract.")
     starts_on: LocalDate = Field(description="First day in the client's time zone.", examples=["2026-06-08"])
     ends_on: LocalDate | None = Field(default=None, description="Last day; null is until further notice.")
@@ -164,6 +170,7 @@ class TermsPatch(FurtherTermsPatch):
         json_schema_extra={"examples": [{"price": {"amount": "650.00"}, "uptime": {"target_percent": "99.95"}}]},
     )
 
+    external_key: ExternalKey | None = None
     site_ids: Annotated[list[UUID], Field(max_length=MOST_SITES)] = unchanged()
     starts_on: LocalDate = unchanged()
     ends_on: LocalDate | None = None
@@ -389,7 +396,7 @@ async def draft_contract(work: Workspace, new: NewContract) -> Contract:
         raise Refused(f"There is no plan {new.plan_code}. GET /v1/plans lists the plans.", "plan_code")
     version = plan.current
     terms = Terms.model_validate(new.model_dump(mode="json", by_alias=True, exclude={"client_id", "plan_code"}))
-    terms = seeded(_with_commitments_of(version, terms, new.model_fields_set), version.requires, new.model_fields_set)
+    terms = completed(version, terms, new.model_fields_set)
     today = agreement.local_date(work.now, client.time_zone)
     if "discounts" not in new.model_fields_set:
         offered = await offered_discounts(work, version.code, terms.price, terms.starts_on, terms.ends_on, today)
@@ -425,6 +432,11 @@ def _named(version: PlanVersion) -> ContractPlan:
     )
 
 
+def completed(plan: PlanVersion, terms: Terms, chosen: Set[str]) -> Terms:
+    """The terms with what the plan, and our wording for what it requires, say where the caller did not choose."""
+    return seeded(_with_commitments_of(plan, terms, chosen), plan.requires, chosen)
+
+
 def _with_commitments_of(plan: PlanVersion, terms: Terms, chosen: Set[str]) -> Terms:
     """The terms with the plan's commitments where the caller did not choose any."""
     promised = plan.promised()
@@ -449,6 +461,11 @@ async def change_terms(work: Workspace, contract: Contract, terms: Terms) -> Con
     version = await work.plans.version(contract.plan.plan_id, contract.plan.number)
     await _check_terms(work, contract.client_id, terms, version)
     return await save(work, contract, status=status, terms=terms, deliverables=_shown(_promised(version, terms)))
+
+
+async def change_plan(work: Workspace, contract: Contract, plan: PlanVersion, terms: Terms) -> Contract:
+    """The locked draft as one of another version of a plan, or of another plan. Raises like `change_terms`."""
+    return await change_terms(work, contract.model_copy(update={"plan": _named(plan)}), terms)
 
 
 async def _check_terms(work: Workspace, client_id: UUID, terms: Terms, plan: PlanVersion) -> None:
@@ -1030,7 +1047,7 @@ async def propose_amendment(
         if named is None:
             raise Refused(f"There is no plan {proposal.plan_code}. GET /v1/plans lists the plans.", "plan_code")
         plan = named.current
-        terms = seeded(_with_commitments_of(plan, terms, proposal.chosen), plan.requires, proposal.chosen)
+        terms = completed(plan, terms, proposal.chosen)
     if terms.starts_on != base.terms.starts_on:
         raise Refused("cannot change any more: the contract has begun", "starts_on")
     page, other = base.terms.status_page, terms.status_page

@@ -21,6 +21,10 @@ Name: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=200,
 Reason: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=2000, pattern=NO_NUL)]
 Code: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[a-z][a-z0-9_]*$")]
 SeverityCode: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=50, pattern=r"^[a-z][a-z0-9_]*$")]
+ExternalKey: TypeAlias = Annotated[
+    str, StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+]
+"""What others call something: it means the same in every installation."""
 Slug: TypeAlias = Annotated[
     str, StringConstraints(min_length=3, max_length=63, pattern=r"^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$")
 ]
