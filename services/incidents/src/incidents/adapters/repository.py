@@ -468,7 +468,7 @@ def _item_of(row: WorkItemRow, stamps: Mapping[Milestone, Stamp]) -> WorkItem:
         cycle=row.cycle,
         version=row.version,
         kind=Kind(row.kind),
-        category=Category(row.category) if row.category is not None else None,
+        category=Category(row.category),
         impact=Impact(row.impact) if row.impact is not None else None,
         criticality=Criticality(row.criticality) if row.criticality is not None else None,
         requester=Requester(**row.requester) if row.requester is not None else None,

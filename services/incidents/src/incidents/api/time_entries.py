@@ -45,7 +45,7 @@ from shared.problems import Conflict, FieldError, NotFound, ValidationFailed, re
 from shared.service import CurrentRuntime
 from shared.values import LocalDate, Month, NonNegativeDecimal, decimal_text, forbid_unknown
 
-WorkClass = Literal["corrective", "preventive", "evolutionary", "assistance"]
+WorkClass = Literal["corrective", "preventive", "evolutionary", "adaptive", "assistance"]
 LineCode = VersionName
 
 ASSISTANCE_LINE = "assistance"

@@ -168,7 +168,7 @@ async def open_work(
     description: str,
     severity: str,
     stamps: list[Stamp],
-    category: Category | None = None,
+    category: Category,
     impact: Impact | None = None,
     criticality: Criticality | None = None,
     requester: Requester | None = None,

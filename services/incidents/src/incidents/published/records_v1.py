@@ -50,7 +50,7 @@ class TimeEntryRecorded(RecordState, aggregate="time_entry", name="recorded", ke
 
     time_entry_id: UUID
     line: str = Field(max_length=100)
-    work_class: Literal["corrective", "preventive", "evolutionary", "assistance"]
+    work_class: Literal["corrective", "preventive", "evolutionary", "adaptive", "assistance"]
     person_id: UUID | None
     person_name: str = Field(max_length=200)
     worked_on: date
