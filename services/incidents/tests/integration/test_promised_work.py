@@ -127,3 +127,32 @@ async def test_work_on_site_without_a_scope_that_the_client_approved_is_a_409(de
         assert made.json()["details"]["intervention_mode"] == "on_site"
         remote = await client.post("/v1/work-orders", json=an_order(agreement))
         assert remote.json()["details"]["intervention_mode"] == "remote"
+
+
+@pytest.mark.capability("K52", "I37")
+async def test_an_evolution_over_the_backlog_cap_waits_for_the_clients_decider(
+    desk: Desk, agreement: Agreement
+) -> None:
+    await desk.activate(agreement, service_desk={"backlog": {"cap": 2, "stale_after_days": 90}})
+    draft = {"contract_id": str(agreement.contract_id), "title": "One more thing"}
+    scope = {"scope": "A search box.", "acceptance": ["Finds"]}
+    async with desk.client(agreement) as client, desk.client(agreement, "client_decider") as decider:
+        flags = []
+        for _ in range(3):
+            change = (await client.post("/v1/changes", json=draft)).json()
+            flags.append(change["arbitration_required"])
+        assert flags == [False, False, True]
+        path = f"/v1/changes/{change['item_id']}"
+        assert problem(await client.post(f"{path}/scope", json=scope), 409)["missing"] == ["decided_rank"]
+        timeline = (await client.get(f"/v1/items/{change['item_id']}/timeline")).json()["data"]
+        assert next(one["data"] for one in timeline if one["kind"] == "backlog_full") == {"waiting": 3, "cap": 2}
+        # What is broken never waits for that.
+        report = {"form": "error", "contract_id": draft["contract_id"], "title": "It fails"}
+        steps = {"steps": "Open it.", "expected": "A page", "observed": "An error", "environment": "production"}
+        broken = await client.post("/v1/requests", json=report | steps)
+        assert not broken.json().get("arbitration_required"), broken.text
+        ranked = await decider.post(
+            f"/v1/items/{change['item_id']}/rank", json={"rank": 1, "reason": "Before the rest"}
+        )
+        assert ranked.status_code == 200, ranked.text
+        assert (await client.post(f"{path}/scope", json=scope)).status_code == 200

@@ -61,6 +61,7 @@ from incidents.application.ports import (
 from incidents.domain.promises import ClockFact, ContractHistory, Metric, Terms
 from incidents.domain.quiet_hours import QuietHours
 from incidents.domain.work_item import (
+    DONE,
     Category,
     Criticality,
     Impact,
@@ -285,6 +286,10 @@ class SqlItems(_Sql):
         )
         urgent, total = (await self._session.execute(statement)).one()
         return urgent, total
+
+    async def waiting(self, contract_id: UUID) -> int:
+        statement = select(func.count()).where(WorkItemRow.contract_id == contract_id, WorkItemRow.status.not_in(DONE))
+        return (await self._session.execute(statement)).scalar_one()
 
     async def arbitrated(self, contract_id: UUID, since: datetime) -> bool:
         statement = (
