@@ -229,9 +229,7 @@ async def heard_delivery(
     known = any(each.evidence == message_id and each.recipient == recipient for each in advisory.deliveries)
     if known or len(advisory.deliveries) >= MOST_DELIVERIES:
         return advisory
-    delivery = AdviceDelivery(
-        means="mail", at=at, evidence=message_id, recorded_by=work.actor, recipient=recipient
-    )
+    delivery = AdviceDelivery(means="mail", at=at, evidence=message_id, recorded_by=work.actor, recipient=recipient)
     status = advisory.status
     if rules.Step.DELIVER in rules.LEADS_TO[status]:
         status = rules.after(status, Step.DELIVER)
