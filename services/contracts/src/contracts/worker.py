@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import cast
 
 from contracts.adapters.key_chest import KeyChest
+from contracts.jobs.contract_life import DueContracts
 from contracts.jobs.critical_periods import pass_due_edges
 from contracts.jobs.expiry import expire_due
 from contracts.jobs.key_rotation import rotate_signing_keys
@@ -19,6 +20,7 @@ def jobs(runtime: Runtime) -> Sequence[Job]:
     return (
         Job("expiry", expire_due(runtime.units)),
         Job("critical_periods", pass_due_edges(runtime.units)),
+        Job("contract_life", DueContracts(runtime.units).run),
         Job("registers", DueRegisters(runtime.units).run),
         Job("key_rotation", rotate_signing_keys(runtime.units, chest, settings.signing_key_age)),
     )

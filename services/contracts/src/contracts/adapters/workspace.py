@@ -3,6 +3,7 @@
 import secrets
 
 from contracts.adapters.announce import OutboxAnnouncer
+from contracts.adapters.life_stores import life_stores
 from contracts.adapters.register_workspace import registers_of
 from contracts.adapters.sector_stores import sector_stores
 from contracts.adapters.signing_stores import signing_stores
@@ -41,6 +42,7 @@ def workspace_of(uow: UnitOfWork) -> Workspace:
         registers=registers_of(uow),
         signing=signing_stores(uow),
         sectors=sector_stores(uow),
+        life=life_stores(uow),
         announcer=OutboxAnnouncer(uow),
         new_id=new_id,
         random_bytes=secrets.token_bytes,

@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field, JsonValue, model_validator
 from contracts.application.continuity import ContinuityObjective, ReversibilityItem
 from contracts.application.data_protection import DataProtection
 from contracts.application.errors import Refused, Unknown
+from contracts.application.indexation import Indexation
 from contracts.application.legal import Commercial, Legal
 from contracts.application.offer import Offer
 from contracts.application.onboarding import Onboarding
@@ -27,6 +28,7 @@ from contracts.application.responsibilities import Actor, Responsibilities
 from contracts.application.risks import ContractRisk
 from contracts.application.scope import Scope
 from contracts.application.sectors import Sector
+from contracts.application.term import Term
 from contracts.application.values import Request
 
 if TYPE_CHECKING:
@@ -95,6 +97,10 @@ class FurtherTerms(Request):
     )
     data_protection: DataProtection | None = Field(default=None, description="Classification, and the annex.")
     legal: Legal | None = Field(default=None, description="Clauses, controlled documents, and the law.")
+    term: Term | None = Field(
+        default=None, description="How long it runs, renewal, notice, leaving early; null: as `ends_on` says."
+    )
+    indexation: Indexation | None = Field(default=None, description="The index that the price follows; null: none.")
 
     @model_validator(mode="after")
     def _names_each_once(self) -> Self:
@@ -127,6 +133,8 @@ class FurtherTermsPatch(Request):
     reversibility: _ListPatch | None = None
     data_protection: _BlockPatch | None = None
     legal: _BlockPatch | None = None
+    term: _BlockPatch | None = None
+    indexation: _BlockPatch | None = None
 
 
 BLOCKS: tuple[str, ...] = tuple(FurtherTerms.model_fields)

@@ -14,11 +14,13 @@ if TYPE_CHECKING:
     from contracts.application.clients import Client
     from contracts.application.contracts import Contract, ContractState, Document
     from contracts.application.identity import ApiKey, Tenant, User
+    from contracts.application.life_ports import LifeStores
     from contracts.application.maintenance import MaintenanceWindow
     from contracts.application.register_ports import Registers
     from contracts.application.sector_ports import SectorStores
     from contracts.application.signing_ports import SigningStores
     from contracts.application.sites import Site
+    from contracts.domain.contract_term import TermReading
 
 A = TypeVar("A")
 
@@ -81,6 +83,12 @@ class Contracts(Store["Contract"], Protocol):
     async def document(self, contract_id: UUID, number: int) -> Document:
         """A proposed version of a contract, as it was proposed. Raises Unknown."""
 
+    async def signed_document(self, contract_id: UUID, document_hash: str) -> Document:
+        """The proposed version of a contract with this hash. Raises Unknown."""
+
+    async def states(self, contract_id: UUID, before: datetime) -> Sequence[ContractState]:
+        """What a contract was, as far as it was so before an instant; the first state first."""
+
     async def newest_state(self, contract_id: UUID) -> int | None:
         """Version of the newest state of a locked contract; None before it was activated."""
 
@@ -126,6 +134,9 @@ class Announcer(Protocol):
     def contract_changed(self, state: ContractState) -> None:
         """Says the event that a contract's new state calls for."""
 
+    def notice_due(self, contract: Contract, term: TermReading) -> None:
+        """Says that the alert date of a contract's term is reached."""
+
 
 @dataclass(frozen=True)
 class Workspace:
@@ -146,6 +157,7 @@ class Workspace:
     registers: Registers
     signing: SigningStores
     sectors: SectorStores
+    life: LifeStores
     announcer: Announcer
     new_id: Callable[[], UUID]
     random_bytes: Callable[[int], bytes]

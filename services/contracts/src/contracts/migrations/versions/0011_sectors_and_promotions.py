@@ -1,7 +1,7 @@
 """Sector presets and promotions of the catalogue; when a critical period of a contract begins or ends next.
 
 Revision ID: 0011
-Revises: 0004
+Revises: 0009
 """
 
 from alembic import op
@@ -9,7 +9,7 @@ from alembic import op
 from shared.database import protect_rows
 
 revision = "0011"
-down_revision = "0004"
+down_revision = "0009"
 
 SCHEMA = "contracts"
 
