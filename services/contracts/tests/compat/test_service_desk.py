@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from sqlalchemy import text
 
 from contracts.adapters.workspace import workspace_of
+from contracts.application.advice import NewAdvisory, issue
 from contracts.application.clients import Client
 from contracts.application.configuration import NewConfigurationItem, NewVersion
 from contracts.application.contracts import NewContract, draft_contract
@@ -36,7 +37,7 @@ BEFORE = datetime(2026, 1, 1, tzinfo=UTC)
 COUNTS = """
 select (select count(*) from contracts.delivery), (select count(*) from contracts.configuration_version),
        (select count(*) from contracts.register_entry), (select count(*) from contracts.breach),
-       (select count(*) from contracts.outbox)
+       (select count(*) from contracts.outbox), (select sum(version) from contracts.advisory)
 """
 
 
@@ -70,6 +71,12 @@ async def runtime(service_database: Callable[[str], DatabaseUrls], clock: FixedC
         terms = {"site_ids": [], "starts_on": "2026-06-08", "price": {"amount": "600.00", "currency": "EUR"}}
         await draft_contract(
             named, NewContract.model_validate({"client_id": told.data["client_id"], "plan_code": "premium", **terms})
+        )
+        mailed = Envelope.parse(example("incidents.advice.delivered.v1"))
+        words = {"fr": "Double authentification", "en": "Two-factor authentication"}
+        await issue(
+            replace(work, new_id=lambda: UUID(mailed.data["advisory_id"])),
+            NewAdvisory(client_id=told.data["client_id"], kind="security", title=words, body=words),
         )
     clock.set(max(clock.now(), told.time))
     yield runtime
@@ -179,4 +186,4 @@ async def test_a_record_of_a_contract_that_nobody_has_is_a_dead_letter(runtime: 
     processor = EventProcessor(handlers, runtime.units, "contracts")
     for name in CONSUMED:
         with pytest.raises(PermanentError):
-            await processor.process(again(example(name), contract_id=str(new_id())))
+            await processor.process(again(example(name), contract_id=str(new_id()), advisory_id=str(new_id())))

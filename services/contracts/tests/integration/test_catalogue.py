@@ -266,3 +266,134 @@ async def test_the_catalogue_is_not_the_clients_business(installation: Installat
     decider = await installation.caller(agency, role="client_decider", client_id=client["client_id"])
     for path in ("/v1/plans", "/v1/calendars", "/v1/deliverable-types"):
         await decider.refused(403, "GET", path)
+
+
+async def in_force(agency: Agency, plan: str, amount: str, currency: str = "EUR", **terms: Any) -> Any:
+    """What is published of a contract of this plan as it is shipped."""
+    client = await agency.client()
+    await agency.ready_for_support(client)
+    body = agency.terms(client, await agency.site(client), plan, amount, **terms)
+    contract = await agency.make("/v1/contracts", body | {"price": {"amount": amount, "currency": currency}})
+    contract = await agency.step(contract, "propose")
+    for party in ("agency", "client"):
+        contract = await agency.step(contract, "sign", {"party": party, "document_hash": contract["document"]["hash"]})
+    await agency.step(contract, "activate")
+    return (await agency.get(f"/v1/contracts/{contract['contract_id']}/effective"))["state"]
+
+
+def promised(state: Any) -> dict[str, tuple[str, Any]]:
+    """Code to proof and parameters."""
+    return {item["code"]: (item["proof"], item["parameters"]) for item in state["deliverables"]}
+
+
+@pytest.mark.capability("K05")
+async def test_basique_promises_its_four_deliverables_each_with_a_proof(agency: Agency) -> None:
+    state = await in_force(agency, "basique", "150.00", status_page=None)
+    assert list(promised(state)) == [
+        "uptime_monitoring",
+        "mail_alerts",
+        "uptime_report",
+        "cms_updates",
+        "response_commitment",
+    ]
+    assert state["monitoring"]["interval_seconds"] == 180
+    assert state["alerts"] == {"emails": ["alerts@agency.example"]}
+    assert state["reports"] == {"monthly": True}
+    assert promised(state)["cms_updates"] == ("work_order", {"frequency": "monthly"})
+
+
+@pytest.mark.capability("K06")
+async def test_standard_adds_its_page_portal_and_priority(agency: Agency) -> None:
+    state = await in_force(agency, "standard", "300.00")
+    assert state["monitoring"]["interval_seconds"] == 60
+    assert promised(state)["status_page"] == ("status_page", {"branded": True, "custom_domain": True})
+    assert state["status_page"]["name"] == "Hôtel du Lac"
+    assert promised(state)["portal_access"][0] == "access_log"
+    assert (state["plan"]["priority"], state["service_desk"]["priority"]["rank"]) == (1, 2)
+
+
+@pytest.mark.capability("K07")
+async def test_premium_adds_certificate_performance_review_and_the_uptime_commitment(agency: Agency) -> None:
+    state = await in_force(agency, "premium", "600.00")
+    assert state["monitoring"]["interval_seconds"] == 30
+    assert promised(state)["certificate_monitoring"] == ("certificate_results", {"warn_days": [30, 14, 7]})
+    assert promised(state)["performance_monitoring"][0] == "performance_results"
+    assert promised(state)["performance_review"] == ("review_document", {"frequency": "quarterly"})
+    assert state["uptime"]["target_percent"] == "99.9"
+    assert len(state["deliverables"]) == 15
+
+
+@pytest.mark.capability("K10")
+@pytest.mark.parametrize(
+    ("plan", "amount", "calendar", "target"),
+    [
+        ("basique", "150.00", "business_hours", "PT4H"),
+        ("standard", "300.00", "business_hours", "PT1H"),
+        ("premium", "600.00", "around_the_clock", "PT30M"),
+    ],
+)
+async def test_every_tier_answers_in_its_time_counted_in_the_hours_that_its_contract_prints(
+    agency: Agency, plan: str, amount: str, calendar: str, target: str
+) -> None:
+    state = await in_force(agency, plan, amount)
+    response = state["response"]
+    assert (response["calendar"], {each["response"] for each in response["targets"]}) == (calendar, {target})
+    assert {each["repair"] for each in response["targets"]} == {None}
+    (hours,) = state["calendars"][calendar]
+    told = hours["calendar"]
+    if calendar == "around_the_clock":
+        assert told == {"time_zone": "Europe/Paris", "always": True}
+    else:
+        assert told["weekly"] == [{"days": ["mon", "tue", "wed", "thu", "fri"], "from": "09:00", "to": "18:00"}]
+        assert told["holidays"]["country"] == "FR"
+
+
+@pytest.mark.capability("K52")
+async def test_level_two_has_a_cap_on_its_backlog_and_an_age_after_which_closing_is_proposed(agency: Agency) -> None:
+    state = await in_force(agency, "continuous_evolution", "500.00", "USD", status_page=None, **whole())
+    assert state["service_desk"]["backlog"] == {"cap": 20, "stale_after_days": 90}
+    assert promised(state)["structured_prioritization"] == (
+        "backlog_record",
+        {"backlog_cap": 20, "maximum_age_days": 90},
+    )
+    assert {"performance_stabilization", "scoped_increments", "usage_feedback", "backup_restoration"} <= set(
+        promised(state)
+    )
+
+
+@pytest.mark.capability("K53")
+async def test_level_three_contracts_response_and_escalation_and_keeps_records_for_audits(agency: Agency) -> None:
+    state = await in_force(agency, "institutional_sla", "1500.00", "USD", status_page=None, **whole())
+    proofs = {code: proof for code, (proof, _) in promised(state).items()}
+    assert {code: proofs[code] for code in ("availability_management", "response_commitment", "escalation_path")} == {
+        "availability_management": "incident_record",
+        "response_commitment": "clock_record",
+        "escalation_path": "incident_record",
+    }
+    assert (proofs["controlled_deployments"], proofs["enhanced_traceability"]) == ("change_record", "audit_log")
+    assert promised(state)["regular_reporting"][1]["sections"] == ["incidents", "actions", "risks"]
+    assert [(each["role"], each["percent"]) for each in state["service_desk"]["escalation"]] == [
+        ("on_call", 50),
+        ("manager", 75),
+        ("director", 100),
+    ]
+    assert state["service_desk"]["round_the_clock"]
+    assert state["response"]["targets"][0]["response"] == "PT1H"
+
+
+@pytest.mark.capability("K34", "K85")
+async def test_no_deliverable_is_promised_without_a_kind_of_maintenance(agency: Agency) -> None:
+    item = {"code": "a", "type": "portal_access", "name": {"fr": "A", "en": "A"}, "proof": "access_log"}
+    plan = {
+        "code": "plain",
+        "catalogue": "tiers",
+        "title": {"fr": "A", "en": "A"},
+        "price": {"currency": "EUR"},
+    }
+    problem = await agency.refused(422, "POST", "/v1/plans", json=plan | {"deliverables": [item]})
+    assert [error["pointer"] for error in problem["errors"]] == ["#/deliverables/0/maintenance_type"]
+    for kind in ("corrective", "preventive", "evolutionary", "adaptive"):
+        named = plan | {"code": kind, "deliverables": [item | {"maintenance_type": kind}]}
+        await agency.make("/v1/plans", named)
+    state = await in_force(agency, "adaptive", "10.00", status_page=None)
+    assert [each["maintenance_type"] for each in state["deliverables"]] == ["adaptive"]

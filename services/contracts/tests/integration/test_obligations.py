@@ -1,11 +1,14 @@
 """Obligations of both parties, their breaches, the client's registers, and advice."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
+from contracts.adapters.workspace import workspace_of
+from contracts.application.advice import heard_delivery
 from contracts.jobs.registers import DueRegisters
 from contracts.published.registers_v1 import AdvisoryRefused, BreachRecorded, ObligationOpened
 from shared.kernel.clock import FixedClock
@@ -226,6 +229,39 @@ async def test_advice_is_sent_again_until_it_is_acknowledged_and_a_refusal_is_to
     ]
     assert AdvisoryRefused.model_validate(said[-1]["data"]).answer_reason == "No budget"
     await client.refused(409, "POST", f"{path}/answer", json={"answer": "accepted"})
+
+
+@pytest.mark.capability("K41")
+async def test_a_mail_that_arrived_is_a_delivery_dated_for_its_recipient_once_and_whatever_became_of_the_advice(
+    installation: Installation, agency: Agency, clock: FixedClock
+) -> None:
+    contract = await agency.active()
+    text = {"fr": "Mettez à jour.", "en": "Update."}
+    body = {"client_id": contract["client_id"], "kind": "update", "title": text, "body": text}
+    advisory = await agency.make("/v1/advisories", body)
+    path = f"/v1/advisories/{advisory['advisory_id']}"
+
+    async def arrived(recipient: str, at: str) -> Any:
+        async with installation.runtime.units.for_tenant(agency.tenant_id) as uow:
+            work = workspace_of(uow)
+            locked = await work.registers.advisories.locked(UUID(advisory["advisory_id"]))
+            await heard_delivery(work, locked, recipient, datetime.fromisoformat(at), f"<{recipient}@agency.example>")
+        return await agency.get(path)
+
+    assert (advisory["status"], advisory["delivered_at"]) == ("issued", None)
+    for _ in range(2):
+        reached = await arrived("lea@hotel.example", "2026-06-08T09:00:05Z")
+    assert (reached["status"], reached["delivered_at"]) == ("delivered", "2026-06-08T09:00:05Z")
+    assert len(reached["deliveries"]) == 1
+    await agency.make(f"{path}/acknowledge", {"evidence": "On the phone"}, status=200)
+    reached = await arrived("it@hotel.example", "2026-06-08T09:00:03Z")
+    assert (reached["status"], reached["delivered_at"]) == ("acknowledged", "2026-06-08T09:00:03Z")
+    assert [(each["recipient"], each["at"]) for each in reached["deliveries"]] == [
+        ("lea@hotel.example", "2026-06-08T09:00:05Z"),
+        ("it@hotel.example", "2026-06-08T09:00:03Z"),
+    ]
+    said = (await installation.events(advisory["advisory_id"]))[-1]["data"]["deliveries"]
+    assert said[0] == {"recipient": "lea@hotel.example", "means": "mail", "at": "2026-06-08T09:00:05Z"}
 
 
 async def test_everything_that_was_written_of_a_record_stays_with_who_wrote_it(

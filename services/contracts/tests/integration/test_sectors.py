@@ -130,8 +130,8 @@ async def test_a_school_has_stricter_targets_and_a_freeze_within_the_period_and_
     listed = (await agency.get(f"/v1/contracts/{contract['contract_id']}/states"))["data"]
     assert [(each["change"], each["effective_from"]) for each in listed] == [
         ("activated", "2026-06-08T09:00:00Z"),
-        ("amended", "2026-06-30T22:00:00Z"),
-        ("amended", "2027-01-14T23:00:00Z"),
+        ("critical_period", "2026-06-30T22:00:00Z"),
+        ("critical_period", "2027-01-14T23:00:00Z"),
     ]
     await run()
     assert len((await agency.get(f"/v1/contracts/{contract['contract_id']}/states"))["data"]) == 3

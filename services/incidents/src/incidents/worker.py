@@ -6,6 +6,7 @@ from datetime import timedelta
 from incidents.adapters.defaults import box_of, default_recipients, incidents_settings
 from incidents.adapters.reception import Reception
 from incidents.handlers import alert_by_default
+from incidents.jobs.advice_mail import AdviceMail
 from incidents.jobs.clocks import DueClocks
 from incidents.jobs.cover import AgencyMail, CoverAhead
 from incidents.jobs.escalations import DueEscalations
@@ -37,4 +38,5 @@ def jobs(runtime: Runtime) -> Sequence[Job]:
         Job("item facts", ItemFacts(runtime.units).run),
         Job("old receipts", OldReceipts(runtime.units, timedelta(days=settings.receipt_retention_days)).run),
         Job("agency mail", AgencyMail(runtime.units, settings).run),
+        Job("advice mail", AdviceMail(runtime.units, settings).run),
     )

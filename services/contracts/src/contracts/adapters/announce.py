@@ -28,6 +28,7 @@ _SAYS: Mapping[Change, type[PublishedState]] = {
     "amended": ContractAmended,
     "renewed": ContractAmended,
     "price_revised": ContractAmended,
+    "critical_period": ContractAmended,
     "suspended": ContractSuspended,
     "resumed": ContractActivated,
     "terminated": ContractTerminated,

@@ -9,6 +9,7 @@ from contracts.application.deliveries import Delivery
 from contracts.application.obligations import Breach, Obligation
 from contracts.application.register_records import Record
 from contracts.published.registers_v1 import (
+    AdviceDelivery,
     AdvisoryChanged,
     AdvisoryIssued,
     AdvisoryRefused,
@@ -59,8 +60,18 @@ class OutboxRegisterAnnouncer:
         self._say(BreachRecorded, breach)
 
     def advisory_changed(self, advisory: Advisory, change: str) -> None:
-        sent = advisory.model_dump(mode="json")["sent_at"]
-        self._say(_ADVICE[change], advisory, issued_at=sent[0], last_sent_at=sent[-1], times_sent=len(sent))
+        told = advisory.model_dump(mode="json", include={"sent_at", "deliveries"})
+        sent = told["sent_at"]
+        # Whoever recorded a delivery, and by which evidence, is the agency's own affair.
+        reached = [{name: each[name] for name in AdviceDelivery.model_fields} for each in told["deliveries"]]
+        self._say(
+            _ADVICE[change],
+            advisory,
+            issued_at=sent[0],
+            last_sent_at=sent[-1],
+            times_sent=len(sent),
+            deliveries=reached,
+        )
 
     def _say(self, event: type[PublishedEvent], record: Record, **derived: Any) -> None:
         content = record.model_dump(mode="json", include=set(event.model_fields)) | derived

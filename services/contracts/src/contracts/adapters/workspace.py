@@ -51,6 +51,8 @@ def workspace_of(uow: UnitOfWork) -> Workspace:
         facts=Facts(uow),
         settlements=settlement_stores(uow),
         hours=hours_stores(uow),
+        sectors=sector_stores(uow),
+        life=life_stores(uow),
         announcer=OutboxAnnouncer(uow),
         new_id=new_id,
         random_bytes=secrets.token_bytes,

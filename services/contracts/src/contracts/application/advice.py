@@ -117,6 +117,7 @@ class AdviceDelivery(BaseModel):
     at: Instant
     evidence: str | None
     recorded_by: str
+    recipient: str | None = Field(default=None, description="Whom it reached, if that is known: an e-mail address.")
 
 
 class Advisory(Record):
@@ -213,6 +214,25 @@ async def deliver(work: Workspace, advisory: Advisory, report: DeliveryReport) -
     if len(advisory.deliveries) >= MOST_DELIVERIES:
         raise rules.NotPossible(f"An advisory keeps {MOST_DELIVERIES} deliveries, and has them.")
     delivery = AdviceDelivery(means=report.means, at=at, evidence=report.evidence, recorded_by=work.actor)
+    first = min(at, advisory.delivered_at or at)
+    deliveries = [*advisory.deliveries, delivery]
+    return await _save(work, advisory, "changed", status=status, deliveries=deliveries, delivered_at=first)
+
+
+async def heard_delivery(
+    work: Workspace, advisory: Advisory, recipient: str, at: datetime, message_id: str
+) -> Advisory:
+    """A mail of the locked advisory has reached one of its recipients; each is kept once, whatever became of it since.
+
+    Beyond the deliveries that an advisory keeps nothing is added.
+    """
+    known = any(each.evidence == message_id and each.recipient == recipient for each in advisory.deliveries)
+    if known or len(advisory.deliveries) >= MOST_DELIVERIES:
+        return advisory
+    delivery = AdviceDelivery(means="mail", at=at, evidence=message_id, recorded_by=work.actor, recipient=recipient)
+    status = advisory.status
+    if rules.Step.DELIVER in rules.LEADS_TO[status]:
+        status = rules.after(status, Step.DELIVER)
     first = min(at, advisory.delivered_at or at)
     deliveries = [*advisory.deliveries, delivery]
     return await _save(work, advisory, "changed", status=status, deliveries=deliveries, delivered_at=first)

@@ -329,7 +329,17 @@ class Document(BaseModel):
     proposed_at: Instant
 
 
-Change = Literal["activated", "amended", "renewed", "price_revised", "suspended", "resumed", "terminated", "expired"]
+Change = Literal[
+    "activated",
+    "amended",
+    "renewed",
+    "price_revised",
+    "critical_period",
+    "suspended",
+    "resumed",
+    "terminated",
+    "expired",
+]
 
 
 class ContractState(BaseModel):
@@ -980,7 +990,7 @@ async def enter(
     )
     await work.contracts.add_state(state)
     work.announcer.contract_changed(state)
-    if change not in ("renewed", "price_revised"):
+    if change not in ("renewed", "price_revised", "critical_period"):
         await obligations.follow(work, saved, change, at)
     if change == "amended" and saved.status is Status.SUSPENDED:
         await obligations.follow(work, saved, "suspended", at)
@@ -1220,7 +1230,7 @@ async def pass_edge(work: Workspace, contract: Contract, at: datetime) -> Contra
         document = await binding(work, contract)
         await critical_periods.follow(work, contract, json.loads(document.text), work.now)
         return contract
-    return await enter(work, contract, "amended", at)
+    return await enter(work, contract, "critical_period", at)
 
 
 async def save(work: Workspace, contract: Contract, **changes: Any) -> Contract:

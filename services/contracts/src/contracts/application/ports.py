@@ -170,6 +170,8 @@ class Workspace:
     facts: Facts
     settlements: SettlementStores
     hours: HoursStores
+    sectors: SectorStores
+    life: LifeStores
     announcer: Announcer
     new_id: Callable[[], UUID]
     random_bytes: Callable[[int], bytes]

@@ -1,6 +1,6 @@
-"""What contracts consumes: what the service desk records, what was worked, and the facts that settlement is made of."""
+"""What contracts consumes: what the service desk records and mails, what was worked, and the facts of settlement."""
 
-from contracts.handlers import facts, hours, service_desk
+from contracts.handlers import advice, facts, hours, service_desk
 from contracts.handlers.registration import handlers
 
-__all__ = ["facts", "handlers", "hours", "service_desk"]
+__all__ = ["advice", "facts", "handlers", "hours", "service_desk"]

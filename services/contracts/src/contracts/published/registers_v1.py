@@ -294,6 +294,14 @@ class Recipient(_Part):
     language: Literal["fr", "en"]
 
 
+class AdviceDelivery(_Part):
+    """One way in which an advisory reached somebody at the client."""
+
+    recipient: str | None
+    means: Literal["mail", "portal", "letter", "meeting", "telephone"]
+    at: Instant
+
+
 class AdvisoryState(PublishedEvent):
     """An advisory as it stands, with the text as the client was told it, and whom the last sending was for."""
 
@@ -310,6 +318,9 @@ class AdvisoryState(PublishedEvent):
     last_sent_at: Instant
     times_sent: int = Field(ge=1)
     recipients: list[Recipient]
+    deliveries: list[AdviceDelivery] = Field(
+        default_factory=list, description="Whom it reached when; null for a recipient is: it is not known whom."
+    )
     delivered_at: Instant | None
     acknowledged_at: Instant | None
     answered_at: Instant | None

@@ -498,8 +498,22 @@ class ContractState(PublishedEvent):
     reports: Reports
     price: Price
     signature: Signature
+    critical_periods: list[CriticalPeriod] = Field(
+        default_factory=list,
+        description="Those of the next 400 days. Another state follows whenever one begins or ends.",
+    )
     change: (
-        Literal["activated", "amended", "renewed", "price_revised", "suspended", "resumed", "terminated", "expired"]
+        Literal[
+            "activated",
+            "amended",
+            "renewed",
+            "price_revised",
+            "critical_period",
+            "suspended",
+            "resumed",
+            "terminated",
+            "expired",
+        ]
         | None
     ) = Field(default=None, description="What led to this state.")
     scope: Scope | None = Field(default=None, description="Null, here and below: not agreed.")
@@ -510,10 +524,6 @@ class ContractState(PublishedEvent):
     term: TermOutline | None = None
     indexation: IndexationOutline | None = None
     personal_data: bool | None = Field(default=None, description="Whether personal data are processed.")
-    critical_periods: list[CriticalPeriod] = Field(
-        default_factory=list,
-        description="Those of the next 400 days. Another state follows whenever one begins or ends.",
-    )
 
 
 _CONTRACT = "0190b5c8-7d4e-7c3a-9a51-000000000001"
@@ -741,8 +751,8 @@ class ContractActivated(ContractState, aggregate="contract", name="activated", k
 
 
 class ContractAmended(ContractState, aggregate="contract", name="amended", key="contract_id"):
-    """Other terms are in force from `effective_from` on: both parties signed them, or the renewal or the price revision
-    (`change`) by which they come.
+    """Other terms are in force from `effective_from` on: both parties signed them, or the renewal, the price revision
+    or the critical period (`change`) by which they come.
     """
 
     EXAMPLE: ClassVar[Mapping[str, Any]] = {

@@ -96,6 +96,7 @@ def _common(item: WorkItem, clocks: Sequence[ClockView]) -> dict[str, Any]:
         "site_id": subject.site_id,
         "environment_id": subject.environment_id,
         "category": item.category,
+        "maintenance_type": item.category.maintenance_type,
         "impact": item.impact,
         "criticality": item.criticality,
         "title": item.title,

@@ -43,9 +43,9 @@ class ChannelRow(Base):
 class NotificationTryRow(Base):
     """One try to deliver one fact to one recipient, and what came of it. A fact of the log: only ever added.
 
-    Without an item it is about a contract (nobody covers its hours). Facts that left as one message share `bundle_id`.
-    The item and the message are named without a foreign key: checking one would hold the item's row, for which whoever
-    holds it and queues the same message would wait.
+    Without an item it is about a contract (nobody covers its hours), or advice. Facts that left as one message share
+    `bundle_id`. The item and the message are named without a foreign key: checking one would hold the item's row, for
+    which whoever holds it and queues the same message would wait.
     """
 
     __tablename__ = "notification_try"
@@ -61,7 +61,7 @@ class NotificationTryRow(Base):
     tenant_id: Mapped[UUID]
     client_id: Mapped[UUID | None]
     item_id: Mapped[UUID | None]
-    contract_id: Mapped[UUID]
+    contract_id: Mapped[UUID | None]
     notification_id: Mapped[UUID | None]
     bundle_id: Mapped[UUID | None]
     channel_id: Mapped[UUID | None] = mapped_column(ForeignKey(ChannelRow.id))

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Literal, Self
+from typing import Any, Literal, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
@@ -57,6 +57,13 @@ class Rules(_Tolerant):
     on_reopen: Literal["resume", "count_through", "new_cycle"] = "resume"
 
 
+class Deliverable(_Tolerant):
+    code: str
+    type: str
+    name: dict[str, str] = Field(default_factory=dict)
+    parameters: dict[str, Any] = Field(default_factory=dict)
+
+
 class Target(_Tolerant):
     severity: str
     response: ClockDuration | None = None
@@ -86,6 +93,7 @@ class ContractState(_Tolerant):
     contacts: list[Contact] = Field(default_factory=list)
     plan: Plan = Plan()
     sites: list[Site] = Field(default_factory=list)
+    deliverables: list[Deliverable] = Field(default_factory=list)
     response: Response | None = None
     service_desk: ServiceDesk | None = None
     calendars: dict[str, CalendarVersions] = Field(default_factory=dict)

@@ -100,6 +100,7 @@ class ScheduleRow(Base):
     __table_args__ = (
         Index("ix_work_order_schedule_due_at", "due_at", postgresql_where=text("due_at IS NOT NULL")),
         Index("ix_work_order_schedule_tenant_id_created_at_id", "tenant_id", "created_at", "id"),
+        Index("ix_work_order_schedule_contract_id", "contract_id", postgresql_where=text("deliverable IS NOT NULL")),
         CheckConstraint("non_working_day in ('skip','next_business_day','previous_business_day')", name="rule"),
     )
 
@@ -118,6 +119,7 @@ class ScheduleRow(Base):
     lead_days: Mapped[int] = mapped_column(Integer)
     checklist: Mapped[list[Any]] = mapped_column(JSONB)
     active: Mapped[bool]
+    deliverable: Mapped[str | None]
     next_on: Mapped[date | None]
     due_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column(BigInteger)

@@ -61,6 +61,7 @@ from incidents.application.ports import (
 from incidents.domain.promises import ClockFact, ContractHistory, Metric, Terms
 from incidents.domain.quiet_hours import QuietHours
 from incidents.domain.work_item import (
+    DONE,
     Category,
     Criticality,
     Impact,
@@ -286,6 +287,10 @@ class SqlItems(_Sql):
         urgent, total = (await self._session.execute(statement)).one()
         return urgent, total
 
+    async def waiting(self, contract_id: UUID) -> int:
+        statement = select(func.count()).where(WorkItemRow.contract_id == contract_id, WorkItemRow.status.not_in(DONE))
+        return (await self._session.execute(statement)).scalar_one()
+
     async def arbitrated(self, contract_id: UUID, since: datetime) -> bool:
         statement = (
             select(TimelineRow.id)
@@ -468,7 +473,7 @@ def _item_of(row: WorkItemRow, stamps: Mapping[Milestone, Stamp]) -> WorkItem:
         cycle=row.cycle,
         version=row.version,
         kind=Kind(row.kind),
-        category=Category(row.category) if row.category is not None else None,
+        category=Category(row.category),
         impact=Impact(row.impact) if row.impact is not None else None,
         criticality=Criticality(row.criticality) if row.criticality is not None else None,
         requester=Requester(**row.requester) if row.requester is not None else None,

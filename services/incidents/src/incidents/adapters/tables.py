@@ -90,7 +90,9 @@ class WorkItemRow(Base):
             "'closed')",
             name="status",
         ),
-        CheckConstraint("category in ('corrective','preventive','evolutionary','assistance')", name="category"),
+        CheckConstraint(
+            "category in ('corrective','preventive','evolutionary','adaptive','assistance')", name="category"
+        ),
         CheckConstraint("impact in ('availability','security','data','operations')", name="impact"),
         CheckConstraint("criticality in ('low','medium','high')", name="criticality"),
         CheckConstraint("support_level in (1,2)", name="support_level"),
@@ -119,7 +121,7 @@ class WorkItemRow(Base):
     opened_at: Mapped[datetime]
     version: Mapped[int] = mapped_column(BigInteger)
     kind: Mapped[str]
-    category: Mapped[str | None]
+    category: Mapped[str]
     impact: Mapped[str | None]
     criticality: Mapped[str | None]
     requester: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))

@@ -161,7 +161,7 @@ class TryAnswer(BaseModel):
     notification_id: UUID | None
     bundle_id: UUID | None = Field(description="the same for facts that left as one message")
     item_id: UUID | None = Field(description="null: about a contract, such as hours that nobody covers")
-    contract_id: UUID
+    contract_id: UUID | None = Field(description="null: about a client, such as advice that is owed under no contract")
     channel_id: UUID | None
     channel: Literal["mail", "apprise"]
     address: str = Field(max_length=320, description="of a channel, what may be shown of it")

@@ -29,7 +29,17 @@ from incidents.application.items import per_level
 from incidents.application.ports import ClockView, HandOver, Link
 from incidents.domain.promises import Metric
 from incidents.domain.schedules import NonWorkingDay
-from incidents.domain.work_item import Act, Category, Criticality, Impact, Kind, ScopeVerdict, Status, WorkItem
+from incidents.domain.work_item import (
+    Act,
+    Category,
+    Criticality,
+    Impact,
+    Kind,
+    MaintenanceType,
+    ScopeVerdict,
+    Status,
+    WorkItem,
+)
 from incidents.settings import ADDRESS_PATTERN
 from shared.values import Instant, LocalDate, Seconds, forbid_unknown, seconds
 
@@ -565,7 +575,8 @@ class ItemBase(BaseModel):
     site_id: UUID | None
     environment_id: UUID | None
     source: SourceAnswer
-    category: Category | None
+    category: Category
+    maintenance_type: MaintenanceType = Field(description="the kind of maintenance, as the contract names it")
     impact: Impact | None
     criticality: Criticality | None
     severity: str = Field(max_length=50)
@@ -594,12 +605,15 @@ class ItemLine(ItemBase):
     ) -> ItemLine:
         """The answer that tells a row with its stamps and cached clocks."""
         assignee = {"id": row.assignee_id, "name": row.assignee_name} if row.assignee_id is not None else None
-        same = ItemBase.model_fields.keys() - {"item_id", "source", "assignee", "arbitration_required", "timestamps"}
+        same = ItemBase.model_fields.keys() - {
+            *("item_id", "source", "assignee", "arbitration_required", "timestamps", "maintenance_type")
+        }
         return cls.model_validate(
             {name: getattr(row, name) for name in same}
             | {
                 "item_id": row.id,
                 "source": {"kind": row.source_kind, "outage_id": row.outage_id, "monitor_id": row.monitor_id},
+                "maintenance_type": Category(row.category).maintenance_type,
                 "assignee": assignee,
                 "arbitration_required": bool(row.details.get("arbitration_required")),
                 "timestamps": {stamp.milestone: StampAnswer.of_row(stamp) for stamp in stamps},
@@ -642,6 +656,7 @@ class ItemAnswer(ItemBase):
                 "environment_id": subject.environment_id,
                 "source": {"kind": source.kind, "outage_id": source.outage_id, "monitor_id": source.monitor_id},
                 "category": item.category,
+                "maintenance_type": item.category.maintenance_type,
                 "impact": item.impact,
                 "criticality": item.criticality,
                 "severity": str(item.severity),
@@ -770,6 +785,12 @@ class WorkOrderPlan(BaseModel):
     work: Work
     planned_on: LocalDate
     checklist: Checklist = Field(default_factory=list)
+    maintenance_type: MaintenanceType = MaintenanceType.PREVENTIVE
+    intervention_mode: Literal["remote", "on_site"] = "remote"
+    on_site_scope_id: UUID | None = Field(
+        default=None,
+        description="the change whose scope the client has approved: work on site is defined first",
+    )
 
 
 class BackupTold(BaseModel):
@@ -881,6 +902,9 @@ class WorkOrderScheduleAnswer(BaseModel):
     lead_days: int = Field(json_schema_extra={"format": "int32"})
     checklist: list[str] = Field(max_length=100)
     active: bool
+    deliverable: str | None = Field(
+        max_length=64, description="of the contract, which promises this work by itself; null: somebody scheduled it"
+    )
     next_on: LocalDate | None = Field(description="the rule's next day; its work order may fall on another")
     due_at: Instant | None = Field(description="when that work order is made")
 

@@ -38,7 +38,7 @@ class ItemFilters(BaseModel):
     kind: list[Kind] | None = Field(default=None, max_length=4)
     status: list[Status] | None = Field(default=None, max_length=20)
     severity: list[SeverityCode] | None = Field(default=None, max_length=10)
-    category: list[Category] | None = Field(default=None, max_length=4)
+    category: list[Category] | None = Field(default=None, max_length=5)
     client_id: UUID | None = None
     contract_id: UUID | None = None
     site_id: UUID | None = None
@@ -70,7 +70,7 @@ async def _wanted(
     kind: Annotated[list[Kind] | None, Query(max_length=4, description="any of these; repeat for several")] = None,
     status: Annotated[list[Status] | None, Query(max_length=20, description="any of these")] = None,
     severity: Annotated[list[SeverityCode] | None, Query(max_length=10, description="any of these codes")] = None,
-    category: Annotated[list[Category] | None, Query(max_length=4, description="any of these")] = None,
+    category: Annotated[list[Category] | None, Query(max_length=5, description="any of these")] = None,
     client_id: UUID | None = None,
     contract_id: UUID | None = None,
     site_id: UUID | None = None,

@@ -22,6 +22,7 @@ from incidents.domain.work_item import (
     Category,
     Criticality,
     Impact,
+    MaintenanceType,
     Milestone,
     Stamp,
     Status,
@@ -318,7 +319,8 @@ class IncidentItem(BaseModel):
     title: str = Field(max_length=200)
     severity: str = Field(max_length=50)
     status: Status
-    category: Category | None
+    category: Category
+    maintenance_type: MaintenanceType = Field(description="the kind of maintenance, as the contract names it")
     impact: Impact | None
     criticality: Criticality | None
     assignee: AssigneeAnswer | None
@@ -387,7 +389,8 @@ class IncidentAnswer(BaseModel):
     description: str = Field(max_length=10_000)
     severity: str = Field(max_length=50)
     status: Status
-    category: Category | None
+    category: Category
+    maintenance_type: MaintenanceType = Field(description="the kind of maintenance, as the contract names it")
     impact: Impact | None
     criticality: Criticality | None
     assignee: AssigneeAnswer | None
@@ -429,6 +432,7 @@ class IncidentAnswer(BaseModel):
                 "severity": incident.severity,
                 "status": incident.status,
                 "category": incident.category,
+                "maintenance_type": incident.category.maintenance_type,
                 "impact": incident.impact,
                 "criticality": incident.criticality,
                 "assignee": incident.assignee and {"id": incident.assignee.id, "name": incident.assignee.name},
@@ -602,6 +606,7 @@ def _common(row: WorkItemRow) -> dict[str, Any]:
         "severity": row.severity,
         "status": row.status,
         "category": row.category,
+        "maintenance_type": Category(row.category).maintenance_type,
         "impact": row.impact,
         "criticality": row.criticality,
         "assignee": {"id": row.assignee_id, "name": row.assignee_name} if row.assignee_id is not None else None,

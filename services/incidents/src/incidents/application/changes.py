@@ -112,6 +112,12 @@ async def act(
         perform(change, what, at=None, now=ports.now, actor=actor, source="api")  # says what is possible
     if what in _DECIDERS_ACTS and role != "client_decider":
         raise items.NotAllowedError("Only the client's decider does this.")
+    if what is Act.SCOPE and change.details.get("arbitration_required"):
+        raise items.MissingError(
+            ["decided_rank"],
+            "As much waits as the contract allows. The client's decider says first which place this has, or gives"
+            " something up.",
+        )
     desk = await items.desk_of(ports, change.subject.contract_id, ports.now)
     zone = await items.zone_of(ports, change)
     details = dict(change.details)

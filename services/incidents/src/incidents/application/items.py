@@ -168,7 +168,7 @@ async def open_work(
     description: str,
     severity: str,
     stamps: list[Stamp],
-    category: Category | None = None,
+    category: Category,
     impact: Impact | None = None,
     criticality: Criticality | None = None,
     requester: Requester | None = None,
@@ -204,7 +204,7 @@ async def open_work(
     await ports.items.add(item, change.added, outage)
     opened = item.stamps[Milestone.OPENED]
     await ports.items.tell(item, Entry("opened", opened.at, opened.actor, opened.source))
-    item = await _heed_quota(ports, item, since=None)
+    item = await _heed_cap(ports, await _heed_quota(ports, item, since=None))
     await clocks.attach(ports, item)
     await clocks.say(ports, item, "opened", await clocks.read_clocks(ports, item))
     if kind is Kind.INCIDENT and alerting:
@@ -641,6 +641,23 @@ async def _heed_quota(ports: Ports, item: WorkItem, *, since: str | None) -> Wor
             }
             | data,
         )
+    return flagged
+
+
+async def _heed_cap(ports: Ports, item: WorkItem) -> WorkItem:
+    """An evolution that comes when as much waits as the contract allows waits for the client's decider: what goes
+    first, and what is given up, is his to say.
+    """
+    if item.category is not Category.EVOLUTIONARY or item.details.get("arbitration_required"):
+        return item
+    desk = await desk_of(ports, item.subject.contract_id, ports.now)
+    waiting = await ports.items.waiting(item.subject.contract_id)
+    if waiting <= desk.backlog.cap:
+        return item
+    flagged = replace(item, details={**item.details, "arbitration_required": True})
+    await ports.items.save(flagged, ())
+    data = {"waiting": waiting, "cap": desk.backlog.cap}
+    await ports.items.tell(flagged, Entry("backlog_full", ports.now, UPHELD, "backlog", data=data))
     return flagged
 
 

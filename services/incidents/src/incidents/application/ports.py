@@ -213,6 +213,9 @@ class Items(Protocol):
     async def came_in(self, contract_id: UUID, since: datetime, severities: Iterable[str]) -> tuple[int, int]:
         """Of the incidents and requests of a contract since then: those of these severities, and all."""
 
+    async def waiting(self, contract_id: UUID) -> int:
+        """How many items of a contract wait to be done."""
+
     async def arbitrated(self, contract_id: UUID, since: datetime) -> bool:
         """Whether too many urgent ones under a contract have asked for arbitration since then."""
 

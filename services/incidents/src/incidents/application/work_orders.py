@@ -19,10 +19,12 @@ from incidents.domain.work_item import (
     IllegalTransitionError,
     InstantOutOfRangeError,
     Kind,
+    MaintenanceType,
     Milestone,
     ScopeVerdict,
     Source,
     Stamp,
+    Status,
     Who,
     WorkItem,
     perform,
@@ -30,6 +32,10 @@ from incidents.domain.work_item import (
 
 UPDATE = "update"
 """The work that changes something; the other is to check."""
+
+REMOTE, ON_SITE = "remote", "on_site"
+APPROVED = frozenset({Status.APPROVED, Status.DEPLOYING, Status.DEPLOYED, Status.ACCEPTED, Status.CLOSED})
+"""States of a change whose scope the client has approved and not taken back since."""
 
 UPDATE_NEEDS = ("backup", "rollback_plan", "configuration_item", "version_before")
 """What must be told before an update begins."""
@@ -50,11 +56,18 @@ class Planned:
     planned_on: date
     checklist: tuple[str, ...]
     schedule_id: UUID | None = None
+    maintenance_type: MaintenanceType = MaintenanceType.PREVENTIVE
+    intervention_mode: str = REMOTE
+    on_site_scope_id: UUID | None = None
 
 
 async def plan(ports: Ports, planned: Planned, actor: Who) -> Done:
-    """A new work order. Raises UnknownContractError and UnknownSiteError."""
+    """A new work order. Raises UnknownContractError, UnknownSiteError, and MissingError for work on site that nobody
+    has defined and approved.
+    """
     place = await items.find_place(ports, planned.contract_id, planned.site_id, planned.environment_id)
+    if planned.intervention_mode == ON_SITE:
+        await _check_on_site(ports, planned)
     source = "schedule" if planned.schedule_id is not None else "api"
     opened = await items.open_work(
         ports,
@@ -65,16 +78,38 @@ async def plan(ports: Ports, planned: Planned, actor: Who) -> Done:
         description=planned.description,
         severity=place.desk.ordinary,
         stamps=[Stamp(milestone, ports.now, actor, source) for milestone in (Milestone.DETECTED, Milestone.OPENED)],
-        category=Category.PREVENTIVE,
+        category=Category(planned.maintenance_type.value),
         scope_verdict=ScopeVerdict.IN_SCOPE,
         details={
             "work": planned.work,
             "planned_on": planned.planned_on.isoformat(),
             "checklist": [{"item": item, "done": False} for item in planned.checklist],
+            "intervention_mode": planned.intervention_mode,
+            "on_site_scope_id": str(planned.on_site_scope_id) if planned.on_site_scope_id is not None else None,
             "schedule_id": str(planned.schedule_id) if planned.schedule_id is not None else None,
         },
     )
     return opened.after, []
+
+
+async def _check_on_site(ports: Ports, planned: Planned) -> None:
+    """What is done on site is defined beforehand: the scope of a change of this contract that the client approved."""
+    scope = None
+    if planned.on_site_scope_id is not None:
+        scope = await ports.items.lock(planned.on_site_scope_id)
+    approved = (
+        scope is not None
+        and scope.kind is Kind.CHANGE
+        and scope.subject.contract_id == planned.contract_id
+        and scope.stamped(Milestone.APPROVED)
+        and scope.status in APPROVED
+    )
+    if not approved:
+        raise items.MissingError(
+            ["on_site_scope_id"],
+            "Work on site needs a scope that the client has approved: name the change in on_site_scope_id, or plan the"
+            " work as remote.",
+        )
 
 
 async def act(

@@ -36,13 +36,28 @@ PREFIXES: Mapping[Kind, str] = MappingProxyType(
 )
 
 
-class Category(StrEnum):
-    """What sort of maintenance it is: it drives the flow and the clocks. Evolutionary work has no repair clock."""
+class MaintenanceType(StrEnum):
+    """The kinds of maintenance of a contract. Adaptive work follows what frameworks and platforms impose."""
 
     CORRECTIVE = "corrective"
     PREVENTIVE = "preventive"
     EVOLUTIONARY = "evolutionary"
+    ADAPTIVE = "adaptive"
+
+
+class Category(StrEnum):
+    """What sort of work it is: it drives the flow and the clocks. Evolutionary work has no repair clock."""
+
+    CORRECTIVE = "corrective"
+    PREVENTIVE = "preventive"
+    EVOLUTIONARY = "evolutionary"
+    ADAPTIVE = "adaptive"
     ASSISTANCE = "assistance"
+
+    @property
+    def maintenance_type(self) -> MaintenanceType:
+        """The kind of maintenance, as contracts name it: whoever helps a user restores what the user could do."""
+        return MaintenanceType.CORRECTIVE if self is Category.ASSISTANCE else MaintenanceType(self.value)
 
 
 class Status(StrEnum):
@@ -325,7 +340,7 @@ class WorkItem:
     cycle: int
     version: int
     kind: Kind = Kind.INCIDENT
-    category: Category | None = None
+    category: Category = Category.CORRECTIVE
     impact: Impact | None = None
     criticality: Criticality | None = None
     requester: Requester | None = None
@@ -402,7 +417,7 @@ def open_item(
     severity: str,
     stamps: Iterable[Stamp],
     kind: Kind = Kind.INCIDENT,
-    category: Category | None = None,
+    category: Category = Category.CORRECTIVE,
     impact: Impact | None = None,
     criticality: Criticality | None = None,
     requester: Requester | None = None,

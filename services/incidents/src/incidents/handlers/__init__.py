@@ -1,6 +1,6 @@
-"""What incidents consumes: contracts, what their clients owe for an item, and what monitors see."""
+"""What incidents consumes: contracts, what their clients owe and are told, and what monitors see."""
 
-from incidents.handlers import contracts, monitors, obligations
+from incidents.handlers import advice, contracts, monitors, obligations
 from incidents.handlers.registration import alert_by_default, handlers
 
-__all__ = ["alert_by_default", "contracts", "handlers", "monitors", "obligations"]
+__all__ = ["advice", "alert_by_default", "contracts", "handlers", "monitors", "obligations"]

@@ -1,6 +1,7 @@
 """contract.*: what we promise. Every event is the whole contract, so one handler takes them all, in any order."""
 
 from incidents.adapters.contract_state import ContractState
+from incidents.adapters.promised_work import follow_promised_work
 from incidents.application.contracts import take_version
 from incidents.application.ports import ContractVersion
 from incidents.handlers.registration import handlers, ports
@@ -43,3 +44,4 @@ async def _take(event: ReceivedEvent[ContractState], uow: UnitOfWork) -> None:
         state=event.envelope.data,
     )
     await take_version(ports(uow), version)
+    await follow_promised_work(uow, state)

@@ -17,6 +17,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from incidents.published.advice import AdviceDelivered
 from incidents.published.on_call import ON_CALL_EVENTS
 from incidents.published.records_v1 import RECORD_EVENTS
 from shared.events import Actor, EventRegistry, PublishedEvent
@@ -26,7 +27,8 @@ Severity = Annotated[str, Field(max_length=50)]
 Status = Literal["open", "acknowledged", "mitigated", "resolved", "closed"]
 Metric = Literal["response", "mitigation", "repair", "next_reply", "acceptance", "post_mortem"]
 Kind = Literal["incident", "request", "change", "work_order"]
-Category = Literal["corrective", "preventive", "evolutionary", "assistance"]
+Category = Literal["corrective", "preventive", "evolutionary", "adaptive", "assistance"]
+MaintenanceType = Literal["corrective", "preventive", "evolutionary", "adaptive"]
 ItemStatus = Literal[
     "open",
     "acknowledged",
@@ -160,6 +162,7 @@ class IncidentState(PublishedEvent):
     timestamps: Timestamps
     clocks: list[ClockReading]
     category: Category | None = None
+    maintenance_type: MaintenanceType | None = Field(default=None, description="The kind of maintenance that it is.")
     impact: str | None = Field(default=None, max_length=50)
     criticality: str | None = Field(default=None, max_length=50)
     assignee: Assignee | None = None
@@ -182,6 +185,7 @@ class ItemState(PublishedEvent):
     site_id: UUID | None
     environment_id: UUID | None
     category: Category | None
+    maintenance_type: MaintenanceType | None = Field(default=None, description="The kind of maintenance that it is.")
     impact: str | None = Field(max_length=50)
     criticality: str | None = Field(max_length=50)
     severity: Severity
@@ -720,5 +724,13 @@ CLOCK_EVENTS: tuple[type[ClockFact], ...] = (ClockAtRisk, ClockBreached, ClockMe
 
 registry = EventRegistry(
     "incidents",
-    [*INCIDENT_EVENTS, *ITEM_EVENTS, *CLOCK_EVENTS, *RECORD_EVENTS, *ON_CALL_EVENTS, ArbitrationRequired],
+    [
+        *INCIDENT_EVENTS,
+        *ITEM_EVENTS,
+        *CLOCK_EVENTS,
+        *RECORD_EVENTS,
+        *ON_CALL_EVENTS,
+        ArbitrationRequired,
+        AdviceDelivered,
+    ],
 )

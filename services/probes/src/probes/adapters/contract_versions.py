@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import structlog
@@ -14,15 +14,22 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from probes.adapters.restore_rows import keep_restore_promise
 from probes.domain.monitors import (
     CERTIFICATE_MONITORING,
+    DATA_QUALITY_CHECK,
+    EXPORT_CHECK,
     HOURLY,
     UPTIME_MONITORING,
+    USUAL,
+    WATCHED_PAGES,
     Cadence,
     Environment,
     ProbeSet,
     Promise,
+    PromisedPages,
+    PromisedPeriod,
+    paced,
 )
 
-_CADENCES = {CERTIFICATE_MONITORING: HOURLY}
+_CADENCES = {CERTIFICATE_MONITORING: HOURLY, EXPORT_CHECK: HOURLY, DATA_QUALITY_CHECK: HOURLY}
 """Deliverables that have something watched at a pace of its own, which the contract does not set."""
 
 PATIENCE = timedelta(minutes=2)
@@ -80,6 +87,28 @@ class ContractDeliverable(_Part):
     parameters: dict[str, Any] = Field(default_factory=dict)
 
 
+class ContractPeriod(_Part):
+    code: str
+    first_day: date
+    last_day: date
+    page_interval_seconds: int | None = Field(default=None, ge=1, le=86_400)
+    page_budget_ms: int | None = Field(default=None, ge=1, le=300_000)
+
+
+class WatchedPage(_Part):
+    name: str = Field(max_length=200)
+    path: str
+
+
+class WatchedPages(_Part):
+    """The parameters of the deliverable that has pages watched."""
+
+    pages: tuple[WatchedPage, ...] = Field(min_length=1, max_length=100)
+    profile: Literal["desktop", "mobile"] | None = None
+    interval_seconds: int = Field(ge=1, le=86_400)
+    budget_ms: int | None = Field(default=None, ge=1, le=300_000)
+
+
 class ContractState(_Part):
     """As much of a contract's state as decides what is watched, and how."""
 
@@ -93,6 +122,7 @@ class ContractState(_Part):
     sites: tuple[ContractSite, ...] = ()
     deliverables: tuple[ContractDeliverable, ...] = ()
     monitoring: Monitoring | None = None
+    critical_periods: tuple[ContractPeriod, ...] = ()
 
     def promise(self, tenant_id: UUID) -> Promise:
         """What it promises to watch. An unknown status is not an active one."""
@@ -105,6 +135,7 @@ class ContractState(_Part):
             status=status,  # type: ignore[arg-type]
             effective_from=self.effective_from,
             probe_sets=tuple(self._probe_sets()),
+            pages=self._pages(),
             environments=tuple(
                 Environment(
                     site_id=site.site_id,
@@ -118,9 +149,36 @@ class ContractState(_Part):
             ),
         )
 
+    def _pages(self) -> PromisedPages | None:
+        told = next((each for each in self.deliverables if each.type == WATCHED_PAGES), None)
+        if told is None:
+            return None
+        pages = WatchedPages.model_validate(told.parameters)
+        return PromisedPages(
+            paths={page.path: page.name for page in pages.pages},
+            profile=pages.profile,
+            interval_seconds=pages.interval_seconds,
+            budget_ms=pages.budget_ms,
+            time_zone=self.client.time_zone or "UTC",
+            periods=tuple(
+                PromisedPeriod(
+                    name=f"{each.code} {each.first_day}",
+                    first_day=each.first_day,
+                    last_day=each.last_day,
+                    interval_seconds=each.page_interval_seconds,
+                    budget_ms=each.page_budget_ms,
+                )
+                for each in self.critical_periods
+                if each.page_interval_seconds is not None or each.page_budget_ms is not None
+            ),
+        )
+
     def _probe_sets(self) -> Iterator[ProbeSet]:
         if self.monitoring:
             yield ProbeSet(UPTIME_MONITORING, self.monitoring.cadence())
+        if (pages := self._pages()) is not None:
+            usual = self.monitoring.cadence() if self.monitoring else USUAL
+            yield ProbeSet(WATCHED_PAGES, paced(usual, pages.shortest_interval))
         for deliverable in self.deliverables:
             if deliverable.type in _CADENCES:
                 yield ProbeSet(deliverable.type, _CADENCES[deliverable.type], deliverable.parameters)

@@ -39,7 +39,7 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class NewGroup:
-    """What somebody wants watched alike. `pages` are addresses with their names."""
+    """What somebody wants watched alike. `pages` are addresses with their names; without an id it gets a new one."""
 
     contract_id: UUID
     environment_id: UUID
@@ -48,6 +48,7 @@ class NewGroup:
     configuration: PageConfiguration
     cadence: Mapping[str, int] = field(default_factory=dict)
     critical_periods: tuple[CriticalPeriodRule, ...] = ()
+    group_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ async def create_group(new: NewGroup, ports: Ports, now: datetime) -> UUID:
     environment = environment_of(promise, new.environment_id)
     group = Group(
         identity=GroupIdentity(
-            new_id(),
+            new.group_id or new_id(),
             promise.tenant_id,
             promise.client_id,
             promise.contract_id,

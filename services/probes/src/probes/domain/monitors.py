@@ -1,8 +1,8 @@
 """What is watched and how: monitors as they follow from a contract."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
@@ -19,7 +19,17 @@ UPTIME_MONITORING = "uptime_monitoring"
 CERTIFICATE_MONITORING = "certificate_monitoring"
 """The type of the deliverable that has the certificates of a site watched."""
 
+EXPORT_CHECK = "export_check"
+"""The type of the deliverable that has exports looked at: there, fresh, not empty."""
+
+DATA_QUALITY_CHECK = "data_quality_check"
+"""The type of the deliverable that has figures about data compared."""
+
+WATCHED_PAGES = "watched_pages"
+"""The type of the deliverable that has pages watched as a group."""
+
 HTTP = "http"
+EXPORT = "export"
 TLS = "tls"
 HEARTBEAT = "heartbeat"
 CRASH_RATE = "crash_rate"
@@ -52,6 +62,16 @@ class Cadence:
 
 HOURLY = Cadence(interval_seconds=3600, timeout_seconds=20, rechecks=2, recheck_spacing_seconds=60, recoveries=1)
 """For what changes slowly, such as a certificate."""
+
+
+USUAL = Cadence(interval_seconds=300, timeout_seconds=10, rechecks=2, recheck_spacing_seconds=5, recoveries=1)
+"""For pages of a contract that says nothing of how its sites are checked."""
+
+
+def paced(cadence: Cadence, interval_seconds: int) -> Cadence:
+    """A cadence with another interval; a check is over before the next one is due."""
+    timeout = min(cadence.timeout_seconds, max(1, interval_seconds - 1))
+    return replace(cadence, interval_seconds=interval_seconds, timeout_seconds=timeout)
 
 
 class Source(StrEnum):
@@ -148,6 +168,34 @@ class ProbeSet:
 
 
 @dataclass(frozen=True, slots=True)
+class PromisedPeriod:
+    """Local days, both included, on which pages are watched more closely. None is: as on other days."""
+
+    name: str
+    first_day: date
+    last_day: date
+    interval_seconds: int | None
+    budget_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class PromisedPages:
+    """Pages that a contract has watched as a group: path to name, from the address of each environment on."""
+
+    paths: Mapping[str, str]
+    profile: str | None
+    interval_seconds: int
+    budget_ms: int | None
+    time_zone: str
+    periods: tuple[PromisedPeriod, ...] = ()
+
+    @property
+    def shortest_interval(self) -> int:
+        """How often the pages are checked at most."""
+        return min([self.interval_seconds, *(each.interval_seconds or self.interval_seconds for each in self.periods)])
+
+
+@dataclass(frozen=True, slots=True)
 class Promise:
     """What a version of a contract promises to watch, from `effective_from` on. No probe sets: nothing."""
 
@@ -159,6 +207,7 @@ class Promise:
     effective_from: datetime
     probe_sets: tuple[ProbeSet, ...]
     environments: tuple[Environment, ...]
+    pages: PromisedPages | None = None
 
 
 class WantedMonitor(NamedTuple):
@@ -221,6 +270,19 @@ def _in_environment(promise: Promise, probe_set: ProbeSet, environment: Environm
             ),
             probe_set.cadence,
         )
+    if probe_set.deliverable in _FUNCTIONAL and environment.counts_for_sla and is_web_address(environment.url):
+        for item, configuration in _FUNCTIONAL[probe_set.deliverable](environment.url or "", probe_set.parameters):
+            yield WantedMonitor(
+                _subject(
+                    promise,
+                    probe_set,
+                    environment,
+                    item=item,
+                    configuration=configuration,
+                    counts_for_sla=False,
+                ),
+                probe_set.cadence,
+            )
     if probe_set.deliverable == CERTIFICATE_MONITORING and (server := secured_server(environment.url)) is not None:
         host, port = server
         warn_days = warn_days_of(probe_set.parameters.get("warn_days"))
@@ -243,9 +305,12 @@ def _subject(
     *,
     configuration: Mapping[str, object],
     counts_for_sla: bool,
+    item: str | None = None,
 ) -> Subject:
+    """`item` tells apart what one deliverable has several of in an environment."""
+    identity = probe_set.deliverable if item is None else f"{probe_set.deliverable}/{item}"
     return Subject(
-        monitor_id=monitor_id(promise.contract_id, environment.environment_id, probe_set.deliverable),
+        monitor_id=monitor_id(promise.contract_id, environment.environment_id, identity),
         tenant_id=promise.tenant_id,
         client_id=promise.client_id,
         contract_id=promise.contract_id,
@@ -253,10 +318,54 @@ def _subject(
         environment_id=environment.environment_id,
         deliverable=probe_set.deliverable,
         counts_for_sla=counts_for_sla,
-        name=environment.name,
-        url=environment.url or "",
+        name=environment.name if item is None else f"{environment.name} – {item}",
+        url=str(configuration.get("url") or environment.url or ""),
         configuration=configuration,
     )
+
+
+def _exports(base: str, parameters: Mapping[str, object]) -> Iterator[tuple[str, Mapping[str, object]]]:
+    for export in _entries(parameters, "exports"):
+        yield (
+            str(export["code"]),
+            {
+                "kind": EXPORT,
+                "url": address_of(base, str(export["path"])),
+                "max_age_seconds": int(str(export["max_age_hours"])) * 3600,
+                "at_least_rows": export["at_least_rows"],
+            },
+        )
+
+
+def _data_rules(base: str, parameters: Mapping[str, object]) -> Iterator[tuple[str, Mapping[str, object]]]:
+    for rule in _entries(parameters, "rules"):
+        condition = {"type": "json_path", "path": rule["json_path"], "condition": rule["condition"]}
+        yield (
+            str(rule["code"]),
+            {
+                "kind": HTTP,
+                "url": address_of(base, str(rule["path"])),
+                "assertions": [{**condition, "value": rule["value"]}],
+            },
+        )
+
+
+def _entries(parameters: Mapping[str, object], name: str) -> Sequence[Mapping[str, object]]:
+    found = parameters.get(name)
+    return found if isinstance(found, list) else []
+
+
+_FUNCTIONAL: Mapping[str, Callable[[str, Mapping[str, object]], Iterator[tuple[str, Mapping[str, object]]]]] = {
+    EXPORT_CHECK: _exports,
+    DATA_QUALITY_CHECK: _data_rules,
+}
+"""What deliverables have looked at besides the site itself: from an address and their parameters to code and check."""
+
+
+def address_of(base: str, path: str) -> str:
+    """A path from the address of an environment on; what the address asks for by itself is left out."""
+    parts = urlsplit(base)
+    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}{path}"
 
 
 def is_web_address(url: str | None) -> bool:

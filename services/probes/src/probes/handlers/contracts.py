@@ -4,6 +4,8 @@ from probes.adapters.announce import EventAnnouncer
 from probes.adapters.contract_versions import ContractState, SqlContractVersions
 from probes.adapters.locations import SqlLocations
 from probes.adapters.monitors import SqlMonitors
+from probes.adapters.ports import group_ports
+from probes.application.promised_pages import follow_pages
 from probes.application.provisioning import bring_up_to_date
 from probes.handlers.registration import handlers
 from shared.events import ReceivedEvent
@@ -45,3 +47,4 @@ async def _follow(event: ReceivedEvent[ContractState], uow: UnitOfWork) -> None:
         EventAnnouncer(uow),
         uow.now,
     )
+    await follow_pages(event.data.contract_id, group_ports(uow), uow.now)

@@ -9,8 +9,10 @@ from probes.adapters.announce import EventAnnouncer
 from probes.adapters.contract_versions import SqlContractVersions
 from probes.adapters.locations import SqlLocations
 from probes.adapters.monitors import SqlMonitors
+from probes.adapters.ports import group_ports
 from probes.adapters.result_rows import Partitions, day_of, drop_partitions_before
 from probes.adapters.rollups import drop_rollups_before
+from probes.application.promised_pages import follow_pages
 from probes.application.provisioning import bring_up_to_date
 from shared.unit_of_work import UnitsOfWork
 
@@ -41,6 +43,7 @@ class FollowContracts:
                     EventAnnouncer(unit),
                     unit.now,
                 )
+                await follow_pages(contract_id, group_ports(unit), unit.now)
         return 0.0 if len(waiting) == CONTRACTS else 1.0
 
 

@@ -1,7 +1,7 @@
 """Sector presets and promotions of the catalogue; when a critical period of a contract begins or ends next.
 
 Revision ID: 0011
-Revises: 0004
+Revises: 0009
 """
 
 from alembic import op

@@ -1,0 +1,135 @@
+"""Pages that a contract promises to watch: a group for each environment that counts, as long as that is promised.
+
+A group is found again by contract and environment, so that its pages keep their history through every version. What
+somebody has changed of such a group lasts until the next version of the contract.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from itertools import count
+from uuid import UUID, uuid5
+
+import structlog
+
+from probes.application.changing_monitors import CannotChange, NotAllowed
+from probes.application.checks.http import PageConfiguration
+from probes.application.critical_periods import LONGEST, CriticalPeriodRule, Group
+from probes.application.groups import GroupPatch, NewGroup, Ports, change_group, create_group, remove_group
+from probes.domain.monitors import (
+    USUAL,
+    WATCHED_PAGES,
+    Environment,
+    Promise,
+    PromisedPages,
+    address_of,
+    is_web_address,
+    paced,
+    quickest,
+)
+from shared.values import duration_text
+
+_DAY = timedelta(days=1)
+NAME_LENGTH = 100
+
+log = structlog.get_logger(__name__)
+
+
+async def follow_pages(contract_id: UUID, ports: Ports, now: datetime) -> None:
+    """Makes the groups of promised pages those of the version in force. Doing it again changes nothing.
+
+    While a contract is not active its pages are paused like its other monitors, and their groups stay as they are.
+    """
+    promise = await ports.versions.in_force(contract_id, now)
+    if promise is None or promise.status != "active":
+        return
+    for environment in promise.environments:
+        try:
+            await _follow(promise, environment, ports, now)
+        except (NotAllowed, CannotChange) as error:
+            # The contract is in force whether or not its pages can be watched as it says; somebody has to look.
+            log.warning(
+                "promised_pages_not_watched",
+                contract_id=str(contract_id),
+                environment_id=str(environment.environment_id),
+                error=str(error),
+            )
+
+
+async def _follow(promise: Promise, environment: Environment, ports: Ports, now: datetime) -> None:
+    wanted = promise.pages if environment.counts_for_sla and is_web_address(environment.url) else None
+    for group_id in _ids(promise.contract_id, environment.environment_id):
+        found = await ports.groups.held(group_id)
+        if found is not None and found[0].removed_at is not None:
+            continue
+        if found is not None:
+            group, pages = found
+            if wanted is None:
+                await remove_group(group, pages, ports, now)
+            else:
+                await _change(group, pages, _group(promise, environment, wanted, group_id, now), ports, now)
+        elif wanted is not None:
+            await create_group(_group(promise, environment, wanted, group_id, now), ports, now)
+        return
+
+
+def _ids(contract_id: UUID, environment_id: UUID) -> Iterator[UUID]:
+    """What was removed is not watched again: the promise begins a group of its own when it comes back."""
+    return (uuid5(contract_id, f"{environment_id}/{WATCHED_PAGES}/{number}") for number in count(1))
+
+
+async def _change(group: Group, page_ids: Sequence[UUID], wanted: NewGroup, ports: Ports, now: datetime) -> None:
+    known = await ports.monitors.locked(page_ids)
+    pages = {page.subject.url: page.subject.name for page in known.values()}
+    same = (
+        pages == dict(wanted.pages)
+        and group.configuration == wanted.configuration
+        and group.critical_periods == wanted.critical_periods
+        and group.cadence.interval_seconds == wanted.cadence["interval_seconds"]
+        and group.cadence.timeout_seconds == wanted.cadence["timeout_seconds"]
+    )
+    if same:
+        return
+    document = {"profile": None, "assertions": None} | wanted.configuration.document()
+    patch = GroupPatch(
+        pages=wanted.pages,
+        configuration=document,
+        cadence=wanted.cadence,
+        critical_periods=wanted.critical_periods,
+    )
+    await change_group(group, page_ids, patch, ports, now)
+
+
+def _group(
+    promise: Promise, environment: Environment, wanted: PromisedPages, group_id: UUID, now: datetime
+) -> NewGroup:
+    usual = paced(quickest(promise) if promise.probe_sets else USUAL, wanted.shortest_interval)
+    assertions = [] if wanted.budget_ms is None else [{"type": "response_time", "at_most_ms": wanted.budget_ms}]
+    return NewGroup(
+        contract_id=promise.contract_id,
+        environment_id=environment.environment_id,
+        name=f"{environment.name} – pages"[:NAME_LENGTH],
+        pages={address_of(environment.url or "", path): name[:NAME_LENGTH] for path, name in wanted.paths.items()},
+        configuration=PageConfiguration.model_validate({"profile": wanted.profile, "assertions": assertions}),
+        cadence={"interval_seconds": wanted.interval_seconds, "timeout_seconds": usual.timeout_seconds},
+        critical_periods=tuple(_rules(wanted, now)),
+        group_id=group_id,
+    )
+
+
+def _rules(wanted: PromisedPages, now: datetime) -> Iterator[CriticalPeriodRule]:
+    yesterday = now.date() - _DAY
+    for period in wanted.periods:
+        first = max(period.first_day, yesterday) if period.last_day - period.first_day >= LONGEST else period.first_day
+        if period.last_day < first:
+            continue
+        days = min(period.last_day - first + _DAY, LONGEST)
+        yield CriticalPeriodRule.model_validate(
+            {
+                "name": period.name,
+                "time_zone": wanted.time_zone,
+                "starts": f"{first}T00:00",
+                "duration": duration_text(days),
+                "interval_seconds": period.interval_seconds,
+                "response_times": [] if period.budget_ms is None else [{"at_most_ms": period.budget_ms}],
+            }
+        )
