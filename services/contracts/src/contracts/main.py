@@ -91,6 +91,8 @@ SERVICE = Service(
     ),
     key_source=lambda runtime: DatabaseKeys(runtime.units),
     other_content_types={"/v1/oauth/token": frozenset({tokens.FORM})},
+    # Who has access, and what was signed.
+    recorded_readings=frozenset({"list_users", "get_user", "list_api_keys", "get_api_key", "get_contract_document"}),
 )
 
 
