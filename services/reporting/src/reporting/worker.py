@@ -1,10 +1,12 @@
-"""What the worker of reporting does besides relaying and consuming events: it sends webhooks."""
+"""What the worker of reporting does besides relaying and consuming events: it sends webhooks, signs the audit log."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import cast
 
 from reporting.adapters.secret_box import SecretBox
 from reporting.adapters.webhook_sender import WebhookSender
+from reporting.jobs.audit_checkpoints import MakeAuditCheckpoints
 from reporting.jobs.deliver_webhooks import DeliverWebhooks, PruneDeliveries
 from reporting.settings import ReportingSettings
 from shared.worker import Job, Runtime
@@ -18,4 +20,11 @@ def build_jobs(runtime: Runtime) -> Sequence[Job]:
         runtime.units, sender, SecretBox(settings.secret_key), concurrency=settings.webhook_concurrency
     )
     prune = PruneDeliveries(runtime.units)
-    return [Job("deliver webhooks", deliver.run, deliver.finish), Job("prune deliveries", prune.run)]
+    checkpoints = MakeAuditCheckpoints(
+        runtime.units, SecretBox(settings.secret_key), timedelta(seconds=settings.audit_checkpoint_seconds)
+    )
+    return [
+        Job("deliver webhooks", deliver.run, deliver.finish),
+        Job("prune deliveries", prune.run),
+        Job("make audit checkpoints", checkpoints.run),
+    ]
