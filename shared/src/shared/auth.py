@@ -52,9 +52,10 @@ Scope: TypeAlias = Literal[
     "incidents:write",
     "reports:read",
     "webhooks:manage",
+    "audit:read",
     "runner:work",
 ]
-Role: TypeAlias = Literal["owner", "operator", "viewer", "client_decider", "client_staff", "runner"]
+Role: TypeAlias = Literal["owner", "operator", "viewer", "client_decider", "client_staff", "auditor", "runner"]
 
 SCOPES: Mapping[str, str] = {
     "identity:manage": "Manage the agency's users and API keys",
@@ -68,16 +69,20 @@ SCOPES: Mapping[str, str] = {
     "incidents:write": "Open, acknowledge and resolve incidents",
     "reports:read": "Read availability and reports",
     "webhooks:manage": "Manage outbound webhooks",
+    "audit:read": "Read and export the audit log, and who read what",
     "runner:work": "Execute checks at a location and deliver their results",
 }
 """Every scope, with what it allows."""
 
 _AGENCY = frozenset(SCOPES) - {"runner:work"}
+_READING = frozenset(scope for scope in _AGENCY if scope.endswith(":read"))
 
 ROLES: Mapping[str, frozenset[str]] = {
     "owner": _AGENCY,
-    "operator": _AGENCY - {"identity:manage", "contracts:sign"},
-    "viewer": frozenset(scope for scope in _AGENCY if scope.endswith(":read")),
+    # The log is about whoever works here: it is for the owner, and for somebody who does not.
+    "operator": _AGENCY - {"identity:manage", "contracts:sign", "audit:read"},
+    "viewer": _READING - {"audit:read"},
+    "auditor": _READING,
     "client_decider": frozenset(
         {"contracts:read", "contracts:answer", "monitors:read", "incidents:read", "incidents:write", "reports:read"}
     ),

@@ -55,6 +55,50 @@ class PublishedEvent(BaseModel):
         return str(getattr(self, self.KEY))
 
 
+class OperationRecorded(PublishedEvent, aggregate="operation", name="recorded", key="record_id"):
+    """Somebody changed something, or read something that is watched: who, what and when, never what it says.
+
+    Every service says it of itself, in the transaction of the change or of the reading; see `shared.operations`.
+    """
+
+    record_id: UUID
+    kind: Literal["change", "reading"]
+    operation: str = Field(
+        max_length=200,
+        description="`operationId` of the service's OpenAPI document, or `command: ` and the command of an operator.",
+    )
+    actor: Actor
+    role: str | None = Field(max_length=50, description="Null for who needs none: Upheld itself, a public address.")
+    client_id: UUID | None = Field(description="The client that the caller is bound to.")
+    resource: str = Field(
+        max_length=2000, description="Path of what was changed, made or read. Words that open a door are left out."
+    )
+    resource_id: str | None = Field(max_length=300, description="The last id in `resource`.")
+    version_before: int | None = Field(description="The version that the caller had seen, from `If-Match`.")
+    version_after: int | None = Field(description="The version afterwards, from the answer's `ETag`.")
+    fields: list[str] = Field(max_length=100, description="Names of the fields that the request gave. Never values.")
+    events: list[UUID] = Field(description="Ids of the events that were said in the same transaction.")
+    outcome: Literal["done", "refused"] = Field(
+        description="`refused`: the caller may not do this; nothing was changed and nothing was shown."
+    )
+
+    EXAMPLE: ClassVar[Mapping[str, Any]] = {
+        "record_id": "0198f000-0000-7000-8000-0000000000a1",
+        "kind": "change",
+        "operation": "update_client",
+        "actor": {"kind": "user", "id": "0198f000-0000-7000-8000-0000000000b1", "name": "Nadia Benali"},
+        "role": "operator",
+        "client_id": None,
+        "resource": "/v1/clients/0198f000-0000-7000-8000-0000000000c1",
+        "resource_id": "0198f000-0000-7000-8000-0000000000c1",
+        "version_before": 3,
+        "version_after": 4,
+        "fields": ["language", "name"],
+        "events": ["0198f000-0000-7000-8000-0000000000d1"],
+        "outcome": "done",
+    }
+
+
 @dataclass(frozen=True)
 class EventName:
     """What an event is called: `contracts.contract.activated.v1` in code and documents."""
@@ -100,12 +144,15 @@ def stream_of(service: str) -> str:
 
 
 class EventRegistry:
-    """What one service publishes. Raises ValueError when two events share a name or one lacks its example's key."""
+    """What one service publishes: its own events, and the records of its operations, which every service has.
+
+    Raises ValueError when two events share a name or one lacks its example's key.
+    """
 
     def __init__(self, service: str, events: Sequence[type[PublishedEvent]]) -> None:
         self.service = service
-        self.events = tuple(events)
-        self._names = {event: EventName(service, event.AGGREGATE, event.NAME, event.VERSION) for event in events}
+        self.events: tuple[type[PublishedEvent], ...] = (*events, OperationRecorded)
+        self._names = {event: EventName(service, event.AGGREGATE, event.NAME, event.VERSION) for event in self.events}
         if len(set(self._names.values())) != len(self.events):
             raise ValueError(f"{service} publishes two events with one name")
         for event in events:

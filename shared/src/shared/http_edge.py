@@ -22,6 +22,7 @@ from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.ids import new_id
+from shared.operations import FIELDS
 from shared.problems import (
     ErrorMapping,
     FieldError,
@@ -204,7 +205,8 @@ class BodyGuard:
             )
             error = FieldError(detail=detail[:1000], header="Content-Type")
             raise UnsupportedMediaType(detail, errors=[error], headers={"Accept-Post": accepted})
-        check_json(body)
+        document = check_json(body)
+        scope[FIELDS] = list(document) if isinstance(document, dict) else []
 
 
 def _media_type(headers: Headers) -> str:
@@ -304,8 +306,8 @@ def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
-def check_json(body: bytes) -> None:
-    """Raise :class:`InvalidJson` or, for characters that cannot be stored, :class:`ValidationFailed`.
+def check_json(body: bytes) -> object:
+    """The document. Raise :class:`InvalidJson` or, for characters that cannot be stored, :class:`ValidationFailed`.
 
     Stricter than Python: no ``NaN``, no numbers of thousands of digits, no nesting that exhausts the stack.
     """
@@ -323,6 +325,7 @@ def check_json(body: bytes) -> None:
         faults = _faults(document)
         if faults:
             raise ValidationFailed("A value of the body cannot be stored; see `errors`.", errors=faults[:100])
+    return document
 
 
 def _faults(document: object) -> list[FieldError]:

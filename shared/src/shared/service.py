@@ -39,6 +39,7 @@ from shared.consumer import Handlers
 from shared.events import EventRegistry
 from shared.http_edge import BodyGuard, RequestEdge
 from shared.migrations import head_revision
+from shared.operations import OperationRecorder, correlation_of, request_operation
 from shared.problems import (
     ErrorMapping,
     NotFound,
@@ -48,7 +49,7 @@ from shared.problems import (
     install_problem_handlers,
 )
 from shared.settings import ServiceSettings
-from shared.telemetry import current_request_id, current_traceparent
+from shared.telemetry import current_traceparent
 from shared.unit_of_work import UnitOfWork
 from shared.worker import Job, LoopsFor, Runtime, build_runtime
 
@@ -133,6 +134,10 @@ class Service:
     """Template of a path to the media types whose bodies its route reads by itself, with the largest size in bytes."""
     further_schemas: Mapping[str, Callable[[], Mapping[str, Any]]] = field(default_factory=dict)
     """Name of a file below ``schemas/`` to what makes its JSON Schema: of what people write, not of events."""
+    recorded_readings: frozenset[str] = frozenset()
+    """Operation ids of what is not read unrecorded: exports, evidence, who has access (see `shared.operations`)."""
+    unrecorded_changes: frozenset[str] = frozenset()
+    """Operation ids, and commands, that change nothing or only deliver measurements: they leave no record."""
 
     @property
     def folder(self) -> Path:
@@ -168,21 +173,17 @@ def current_instant(runtime: CurrentRuntime) -> datetime:
 Now = Annotated[datetime, Depends(current_instant)]
 
 
-def _correlation(request: Request) -> str:
-    """The caller's own correlation id if it is a plain word, else the id of this request."""
-    given = request.headers.get("x-correlation-id", "")
-    return given if 0 < len(given) <= 128 and given.isascii() and given.isprintable() else current_request_id()
-
-
 async def unit_of_work(
-    request: Request, runtime: CurrentRuntime, principal: Authenticated
+    request: Request, response: Response, runtime: CurrentRuntime, principal: Authenticated
 ) -> AsyncIterator[UnitOfWork]:
     """Dependency: a transaction that sees the caller's tenant and, for client roles, the caller's client only."""
+    if (operation := request_operation()) is not None:
+        operation.response = response
     async with runtime.units.for_tenant(
         principal.tenant_id,
         client_id=principal.client_id,
         actor=principal.actor,
-        correlation_id=_correlation(request),
+        correlation_id=correlation_of(request.headers),
         traceparent=current_traceparent(),
     ) as unit:
         yield unit
@@ -191,7 +192,7 @@ async def unit_of_work(
 async def public_unit_of_work(request: Request, runtime: CurrentRuntime) -> AsyncIterator[UnitOfWork]:
     """Dependency: a transaction that sees every tenant, for public pages; the query itself must narrow it down."""
     async with runtime.units.for_every_tenant(
-        correlation_id=_correlation(request), traceparent=current_traceparent()
+        correlation_id=correlation_of(request.headers), traceparent=current_traceparent()
     ) as unit:
         yield unit
 
@@ -313,6 +314,12 @@ def create_app(service: Service, settings: ServiceSettings, *, runtime: Runtime 
     _add_own_routes(app, service, settings)
     # The last one added is the outermost.
     app.add_middleware(BodyGuard, api=app, other_types=service.other_content_types, raw_bodies=service.raw_bodies)
+    app.add_middleware(
+        OperationRecorder,
+        units=running.units,
+        readings=service.recorded_readings,
+        unrecorded=service.unrecorded_changes,
+    )
     app.add_middleware(RequestEdge, errors=service.errors)
     if settings.cors_origins:
         # Around everything: without its headers a browser hides even the problem document of a fault from its page.

@@ -37,6 +37,7 @@ from shared.consumer import EventProcessor, PermanentError, replay
 from shared.dead_letters import DeadLetters
 from shared.http_edge import RequestEdge
 from shared.migrations import migrate
+from shared.operations import command_operation
 from shared.schema_docs import asyncapi_of, schemas_of, serialized, write_documents
 from shared.service import Readiness, Service, create_app, liveness_response, openapi_of
 from shared.settings import InvalidSettings, ServiceSettings, load_settings
@@ -324,7 +325,8 @@ def _run(service: Service, arguments: argparse.Namespace, settings: ServiceSetti
         _migrate(service, settings)
         return 0
     work: Awaitable[int | None]
-    if command in ("api", "worker", "all"):
+    processes = ("api", "worker", "all")
+    if command in processes:
         work = run_process(service, settings, api=command != "worker", worker=command != "api")
     elif command == "dead-letters":
         work = _dead_letters(service, settings, arguments)
@@ -332,12 +334,18 @@ def _run(service: Service, arguments: argparse.Namespace, settings: ServiceSetti
         work = _republish(service, settings, arguments.since)
     else:
         work = service.commands[command](arguments.rest, settings)
+    looking = command == "dead-letters" and arguments.action in ("list", "show")
+    recorded = command not in processes and not looking and command not in service.unrecorded_changes
     with asyncio.Runner(loop_factory=new_loop) as runner:
-        return runner.run(_finished(work)) or 0
+        return runner.run(_finished(work, command if recorded else None)) or 0
 
 
-async def _finished(work: Awaitable[int | None]) -> int | None:
-    return await work
+async def _finished(work: Awaitable[int | None], command: str | None) -> int | None:
+    """Awaits it; what a command changes is recorded as done by the command."""
+    if command is None:
+        return await work
+    with command_operation(command):
+        return await work
 
 
 def new_loop() -> asyncio.AbstractEventLoop:

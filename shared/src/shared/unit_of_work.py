@@ -18,6 +18,7 @@ from shared.database import EVERY_TENANT, Database, set_scope
 from shared.events import SYSTEM, Actor, Envelope, EventRegistry, PublishedEvent, envelope_of
 from shared.ids import new_id
 from shared.kernel.clock import Clock
+from shared.operations import Caller, current_operation
 from shared.outbox import insert_statement, outbox_channel
 
 __all__ = ["Actor", "UnitOfWork", "UnitsOfWork"]
@@ -39,6 +40,8 @@ class UnitOfWork:
     correlation_id: str | None = None
     causation_id: str | None = None
     traceparent: str | None = None
+    caller: Caller | None = None
+    """On whose behalf this is done, where neither a token nor the unit itself says so."""
     _said: list[tuple[PublishedEvent, Envelope]] = field(default_factory=list)
     _left: dict[Insert, list[Mapping[str, Any]]] = field(default_factory=dict)
 
@@ -73,6 +76,16 @@ class UnitOfWork:
         )
         self._said.append((event, envelope))
         return envelope
+
+    @property
+    def said_ids(self) -> list[UUID]:
+        """Ids of the events that this unit says."""
+        return [envelope.id for _, envelope in self._said]
+
+    @property
+    def said_for(self) -> UUID | None:
+        """The tenant of the first event that this unit says."""
+        return self._said[0][1].tenantid if self._said else None
 
     async def flush_events(self) -> None:
         """Writes what was left for the end, and what was said to the outbox. Called once, by the edge that commits."""
@@ -151,6 +164,7 @@ class UnitsOfWork:
         causation_id: str | None,
         traceparent: str | None,
     ) -> AsyncIterator[UnitOfWork]:
+        operation = current_operation()
         async with self._database.sessions() as session, session.begin():
             await set_scope(session, str(tenant_id) if tenant_id else EVERY_TENANT, str(client_id) if client_id else "")
             unit = UnitOfWork(
@@ -160,9 +174,11 @@ class UnitsOfWork:
                 client_id=client_id,
                 actor=actor,
                 registry=self._registry,
-                correlation_id=correlation_id,
+                correlation_id=correlation_id or (operation.correlation_id if operation else None),
                 causation_id=causation_id,
                 traceparent=traceparent,
             )
             yield unit
+            if operation is not None:
+                operation.record(unit)
             await unit.flush_events()

@@ -204,9 +204,11 @@ class Installation:
                     await asyncio.sleep(0.02)
 
     async def events(self, aggregate_id: str | None = None) -> list[dict[str, Any]]:
-        """The envelopes in the outbox, in their order."""
+        """The envelopes in the outbox, in their order, without the records of operations."""
         async with self.runtime.units.for_every_tenant() as uow:
-            rows = await uow.session.execute(text("select envelope::text from contracts.outbox order by id"))
+            rows = await uow.session.execute(
+                text("select envelope::text from contracts.outbox where aggregate_type <> 'operation' order by id")
+            )
             envelopes = [json.loads(row[0]) for row in rows]
         return [
             envelope

@@ -115,6 +115,19 @@ SERVICE = Service(
     jobs=jobs,
     commands={"rebuild-clocks": rebuild_clocks, "reseal-secrets": reseal_secrets},
     raw_bodies=intake.RAW_BODIES | attachments.RAW_BODIES,
+    # Who was in the client's systems, evidence and files, exports, and mails that nobody was meant to get.
+    recorded_readings=frozenset(
+        {
+            "list_access_sessions",
+            "get_access_session",
+            "list_evidence",
+            "get_evidence",
+            "download_attachment",
+            "download_interventions",
+            "download_time_entries",
+            "list_held_mails",
+        }
+    ),
     tags=[
         {"name": "incidents", "description": "From the first failure to the closed record, with clocks."},
         {"name": "requests", "description": "What clients ask for: error reports, features, assistance."},

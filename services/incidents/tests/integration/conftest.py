@@ -282,8 +282,11 @@ class Desk:
         await self.hear("contracts.contract.suspended.v1", state, tenant_id=agreement.tenant_id, version=version)
 
     async def said(self, tenant_id: UUID) -> list[tuple[str, int, dict[str, Any]]]:
-        """What the service has published, in order: name, version, data."""
-        rows = await self.rows("select type, aggregate_version, envelope from incidents.outbox order by id")
+        """What the service has published, in order: name, version, data. Without the records of operations."""
+        rows = await self.rows(
+            "select type, aggregate_version, envelope from incidents.outbox where aggregate_type <> 'operation' "
+            "order by id"
+        )
         return [
             (row["type"].removeprefix("dev.upheld.incidents."), row["aggregate_version"], row["envelope"]["data"])
             for row in rows

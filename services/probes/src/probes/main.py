@@ -63,6 +63,10 @@ SERVICE = Service(
     jobs=jobs,
     extra_loops=extra_loops,
     commands={"runner": runner_process, "runner-keys": runner_keys},
+    # Exports, and the proof of restores.
+    recorded_readings=frozenset({"download_monitor_results", "list_restore_verifications", "get_restore_verification"}),
+    # What is measured, here or by the application itself, is no change: its results speak for themselves.
+    unrecorded_changes=frozenset({"report_success", "report_failure", "report_start", "report_crashes", "runner"}),
     tags=[
         {"name": "monitors", "description": "What is watched, what the checks found, how the state line runs."},
         {"name": "groups", "description": "Pages that are watched alike, and more closely in critical periods."},

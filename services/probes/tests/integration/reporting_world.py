@@ -108,9 +108,11 @@ class Reporting:
             return list((await unit.session.execute(text(query), values)).mappings())
 
     async def events(self) -> list[tuple[str, dict[str, Any]]]:
-        """What was said since the beginning: the names of the events, with their data."""
+        """What was said since the beginning: the names of the events, with their data. No records of operations."""
         found = []
-        for row in await self.rows("select envelope::text as envelope from probes.outbox order by id"):
+        for row in await self.rows(
+            "select envelope::text as envelope from probes.outbox where aggregate_type <> 'operation' order by id"
+        ):
             envelope = Envelope.parse(row["envelope"].encode())
             found.append((f"{envelope.name.aggregate}.{envelope.name.event}", envelope.data))
         return found

@@ -26,6 +26,9 @@ class ReportingSettings(ServiceSettings):
     )
     webhook_timeout_seconds: float = Field(default=15.0, gt=0, le=30, description="For one try, answer included.")
     webhook_concurrency: int = Field(default=20, ge=1, le=200, description="Deliveries under way at one time.")
+    audit_checkpoint_seconds: int = Field(
+        default=3600, ge=60, le=86_400, description="How often the audit log of a tenant is signed, when it has grown."
+    )
     status_page_max_age_seconds: int = Field(
         default=30, ge=0, le=3600, description="How long browsers and proxies may reuse a status page."
     )

@@ -32,6 +32,9 @@ def test_every_table_of_a_tenant_is_protected(service_database: Callable[[str], 
         "webhook",
         "delivery",
         "attempt",
+        "audit_checkpoint",
+        "audit_entry",
+        "audit_key",
     }
 
 

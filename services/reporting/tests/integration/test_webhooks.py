@@ -169,7 +169,8 @@ async def test_410_ends_it_at_once_and_the_agency_is_told(service: Any, story: A
     assert [each["status"] for each in await deliveries(service, story, webhook)] == ["failed", "failed"]
     async with service.runtime.units.for_every_tenant() as unit:
         rows = await unit.session.connection()
-        said = (await rows.exec_driver_sql("select type, envelope from reporting.outbox")).all()
+        told = "select type, envelope from reporting.outbox where aggregate_type = 'webhook'"
+        said = (await rows.exec_driver_sql(told)).all()
     assert [row.type for row in said] == ["dev.upheld.reporting.webhook.disabled.v1"]
     assert said[0].envelope["data"]["host"] == "127.0.0.1"
 

@@ -20,6 +20,8 @@ from contracts.domain import api_keys
 from contracts.domain.signing_keys import PUBLISHED_AHEAD, TOKEN_LIFETIME
 from contracts.settings import ContractsSettings
 from shared.auth import mint_token
+from shared.events import Actor
+from shared.operations import Caller
 from shared.problems import BadRequest, Problem, TooManyRequests, Unauthorized, responses_for
 from shared.service import CurrentRuntime, PublicUnit
 
@@ -260,6 +262,12 @@ async def create_token(
         async with runtime.units.for_every_tenant() as unit:
             holder = holder_of(await stored_key(unit, name), secret, unit.now)
             granted = _granted(holder, fields.get("scope"))
+            unit.caller = Caller(
+                holder.tenant_id,
+                Actor(kind=holder.kind, id=str(holder.subject), name=holder.name),
+                holder.role,
+                holder.client_id,
+            )
             await note_use(unit, name, unit.now)
             signer = await chest.signer(unit)
     except BadCredentials:

@@ -1,5 +1,6 @@
 """From errors of the application to problem documents."""
 
+from reporting.application.audit import LogIsBroken, NothingRecorded
 from reporting.application.reporting import InTheFuture, NotInTheContract, UnknownContract
 from reporting.application.webhooks import DeliveryIsUnderWay, WebhookIsDisabled
 from shared.problems import Conflict, ErrorMapping, FieldError, NotFound, Problem, ValidationFailed
@@ -36,7 +37,20 @@ def _delivery_is_under_way(_error: DeliveryIsUnderWay) -> Problem:
     return Conflict("This delivery is still being tried; its next attempt is in `due_at`. There is nothing to retry.")
 
 
+def _nothing_recorded(_error: NothingRecorded) -> Problem:
+    return Conflict("Nothing is recorded yet: there is no entry to sign. Try again once something has happened.")
+
+
+def _log_is_broken(error: LogIsBroken) -> Problem:
+    return Conflict(
+        f"The audit log is not what was signed: {error}. Nothing more is signed until somebody has looked; "
+        "`python -m reporting verify-audit` says more."
+    )
+
+
 ERRORS: ErrorMapping = {
+    NothingRecorded: _nothing_recorded,
+    LogIsBroken: _log_is_broken,
     UnknownContract: _unknown_contract,
     NotInTheContract: _not_in_the_contract,
     InTheFuture: in_the_future,

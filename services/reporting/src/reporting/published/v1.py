@@ -9,6 +9,7 @@ from pydantic import Field
 
 from reporting.published.uptime_v1 import UptimePeriodMeasured
 from shared.events import EventRegistry, PublishedEvent
+from shared.values import Instant
 
 
 class WebhookDisabled(PublishedEvent, aggregate="webhook", name="disabled", key="webhook_id"):
@@ -38,4 +39,32 @@ class WebhookDisabled(PublishedEvent, aggregate="webhook", name="disabled", key=
     }
 
 
-registry = EventRegistry("reporting", [WebhookDisabled, UptimePeriodMeasured])
+class AuditCheckpointMade(PublishedEvent, aggregate="audit", name="checkpoint_made", key="tenant_id"):
+    """The audit log of the agency up to one entry is signed. Keep this elsewhere: it finds what was changed or cut off.
+
+    `python3 -I audit_verifier.py audit-log.jsonl --checkpoint FILE` takes this event as it was delivered.
+    """
+
+    tenant_id: UUID
+    sequence: int = Field(description="Number of the entry; entries are numbered from 1 without a gap.")
+    hash: str = Field(description="Hash of the entry, 64 hexadecimal digits. Each entry holds that of the one before.")
+    made_at: Instant
+    key_id: str = Field(description="First half of the SHA-256 of the public key, in hexadecimal.")
+    public_key: str = Field(description="Ed25519, 64 hexadecimal digits.")
+    signature: str = Field(
+        description="Ed25519 (RFC 8032), 128 hexadecimal digits, over `upheld audit checkpoint v1`, a line feed, and "
+        "the JSON object of key_id, made_at, sequence, hash and tenant_id with sorted keys and without spaces."
+    )
+
+    EXAMPLE: ClassVar[Mapping[str, Any]] = {
+        "tenant_id": "0198f000-0000-7000-8000-000000000001",
+        "sequence": 52,
+        "hash": "6d1c" * 16,
+        "made_at": "2026-06-11T13:00:00Z",
+        "key_id": "8f5a" * 8,
+        "public_key": "a1b2" * 16,
+        "signature": "c3d4" * 32,
+    }
+
+
+registry = EventRegistry("reporting", [WebhookDisabled, UptimePeriodMeasured, AuditCheckpointMade])

@@ -6,7 +6,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from pydantic import BaseModel
 
-from reporting.api import reports, webhook_models
+from reporting.api import audit_models, reports, webhook_models
 from reporting.application import report, status_page
 from reporting.main import SERVICE
 from shared.service import openapi_of
@@ -27,7 +27,7 @@ def test_every_schema_of_ours_has_an_example() -> None:
 
 MODELS = {
     name: model
-    for module in (report, status_page, reports, webhook_models)
+    for module in (report, status_page, reports, webhook_models, audit_models)
     for name, model in vars(module).items()
     if isinstance(model, type) and issubclass(model, BaseModel) and name in SCHEMAS and name not in ABSTRACT
 }
