@@ -5,8 +5,8 @@ import secrets
 from contracts.adapters.announce import OutboxAnnouncer
 from contracts.adapters.fact_stores import Facts
 from contracts.adapters.hours_stores import hours_stores
-from contracts.adapters.life_stores import life_stores
 from contracts.adapters.invoice_stores import billing_of
+from contracts.adapters.life_stores import life_stores
 from contracts.adapters.register_workspace import registers_of
 from contracts.adapters.sector_stores import sector_stores
 from contracts.adapters.settlement_stores import settlement_stores
@@ -51,8 +51,6 @@ def workspace_of(uow: UnitOfWork) -> Workspace:
         facts=Facts(uow),
         settlements=settlement_stores(uow),
         hours=hours_stores(uow),
-        sectors=sector_stores(uow),
-        life=life_stores(uow),
         announcer=OutboxAnnouncer(uow),
         new_id=new_id,
         random_bytes=secrets.token_bytes,

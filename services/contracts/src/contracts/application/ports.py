@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from contracts.application.facts import Facts
     from contracts.application.hours_ports import HoursStores
     from contracts.application.identity import ApiKey, Tenant, User
-    from contracts.application.life_ports import LifeStores
     from contracts.application.invoice_ports import Billing
+    from contracts.application.life_ports import LifeStores
     from contracts.application.maintenance import MaintenanceWindow
     from contracts.application.register_ports import Registers
     from contracts.application.sector_ports import SectorStores
@@ -170,8 +170,6 @@ class Workspace:
     facts: Facts
     settlements: SettlementStores
     hours: HoursStores
-    sectors: SectorStores
-    life: LifeStores
     announcer: Announcer
     new_id: Callable[[], UUID]
     random_bytes: Callable[[int], bytes]
