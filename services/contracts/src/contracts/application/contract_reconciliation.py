@@ -558,14 +558,16 @@ class _Reconciliation:
 
     async def _change(self, found: Contract) -> Contract:
         content, chosen = self._terms(found.terms.external_key)
+        newest = found.amendment or found
         wanted = Terms.model_validate(content)
+        if "discounts" not in chosen:  # what was offered when it was drafted stays as it is
+            wanted = wanted.model_copy(update={"discounts": newest.terms.discounts})
 
         async def full(plan: ContractPlan) -> Terms:
             return completed(await self.work.plans.version(plan.plan_id, plan.number), wanted, chosen)
 
         stale = any(operation.action in _SIGNED_ANEW for operation in self.operations)
         stale = stale and found.status not in (Status.DRAFT, Status.TERMINATED, Status.EXPIRED)
-        newest = found.amendment or found
         same_plan = await self._is_this_plan(newest.plan)
         if same_plan and not stale and _equal(await full(newest.plan), newest.terms):
             return found
@@ -595,9 +597,8 @@ class _Reconciliation:
                 self._note("change_draft", found.number, *changed)
                 return contract
             every = frozenset(Terms.model_fields)
-            contract = await contracts.propose_amendment(
-                self.work, contract, terms, every, None if same_plan else plan.code
-            )
+            proposal = contracts.Proposal(every, None if same_plan else plan.code, None)
+            contract = await contracts.propose_amendment(self.work, contract, terms, proposal)
         self._note("propose_amendment", found.number, *changed)
         return contract
 
