@@ -4,6 +4,7 @@ import secrets
 
 from contracts.adapters.announce import OutboxAnnouncer
 from contracts.adapters.fact_stores import Facts
+from contracts.adapters.proof_stores import Proofs
 from contracts.adapters.register_workspace import registers_of
 from contracts.adapters.signing_stores import signing_stores
 from contracts.adapters.stores import (
@@ -41,6 +42,7 @@ def workspace_of(uow: UnitOfWork) -> Workspace:
         registers=registers_of(uow),
         signing=signing_stores(uow),
         facts=Facts(uow),
+        proofs=Proofs(uow),
         announcer=OutboxAnnouncer(uow),
         new_id=new_id,
         random_bytes=secrets.token_bytes,
