@@ -25,7 +25,7 @@ def by_code(found: dict[str, Any]) -> dict[str, Any]:
     return {line["code"]: line for line in found["data"]}
 
 
-@pytest.mark.capability("K07", "K08", "K33")
+@pytest.mark.capability("K08", "K33")
 async def test_a_month_lists_what_proves_each_deliverable_and_what_was_promised_but_never_delivered(
     installation: Installation, agency: Agency, clock: FixedClock
 ) -> None:
