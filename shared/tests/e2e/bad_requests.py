@@ -553,7 +553,7 @@ def moments_of(now: datetime) -> dict[str, str]:
     }
     instants = {key: f"{now + offset:%Y-%m-%dT%H:%M:%SZ}" for key, offset in ahead.items()}
     next_month = (now.replace(day=1) + timedelta(days=32)).replace(day=1)
-    return instants | {"first_on": f"{next_month:%Y-%m-%d}"}
+    return instants | {"first_on": f"{next_month:%Y-%m-%d}", "delivered_on": f"{now:%Y-%m-%d}"}
 
 
 _MISSING = object()

@@ -1,10 +1,11 @@
 """What comes before and beside a contract, one of each, for tests that look at it or try what can be done to it."""
 
+from datetime import datetime
 from typing import Any
 
 from shared.ids import new_id
 
-from .thread_client import ThreadClient
+from .thread_client import CLIENT_ZONE, ThreadClient
 
 PHASES = [{"kind": "diagnostic"}, {"kind": "support"}]
 PROOF = {"saved_at": "2026-01-01T02:00:00Z", "evidence": "Job 1"}
@@ -47,6 +48,12 @@ def clause() -> dict[str, Any]:
     }
 
 
+def delivered() -> dict[str, Any]:
+    """A body that proves that something of a tier, which has been in force since today, was delivered."""
+    today = datetime.now(CLIENT_ZONE).date().isoformat()
+    return {"deliverable": "uptime_monitoring", "delivered_on": today, "evidence": [{"what": "Read the results"}]}
+
+
 def level_two(thread: ThreadClient, client_id: str) -> dict[str, Any]:
     """A body that drafts a contract of the second level of support in which nothing is left open."""
     clarified = {"clarified_on": "2026-06-01", "clarified_with": "Léa Martin"}
@@ -78,9 +85,9 @@ def level_two(thread: ThreadClient, client_id: str) -> dict[str, Any]:
 
 
 def one_of_each(thread: ThreadClient, client_id: str, contract_id: str) -> dict[str, str]:
-    """Ids of a new assessment, engagement and clause of a client, with a proof of a backup under its contract.
+    """Ids of a new assessment, engagement and clause of a client, with proofs under its contract.
 
-    The contract must hold PREREQUISITE.
+    It must be in force and hold PREREQUISITE.
     """
     bodies = {
         "assessment_id": ("/v1/assessments", assessment(client_id)),
@@ -88,5 +95,6 @@ def one_of_each(thread: ThreadClient, client_id: str, contract_id: str) -> dict[
         "controlled_document_id": ("/v1/controlled-documents", clause()),
     }
     thread.post("contracts", f"/v1/contracts/{contract_id}/backup-proofs", PROOF)
+    thread.post("contracts", f"/v1/contracts/{contract_id}/delivery-proofs", delivered())
     ids = {key: str(thread.post("contracts", path, body)[key]) for key, (path, body) in bodies.items()}
     return ids | {"prerequisite_code": PREREQUISITE["code"]}

@@ -304,6 +304,7 @@ def repeatable_requests(made: Repeatable | None) -> dict[str, Callable[[], Reque
                 {"approved_by": "Nadia Benali"},
             ),
             "create_backup_proof": of_contract("draft", before_signing.PROOF),
+            "create_delivery_proof": of_contract("active", before_signing.delivered()),
             "create_maintenance_window": lambda: ({}, planned_work(things.client())),
             "cancel_maintenance_window": lambda: ({"window_id": things.window()}, {"reason": "Done a week earlier"}),
             "create_monitor": lambda: ({}, things.monitor()),

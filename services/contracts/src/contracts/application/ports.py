@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from contracts.application.catalogue import Plan, PlanVersion
     from contracts.application.clients import Client
     from contracts.application.contracts import Contract, ContractState, Document
+    from contracts.application.delivery_proofs import Proofs
     from contracts.application.facts import Facts
     from contracts.application.hours_ports import HoursStores
     from contracts.application.identity import ApiKey, Tenant, User
@@ -170,6 +171,7 @@ class Workspace:
     facts: Facts
     settlements: SettlementStores
     hours: HoursStores
+    proofs: Proofs
     announcer: Announcer
     new_id: Callable[[], UUID]
     random_bytes: Callable[[int], bytes]

@@ -1,6 +1,7 @@
 """What was promised and never delivered."""
 
 from datetime import date, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -61,4 +62,4 @@ def test_over_its_months_every_window_is_due_exactly_once(frequency: Frequency, 
         end = add_months(month, 1)
         due += judge_recurring(windows(frequency, month, began), [], end, date(2030, 1, 1)).missing
     assert len(set(due)) == len(due)
-    assert all(left.end == right.first for left, right in zip(due, due[1:], strict=False))
+    assert all(left.end == right.first for left, right in pairwise(due))
