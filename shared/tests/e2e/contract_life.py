@@ -9,7 +9,7 @@ from .thread_client import ThreadClient
 Request = tuple[Mapping[str, str], Any]
 
 TERM = {
-    "initial_months": 60,
+    "initial_months": 1200,
     "renewal": {"kind": "express", "months": 12},
     "notice_months": 3,
     "early_termination": {"minimum_months": 3, "notice_months": 1, "compensation_percent": "50"},
