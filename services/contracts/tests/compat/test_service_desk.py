@@ -34,7 +34,8 @@ BEFORE = datetime(2026, 1, 1, tzinfo=UTC)
 COUNTS = """
 select (select count(*) from contracts.delivery), (select count(*) from contracts.configuration_version),
        (select count(*) from contracts.register_entry), (select count(*) from contracts.breach),
-       (select count(*) from contracts.outbox)
+       (select count(*) from contracts.hours_entry), (select count(*) from contracts.hours_item),
+       (select count(*) from contracts.reaction), (select count(*) from contracts.outbox)
 """
 
 

@@ -140,14 +140,15 @@ def month_terms(
     )
 
 
+def over_at(month: date, ended_at: datetime | None, zone: ZoneInfo) -> datetime:
+    """The instant at which a month of the ledger is over: its end, or that of a contract that ended in it."""
+    begins, ends = (opening_instant(day, 0, zone) for day in days_of(month))
+    return ended_at if ended_at is not None and begins < ended_at < ends else ends
+
+
 def last_day(month: date, ended_at: datetime | None, zone: ZoneInfo) -> date:
     """The day with which a month of the ledger is over: its last one, or the one on which the contract ended in it."""
-    days = days_of(month)
-    if ended_at is not None:
-        ended_on = (ended_at - _MICROSECOND).astimezone(zone).date()
-        if days.first <= ended_on < days.end:
-            return ended_on
-    return days.end - _DAY
+    return (over_at(month, ended_at, zone) - _MICROSECOND).astimezone(zone).date()
 
 
 def agreed_on(day: date, held: Sequence[Held], zone: ZoneInfo) -> AgreedHours | None:
