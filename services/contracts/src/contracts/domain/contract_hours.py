@@ -152,9 +152,10 @@ def last_day(month: date, ended_at: datetime | None, zone: ZoneInfo) -> date:
 
 
 def agreed_on(day: date, held: Sequence[Held], zone: ZoneInfo) -> AgreedHours | None:
-    """What held at the end of a local day, or last before it; None before the contract began."""
-    ends = opening_instant(day + _DAY, 0, zone)
-    return next((each.hours for each in reversed(held) if each.start < ends), None)
+    """What was in force last on a local day; None when the contract was not in force on it, or said nothing of hours."""
+    begins, ends = opening_instant(day, 0, zone), opening_instant(day + _DAY, 0, zone)
+    of_day = (each for each in reversed(held) if each.start < ends and (each.end is None or each.end > begins))
+    return next((each.hours for each in of_day), None)
 
 
 # --- what was done ---------------------------------------------------------------------------------------------------
@@ -185,7 +186,7 @@ class Accounted:
     by_line: ByLine
     out_of_scope: tuple[HoursFact, ...]
     unplaced: tuple[HoursFact, ...]
-    """Work that no line of the contract takes: it waits to be put on one, and is not billed meanwhile."""
+    """Work that no line of the contract takes, or of a day on which it was not in force: nothing of it is billed."""
 
 
 def accounted(facts: Iterable[HoursFact], held: Sequence[Held], zone: ZoneInfo) -> Accounted:

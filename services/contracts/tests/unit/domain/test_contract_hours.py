@@ -156,6 +156,21 @@ def test_work_is_accounted_by_the_terms_of_its_own_day() -> None:
     assert agreed_on(date(2026, 5, 31), held, PARIS) is None
 
 
+def test_work_while_the_contract_is_suspended_or_after_its_end_is_on_no_line() -> None:
+    stop, again = datetime(2026, 6, 10, 8, tzinfo=UTC), datetime(2026, 6, 20, 8, tzinfo=UTC)
+    end = datetime(2026, 6, 25, 22, tzinfo=UTC)  # the 26th begins
+    held = [Held(BEGIN, stop, agreed(web=60)), Held(again, end, agreed(web=120))]
+    found = {day: agreed_on(date(2026, 6, day), held, PARIS) for day in (10, 11, 19, 20, 25, 26)}
+    assert [None if hours is None else hours.lines[0].included_minutes for hours in found.values()] == [
+        60,
+        None,
+        None,
+        120,
+        120,
+        None,
+    ]
+
+
 # --- what is booked late ---------------------------------------------------------------------------------------------
 
 
