@@ -152,7 +152,7 @@ def last_day(month: date, ended_at: datetime | None, zone: ZoneInfo) -> date:
 
 
 def agreed_on(day: date, held: Sequence[Held], zone: ZoneInfo) -> AgreedHours | None:
-    """What was in force last on a local day; None when the contract was not in force on it, or said nothing of hours."""
+    """What was in force last on a local day; None when nothing was on it, or the contract said nothing of hours."""
     begins, ends = opening_instant(day, 0, zone), opening_instant(day + _DAY, 0, zone)
     of_day = (each for each in reversed(held) if each.start < ends and (each.end is None or each.end > begins))
     return next((each.hours for each in of_day), None)

@@ -119,6 +119,7 @@ def test_the_total_is_always_the_sum_of_the_lines(cut: datetime, before: int, af
 
 def test_a_contract_that_ends_in_a_month_is_over_with_its_own_last_day() -> None:
     assert last_day(JUNE, None, PARIS) == date(2026, 6, 30)
+    assert last_day(date(2026, 5, 1), datetime(2026, 6, 10, 22, tzinfo=UTC), PARIS) == date(2026, 5, 31)
     assert last_day(JUNE, datetime(2026, 6, 10, 22, tzinfo=UTC), PARIS) == date(2026, 6, 10)
     assert last_day(JULY, datetime(2026, 6, 10, 22, tzinfo=UTC), PARIS) == date(2026, 7, 31)
 
@@ -232,7 +233,7 @@ def test_thresholds_are_reached_exactly(used: int, available: int, found: list[i
     ("agreed_minutes", "used", "proposed"),
     [
         (120, [120] * 12, 120),
-        (120, [131] * 12, 120),
+        (120, [132] * 12, 120),
         (120, [133] * 12, 150),
         (120, [100] * 12, 120),
         (120, [30] * 11 + [90], 60),
