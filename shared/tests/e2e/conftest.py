@@ -11,7 +11,7 @@ import pytest
 from shared.testing.running_stack import RunningStack, Tenant
 from shared.testing.small_site import SmallSite
 
-from . import before_signing, contract_life
+from . import before_signing, contract_hours, contract_life
 from .contract_registers import ContractRegisters
 from .desk_records import one_of_each
 from .isolation import harvest
@@ -68,6 +68,7 @@ def world(running_stack: RunningStack, small_site: SmallSite) -> World:
             monitoring=FAST_MONITORING,
             response=RESPONSE_AND_REPAIR,
             prerequisites=[before_signing.PREREQUISITE],
+            hours=contract_hours.HOURS,
         )
         thread.wait_for_monitors(contract, "up")
         small_site.break_page(page)
@@ -91,6 +92,7 @@ def world(running_stack: RunningStack, small_site: SmallSite) -> World:
         records |= ContractRegisters(thread, lambda: contract.client_id, lambda: contract.contract_id).one_of_each()
         records |= before_signing.one_of_each(thread, contract.client_id, contract.contract_id)
         records |= contract_life.one_of_each(thread, contract.contract_id)
+        contract_hours.one_of_each(thread, contract.contract_id, contract.site_ids[0])
     return World(
         tenant,
         contract,
