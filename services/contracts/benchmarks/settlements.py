@@ -134,6 +134,7 @@ def facts(contract: Contract) -> list[tuple[FactKind, str, datetime, datetime, d
     figure = {
         "environment_id": str(new_id()),
         "environment_name": "production",
+        "url": "https://client.example/",
         "site_id": str(contract.terms.site_ids[0]),
         "counts_for_sla": True,
         "starts_at": JUNE[0].isoformat(),

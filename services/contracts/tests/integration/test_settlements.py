@@ -78,6 +78,7 @@ async def measured(
     figure = {
         "environment_id": ENVIRONMENT,
         "environment_name": "production",
+        "url": "https://client.example/",
         "site_id": contract["terms"]["site_ids"][0],
         "counts_for_sla": True,
         "starts_at": start.isoformat(),
