@@ -172,6 +172,9 @@ class Workspace:
     settlements: SettlementStores
     hours: HoursStores
     proofs: Proofs
+    proofs: Proofs
+    settlements: SettlementStores
+    hours: HoursStores
     announcer: Announcer
     new_id: Callable[[], UUID]
     random_bytes: Callable[[int], bytes]
