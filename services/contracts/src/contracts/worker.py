@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import cast
 
 from contracts.adapters.key_chest import KeyChest
+from contracts.jobs.contract_life import DueContracts
 from contracts.jobs.critical_periods import pass_due_edges
 from contracts.jobs.expiry import expire_due
 from contracts.jobs.hours import review_years, watch_growth
@@ -20,6 +21,7 @@ def jobs(runtime: Runtime) -> Sequence[Job]:
     chest = KeyChest(settings.secret_key)
     return (
         Job("expiry", expire_due(runtime.units)),
+        Job("contract_life", DueContracts(runtime.units).run),
         Job("critical_periods", pass_due_edges(runtime.units)),
         Job("registers", DueRegisters(runtime.units).run),
         Job("settlements", DueSettlements(runtime.units).run),

@@ -211,10 +211,7 @@ class Hours(Rows[HoursEntryRow]):
             .where(HoursThresholdRow.contract_id == contract_id, HoursThresholdRow.month.in_(list(months)))
             .order_by(HoursThresholdRow.month, HoursThresholdRow.line, HoursThresholdRow.percent)
         )
-        return [
-            ReachedThreshold.model_validate({**columns(row), "line": row.line or None})
-            for row in rows
-        ]
+        return [ReachedThreshold.model_validate({**columns(row), "line": row.line or None}) for row in rows]
 
     async def reach(self, threshold: ReachedThreshold) -> bool:
         values = threshold.model_dump() | {"line": threshold.line or ""}
@@ -280,12 +277,10 @@ class GrowthFigures(Rows[UsageFigureRow]):
     async def figures(self, site_ids: Sequence[UUID], first: date, last: date) -> Sequence[UsageFigure]:
         row = UsageFigureRow
         rows = await self._session.scalars(
-            select(row)
-            .where(row.site_id.in_(site_ids), row.month.between(first, last))
-            .order_by(row.site_id, row.month, row.number.desc())
-            .distinct(row.site_id, row.month)
+            select(row).where(row.site_id.in_(site_ids), row.month.between(first, last)).order_by(row.number)
         )
-        return [figure_of(found) for found in rows]
+        newest = {(found.site_id, found.month): found for found in rows}
+        return [figure_of(found) for found in newest.values()]
 
     async def put_reaction(self, reaction: Reaction) -> None:
         values = reaction.model_dump()

@@ -6,6 +6,7 @@ from contracts.adapters.announce import OutboxAnnouncer
 from contracts.adapters.fact_stores import Facts
 from contracts.adapters.hours_stores import hours_stores
 from contracts.adapters.invoice_stores import billing_of
+from contracts.adapters.life_stores import life_stores
 from contracts.adapters.register_workspace import registers_of
 from contracts.adapters.sector_stores import sector_stores
 from contracts.adapters.settlement_stores import settlement_stores
@@ -45,6 +46,7 @@ def workspace_of(uow: UnitOfWork) -> Workspace:
         registers=registers_of(uow),
         signing=signing_stores(uow),
         billing=billing_of(uow),
+        life=life_stores(uow),
         sectors=sector_stores(uow),
         facts=Facts(uow),
         settlements=settlement_stores(uow),

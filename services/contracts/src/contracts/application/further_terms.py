@@ -17,6 +17,7 @@ from contracts.application.continuity import ContinuityObjective, ReversibilityI
 from contracts.application.data_protection import DataProtection
 from contracts.application.errors import Refused, Unknown
 from contracts.application.hours_terms import ContractHours
+from contracts.application.indexation import Indexation
 from contracts.application.legal import Commercial, Legal
 from contracts.application.offer import Offer
 from contracts.application.onboarding import Onboarding
@@ -36,6 +37,7 @@ from contracts.application.settlement_terms import (
     SettlementTerms,
     check_money,
 )
+from contracts.application.term import Term
 from contracts.application.values import Request
 
 if TYPE_CHECKING:
@@ -104,6 +106,10 @@ class FurtherTerms(Request):
     )
     data_protection: DataProtection | None = Field(default=None, description="Classification, and the annex.")
     legal: Legal | None = Field(default=None, description="Clauses, controlled documents, and the law.")
+    term: Term | None = Field(
+        default=None, description="How long it runs, renewal, notice, leaving early; null: as `ends_on` says."
+    )
+    indexation: Indexation | None = Field(default=None, description="The index that the price follows; null: none.")
     hours: ContractHours | None = Field(
         default=None, description="Monthly hours, where they differ from the plan's; null: exactly the plan's, if any."
     )
@@ -146,6 +152,8 @@ class FurtherTermsPatch(Request):
     reversibility: _ListPatch | None = None
     data_protection: _BlockPatch | None = None
     legal: _BlockPatch | None = None
+    term: _BlockPatch | None = None
+    indexation: _BlockPatch | None = None
     hours: _BlockPatch | None = None
     settlement: _BlockPatch | None = None
     charges: _BlockPatch | None = None

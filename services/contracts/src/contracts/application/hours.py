@@ -380,8 +380,11 @@ async def close_hours_month(work: Workspace, contract_id: UUID, month: date) -> 
     """
     contract = await work.contracts.locked(contract_id)
     agreed = await work.hours.book.agreed(contract_id)
-    over_at = opening_instant(days_of(month).end, 0, agreed.zone)
-    if work.now < over_at and agreed.ended_at is None:
+    ended_early = (
+        agreed.ended_at is not None and rules.last_day(month, agreed.ended_at, agreed.zone) < days_of(month).end
+    )
+    over_at = agreed.ended_at if ended_early else opening_instant(days_of(month).end, 0, agreed.zone)
+    if work.now < over_at:
         raise NotNow("This month is not over: its hours cannot be closed.")
     newest = await work.hours.book.last_closed(contract_id)
     if newest is not None and month <= newest.month:

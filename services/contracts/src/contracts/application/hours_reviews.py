@@ -12,7 +12,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from contracts.application.contracts import Contract, Terms, propose_amendment
+from contracts.application.contracts import Contract, Proposal, Terms, propose_amendment
 from contracts.application.errors import NotNow
 from contracts.application.hours import HoursMonth, HoursMonthLine, months_of_contract
 from contracts.application.hours_terms import ContractHours, ContractHoursLine, HoursPackage
@@ -205,7 +205,7 @@ async def accept_review(work: Workspace, contract: Contract, review: HoursReview
         terms["hours"] = _with_volumes(contract.terms.hours, changed).model_dump(mode="json")
         if wanted.price is not None:
             terms["price"] = wanted.price.model_dump()
-        await propose_amendment(work, contract, Terms.model_validate(terms), {"hours", "price"}, None)
+        await propose_amendment(work, contract, Terms.model_validate(terms), Proposal({"hours", "price"}, None, None))
     return await _decide(work, review, "accepted", wanted.reason)
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from contracts.application.hours_ports import HoursStores
     from contracts.application.identity import ApiKey, Tenant, User
     from contracts.application.invoice_ports import Billing
+    from contracts.application.life_ports import LifeStores
     from contracts.application.maintenance import MaintenanceWindow
     from contracts.application.register_ports import Registers
     from contracts.application.sector_ports import SectorStores
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from contracts.application.settling import ClosedSettlement, SettlementRecord
     from contracts.application.signing_ports import SigningStores
     from contracts.application.sites import Site
+    from contracts.domain.contract_term import TermReading
 
 A = TypeVar("A")
 
@@ -137,6 +139,9 @@ class Announcer(Protocol):
     def contract_changed(self, state: ContractState) -> None:
         """Says the event that a contract's new state calls for."""
 
+    def notice_due(self, contract: Contract, term: TermReading) -> None:
+        """Says that the alert date of a contract's term is reached."""
+
     def settlement_closed(self, record: SettlementRecord, closed: ClosedSettlement) -> None:
         """Says that a version of a settlement is fixed for good."""
 
@@ -160,6 +165,7 @@ class Workspace:
     registers: Registers
     signing: SigningStores
     billing: Billing
+    life: LifeStores
     sectors: SectorStores
     facts: Facts
     settlements: SettlementStores

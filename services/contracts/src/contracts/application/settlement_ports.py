@@ -12,6 +12,7 @@ from contracts.application.ports import Store
 
 if TYPE_CHECKING:
     from contracts.application.advice import Advisory
+    from contracts.application.claims import SettlementClaim
     from contracts.application.obligations import Breach
     from contracts.application.settlement_schedule import SettlementSchedule
     from contracts.application.settlement_terms import RemedyTable
@@ -43,10 +44,6 @@ class Schedules(Protocol):
         """That of a contract, under a lock."""
 
     async def put(self, schedule: SettlementSchedule) -> None: ...
-
-
-class Claims(Store["SettlementClaim"], Protocol):
-    """Claims against closed settlements."""
 
 
 class TerminationRights(Store["TerminationRight"], Protocol):
@@ -81,7 +78,7 @@ class SettlementStores:
 
     settlements: Settlements
     schedules: Schedules
-    claims: Claims
+    claims: Store[SettlementClaim]
     rights: TerminationRights
     tables: RemedyTables
     facts: SettlementFacts

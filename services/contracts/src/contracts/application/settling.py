@@ -294,8 +294,8 @@ def stretches(calendar: Calendar, held: Sequence[InForce]) -> list[rules.InForce
 
 
 def _suspended_fee(terms: Terms) -> Fraction:
-    """Which part of the fee a suspension still owes."""
-    return Fraction(0)
+    """Which part of the fee a suspension still owes: none where nothing was agreed on."""
+    return Fraction(0) if terms.term is None else Fraction(terms.term.suspension.fee_percent) / 100
 
 
 async def compute(

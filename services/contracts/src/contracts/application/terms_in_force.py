@@ -15,7 +15,7 @@ from contracts.application.contracts import Terms
 from contracts.application.deliverables import PlanDeliverable
 from contracts.application.further_terms import BLOCKS
 from contracts.application.ports import Workspace
-from contracts.application.values import Price
+from contracts.application.values import AmountOfMoney
 from contracts.domain.timeline import Entry, stretches
 from shared.kernel.intervals import Interval
 
@@ -37,7 +37,7 @@ class InForce:
     end: datetime
     terms: Terms
     plan: PlanVersion
-    price: Price
+    price: AmountOfMoney
     status: Literal["active", "suspended"]
     deliverables: list[PlanDeliverable]
     time_zone: str
@@ -72,7 +72,7 @@ async def terms_in_force(work: Workspace, contract_id: UUID, start: datetime, en
                 end=stretch.end,
                 terms=terms,
                 plan=plan,
-                price=Price(amount=price["amount"], currency=price["currency"]),
+                price=AmountOfMoney(amount=price["amount"], currency=price["currency"]),
                 status=state.status,
                 deliverables=[PlanDeliverable.model_validate(item) for item in document["deliverables"]],
                 time_zone=document["client"]["time_zone"],

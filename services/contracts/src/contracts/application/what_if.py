@@ -27,7 +27,7 @@ from contracts.application.settlements import (
 )
 from contracts.application.settling import EARLIEST, calendar_of, compute, difference
 from contracts.application.terms_in_force import InForce, terms_in_force
-from contracts.application.values import Code, Request
+from contracts.application.values import AmountOfMoney, Code, Request
 from contracts.domain import entitlements
 from contracts.domain.billing_periods import instants_of
 from shared.kernel.money import Money
@@ -149,20 +149,19 @@ def _sum(amounts: Sequence[str]) -> Fraction:
 
 async def _under(work: Workspace, held: InForce, wanted: WhatIf, currency: str) -> InForce:
     """The same stretch under the other terms."""
-    changes: dict[str, Any] = dict(wanted.terms)
-    try:
-        terms = Terms.model_validate(merged(held.terms.model_dump(mode="json", by_alias=True), changes))
-    except ValidationError as error:
-        raise Refused.because_of(error, "terms") from None
-    if terms.price.currency != currency:
-        raise Refused("is another currency than the contract's", "terms", "price", "currency")
-    plan, deliverables = held.plan, held.deliverables
+    plan, base = held.plan, held.terms
     if wanted.plan_code is not None:
         named = await work.plans.by_code(wanted.plan_code)
         if named is None:
             raise Refused(f"There is no plan {wanted.plan_code}. GET /v1/plans lists the plans.", "plan_code")
         plan = named.current
-        terms, deliverables = _of_plan(plan, terms, set(changes))
+        base = _with_commitments(plan, base)
+    try:
+        terms = Terms.model_validate(merged(base.model_dump(mode="json", by_alias=True), wanted.terms))
+    except ValidationError as error:
+        raise Refused.because_of(error, "terms") from None
+    if terms.price.currency != currency:
+        raise Refused("is another currency than the contract's", "terms", "price", "currency")
     try:
         await check_money(work, terms, currency)
     except Refused as refused:
@@ -176,25 +175,27 @@ async def _under(work: Workspace, held: InForce, wanted: WhatIf, currency: str) 
         held,
         terms=terms.model_copy(update=said),
         plan=plan,
-        price=terms.price if "price" in changes else held.price,
-        deliverables=deliverables,
+        price=AmountOfMoney(**terms.price.model_dump()) if "price" in wanted.terms else held.price,
+        deliverables=held.deliverables if wanted.plan_code is None else _deliverables(plan, terms),
     )
 
 
-def _of_plan(plan: PlanVersion, terms: Terms, chosen: set[str]) -> tuple[Terms, list[PlanDeliverable]]:
-    """The terms with the plan's commitments where the caller chose none, and what the plan promises then."""
-    promised = plan.promised()
+def _with_commitments(plan: PlanVersion, terms: Terms) -> Terms:
+    """The terms with the commitments that the plan makes."""
     changes: dict[str, Any] = {}
-    response = entitlements.parameters_of(promised, entitlements.RESPONSE)
-    if response is not None and "response" not in chosen:
+    response = entitlements.parameters_of(plan.promised(), entitlements.RESPONSE)
+    if response is not None:
         changes["response"] = ResponseCommitment.model_validate(response)
-    uptime = entitlements.parameters_of(promised, entitlements.UPTIME)
-    if uptime is not None and "uptime" not in chosen:
+    uptime = entitlements.parameters_of(plan.promised(), entitlements.UPTIME)
+    if uptime is not None:
         changes["uptime"] = UptimeCommitment.model_validate(uptime)
-    terms = terms.model_copy(update=changes)
+    return terms.model_copy(update=changes)
+
+
+def _deliverables(plan: PlanVersion, terms: Terms) -> list[PlanDeliverable]:
+    """What the plan promises with the commitments of the terms."""
     commitments = {
         entitlements.RESPONSE: None if terms.response is None else terms.response.model_dump(mode="json"),
         entitlements.UPTIME: None if terms.uptime is None else terms.uptime.model_dump(mode="json", by_alias=True),
     }
-    found = entitlements.with_commitments(promised, commitments)
-    return terms, [PlanDeliverable.of(item) for item in found]
+    return [PlanDeliverable.of(item) for item in entitlements.with_commitments(plan.promised(), commitments)]

@@ -297,6 +297,85 @@ class Price(_Part):
     period: Literal["month"]
 
 
+class ScopeCategory(_Part):
+    """A category of requests: in scope, out of it, or to be scoped first."""
+
+    code: str
+    name: Texts
+    verdict: Literal["in", "out", "needs_scoping"]
+    limit_minutes: int | None
+
+
+class Scope(_Part):
+    """What is in scope; a category that is not named is scoped first."""
+
+    categories: list[ScopeCategory]
+
+
+class ResponsibilityActivity(_Part):
+    """Who decides on an activity and who executes it: agency, client, or the code of an actor."""
+
+    code: str
+    name: Texts
+    side: Literal["agency", "client"]
+    decides: str | None
+    executes: str | None
+    consulted: list[str]
+    informed: list[str]
+
+
+class Responsibilities(_Part):
+    """The responsibility matrix."""
+
+    activities: list[ResponsibilityActivity]
+
+
+class SupportActor(_Part):
+    """A level of support: 1 is local, 2 the remote second level."""
+
+    code: str
+    name: Texts
+    areas: list[str]
+    support_level: int
+
+
+class ContinuityObjective(_Part):
+    """RPO, RTO and how often a backup is made, ISO 8601, of one site or of all others."""
+
+    site_id: UUID | None
+    rpo: str
+    rto: str
+    backup_every: str | None
+
+
+class TermRenewal(_Part):
+    """What happens at the end of a term."""
+
+    kind: Literal["tacit", "express", "none"]
+    months: int | None
+
+
+class TermOutline(_Part):
+    """The term that runs at `effective_from`; `to` is the first day of what comes after it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", serialize_by_alias=True)
+
+    initial_months: int
+    renewal: TermRenewal
+    notice_months: int
+    from_: LocalDate = Field(alias="from")
+    to: LocalDate
+    notice_deadline: LocalDate
+    alert_on: LocalDate
+
+
+class IndexationOutline(_Part):
+    """The index that the price follows, and the day of every year on which it does."""
+
+    index_name: str
+    revised_on: str
+
+
 class SignedBy(_Part):
     """Who signed for a party, and when."""
 
@@ -419,6 +498,18 @@ class ContractState(PublishedEvent):
     reports: Reports
     price: Price
     signature: Signature
+    change: (
+        Literal["activated", "amended", "renewed", "price_revised", "suspended", "resumed", "terminated", "expired"]
+        | None
+    ) = Field(default=None, description="What led to this state.")
+    scope: Scope | None = Field(default=None, description="Null, here and below: not agreed.")
+    intervention_modes: list[Literal["remote", "on_site"]] | None = None
+    responsibilities: Responsibilities | None = None
+    support_levels: list[SupportActor] | None = None
+    continuity: list[ContinuityObjective] | None = None
+    term: TermOutline | None = None
+    indexation: IndexationOutline | None = None
+    personal_data: bool | None = Field(default=None, description="Whether personal data are processed.")
     critical_periods: list[CriticalPeriod] = Field(
         default_factory=list,
         description="Those of the next 400 days. Another state follows whenever one begins or ends.",
@@ -650,7 +741,9 @@ class ContractActivated(ContractState, aggregate="contract", name="activated", k
 
 
 class ContractAmended(ContractState, aggregate="contract", name="amended", key="contract_id"):
-    """Both parties signed other terms, which are in force from `effective_from` on."""
+    """Other terms are in force from `effective_from` on: both parties signed them, or the renewal or the price revision
+    (`change`) by which they come.
+    """
 
     EXAMPLE: ClassVar[Mapping[str, Any]] = {
         **_STATE,
@@ -689,6 +782,32 @@ class ContractTerminated(ContractState, aggregate="contract", name="terminated",
         "previous_version": 10,
         "status": "terminated",
         "effective_from": "2026-08-01T08:00:00Z",
+    }
+
+
+class ContractNoticeDue(PublishedEvent, aggregate="contract", name="notice_due", key="contract_id"):
+    """The alert date of a term is reached: notice that is given before `notice_deadline` ends the contract with it."""
+
+    contract_id: UUID
+    version: int = Field(ge=1)
+    client_id: UUID
+    number: str
+    renewal: Literal["tacit", "express", "none"]
+    term_from: LocalDate
+    term_to: LocalDate = Field(description="The first day of what comes after the term.")
+    notice_deadline: LocalDate
+    alert_on: LocalDate
+
+    EXAMPLE: ClassVar[Mapping[str, Any]] = {
+        "contract_id": _CONTRACT,
+        "version": 12,
+        "client_id": _CLIENT,
+        "number": "C-2026-0001",
+        "renewal": "tacit",
+        "term_from": "2026-06-08",
+        "term_to": "2027-06-08",
+        "notice_deadline": "2027-03-08",
+        "alert_on": "2027-02-15",
     }
 
 
@@ -803,6 +922,7 @@ registry = EventRegistry(
         ContractAmended,
         ContractSuspended,
         ContractTerminated,
+        ContractNoticeDue,
         ClientChanged,
         SiteChanged,
         MaintenanceScheduled,

@@ -153,7 +153,10 @@ def test_the_rate_of_a_severity_goes_before_the_one_for_all() -> None:
 
 
 def test_the_overall_cap_cuts_the_later_lines_and_max_keeps_the_largest() -> None:
-    facts = {"uptime": [uptime(98, 100)], "clocks": [clock(timedelta(hours=3)), clock(timedelta(hours=9), id="d")]}
+    facts: dict[str, Any] = {
+        "uptime": [uptime(98, 100)],
+        "clocks": [clock(timedelta(hours=3)), clock(timedelta(hours=9), id="d")],
+    }
     capped = replace(PREMIUM, remedies=replace(REMEDIES, cap_percent=Decimal(45)))
     assert amounts(settled(*whole(capped), **facts))[1:] == [
         ("credit:uptime", "-150.00"),

@@ -9,7 +9,7 @@ from alembic import op
 from shared.database import protect_rows
 
 revision = "0010"
-down_revision = "0006"
+down_revision = "0009"
 
 SCHEMA = "contracts"
 
