@@ -78,6 +78,7 @@ async def measured(
     figure = {
         "environment_id": ENVIRONMENT,
         "environment_name": "production",
+        "url": "https://client.example/",
         "site_id": contract["terms"]["site_ids"][0],
         "counts_for_sla": True,
         "starts_at": start.isoformat(),
@@ -169,7 +170,7 @@ async def test_a_month_is_drafted_when_it_is_over_reviewed_closed_and_hashed_onc
         "Maintenance, Standard, du 1er juillet 2026 au 31 juillet 2026",
     )
     states = {item["code"]: item["state"] for item in draft["content"]["deliverables"]}
-    assert (states["monthly_report"], states["uptime_monitoring"], states["cms_updates"]) == ("missing",) * 3
+    assert (states["monthly_report"], states["uptime_monitoring"], states["cms_updates"]) == ("never_delivered",) * 3
     await agency.refused(409, "POST", f"/v1/settlements/{july['settlement_id']}/close")
     client = await decider(installation, agency, contract)
     await client.refused(404, "GET", f"/v1/settlements/{july['settlement_id']}")

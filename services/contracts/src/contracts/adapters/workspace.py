@@ -7,6 +7,7 @@ from contracts.adapters.fact_stores import Facts
 from contracts.adapters.hours_stores import hours_stores
 from contracts.adapters.invoice_stores import billing_of
 from contracts.adapters.life_stores import life_stores
+from contracts.adapters.proof_stores import Proofs
 from contracts.adapters.register_workspace import registers_of
 from contracts.adapters.sector_stores import sector_stores
 from contracts.adapters.settlement_stores import settlement_stores
@@ -49,6 +50,7 @@ def workspace_of(uow: UnitOfWork) -> Workspace:
         life=life_stores(uow),
         sectors=sector_stores(uow),
         facts=Facts(uow),
+        proofs=Proofs(uow),
         settlements=settlement_stores(uow),
         hours=hours_stores(uow),
         announcer=OutboxAnnouncer(uow),

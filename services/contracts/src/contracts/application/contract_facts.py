@@ -1,6 +1,7 @@
 """What becomes known of a contract's blocks after they were agreed: prerequisites, backups, and answers from them."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from uuid import UUID
 
 from contracts.application.completeness import prerequisite_states, state_of
@@ -14,12 +15,14 @@ from contracts.application.continuity import (
 )
 from contracts.application.contracts import Contract
 from contracts.application.errors import NotNow, Refused, Unknown
+from contracts.application.facts import RestoreVerified
 from contracts.application.ports import Workspace
 from contracts.application.prerequisites import PrerequisiteFacts, PrerequisiteRecord, PrerequisiteState
 from contracts.application.responsibilities import Route, route
 from contracts.application.scope import ScopeAnswer, ScopeQuestion
 from contracts.domain import continuity as rules
 from contracts.domain.scope import classify, consumes_included_hours
+from shared.values import duration_text
 
 
 def classified(contract: Contract, question: ScopeQuestion) -> ScopeAnswer:
@@ -86,6 +89,33 @@ async def record_backup(work: Workspace, contract: Contract, new: NewBackupProof
     )
     await work.signing.backup_proofs.add(proof)
     return proof
+
+
+async def follow_restore(work: Workspace, told: RestoreVerified, event_id: UUID) -> None:
+    """A restore that succeeded is a proof of the backup that it was made from, with the event as its id.
+
+    Raises Unknown for a contract that is not there.
+    """
+    if told.result != "succeeded" or told.backup_taken_at is None:
+        return
+    contract = await work.contracts.get(told.contract_id)
+    sites = [await work.sites.get(site_id) for site_id in contract.terms.site_ids]
+    places = {each.environment_id: site.site_id for site in sites for each in site.environments}
+    where = None if told.environment_id is None else places.get(told.environment_id)
+    if told.environment_id is not None and where is None:
+        return  # of something that is not under the contract any more
+    proof = BackupProof(
+        site_id=where,
+        saved_at=told.backup_taken_at,
+        restore_took=duration_text(timedelta(seconds=told.duration_seconds)),
+        evidence=told.evidence_url or told.evidence_sha256 or f"event {event_id}",
+        backup_proof_id=event_id,
+        contract_id=contract.contract_id,
+        client_id=contract.client_id,
+        recorded_by="probes",
+        recorded_at=work.now,
+    )
+    await work.signing.backup_proofs.add(proof)
 
 
 async def continuity_of(work: Workspace, contract: Contract) -> ContinuityStanding:

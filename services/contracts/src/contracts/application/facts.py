@@ -59,6 +59,7 @@ class MeasuredFigure(_Read):
     environment_id: UUID
     environment_name: str
     site_id: UUID
+    url: str
     counts_for_sla: bool
     starts_at: AwareDatetime
     ends_at: AwareDatetime
@@ -142,6 +143,7 @@ class _Item(_Read):
     merged_into_id: UUID | None = None
     duplicate_of_id: UUID | None = None
     scope_verdict: str | None = None
+    source: dict[str, Any] | None = None
     details: dict[str, Any] = Field(default_factory=dict)
     timestamps: dict[str, Stamped | None]
     clocks: tuple[ReadClock, ...] = ()

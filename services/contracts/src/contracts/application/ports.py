@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from contracts.application.catalogue import Plan, PlanVersion
     from contracts.application.clients import Client
     from contracts.application.contracts import Contract, ContractState, Document
+    from contracts.application.delivery_proofs import Proofs
     from contracts.application.facts import Facts
     from contracts.application.hours_ports import HoursStores
     from contracts.application.identity import ApiKey, Tenant, User
@@ -168,6 +169,7 @@ class Workspace:
     life: LifeStores
     sectors: SectorStores
     facts: Facts
+    proofs: Proofs
     settlements: SettlementStores
     hours: HoursStores
     announcer: Announcer

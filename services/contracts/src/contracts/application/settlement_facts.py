@@ -5,15 +5,15 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
-from uuid import UUID
 
 from contracts.application.contracts import Contract
+from contracts.application.delivery_proofs import ProvedDeliverable, proofs_of_month
 from contracts.application.facts import ItemFact, Known, PeriodFacts, UptimeMeasured, facts_of_period
 from contracts.application.hours import HoursMonth, hours_of_period
 from contracts.application.obligations import Breach
 from contracts.application.ports import Workspace
 from contracts.domain import settlement as rules
-from contracts.domain.contract_term import Days
+from contracts.domain.contract_term import Days, add_months
 from contracts.domain.liability import Decision
 from contracts.domain.verdicts import Verdict
 from shared.kernel.intervals import Interval
@@ -32,9 +32,20 @@ async def facts_of(work: Workspace, contract: Contract, days: Days, whole: Inter
         uptime=list(_uptime(found.uptime, start, end)),
         clocks=[_clock(found, verdict) for verdict in found.verdicts if verdict.metric != "acceptance"],
         tickets=list(_tickets(found.items, start, end)),
-        proofs=list(_proofs(found, start, end)),
         overage=[] if hours is None else [_overage(month) for month in hours.months],
     )
+
+
+async def deliverables_of(work: Workspace, contract: Contract, days: Days) -> list[ProvedDeliverable]:
+    """What was promised, with its proofs: of every calendar month that is over within the period."""
+    found: list[ProvedDeliverable] = []
+    month = days.first.replace(day=1)
+    while month < days.end:
+        end = add_months(month, 1)
+        if days.first < end <= days.end:
+            found += (await proofs_of_month(work, contract, month)).data
+        month = end
+    return found
 
 
 def with_adjustments(facts: rules.Facts, adjustments: Sequence[rules.AdjustmentFact]) -> rules.Facts:
@@ -124,51 +135,3 @@ def _overage(month: HoursMonth) -> rules.OverageFact:
 def _kind(item: ItemFact) -> str:
     """What kinds of requests are priced by: the category of the desk, else what the item is."""
     return item.category or item.kind
-
-
-def _proofs(found: PeriodFacts, start: datetime, end: datetime) -> Iterable[rules.ProofFact]:
-    """What shows that something was delivered, by the kinds of proof that deliverables name."""
-    yield from _proofs_of_watching(found, start, end)
-    yield from _proofs_of_work(found.items, start, end)
-    for verdict in found.verdicts:
-        yield _proof("clock_record", f"{verdict.clock_id}:{verdict.count}", verdict.at, *verdict.event_ids)
-    for restore in found.restores:
-        told = restore.told
-        if told.result == "succeeded" and start <= told.performed_at < end:
-            yield _proof("restore_test", told.restore_verification_id, told.performed_at, restore.event_id)
-
-
-def _proofs_of_watching(found: PeriodFacts, start: datetime, end: datetime) -> Iterable[rules.ProofFact]:
-    for month in found.uptime:
-        for figure in month.told.figures:
-            if figure.measured_units and start < figure.ends_at <= end:
-                shown = f"{month.told.measurement_id}:{figure.environment_id}"
-                yield _proof("check_results", shown, figure.ends_at, month.event_id)
-                yield _proof("uptime_measurement", shown, figure.ends_at, month.event_id)
-        if month.told.status_page_slug is not None:
-            yield _proof("status_page", month.told.status_page_slug, month.told.ends_at, month.event_id)
-    for certificate in found.certificates:
-        seen = certificate.told
-        yield _proof("certificate_results", seen.notice_id, seen.observed_at, certificate.event_id)
-    for judged in found.performance:
-        since = datetime.combine(judged.told.since, datetime.min.time(), tzinfo=start.tzinfo)
-        yield _proof("performance_results", judged.told.monitor_id, since, judged.event_id)
-
-
-_RECORDS = {"incident": "incident_record", "request": "request_record", "change": "change_record"}
-
-
-def _proofs_of_work(items: Iterable[ItemFact], start: datetime, end: datetime) -> Iterable[rules.ProofFact]:
-    for item in items:
-        if item.kind == "work_order":
-            done = item.at("completed")
-            if done is not None and start <= done < end:
-                yield _proof("work_order", item.number, done, item.event_id)
-            continue
-        opened = item.at("opened")
-        if opened is not None:
-            yield _proof(_RECORDS[item.kind], item.number, opened, item.event_id)
-
-
-def _proof(kind: str, what: UUID | str, at: datetime, *events: UUID) -> rules.ProofFact:
-    return rules.ProofFact(f"{kind}:{what}", kind, None, at, tuple(str(event) for event in events))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import date
 
 from contracts.application.service_desk_words import catalogues
-from contracts.domain.settlement import ProofState
+from contracts.domain.delivery_proofs import Status
 from shared.i18n import Translator
 
 
@@ -18,15 +18,15 @@ def line_words(key: str, parameters: Mapping[str, str], currency: str) -> dict[s
     return _in_each(lambda t: _LINES[key](_Line(t, parameters, currency)))
 
 
-def deliverable_words(state: ProofState) -> dict[str, str]:
+def deliverable_words(state: Status) -> dict[str, str]:
     """What is known of a deliverable."""
 
     def say(t: Translator) -> str:
         return {
-            "proven": t.gettext("delivered, with proof"),
-            "missing": t.gettext("promised, without proof"),
+            "proved": t.gettext("delivered, with proof"),
+            "never_delivered": t.gettext("promised, without proof"),
             "not_due": t.gettext("not due in this period"),
-            "nothing_to_prove": t.gettext("nothing occurred that asked for it"),
+            "not_called_for": t.gettext("nothing occurred that asked for it"),
         }[state]
 
     return _in_each(say)

@@ -1,14 +1,19 @@
 """Settlements as they are stored, shown and hashed: one period of one contract, promised, measured, owed."""
 
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, Field
 
 from contracts.application.settlement_words import deliverable_words, line_words
 from contracts.domain import settlement as rules
-from contracts.domain.settlement import LineKind, ProofState, Unit, VatCategory
+from contracts.domain.delivery_proofs import Status
+from contracts.domain.settlement import LineKind, Unit, VatCategory
 from shared.values import Instant, LocalDate
+
+if TYPE_CHECKING:
+    from contracts.application.delivery_proofs import ProvedDeliverable
 
 MOST_LINES = 10_000
 
@@ -64,26 +69,35 @@ class SettledTotals(BaseModel):
 
 
 class SettledProof(BaseModel):
-    """Something that shows a deliverable."""
+    """Something that shows a deliverable: an event of another service, or what somebody of the agency entered."""
 
-    proof_id: str
-    proof: str
-    at: Instant
-    events: list[str] = Field(max_length=1000)
+    source: Literal["event", "entered", "backup_proof"]
+    proof_id: UUID
+    on: LocalDate
+    what: str
+
+
+class SettledWindow(BaseModel):
+    """Days in which something was due once, both included, and was not delivered."""
+
+    first: LocalDate
+    last: LocalDate
 
 
 class SettledDeliverable(BaseModel):
     """A promised deliverable, with its proofs or their absence."""
 
+    source: Literal["deliverable", "scope"]
     code: str
-    type: str
+    type: str | None
     name: dict[str, str]
     proof: str
-    promised_from: Instant
-    promised_to: Instant
-    state: ProofState
+    frequency: str | None
+    state: Status = Field(description="`never_delivered`: promised, due, and without proof.")
     in_words: dict[str, str] = Field(max_length=10, description="The state in French and English.")
-    proofs: list[SettledProof] = Field(max_length=10_000)
+    proofs: list[SettledProof] = Field(max_length=100, description="At most the hundred newest.")
+    proof_count: int
+    missing: list[SettledWindow] = Field(max_length=10)
 
 
 class SettledCommitment(BaseModel):
@@ -197,10 +211,6 @@ class SettlementContent(BaseModel):
     corrects: Correction | None
     delta: Difference | None = Field(description="Against the version that is corrected; null for the first one.")
 
-    def missing(self) -> list[SettledDeliverable]:
-        """What was promised and is without proof."""
-        return [each for each in self.deliverables if each.state == "missing"]
-
 
 # --- from the rules --------------------------------------------------------------------------------------------------
 
@@ -247,24 +257,23 @@ def shown_totals(settled: rules.Settled) -> SettledTotals:
     )
 
 
-def shown_deliverables(settled: rules.Settled) -> list[SettledDeliverable]:
+def shown_deliverables(proved: "Sequence[ProvedDeliverable]") -> list[SettledDeliverable]:
     """What was promised, as it is stored."""
     return [
         SettledDeliverable(
-            code=each.promised.code,
-            type=each.promised.type,
-            name=dict(each.promised.name),
-            proof=each.promised.proof,
-            promised_from=each.start,
-            promised_to=each.end,
-            state=each.state,
-            in_words=deliverable_words(each.state),
-            proofs=[
-                SettledProof(proof_id=fact.id, proof=fact.proof, at=fact.at, events=list(fact.events))
-                for fact in each.proofs
-            ],
+            source=each.source,
+            code=each.code,
+            type=each.type,
+            name=each.name.model_dump(),
+            proof=each.proof,
+            frequency=each.frequency,
+            state=each.status,
+            in_words=deliverable_words(each.status),
+            proofs=[SettledProof(source=one.source, proof_id=one.id, on=one.on, what=one.what) for one in each.proofs],
+            proof_count=each.proof_count,
+            missing=[SettledWindow(first=window.first, last=window.last) for window in each.missing],
         )
-        for each in settled.deliverables
+        for each in proved
     ]
 
 

@@ -1,6 +1,6 @@
 """Settling: each period of a contract is drafted, reviewed and closed; a correction is a new version with the delta."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -13,7 +13,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.application import settlement_facts, termination_rights
 from contracts.application.contracts import Contract, Terms
-from contracts.application.deliverables import PlanDeliverable
 from contracts.application.errors import NotNow, Refused, named_at
 from contracts.application.ports import Workspace
 from contracts.application.settlement_schedule import SettlementSchedule
@@ -52,21 +51,6 @@ MOST_ADJUSTMENTS = 100
 MOST_PERIODS = 12 * 60
 """More months than any contract runs: nobody looks for a period beyond."""
 EARLIEST = datetime(1, 1, 2, tzinfo=UTC)
-
-_EVERY: Mapping[str, int] = {"weekly": 1, "monthly": 1, "quarterly": 3, "yearly": 12}
-_WHEN_IT_OCCURS = frozenset(
-    {
-        "notification_log",
-        "access_log",
-        "incident_record",
-        "clock_record",
-        "request_record",
-        "change_record",
-        "backlog_record",
-        "decision_record",
-    }
-)
-"""Proofs of deliverables that are only asked for when something happens: an incident, a request, a change."""
 
 
 class SettlementRequest(Request):
@@ -250,7 +234,6 @@ def agreed(held: InForce) -> rules.Terms:
         ),
         default_tax=tax,
         taxes={other.kind: other.as_value() for other in (() if commercial is None else commercial.other_taxes)},
-        promised=tuple(_promised(item) for item in held.deliverables),
     )
 
 
@@ -262,14 +245,6 @@ def _time_price(terms: Terms) -> TimePrice | None:
     if billing and not billing & {"flat", "share_of_sale"}:
         return None
     return FlatFee(terms.price.value)
-
-
-def _promised(item: PlanDeliverable) -> rules.Promised:
-    frequency = item.parameters.get("frequency")
-    every = _EVERY.get(str(frequency)) if frequency is not None else None
-    if every is None and item.proof not in _WHEN_IT_OCCURS:
-        every = 1
-    return rules.Promised(item.code, item.type, item.name.model_dump(), item.proof, every)
 
 
 def stretches(calendar: Calendar, held: Sequence[InForce]) -> list[rules.InForce]:
@@ -366,7 +341,7 @@ async def _content(
         ],
         lines=lines,
         totals=totals,
-        deliverables=shown_deliverables(settled),
+        deliverables=shown_deliverables(await settlement_facts.deliverables_of(work, contract, period.whole)),
         commitments=shown_commitments(settled),
         shared_responsibility=[
             SharedResponsibility(

@@ -85,10 +85,10 @@ async def terms_in_force(work: Workspace, contract_id: UUID, start: datetime, en
 def terms_of(document: Mapping[str, Any]) -> Terms:
     """The terms that a signed document states.
 
-    Two things are not in it: why the price is outside of the plan's range, which is the agency's own affair, and the
-    contract's own values of deliverables, which its deliverables have by then.
+    Three things are not in it: why the price is outside of the plan's range, which is the agency's own affair, and the
+    contract's own values of deliverables and of hours, which its deliverables have by then.
     """
-    blocks = {name: document.get(name) for name in BLOCKS}
+    blocks = {name: document.get(name) for name in BLOCKS if name != "hours"}
     offer, legal = blocks["offer"], blocks["legal"]
     if offer is not None:
         blocks["offer"] = {key: value for key, value in offer.items() if key != "coverage"}

@@ -161,20 +161,6 @@ class OneOff:
 
 
 @dataclass(frozen=True, slots=True)
-class Promised:
-    """A deliverable of the contract: which proof shows it, and every how many periods one is due.
-
-    None for what has to be shown only when something occurs: an incident, a request, a change.
-    """
-
-    code: str
-    type: str
-    name: Words
-    proof: str
-    every_periods: int | None
-
-
-@dataclass(frozen=True, slots=True)
 class Terms:
     """What the signed document of a contract says of money and promises.
 
@@ -195,7 +181,6 @@ class Terms:
     remedies: Remedies = Remedies()
     default_tax: Tax | None = None
     taxes: Mapping[LineKind, Tax] = field(default_factory=dict)
-    promised: tuple[Promised, ...] = ()
 
     def tax(self, kind: LineKind) -> Tax | None:
         """The VAT of a kind of line."""
@@ -279,17 +264,6 @@ class LateFact:
 
 
 @dataclass(frozen=True, slots=True)
-class ProofFact:
-    """Something that shows a deliverable: of its kind of proof, and of one deliverable when it says which."""
-
-    id: str
-    proof: str
-    deliverable: str | None
-    at: datetime
-    events: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class OverageFact:
     """Hours beyond what is included, as the hours ledger bills them for a month."""
 
@@ -320,7 +294,6 @@ class Facts:
     clocks: Sequence[ClockFact] = ()
     tickets: Sequence[TicketFact] = ()
     late: Sequence[LateFact] = ()
-    proofs: Sequence[ProofFact] = ()
     overage: Sequence[OverageFact] = ()
     adjustments: Sequence[AdjustmentFact] = ()
 
@@ -348,20 +321,6 @@ class Line:
     parameters: Mapping[str, str]
     why: Why
     events: tuple[str, ...] = ()
-
-
-ProofState: TypeAlias = Literal["proven", "missing", "not_due", "nothing_to_prove"]
-
-
-@dataclass(frozen=True, slots=True)
-class Deliverable:
-    """A promised deliverable, with what shows it, or that nothing does."""
-
-    promised: Promised
-    start: datetime
-    end: datetime
-    state: ProofState
-    proofs: tuple[ProofFact, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -395,7 +354,6 @@ class Settled:
 
     currency: str
     lines: tuple[Line, ...]
-    deliverables: tuple[Deliverable, ...]
     commitments: tuple[Commitment, ...]
     unpriced: tuple[str, ...]
     totals: tuple[TaxTotal, ...]
@@ -424,7 +382,6 @@ def settle(period: BillingPeriod, zone: ZoneInfo, currency: str, in_force: Seque
     return Settled(
         currency=currency,
         lines=lines,
-        deliverables=tuple(maker.deliverables()),
         commitments=tuple(maker.commitments()),
         unpriced=tuple(maker.unpriced),
         totals=totals,
@@ -824,27 +781,7 @@ class _Settling:
                 events=(fact.id,),
             )
 
-    # What was promised, and what was measured ------------------------------------------------------------------------
-
-    def deliverables(self) -> Iterable[Deliverable]:
-        """Everything that was promised in the period, with its proofs or their absence."""
-        promised = [(item, each) for each in self._in_force for item in each.terms.promised]
-        for group in _grouped(promised, lambda pair: pair[0].code):
-            item, last = group[-1]
-            start = group[0][1].start
-            proofs = tuple(
-                fact
-                for fact in sorted(self._facts.proofs, key=lambda each: (each.at, each.id))
-                if fact.deliverable == item.code or (fact.deliverable is None and fact.proof == item.proof)
-            )
-            state: ProofState = "proven"
-            if not proofs:
-                state = "missing"
-                if item.every_periods is None:
-                    state = "nothing_to_prove"
-                elif (self._period.number + 1) % item.every_periods:
-                    state = "not_due"
-            yield Deliverable(item, start, last.end, state, proofs)
+    # What was measured ------------------------------------------------------------------------
 
     def commitments(self) -> Iterable[Commitment]:
         """What was committed to, as it was measured, in the order of time."""

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from contracts.adapters.workspace import workspace_of
 from contracts.application import clock_breaches
+from contracts.application.contract_facts import follow_restore
 from contracts.application.errors import Unknown
 from contracts.application.facts import (
     CLIENTS_OWN,
@@ -35,7 +36,7 @@ from shared.consumer import PermanentError
 from shared.events import ReceivedEvent
 from shared.unit_of_work import UnitOfWork
 
-Told: TypeAlias = UptimeMeasured | RestoreVerified | CertificateSeen | PerformanceJudged
+Told: TypeAlias = UptimeMeasured | CertificateSeen | PerformanceJudged
 
 
 @handlers.on("reporting.uptime.period_measured.v1")
@@ -59,10 +60,12 @@ async def take_met_target(event: ReceivedEvent[ToldOfClock], uow: UnitOfWork) ->
 
 @handlers.on("probes.restore_verification.recorded.v1")
 async def take_restore(event: ReceivedEvent[RestoreVerified], uow: UnitOfWork) -> None:
-    """Somebody tried to restore a backup."""
-    told = event.data
-    at = told.performed_at
-    await _keep(uow, event, "restore_verification", told, told.restore_verification_id, at, at)
+    """Somebody tried to restore a backup; where it could be, that proves the backup too."""
+    told, at, work = event.data, event.data.performed_at, workspace_of(uow)
+    fact = _fact(event, "restore_verification", told, told.contract_id, told.restore_verification_id, at, at)
+    with of_a_contract():
+        if await take(work, fact):
+            await follow_restore(work, told, event.id)
 
 
 @handlers.on("probes.certificate.expiring.v1")

@@ -105,15 +105,17 @@ class SettlementClosed(PublishedEvent, aggregate="settlement", name="closed", ke
             },
             "deliverables": [
                 {
+                    "source": "deliverable",
                     "code": "monthly_report",
                     "type": "monthly_report",
                     "name": {"fr": "Rapport mensuel", "en": "Monthly report"},
                     "proof": "published_report",
-                    "promised_from": "2026-05-31T22:00:00Z",
-                    "promised_to": "2026-06-30T22:00:00Z",
-                    "state": "missing",
+                    "frequency": "monthly",
+                    "state": "never_delivered",
                     "in_words": {"en": "promised, without proof", "fr": "promis, sans preuve"},
                     "proofs": [],
+                    "proof_count": 0,
+                    "missing": [{"first": "2026-06-01", "last": "2026-06-30"}],
                 }
             ],
             "commitments": [

@@ -28,8 +28,6 @@ from contracts.domain.settlement import (
     OneOff,
     OverageFact,
     PenaltyRate,
-    Promised,
-    ProofFact,
     Remedies,
     Settled,
     Tax,
@@ -234,21 +232,6 @@ def test_vat_is_of_each_line_and_unknown_where_none_was_agreed_on() -> None:
     ]
     assert found.gross and found.gross.text == "570.00"
     assert settled(*whole(replace(PREMIUM, default_tax=None))).gross is None
-
-
-def test_a_deliverable_without_proof_is_missing_when_it_was_due() -> None:
-    every = {"report": 1, "review": 3, "restore": 1, "incidents": None}
-    promised = tuple(Promised(code, code, {"fr": code}, f"{code}_proof", turn) for code, turn in every.items())
-    proofs = [ProofFact("p", "report_proof", None, at(30)), ProofFact("q", "report_proof", "restore", at(29))]
-    found = settled(*whole(replace(PREMIUM, promised=promised)), proofs=proofs)
-    assert {each.promised.code: each.state for each in found.deliverables} == {
-        "report": "proven",
-        "review": "not_due",
-        "restore": "proven",
-        "incidents": "nothing_to_prove",
-    }
-    found = settled(*whole(replace(PREMIUM, promised=promised)), period=replace(PERIOD, number=2))
-    assert [each.state for each in found.deliverables] == ["missing", "missing", "missing", "nothing_to_prove"]
 
 
 def test_what_was_not_promised_is_measured_and_counts_for_nothing() -> None:
