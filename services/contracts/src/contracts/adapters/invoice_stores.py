@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, func, select
@@ -164,7 +164,11 @@ class Invoices(Rows[InvoiceRow]):
         )
 
 
-def _with_standing() -> Select[InvoiceRow, InvoiceStandingRow]:
+Chosen: TypeAlias = Select[InvoiceRow, InvoiceStandingRow]
+"""Invoices with what became of them."""
+
+
+def _with_standing() -> Chosen:
     return select(InvoiceRow, InvoiceStandingRow).join(
         InvoiceStandingRow, InvoiceStandingRow.invoice_id == InvoiceRow.invoice_id
     )
@@ -218,7 +222,7 @@ def chosen(
     issued_from: date | None,
     issued_to: date | None,
     standing: Standing | None,
-) -> Select[InvoiceRow, InvoiceStandingRow]:
+) -> Chosen:
     """Invoices and credit notes, with what became of them, by every filter that is not None; both dates included."""
     conditions: list[ColumnElement[bool]] = []
     if client_id is not None:
@@ -236,12 +240,13 @@ def chosen(
     return _with_standing().where(*conditions)
 
 
-async def list_invoices(uow: UnitOfWork, params: Paging, selected: Select[InvoiceRow, InvoiceStandingRow]) -> Page[InvoiceSummary]:
+async def list_invoices(uow: UnitOfWork, params: Paging, selected: Chosen) -> Page[InvoiceSummary]:
     """The chosen ones, the newest first."""
     today = today_of(uow.now)
+    statement: Any = selected  # of two entities: pages know the type of one
     return await paginate(
         uow.session,
-        selected,
+        statement,
         columns=(InvoiceRow.issued_at, InvoiceRow.invoice_id),
         params=params,
         to_item=lambda found: summary_of(found[0], found[1], today),

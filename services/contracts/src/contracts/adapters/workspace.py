@@ -48,6 +48,8 @@ def workspace_of(uow: UnitOfWork) -> Workspace:
         signing=signing_stores(uow),
         life=life_stores(uow),
         billing=billing_of(uow),
+        billing=billing_of(uow),
+        life=life_stores(uow),
         sectors=sector_stores(uow),
         facts=Facts(uow),
         settlements=settlement_stores(uow),

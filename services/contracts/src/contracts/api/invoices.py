@@ -1,15 +1,16 @@
 """Invoices and credit notes: issued from closed settlements, read as data and as files, paid."""
 
 from collections.abc import AsyncIterator
+from decimal import Decimal
 from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import StreamingResponse
-from sqlalchemy import Select, tuple_
+from sqlalchemy import tuple_
 
 from contracts.adapters import invoice_stores
-from contracts.adapters.invoice_tables import InvoiceRow, InvoiceStandingRow
+from contracts.adapters.invoice_tables import InvoiceRow
 from contracts.api.dependencies import CREATED, SHOWN, VersionedRoute, Work, agency, tagged
 from contracts.application import invoicing, invoicing_settings
 from contracts.application.invoices import (
@@ -204,7 +205,7 @@ def _chosen(
     issued_from: LocalDate | None,
     issued_to: LocalDate | None,
     standing: Standing | None,
-) -> Select[InvoiceRow, InvoiceStandingRow]:
+) -> invoice_stores.Chosen:
     if issued_from is not None and issued_to is not None and issued_to < issued_from:
         detail = "The period ends before it begins: `issued_to` must not be before `issued_from`."
         raise ValidationFailed(detail, errors=[FieldError(detail=detail, parameter="issued_to")])
@@ -213,11 +214,11 @@ def _chosen(
 
 def _cells(row: InvoiceRow, summary: InvoiceSummary) -> list[list[object]]:
     invoice = InvoiceContent.model_validate(row.content)
-    sign = "-" if invoice.kind == "credit_note" else ""
 
-    def amount(text: str) -> str:
-        """Signed, and a number for whoever opens the file: what begins with a minus sign and digits is no formula."""
-        return text.removeprefix("-") if text.startswith("-") and sign else f"{sign}{text}"
+    def figure(text: str) -> Decimal:
+        """A number, which needs no apostrophe before its sign; what a credit note gives back is negative."""
+        amount = Decimal(text)
+        return -amount if amount and invoice.kind == "credit_note" else amount
 
     return [
         [
@@ -234,26 +235,16 @@ def _cells(row: InvoiceRow, summary: InvoiceSummary) -> list[list[object]]:
             invoice.currency,
             group.vat.category.value,
             group.vat.percent,
-            _Figure(amount(group.taxable)),
-            _Figure(amount(group.tax)),
-            _Figure(amount(invoice.total)),
+            figure(group.taxable),
+            figure(group.tax),
+            figure(invoice.total),
             "" if invoice.refers_to is None else invoice.refers_to.number,
-            _Figure(summary.outstanding),
+            Decimal(summary.outstanding),
             summary.standing.value,
             invoice.settlement.hash,
         ]
         for group in invoice.vat
     ]
-
-
-class _Figure:
-    """A figure of ours: not a text, so its minus sign needs no apostrophe."""
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def __str__(self) -> str:
-        return self._text
 
 
 @router.get("/invoices/{invoice_id}", summary="Read an invoice", responses=SHOWN)

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Annotated, Literal, TypeAlias
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from contracts.application.values import Name, Reason, Request
 from contracts.domain.invoicing import Figures, Standing, VatCategory, figures_of
@@ -19,8 +19,17 @@ Cause: TypeAlias = Literal["settlement", "correction", "cancellation"]
 FileKind: TypeAlias = Literal["pdf", "cii", "ubl"]
 MOST_LINES = 10_000
 
+
+def _worth_something(rate: str) -> str:
+    if not Decimal(rate):
+        raise ValueError("is nothing: no currency is")
+    return rate
+
+
 ExchangeRate: TypeAlias = Annotated[
-    str, StringConstraints(min_length=1, max_length=20, pattern=r"^(?:0|[1-9][0-9]{0,9})(?:\.[0-9]{1,8})?$")
+    str,
+    StringConstraints(min_length=1, max_length=20, pattern=r"^(?:0|[1-9][0-9]{0,9})(?:\.[0-9]{1,8})?$"),
+    AfterValidator(_worth_something),
 ]
 SignedAmount: TypeAlias = Annotated[
     str, StringConstraints(min_length=1, max_length=17, pattern=r"^-?(?:0|[1-9][0-9]{0,11})(?:\.[0-9]{1,3})?$")

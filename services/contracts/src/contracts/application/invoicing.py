@@ -111,12 +111,13 @@ async def cancel(work: Workspace, invoice: Invoice, reason: str) -> Invoice:
     if invoice.kind != "invoice":
         raise NotNow("This is a credit note. What it gives back is invoiced again from its settlement.")
     standing = in_effect(await work.billing.invoices.of_settlement(invoice.settlement.settlement_id))
-    if not standing or standing[-1].invoice_id != invoice.invoice_id:
-        later = [each.number for each in standing if each.issued_at > invoice.issued_at]
+    numbers = [each.number for each in standing]
+    if invoice.number not in numbers:
+        raise NotNow("The invoice was cancelled already.")
+    later = numbers[numbers.index(invoice.number) + 1 :]
+    if later:
         raise NotNow(
             f"Since then {', '.join(later)} was issued for the same settlement. Correct the settlement instead."
-            if later
-            else "The invoice was cancelled already."
         )
     settings = (await invoicing_of(work)).invoicing
     assert settings is not None  # it was there when the invoice was issued, and is never taken away

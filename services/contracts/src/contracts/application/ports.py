@@ -167,6 +167,8 @@ class Workspace:
     signing: SigningStores
     life: LifeStores
     billing: Billing
+    billing: Billing
+    life: LifeStores
     sectors: SectorStores
     facts: Facts
     settlements: SettlementStores
