@@ -76,17 +76,18 @@ class Handlers:
 
     def __init__(self, consumer: str) -> None:
         self.consumer = consumer
-        self._subscriptions: dict[EventName, Subscription] = {}
+        self._subscriptions: dict[EventName, list[Subscription]] = {}
         self._streams: dict[str, Handler] = {}
 
     def on(self, name: str) -> Callable[[H], H]:
-        """Registers a handler for `service.aggregate.event.vN`; the model is read from its first parameter's type."""
+        """Registers a handler for `service.aggregate.event.vN`; the model is read from its first parameter's type.
+
+        Several parts of a service may read one event, each what it needs: they run in one transaction, in this order.
+        """
         parsed = EventName.parse(name)
 
         def register(handle: H) -> H:
-            if parsed in self._subscriptions:
-                raise ValueError(f"two handlers for {name} in {self.consumer}")
-            self._subscriptions[parsed] = Subscription(parsed, _model_of(handle), handle)
+            self._subscriptions.setdefault(parsed, []).append(Subscription(parsed, _model_of(handle), handle))
             return handle
 
         return register
@@ -102,16 +103,14 @@ class Handlers:
         return register
 
     def __iter__(self) -> Iterator[Subscription]:
-        return iter(self._subscriptions.values())
+        return (subscription for found in self._subscriptions.values() for subscription in found)
 
     def for_event(self, name: EventName) -> list[Subscription]:
         """The handlers of an event, in the order in which they run; none for an event that is not ours."""
         found = []
         if name.service in self._streams:
             found.append(Subscription(name, None, self._streams[name.service]))
-        if name in self._subscriptions:
-            found.append(self._subscriptions[name])
-        return found
+        return [*found, *self._subscriptions.get(name, [])]
 
     def declarations(self) -> list[ConsumerDeclaration]:
         """One durable consumer per stream, filtered to what is handled."""

@@ -9,6 +9,9 @@ from .thread_client import ThreadClient
 PHASES = [{"kind": "diagnostic"}, {"kind": "support"}]
 PROOF = {"saved_at": "2026-01-01T02:00:00Z", "evidence": "Job 1"}
 DONE = {"number": 1, "outcome": "Stable"}
+PARTY = {"legal_name": "Lumière SAS", "address": {"lines": ["1 rue A"], "city": "Paris", "country": "FR"}}
+VPN = {"fr": "Accès VPN", "en": "VPN access"}
+PREREQUISITE: dict[str, Any] = {"code": "vpn", "name": VPN, "expected": "Two accounts"}
 
 
 def assessment(client_id: str) -> dict[str, Any]:
@@ -44,12 +47,46 @@ def clause() -> dict[str, Any]:
     }
 
 
+def level_two(thread: ThreadClient, client_id: str) -> dict[str, Any]:
+    """A body that drafts a contract of the second level of support in which nothing is left open."""
+    clarified = {"clarified_on": "2026-06-01", "clarified_with": "Léa Martin"}
+    fixes = {"code": "content_fix", "name": {"fr": "Correction de contenu", "en": "Content fix"}, "verdict": "in"}
+    redesign = {"code": "redesign", "name": {"fr": "Refonte", "en": "Redesign"}, "verdict": "out"}
+    return {
+        "client_id": client_id,
+        "plan_code": "continuous_evolution",
+        "site_ids": [thread.create_site(client_id, f"site-{new_id()}", "https://site.example/")],
+        "starts_on": "2026-06-08",
+        "price": {"amount": "500.00", "currency": "USD"},
+        "signatories": {
+            "agency": {"name": "Nadia Benali", "email": "nadia@agency.example"},
+            "client": {"name": "Léa Martin", "email": "lea@client.example"},
+        },
+        "onboarding": dict.fromkeys(("scope", "responsibilities", "service_levels"), clarified),
+        "scope": {"categories": [fixes, redesign]},
+        "offer": {
+            "coverage_calendar": "business_hours",
+            "channels": ["portal", "mail"],
+            "intervention_modes": ["remote"],
+            "team": [{"role": {"fr": "Développeur", "en": "Developer"}, "people": 2}],
+            "maintenance_types": ["corrective", "preventive", "evolutionary", "adaptive"],
+        },
+        "commercial": {"billing": ["flat"]},
+        "prerequisites": [PREREQUISITE],
+        "data_protection": {"classification": "internal", "personal_data": False},
+    }
+
+
 def one_of_each(thread: ThreadClient, client_id: str, contract_id: str) -> dict[str, str]:
-    """Ids of a new assessment, engagement and clause of a client, with a proof of a backup under its contract."""
+    """Ids of a new assessment, engagement and clause of a client, with a proof of a backup under its contract.
+
+    The contract must hold PREREQUISITE.
+    """
     bodies = {
         "assessment_id": ("/v1/assessments", assessment(client_id)),
         "engagement_id": ("/v1/engagements", engagement(client_id)),
         "controlled_document_id": ("/v1/controlled-documents", clause()),
     }
     thread.post("contracts", f"/v1/contracts/{contract_id}/backup-proofs", PROOF)
-    return {key: str(thread.post("contracts", path, body)[key]) for key, (path, body) in bodies.items()}
+    ids = {key: str(thread.post("contracts", path, body)[key]) for key, (path, body) in bodies.items()}
+    return ids | {"prerequisite_code": PREREQUISITE["code"]}

@@ -7,7 +7,7 @@ from typing import Any
 
 from shared.ids import new_id
 
-from . import before_signing, desk_records
+from . import before_signing, contract_life, desk_records
 from .contract_registers import ContractRegisters
 from .desk_items import DeskItems
 from .thread_client import ThreadClient, eventually
@@ -89,9 +89,9 @@ class Repeatable:
             },
         }
 
-    def contract(self, status: str) -> str:
+    def contract(self, status: str, **terms: Any) -> str:
         """A new contract in this state."""
-        contract_id = str(self._thread.post("contracts", "/v1/contracts", self.draft())["contract_id"])
+        contract_id = str(self._thread.post("contracts", "/v1/contracts", self.draft() | terms)["contract_id"])
         steps: list[Callable[[], Any]] = [
             lambda: None,
             lambda: self._step(contract_id, "propose"),
@@ -103,6 +103,10 @@ class Repeatable:
         for step in steps[: LIFE.index(status) + 1]:
             step()
         return contract_id
+
+    def life(self) -> dict[str, Callable[[], Request]]:
+        """What happens to contracts with a term: operation id to what makes its request."""
+        return contract_life.requests(lambda: self._thread, lambda: self.contract("active", term=contract_life.TERM))
 
     def consent(self, contract_id: str, party: str = "agency", where: str = "") -> dict[str, Any]:
         """A body that signs exactly what is proposed."""
@@ -246,6 +250,7 @@ def repeatable_requests(made: Repeatable | None) -> dict[str, Callable[[], Reque
         records
         | items.requests()
         | registers.requests()
+        | things.life()
         | {
             "save_filter": lambda: ({}, {"name": f"Filter {new_id()}", "filters": {"status": ["open"]}}),
             "revoke_access_grant": recorded("grant_id", reason="A mistake"),

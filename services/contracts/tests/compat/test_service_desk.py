@@ -28,8 +28,10 @@ from shared.kernel.clock import FixedClock
 from shared.testing.databases import DatabaseUrls
 from shared.worker import Runtime, build_runtime
 
-EXAMPLES = Path(__file__).parents[3] / "incidents" / "schemas" / "examples"
+SERVICES = Path(__file__).parents[3]
 CONSUMED = sorted(str(subscription.name) for subscription in handlers)
+RECORDS = [f"incidents.{kind}.recorded.v1" for kind in ("anomaly", "deployment", "intervention")]
+BREACHED = "incidents.clock.breached.v1"
 BEFORE = datetime(2026, 1, 1, tzinfo=UTC)
 COUNTS = """
 select (select count(*) from contracts.delivery), (select count(*) from contracts.configuration_version),
@@ -75,13 +77,23 @@ async def runtime(service_database: Callable[[str], DatabaseUrls], clock: FixedC
 
 
 def example(name: str) -> bytes:
-    return (EXAMPLES / f"{name}.json").read_bytes()
+    return (SERVICES / name.split(".", maxsplit=1)[0] / "schemas" / "examples" / f"{name}.json").read_bytes()
+
+
+def ours(payload: bytes) -> bytes:
+    """An example of any service, of the tenant and the contract that are there."""
+    there = Envelope.parse(example(RECORDS[0]))
+    envelope = json.loads(payload)
+    told = envelope["data"] | {"contract_id": there.data["contract_id"], "client_id": there.data["client_id"]}
+    return json.dumps(envelope | {"tenantid": str(there.tenantid), "data": told}).encode()
 
 
 def again(payload: bytes, **changes: Any) -> bytes:
     """The same fact in an event of its own, with other data."""
     envelope = json.loads(payload)
-    return json.dumps(envelope | {"id": str(new_id()), "data": envelope["data"] | changes}).encode()
+    version = changes.get("version", envelope["aggregateversion"])
+    told = {"id": str(new_id()), "aggregateversion": version, "data": envelope["data"] | changes}
+    return json.dumps(envelope | told).encode()
 
 
 async def counts(runtime: Runtime) -> tuple[int, ...]:
@@ -108,7 +120,7 @@ async def enter_shop(runtime: Runtime) -> None:
         await enter_item(workspace_of(uow), new)
 
 
-@pytest.mark.parametrize("name", CONSUMED)
+@pytest.mark.parametrize("name", [*RECORDS, BREACHED])
 async def test_an_example_takes_effect_once_however_often_it_is_said(runtime: Runtime, name: str) -> None:
     processor = EventProcessor(handlers, runtime.units, "contracts")
     empty = await counts(runtime)
@@ -151,6 +163,16 @@ async def test_what_is_for_the_agency_alone_is_not_in_the_clients_lists(runtime:
         await processor.process(again(example(f"incidents.{name}.recorded.v1"), audience="agency"))
     async with runtime.units.for_every_tenant() as unit:
         assert await unit.session.scalar(text("select count(*) from contracts.register_entry")) == 0
+
+
+async def test_every_example_of_other_services_is_a_fact_once_however_often_it_is_said(runtime: Runtime) -> None:
+    processor = EventProcessor(handlers, runtime.units, "contracts")
+    facts = [name for name in CONSUMED if name != "incidents.anomaly.recorded.v1"]
+    for name in [*facts, *facts]:
+        await processor.process(ours(example(name)))
+    async with runtime.units.for_every_tenant() as unit:
+        kept = (await unit.session.scalars(text("select event_type from contracts.fact order by event_type"))).all()
+    assert list(kept) == facts
 
 
 async def test_a_record_of_a_contract_that_nobody_has_is_a_dead_letter(runtime: Runtime) -> None:

@@ -181,7 +181,7 @@ async def test_a_new_version_is_for_new_contracts_and_old_ones_keep_theirs(agenc
 async def test_installing_again_keeps_what_the_agency_has_made_of_it(agency: Agency) -> None:
     answer = await agency.make("/v1/catalogue/fixtures", {}, status=200)
     assert answer["created"] == []
-    assert len(answer["kept"]) == 8
+    assert len(answer["kept"]) == 23
 
 
 async def test_a_plan_of_ones_own_extends_another_and_bad_ones_are_refused(agency: Agency) -> None:
@@ -257,7 +257,7 @@ async def test_calendars_have_versions_that_begin_in_the_future(agency: Agency) 
 
 async def test_the_types_of_deliverables_are_described_with_json_schemas(agency: Agency) -> None:
     kinds = {kind["type"]: kind for kind in (await agency.get("/v1/deliverable-types"))["data"]}
-    assert len(kinds) == 29
+    assert len(kinds) == 34
     assert kinds["uptime_monitoring"]["parameters"]["required"] == ["interval_seconds"]
 
 

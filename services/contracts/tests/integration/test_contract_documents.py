@@ -330,6 +330,36 @@ async def test_another_plan_is_a_change_like_any_other(agency: Agency) -> None:
     assert (await planned(agency, higher))["operations"] == []
 
 
+async def test_an_amendment_holds_from_the_day_that_is_asked_for_and_the_next_builds_on_it(
+    agency: Agency, clock: FixedClock
+) -> None:
+    active = await agency.active()
+    text = await exported(agency, {"contract": active})
+    dearer = text.replace("amount: '600.00'", "amount: '700.00'")
+    path = f"/v1/contracts/{active['contract_id']}"
+    answer = await agency.call(
+        "POST", "/v1/contracts/apply?effective_on=2026-09-01", content=dearer.encode(), headers=YAML
+    )
+    assert answer.status_code == 200, answer.text
+    dearest = text.replace("amount: '600.00'", "amount: '710.00'")
+    await applied(agency, dearest)
+    contract = await agency.get(path)
+    assert contract["amendment"]["effective_at"] == "2026-08-31T22:00:00Z"
+    for party in ("agency", "client"):
+        consent = {"party": party, "document_hash": contract["amendment"]["document"]["hash"]}
+        await agency.step(contract, "amendment/sign", consent)
+    await agency.step(contract, "amendment/apply")
+    assert (await agency.get(path))["terms"]["price"]["amount"] == "600.00"
+    assert await exported(agency, {"contract": active}) == dearest
+    assert (await applied(agency, dearest))["operations"] == []
+    refused = await sent(agency, "apply", dearer)
+    assert refused.status_code == 422
+    assert "must be after the amendment that is scheduled" in refused.json()["detail"]
+    clock.set(clock.now() + timedelta(days=120))
+    assert (await applied(agency, dearest))["operations"] == []
+    assert actions(await applied(agency, dearer)) == ["propose_amendment"]
+
+
 async def test_people_and_environments_become_exactly_those_of_the_document(agency: Agency) -> None:
     done = await applied(agency, HOTEL)
     document = yaml.safe_load(await exported(agency, done))

@@ -99,7 +99,7 @@ async def test_an_illegal_transition_is_a_conflict_that_names_what_is_allowed(ag
     await agency.refused(409, "POST", f"{path}/suspend", json={"reason": "Because"})
     contract = await agency.active()
     path = f"/v1/contracts/{contract['contract_id']}"
-    assert contract["allowed_steps"] == ["amend", "expire", "suspend", "terminate"]
+    assert contract["allowed_steps"] == ["amend", "expire", "renew", "suspend", "terminate"]
     for step in ("propose", "withdraw", "activate", "resume"):
         problem = await agency.refused(409, "POST", f"{path}/{step}")
         assert problem["allowed"] == contract["allowed_steps"]

@@ -308,12 +308,12 @@ async def test_the_wait_for_access_is_a_pause_of_its_item(filing: Filing) -> Non
         (asked["access_request_id"], "2026-06-08T09:00:00Z", "2026-06-08T10:00:00Z"),
         (again["access_request_id"], "2026-06-08T09:00:00Z", None),
     }
-    assert {(wait["reason"], wait["allowed"]) for wait in waits} == {("waiting_access", False)}
+    assert {(wait["reason"], wait["allowed"]) for wait in waits} == {("waiting_for_access", False)}
 
 
 @pytest.mark.capability("I39")
 async def test_a_clock_stands_still_while_the_client_lets_us_wait_for_access(desk: Desk, agreement: Agreement) -> None:
-    await desk.activate(agreement, response=agreement.state()["response"] | {"pausable": ["waiting_access"]})
+    await desk.activate(agreement, response=agreement.state()["response"] | {"pausable": ["waiting_for_access"]})
     filing = Filing(desk, agreement, desk.client(agreement), "")
     filing.item_id = await filing.new_item()
     desk.clock.advance(timedelta(minutes=20))

@@ -1,4 +1,4 @@
-"""What the worker of reporting does besides relaying and consuming events: it sends webhooks."""
+"""What the worker of reporting does besides relaying and consuming events: it sends webhooks and measures months."""
 
 from collections.abc import Sequence
 from typing import cast
@@ -6,6 +6,7 @@ from typing import cast
 from reporting.adapters.secret_box import SecretBox
 from reporting.adapters.webhook_sender import WebhookSender
 from reporting.jobs.deliver_webhooks import DeliverWebhooks, PruneDeliveries
+from reporting.jobs.measure_months import MeasureMonths
 from reporting.settings import ReportingSettings
 from shared.worker import Job, Runtime
 
@@ -18,4 +19,8 @@ def build_jobs(runtime: Runtime) -> Sequence[Job]:
         runtime.units, sender, SecretBox(settings.secret_key), concurrency=settings.webhook_concurrency
     )
     prune = PruneDeliveries(runtime.units)
-    return [Job("deliver webhooks", deliver.run, deliver.finish), Job("prune deliveries", prune.run)]
+    return [
+        Job("deliver webhooks", deliver.run, deliver.finish),
+        Job("prune deliveries", prune.run),
+        Job("measure months", MeasureMonths(runtime.units).run),
+    ]

@@ -3,13 +3,17 @@
 from collections.abc import Mapping
 
 from contracts.application.clients import Client
-from contracts.application.contracts import Change, ContractState
+from contracts.application.contracts import Change, Contract, ContractState
 from contracts.application.maintenance import MaintenanceWindow
+from contracts.application.settling import ClosedSettlement, SettlementRecord
 from contracts.application.sites import Site
+from contracts.domain.contract_term import TermReading
+from contracts.published.settlements_v1 import SettlementClosed
 from contracts.published.v1 import (
     ClientChanged,
     ContractActivated,
     ContractAmended,
+    ContractNoticeDue,
     ContractSuspended,
     ContractTerminated,
     MaintenanceCancelled,
@@ -22,12 +26,18 @@ from shared.unit_of_work import UnitOfWork
 _SAYS: Mapping[Change, type[PublishedState]] = {
     "activated": ContractActivated,
     "amended": ContractAmended,
+    "renewed": ContractAmended,
+    "price_revised": ContractAmended,
     "suspended": ContractSuspended,
     "resumed": ContractActivated,
     "terminated": ContractTerminated,
     "expired": ContractTerminated,
 }
-"""Which event tells a change; a resumed contract is in force again, which is all that others need to know."""
+"""Which event tells a change. A resumed contract is in force again, which is all that others need to know.
+
+What the parties signed beforehand, a renewal or a revision of the price, is told like what they sign anew; `change` in
+the event says which.
+"""
 
 
 class OutboxAnnouncer:
@@ -53,3 +63,34 @@ class OutboxAnnouncer:
 
     def contract_changed(self, state: ContractState) -> None:
         self._uow.publish(_SAYS[state.change].model_validate(state.state), version=state.version)
+
+    def notice_due(self, contract: Contract, term: TermReading) -> None:
+        agreed = contract.terms.term
+        assert agreed is not None  # what has a reading has a term
+        event = ContractNoticeDue(
+            contract_id=contract.contract_id,
+            version=contract.version,
+            client_id=contract.client_id,
+            number=contract.number,
+            renewal=agreed.renewal.kind,
+            term_from=term.current_term.first,
+            term_to=term.current_term.end,
+            notice_deadline=term.notice_deadline,
+            alert_on=term.alert_on,
+        )
+        self._uow.publish(event, version=contract.version)
+
+    def settlement_closed(self, record: SettlementRecord, closed: ClosedSettlement) -> None:
+        event = SettlementClosed(
+            settlement_id=closed.settlement_id,
+            version=record.version,
+            contract_id=closed.contract_id,
+            client_id=closed.client_id,
+            number=closed.number,
+            hash=closed.hash,
+            reason=closed.reason,
+            closed_at=closed.closed_at,
+            claims_until=record.claims_until,
+            settlement=closed.content,
+        )
+        self._uow.publish(event, version=record.version)

@@ -223,9 +223,18 @@ class Breaches(Records[Breach]):
         found = await self._found(BreachRow.obligation_id == obligation_id, BreachRow.since == since)
         return found[0] if found else None
 
-    async def of_clock(self, clock_id: UUID) -> Breach | None:
-        found = await self._found(BreachRow.clock_id == clock_id)
-        return found[0] if found else None
+    async def of_clocks(self, work_item_id: UUID) -> Sequence[Breach]:
+        return await self._found(BreachRow.work_item_id == work_item_id, BreachRow.clock_id.is_not(None))
+
+    async def between(self, contract_id: UUID, start: datetime, end: datetime) -> Sequence[Breach]:
+        since = BreachRow.since
+        rows = await self._session.scalars(
+            select(BreachRow)
+            .where(BreachRow.contract_id == contract_id, since >= start, since < end)
+            .order_by(since, BreachRow.breach_id)
+            .execution_options(populate_existing=True)
+        )
+        return [Breach.model_validate(columns(row)) for row in rows]
 
 
 class Advisories(Records[Advisory]):

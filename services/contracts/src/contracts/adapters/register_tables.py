@@ -174,16 +174,19 @@ class ObligationRow(RecordRow):
 
 
 class BreachRow(RecordRow):
-    """A breach: one for each time that an obligation was due, and one for each clock."""
+    """A breach: one for each time that an obligation was due, and one for each count of a clock."""
 
     __tablename__ = "breach"
     __table_args__ = (
         UniqueConstraint("obligation_id", "since"),
-        UniqueConstraint("tenant_id", "clock_id"),
+        UniqueConstraint("tenant_id", "clock_id", "clock_count"),
+        Index(None, "work_item_id", postgresql_where=text("clock_id is not null")),
         Index(None, "tenant_id", "created_at", "breach_id"),
         CheckConstraint("(obligation_id is null) <> (clock_id is null)", name="cause"),
         CheckConstraint(
-            "provider_percent >= 0 and client_percent >= 0 and provider_percent + client_percent = 100", name="shares"
+            "provider_percent >= 0 and client_percent >= 0 and third_party_percent >= 0"
+            " and provider_percent + client_percent + third_party_percent = 100",
+            name="shares",
         ),
     )
 
@@ -191,6 +194,7 @@ class BreachRow(RecordRow):
     contract_id: Mapped[UUID] = mapped_column(ForeignKey("contracts.contract.contract_id"), index=True)
     obligation_id: Mapped[UUID | None] = mapped_column(ForeignKey("contracts.obligation.obligation_id"))
     clock_id: Mapped[UUID | None]
+    clock_count: Mapped[int | None]
     work_item_id: Mapped[UUID | None]
     party: Mapped[str]
     kind: Mapped[str]
@@ -200,6 +204,8 @@ class BreachRow(RecordRow):
     ended_at: Mapped[datetime | None]
     provider_percent: Mapped[int]
     client_percent: Mapped[int]
+    third_party_percent: Mapped[int]
+    third_party: Mapped[str | None]
     decision: Mapped[str | None]
     decided_at: Mapped[datetime | None]
     decided_by: Mapped[str | None]

@@ -21,6 +21,7 @@ from contracts.adapters.rows import (
     plan_of,
     plan_version_of,
     site_of,
+    state_of,
     tenant_of,
     user_of,
     window_of,
@@ -363,9 +364,36 @@ class Contracts(Rows[ContractRow]):
     async def document(self, contract_id: UUID, number: int) -> Document:
         return await document_of_contract(self._uow, contract_id, number)
 
+    async def signed_document(self, contract_id: UUID, document_hash: str) -> Document:
+        row = await self._session.scalar(
+            select(ContractDocumentRow)
+            .where(ContractDocumentRow.contract_id == contract_id, ContractDocumentRow.hash == document_hash)
+            .limit(1)
+        )
+        if row is None:
+            raise Unknown("signed version of contract", contract_id)
+        return document_of(row)
+
+    async def states(self, contract_id: UUID, before: datetime) -> Sequence[ContractState]:
+        rows = await self._session.scalars(
+            select(ContractStateRow)
+            .where(ContractStateRow.contract_id == contract_id, ContractStateRow.effective_from < before)
+            .order_by(ContractStateRow.effective_from, ContractStateRow.version)
+        )
+        return [state_of(row) for row in rows]
+
     async def newest_state(self, contract_id: UUID) -> int | None:
         newest: int | None = await self._session.scalar(
             select(func.max(ContractStateRow.version)).where(ContractStateRow.contract_id == contract_id)
+        )
+        return newest
+
+    async def in_force_since(self, contract_id: UUID) -> datetime | None:
+        newest: datetime | None = await self._session.scalar(
+            select(ContractStateRow.effective_from)
+            .where(ContractStateRow.contract_id == contract_id)
+            .order_by(ContractStateRow.version.desc())
+            .limit(1)
         )
         return newest
 

@@ -3,7 +3,13 @@
 import secrets
 
 from contracts.adapters.announce import OutboxAnnouncer
+from contracts.adapters.fact_stores import Facts
+from contracts.adapters.hours_stores import hours_stores
+from contracts.adapters.life_stores import life_stores
+from contracts.adapters.invoice_stores import billing_of
 from contracts.adapters.register_workspace import registers_of
+from contracts.adapters.sector_stores import sector_stores
+from contracts.adapters.settlement_stores import settlement_stores
 from contracts.adapters.signing_stores import signing_stores
 from contracts.adapters.stores import (
     ApiKeys,
@@ -39,6 +45,12 @@ def workspace_of(uow: UnitOfWork) -> Workspace:
         contracts=Contracts(uow),
         registers=registers_of(uow),
         signing=signing_stores(uow),
+        life=life_stores(uow),
+        billing=billing_of(uow),
+        sectors=sector_stores(uow),
+        facts=Facts(uow),
+        settlements=settlement_stores(uow),
+        hours=hours_stores(uow),
         announcer=OutboxAnnouncer(uow),
         new_id=new_id,
         random_bytes=secrets.token_bytes,

@@ -20,6 +20,7 @@ from contracts.application.catalogue import (
     PlanVersion,
 )
 from contracts.application.deliverables import PARAMETERS
+from contracts.application.shipped import install_shipped
 from contracts.application.values import Request
 from shared.auth import Principal
 from shared.etag import IfMatch
@@ -58,11 +59,12 @@ class DeliverableKinds(BaseModel):
 
 @router.post("/catalogue/fixtures", summary="Install the shipped catalogues", responses=responses_for(Conflict))
 async def install_fixtures(wanted: InstallRequest, work: Work, _who: Writer) -> Installed:
-    """Creates the plans and calendars that are not there yet; what the agency has under these names stays as it is.
+    """Creates the plans, calendars, sector presets and clauses that are not there yet; what the agency has under these
+    names stays as it is.
 
     A new tenant has them already. They are the agency's own data: add versions to change them.
     """
-    return await catalogue.install_fixtures(work, wanted.catalogues)
+    return await install_shipped(work, wanted.catalogues)
 
 
 @router.get("/deliverable-types", summary="List the types of deliverables")

@@ -106,20 +106,20 @@ async def list_prerequisites(contract_id: UUID, work: Work, _who: Reader) -> Pre
     return Prerequisites(data=await contract_facts.prerequisites_of(work, await work.contracts.get(contract_id)))
 
 
-@router.get("/prerequisites/{code}", summary="Read a prerequisite", responses=SHOWN)
+@router.get("/prerequisites/{prerequisite_code}", summary="Read a prerequisite", responses=SHOWN)
 async def get_prerequisite(
-    contract_id: UUID, code: CodePath, response: Response, work: Work, _who: Reader
+    contract_id: UUID, prerequisite_code: CodePath, response: Response, work: Work, _who: Reader
 ) -> PrerequisiteState:
     """One prerequisite with its three states."""
-    state = await contract_facts.prerequisite_of(work, await work.contracts.get(contract_id), code)
+    state = await contract_facts.prerequisite_of(work, await work.contracts.get(contract_id), prerequisite_code)
     tagged(response, state.version)
     return state
 
 
-@router.put("/prerequisites/{code}", summary="Record what is known of a prerequisite", responses=SHOWN)
+@router.put("/prerequisites/{prerequisite_code}", summary="Record what is known of a prerequisite", responses=SHOWN)
 async def put_prerequisite(
     contract_id: UUID,
-    code: CodePath,
+    prerequisite_code: CodePath,
     facts: PrerequisiteFacts,
     response: Response,
     work: Work,
@@ -128,7 +128,7 @@ async def put_prerequisite(
 ) -> PrerequisiteState:
     """What the client communicated and what was found. What is expected is agreed, and changes by an amendment."""
     contract = await work.contracts.locked(contract_id)
-    known = await contract_facts.prerequisite_of(work, contract, code)
+    known = await contract_facts.prerequisite_of(work, contract, prerequisite_code)
     if_match.require(known.version)
     state = await contract_facts.record_prerequisite(work, contract, known, facts)
     tagged(response, state.version)

@@ -10,7 +10,7 @@ from contracts.adapters import queries
 from contracts.adapters.stores import document_of_contract
 from contracts.api.dependencies import CREATED, SHOWN, VersionedRoute, Work, tagged
 from contracts.api.errors import ContractIncomplete, IllegalTransition, NotSigned, PriceOutsideRange
-from contracts.application import contracts
+from contracts.application import amendments, contracts, life
 from contracts.application.contracts import (
     ActivatedContract,
     AmendmentRequest,
@@ -23,13 +23,14 @@ from contracts.application.contracts import (
     TermsPatch,
 )
 from contracts.application.errors import Refused
+from contracts.application.life import EffectiveState
 from contracts.application.patches import merged
 from contracts.domain.lifecycle import Status
 from shared.auth import Principal, require
 from shared.etag import IfMatch, etag
 from shared.idempotency import Idempotent
 from shared.pagination import Page, PageParams
-from shared.problems import Conflict, NotFound, ValidationFailed, responses_for
+from shared.problems import Conflict, FieldError, NotFound, ValidationFailed, responses_for
 from shared.service import Unit
 from shared.values import Instant
 
@@ -171,7 +172,7 @@ async def suspend_contract(
     contract_id: UUID, why: ReasonRequest, response: Response, work: Work, _who: Signer
 ) -> Contract:
     """Nothing is promised from this instant until it is resumed. Monitoring pauses."""
-    contract = await work.contracts.locked(contract_id)
+    contract = await life.current(work, contract_id)
     contract = await contracts.suspend_contract(work, contract, why.reason)
     tagged(response, contract.version)
     return contract
@@ -180,7 +181,7 @@ async def suspend_contract(
 @router.post("/{contract_id}/resume", summary="Resume a contract", responses=STEP, dependencies=[Idempotent])
 async def resume_contract(contract_id: UUID, response: Response, work: Work, _who: Signer) -> Contract:
     """In force again from this instant, as it was signed."""
-    contract = await work.contracts.locked(contract_id)
+    contract = await life.current(work, contract_id)
     contract = await contracts.resume_contract(work, contract)
     tagged(response, contract.version)
     return contract
@@ -191,7 +192,7 @@ async def terminate_contract(
     contract_id: UUID, why: ReasonRequest, response: Response, work: Work, _who: Signer
 ) -> Contract:
     """Ended for good from this instant. Its history stays."""
-    contract = await work.contracts.locked(contract_id)
+    contract = await life.current(work, contract_id)
     contract = await contracts.terminate_contract(work, contract, why.reason)
     tagged(response, contract.version)
     return contract
@@ -209,13 +210,14 @@ async def propose_amendment(
 ) -> Contract:
     """Other terms for a contract in force, as a document with a hash for both parties to sign.
 
-    The body is a merge patch (RFC 7396) of the terms. With `plan_code` the newest version of that plan takes the place
-    of the present one, and its commitments that of the present ones unless the patch has its own.
+    The body is a merge patch (RFC 7396) of the terms that will be in force when it begins: an amendment builds on those
+    that are scheduled before it, and names a later instant. With `plan_code` the newest version of that plan takes the
+    place of the present one, and its commitments that of the present ones unless the patch has its own.
     """
-    contract = await work.contracts.locked(contract_id)
-    terms = _patched(contract.terms, patch, "plan_code")
-    plan_code = patch.plan_code if "plan_code" in patch.model_fields_set else None
-    contract = await contracts.propose_amendment(work, contract, terms, patch.model_fields_set, plan_code)
+    contract = await life.current(work, contract_id)
+    base = await amendments.base_of(work, contract)
+    terms = _patched(base.terms, patch, "plan_code", "effective_at", "effective_on")
+    contract = await amendments.propose(work, contract, base, terms, patch)
     tagged(response, contract.version)
     return contract
 
@@ -225,7 +227,8 @@ async def propose_amendment(
 )
 async def withdraw_amendment(contract_id: UUID, response: Response, work: Work, _who: Writer) -> Contract:
     """The contract stays as it is in force."""
-    contract = await contracts.withdraw_amendment(work, await work.contracts.locked(contract_id))
+    contract = await life.current(work, contract_id)
+    contract = await contracts.withdraw_amendment(work, contract, await amendments.base_of(work, contract))
     tagged(response, contract.version)
     return contract
 
@@ -235,7 +238,7 @@ async def sign_amendment(
     contract_id: UUID, consent: SignRequest, response: Response, work: Work, _who: Signer
 ) -> Contract:
     """One party's consent to the amendment, named by its hash."""
-    contract = await contracts.sign_amendment(work, await work.contracts.locked(contract_id), consent)
+    contract = await contracts.sign_amendment(work, await life.current(work, contract_id), consent)
     tagged(response, contract.version)
     return contract
 
@@ -247,8 +250,11 @@ async def sign_amendment(
     dependencies=[Idempotent],
 )
 async def apply_amendment(contract_id: UUID, response: Response, work: Work, _who: Signer) -> Contract:
-    """The other terms hold from this instant on, if both parties signed exactly what is stored. The past stays."""
-    contract = await contracts.apply_amendment(work, await work.contracts.locked(contract_id))
+    """The other terms hold from this instant on, if both parties signed exactly what is stored. The past stays.
+
+    With a date the amendment is scheduled: it comes in force at that instant by itself, and is listed until then.
+    """
+    contract = await amendments.apply(work, await life.current(work, contract_id))
     tagged(response, contract.version)
     return contract
 
@@ -289,17 +295,27 @@ async def list_contract_states(
     return await queries.list_states(unit, params, contract_id)
 
 
-@router.get("/{contract_id}/effective", summary="Read what was in force at an instant")
+@router.get(
+    "/{contract_id}/effective", summary="Read what is in force at an instant", responses=responses_for(ValidationFailed)
+)
 async def get_effective_contract(
     contract_id: UUID,
     unit: Unit,
     work: Work,
     _who: Reader,
     at: Annotated[Instant | None, Query(description="RFC 3339 with an offset; left out: now.")] = None,
-) -> ContractState:
-    """The state that held at the instant, as it was published then."""
-    await work.contracts.get(contract_id)
-    state = await queries.state_at(unit, contract_id, at or unit.now)
-    if state is None:
+) -> EffectiveState:
+    """The state that held at the instant, as it was published then; of one to come, what is known by now.
+
+    Known are amendments that are signed for a date, renewals, and ends that were agreed on or given notice of. What a
+    price revision will come to is not.
+    """
+    contract = await work.contracts.get(contract_id)
+    recorded = await queries.state_at(unit, contract_id, at or unit.now)
+    if recorded is None:
         raise NotFound("The contract was not in force at that instant: it was activated later, or never.")
-    return state
+    try:
+        return await life.effective(work, contract, at or unit.now, recorded)
+    except OverflowError:
+        beyond = "is farther ahead than the terms of the contract can be counted"
+        raise ValidationFailed(f"The instant {beyond}.", errors=[FieldError(detail=beyond, parameter="at")]) from None

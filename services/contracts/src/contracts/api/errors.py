@@ -2,6 +2,7 @@
 
 from contracts.adapters.key_chest import UnreadableKey
 from contracts.application.errors import NotNow, Refused, Taken, Unknown
+from contracts.application.invoice_drafting import NotReady
 from contracts.domain import advice, configuration, obligations
 from contracts.domain.agreement import Incomplete, NotBinding, SignatureRefused
 from contracts.domain.catalogue import CatalogueRule, PriceRefused
@@ -35,6 +36,12 @@ class NotSigned(Problem):
     slug, title, status = "not-signed", "The contract is not signed by both parties", 409
 
 
+class InvoiceIncomplete(Problem):
+    """The invoice cannot be issued yet. `errors` lists everything that is missing; give it, then issue."""
+
+    slug, title, status = "invoice-incomplete", "The invoice lacks what EN 16931 asks for", 409
+
+
 def _unknown(error: Unknown) -> Problem:
     named = [FieldError(detail=str(error), pointer=json_pointer(error.path))] if error.path else []
     return NotFound(str(error), errors=named)
@@ -52,6 +59,13 @@ def _illegal(error: IllegalStep) -> Problem:
 def _incomplete(error: Incomplete) -> Problem:
     return ContractIncomplete(
         f"{len(error.missing)} choices are still missing.",
+        errors=[FieldError(detail=item.detail, pointer=f"#{item.pointer}") for item in error.missing],
+    )
+
+
+def _not_ready(error: NotReady) -> Problem:
+    return InvoiceIncomplete(
+        f"{len(error.missing)} things are missing: {error.missing[0].detail}",
         errors=[FieldError(detail=item.detail, pointer=f"#{item.pointer}") for item in error.missing],
     )
 
@@ -84,6 +98,7 @@ ERRORS: ErrorMapping = {
     PhaseOrder: lambda error: Conflict(str(error)),
     IllegalStep: _illegal,
     Incomplete: _incomplete,
+    NotReady: _not_ready,
     PriceRefused: _price,
     SignatureRefused: lambda error: Conflict(str(error)),
     NotBinding: lambda error: NotSigned(str(error)),

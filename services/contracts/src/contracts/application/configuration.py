@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -44,7 +44,7 @@ class NewVersion(Request):
         default=State.IN_SERVICE, description="`withdrawn` says only that the version that it corrects never was."
     )
     effective_from: Instant | None = Field(default=None, description="Not in the future; left out: now.")
-    corrects: int | None = Field(
+    corrects: Annotated[int, Field(strict=True)] | None = Field(
         default=None,
         ge=1,
         le=1_000_000,

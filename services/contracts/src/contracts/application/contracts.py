@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Mapping, Sequence, Set
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
-from contracts.application import completeness, obligations
+from contracts.application import coming, completeness, critical_periods, obligations, settlement_schedule
 from contracts.application.calendars import Calendar
 from contracts.application.catalogue import PlanVersion
 from contracts.application.clients import Client
@@ -17,13 +18,19 @@ from contracts.application.deliverables import PlanDeliverable, checked_paramete
 from contracts.application.document_blocks import document_blocks
 from contracts.application.errors import NotNow, Refused, Taken, Unknown, named_at
 from contracts.application.further_terms import FurtherTerms, FurtherTermsPatch, check_blocks, seeded
+from contracts.application.hours_terms import agreed_package, check_currency, hours_block
+from contracts.application.indexation import PriceState, Revision
 from contracts.application.obligation_terms import ObligationTerms
 from contracts.application.obligation_terms import in_words as obligations_in_words
 from contracts.application.ports import Workspace
+from contracts.application.promotions import offered_discounts
+from contracts.application.published_blocks import published_blocks
+from contracts.application.sectors import check_sector, in_force, with_sector
 from contracts.application.service_desk import USUAL_SEVERITIES, ServiceDesk
 from contracts.application.service_desk_words import in_words
 from contracts.application.sites import Site
 from contracts.application.values import (
+    AmountOfMoney,
     Code,
     Colour,
     Email,
@@ -40,10 +47,12 @@ from contracts.domain import agreement, entitlements
 from contracts.domain.agreement import Missing, Party, Signature
 from contracts.domain.catalogue import Deliverable, check_price
 from contracts.domain.lifecycle import LEADS_TO, Status, Step, after
-from shared.values import Instant, LocalDate
+from shared.values import Instant, LocalDate, instant_text
 
 DOCUMENT_FORMAT = "upheld.contract/1"
 MOST_SITES = 100
+YEARS_OF_A_TERM = range(1900, 2900)
+"""Terms are counted in local days of all zones, which do not reach to the ends of the calendar."""
 
 JsonObject = Annotated[dict[str, JsonValue], Field(max_length=100)]
 
@@ -144,6 +153,10 @@ class Terms(FurtherTerms):
     def _sound(self) -> Self:
         if self.ends_on is not None and self.ends_on < self.starts_on:
             raise ValueError("ends_on is before starts_on")
+        if self.ends_on is not None and self.term is not None:
+            raise ValueError("ends_on and term both say when it ends: leave one of them out")
+        if not (self.term is None and self.indexation is None) and self.starts_on.year not in YEARS_OF_A_TERM:
+            raise ValueError("a contract with a term or an index starts from 1900 on and before 2900")
         if len(set(self.site_ids)) != len(self.site_ids):
             raise ValueError("site_ids names a site twice")
         return self
@@ -178,10 +191,25 @@ class AmendmentRequest(TermsPatch):
 
     model_config = ConfigDict(
         extra="forbid",
-        json_schema_extra={"examples": [{"plan_code": "premium", "price": {"amount": "600.00"}}]},
+        json_schema_extra={
+            "examples": [{"plan_code": "premium", "price": {"amount": "600.00"}, "effective_on": "2099-01-01"}]
+        },
     )
 
     plan_code: Code = unchanged()
+    effective_at: Instant | None = Field(
+        default=None,
+        description="The instant from which the other terms hold; left out: from when the amendment is applied.",
+    )
+    effective_on: LocalDate | None = Field(
+        default=None, description="The same, said as a day in the contract's time zone: from its first instant on."
+    )
+
+    @model_validator(mode="after")
+    def _one_beginning(self) -> Self:
+        if self.effective_at is not None and self.effective_on is not None:
+            raise ValueError("effective_at and effective_on both say when it begins: leave one of them out")
+        return self
 
 
 _TERMS_EXAMPLE: dict[str, JsonValue] = {
@@ -253,6 +281,13 @@ class Amendment(BaseModel):
     deliverables: list[PlanDeliverable] = Field(max_length=1000)
     document: DocumentReference
     signatures: list[RecordedSignature] = Field(max_length=2)
+    effective_at: Instant | None = Field(
+        default=None, description="When the other terms begin to hold; null: when the amendment is applied."
+    )
+    restates_price: bool = Field(
+        default=False,
+        description="The price of its terms is paid from then on, whatever an index made of the last one.",
+    )
 
 
 class Contract(BaseModel):
@@ -271,7 +306,7 @@ class Contract(BaseModel):
     signatures: list[RecordedSignature] = Field(max_length=2)
     amendment: Amendment | None
     activated_at: Instant | None
-    ends_at: Instant | None = Field(description="The instant at which it expires; null: never.")
+    ends_at: Instant | None = Field(description="The instant at which it ends, as far as is known; null: never.")
     closed_at: Instant | None
     created_at: Instant
     updated_at: Instant
@@ -294,7 +329,7 @@ class Document(BaseModel):
     proposed_at: Instant
 
 
-Change = Literal["activated", "amended", "suspended", "resumed", "terminated", "expired"]
+Change = Literal["activated", "amended", "renewed", "price_revised", "suspended", "resumed", "terminated", "expired"]
 
 
 class ContractState(BaseModel):
@@ -362,8 +397,12 @@ async def draft_contract(work: Workspace, new: NewContract) -> Contract:
     version = plan.current
     terms = Terms.model_validate(new.model_dump(mode="json", by_alias=True, exclude={"client_id", "plan_code"}))
     terms = completed(version, terms, new.model_fields_set)
+    today = agreement.local_date(work.now, client.time_zone)
+    if "discounts" not in new.model_fields_set:
+        offered = await offered_discounts(work, version.code, terms.price, terms.starts_on, terms.ends_on, today)
+        terms = terms.model_copy(update={"discounts": offered})
     await _check_terms(work, client.client_id, terms, version)
-    year = agreement.local_date(work.now, client.time_zone).year
+    year = today.year
     contract = Contract(
         contract_id=work.new_id(),
         version=1,
@@ -391,6 +430,10 @@ def _named(version: PlanVersion) -> ContractPlan:
     return ContractPlan(
         plan_id=version.plan_id, code=version.code, number=version.number, title=version.title.model_dump()
     )
+
+
+OFFERED_WHEN_DRAFTED = frozenset({"discounts"})
+"""Terms that a draft is given by what is offered on that day, when its author does not choose them."""
 
 
 def completed(plan: PlanVersion, terms: Terms, chosen: Set[str]) -> Terms:
@@ -421,7 +464,7 @@ async def change_terms(work: Workspace, contract: Contract, terms: Terms) -> Con
     status = after(contract.status, Step.EDIT)
     version = await work.plans.version(contract.plan.plan_id, contract.plan.number)
     await _check_terms(work, contract.client_id, terms, version)
-    return await _save(work, contract, status=status, terms=terms, deliverables=_shown(_promised(version, terms)))
+    return await save(work, contract, status=status, terms=terms, deliverables=_shown(_promised(version, terms)))
 
 
 async def change_plan(work: Workspace, contract: Contract, plan: PlanVersion, terms: Terms) -> Contract:
@@ -443,18 +486,22 @@ async def _check_terms(work: Workspace, client_id: UUID, terms: Terms, plan: Pla
     if terms.service_desk is not None:
         await _check_service_desk(work, terms.service_desk, terms.response)
     _check_severities(terms.service_desk, terms.response)
+    check_sector(terms.sector, has_desk=terms.service_desk is not None, has_response=terms.response is not None)
     promised = {item.code: item for item in plan.promised()}
     for code, parameters in terms.deliverable_parameters.items():
         place = ("deliverable_parameters", code)
         if code not in promised:
             raise Refused(f"The plan {plan.code} has no deliverable {code}.", *place)
         kind = promised[code].type
-        if kind in (entitlements.RESPONSE, entitlements.UPTIME):
+        if kind in (entitlements.RESPONSE, entitlements.UPTIME, entitlements.HOURS):
             raise Refused(f"The contract has a value of its own for this: {kind.split('_')[0]}.", *place)
         try:
             checked_parameters(kind, {**promised[code].parameters, **parameters})
         except ValidationError as error:
             raise Refused.because_of(error, *place) from None
+    hours = agreed_package(entitlements.parameters_of(promised.values(), entitlements.HOURS), terms.hours)
+    if hours is not None:
+        check_currency(hours, terms.price.currency)
     await check_blocks(work, terms, terms.site_ids, (terms.price.amount, terms.price.currency))
 
 
@@ -518,8 +565,11 @@ def _promised(plan: PlanVersion, terms: Terms) -> tuple[Deliverable, ...]:
     commitments: dict[str, Mapping[str, Any] | None] = {
         entitlements.RESPONSE: _json(terms.response),
         entitlements.UPTIME: _json(terms.uptime),
+        entitlements.HOURS: _json(
+            agreed_package(entitlements.parameters_of(plan.promised(), entitlements.HOURS), terms.hours)
+        ),
     }
-    return entitlements.with_commitments(overridden, commitments)
+    return with_sector(entitlements.with_commitments(overridden, commitments), terms.sector)
 
 
 def _json(model: BaseModel | None) -> dict[str, Any] | None:
@@ -539,13 +589,18 @@ async def propose_contract(work: Workspace, contract: Contract) -> Contract:
     Raises IllegalStep, Incomplete with everything that is missing, or Taken for the status page's address.
     """
     status = after(contract.status, Step.PROPOSE)
-    return await _save(work, contract, status=status, document=await _fix(work, contract), signatures=[])
+    return await save(work, contract, status=status, document=await _fix(work, contract), signatures=[])
 
 
-async def _fix(work: Workspace, contract: Contract, in_force: PlanVersion | None = None) -> DocumentReference:
+async def _fix(
+    work: Workspace,
+    contract: Contract,
+    in_force: PlanVersion | None = None,
+    amends: Mapping[str, JsonValue] | None = None,
+) -> DocumentReference:
     """Keeps what the contract says as its next document; `in_force` is the plan that an amendment changes.
 
-    Raises Incomplete or Taken.
+    `amends` is what only an amendment says. Raises Incomplete or Taken.
     """
     client = await work.clients.get(contract.client_id)
     sites = [await work.sites.get(site_id) for site_id in contract.terms.site_ids]
@@ -558,7 +613,8 @@ async def _fix(work: Workspace, contract: Contract, in_force: PlanVersion | None
     if page is not None and not await work.contracts.claim_status_page(page.slug, contract):
         raise Taken(f"The status page address {page.slug} is in use. Choose another slug.")
     number = await work.contracts.next_document_number(contract)
-    text = agreement.canonical(await _document(work, contract, client, sites, promised, plan, number))
+    document = await _document(work, contract, client, sites, promised, plan, number)
+    text = agreement.canonical({**document, **(amends or {})})
     reference = DocumentReference(number=number, hash=agreement.fingerprint(text), proposed_at=work.now)
     await work.contracts.add_document(
         Document(
@@ -709,6 +765,7 @@ async def _document(
         "ends_on": None if terms.ends_on is None else terms.ends_on.isoformat(),
         "signatories": terms.signatories.model_dump(mode="json"),
         **await document_blocks(work, client, terms),
+        "hours": hours_block(entitlements.parameters_of(promised, entitlements.HOURS), [site.kind for site in sites]),
     }
 
 
@@ -750,7 +807,7 @@ async def withdraw_contract(work: Workspace, contract: Contract) -> Contract:
     """The locked proposal is a draft again; what was signed of it counts for nothing any more. Raises IllegalStep."""
     status = after(contract.status, Step.WITHDRAW)
     await work.contracts.release_status_page(contract)
-    return await _save(work, contract, status=status, signatures=[])
+    return await save(work, contract, status=status, signatures=[])
 
 
 async def sign_contract(work: Workspace, contract: Contract, consent: SignRequest) -> Contract:
@@ -764,7 +821,7 @@ async def sign_contract(work: Workspace, contract: Contract, consent: SignReques
     plan = await work.plans.version(contract.plan.plan_id, contract.plan.number)
     await completeness.check_may_sign(work, contract.client_id, contract.terms.site_ids, plan)
     signatures, complete = _signed(work, contract.terms, contract.document, contract.signatures, consent)
-    return await _save(work, contract, status=signed if complete else contract.status, signatures=signatures)
+    return await save(work, contract, status=signed if complete else contract.status, signatures=signatures)
 
 
 def _signed(
@@ -803,24 +860,31 @@ async def activate_contract(work: Workspace, contract: Contract) -> ActivatedCon
     Raises IllegalStep, NotBinding when what is stored is not what both parties signed, or NotNow before its first day.
     """
     status = after(contract.status, Step.ACTIVATE)
-    document = await _binding(work, contract)
+    document = await binding(work, contract)
     time_zone = _time_zone(document)
     terms = contract.terms
     if agreement.local_date(work.now, time_zone) < terms.starts_on:
         raise NotNow(f"The contract starts on {terms.starts_on}. Activate it on that day ({time_zone}) or later.")
-    ends_at = agreement.end_of(terms.ends_on, time_zone)
+    life = coming.under(await coming.life_of(work, contract), terms, work.now, time_zone, priced=True)
+    ends_at = life.ends_at(terms)
     if ends_at is not None and ends_at <= work.now:
-        raise NotNow(f"The contract ended on {terms.ends_on}. Terminate it, and draft another one.")
+        raise NotNow(f"The contract ended on {_last_day(ends_at, time_zone)}. Terminate it, and draft another one.")
     plan = await work.plans.version(contract.plan.plan_id, contract.plan.number)
     await completeness.begin_support(work, contract.client_id, terms.site_ids, plan)
     active = contract.model_copy(update={"status": status, "activated_at": work.now, "ends_at": ends_at})
-    entered = await _enter(work, active, "activated", work.now)
+    await work.life.lives.put(life)
+    price = NewPrice(amount=terms.price.amount, currency=terms.price.currency, came_by="agreed")
+    entered = await enter(work, active, "activated", work.now, price=price)
     client = await work.clients.get(entered.client_id)
     warnings = await completeness.warnings_of(work, entered.contract_id, client, terms, terms.site_ids, plan)
     return ActivatedContract(**dict(entered), warnings=warnings)
 
 
-async def _binding(work: Workspace, contract: Contract) -> Document:
+def _last_day(ends_at: datetime, time_zone: str) -> date:
+    return agreement.local_date(ends_at - timedelta(microseconds=1), time_zone)
+
+
+async def binding(work: Workspace, contract: Contract) -> Document:
     """The document of the contract. Raises NotBinding unless it is exactly what both parties signed."""
     assert contract.document is not None
     document = await work.contracts.document(contract.contract_id, contract.document.number)
@@ -836,44 +900,78 @@ def _time_zone(document: Document) -> str:
 async def suspend_contract(work: Workspace, contract: Contract, reason: str) -> Contract:
     """Nothing is owed from this instant until it is resumed; says `contract.suspended`. Raises IllegalStep."""
     status = after(contract.status, Step.SUSPEND)
-    return await _enter(work, contract.model_copy(update={"status": status}), "suspended", work.now, reason)
+    return await enter(work, contract.model_copy(update={"status": status}), "suspended", work.now, reason)
 
 
 async def resume_contract(work: Workspace, contract: Contract) -> Contract:
     """In force again from this instant; says `contract.activated`. Raises IllegalStep."""
     status = after(contract.status, Step.RESUME)
-    return await _enter(work, contract.model_copy(update={"status": status}), "resumed", work.now)
+    return await enter(work, contract.model_copy(update={"status": status}), "resumed", work.now)
 
 
 async def terminate_contract(work: Workspace, contract: Contract, reason: str) -> Contract:
     """Ended for good from this instant; says `contract.terminated`. Raises IllegalStep."""
-    return await _end(work, contract, after(contract.status, Step.TERMINATE), "terminated", work.now, reason)
+    return await end(work, contract, after(contract.status, Step.TERMINATE), "terminated", work.now, reason)
 
 
 async def expire_contract(work: Workspace, contract: Contract) -> Contract:
     """Ended at the end of its last day, whenever that is noticed; says `contract.terminated`. Raises IllegalStep."""
     status = after(contract.status, Step.EXPIRE)
     assert contract.ends_at is not None
-    return await _end(work, contract, status, "expired", contract.ends_at, None)
+    return await end(work, contract, status, "expired", contract.ends_at, None)
 
 
-async def _end(
+async def end(
     work: Workspace, contract: Contract, status: Status, change: Change, at: datetime, reason: str | None
 ) -> Contract:
+    """The locked contract has ended for good at `at`; what was still to come lapses."""
     await work.contracts.release_status_page(contract)
+    for scheduled in await work.life.amendments.scheduled(contract.contract_id):
+        await work.life.amendments.save(scheduled.decided("lapsed", at, None))
     ended = contract.model_copy(update={"status": status, "closed_at": at, "amendment": None})
-    return await _enter(work, ended, change, at, reason)
+    return await enter(work, ended, change, at, reason)
 
 
-async def _enter(
-    work: Workspace, contract: Contract, change: Change, at: datetime, reason: str | None = None
+@dataclass(frozen=True)
+class NewPrice:
+    """A price that holds from a state of the contract on, and how it came about."""
+
+    amount: str
+    currency: str
+    came_by: Literal["agreed", "amended", "revised"]
+    revision: Revision | None = None
+
+
+async def enter(
+    work: Workspace,
+    contract: Contract,
+    change: Change,
+    at: datetime,
+    reason: str | None = None,
+    price: NewPrice | None = None,
 ) -> Contract:
-    """Keeps and tells what the changed contract is from `at` on."""
-    saved = await _save(work, contract)
+    """Keeps and tells what the changed contract is from `at` on; without a `price` it costs what it cost."""
+    saved = await save(work, contract)
     assert saved.document is not None
     document = await work.contracts.document(saved.contract_id, saved.document.number)
     previous = await work.contracts.newest_state(saved.contract_id)
-    content = effective_state(saved, json.loads(document.text), at, previous)
+    if price is not None:
+        await work.life.prices.add(
+            PriceState(
+                contract_id=saved.contract_id,
+                client_id=saved.client_id,
+                version=saved.version,
+                effective_from=at,
+                amount=price.amount,
+                currency=price.currency,
+                came_by=price.came_by,
+                revision=price.revision,
+            )
+        )
+    life = await coming.life_of(work, saved)
+    agreed = json.loads(document.text)
+    content = effective_state(saved, agreed, at, previous, change)
+    content |= moving_parts(saved, life, await price_of(work, saved), life.day(at))
     state = ContractState(
         contract_id=saved.contract_id,
         client_id=saved.client_id,
@@ -886,72 +984,140 @@ async def _enter(
     )
     await work.contracts.add_state(state)
     work.announcer.contract_changed(state)
-    await obligations.follow(work, saved, change, at)
+    if change not in ("renewed", "price_revised"):
+        await obligations.follow(work, saved, change, at)
+    if change == "amended" and saved.status is Status.SUSPENDED:
+        await obligations.follow(work, saved, "suspended", at)
+    if change == "activated":
+        await settlement_schedule.begin(work, saved.contract_id, saved.client_id, at)
+    await critical_periods.follow(work, saved, agreed, at)
+    await coming.plan(work, saved, life)
     return saved
+
+
+async def price_of(work: Workspace, contract: Contract) -> AmountOfMoney:
+    """What the contract costs now: what was signed, or what an index has made of it."""
+    price = await work.life.prices.newest(contract.contract_id)
+    named = contract.terms.price if price is None else price
+    return AmountOfMoney(amount=named.amount, currency=named.currency)
+
+
+def moving_parts(contract: Contract, life: coming.Life, price: AmountOfMoney, on: date) -> dict[str, Any]:
+    """What of the effective state moves by what was signed, without another signature: the price, and the term."""
+    reading = life.reading(contract.terms, on)
+    term = contract.terms.term
+    outline = None
+    if term is not None and reading is not None:
+        outline = {
+            "initial_months": term.initial_months,
+            "renewal": term.renewal.model_dump(mode="json"),
+            "notice_months": term.notice_months,
+            "from": reading.current_term.first.isoformat(),
+            "to": reading.current_term.end.isoformat(),
+            "notice_deadline": reading.notice_deadline.isoformat(),
+            "alert_on": reading.alert_on.isoformat(),
+        }
+    return {"price": {**price.model_dump(), "period": "month"}, "term": outline}
 
 
 # --- amending --------------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class Proposal:
+    """What an amendment says beside the terms: `chosen` names the terms that the caller gave."""
+
+    chosen: Set[str]
+    plan_code: str | None
+    effective_at: datetime | None
+
+
 async def propose_amendment(
-    work: Workspace, contract: Contract, terms: Terms, chosen: Set[str], plan_code: str | None
+    work: Workspace, contract: Contract, terms: Terms, proposal: Proposal, base: Contract | None = None
 ) -> Contract:
     """Proposes other terms for the locked contract, for both parties to sign; what is in force stays until then.
 
-    `chosen` names the terms that the caller gave: with another plan, its commitments stand in for the others. Raises
-    IllegalStep, NotNow while another amendment waits, Incomplete, and else as `draft_contract`.
+    `base` is the contract as it will be when the amendment begins, where others come before it. With another plan its
+    commitments stand in for the terms that the caller did not choose. Raises IllegalStep, NotNow while another
+    amendment waits, Incomplete, and else as `draft_contract`.
     """
     after(contract.status, Step.AMEND)
+    base = contract if base is None else base
     if contract.amendment is not None:
         raise NotNow("Another amendment waits for its signatures. Withdraw it, or apply it first.")
-    plan = in_force = await work.plans.version(contract.plan.plan_id, contract.plan.number)
-    if plan_code is not None:
-        named = await work.plans.by_code(plan_code)
+    plan = in_force = await work.plans.version(base.plan.plan_id, base.plan.number)
+    if proposal.plan_code is not None:
+        named = await work.plans.by_code(proposal.plan_code)
         if named is None:
-            raise Refused(f"There is no plan {plan_code}. GET /v1/plans lists the plans.", "plan_code")
+            raise Refused(f"There is no plan {proposal.plan_code}. GET /v1/plans lists the plans.", "plan_code")
         plan = named.current
-        terms = completed(plan, terms, chosen)
-    if terms.starts_on != contract.terms.starts_on:
+        terms = completed(plan, terms, proposal.chosen)
+    if terms.starts_on != base.terms.starts_on:
         raise Refused("cannot change any more: the contract has begun", "starts_on")
-    page, other = contract.terms.status_page, terms.status_page
+    page, other = base.terms.status_page, terms.status_page
     if page is not None and other is not None and page.slug != other.slug:
         raise Refused("cannot change while the contract is in force: visitors know the address", "status_page", "slug")
     await _check_terms(work, contract.client_id, terms, plan)
+    price = await work.life.prices.newest(contract.contract_id)
+    restates_price = "price" in proposal.chosen
+    _check_indexation(base.terms, terms, proposal.chosen, revised=price is not None and price.revision is not None)
     deliverables = _shown(_promised(plan, terms))
-    amended = contract.model_copy(update={"plan": _named(plan), "terms": terms, "deliverables": deliverables})
+    amended = base.model_copy(update={"plan": _named(plan), "terms": terms, "deliverables": deliverables})
+    at = proposal.effective_at
+    by_then = base.terms.price != contract.terms.price
+    paid = terms.price if restates_price or by_then or price is None else price
+    says: dict[str, JsonValue] = {
+        "effective_at": None if at is None else instant_text(at),
+        # With an index it is not what the terms name, which is what the index is applied to.
+        "price_in_force": {"amount": paid.amount, "currency": paid.currency, "period": "month"},
+    }
     amendment = Amendment(
         plan=amended.plan,
         terms=terms,
         deliverables=deliverables,
-        document=await _fix(work, amended, in_force),
+        document=await _fix(work, amended, in_force, says),
         signatures=[],
+        effective_at=at,
+        restates_price=restates_price,
     )
-    return await _save(work, contract, amendment=amendment)
+    return await save(work, contract, amendment=amendment)
 
 
-def _waiting(contract: Contract) -> Amendment:
+def _check_indexation(before: Terms, terms: Terms, chosen: Set[str], *, revised: bool) -> None:
+    """Whether a new price says which value of the index it belongs to. Raises Refused."""
+    if revised and "price" in chosen and "indexation" not in chosen and terms.indexation is not None:
+        raise Refused(
+            f"The price has been revised since {before.price.amount} was signed. Say with the new price from which"
+            " value of the index it goes on, or null for no indexation.",
+            "indexation",
+            "base_value",
+        )
+
+
+def waiting_amendment(contract: Contract) -> Amendment:
+    """The amendment that waits for its signatures. Raises IllegalStep, or NotNow when none does."""
     after(contract.status, Step.AMEND)
     if contract.amendment is None:
         raise NotNow("No amendment waits. Propose one first.")
     return contract.amendment
 
 
-async def withdraw_amendment(work: Workspace, contract: Contract) -> Contract:
+async def withdraw_amendment(work: Workspace, contract: Contract, base: Contract | None = None) -> Contract:
     """The locked contract stays as it is in force. Raises IllegalStep, or NotNow when no amendment waits."""
-    _waiting(contract)
-    if contract.terms.status_page is None:
+    waiting_amendment(contract)
+    if contract.terms.status_page is None and (base is None or base.terms.status_page is None):
         await work.contracts.release_status_page(contract)
-    return await _save(work, contract, amendment=None)
+    return await save(work, contract, amendment=None)
 
 
 async def sign_amendment(work: Workspace, contract: Contract, consent: SignRequest) -> Contract:
     """Records one party's signature of the amendment. Raises IllegalStep, NotNow or SignatureRefused."""
-    waiting = _waiting(contract)
+    waiting = waiting_amendment(contract)
     in_force = await work.plans.version(contract.plan.plan_id, contract.plan.number)
     plan = await work.plans.version(waiting.plan.plan_id, waiting.plan.number)
     await completeness.check_may_sign(work, contract.client_id, waiting.terms.site_ids, plan, in_force)
     signatures, _ = _signed(work, waiting.terms, waiting.document, waiting.signatures, consent)
-    return await _save(work, contract, amendment=waiting.model_copy(update={"signatures": signatures}))
+    return await save(work, contract, amendment=waiting.model_copy(update={"signatures": signatures}))
 
 
 async def apply_amendment(work: Workspace, contract: Contract) -> Contract:
@@ -959,22 +1125,40 @@ async def apply_amendment(work: Workspace, contract: Contract) -> Contract:
 
     Raises IllegalStep, NotNow when none waits, or NotBinding.
     """
-    waiting = _waiting(contract)
-    amended = contract.model_copy(
-        update={
-            "plan": waiting.plan,
-            "terms": waiting.terms,
-            "deliverables": waiting.deliverables,
-            "document": waiting.document,
-            "signatures": waiting.signatures,
-            "amendment": None,
-        }
+    waiting = waiting_amendment(contract)
+    return await put_in_force(work, contract.model_copy(update={"amendment": None}), waiting, work.now)
+
+
+async def put_in_force(work: Workspace, contract: Contract, amendment: Amendment, at: datetime) -> Contract:
+    """The locked contract with an amendment from `at` on; says `contract.amended`. Raises NotNow or NotBinding."""
+    amended = with_amendment(contract, amendment)
+    time_zone = _time_zone(await binding(work, amended))
+    life = await coming.life_of(work, contract)
+    life = coming.under(life, amended.terms, at, time_zone, priced=reprices(contract, amendment))
+    ends_at = life.ends_at(amended.terms)
+    if ends_at is not None and ends_at <= at:
+        raise NotNow(f"By the amendment the contract ended on {_last_day(ends_at, time_zone)}. Withdraw it.")
+    await work.life.lives.put(life)
+    terms = amended.terms
+    price = NewPrice(amount=terms.price.amount, currency=terms.price.currency, came_by="amended")
+    return await enter(
+        work,
+        amended.model_copy(update={"ends_at": ends_at}),
+        "amended",
+        at,
+        price=price if amendment.restates_price else None,
     )
-    document = await _binding(work, amended)
-    ends_at = agreement.end_of(waiting.terms.ends_on, _time_zone(document))
-    if ends_at is not None and ends_at <= work.now:
-        raise NotNow(f"By the amendment the contract ended on {waiting.terms.ends_on}. Withdraw it.")
-    return await _enter(work, amended.model_copy(update={"ends_at": ends_at}), "amended", work.now)
+
+
+def reprices(contract: Contract, amendment: Amendment) -> bool:
+    """Whether an amendment of the contract names the price anew, or the index that it follows."""
+    return amendment.restates_price or amendment.terms.indexation != contract.terms.indexation
+
+
+def with_amendment(contract: Contract, amendment: Amendment) -> Contract:
+    """The contract under the terms of an amendment."""
+    changed = ("plan", "terms", "deliverables", "document", "signatures")
+    return contract.model_copy(update={name: getattr(amendment, name) for name in changed})
 
 
 _AGREED = (
@@ -998,21 +1182,26 @@ _AGREED = (
 
 
 def effective_state(
-    contract: Contract, document: Mapping[str, Any], at: datetime, previous_version: int | None
+    contract: Contract, document: Mapping[str, Any], at: datetime, previous_version: int | None, change: Change
 ) -> dict[str, Any]:
-    """What the other services need to keep the contract: what was signed, and where the contract stands."""
+    """What the other services need to keep the contract: what was signed, and where the contract stands.
+
+    `moving_parts` are laid over it.
+    """
     assert contract.document is not None
-    plan, price = document["plan"], document["price"]
-    return {
+    plan = document["plan"]
+    state = {
         **{key: document[key] for key in _AGREED},
+        **published_blocks(document),
+        "change": change,
         # What was proposed before there was such a block says nothing of it.
         "service_desk": document.get("service_desk"),
+        "hours": document.get("hours"),
         "version": contract.version,
         "previous_version": previous_version,
         "status": contract.status.value,
         "effective_from": at.isoformat(),
         "plan": {key: plan[key] for key in ("plan_id", "code", "name", "priority")},
-        "price": {key: price[key] for key in ("amount", "currency", "period")},
         "signature": {
             "version_hash": contract.document.hash,
             "signed_at": max(signature.signed_at for signature in contract.signatures).isoformat(),
@@ -1022,9 +1211,24 @@ def effective_state(
             ],
         },
     }
+    return in_force(state, document, at)
 
 
-async def _save(work: Workspace, contract: Contract, **changes: Any) -> Contract:
+async def pass_edge(work: Workspace, contract: Contract, at: datetime) -> Contract:
+    """A critical period of the locked contract began or ended at `at`; says `contract.amended`.
+
+    What was changed since then is right already: a state is worked out for its own instant.
+    """
+    newest = await work.contracts.in_force_since(contract.contract_id)
+    if contract.status is not Status.ACTIVE or newest is None or at <= newest:
+        document = await binding(work, contract)
+        await critical_periods.follow(work, contract, json.loads(document.text), work.now)
+        return contract
+    return await enter(work, contract, "amended", at)
+
+
+async def save(work: Workspace, contract: Contract, **changes: Any) -> Contract:
+    """The locked contract with changes and its next version."""
     changed = contract.model_copy(update={**changes, "version": contract.version + 1, "updated_at": work.now})
     saved = changed.model_copy(update={"allowed_steps": allowed_steps(changed.status)})
     await work.contracts.save(saved)

@@ -6,6 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, StrictBool, Valida
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from contracts.application.commitments import Interval, ResponseCommitment, UptimeCommitment
+from contracts.application.hours_terms import HoursPackage
+from contracts.application.sectors import AuditExportTerms, DataQuality, EvolutionCycle, WatchedExports, WatchedPages
 from contracts.application.values import Code, Duration, Request, Texts
 from contracts.domain.catalogue import Deliverable
 
@@ -30,6 +32,7 @@ Proof = Literal[
     "backlog_record",
     "decision_record",
     "audit_log",
+    "hours_ledger",
 ]
 Count: TypeAlias = Annotated[int, Field(strict=True, ge=0, le=20, json_schema_extra={"format": "int32"})]
 Days: TypeAlias = Annotated[int, Field(strict=True, ge=1, le=3650, json_schema_extra={"format": "int32"})]
@@ -157,6 +160,12 @@ DeliverableType = Literal[
     "controlled_deployments",
     "regular_reporting",
     "enhanced_traceability",
+    "watched_pages",
+    "export_check",
+    "data_quality_check",
+    "audit_export",
+    "evolution_cycle",
+    "hours_package",
 ]
 
 PARAMETERS: dict[str, type[BaseModel]] = {
@@ -189,6 +198,12 @@ PARAMETERS: dict[str, type[BaseModel]] = {
     "controlled_deployments": Nothing,
     "regular_reporting": Report,
     "enhanced_traceability": Traceability,
+    "watched_pages": WatchedPages,
+    "export_check": WatchedExports,
+    "data_quality_check": DataQuality,
+    "audit_export": AuditExportTerms,
+    "evolution_cycle": EvolutionCycle,
+    "hours_package": HoursPackage,
 }
 """The model of every kind's parameters."""
 

@@ -7,6 +7,7 @@ from contracts.application.controlled_documents import ControlledDocument, Docum
 from contracts.application.further_terms import BLOCKS, FurtherTerms
 from contracts.application.ports import Workspace
 from contracts.application.pricing import told
+from contracts.application.settlement_terms import written_out
 from contracts.domain.agreement import local_date
 
 
@@ -29,6 +30,7 @@ async def document_blocks(work: Workspace, client: Client, terms: FurtherTerms) 
                 assert document is not None and version is not None  # a contract that names others is incomplete
                 named.append(_stated(document, version))
             content["legal"][field] = named
+    content |= await written_out(work, terms)
     parties = {"agency": None, "client": client.client_id}
     return {
         **content,

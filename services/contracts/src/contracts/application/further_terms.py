@@ -16,15 +16,28 @@ from pydantic import BaseModel, Field, JsonValue, model_validator
 from contracts.application.continuity import ContinuityObjective, ReversibilityItem
 from contracts.application.data_protection import DataProtection
 from contracts.application.errors import Refused, Unknown
+from contracts.application.hours_terms import ContractHours
+from contracts.application.indexation import Indexation
 from contracts.application.legal import Commercial, Legal
 from contracts.application.offer import Offer
 from contracts.application.onboarding import Onboarding
 from contracts.application.prerequisites import Prerequisite
 from contracts.application.pricing import PriceParameters
+from contracts.application.promotions import AgreedDiscount, check_discounts
 from contracts.application.resources import Resource
 from contracts.application.responsibilities import Actor, Responsibilities
 from contracts.application.risks import ContractRisk
 from contracts.application.scope import Scope
+from contracts.application.sectors import Sector
+from contracts.application.settlement_terms import (
+    Charges,
+    Credits,
+    Penalties,
+    RightToTerminate,
+    SettlementTerms,
+    check_money,
+)
+from contracts.application.term import Term
 from contracts.application.values import Request
 
 if TYPE_CHECKING:
@@ -63,6 +76,12 @@ class FurtherTerms(Request):
     pricing: PriceParameters | None = Field(
         default=None, description="How the price comes about; comes to exactly `price`."
     )
+    discounts: list[AgreedDiscount] | None = Field(
+        default=None,
+        max_length=20,
+        description="What is taken off the price when; left out when drafting: the promotions of the plan.",
+    )
+    sector: Sector | None = Field(default=None, description="What the client's sector asks for beside the plan.")
     onboarding: Onboarding | None = Field(default=None, description="What was clarified before signing.")
     responsibilities: Responsibilities | None = Field(
         default=None, description="Who decides and who executes; left out when drafting: ours, if the plan requires it."
@@ -87,6 +106,20 @@ class FurtherTerms(Request):
     )
     data_protection: DataProtection | None = Field(default=None, description="Classification, and the annex.")
     legal: Legal | None = Field(default=None, description="Clauses, controlled documents, and the law.")
+    term: Term | None = Field(
+        default=None, description="How long it runs, renewal, notice, leaving early; null: as `ends_on` says."
+    )
+    indexation: Indexation | None = Field(default=None, description="The index that the price follows; null: none.")
+    hours: ContractHours | None = Field(
+        default=None, description="Monthly hours, where they differ from the plan's; null: exactly the plan's, if any."
+    )
+    settlement: SettlementTerms | None = Field(default=None, description="How periods are settled; null: as usual.")
+    charges: Charges | None = Field(default=None, description="What is charged beside the price per month.")
+    credits: Credits | None = Field(default=None, description="For a missed uptime commitment; null: none.")
+    penalties: Penalties | None = Field(default=None, description="For missed targets and lateness; null: none.")
+    termination_rights: list[RightToTerminate] | None = Field(
+        default=None, max_length=20, description="Patterns of misses that let the client leave; null: none."
+    )
 
     @model_validator(mode="after")
     def _names_each_once(self) -> Self:
@@ -107,6 +140,8 @@ class FurtherTermsPatch(Request):
     offer: _BlockPatch | None = None
     commercial: _BlockPatch | None = None
     pricing: _BlockPatch | None = None
+    discounts: _ListPatch | None = None
+    sector: _BlockPatch | None = None
     onboarding: _BlockPatch | None = None
     responsibilities: _BlockPatch | None = None
     actors: _ListPatch | None = None
@@ -117,6 +152,14 @@ class FurtherTermsPatch(Request):
     reversibility: _ListPatch | None = None
     data_protection: _BlockPatch | None = None
     legal: _BlockPatch | None = None
+    term: _BlockPatch | None = None
+    indexation: _BlockPatch | None = None
+    hours: _BlockPatch | None = None
+    settlement: _BlockPatch | None = None
+    charges: _BlockPatch | None = None
+    credits: _BlockPatch | None = None
+    penalties: _BlockPatch | None = None
+    termination_rights: _ListPatch | None = None
 
 
 BLOCKS: tuple[str, ...] = tuple(FurtherTerms.model_fields)
@@ -174,6 +217,8 @@ async def check_blocks(
             raise Refused(f"There is no calendar {name}. Create it first.", "offer", "coverage_calendar")
     if terms.pricing is not None:
         _check_price(terms.pricing, *price)
+    check_discounts(terms.discounts, price[1])
+    await check_money(work, terms, price[1])
 
 
 def _check_names(terms: FurtherTerms) -> None:

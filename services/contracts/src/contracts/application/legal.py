@@ -4,6 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
+from contracts.application.settlement_terms import LineTax, OtherTax
 from contracts.application.values import Code, Country, Language, Name, Request, Texts
 
 Billing = Literal["flat", "per_ticket", "hours", "on_demand", "share_of_sale"]
@@ -57,6 +58,7 @@ class Commercial(Request):
                 {
                     "billing": ["flat"],
                     "payment_days": 30,
+                    "tax": {"category": "S", "rate": "20"},
                     "conditions": [{"fr": "Facture en début de mois", "en": "Invoiced at the start of the month"}],
                 }
             ]
@@ -68,9 +70,16 @@ class Commercial(Request):
     )
     payment_days: Annotated[int, Field(strict=True, ge=0, le=365, json_schema_extra={"format": "int32"})] = 30
     conditions: list[Texts] = Field(default_factory=list, max_length=50, description="Further conditions.")
+    tax: LineTax | None = Field(default=None, description="The VAT of what is billed; null: not agreed on.")
+    other_taxes: list[OtherTax] = Field(
+        default_factory=list, max_length=20, description="Kinds of lines that have another VAT."
+    )
 
     @model_validator(mode="after")
     def _each_once(self) -> Self:
         if len(set(self.billing)) != len(self.billing):
             raise ValueError("billing names one thing twice")
+        kinds = [other.kind for other in self.other_taxes]
+        if len(set(kinds)) != len(kinds):
+            raise ValueError("other_taxes names one kind of lines twice")
         return self

@@ -19,7 +19,7 @@ from contracts.application.obligation_terms import (
 from contracts.application.ports import Workspace
 from contracts.application.register_records import Evidence, LongTexts, Record, changed
 from contracts.application.register_words import named
-from contracts.application.values import Reason, Request
+from contracts.application.values import Name, Reason, Request
 from contracts.domain import agreement
 from contracts.domain import obligations as rules
 from contracts.domain.lifecycle import Status as ContractStatus
@@ -139,6 +139,7 @@ class Breach(Record):
     contract_id: UUID
     obligation_id: UUID | None
     clock_id: UUID | None = Field(description="The clock that told of it.")
+    clock_count: int | None = Field(description="Which count of that clock: one that begins again has several.")
     work_item_id: UUID | None
     party: Owner = Field(description="By whom.")
     kind: BreachKind
@@ -150,13 +151,15 @@ class Breach(Record):
     ended_at: Instant | None
     provider_percent: int = Field(ge=0, le=100, description="How much of it the provider answers for.")
     client_percent: int = Field(ge=0, le=100)
+    third_party_percent: int = Field(ge=0, le=100, description="How much of it neither of them answers for.")
+    third_party: str | None = Field(description="Who that is: a host, a registrar, a payment provider.")
     decision: str | None = Field(description="Why; null: nothing was decided, and whoever owed it answers for it.")
     decided_at: Instant | None
     decided_by: str | None
 
 
 class LiabilityDecision(Request):
-    """How much of a breach each party answers for: together 100 percent."""
+    """How much of a breach each party answers for, and what a third party does: together 100 percent."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -167,11 +170,15 @@ class LiabilityDecision(Request):
 
     provider_percent: StrictInt = Field(ge=0, le=100, json_schema_extra={"format": "int32"})
     client_percent: StrictInt = Field(ge=0, le=100, json_schema_extra={"format": "int32"})
+    third_party_percent: StrictInt = Field(default=0, ge=0, le=100, json_schema_extra={"format": "int32"})
+    third_party: Name | None = Field(default=None, description="Required exactly when it answers for something.")
     reason: Reason
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        rules.check_shares(self.provider_percent, self.client_percent)
+        rules.check_shares(self.provider_percent, self.client_percent, self.third_party_percent)
+        if (self.third_party_percent > 0) != (self.third_party is not None):
+            raise ValueError("name the third party exactly when it answers for a share")
         return self
 
 
@@ -280,32 +287,13 @@ async def _save(work: Workspace, obligation: Obligation, standing: Standing, cha
 
 async def _record_breach(work: Workspace, obligation: Obligation) -> Breach:
     copied = obligation.model_dump(include={"contract_id", "obligation_id", "work_item_id", "kind", "title"})
-    return await _add_breach(
+    return await add_breach(
         work, obligation.client_id, {**copied, "party": obligation.owner, "since": obligation.due_at}
     )
 
 
-async def record_missed_target(
-    work: Workspace, contract_id: UUID, clock_id: UUID, work_item_id: UUID, metric: ClockMetric, at: datetime
-) -> None:
-    """The provider missed a target, as a clock told; a clock that told it before adds nothing. Raises Unknown."""
-    if await work.registers.breaches.of_clock(clock_id) is not None:
-        return
-    contract = await work.contracts.get(contract_id)
-    title = named(metric)
-    values = {
-        "contract_id": contract_id,
-        "clock_id": clock_id,
-        "work_item_id": work_item_id,
-        "kind": metric,
-        "title": title.model_dump(),
-        "party": "provider",
-        "since": at,
-    }
-    await _add_breach(work, contract.client_id, values)
-
-
-async def _add_breach(work: Workspace, client_id: UUID, values: dict[str, Any]) -> Breach:
+async def add_breach(work: Workspace, client_id: UUID, values: dict[str, Any]) -> Breach:
+    """A new breach in the register; until somebody decides, whoever owed it answers for all of it."""
     by_provider = values["party"] == "provider"
     breach = Breach.model_validate(
         {
@@ -317,6 +305,7 @@ async def _add_breach(work: Workspace, client_id: UUID, values: dict[str, Any]) 
             "status": "open",
             "provider_percent": 100 if by_provider else 0,
             "client_percent": 0 if by_provider else 100,
+            "third_party_percent": 0,
             "created_at": work.now,
             "updated_at": work.now,
         }
@@ -327,25 +316,30 @@ async def _add_breach(work: Workspace, client_id: UUID, values: dict[str, Any]) 
 
 
 async def _end_breach(work: Workspace, breach: Breach, status: BreachStatus, at: datetime) -> None:
-    saved = changed(breach, work.now, status=status, ended_at=at)
+    await change_breach(work, breach, status=status, ended_at=at)
+
+
+async def change_breach(work: Workspace, breach: Breach, **changes: Any) -> Breach:
+    """The locked breach with other values; says `breach.recorded`."""
+    saved = changed(breach, work.now, **changes)
     await work.registers.breaches.save(saved)
     work.registers.announcer.breach_changed(saved)
+    return saved
 
 
 async def decide(work: Workspace, breach: Breach, decision: LiabilityDecision) -> Breach:
     """Who answers for how much of the locked breach; an earlier decision stays in its history."""
-    saved = changed(
+    return await change_breach(
+        work,
         breach,
-        work.now,
         provider_percent=decision.provider_percent,
         client_percent=decision.client_percent,
+        third_party_percent=decision.third_party_percent,
+        third_party=decision.third_party,
         decision=decision.reason,
         decided_at=work.now,
         decided_by=work.actor,
     )
-    await work.registers.breaches.save(saved)
-    work.registers.announcer.breach_changed(saved)
-    return saved
 
 
 # --- with the contract -----------------------------------------------------------------------------------------------

@@ -11,11 +11,11 @@ from contracts.application.ports import Workspace
 from contracts.application.values import Country, Name, Request
 from shared.values import Instant
 
-_EU_MEMBERS = (
+EU_MEMBERS = (
     "AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU",
     "IE", "IT", "LT", "LU", "LV", "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK",
 )  # fmt: skip
-_EU_VAT_PREFIXES = {country: "EL" if country == "GR" else country for country in _EU_MEMBERS}
+_EU_VAT_PREFIXES = {country: "EL" if country == "GR" else country for country in EU_MEMBERS}
 """Member states to the prefix of their VAT numbers."""
 
 

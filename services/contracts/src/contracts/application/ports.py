@@ -13,11 +13,19 @@ if TYPE_CHECKING:
     from contracts.application.catalogue import Plan, PlanVersion
     from contracts.application.clients import Client
     from contracts.application.contracts import Contract, ContractState, Document
+    from contracts.application.facts import Facts
+    from contracts.application.hours_ports import HoursStores
     from contracts.application.identity import ApiKey, Tenant, User
+    from contracts.application.life_ports import LifeStores
+    from contracts.application.invoice_ports import Billing
     from contracts.application.maintenance import MaintenanceWindow
     from contracts.application.register_ports import Registers
+    from contracts.application.sector_ports import SectorStores
+    from contracts.application.settlement_ports import SettlementStores
+    from contracts.application.settling import ClosedSettlement, SettlementRecord
     from contracts.application.signing_ports import SigningStores
     from contracts.application.sites import Site
+    from contracts.domain.contract_term import TermReading
 
 A = TypeVar("A")
 
@@ -80,8 +88,17 @@ class Contracts(Store["Contract"], Protocol):
     async def document(self, contract_id: UUID, number: int) -> Document:
         """A proposed version of a contract, as it was proposed. Raises Unknown."""
 
+    async def signed_document(self, contract_id: UUID, document_hash: str) -> Document:
+        """The proposed version of a contract with this hash. Raises Unknown."""
+
+    async def states(self, contract_id: UUID, before: datetime) -> Sequence[ContractState]:
+        """What a contract was, as far as it was so before an instant; the first state first."""
+
     async def newest_state(self, contract_id: UUID) -> int | None:
         """Version of the newest state of a locked contract; None before it was activated."""
+
+    async def in_force_since(self, contract_id: UUID) -> datetime | None:
+        """Instant at which the newest state of a locked contract began; None before it was activated."""
 
     async def add_state(self, state: ContractState) -> None:
         """Keeps what the contract is from an instant on; it is never changed."""
@@ -122,6 +139,12 @@ class Announcer(Protocol):
     def contract_changed(self, state: ContractState) -> None:
         """Says the event that a contract's new state calls for."""
 
+    def notice_due(self, contract: Contract, term: TermReading) -> None:
+        """Says that the alert date of a contract's term is reached."""
+
+    def settlement_closed(self, record: SettlementRecord, closed: ClosedSettlement) -> None:
+        """Says that a version of a settlement is fixed for good."""
+
 
 @dataclass(frozen=True)
 class Workspace:
@@ -141,6 +164,12 @@ class Workspace:
     contracts: Contracts
     registers: Registers
     signing: SigningStores
+    life: LifeStores
+    billing: Billing
+    sectors: SectorStores
+    facts: Facts
+    settlements: SettlementStores
+    hours: HoursStores
     announcer: Announcer
     new_id: Callable[[], UUID]
     random_bytes: Callable[[int], bytes]

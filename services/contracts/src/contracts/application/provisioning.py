@@ -2,9 +2,9 @@
 
 from pydantic import BaseModel
 
-from contracts.application.catalogue import install_fixtures
 from contracts.application.identity import IssuedApiKey, NewApiKey, Tenant, create_api_key
 from contracts.application.ports import Workspace
+from contracts.application.shipped import install_shipped
 from shared.auth import ROLES
 
 
@@ -16,9 +16,9 @@ class NewTenant(BaseModel):
 
 
 async def create_tenant(work: Workspace, name: str) -> NewTenant:
-    """The tenant of this workspace, with the shipped catalogues and a key for its owner."""
+    """The tenant of this workspace, with the shipped catalogues, presets and clauses, and a key for its owner."""
     tenant = Tenant(tenant_id=work.tenant_id, version=1, name=name, created_at=work.now, updated_at=work.now)
     await work.tenants.add(tenant)
-    await install_fixtures(work)
+    await install_shipped(work)
     key = await create_api_key(work, NewApiKey(name=f"Owner of {name}"[:200], role="owner"), ROLES["owner"])
     return NewTenant(tenant=tenant, key=key)

@@ -88,8 +88,11 @@ class Breaches(Store["Breach"], Protocol):
     async def of_obligation(self, obligation_id: UUID, since: datetime) -> Breach | None:
         """The breach of an obligation that was due at this instant, under a lock."""
 
-    async def of_clock(self, clock_id: UUID) -> Breach | None:
-        """The breach that a clock told of."""
+    async def of_clocks(self, work_item_id: UUID) -> Sequence[Breach]:
+        """What the clocks of an item told, under locks."""
+
+    async def between(self, contract_id: UUID, start: datetime, end: datetime) -> Sequence[Breach]:
+        """The breaches of a contract, by either party, that began in `[start, end)`."""
 
 
 class Entries(Store["RegisterEntry"], Protocol):

@@ -124,6 +124,18 @@ class Price(Request):
         return Decimal(self.amount)
 
 
+class AmountOfMoney(BaseModel):
+    """An amount that was computed, in an answer."""
+
+    amount: str = Field(description="With the minor units of the currency.", examples=["600.00"])
+    currency: str = Field(examples=["EUR"])
+
+    @property
+    def value(self) -> Decimal:
+        """The amount as an exact decimal."""
+        return Decimal(self.amount)
+
+
 class Texts(Request):
     """The same words in the languages of everything that a client reads."""
 

@@ -10,6 +10,7 @@ All dates are local ones, in the zone of the contract; :mod:`contracts.domain.bi
 from __future__ import annotations
 
 from calendar import monthrange
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import MAXYEAR, MINYEAR, date, timedelta
 from itertools import pairwise
@@ -116,12 +117,14 @@ class TermReading:
     alert_on: date
 
 
-def read_term(term: ContractTerm, as_of: date) -> TermReading:
+def read_term(term: ContractTerm, as_of: date, renewed: Sequence[int] = ()) -> TermReading:
     """The term that a day lies in, the first before the start and the last after the end.
+
+    :param renewed: lengths in months of the terms that were agreed on expressly, one after the other.
 
     Raises :class:`TermRefusedError` when a date lies out of the years 1 to 9999.
     """
-    current = _current_term(term, as_of)
+    current = _current_term(term, as_of, renewed)
     try:
         deadline = add_months(current.end, -term.notice_months)
     except OverflowError:
@@ -138,9 +141,24 @@ def read_term(term: ContractTerm, as_of: date) -> TermReading:
     return TermReading(status, current, deadline, alert_on)
 
 
-def _current_term(term: ContractTerm, as_of: date) -> Days:
+def end_by_notice(term: ContractTerm, given_on: date, renewed: Sequence[int] = ()) -> date:
+    """The first day on which the contract does not run any more when notice is given on a day.
+
+    It is in time before the deadline of the current term; after that a tacit renewal comes first. A contract that does
+    not renew by itself ends with its term all the same. Raises :class:`TermRefusedError` beyond the year 9999.
+    """
+    reading = read_term(term, given_on, renewed)
+    if term.renewal.kind != "tacit" or given_on < reading.notice_deadline:
+        return reading.current_term.end
+    return read_term(term, reading.current_term.end, renewed).current_term.end
+
+
+def _current_term(term: ContractTerm, as_of: date, renewed: Sequence[int]) -> Days:
     begins, ends = 0, term.initial_months
     elapsed = whole_months(term.start, as_of)
+    for months in renewed:
+        if elapsed >= ends:
+            begins, ends = ends, ends + months
     if term.renewal.kind == "tacit" and elapsed >= ends:
         assert term.renewal.months is not None
         begins = ends + (elapsed - ends) // term.renewal.months * term.renewal.months

@@ -1,4 +1,4 @@
-"""Who bears a breach: the provider, the client who did not keep an obligation of his own, or both of them.
+"""Who bears a breach: the provider, the client who did not keep an obligation of his own, a third party, or several.
 
 Until somebody decides otherwise the provider bears all of it. A decision is never changed: a later one replaces it from
 its own instant on, so that what was settled before can still be explained.
@@ -23,7 +23,9 @@ class LiabilityRefusedError(ValueError):
 class Decision:
     """Which part of a breach each party bears, in percent, who decided that, when and why.
 
-    Raises :class:`LiabilityRefusedError` unless both are 0 to 100 and make 100 together.
+    What a third party bears is owed by neither of them.
+
+    Raises :class:`LiabilityRefusedError` unless all are 0 to 100 and make 100 together.
     """
 
     provider_percent: Decimal
@@ -31,12 +33,14 @@ class Decision:
     decided_at: datetime
     decided_by: str
     reason: str
+    third_party_percent: Decimal = Decimal(0)
 
     def __post_init__(self) -> None:
-        if min(self.provider_percent, self.client_percent) < 0:
+        shares = (self.provider_percent, self.client_percent, self.third_party_percent)
+        if min(shares) < 0:
             raise LiabilityRefusedError("A share of a breach is not negative.")
-        if Fraction(self.provider_percent) + Fraction(self.client_percent) != 100:
-            raise LiabilityRefusedError("The shares of provider and client make 100 percent together.")
+        if sum(map(Fraction, shares)) != 100:
+            raise LiabilityRefusedError("The shares of provider, client and third party make 100 percent together.")
 
 
 def decision_at(decisions: Iterable[Decision], at: datetime) -> Decision | None:
@@ -52,7 +56,7 @@ def provider_share(decision: Decision | None) -> Fraction:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """A penalty in two parts: what the provider owes, and what is not owed because the client bears it."""
+    """A penalty in two parts: what the provider owes, and what is not owed because others bear it."""
 
     provider: Money
     client: Money

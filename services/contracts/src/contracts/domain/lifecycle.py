@@ -25,6 +25,7 @@ class Step(StrEnum):
     SIGN = "sign"
     ACTIVATE = "activate"
     AMEND = "amend"
+    RENEW = "renew"
     SUSPEND = "suspend"
     RESUME = "resume"
     TERMINATE = "terminate"
@@ -38,11 +39,13 @@ LEADS_TO: Mapping[Status, Mapping[Step, Status]] = {
     Status.SIGNED: {Step.ACTIVATE: Status.ACTIVE, Step.TERMINATE: Status.TERMINATED},
     Status.ACTIVE: {
         Step.AMEND: Status.ACTIVE,
+        Step.RENEW: Status.ACTIVE,
         Step.SUSPEND: Status.SUSPENDED,
         Step.TERMINATE: Status.TERMINATED,
         Step.EXPIRE: Status.EXPIRED,
     },
     Status.SUSPENDED: {
+        Step.RENEW: Status.SUSPENDED,
         Step.RESUME: Status.ACTIVE,
         Step.TERMINATE: Status.TERMINATED,
         Step.EXPIRE: Status.EXPIRED,

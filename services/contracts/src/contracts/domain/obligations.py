@@ -121,7 +121,8 @@ def end(standing: Standing, status: Status) -> Standing:
     return replace(standing, status=status, paused_at=None)
 
 
-def check_shares(provider_percent: int, client_percent: int) -> None:
-    """Raises ValueError unless both parties together answer for the whole breach."""
-    if provider_percent + client_percent != 100 or min(provider_percent, client_percent) < 0:
-        raise ValueError("the shares of provider and client must make 100 together")
+def check_shares(provider_percent: int, client_percent: int, third_party_percent: int) -> None:
+    """Raises ValueError unless the shares together answer for the whole breach."""
+    shares = (provider_percent, client_percent, third_party_percent)
+    if sum(shares) != 100 or min(shares) < 0:
+        raise ValueError("the shares of provider, client and third party must make 100 together")

@@ -1,6 +1,6 @@
-"""What contracts consumes: what the service desk records, and what its clocks tell."""
+"""What contracts consumes: what the service desk records, what was worked, and the facts that settlement is made of."""
 
-from contracts.handlers import service_desk
+from contracts.handlers import facts, hours, service_desk
 from contracts.handlers.registration import handlers
 
-__all__ = ["handlers", "service_desk"]
+__all__ = ["facts", "handlers", "hours", "service_desk"]

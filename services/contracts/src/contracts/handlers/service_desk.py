@@ -1,23 +1,21 @@
-"""deployment, intervention, anomaly, clock: what the service desk did, found and missed, entered in our registers.
+"""deployment, intervention, anomaly: what the service desk did and found, entered in our registers.
 
 A record comes whole with its version, so that the order does not matter: an older version than one that was heard adds
 nothing. What is for the agency alone does not go into the client's lists.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict
 
 from contracts.adapters.workspace import workspace_of
-from contracts.application import client_registers, obligations
+from contracts.application import client_registers
 from contracts.application.client_registers import EntryState, Told
 from contracts.application.deliveries import Deployment, follow_deployment
-from contracts.application.errors import Unknown
+from contracts.application.facts import take
+from contracts.handlers.facts import fact_of_deployment, fact_of_intervention, of_a_contract
 from contracts.handlers.registration import handlers
-from shared.consumer import PermanentError
 from shared.events import ReceivedEvent
 from shared.unit_of_work import UnitOfWork
 
@@ -54,23 +52,12 @@ class Intervention(_Recorded):
     result: str | None
 
 
-class MissedTarget(BaseModel):
-    """A clock that went over its target."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-    clock_id: UUID
-    incident_id: UUID
-    contract_id: UUID
-    metric: str
-    at: AwareDatetime
-
-
 @handlers.on("incidents.deployment.recorded.v1")
 async def take_deployment(event: ReceivedEvent[Deployment], uow: UnitOfWork) -> None:
     """The item's versions are what the newest record of the deployment says; it is work that was done, too."""
     work, told = workspace_of(uow), event.data
-    with _of_a_contract():
+    with of_a_contract():
+        await take(work, fact_of_deployment(event))
         await follow_deployment(work, told)
         if told.audience == "client":
             title = f"{told.configuration_item} {told.released_version}"
@@ -83,8 +70,9 @@ async def take_deployment(event: ReceivedEvent[Deployment], uow: UnitOfWork) -> 
 async def take_intervention(event: ReceivedEvent[Intervention], uow: UnitOfWork) -> None:
     """Work that was done on a site."""
     told = event.data
-    if told.audience == "client":
-        with _of_a_contract():
+    with of_a_contract():
+        await take(workspace_of(uow), fact_of_intervention(event))
+        if told.audience == "client":
             await _list(uow, "works", told.intervention_id, told, told.what, told.result or "", "done")
 
 
@@ -94,32 +82,8 @@ async def take_anomaly(event: ReceivedEvent[Anomaly], uow: UnitOfWork) -> None:
     told = event.data
     if told.audience == "client":
         description = "\n\n".join(filter(None, (told.symptoms, told.workaround)))
-        with _of_a_contract():
+        with of_a_contract():
             await _list(uow, "anomalies", told.anomaly_id, told, told.title, description, told.state)
-
-
-@handlers.on("incidents.clock.breached.v1")
-async def take_missed_target(event: ReceivedEvent[MissedTarget], uow: UnitOfWork) -> None:
-    """The provider missed a target. Acceptance is the client's own time: nothing of the provider's is late."""
-    told = event.data
-    if told.metric == "acceptance":
-        return
-    metric = _METRICS.get(told.metric)
-    if metric is None:
-        raise PermanentError(f"there is no metric {told.metric} that could be missed")
-    with _of_a_contract():
-        await obligations.record_missed_target(
-            workspace_of(uow), told.contract_id, told.clock_id, told.incident_id, metric, told.at
-        )
-
-
-_METRICS: dict[str, obligations.ClockMetric] = {
-    "response": "response",
-    "mitigation": "mitigation",
-    "repair": "repair",
-    "next_reply": "next_reply",
-    "post_mortem": "post_mortem",
-}
 
 
 async def _list(
@@ -148,12 +112,3 @@ async def _list(
         ),
         begin=begin,
     )
-
-
-@contextmanager
-def _of_a_contract() -> Iterator[None]:
-    """A record of a contract that is not there can never be entered."""
-    try:
-        yield
-    except Unknown as unknown:
-        raise PermanentError(str(unknown)) from unknown

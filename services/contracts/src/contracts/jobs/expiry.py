@@ -6,8 +6,7 @@ import structlog
 
 from contracts.adapters.queries import due_to_expire
 from contracts.adapters.workspace import workspace_of
-from contracts.application.contracts import expire_contract
-from contracts.domain.lifecycle import LEADS_TO, Step
+from contracts.application.life import current
 from shared.unit_of_work import UnitsOfWork
 
 BATCH = 100
@@ -24,13 +23,9 @@ def expire_due(units: UnitsOfWork) -> Callable[[], Awaitable[float | None]]:
             due = await due_to_expire(uow, uow.now, BATCH)
         for tenant_id, contract_id in due:
             async with units.for_tenant(tenant_id) as uow:
-                work = workspace_of(uow)
-                contract = await work.contracts.locked(contract_id)
                 # Another worker, a termination or an amendment that prolongs it may have been quicker.
-                over = contract.ends_at is not None and contract.ends_at <= uow.now
-                if over and Step.EXPIRE in LEADS_TO[contract.status]:
-                    await expire_contract(work, contract)
-                    _log.info("contract_expired", contract_id=str(contract_id))
+                contract = await current(workspace_of(uow), contract_id)
+                _log.info("contract_over", contract_id=str(contract_id), status=contract.status.value)
         return 0.0 if len(due) == BATCH else IDLE_SECONDS
 
     return run

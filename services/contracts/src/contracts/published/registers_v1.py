@@ -249,6 +249,7 @@ class BreachRecorded(PublishedEvent, aggregate="breach", name="recorded", key="b
     client_id: UUID
     obligation_id: UUID | None
     clock_id: UUID | None
+    clock_count: int | None = None
     work_item_id: UUID | None
     party: Party
     kind: str
@@ -258,8 +259,11 @@ class BreachRecorded(PublishedEvent, aggregate="breach", name="recorded", key="b
     ended_at: Instant | None
     provider_percent: int = Field(ge=0, le=100)
     client_percent: int = Field(ge=0, le=100)
+    third_party_percent: int = Field(default=0, ge=0, le=100)
+    third_party: str | None = None
     decision: str | None
     decided_at: Instant | None
+    decided_by: str | None = None
 
     EXAMPLE: ClassVar[Mapping[str, Any]] = {
         "breach_id": _BREACH,

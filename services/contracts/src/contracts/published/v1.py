@@ -11,7 +11,10 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from contracts.published.hours_v1 import HOURS_EVENTS
+from contracts.published.invoices_v1 import INVOICE_EVENTS
 from contracts.published.registers_v1 import REGISTER_EVENTS
+from contracts.published.settlements_v1 import SettlementClosed
 from shared.events import EventRegistry, PublishedEvent
 from shared.values import Instant, LocalDate
 
@@ -294,6 +297,85 @@ class Price(_Part):
     period: Literal["month"]
 
 
+class ScopeCategory(_Part):
+    """A category of requests: in scope, out of it, or to be scoped first."""
+
+    code: str
+    name: Texts
+    verdict: Literal["in", "out", "needs_scoping"]
+    limit_minutes: int | None
+
+
+class Scope(_Part):
+    """What is in scope; a category that is not named is scoped first."""
+
+    categories: list[ScopeCategory]
+
+
+class ResponsibilityActivity(_Part):
+    """Who decides on an activity and who executes it: agency, client, or the code of an actor."""
+
+    code: str
+    name: Texts
+    side: Literal["agency", "client"]
+    decides: str | None
+    executes: str | None
+    consulted: list[str]
+    informed: list[str]
+
+
+class Responsibilities(_Part):
+    """The responsibility matrix."""
+
+    activities: list[ResponsibilityActivity]
+
+
+class SupportActor(_Part):
+    """A level of support: 1 is local, 2 the remote second level."""
+
+    code: str
+    name: Texts
+    areas: list[str]
+    support_level: int
+
+
+class ContinuityObjective(_Part):
+    """RPO, RTO and how often a backup is made, ISO 8601, of one site or of all others."""
+
+    site_id: UUID | None
+    rpo: str
+    rto: str
+    backup_every: str | None
+
+
+class TermRenewal(_Part):
+    """What happens at the end of a term."""
+
+    kind: Literal["tacit", "express", "none"]
+    months: int | None
+
+
+class TermOutline(_Part):
+    """The term that runs at `effective_from`; `to` is the first day of what comes after it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", serialize_by_alias=True)
+
+    initial_months: int
+    renewal: TermRenewal
+    notice_months: int
+    from_: LocalDate = Field(alias="from")
+    to: LocalDate
+    notice_deadline: LocalDate
+    alert_on: LocalDate
+
+
+class IndexationOutline(_Part):
+    """The index that the price follows, and the day of every year on which it does."""
+
+    index_name: str
+    revised_on: str
+
+
 class SignedBy(_Part):
     """Who signed for a party, and when."""
 
@@ -308,6 +390,77 @@ class Signature(_Part):
     version_hash: str
     signed_at: Instant
     signatories: list[SignedBy]
+
+
+class CriticalPeriod(_Part):
+    """A critical period that goes on or comes next: local days of the client, both included, and as instants.
+
+    Within it the targets of `response` are the stricter ones already; whoever watches pages heeds the rest.
+    """
+
+    code: str
+    name: Texts
+    first_day: LocalDate
+    last_day: LocalDate
+    starts_at: Instant
+    ends_at: Instant
+    in_force: bool
+    targets_percent: int | None
+    page_interval_seconds: int | None
+    page_budget_ms: int | None
+
+
+class HoursLine(_Part):
+    """A line of the monthly hours: work of its classes lands here when no line is named."""
+
+    code: str
+    name: Texts
+    included_minutes: int
+    work_classes: list[str]
+    channels: list[Literal["portal", "mail", "phone", "chat"]]
+
+
+class HoursRollover(_Part):
+    """What becomes of unused minutes; `months` belongs to `fifo`."""
+
+    policy: Literal["none", "one_period", "fifo"]
+    months: int | None
+
+
+class HoursAccounting(_Part):
+    """How minutes are rounded up."""
+
+    unit_minutes: int
+    per: Literal["entry", "ticket_day"]
+
+
+class HoursRate(_Part):
+    """What an hour beyond the included ones costs."""
+
+    amount: str
+    currency: str
+
+
+class HoursMultiplier(_Part):
+    """How much a minute of a class of work counts."""
+
+    work_class: str
+    factor: str
+
+
+class ContractHours(_Part):
+    """The monthly hours. Lines that depend on sites that the contract does not have are left out, of the total too."""
+
+    lines: list[HoursLine]
+    total_minutes: int
+    pooled: bool
+    rollover: HoursRollover
+    overage_rate_per_hour: HoursRate
+    accounting: HoursAccounting
+    overage_cap_minutes: int | None
+    thresholds_percent: list[int]
+    multipliers: list[HoursMultiplier]
+    covered_classes: list[str]
 
 
 class ContractState(PublishedEvent):
@@ -338,12 +491,29 @@ class ContractState(PublishedEvent):
     service_desk: ServiceDesk | None = Field(
         default=None, description="Null: the contract was agreed without saying how the desk works."
     )
+    hours: ContractHours | None = Field(default=None, description="Null: no monthly hours were agreed.")
     calendars: dict[str, list[CalendarVersion]]
     alerts: Alerts
     status_page: StatusPage | None
     reports: Reports
     price: Price
     signature: Signature
+    change: (
+        Literal["activated", "amended", "renewed", "price_revised", "suspended", "resumed", "terminated", "expired"]
+        | None
+    ) = Field(default=None, description="What led to this state.")
+    scope: Scope | None = Field(default=None, description="Null, here and below: not agreed.")
+    intervention_modes: list[Literal["remote", "on_site"]] | None = None
+    responsibilities: Responsibilities | None = None
+    support_levels: list[SupportActor] | None = None
+    continuity: list[ContinuityObjective] | None = None
+    term: TermOutline | None = None
+    indexation: IndexationOutline | None = None
+    personal_data: bool | None = Field(default=None, description="Whether personal data are processed.")
+    critical_periods: list[CriticalPeriod] = Field(
+        default_factory=list,
+        description="Those of the next 400 days. Another state follows whenever one begins or ends.",
+    )
 
 
 _CONTRACT = "0190b5c8-7d4e-7c3a-9a51-000000000001"
@@ -421,6 +591,33 @@ _SERVICE_DESK: Mapping[str, Any] = {
     "hotline_calendar": "around_the_clock",
     "assigned_user_ids": ["0190b5c8-7d4e-7c3a-9a51-000000000009"],
     "round_the_clock": True,
+}
+_HOURS: Mapping[str, Any] = {
+    "lines": [
+        {
+            "code": "technical",
+            "name": {"fr": "Maintenance technique", "en": "Technical maintenance"},
+            "included_minutes": 120,
+            "work_classes": ["dependency_upgrade", "preventive"],
+            "channels": [],
+        },
+        {
+            "code": "assistance",
+            "name": {"fr": "Assistance & support", "en": "Assistance and support"},
+            "included_minutes": 180,
+            "work_classes": ["assistance"],
+            "channels": ["portal", "mail", "phone"],
+        },
+    ],
+    "total_minutes": 300,
+    "pooled": True,
+    "rollover": {"policy": "none", "months": None},
+    "overage_rate_per_hour": {"amount": "90.00", "currency": "EUR"},
+    "accounting": {"unit_minutes": 15, "per": "entry"},
+    "overage_cap_minutes": 600,
+    "thresholds_percent": [75, 90, 100],
+    "multipliers": [{"work_class": "night_work", "factor": "1.5"}],
+    "covered_classes": ["framework_rewrite"],
 }
 _MONITORING: Mapping[str, Any] = {
     "interval_seconds": 30,
@@ -513,6 +710,7 @@ _STATE: Mapping[str, Any] = {
     "response": _RESPONSE,
     "uptime": _UPTIME,
     "service_desk": _SERVICE_DESK,
+    "hours": _HOURS,
     "calendars": {
         "around_the_clock": [{"effective_from": None, "calendar": {"time_zone": "Europe/Paris", "always": True}}]
     },
@@ -543,7 +741,9 @@ class ContractActivated(ContractState, aggregate="contract", name="activated", k
 
 
 class ContractAmended(ContractState, aggregate="contract", name="amended", key="contract_id"):
-    """Both parties signed other terms, which are in force from `effective_from` on."""
+    """Other terms are in force from `effective_from` on: both parties signed them, or the renewal or the price revision
+    (`change`) by which they come.
+    """
 
     EXAMPLE: ClassVar[Mapping[str, Any]] = {
         **_STATE,
@@ -582,6 +782,32 @@ class ContractTerminated(ContractState, aggregate="contract", name="terminated",
         "previous_version": 10,
         "status": "terminated",
         "effective_from": "2026-08-01T08:00:00Z",
+    }
+
+
+class ContractNoticeDue(PublishedEvent, aggregate="contract", name="notice_due", key="contract_id"):
+    """The alert date of a term is reached: notice that is given before `notice_deadline` ends the contract with it."""
+
+    contract_id: UUID
+    version: int = Field(ge=1)
+    client_id: UUID
+    number: str
+    renewal: Literal["tacit", "express", "none"]
+    term_from: LocalDate
+    term_to: LocalDate = Field(description="The first day of what comes after the term.")
+    notice_deadline: LocalDate
+    alert_on: LocalDate
+
+    EXAMPLE: ClassVar[Mapping[str, Any]] = {
+        "contract_id": _CONTRACT,
+        "version": 12,
+        "client_id": _CLIENT,
+        "number": "C-2026-0001",
+        "renewal": "tacit",
+        "term_from": "2026-06-08",
+        "term_to": "2027-06-08",
+        "notice_deadline": "2027-03-08",
+        "alert_on": "2027-02-15",
     }
 
 
@@ -696,10 +922,14 @@ registry = EventRegistry(
         ContractAmended,
         ContractSuspended,
         ContractTerminated,
+        ContractNoticeDue,
         ClientChanged,
         SiteChanged,
         MaintenanceScheduled,
         MaintenanceCancelled,
         *REGISTER_EVENTS,
+        *INVOICE_EVENTS,
+        *HOURS_EVENTS,
+        SettlementClosed,
     ],
 )

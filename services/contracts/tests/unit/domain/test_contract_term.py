@@ -13,6 +13,7 @@ from contracts.domain.contract_term import (
     Renewal,
     TermRefusedError,
     add_months,
+    end_by_notice,
     monthly_periods,
     read_term,
     whole_months,
@@ -74,6 +75,35 @@ def test_a_reading_is_what_walking_from_term_to_term_finds(term: ContractTerm, a
     for _ in range(term.alert_days):
         alert_on -= DAY
     assert reading.alert_on == alert_on
+
+
+@given(days, st.integers(1, 40), st.lists(st.integers(1, 25), max_size=6), days)
+def test_terms_that_are_agreed_on_expressly_follow_one_another(
+    start: date, initial: int, renewed: list[int], as_of: date
+) -> None:
+    boundaries = [walked(start, sum([0, initial, *renewed][: number + 1])) for number in range(len(renewed) + 2)]
+    begun = [pair for pair in pairwise(boundaries) if pair[0] <= as_of]
+    reading = read_term(ContractTerm(start, initial, Renewal("express"), 0, 0), as_of, renewed)
+    assert reading.current_term == (begun[-1] if begun else (boundaries[0], boundaries[1]))
+
+
+@given(days, st.integers(1, 40), st.integers(1, 25), days)
+def test_a_tacit_renewal_is_what_renewing_expressly_for_as_long_each_time_would_be(
+    start: date, initial: int, months: int, as_of: date
+) -> None:
+    tacit = ContractTerm(start, initial, Renewal("tacit", months), 3, 21)
+    express = ContractTerm(start, initial, Renewal("express"), 3, 21)
+    assert read_term(tacit, as_of) == read_term(express, as_of, [months] * 500)
+
+
+@given(terms, days)
+def test_notice_ends_the_term_that_it_is_in_time_for(term: ContractTerm, given_on: date) -> None:
+    reading = read_term(term, given_on)
+    end = end_by_notice(term, given_on)
+    if term.renewal.kind != "tacit" or given_on < reading.notice_deadline:
+        assert end == reading.current_term.end
+    else:
+        assert end == read_term(term, reading.current_term.end).current_term.end
 
 
 @given(terms, days)

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from contracts.domain import obligations
@@ -109,10 +109,12 @@ def test_only_what_is_not_overdue_is_postponed_and_only_into_the_future() -> Non
             obligations.postpone(Standing(status, day(10)), day(20), day(now))
 
 
-@given(st.integers(-10, 110), st.integers(-10, 110))
-def test_shares_make_a_whole(provider: int, client: int) -> None:
-    if provider + client == 100 and provider >= 0 and client >= 0:
-        check_shares(provider, client)
+@given(st.integers(-10, 110), st.integers(-10, 110), st.integers(-10, 110))
+@example(50, 30, 20)
+@example(110, -10, 0)
+def test_shares_make_a_whole(provider: int, client: int, third_party: int) -> None:
+    if provider + client + third_party == 100 and min(provider, client, third_party) >= 0:
+        check_shares(provider, client, third_party)
     else:
         with pytest.raises(ValueError, match="100"):
-            check_shares(provider, client)
+            check_shares(provider, client, third_party)

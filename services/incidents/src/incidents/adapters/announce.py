@@ -55,6 +55,7 @@ class PublishingAnnouncer:
             "client_id": item.subject.client_id,
             "at": at,
             "kind": item.kind.value,
+            "count": view.count,
         }
         if percent is not None:
             told["percent"] = percent
@@ -66,6 +67,7 @@ def _incident(item: WorkItem, clocks: Sequence[ClockView]) -> dict[str, Any]:
     return _common(item, clocks) | {
         "incident_id": item.id,
         "counts_for_sla": item.subject.counts_for_sla,
+        "scope_verdict": item.scope_verdict.value,
         "source": {"kind": source.kind, "outage_id": source.outage_id, "monitor_id": source.monitor_id},
         "timestamps": _stamps(item, v1.Timestamps.model_fields),
     }
@@ -104,7 +106,7 @@ def _common(item: WorkItem, clocks: Sequence[ClockView]) -> dict[str, Any]:
         "decided_rank": item.decided_rank,
         "merged_into_id": item.merged_into_id,
         "duplicate_of_id": item.duplicate_of_id,
-        "clocks": [reading_json(view) | {"clock_version": view.version} for view in clocks],
+        "clocks": [reading_json(view) | {"clock_version": view.version, "count": view.count} for view in clocks],
     }
 
 

@@ -322,7 +322,7 @@ def _fold(history: ContractHistory, item: WorkItem, clock: StoredClock) -> Foldi
 def _view(ports: Ports, history: ContractHistory, clock: StoredClock, found: Folding) -> ClockView:
     """Warned is at the percentages of the terms in force now; of a clock that has ended, of those then."""
     percents = history.service_desk(min(ports.now, found.ended_at or ports.now)).warnings_percent
-    return ClockView(clock.id, clock.metric, found.read(ports.now, percents), clock.version)
+    return ClockView(clock.id, clock.metric, found.read(ports.now, percents), clock.version, found.count(ports.now))
 
 
 def _telling(view: ClockView) -> dict[str, Any]:
@@ -350,7 +350,7 @@ async def _say_what_is_new(ports: Ports, item: WorkItem, clock: StoredClock, fou
     reading = view.reading
     opened = 1 + found.reopenings(ports.now)
     # Warnings belong to a count from zero: a reopened clock that goes on counting has been warned about already.
-    counted = opened if found.rules.on_reopen == "new_cycle" else 1
+    counted = found.count(ports.now)
     # What was said of a larger share stands for the smaller ones: terms that warn more often warn of no past share.
     warned = max(
         (percent for cycle, kind, percent in clock.said if cycle == counted and kind in ("at_risk", "breached")),

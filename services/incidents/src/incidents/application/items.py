@@ -490,7 +490,7 @@ async def resume_item(
     return after, await apply(ports, Change(after, ()), "changed", Entry("resumed", ends, actor, "api", data=data))
 
 
-WAITING_ACCESS = "waiting_access"
+WAITING_ACCESS = "waiting_for_access"
 """Reason of the pause while the client lets us wait for access that we need."""
 
 WAITING_ACCEPTANCE = "waiting_acceptance"

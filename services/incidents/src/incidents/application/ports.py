@@ -94,12 +94,13 @@ class StoredClock:
 
 @dataclass(frozen=True)
 class ClockView:
-    """A clock as it reads at one instant. `version` is that of the newest event of its own."""
+    """A clock as it reads at one instant. `version` is that of the newest event of its own; `count` as in events."""
 
     id: UUID
     metric: Metric
     reading: ClockReading
     version: int
+    count: int
 
 
 @dataclass(frozen=True)

@@ -147,6 +147,10 @@ class Folding:
         """How often it had been reopened by then."""
         return sum(isinstance(event, Reopened) and event.at <= until for event in self.events)
 
+    def count(self, until: datetime) -> int:
+        """Which count from zero it was in by then: the first, unless a reopening begins at zero again."""
+        return 1 + self.reopenings(until) if self.rules.on_reopen == "new_cycle" else 1
+
 
 @dataclass(frozen=True, slots=True)
 class ContractHistory:

@@ -7,8 +7,9 @@ rank, an assignment, a link, a pause …) is told by `changed`.
 a `clock.breached` of the same clock with a higher version, and the higher version counts. It may also take a breach
 back without a verdict in its place: then `incident.clocks_changed` tells how the clock reads. `clock_version` in the
 clocks of an incident is the version of the newest `clock.*` that had been said by then: what a clock said with a
-higher version is newer than the incident's event, anything else is older. A consumer passes over metrics and severities
-that it does not know: a contract may have others.
+higher version is newer than the incident's event, anything else is older. `count` is which count from zero is told of:
+a clock that begins again, at every question or at a reopening, has a verdict for each. A consumer passes over metrics
+and severities that it does not know: a contract may have others.
 """
 
 from typing import Annotated, Any, ClassVar, Literal
@@ -138,6 +139,7 @@ class ClockReading(_Part):
     elapsed_seconds: Seconds
     verdict: Literal["met", "breached"] | None
     clock_version: int = Field(default=0, ge=0)
+    count: int = Field(default=1, ge=1)
 
 
 class IncidentState(PublishedEvent):
@@ -165,6 +167,7 @@ class IncidentState(PublishedEvent):
     decided_rank: int | None = None
     merged_into_id: UUID | None = None
     duplicate_of_id: UUID | None = None
+    scope_verdict: Literal["in_scope", "out_of_scope", "undecided"] = "in_scope"
 
 
 class ItemState(PublishedEvent):
@@ -212,6 +215,7 @@ class ClockFact(PublishedEvent):
     at: AwareDatetime
     kind: Kind = "incident"
     """Of what kind of item the clock is; `incident_id` is that item's id."""
+    count: int = Field(default=1, ge=1)
 
 
 _INCIDENT = "0197a1c2-0000-7000-8000-000000000501"

@@ -9,6 +9,7 @@ from sqlalchemy import func, inspect, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import DeclarativeBase
 
+from reporting.adapters.measured_months import expect_months, measure_again
 from reporting.adapters.tables import (
     Client,
     ClockRow,
@@ -89,6 +90,7 @@ async def remember_contract(uow: UnitOfWork, event: ReceivedEvent[ContractState]
     new = await _once(uow, ContractVersion, {**mine, "effective_from": state.effective_from, "event_id": event.id})
     if not new:
         return
+    await expect_months(uow, event.tenant_id, state)
     slug = state.status_page.slug if state.status_page is not None else None
     await _newest(uow, Contract, {**mine, "number": state.number, "slug": slug})
     began = (
@@ -148,6 +150,7 @@ async def remember_transition(
 ) -> None:
     """Keeps a transition, and the newest state of its monitor. `monitor` has the columns that identify it."""
     mine = {**monitor, "tenant_id": event.tenant_id}
+    await measure_again(uow, mine["contract_id"], min(at, ended_since or at))
     await _once(
         uow,
         TransitionRow,

@@ -6,7 +6,7 @@ same events heard again give the same rows. The streams keep 30 days of them; `e
 queued for webhooks already.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -165,6 +165,28 @@ class VouchedRow(Base):
     event_id: Mapped[UUID]
 
     __table_args__ = (Index("ix_vouched_contract_id", "contract_id"),)
+
+
+class UptimePeriod(Base):
+    """A contract's month: what was told of it last, and when to look at it (again). Version 0 was told to nobody.
+
+    `ends_at`: by the zone that was known when it was looked at; before, when the month is over everywhere. `silent`:
+    nothing was heard of the end of it when it was measured.
+    """
+
+    __tablename__ = "uptime_period"
+
+    contract_id: Mapped[UUID] = mapped_column(primary_key=True)
+    month: Mapped[date] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID]
+    client_id: Mapped[UUID]
+    ends_at: Mapped[datetime]
+    version: Mapped[int] = mapped_column(BigInteger)
+    figures_hash: Mapped[str | None]
+    silent: Mapped[bool]
+    due_at: Mapped[datetime | None]
+
+    __table_args__ = (Index("ix_uptime_period_due_at", "due_at", postgresql_where=text("due_at IS NOT NULL")),)
 
 
 class Incident(Base):

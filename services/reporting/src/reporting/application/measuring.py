@@ -12,7 +12,8 @@ from uuid import UUID
 
 from reporting.application.facts import Environment, KnownContract, Names, Site, UptimeCommitment, UptimeRule
 from reporting.application.report import ExplainedSpan, UptimeFigure, UptimeSection
-from reporting.application.uptime_rule import Measured, measure
+from reporting.application.uptime_rule import shown, uptime_of
+from reporting.domain.availability import Uptime
 from reporting.domain.period import Version, in_force
 from reporting.domain.state_line import Span, Transition, clipped, environment_line, with_pauses
 
@@ -39,6 +40,35 @@ class Stretch:
     start: datetime
     end: datetime
     version: int
+
+    @property
+    def rule(self) -> UptimeRule:
+        """The rule of the promise; the plain one where there is none."""
+        return self.commitment.rule if self.commitment is not None else PLAIN_RULE
+
+    @property
+    def target_percent(self) -> str | None:
+        """A decimal string; None where nothing was promised."""
+        return self.commitment.target_percent if self.commitment is not None else None
+
+
+@dataclass(frozen=True)
+class MeasuredStretch:
+    """A stretch with what it exactly came to, and the states that it was in, without holes."""
+
+    stretch: Stretch
+    uptime: Uptime
+    spans: Sequence[Span]
+
+    @property
+    def event_ids(self) -> list[UUID]:
+        """The events that say so, each once."""
+        return list(dict.fromkeys(event for span in self.spans for event in span.events))
+
+    @property
+    def outages(self) -> int:
+        """How many outages it had, in whole or in part."""
+        return len({span.outage_id for span in self.spans if span.outage_id is not None})
 
 
 def timeline(versions: Sequence[KnownContract]) -> list[Version]:
@@ -107,26 +137,41 @@ def uptime(
     as_of: datetime,
 ) -> UptimeSection:
     """Every figure of a period, and the one verdict over those that count. Nothing after `as_of` is looked at."""
-    figures = []
-    for stretch in stretches(versions, start, min(end, as_of)):
-        line = state_line(versions, transitions.get(stretch.environment.environment_id, ()), stretch.start, as_of)
-        figures.append(_figure(stretch, line, names))
+    figures = [_figure(each, names) for each in measured_stretches(versions, transitions, start, end, as_of)]
     return UptimeSection(met=verdict(figures), figures=figures)
 
 
+def measured_stretches(
+    versions: Sequence[KnownContract],
+    transitions: Mapping[UUID, Sequence[Transition]],
+    start: datetime,
+    end: datetime,
+    as_of: datetime,
+) -> list[MeasuredStretch]:
+    """Every stretch of a period with what it exactly came to. Nothing after `as_of` is looked at."""
+    found = []
+    for stretch in stretches(versions, start, min(end, as_of)):
+        line = state_line(versions, transitions.get(stretch.environment.environment_id, ()), stretch.start, as_of)
+        exact = uptime_of(line, stretch.start, stretch.end, stretch.rule, stretch.target_percent)
+        found.append(MeasuredStretch(stretch, exact, clipped(line, stretch.start, stretch.end)))
+    return found
+
+
 def verdict(figures: Iterable[UptimeFigure]) -> bool | None:
+    """The one verdict over the figures of a period."""
+    return together(figure.met for figure in figures if figure.counts_for_sla and figure.target_percent is not None)
+
+
+def together(judged: Iterable[bool | None]) -> bool | None:
     """False when one environment that counts missed its target, True when all met it, None when one cannot be told."""
-    verdicts = [figure.met for figure in figures if figure.counts_for_sla and figure.target_percent is not None]
+    verdicts = list(judged)
     if False in verdicts:
         return False
     return True if verdicts and None not in verdicts else None
 
 
-def _figure(stretch: Stretch, line: Sequence[Span], names: Names) -> UptimeFigure:
-    rule = stretch.commitment.rule if stretch.commitment is not None else PLAIN_RULE
-    target = stretch.commitment.target_percent if stretch.commitment is not None else None
-    measured: Measured = measure(line, stretch.start, stretch.end, rule, target)
-    shown = clipped(line, stretch.start, stretch.end)
+def _figure(measured: MeasuredStretch, names: Names) -> UptimeFigure:
+    stretch = measured.stretch
     environment, site = stretch.environment, stretch.site
     return UptimeFigure(
         environment_id=environment.environment_id,
@@ -140,9 +185,9 @@ def _figure(stretch: Stretch, line: Sequence[Span], names: Names) -> UptimeFigur
         to=stretch.end,
         contract_version=stretch.version,
         rule_source="contract" if stretch.commitment is not None else "informative",
-        rule=rule.model_dump(mode="json"),
-        target_percent=target,
-        outages=len({span.outage_id for span in shown if span.outage_id is not None}),
+        rule=stretch.rule.model_dump(mode="json"),
+        target_percent=stretch.target_percent,
+        outages=measured.outages,
         explanation=[
             ExplainedSpan(
                 from_=span.start,
@@ -152,8 +197,8 @@ def _figure(stretch: Stretch, line: Sequence[Span], names: Names) -> UptimeFigur
                 reason=span.reason,
                 event_ids=list(span.events),
             )
-            for span in shown
+            for span in measured.spans
         ],
-        event_ids=list(dict.fromkeys(event for span in shown for event in span.events)),
-        **measured,
+        event_ids=measured.event_ids,
+        **shown(measured.uptime),
     )

@@ -83,7 +83,7 @@ async def monthly_report(
     """
     versions = await _versions(facts, contract_id)
     newest = versions[-1].state
-    zones = _zones(versions)
+    zones = zones_of(versions)
     until = as_of if as_of is not None else now
     first, last = month_bounds(month, zones)
     if until > now:
@@ -154,10 +154,10 @@ async def availability(
 async def current_month(facts: Facts, contract_id: UUID, now: datetime) -> date:
     """The month that it is for a contract's client. Raises UnknownContract."""
     versions = await _versions(facts, contract_id)
-    return month_of(now, _zones(versions))
+    return month_of(now, zones_of(versions))
 
 
-def _zones(versions: Sequence[KnownContract]) -> Zones:
+def zones_of(versions: Sequence[KnownContract]) -> Zones:
     """Which zone the client had since when."""
     by_number = {version.version: version.state for version in versions}
     effects = [version.state.effective_from for version in versions]

@@ -35,14 +35,14 @@ class Measured(TypedDict):
     error_budget_seconds: Number | None
 
 
-def measure(
+def uptime_of(
     line: Sequence[Span], start: datetime, end: datetime, rule: UptimeRule, target_percent: str | None
-) -> Measured:
-    """Uptime over `[start, end)` from a line of states, which may reach outside of it.
+) -> availability.Uptime:
+    """Uptime over `[start, end)`, exact, from a line of states, which may reach outside of it.
 
     `target_percent` is a decimal string, or None where nothing was promised.
     """
-    measured = availability.measure_uptime(
+    return availability.measure_uptime(
         Interval(start, end),
         domain_rule(rule.model_dump_json()),
         [
@@ -52,6 +52,10 @@ def measure(
         ],
         parse_decimal(target_percent) if target_percent is not None else None,
     )
+
+
+def shown(measured: availability.Uptime) -> Measured:
+    """What was measured, as answers show it."""
     budget = measured.error_budget
     length_of = {state: number(seconds(length)) for state, length in measured.length_of.items()}
     return Measured(
@@ -69,6 +73,13 @@ def measure(
         met=measured.met,
         error_budget_seconds=number(budget) if budget is not None else None,
     )
+
+
+def measure(
+    line: Sequence[Span], start: datetime, end: datetime, rule: UptimeRule, target_percent: str | None
+) -> Measured:
+    """Uptime over `[start, end)`, as answers show it; the parameters are those of `uptime_of`."""
+    return shown(uptime_of(line, start, end, rule, target_percent))
 
 
 @lru_cache(maxsize=256)

@@ -42,14 +42,14 @@ def month_bounds(month: date, zones: Zones) -> tuple[datetime, datetime]:
     zone changes later, and the months follow one another without hole or overlap: the one in which the zone changed is
     longer or shorter by the difference.
     """
-    return _month_begins(month, zones), _month_begins(_next_month(month), zones)
+    return _month_begins(month, zones), _month_begins(next_month(month), zones)
 
 
 def month_of(instant: datetime, zones: Zones) -> date:
     """The first day of the month that an instant lies in."""
     local = instant.astimezone(zone_at(instant, zones)).date().replace(day=1)
     # Where the zone moved west just after a month had begun, the local date lies in the month that is over.
-    following = _next_month(local)
+    following = next_month(local)
     return following if _month_begins(following, zones) <= instant else local
 
 
@@ -58,7 +58,8 @@ def zone_at(instant: datetime, zones: Zones) -> ZoneInfo:
     return next((zone for since, zone in reversed(zones) if since <= instant), zones[0][1])
 
 
-def _next_month(month: date) -> date:
+def next_month(month: date) -> date:
+    """The first day of the month after."""
     return date(month.year + month.month // 12, month.month % 12 + 1, 1)
 
 

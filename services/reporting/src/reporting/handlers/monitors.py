@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
+from reporting.adapters.measured_months import measure_silent_again
 from reporting.adapters.projections import remember_measuring, remember_transition
 from reporting.application.facts import Fact
 from reporting.domain.state_line import Silence, State
@@ -236,6 +237,7 @@ class HourlyRollup(Fact):
 @handlers.on("probes.rollup.hourly.v1")
 async def keep_measured_hour(event: ReceivedEvent[HourlyRollup], uow: UnitOfWork) -> None:
     """An hour was measured, whatever was found in it: transitions tell that."""
+    await measure_silent_again(uow, event.data.contract_id)
     for measured in event.data.monitors:
         monitor = {
             "monitor_id": measured.monitor_id,

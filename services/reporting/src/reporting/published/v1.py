@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from reporting.published.uptime_v1 import UptimePeriodMeasured
 from shared.events import EventRegistry, PublishedEvent
 
 
@@ -37,4 +38,4 @@ class WebhookDisabled(PublishedEvent, aggregate="webhook", name="disabled", key=
     }
 
 
-registry = EventRegistry("reporting", [WebhookDisabled])
+registry = EventRegistry("reporting", [WebhookDisabled, UptimePeriodMeasured])

@@ -1,0 +1,149 @@
+"""Presets, promotions and edges of periods over PostgreSQL. Row-level security decides whose rows are there."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
+
+from contracts.adapters.sector_tables import PeriodEdgeRow, PromotionRow, SectorPresetRow
+from contracts.adapters.stores import Rows
+from contracts.application.contracts import Contract
+from contracts.application.errors import Unknown
+from contracts.application.promotions import Promotion
+from contracts.application.sector_ports import SectorStores
+from contracts.application.sector_presets import SectorPreset
+from shared.pagination import Page, Paging, paginate
+from shared.unit_of_work import UnitOfWork
+
+
+def preset_of(row: SectorPresetRow) -> SectorPreset:
+    return SectorPreset.model_validate(row.content)
+
+
+def promotion_of(row: PromotionRow) -> Promotion:
+    return Promotion.model_validate(row.content)
+
+
+class SectorPresets(Rows[SectorPresetRow]):
+    row_type, key, noun = SectorPresetRow, "sector_preset_id", "sector preset"
+
+    async def by_name(self, name: str) -> SectorPreset | None:
+        row = await self._session.scalar(select(SectorPresetRow).where(SectorPresetRow.name == name))
+        return None if row is None else preset_of(row)
+
+    async def locked(self, name: str) -> SectorPreset:
+        row = await self._session.scalar(
+            select(SectorPresetRow)
+            .where(SectorPresetRow.name == name)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+        if row is None:
+            raise Unknown(self.noun, name)
+        return preset_of(row)
+
+    async def add(self, item: SectorPreset) -> None:
+        taken = f"There is a sector preset {item.name} already. Change it, or choose another name."
+        await self._insert(SectorPresetRow(tenant_id=self._tenant_id, **self._values(item)), taken)
+
+    async def save(self, item: SectorPreset) -> None:
+        await self._update(item.sector_preset_id, self._values(item))
+
+    @staticmethod
+    def _values(item: SectorPreset) -> dict[str, Any]:
+        plain = item.model_dump(include={"sector_preset_id", "version", "name", "created_at", "updated_at"})
+        return {**plain, "content": item.model_dump(mode="json", by_alias=True)}
+
+
+class Promotions(Rows[PromotionRow]):
+    row_type, key, noun = PromotionRow, "promotion_id", "promotion"
+
+    async def get(self, wanted: UUID) -> Promotion:
+        return promotion_of(await self._row(wanted, lock=False))
+
+    async def locked(self, wanted: UUID) -> Promotion:
+        return promotion_of(await self._row(wanted, lock=True))
+
+    async def add(self, item: Promotion) -> None:
+        taken = f"There is a promotion {item.promotion_code} already. Change it, or choose another code."
+        await self._insert(PromotionRow(tenant_id=self._tenant_id, **self._values(item)), taken)
+
+    async def save(self, item: Promotion) -> None:
+        await self._update(item.promotion_id, self._values(item))
+
+    async def everything(self) -> Sequence[Promotion]:
+        rows = await self._session.scalars(
+            select(PromotionRow).order_by(PromotionRow.created_at, PromotionRow.promotion_id)
+        )
+        return [promotion_of(row) for row in rows]
+
+    @staticmethod
+    def _values(item: Promotion) -> dict[str, Any]:
+        plain = item.model_dump(include={"promotion_id", "version", "promotion_code", "created_at", "updated_at"})
+        return {**plain, "content": item.model_dump(mode="json")}
+
+
+class PeriodEdges(Rows[PeriodEdgeRow]):
+    row_type, key, noun = PeriodEdgeRow, "contract_id", "edge of a period"
+
+    async def next_of(self, contract_id: UUID) -> datetime | None:
+        edge: datetime | None = await self._session.scalar(
+            select(PeriodEdgeRow.edge_at).where(PeriodEdgeRow.contract_id == contract_id)
+        )
+        return edge
+
+    async def put(self, contract: Contract, edge_at: datetime | None) -> None:
+        if edge_at is None:
+            await self._session.execute(delete(PeriodEdgeRow).where(PeriodEdgeRow.contract_id == contract.contract_id))
+            return
+        values = {
+            "contract_id": contract.contract_id,
+            "tenant_id": self._tenant_id,
+            "client_id": contract.client_id,
+            "edge_at": edge_at,
+        }
+        statement = insert(PeriodEdgeRow).values(values)
+        await self._session.execute(
+            statement.on_conflict_do_update(index_elements=["contract_id"], set_={"edge_at": edge_at})
+        )
+
+
+def sector_stores(uow: UnitOfWork) -> SectorStores:
+    """The stores over one unit of work of a tenant."""
+    return SectorStores(presets=SectorPresets(uow), promotions=Promotions(uow), edges=PeriodEdges(uow))
+
+
+async def list_presets(uow: UnitOfWork, params: Paging) -> Page[SectorPreset]:
+    """Presets in the order in which they were created."""
+    return await paginate(
+        uow.session,
+        select(SectorPresetRow),
+        columns=(SectorPresetRow.created_at, SectorPresetRow.sector_preset_id),
+        params=params,
+        to_item=preset_of,
+    )
+
+
+async def list_promotions(uow: UnitOfWork, params: Paging) -> Page[Promotion]:
+    """Promotions in the order in which they were created."""
+    return await paginate(
+        uow.session,
+        select(PromotionRow),
+        columns=(PromotionRow.created_at, PromotionRow.promotion_id),
+        params=params,
+        to_item=promotion_of,
+    )
+
+
+async def due_edges(uow: UnitOfWork, now: datetime, limit: int) -> Sequence[tuple[UUID, UUID, datetime]]:
+    """Tenant, contract and instant of edges that have come, of every tenant, the earliest first."""
+    rows = await uow.session.execute(
+        select(PeriodEdgeRow.tenant_id, PeriodEdgeRow.contract_id, PeriodEdgeRow.edge_at)
+        .where(PeriodEdgeRow.edge_at <= now)
+        .order_by(PeriodEdgeRow.edge_at)
+        .limit(limit)
+    )
+    return [(row.tenant_id, row.contract_id, row.edge_at) for row in rows]

@@ -1,0 +1,108 @@
+"""Rights to terminate that a pattern of misses opens: each with the day on which it lapses, used once or not at all."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from contracts.application.contracts import Contract, terminate_contract
+from contracts.application.errors import NotNow
+from contracts.application.ports import Workspace
+from contracts.application.settlement_terms import RightToTerminate
+from contracts.application.values import Reason, Request
+from contracts.domain import agreement
+from contracts.domain.termination_right import termination_rights
+from shared.values import Instant, LocalDate
+
+if TYPE_CHECKING:
+    from contracts.application.settling import SettlementRecord
+
+
+class ExerciseRequest(Request):
+    """That the client leaves, and how he said so."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"evidence": "Registered letter of 3 August"}]}
+    )
+
+    evidence: Reason | None = Field(
+        default=None, description="How the client said so; required when the agency enters it."
+    )
+
+
+class TerminationRight(BaseModel):
+    """A right to terminate, usable from `opened_on` until the day before `lapses_on`."""
+
+    termination_right_id: UUID
+    version: int = Field(ge=1)
+    contract_id: UUID
+    client_id: UUID
+    right_code: str = Field(description="Of the rule in the contract's terms that opened it.")
+    commitment: str
+    opened_on: LocalDate
+    lapses_on: LocalDate = Field(description="The first day on which it cannot be used any more.")
+    because: list[str] = Field(max_length=1000, description="Ids of the misses that opened it.")
+    settlement_id: UUID = Field(description="The settlement with which it was found.")
+    exercised_at: Instant | None
+    exercised_by: str | None
+    evidence: str | None
+    created_at: Instant
+    updated_at: Instant
+
+
+async def open_rights(work: Workspace, record: "SettlementRecord", rules: Sequence[RightToTerminate]) -> None:
+    """Keeps every right that the closed settlements of the contract open by these rules and that is not there yet."""
+    known = {
+        (right.right_code, right.opened_on) for right in await work.settlements.rights.of_contract(record.contract_id)
+    }
+    for rule in rules:
+        verdicts = await work.settlements.facts.verdicts(record.contract_id, rule.commitment)
+        for found in termination_rights(rule.as_value(), verdicts):
+            if (rule.right_code, found.opened_on) in known:
+                continue
+            await work.settlements.rights.add(
+                TerminationRight(
+                    termination_right_id=work.new_id(),
+                    version=1,
+                    contract_id=record.contract_id,
+                    client_id=record.client_id,
+                    right_code=rule.right_code,
+                    commitment=rule.commitment,
+                    opened_on=found.opened_on,
+                    lapses_on=found.lapses_on,
+                    because=list(found.because),
+                    settlement_id=record.settlement_id,
+                    exercised_at=None,
+                    exercised_by=None,
+                    evidence=None,
+                    created_at=work.now,
+                    updated_at=work.now,
+                )
+            )
+
+
+async def exercise(
+    work: Workspace, right: TerminationRight, contract: Contract, zone: str, evidence: str | None
+) -> TerminationRight:
+    """The client uses the locked right: the locked contract ends now, without any compensation.
+
+    Raises NotNow when it was used, or is not usable today; IllegalStep when the contract has ended.
+    """
+    if right.exercised_at is not None:
+        raise NotNow("This right was used already.")
+    today = agreement.local_date(work.now, zone)
+    if not right.opened_on <= today < right.lapses_on:
+        raise NotNow(f"This right could be used from {right.opened_on} until the day before {right.lapses_on}.")
+    await terminate_contract(work, contract, f"The client used the right {right.right_code} of {right.opened_on}.")
+    saved = right.model_copy(
+        update={
+            "exercised_at": work.now,
+            "exercised_by": work.actor,
+            "evidence": evidence,
+            "version": right.version + 1,
+            "updated_at": work.now,
+        }
+    )
+    await work.settlements.rights.save(saved)
+    return saved

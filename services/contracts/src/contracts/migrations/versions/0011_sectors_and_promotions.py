@@ -1,0 +1,75 @@
+"""Sector presets and promotions of the catalogue; when a critical period of a contract begins or ends next.
+
+Revision ID: 0011
+Revises: 0004
+"""
+
+from alembic import op
+
+from shared.database import protect_rows
+
+revision = "0011"
+down_revision = "0010"
+
+SCHEMA = "contracts"
+
+TABLES = """
+CREATE TABLE contracts.sector_preset (
+    sector_preset_id UUID NOT NULL,
+    tenant_id UUID NOT NULL,
+    version INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    content JSONB NOT NULL,
+    created_at timestamptz NOT NULL,
+    updated_at timestamptz NOT NULL,
+    CONSTRAINT pk_sector_preset PRIMARY KEY (sector_preset_id),
+    CONSTRAINT uq_sector_preset_tenant_id_name UNIQUE (tenant_id, name),
+    CONSTRAINT fk_sector_preset_tenant_id FOREIGN KEY (tenant_id) REFERENCES contracts.tenant (tenant_id)
+);
+CREATE INDEX ix_sector_preset_page ON contracts.sector_preset (tenant_id, created_at, sector_preset_id);
+
+CREATE TABLE contracts.promotion (
+    promotion_id UUID NOT NULL,
+    tenant_id UUID NOT NULL,
+    version INTEGER NOT NULL,
+    promotion_code TEXT NOT NULL,
+    content JSONB NOT NULL,
+    created_at timestamptz NOT NULL,
+    updated_at timestamptz NOT NULL,
+    CONSTRAINT pk_promotion PRIMARY KEY (promotion_id),
+    CONSTRAINT uq_promotion_tenant_id_promotion_code UNIQUE (tenant_id, promotion_code),
+    CONSTRAINT fk_promotion_tenant_id FOREIGN KEY (tenant_id) REFERENCES contracts.tenant (tenant_id)
+);
+CREATE INDEX ix_promotion_page ON contracts.promotion (tenant_id, created_at, promotion_id);
+
+CREATE TABLE contracts.period_edge (
+    contract_id UUID NOT NULL,
+    tenant_id UUID NOT NULL,
+    client_id UUID NOT NULL,
+    edge_at timestamptz NOT NULL,
+    CONSTRAINT pk_period_edge PRIMARY KEY (contract_id),
+    CONSTRAINT fk_period_edge_contract_id FOREIGN KEY (contract_id) REFERENCES contracts.contract (contract_id),
+    CONSTRAINT fk_period_edge_tenant_id FOREIGN KEY (tenant_id) REFERENCES contracts.tenant (tenant_id),
+    CONSTRAINT fk_period_edge_client_id FOREIGN KEY (client_id) REFERENCES contracts.client (client_id)
+);
+CREATE INDEX ix_period_edge_edge_at ON contracts.period_edge (edge_at);
+"""
+
+OF_THE_AGENCY = ("sector_preset", "promotion")
+
+
+def upgrade() -> None:
+    """Add the tables, closed to other agencies and other clients."""
+    op.execute(TABLES)
+    for table in OF_THE_AGENCY:
+        protect_rows(op, SCHEMA, table)
+        op.execute(f"grant select, insert, update on {SCHEMA}.{table} to {SCHEMA}_app")
+    protect_rows(op, SCHEMA, "period_edge", client_column="client_id")
+    # Of these tables only: what earlier migrations took from the role must stay taken.
+    op.execute(f"grant select, insert, update, delete on {SCHEMA}.period_edge to {SCHEMA}_app")
+
+
+def downgrade() -> None:
+    """Take them away."""
+    for table in ("period_edge", *OF_THE_AGENCY):
+        op.execute(f"DROP TABLE {SCHEMA}.{table}")

@@ -1,0 +1,407 @@
+"""Settlements: each month promised, measured and owed; closed once, claimed against, corrected, and replayed."""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
+
+from contracts.adapters.workspace import workspace_of
+from contracts.application import clock_breaches
+from contracts.application.facts import BREACHED, Fact, FactKind
+from contracts.jobs.settlements import DueSettlements
+from contracts.published.settlements_v1 import SettlementClosed
+from shared.ids import new_id
+from shared.kernel.clock import FixedClock
+
+from .conftest import Agency, Api, Installation
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+AFTER_JUNE = datetime(2026, 7, 2, 9, tzinfo=UTC)
+AFTER_JULY = datetime(2026, 8, 3, 9, tzinfo=UTC)
+TAX = {"tax": {"category": "S", "rate": "20"}}
+FLAT = {"commercial": {"billing": ["flat"], **TAX}}
+CREDITS = {"credits": {"tiers": [{"credit_percent": "10"}, {"below": "99.0", "credit_percent": "25"}]}}
+RESPONSE = {"metric": "response", "unit": "PT1H", "percent_per_started_unit": "5", "cap_percent": "30"}
+PENALTIES = {"penalties": {"targets": [RESPONSE]}}
+ENVIRONMENT = "0197a1c2-0000-7000-8000-000000000901"
+
+
+async def _tenant_of(installation: Installation, contract: Any) -> UUID:
+    async with installation.runtime.units.for_every_tenant() as uow:
+        query = text("select tenant_id from contracts.contract where contract_id = :wanted")
+        found: UUID = (await uow.session.execute(query, {"wanted": contract["contract_id"]})).scalar_one()
+        return found
+
+
+async def told(
+    installation: Installation,
+    contract: Any,
+    kind: FactKind,
+    start: datetime,
+    end: datetime,
+    content: Mapping[str, Any],
+    **values: Any,
+) -> UUID:
+    """Another service told a fact of the contract; its id is that of the event."""
+    event_id = new_id()
+    known = {"subject_id": new_id(), "item_id": None, "version": 1, "event_type": f"test.{kind}.v1"}
+    async with installation.runtime.units.for_tenant(await _tenant_of(installation, contract)) as uow:
+        fact = Fact(
+            fact_id=event_id,
+            contract_id=UUID(contract["contract_id"]),
+            kind=kind,
+            starts_at=start,
+            ends_at=end,
+            content=content,
+            **{**known, **values},
+        )
+        assert await workspace_of(uow).facts.add(fact, UUID(contract["client_id"]))
+    return event_id
+
+
+async def measured(
+    installation: Installation, contract: Any, up: int, month: str = "2026-07", target: str = "99.9"
+) -> UUID:
+    """The uptime of a month in ten thousandths."""
+    year, number = (int(part) for part in month.split("-"))
+    start = datetime(year, number, 1, tzinfo=UTC) - timedelta(hours=2)
+    end = datetime(year, number + 1, 1, tzinfo=UTC) - timedelta(hours=2)
+    seconds = int((end - start).total_seconds())
+    told_event = new_id()
+    figure = {
+        "environment_id": ENVIRONMENT,
+        "environment_name": "production",
+        "site_id": contract["terms"]["site_ids"][0],
+        "counts_for_sla": True,
+        "starts_at": start.isoformat(),
+        "ends_at": end.isoformat(),
+        "contract_version": 1,
+        "target_percent": target,
+        "met": up / 100 >= float(target),
+        "numerator": seconds * up,
+        "denominator": seconds * 10_000,
+        "units_per_second": 10_000,
+        "measured_units": seconds * 10_000,
+        "event_ids": [str(told_event)],
+    }
+    content = {
+        "measurement_id": str(new_id()),
+        "version": 1,
+        "contract_id": contract["contract_id"],
+        "month": f"{month}-01",
+        "starts_at": start.isoformat(),
+        "ends_at": end.isoformat(),
+        "committed": True,
+        "met": figure["met"],
+        "figures": [figure],
+        "method": "test",
+        "content_hash": "0" * 64,
+    }
+    return await told(installation, contract, "uptime", start, end, content)
+
+
+async def missed(installation: Installation, contract: Any, late_seconds: int, at: datetime) -> UUID:
+    """A response that came too late by so many seconds; it is in the register of breaches, too."""
+    clock_id, incident_id = new_id(), new_id()
+    content = {
+        "clock_id": str(clock_id),
+        "incident_id": str(incident_id),
+        "contract_id": contract["contract_id"],
+        "metric": "response",
+        "policy": "critical-response@1",
+        "target_seconds": "1800",
+        "elapsed_seconds": str(1800 + late_seconds),
+        "at": at.isoformat(),
+    }
+    how = {"event_type": BREACHED, "subject_id": clock_id, "item_id": incident_id}
+    event_id = await told(installation, contract, "clock", at, at, content, **how)
+    async with installation.runtime.units.for_tenant(await _tenant_of(installation, contract)) as uow:
+        await clock_breaches.follow(workspace_of(uow), UUID(contract["contract_id"]), incident_id)
+    return event_id
+
+
+async def drafted(agency: Agency, contract: Any, on: str = "2026-07-15") -> Any:
+    return await agency.make("/v1/settlements", {"contract_id": contract["contract_id"], "on": on})
+
+
+async def step(agency: Agency, settlement: Any, *steps: str) -> Any:
+    for each in steps:
+        body = {"reason": "Measured again"} if each == "correct" else None
+        settlement = await agency.make(f"/v1/settlements/{settlement['settlement_id']}/{each}", body, status=200)
+    return settlement
+
+
+def lines(settlement: Any) -> list[tuple[str, str]]:
+    return [(line["code"], line["amount"]) for line in settlement["content"]["lines"]]
+
+
+async def decider(installation: Installation, agency: Agency, contract: Any) -> Api:
+    return await installation.caller(agency, role="client_decider", client_id=contract["client_id"])
+
+
+@pytest.mark.capability("K08", "K13", "K36", "K88")
+async def test_a_month_is_drafted_when_it_is_over_reviewed_closed_and_hashed_once_and_for_all(
+    installation: Installation, agency: Agency, clock: FixedClock
+) -> None:
+    contract = await agency.active(plan="standard", amount="300.00", **FLAT)
+    job = DueSettlements(installation.runtime.units)
+    await job.run()
+    assert (await agency.get("/v1/settlements"))["data"] == []
+    clock.set(AFTER_JULY)
+    for _ in range(3):
+        await job.run()
+    june, july = (await agency.get("/v1/settlements", params={"contract_id": contract["contract_id"]}))["data"]
+    assert (june["first_day"], june["net"], july["first_day"], july["net"], july["gross"]) == (
+        "2026-06-01", "230.00", "2026-07-01", "300.00", "360.00",
+    )  # fmt: skip
+    draft = await agency.get(f"/v1/settlements/{july['settlement_id']}")
+    (fee,) = draft["content"]["lines"]
+    assert (fee["amount"], fee["tax"], fee["text"]["in_words"]["fr"]) == (
+        "300.00",
+        {"category": "S", "rate": "20"},
+        "Maintenance, Standard, du 1er juillet 2026 au 31 juillet 2026",
+    )
+    states = {item["code"]: item["state"] for item in draft["content"]["deliverables"]}
+    assert (states["monthly_report"], states["uptime_monitoring"], states["cms_updates"]) == ("missing",) * 3
+    await agency.refused(409, "POST", f"/v1/settlements/{july['settlement_id']}/close")
+    client = await decider(installation, agency, contract)
+    await client.refused(404, "GET", f"/v1/settlements/{july['settlement_id']}")
+
+    closed = await step(agency, july, "review", "close")
+    text_of_it = await client.call("GET", f"/v1/settlements/{july['settlement_id']}/versions/1")
+    assert hashlib.sha256(text_of_it.content).hexdigest() == closed["closed_hash"]
+    (event,) = await installation.events(july["settlement_id"])
+    said = SettlementClosed.model_validate(event["data"])
+    assert (said.hash, said.settlement.totals.net, said.claims_until.isoformat() if said.claims_until else None) == (
+        closed["closed_hash"], "300.00", "2026-09-02",
+    )  # fmt: skip
+    assert [each["net"] for each in (await client.get("/v1/settlements"))["data"]] == ["300.00"]
+    for refused in ("recompute", "review", "reopen", "close"):
+        await agency.refused(409, "POST", f"/v1/settlements/{july['settlement_id']}/{refused}")
+    for statement in ("update contracts.settlement_version set text = ''", "delete from contracts.settlement_version"):
+        with pytest.raises(ProgrammingError) as refusal:
+            async with installation.runtime.units.for_tenant(agency.tenant_id) as uow:
+                await uow.session.execute(text(statement))
+        assert isinstance(refusal.value.orig, psycopg.errors.InsufficientPrivilege)
+
+
+@pytest.mark.capability("K11", "K12")
+async def test_a_missed_uptime_is_credited_where_the_contract_commits_to_one_and_nowhere_else(
+    installation: Installation, agency: Agency, clock: FixedClock
+) -> None:
+    committed = await agency.active(**FLAT, **CREDITS)
+    # Responses were promised, and an uptime was not: the same outage costs nothing.
+    without = await agency.active(plan="premium", uptime=None, **FLAT, **CREDITS)
+    clock.set(AFTER_JULY)
+    event = await measured(installation, committed, 9_989)
+    await measured(installation, without, 9_989)
+    settled = await drafted(agency, committed)
+    assert lines(settled) == [("fee:premium", "600.00"), ("credit:uptime", "-60.00")]
+    credit = settled["content"]["lines"][1]
+    assert credit["text"]["in_words"]["en"] == "Service credit: uptime of 99.89%, below 99.9%: 10% of the fee"
+    assert str(event) in credit["events"]
+    (commitment,) = settled["content"]["commitments"]
+    assert (commitment["target"], commitment["measured"], commitment["met"]) == ("99.9", "99.89", False)
+    assert lines(await drafted(agency, without)) == [("fee:premium", "600.00")]
+
+
+@pytest.mark.capability("K37", "K47")
+async def test_tickets_are_charged_one_by_one_and_a_penalty_is_shared_as_it_was_decided(
+    installation: Installation, agency: Agency, clock: FixedClock
+) -> None:
+    charges = {"charges": {"per_ticket": {"kinds": [{"kind": "corrective", "amount": "80.00"}]}}}
+    contract = await agency.active(**FLAT, **PENALTIES, **charges)
+    done = datetime(2026, 7, 10, 9, tzinfo=UTC)
+    for number, category in enumerate(("corrective", "unheard_of"), start=1):
+        item = {
+            "version": 3,
+            "number": f"R-{number}",
+            "contract_id": contract["contract_id"],
+            "category": category,
+            "severity": "minor",
+            "status": "closed",
+            "title": "The form is broken",
+            "item_id": str(new_id()),
+            "kind": "request",
+            "timestamps": {"opened": {"at": done.isoformat()}, "closed": {"at": done.isoformat()}},
+        }
+        await told(installation, contract, "request", done, done, item)
+    event = await missed(installation, contract, 8_400, datetime(2026, 7, 12, 9, tzinfo=UTC))
+    clock.set(AFTER_JULY)
+    settled = await drafted(agency, contract)
+    (_, ticket, penalty) = settled["content"]["lines"]
+    assert (ticket["code"], ticket["amount"], ticket["unit"]) == ("ticket:R-1", "80.00", "ticket")
+    assert settled["content"]["unpriced_tickets"] == ["R-2"]
+    assert (penalty["kind"], penalty["amount"], penalty["why"]["units"]) == ("penalty", "-90.00", 3)
+    assert str(event) in penalty["events"]
+    (breach,) = (await agency.get("/v1/breaches", params={"contract_id": contract["contract_id"]}))["data"]
+    share = {"provider_percent": 40, "client_percent": 60, "reason": "The access came two hours late"}
+    await agency.make(f"/v1/breaches/{breach['breach_id']}/decide", share, status=200)
+    again = await step(agency, settled, "recompute")
+    penalty = again["content"]["lines"][2]
+    assert (penalty["amount"], penalty["why"]["borne_by_the_client"]) == ("-36.00", "54.00")
+    (shared,) = again["content"]["shared_responsibility"]
+    assert (shared["provider_percent"], shared["reason"]) == (40, "The access came two hours late")
+
+
+async def test_a_correction_is_a_new_version_with_the_difference_and_the_closed_one_stays(
+    installation: Installation, agency: Agency, clock: FixedClock
+) -> None:
+    contract = await agency.active(**FLAT, **CREDITS)
+    clock.set(AFTER_JULY)
+    settled = await step(agency, await drafted(agency, contract), "review", "close")
+    await measured(installation, contract, 9_800)
+    corrected = await step(agency, settled, "correct")
+    assert (corrected["status"], corrected["number"], corrected["net"]) == ("draft", 2, "450.00")
+    delta = corrected["content"]["delta"]
+    assert [(each["code"], each["before"], each["difference"]) for each in delta["lines"]] == [
+        ("credit:uptime", None, "-150.00")
+    ]
+    assert delta["totals"]["gross"] == "-180.00"
+    client = await decider(installation, agency, contract)
+    shown = await client.get(f"/v1/settlements/{settled['settlement_id']}")
+    assert (shown["number"], shown["net"]) == (1, "600.00")
+    await step(agency, corrected, "review", "close")
+    versions = (await client.get(f"/v1/settlements/{settled['settlement_id']}/versions"))["data"]
+    assert [(each["number"], each["reason"]) for each in versions] == [(1, None), (2, "Measured again")]
+    assert versions[0]["hash"] == settled["closed_hash"]
+
+
+async def test_a_client_claims_within_the_window_and_an_accepted_claim_is_a_correction(
+    installation: Installation, agency: Agency, clock: FixedClock
+) -> None:
+    contract = await agency.active(**FLAT, settlement={"claim_days": 10})
+    clock.set(AFTER_JULY)
+    draft = await drafted(agency, contract)
+    client = await decider(installation, agency, contract)
+    claims = f"/v1/settlements/{draft['settlement_id']}/claims"
+    claim = {"reason": "The outage of 12 July is missing", "amount": "60.00"}
+    await client.refused(404, "POST", claims, json=claim)
+    await step(agency, draft, "review", "close")
+    await agency.refused(422, "POST", claims, json=claim)
+    made = await client.make(claims, claim)
+    await client.refused(403, "POST", f"/v1/settlement-claims/{made['claim_id']}/answer", json={
+        "accepted": True, "reason": "So be it",
+    })  # fmt: skip
+    answer = {"accepted": True, "reason": "It was measured from one place only", "amount": "60.00"}
+    said = await agency.make(f"/v1/settlement-claims/{made['claim_id']}/answer", answer, status=200)
+    assert (said["status"], said["granted"]) == ("accepted", "60.00")
+    corrected = await agency.get(f"/v1/settlements/{draft['settlement_id']}")
+    assert (corrected["number"], corrected["net"]) == (2, "540.00")
+    clock.advance(timedelta(days=11))
+    await client.refused(409, "POST", claims, json=claim)
+
+
+@pytest.mark.capability("K43")
+async def test_misses_open_a_right_to_leave_that_lapses_and_that_the_client_uses(
+    installation: Installation, agency: Agency, clock: FixedClock
+) -> None:
+    rule = {"right_code": "uptime", "commitment": "uptime", "misses": 2, "within_months": 12, "days_to_use": 30}
+    contract = await agency.active(**FLAT, **CREDITS, termination_rights=[rule])
+    clock.set(AFTER_JULY)
+    for month in ("2026-06", "2026-07"):
+        await measured(installation, contract, 9_900, month)
+        await step(agency, await drafted(agency, contract, f"{month}-20"), "review", "close")
+    (right,) = (await agency.get("/v1/termination-rights", params={"contract_id": contract["contract_id"]}))["data"]
+    assert (right["opened_on"], right["lapses_on"], len(right["because"])) == ("2026-08-01", "2026-08-31", 2)
+    client = await decider(installation, agency, contract)
+    exercise = f"/v1/termination-rights/{right['termination_right_id']}/exercise"
+    for day, usable in (("2026-07-31", 0), ("2026-08-01", 1), ("2026-08-30", 1), ("2026-08-31", 0)):
+        assert len((await client.get("/v1/termination-rights", params={"usable_on": day}))["data"]) == usable
+    await agency.refused(422, "POST", exercise, json={})
+    clock.set(datetime(2026, 8, 30, 9, tzinfo=UTC))
+    assert (await client.make(exercise, {}, status=200))["exercised_at"] == "2026-08-30T09:00:00Z"
+    assert (await agency.get(f"/v1/contracts/{contract['contract_id']}"))["status"] == "terminated"
+    await client.refused(409, "POST", exercise, json={})
+
+
+@pytest.mark.capability("K89")
+async def test_an_amendment_in_mid_month_costs_from_its_instant_on_and_the_past_stays(
+    installation: Installation, agency: Agency, clock: FixedClock
+) -> None:
+    contract = await agency.active(plan="basique", amount="155.00", status_page=None, **FLAT)
+    clock.set(datetime(2026, 7, 15, 22, tzinfo=UTC))  # midnight in Paris
+    june = await step(agency, await drafted(agency, contract, "2026-06-30"), "review", "close")
+    page = {"slug": f"hotel-{contract['client_id'][-12:]}", "name": "Hôtel du Lac"}
+    upgrade = {"plan_code": "premium", "price": {"amount": "620.00"}, "status_page": page}
+    amended = await agency.step(contract, "amendment", upgrade)
+    for party in ("agency", "client"):
+        body = {"party": party, "document_hash": amended["amendment"]["document"]["hash"]}
+        await agency.step(contract, "amendment/sign", body)
+    await agency.step(contract, "amendment/apply")
+    clock.set(AFTER_JULY)
+    july = await drafted(agency, contract)
+    assert lines(july) == [("fee:basique", "75.00"), ("fee:premium", "320.00")]
+    assert [each["plan_code"] for each in july["content"]["terms"]] == ["basique", "premium"]
+    shown = await agency.get(f"/v1/settlements/{june['settlement_id']}")
+    assert (shown["closed_hash"], lines(shown)) == (june["closed_hash"], lines(june))
+
+
+@pytest.mark.capability("K75")
+async def test_a_dated_discount_is_a_line_for_the_days_on_which_it_runs(agency: Agency, clock: FixedClock) -> None:
+    name = {"fr": "Offre d'été", "en": "Summer offer"}
+    offer = {
+        "promotion": "summer",
+        "name": name,
+        "percent": "20",
+        "starts_on": "2026-07-01",
+        "ends_before": "2026-08-01",
+    }
+    contract = await agency.active(**FLAT, discounts=[offer])
+    clock.set(datetime(2026, 9, 2, 9, tzinfo=UTC))
+    found = {month: lines(await drafted(agency, contract, f"2026-{month}-10"))[1:] for month in ("06", "07", "08")}
+    assert found == {"06": [], "07": [("discount:summer", "-120.00")], "08": []}
+
+
+async def test_what_if_replays_the_facts_under_other_terms_and_stores_nothing(
+    installation: Installation, agency: Agency, clock: FixedClock
+) -> None:
+    contract = await agency.active(plan="standard", amount="300.00", **FLAT, **CREDITS)
+    clock.set(AFTER_JULY)
+    await measured(installation, contract, 9_993)
+    path = f"/v1/contracts/{contract['contract_id']}/what-if"
+    before = await agency.get("/v1/settlements")
+    month = {"first_day": "2026-07-01", "last_day": "2026-07-31"}
+    premium = {"plan_code": "premium", "terms": {"price": {"amount": "600.00"}, "uptime": {"target_percent": "99.95"}}}
+    replay = await agency.make(path, {**month, **premium}, status=200)
+    assert (replay["actual_net"], replay["supposed_net"], replay["difference_net"]) == ("300.00", "540.00", "240.00")
+    (period,) = replay["periods"]
+    assert [(each["code"], each["difference"]) for each in period["difference"]["lines"]] == [
+        ("fee:standard", "-300.00"),
+        ("fee:premium", "600.00"),
+        ("credit:uptime", "-60.00"),
+    ]
+    assert await agency.get("/v1/settlements") == before
+    fault = await agency.refused(422, "POST", path, json={**month, "terms": {"price": {"amount": "x"}}})
+    assert fault["errors"][0]["pointer"] == "#/terms/price/amount"
+
+
+async def test_a_table_that_a_contract_names_counts_as_it_was_when_it_was_proposed(
+    installation: Installation, agency: Agency, clock: FixedClock
+) -> None:
+    body = {
+        "table_code": "standard",
+        "title": {"fr": "Avoirs", "en": "Credits"},
+        "tiers": [{"credit_percent": "10"}],
+        "targets": [RESPONSE],
+    }
+    await agency.refused(422, "POST", "/v1/remedy-tables", json=body | {"tiers": [{"credit_percent": "1"}] * 2})
+    table = await agency.make("/v1/remedy-tables", body)
+    contract = await agency.active(**FLAT, credits={"table": "standard"}, penalties={"table": "standard"})
+    path = f"/v1/remedy-tables/{table['remedy_table_id']}"
+    answer = await agency.call("PATCH", path, json={"tiers": [{"credit_percent": "50"}]}, headers={"If-Match": '"1"'})
+    assert answer.status_code == 200, answer.text
+    clock.set(AFTER_JULY)
+    await measured(installation, contract, 9_900)
+    await missed(installation, contract, 60, datetime(2026, 7, 12, 9, tzinfo=UTC))
+    assert lines(await drafted(agency, contract))[1:] == [
+        ("credit:uptime", "-60.00"),
+        (lines(await drafted(agency, contract))[2][0], "-30.00"),
+    ]

@@ -1,0 +1,150 @@
+"""What contracts promise, over days and months that pass at once: a product of its own whose clock is put forward."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, time, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from shared.testing.running_stack import RunningStack, Tenant, running_stack_over
+from shared.testing.servers import running_nats, running_postgres
+
+from . import before_signing
+from .thread_client import CLIENT_ZONE, ThreadClient, eventually
+
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+class Passing:
+    """A product whose clock only ever goes forward, and an agency that uses it."""
+
+    def __init__(self, stack: RunningStack, agency: Tenant) -> None:
+        self._stack = stack
+        self._agency = agency
+        self._ahead = timedelta()
+
+    def now(self) -> datetime:
+        """What the services' clock says, as the client's wall shows it."""
+        return self._stack.clock.now().astimezone(CLIENT_ZONE)
+
+    def until(self, instant: datetime) -> None:
+        """Wait for this instant, without waiting."""
+        self._ahead += instant - self.now()
+        self._stack.shift_clock(self._ahead)
+
+    def until_next(self, weekday: str, hour: int, minute: int = 0) -> datetime:
+        """The next such day after today at this time of the client's zone, which it is then."""
+        today = self.now().date()
+        days = (WEEKDAYS.index(weekday) - today.weekday() - 1) % 7 + 1
+        instant = datetime.combine(today + timedelta(days=days), time(hour, minute), CLIENT_ZONE)
+        self.until(instant)
+        return instant
+
+    @contextmanager
+    def owner(self) -> Iterator[ThreadClient]:
+        """The agency's owner, with a token of this hour."""
+        with ThreadClient(self._stack, self._stack.token(self._agency)) as thread:
+            yield thread
+
+
+@pytest.fixture(scope="module")
+def passing() -> Iterator[Passing]:
+    with running_postgres() as postgres, running_nats() as nats, running_stack_over(postgres, nats) as stack:
+        yield Passing(stack, stack.new_tenant("Agency of all seasons"))
+
+
+@pytest.mark.capability("X02")
+def test_a_ticket_of_friday_evening_that_is_answered_on_monday_morning_is_in_time(passing: Passing) -> None:
+    with passing.owner() as owner:
+        contract = owner.activate_contract(
+            owner.create_client("Boulangerie"),
+            [("Boulangerie", "https://boulangerie.example/")],
+            plan="basique",
+            price="150.00",
+        )
+        opened = passing.until_next("friday", 20, 30)
+    with passing.owner() as owner:
+        ticket = {"contract_id": contract.contract_id, "title": "The oven page is empty", "severity": "critical"}
+        incident = owner.post("incidents", "/v1/incidents", ticket)
+        (response,) = [clock for clock in incident["clocks"] if clock["metric"] == "response"]
+        monday = opened + timedelta(days=3)
+        due = datetime.fromisoformat(response["due_at"]).astimezone(CLIENT_ZONE)
+        assert (due.date(), due.hour, due.minute) == (monday.date(), 13, 0), "four hours from nine o'clock on Monday"
+    passing.until_next("monday", 11, 15)
+    with passing.owner() as owner:
+        answered = owner.act(incident["incident_id"], "acknowledge")
+        (response,) = [clock for clock in answered["clocks"] if clock["metric"] == "response"]
+        assert response["verdict"] == "met"
+        assert 2.25 * 3600 <= response["elapsed_seconds"] < 2.25 * 3600 + 60, "a weekend is no time at all"
+
+
+@pytest.mark.capability("X05")
+def test_a_prospect_that_does_not_fit_comes_by_a_diagnostic_to_a_change_within_its_window(passing: Passing) -> None:
+    with passing.owner() as owner:
+        client = owner.create_client("Clinique")
+        first = before_signing.assessment(client) | {"business_owner_contact_id": contact_of(owner, client)}
+        unfit = first | {"answers": first["answers"] | {"not_stabilized": True}}
+        assert owner.post("contracts", "/v1/assessments", unfit)["verdict"] == "diagnostic_first"
+        planned = owner.post("contracts", "/v1/engagements", before_signing.engagement(client))
+        engagement = f"/v1/engagements/{planned['engagement_id']}"
+        for party in ("/v1/tenant/party", f"/v1/clients/{client}/party"):
+            owner.call("PUT", "contracts", party, before_signing.PARTY, headers={"If-Match": "*"})
+        draft = owner.post("contracts", "/v1/contracts", before_signing.level_two(owner, client))
+        contract = f"/v1/contracts/{draft['contract_id']}"
+        assert "#/engagements" in missing(owner, f"{contract}/propose"), "the diagnostic is open"
+
+        owner.post("contracts", f"{engagement}/begin-phase", {"number": 1})
+        owner.post("contracts", f"{engagement}/complete-phase", before_signing.DONE)
+        assert owner.post("contracts", "/v1/assessments", first)["verdict"] == "fit"
+        assert owner.get("contracts", f"{contract}/readiness")["missing"] == []
+        proposed = owner.post("contracts", f"{contract}/propose")
+        for party in ("agency", "client"):
+            consent = {"party": party, "document_hash": proposed["document"]["hash"]}
+            owner.post("contracts", f"{contract}/sign", consent)
+        owner.post("contracts", f"{contract}/activate")
+        assert owner.get("contracts", engagement)["phases"][1]["state"] == "begun", "support has begun"
+
+        evolution = {"contract_id": draft["contract_id"], "title": "Export appointments"}
+        drafted = eventually(lambda: taken(owner, "/v1/changes", evolution), 20, "incidents knows the contract")
+        change_id = drafted["item_id"]
+        change = f"/v1/changes/{change_id}"
+        tomorrow = datetime.combine(passing.now().date() + timedelta(days=1), time(10), CLIENT_ZONE)
+        window = {"from": tomorrow.isoformat(), "to": (tomorrow + timedelta(hours=2)).isoformat()}
+        owner.post("incidents", f"{change}/scope", {"scope": "One export a night."})
+        owner.post("incidents", f"{change}/estimate", {"minutes": 90, "window": window})
+        with owner.speaking_as(owner.decider_of(client)) as decider:
+            decider.post("incidents", f"{change}/approve")
+        with pytest.raises(httpx.HTTPStatusError, match="another window"):
+            owner.post("incidents", f"{change}/deploy", {"version": "2.0.0"})
+    passing.until(tomorrow + timedelta(minutes=30))
+    with passing.owner() as owner:
+        deploying = owner.post("incidents", f"{change}/deploy", {"version": "2.0.0"})
+        assert deploying["status"] == "deploying"
+        owner.post("incidents", f"{change}/finish-deployment", {"result": "succeeded"})
+        with owner.speaking_as(owner.decider_of(client)) as decider:
+            assert decider.post("incidents", f"{change}/accept")["status"] == "accepted"
+
+
+def contact_of(owner: ThreadClient, client_id: str) -> str:
+    (contact,) = owner.get("contracts", f"/v1/clients/{client_id}")["contacts"]
+    return str(contact["contact_id"])
+
+
+def taken(owner: ThreadClient, path: str, body: Any) -> Any:
+    """The answer of incidents, or None while it does not know the contract yet."""
+    try:
+        return owner.post("incidents", path, body)
+    except httpx.HTTPStatusError as refused:
+        if refused.response.status_code in (404, 422):
+            return None
+        raise
+
+
+def missing(owner: ThreadClient, path: str) -> list[str]:
+    """Where a contract that cannot be proposed lacks something."""
+    with pytest.raises(httpx.HTTPStatusError) as refused:
+        owner.post("contracts", path)
+    problem: dict[str, Any] = refused.value.response.json()
+    return [error["pointer"] for error in problem["errors"]]
