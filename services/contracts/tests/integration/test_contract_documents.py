@@ -16,6 +16,7 @@ from contracts.application.contract_document import document_schema
 from contracts.settings import ContractsSettings
 from shared.kernel.clock import FixedClock
 
+from ..whole_contract import whole
 from .conftest import Agency, Installation
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -120,7 +121,9 @@ async def test_a_contract_made_with_the_api_arrives_whole_in_an_agency_with_anot
     terms = here.terms(client, site, "institutional_sla", "1600.00")
     terms["price"]["currency"] = "USD"
     terms["service_desk"] = {"assigned_user_ids": [operator["user_id"]], "hotline_calendar": "business_hours"}
+    terms |= whole()
     terms["continuity"] = [{"site_id": site["site_id"], "rpo": "PT24H", "rto": "PT8H"}]
+    terms["resources"][0]["user_id"] = operator["user_id"]
     contract = await here.make("/v1/contracts", terms)
     text = await exported(here, {"contract": contract})
     document = yaml.safe_load(text)
@@ -131,7 +134,7 @@ async def test_a_contract_made_with_the_api_arrives_whole_in_an_agency_with_anot
     stranger = await sent(there, "apply", text)
     assert stranger.status_code == 422
     (fault,) = stranger.json()["errors"]
-    assert fault["pointer"] == "#/terms/service_desk/assigned_users/0"
+    assert fault["pointer"] == "#/terms/resources/0/user"
     assert "has no user paul@agency.example" in fault["detail"]
     await there.make("/v1/users", {"email": "paul@agency.example", "name": "Paul G.", "role": "operator"})
     plans = {one["code"]: one for one in (await there.get("/v1/plans", params={"limit": 100}))["data"]}
