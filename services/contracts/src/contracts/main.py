@@ -77,6 +77,8 @@ SERVICE = Service(
         contract_documents.schemas,
         delivery_proofs.router,
         delivery_proofs.router,
+        contract_documents.router,
+        contract_documents.schemas,
         *contract_life.ROUTERS,
         controlled_documents.router,
         parties.router,

@@ -16,6 +16,7 @@ from contracts.application.contract_document import document_schema
 from contracts.settings import ContractsSettings
 from shared.kernel.clock import FixedClock
 
+from ..whole_contract import whole
 from .conftest import Agency, Installation
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -120,7 +121,9 @@ async def test_a_contract_made_with_the_api_arrives_whole_in_an_agency_with_anot
     terms = here.terms(client, site, "institutional_sla", "1600.00")
     terms["price"]["currency"] = "USD"
     terms["service_desk"] = {"assigned_user_ids": [operator["user_id"]], "hotline_calendar": "business_hours"}
+    terms |= whole()
     terms["continuity"] = [{"site_id": site["site_id"], "rpo": "PT24H", "rto": "PT8H"}]
+    terms["resources"][0]["user_id"] = operator["user_id"]
     contract = await here.make("/v1/contracts", terms)
     text = await exported(here, {"contract": contract})
     document = yaml.safe_load(text)
@@ -131,7 +134,7 @@ async def test_a_contract_made_with_the_api_arrives_whole_in_an_agency_with_anot
     stranger = await sent(there, "apply", text)
     assert stranger.status_code == 422
     (fault,) = stranger.json()["errors"]
-    assert fault["pointer"] == "#/terms/service_desk/assigned_users/0"
+    assert fault["pointer"] == "#/terms/resources/0/user"
     assert "has no user paul@agency.example" in fault["detail"]
     await there.make("/v1/users", {"email": "paul@agency.example", "name": "Paul G.", "role": "operator"})
     plans = {one["code"]: one for one in (await there.get("/v1/plans", params={"limit": 100}))["data"]}
@@ -328,6 +331,36 @@ async def test_another_plan_is_a_change_like_any_other(agency: Agency) -> None:
     assert (contract["plan"]["code"], contract["amendment"]["plan"]["code"]) == ("standard", "premium")
     assert contract["amendment"]["terms"]["response"] != contract["terms"]["response"]
     assert (await planned(agency, higher))["operations"] == []
+
+
+async def test_an_amendment_holds_from_the_day_that_is_asked_for_and_the_next_builds_on_it(
+    agency: Agency, clock: FixedClock
+) -> None:
+    active = await agency.active()
+    text = await exported(agency, {"contract": active})
+    dearer = text.replace("amount: '600.00'", "amount: '700.00'")
+    path = f"/v1/contracts/{active['contract_id']}"
+    answer = await agency.call(
+        "POST", "/v1/contracts/apply?effective_on=2026-09-01", content=dearer.encode(), headers=YAML
+    )
+    assert answer.status_code == 200, answer.text
+    dearest = text.replace("amount: '600.00'", "amount: '710.00'")
+    await applied(agency, dearest)
+    contract = await agency.get(path)
+    assert contract["amendment"]["effective_at"] == "2026-08-31T22:00:00Z"
+    for party in ("agency", "client"):
+        consent = {"party": party, "document_hash": contract["amendment"]["document"]["hash"]}
+        await agency.step(contract, "amendment/sign", consent)
+    await agency.step(contract, "amendment/apply")
+    assert (await agency.get(path))["terms"]["price"]["amount"] == "600.00"
+    assert await exported(agency, {"contract": active}) == dearest
+    assert (await applied(agency, dearest))["operations"] == []
+    refused = await sent(agency, "apply", dearer)
+    assert refused.status_code == 422
+    assert "must be after the amendment that is scheduled" in refused.json()["detail"]
+    clock.set(clock.now() + timedelta(days=120))
+    assert (await applied(agency, dearest))["operations"] == []
+    assert actions(await applied(agency, dearer)) == ["propose_amendment"]
 
 
 async def test_people_and_environments_become_exactly_those_of_the_document(agency: Agency) -> None:

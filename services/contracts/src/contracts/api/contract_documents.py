@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from contracts.adapters.document_lookups import Lookups, rehearsal
 from contracts.adapters.document_yaml import LARGEST, BadYaml, Text, read, write
@@ -32,7 +32,7 @@ from shared.problems import (
 )
 from shared.schema_docs import serialized
 from shared.service import Unit
-from shared.values import json_pointer
+from shared.values import LocalDate, json_pointer
 
 YAML: Final = "application/yaml"
 _PLAN, _APPLY = "/v1/contracts/plan", "/v1/contracts/apply"
@@ -131,6 +131,15 @@ def _translator(request: Request) -> Translator:
 InLanguage = Annotated[Translator, Depends(_translator)]
 
 
+EffectiveOn = Annotated[
+    LocalDate | None,
+    Query(
+        description="Day in the client's zone from which an amendment that is proposed holds; left out: from when it is"
+        " applied, or as before if it takes the place of another one."
+    ),
+]
+
+
 def _in(response: Response, translator: Translator) -> None:
     response.headers["Content-Language"] = translator.language
     response.headers["Vary"] = "Accept-Language"
@@ -141,7 +150,12 @@ _REFUSALS: Final = responses_for(InvalidYaml, Conflict, ValidationFailed, TooLar
 
 @router.post("/plan", summary="Read what a contract document would change", openapi_extra=_SENT, responses=_REFUSALS)
 async def plan_contract_document(
-    request: Request, unit: Unit, translator: InLanguage, response: Response, _who: Writer
+    request: Request,
+    unit: Unit,
+    translator: InLanguage,
+    response: Response,
+    _who: Writer,
+    effective_on: EffectiveOn = None,
 ) -> DocumentOutcome:
     """The difference between a document and what is there, in French or English by `Accept-Language`; keeps nothing.
 
@@ -151,7 +165,7 @@ async def plan_contract_document(
     with at_their_lines(text):
         document = written(text.values)
         async with rehearsal(unit) as trial:
-            outcome = await reconciled(workspace_of(trial), Lookups(trial), document)
+            outcome = await reconciled(workspace_of(trial), Lookups(trial), document, effective_on)
     _in(response, translator)
     return told(outcome, translator, applied=False)
 
@@ -164,7 +178,12 @@ async def plan_contract_document(
     dependencies=[Idempotent],
 )
 async def apply_contract_document(
-    request: Request, unit: Unit, translator: InLanguage, response: Response, _who: Writer
+    request: Request,
+    unit: Unit,
+    translator: InLanguage,
+    response: Response,
+    _who: Writer,
+    effective_on: EffectiveOn = None,
 ) -> DocumentOutcome:
     """Makes everything so that the document says, or nothing; what is so already stays untouched.
 
@@ -173,7 +192,7 @@ async def apply_contract_document(
     """
     text = await _text(request)
     with at_their_lines(text):
-        outcome = await reconciled(workspace_of(unit), Lookups(unit), written(text.values))
+        outcome = await reconciled(workspace_of(unit), Lookups(unit), written(text.values), effective_on)
     _in(response, translator)
     return told(outcome, translator, applied=True)
 

@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import date
 from pathlib import Path
 from typing import NoReturn
 from uuid import UUID
@@ -87,6 +88,9 @@ def _parser(name: str, description: str | None) -> _Parser:
 def _options(name: str, description: str | None, arguments: Sequence[str]) -> argparse.Namespace:
     parser = _parser(name, description)
     parser.add_argument("--language", choices=["fr", "en"], default="en", help="of the words")
+    parser.add_argument(
+        "--effective-on", type=date.fromisoformat, metavar="DAY", help="from when a proposed amendment holds"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     return parser.parse_args(arguments)
 
@@ -101,10 +105,10 @@ async def _reconcile(options: argparse.Namespace, settings: ContractsSettings, *
             tenant_id = await _tenant(units, options.tenant)
             async with units.for_tenant(tenant_id) as uow:
                 if keep:
-                    found = await reconciled(workspace_of(uow), Lookups(uow), document)
+                    found = await reconciled(workspace_of(uow), Lookups(uow), document, options.effective_on)
                 else:
                     async with rehearsal(uow) as trial:
-                        found = await reconciled(workspace_of(trial), Lookups(trial), document)
+                        found = await reconciled(workspace_of(trial), Lookups(trial), document, options.effective_on)
     except (Refused, DocumentRefused) as error:
         sys.stderr.write("".join(_line(fault, options.file, text) for fault in error.faults))
         return None

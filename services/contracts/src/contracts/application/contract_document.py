@@ -17,7 +17,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 from contracts.application.calendars import MOST_VERSIONS, NewCalendar, NewCalendarVersion
 from contracts.application.catalogue import PlanPrice, PlanVersion, SupportLevel
 from contracts.application.clients import MOST_CONTACTS, ContactFields
-from contracts.application.contracts import MOST_SITES, Terms, completed
+from contracts.application.contracts import MOST_SITES, OFFERED_WHEN_DRAFTED, Terms, completed
 from contracts.application.deliverables import PlanDeliverable
 from contracts.application.errors import Fault, Refused
 from contracts.application.further_terms import Requirement
@@ -441,13 +441,13 @@ def terms_said(terms: Terms) -> dict[str, Any]:
 
 
 def terms_to_write(terms: Terms, plan: PlanVersion) -> dict[str, Any]:
-    """The same, with null where leaving it out would mean what the plan says."""
+    """The same, with null where leaving it out would mean what the plan says, or what is offered there."""
     content = terms_said(terms)
     full = terms.model_dump(mode="json", by_alias=True)
     chosen = {*content, *_NOT_WRITTEN}
     read_back = completed(plan, Terms.model_validate({key: full[key] for key in chosen}), chosen)
     other = read_back.model_dump(mode="json", by_alias=True)
-    return content | {key: full[key] for key in full if other[key] != full[key]}
+    return content | {key: full[key] for key in full if other[key] != full[key] or key in OFFERED_WHEN_DRAFTED}
 
 
 # --- for editors -----------------------------------------------------------------------------------------------------

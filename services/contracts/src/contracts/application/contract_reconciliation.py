@@ -7,12 +7,13 @@ count by as well (a calendar's present hours) does not change at all; what has e
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, Literal, Protocol, TypeAlias
 from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
 
-from contracts.application import contracts
+from contracts.application import amendments, contracts, life
 from contracts.application.calendars import (
     Calendar,
     NewCalendar,
@@ -47,7 +48,15 @@ from contracts.application.contract_document import (
     terms_to_write,
     with_names,
 )
-from contracts.application.contracts import Contract, ContractPlan, NewContract, Terms, completed
+from contracts.application.contracts import (
+    OFFERED_WHEN_DRAFTED,
+    AmendmentRequest,
+    Contract,
+    ContractPlan,
+    NewContract,
+    Terms,
+    completed,
+)
 from contracts.application.errors import Fault, NotNow, Refused, Taken, Unknown
 from contracts.application.parties import change_party, party_of
 from contracts.application.ports import Workspace
@@ -94,6 +103,10 @@ _SIGNED_ANEW: frozenset[Action] = frozenset(
     {"change_client", "change_site", "add_environment", "change_environment", "remove_environment"}
 )
 """Changes of what a signed contract says of its client and sites: in force only by another document."""
+
+
+_NOT_OF_THE_DOCUMENT: frozenset[Path] = frozenset({("terms", "effective_on"), ("terms", "effective_at")})
+"""When an amendment begins is asked for beside the document."""
 
 
 class DocumentLookups(Protocol):
@@ -148,6 +161,8 @@ def _said_at(document: Written, *base: str | int) -> Iterator[None]:
 
     def at(path: Path, detail: str) -> Fault:
         whole = (*base, *path)
+        if whole in _NOT_OF_THE_DOCUMENT:
+            whole = ()
         return Fault(document.place(("plan", "code") if whole == ("terms", "plan_code") else whole), detail)
 
     try:
@@ -179,11 +194,11 @@ def _steps(pointer: str) -> Path:
 
 
 async def exported(work: Workspace, contract: Contract) -> dict[str, Any]:
-    """The document of a contract, with the newest terms: those of an amendment that waits, else those in force.
+    """The document of a contract, with the newest terms: those of the last amendment to come, else those in force.
 
     Raises NotNow when two things have one name, so that no document could tell them apart.
     """
-    newest = contract.amendment or contract
+    newest = contract.amendment or await amendments.base_of(work, contract)
     terms = newest.terms
     client = await work.clients.get(contract.client_id)
     sites = await work.sites.of_client(contract.client_id)
@@ -286,13 +301,16 @@ def _who(contact: ContactFields) -> tuple[str, str]:
 # --- to what is there ------------------------------------------------------------------------------------------------
 
 
-async def reconciled(work: Workspace, lookups: DocumentLookups, document: Written) -> Outcome:
+async def reconciled(
+    work: Workspace, lookups: DocumentLookups, document: Written, effective_on: date | None = None
+) -> Outcome:
     """Makes it so, and tells what that took; nothing when it is so already.
 
-    Raises DocumentRefused, or DocumentConflict; then the transaction must be left.
+    `effective_on` is the day from which an amendment that is proposed holds; None: from when it is applied. Raises
+    DocumentRefused, or DocumentConflict; then the transaction must be left.
     """
     await lookups.hold()
-    return await _Reconciliation(work, lookups, document).run()
+    return await _Reconciliation(work, lookups, document, effective_on).run()
 
 
 @dataclass
@@ -300,6 +318,7 @@ class _Reconciliation:
     work: Workspace
     lookups: DocumentLookups
     written: Written
+    effective_on: date | None
     operations: list[Operation] = field(default_factory=list)
     ids: dict[str, str] = field(default_factory=dict)
     """Stand-in to the id that it stands for."""
@@ -535,7 +554,7 @@ class _Reconciliation:
                     ("key",), f"{len(ids)} contracts of {client.name} are called {key}. Give all but one another key."
                 )
             )
-        return await self.work.contracts.locked(ids[0]) if ids else None
+        return await life.current(self.work, ids[0]) if ids else None
 
     def _terms(self, external_key: str | None) -> tuple[dict[str, Any], frozenset[str]]:
         """What was written of the terms, with ids, and which of them were."""
@@ -558,10 +577,11 @@ class _Reconciliation:
 
     async def _change(self, found: Contract) -> Contract:
         content, chosen = self._terms(found.terms.external_key)
-        newest = found.amendment or found
-        wanted = Terms.model_validate(content)
-        if "discounts" not in chosen:  # what was offered when it was drafted stays as it is
-            wanted = wanted.model_copy(update={"discounts": newest.terms.discounts})
+        base = await amendments.base_of(self.work, found)
+        newest = found.amendment or base
+        # What was offered when it was drafted stays, unless the document says otherwise.
+        kept = newest.terms.model_dump(mode="json", by_alias=True, include=set(OFFERED_WHEN_DRAFTED - chosen))
+        wanted = Terms.model_validate(content | kept)
 
         async def full(plan: ContractPlan) -> Terms:
             return completed(await self.work.plans.version(plan.plan_id, plan.number), wanted, chosen)
@@ -574,33 +594,48 @@ class _Reconciliation:
         self._check_changeable(found)
         contract = found
         if contract.amendment is not None:
-            contract = await contracts.withdraw_amendment(self.work, contract)
+            contract = await contracts.withdraw_amendment(self.work, contract, base)
             self._note("withdraw_amendment", found.number)
-            same_plan = await self._is_this_plan(contract.plan)
-            if same_plan and not stale and _equal(await full(contract.plan), contract.terms):
+            same_plan = await self._is_this_plan(base.plan)
+            if same_plan and not stale and _equal(await full(base.plan), base.terms):
                 return contract
         if contract.status is Status.PROPOSED:
             contract = await contracts.withdraw_contract(self.work, contract)
             self._note("withdraw_proposal", found.number)
-        plan = (
-            await self.work.plans.version(contract.plan.plan_id, contract.plan.number)
-            if same_plan
-            else await self._plan()
-        )
+        plan = await self.work.plans.version(base.plan.plan_id, base.plan.number) if same_plan else await self._plan()
         terms = completed(plan, wanted, chosen)
         changed = await self._changed_terms(newest, terms, plan)
-        with _said_at(self.written, "terms"):
-            if contract.status is Status.DRAFT:
-                if same_plan and _equal(terms, contract.terms):
-                    return contract
+        if contract.status is not Status.DRAFT:
+            contract = await self._amend(contract, base, terms, None if same_plan else plan.code, found.amendment)
+            self._note("propose_amendment", found.number, *changed)
+        elif not same_plan or not _equal(terms, contract.terms):
+            with _said_at(self.written, "terms"):
                 contract = await contracts.change_plan(self.work, contract, plan, terms)
-                self._note("change_draft", found.number, *changed)
-                return contract
-            every = frozenset(Terms.model_fields)
-            proposal = contracts.Proposal(every, None if same_plan else plan.code, None)
-            contract = await contracts.propose_amendment(self.work, contract, terms, proposal)
-        self._note("propose_amendment", found.number, *changed)
+            self._note("change_draft", found.number, *changed)
         return contract
+
+    async def _amend(
+        self,
+        contract: Contract,
+        base: Contract,
+        terms: Terms,
+        plan_code: str | None,
+        withdrawn: contracts.Amendment | None,
+    ) -> Contract:
+        """The contract with an amendment to these terms, from the day asked for, else that of the withdrawn."""
+        asked, before = _json(terms), _json(base.terms)
+        # A price that is the same is not agreed anew: an index may have made another one of it. All else is as it is
+        # said here, whatever another plan would say.
+        moves = {"price", "indexation"}
+        request: dict[str, Any] = {key: asked[key] for key in asked if key not in moves or asked[key] != before[key]}
+        if plan_code is not None:
+            request["plan_code"] = plan_code
+        if self.effective_on is not None:
+            request["effective_on"] = self.effective_on
+        elif withdrawn is not None and withdrawn.effective_at is not None:
+            request["effective_at"] = withdrawn.effective_at
+        with _said_at(self.written, "terms"):
+            return await amendments.propose(self.work, contract, base, terms, AmendmentRequest.model_validate(request))
 
     def _check_changeable(self, contract: Contract) -> None:
         """Raises DocumentConflict where a person must decide first."""

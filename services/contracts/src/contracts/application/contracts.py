@@ -442,6 +442,10 @@ def _named(version: PlanVersion) -> ContractPlan:
     )
 
 
+OFFERED_WHEN_DRAFTED = frozenset({"discounts"})
+"""Terms that a draft is given by what is offered on that day, when its author does not choose them."""
+
+
 def completed(plan: PlanVersion, terms: Terms, chosen: Set[str]) -> Terms:
     """The terms with what the plan, and our wording for what it requires, say where the caller did not choose."""
     return seeded(_with_commitments_of(plan, terms, chosen), plan.requires, chosen)

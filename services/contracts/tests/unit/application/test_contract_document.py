@@ -94,6 +94,42 @@ def faults(document: Any) -> dict[tuple[str | int, ...], str]:
     return {fault.path: fault.detail for fault in refused.value.faults}
 
 
+SCHEMA = Terms.model_json_schema()
+
+
+def example_of(schema: dict[str, Any]) -> Any:
+    """The first example of a block, or of the entries of a list of blocks; None: it has none."""
+    if "$ref" in schema:
+        return next(iter(SCHEMA["$defs"][schema["$ref"].rpartition("/")[2]].get("examples", [])), None)
+    if schema.get("type") == "array" and (entry := example_of(schema["items"])) is not None:
+        return [entry]
+    return next((found for each in schema.get("anyOf", []) if (found := example_of(each)) is not None), None)
+
+
+BLOCKS = {name: example for name, schema in SCHEMA["properties"].items() if (example := example_of(schema)) is not None}
+
+
+@pytest.mark.parametrize("block", sorted(BLOCKS))
+def test_every_block_of_the_terms_is_the_same_after_it_was_written_and_read(block: str) -> None:
+    """As they are in the examples of the API; a block that is added is tried here by itself."""
+    terms = Terms.model_validate(
+        {"site_ids": [], "starts_on": "2026-06-08", "price": {"amount": "600", "currency": "EUR"}, block: BLOCKS[block]}
+    )
+    ids = {wanted: kind for kind, wanted in ids_in_terms(terms)}
+    names = {wanted: f"{kind} {number}" for number, (wanted, kind) in enumerate(sorted(ids.items()))}
+    document = minimal() | {
+        "sites": [{"name": names[wanted]} for wanted, kind in ids.items() if kind == "site"],
+        "terms": with_names(terms_said(terms), names, ("terms",)),
+    }
+    Draft202012Validator(document_schema()).validate(document)
+    found = written(read(write(document).encode()).values).document.terms.model_dump_json(by_alias=True)
+    for wanted, kind in ids.items():
+        found = found.replace(str(stand_in(kind, names[wanted])), wanted)
+    again = Terms.model_validate_json(found)
+    expected = terms.model_copy(update={"site_ids": again.site_ids, "external_key": "k"})
+    assert again.model_dump(mode="json") == expected.model_dump(mode="json")
+
+
 def test_names_stand_for_ids_until_somebody_knows_them() -> None:
     found = written(
         minimal(
