@@ -7,6 +7,7 @@ from contracts.adapters.key_chest import KeyChest
 from contracts.jobs.contract_life import DueContracts
 from contracts.jobs.critical_periods import pass_due_edges
 from contracts.jobs.expiry import expire_due
+from contracts.jobs.hours import review_years, watch_growth
 from contracts.jobs.key_rotation import rotate_signing_keys
 from contracts.jobs.registers import DueRegisters
 from contracts.settings import ContractsSettings
@@ -22,5 +23,7 @@ def jobs(runtime: Runtime) -> Sequence[Job]:
         Job("critical_periods", pass_due_edges(runtime.units)),
         Job("contract_life", DueContracts(runtime.units).run),
         Job("registers", DueRegisters(runtime.units).run),
+        Job("hours_reviews", review_years(runtime.units)),
+        Job("growth", watch_growth(runtime.units)),
         Job("key_rotation", rotate_signing_keys(runtime.units, chest, settings.signing_key_age)),
     )

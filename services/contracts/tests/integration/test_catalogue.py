@@ -257,7 +257,7 @@ async def test_calendars_have_versions_that_begin_in_the_future(agency: Agency) 
 
 async def test_the_types_of_deliverables_are_described_with_json_schemas(agency: Agency) -> None:
     kinds = {kind["type"]: kind for kind in (await agency.get("/v1/deliverable-types"))["data"]}
-    assert len(kinds) == 34
+    assert len(kinds) == 35
     assert kinds["uptime_monitoring"]["parameters"]["required"] == ["interval_seconds"]
 
 

@@ -34,9 +34,8 @@ def an_order(agreement: Agreement, **changes: Any) -> dict[str, Any]:
 async def test_promised_updates_are_scheduled_at_activation_wait_in_a_suspension_and_end_with_the_promise(
     desk: Desk, agreement: Agreement
 ) -> None:
-    since = {"effective_from": "2026-06-08T09:00:00Z"}
-    await desk.activate(agreement, deliverables=[UPDATES], **since)
-    await desk.activate(agreement, deliverables=[UPDATES], **since)
+    for _ in range(2):
+        await desk.activate(agreement, deliverables=[UPDATES], effective_from="2026-06-08T09:00:00Z")
     await DueSchedules(desk.runtime.units).run()
     async with desk.client(agreement) as client:
         (schedule,) = (await client.get("/v1/work-order-schedules")).json()["data"]

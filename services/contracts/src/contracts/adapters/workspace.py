@@ -3,6 +3,7 @@
 import secrets
 
 from contracts.adapters.announce import OutboxAnnouncer
+from contracts.adapters.hours_stores import hours_stores
 from contracts.adapters.life_stores import life_stores
 from contracts.adapters.register_workspace import registers_of
 from contracts.adapters.sector_stores import sector_stores
@@ -43,6 +44,7 @@ def workspace_of(uow: UnitOfWork) -> Workspace:
         signing=signing_stores(uow),
         sectors=sector_stores(uow),
         life=life_stores(uow),
+        hours=hours_stores(uow),
         announcer=OutboxAnnouncer(uow),
         new_id=new_id,
         random_bytes=secrets.token_bytes,

@@ -18,13 +18,14 @@ from contracts.application.deliverables import PlanDeliverable, checked_paramete
 from contracts.application.document_blocks import document_blocks
 from contracts.application.errors import NotNow, Refused, Taken, Unknown, named_at
 from contracts.application.further_terms import FurtherTerms, FurtherTermsPatch, check_blocks, seeded
+from contracts.application.hours_terms import agreed_package, check_currency, hours_block
 from contracts.application.indexation import PriceState, Revision
 from contracts.application.obligation_terms import ObligationTerms
 from contracts.application.obligation_terms import in_words as obligations_in_words
 from contracts.application.ports import Workspace
 from contracts.application.promotions import offered_discounts
 from contracts.application.published_blocks import published_blocks
-from contracts.application.sectors import check_sector, in_force, with_sector
+from contracts.application.sectors import check_budget, check_sector, in_force, with_sector
 from contracts.application.service_desk import USUAL_SEVERITIES, ServiceDesk
 from contracts.application.service_desk_words import in_words
 from contracts.application.sites import Site
@@ -481,12 +482,16 @@ async def _check_terms(work: Workspace, client_id: UUID, terms: Terms, plan: Pla
         if code not in promised:
             raise Refused(f"The plan {plan.code} has no deliverable {code}.", *place)
         kind = promised[code].type
-        if kind in (entitlements.RESPONSE, entitlements.UPTIME):
+        if kind in (entitlements.RESPONSE, entitlements.UPTIME, entitlements.HOURS):
             raise Refused(f"The contract has a value of its own for this: {kind.split('_')[0]}.", *place)
         try:
             checked_parameters(kind, {**promised[code].parameters, **parameters})
         except ValidationError as error:
             raise Refused.because_of(error, *place) from None
+    hours = agreed_package(entitlements.parameters_of(promised.values(), entitlements.HOURS), terms.hours)
+    if hours is not None:
+        check_currency(hours, terms.price.currency)
+        check_budget(terms.sector, hours.overage_cap_minutes)
     await check_blocks(work, terms, terms.site_ids, (terms.price.amount, terms.price.currency))
 
 
@@ -550,6 +555,9 @@ def _promised(plan: PlanVersion, terms: Terms) -> tuple[Deliverable, ...]:
     commitments: dict[str, Mapping[str, Any] | None] = {
         entitlements.RESPONSE: _json(terms.response),
         entitlements.UPTIME: _json(terms.uptime),
+        entitlements.HOURS: _json(
+            agreed_package(entitlements.parameters_of(plan.promised(), entitlements.HOURS), terms.hours)
+        ),
     }
     return with_sector(entitlements.with_commitments(overridden, commitments), terms.sector)
 
@@ -747,6 +755,7 @@ async def _document(
         "ends_on": None if terms.ends_on is None else terms.ends_on.isoformat(),
         "signatories": terms.signatories.model_dump(mode="json"),
         **await document_blocks(work, client, terms),
+        "hours": hours_block(entitlements.parameters_of(promised, entitlements.HOURS), [site.kind for site in sites]),
     }
 
 
@@ -1170,6 +1179,7 @@ def effective_state(
         "change": change,
         # What was proposed before there was such a block says nothing of it.
         "service_desk": document.get("service_desk"),
+        "hours": document.get("hours"),
         "version": contract.version,
         "previous_version": previous_version,
         "status": contract.status.value,

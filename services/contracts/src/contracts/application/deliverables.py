@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, StrictBool, Valida
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from contracts.application.commitments import Interval, ResponseCommitment, UptimeCommitment
+from contracts.application.hours_terms import HoursPackage
 from contracts.application.sectors import AuditExportTerms, DataQuality, EvolutionCycle, WatchedExports, WatchedPages
 from contracts.application.values import Code, Duration, Request, Texts
 from contracts.domain.catalogue import Deliverable
@@ -31,6 +32,7 @@ Proof = Literal[
     "backlog_record",
     "decision_record",
     "audit_log",
+    "hours_ledger",
 ]
 Count: TypeAlias = Annotated[int, Field(strict=True, ge=0, le=20, json_schema_extra={"format": "int32"})]
 Days: TypeAlias = Annotated[int, Field(strict=True, ge=1, le=3650, json_schema_extra={"format": "int32"})]
@@ -163,6 +165,7 @@ DeliverableType = Literal[
     "data_quality_check",
     "audit_export",
     "evolution_cycle",
+    "hours_package",
 ]
 
 PARAMETERS: dict[str, type[BaseModel]] = {
@@ -200,6 +203,7 @@ PARAMETERS: dict[str, type[BaseModel]] = {
     "data_quality_check": DataQuality,
     "audit_export": AuditExportTerms,
     "evolution_cycle": EvolutionCycle,
+    "hours_package": HoursPackage,
 }
 """The model of every kind's parameters."""
 

@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field, JsonValue, model_validator
 from contracts.application.continuity import ContinuityObjective, ReversibilityItem
 from contracts.application.data_protection import DataProtection
 from contracts.application.errors import Refused, Unknown
+from contracts.application.hours_terms import ContractHours
 from contracts.application.indexation import Indexation
 from contracts.application.legal import Commercial, Legal
 from contracts.application.offer import Offer
@@ -101,6 +102,9 @@ class FurtherTerms(Request):
         default=None, description="How long it runs, renewal, notice, leaving early; null: as `ends_on` says."
     )
     indexation: Indexation | None = Field(default=None, description="The index that the price follows; null: none.")
+    hours: ContractHours | None = Field(
+        default=None, description="Monthly hours, where they differ from the plan's; null: exactly the plan's, if any."
+    )
 
     @model_validator(mode="after")
     def _names_each_once(self) -> Self:
@@ -135,6 +139,7 @@ class FurtherTermsPatch(Request):
     legal: _BlockPatch | None = None
     term: _BlockPatch | None = None
     indexation: _BlockPatch | None = None
+    hours: _BlockPatch | None = None
 
 
 BLOCKS: tuple[str, ...] = tuple(FurtherTerms.model_fields)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from contracts.application.catalogue import Plan, PlanVersion
     from contracts.application.clients import Client
     from contracts.application.contracts import Contract, ContractState, Document
+    from contracts.application.hours_ports import HoursStores
     from contracts.application.identity import ApiKey, Tenant, User
     from contracts.application.life_ports import LifeStores
     from contracts.application.maintenance import MaintenanceWindow
@@ -158,6 +159,7 @@ class Workspace:
     signing: SigningStores
     sectors: SectorStores
     life: LifeStores
+    hours: HoursStores
     announcer: Announcer
     new_id: Callable[[], UUID]
     random_bytes: Callable[[int], bytes]

@@ -11,6 +11,7 @@ MAIL_ALERTS = "mail_alerts"
 STATUS_PAGE = "status_page"
 RESPONSE = "response_commitment"
 UPTIME = "uptime_commitment"
+HOURS = "hours_package"
 PRIORITY = "priority_response"
 REPORTS = frozenset({"uptime_report", "monthly_report", "regular_reporting"})
 
@@ -61,6 +62,14 @@ _COMMITMENTS: Mapping[str, Deliverable] = {
         name={"fr": "Engagement de disponibilité", "en": "Uptime commitment"},
         maintenance_type="preventive",
         proof="uptime_measurement",
+        parameters={},
+    ),
+    HOURS: Deliverable(
+        code=HOURS,
+        type=HOURS,
+        name={"fr": "Volume d’heures mensuel", "en": "Monthly hours"},
+        maintenance_type="corrective",
+        proof="hours_ledger",
         parameters={},
     ),
 }

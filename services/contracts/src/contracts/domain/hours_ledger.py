@@ -1,8 +1,9 @@
 """The hours ledger: what a contract includes each month, what was drawn from it, and what is owed beyond it.
 
 The law is the hours section of ``calculators.md``; how minutes worked become minutes accounted is the kernel's
-(:mod:`shared.kernel.hours`). :func:`close_month` is for settlement, which closes one
-month after another; :func:`fold_hours`, which the calculator uses, does it over many months.
+(:mod:`shared.kernel.hours`). :func:`draw_month` draws what was accounted from what is there: the ledger of contracts
+(:mod:`contracts.domain.contract_hours`) uses it one month after another, and :func:`fold_hours`, which the calculator
+uses, over many months.
 
 What is unused is a **lot**. A lot can be used for a number of further months (none, one, or as many as ``fifo`` says)
 and what is left of it is lost at the end of the last one. There is one account for the pool, or one for each line.
@@ -74,6 +75,8 @@ class Rollover:
 class HoursTerms:
     """What the contract says of hours. ``pooled`` is one envelope for all lines.
 
+    ``overage_cap_minutes`` is how much overage of a month is billed at most; None is all of it.
+
     Raises :class:`HoursRefusedError` when two lines have one code.
     """
 
@@ -82,6 +85,7 @@ class HoursTerms:
     rollover: Rollover
     overage_rate_per_hour: Money
     accounting: Accounting
+    overage_cap_minutes: int | None = None
 
     def __post_init__(self) -> None:
         codes: set[str] = set()
@@ -119,6 +123,7 @@ class MonthFigures:
     """A month of the ledger. ``accounted`` consumes hours; ``real`` holds the ``covered`` minutes too, which do not.
 
     ``by_line`` has a value for every line of the contract. ``carried`` is what the next month begins with.
+    ``billed_minutes`` is the overage up to its cap, and ``overage_amount`` what these come to.
     """
 
     month: date
@@ -127,6 +132,7 @@ class MonthFigures:
     accounted_minutes: int
     covered_minutes: int
     overage_minutes: int
+    billed_minutes: int
     overage_amount: Money
     expired_minutes: int
     lines_over: tuple[str, ...]
@@ -165,7 +171,16 @@ def close_month(terms: HoursTerms, month: MonthOfWork, carried: Carried = NOTHIN
     Raises :class:`HoursRefusedError` for work outside of the month or on a line that the contract does not have.
     """
     _check(terms, month)
-    worked = account(month.works, terms.accounting)
+    return draw_month(terms, month.month, account(month.works, terms.accounting), carried)
+
+
+def draw_month(
+    terms: HoursTerms, month: date, worked: Mapping[str, Minutes], carried: Carried = NOTHING_CARRIED
+) -> MonthFigures:
+    """The figures of a month in which this much was accounted on its lines; every line worked on is one of them.
+
+    Minutes carried for a line or pool that the terms no longer have cannot be used: they are lost with this month.
+    """
     by_line = {line.code: worked.get(line.code, Minutes()) for line in terms.lines}
     accounted = sum(minutes.accounted for minutes in by_line.values())
     drawn: dict[str | None, _Drawn]
@@ -183,15 +198,17 @@ def close_month(terms: HoursTerms, month: MonthOfWork, carried: Carried = NOTHIN
         over = [line.code for line in terms.lines if drawn[line.code].overage]
     overage = sum(each.overage for each in drawn.values())
     stranded = sum(lot.minutes for key, lots in carried.items() if key not in drawn for lot in lots)
+    billed = overage if terms.overage_cap_minutes is None else min(overage, terms.overage_cap_minutes)
     rate = terms.overage_rate_per_hour
     return MonthFigures(
-        month=month.month,
+        month=month,
         available_minutes=sum(each.available for each in drawn.values()),
         real_minutes=sum(minutes.real for minutes in by_line.values()),
         accounted_minutes=accounted,
         covered_minutes=sum(minutes.covered for minutes in by_line.values()),
         overage_minutes=overage,
-        overage_amount=Money.rounded(Fraction(overage, 60) * Fraction(rate.amount), rate.currency),
+        billed_minutes=billed,
+        overage_amount=Money.rounded(Fraction(billed, 60) * Fraction(rate.amount), rate.currency),
         expired_minutes=stranded + sum(each.expired for each in drawn.values()),
         lines_over=tuple(over),
         by_line=by_line,

@@ -1,6 +1,6 @@
-"""What contracts consumes: what the service desk records and mails, and what its clocks tell."""
+"""What contracts consumes: what the service desk records and mails, what was worked, and what its clocks tell."""
 
-from contracts.handlers import advice, service_desk
+from contracts.handlers import advice, hours, service_desk
 from contracts.handlers.registration import handlers
 
-__all__ = ["advice", "handlers", "service_desk"]
+__all__ = ["advice", "handlers", "hours", "service_desk"]

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from contracts.published.hours_v1 import HOURS_EVENTS
 from contracts.published.registers_v1 import REGISTER_EVENTS
 from shared.events import EventRegistry, PublishedEvent
 from shared.values import Instant, LocalDate
@@ -407,6 +408,59 @@ class CriticalPeriod(_Part):
     page_budget_ms: int | None
 
 
+class HoursLine(_Part):
+    """A line of the monthly hours: work of its classes lands here when no line is named."""
+
+    code: str
+    name: Texts
+    included_minutes: int
+    work_classes: list[str]
+    channels: list[Literal["portal", "mail", "phone", "chat"]]
+
+
+class HoursRollover(_Part):
+    """What becomes of unused minutes; `months` belongs to `fifo`."""
+
+    policy: Literal["none", "one_period", "fifo"]
+    months: int | None
+
+
+class HoursAccounting(_Part):
+    """How minutes are rounded up."""
+
+    unit_minutes: int
+    per: Literal["entry", "ticket_day"]
+
+
+class HoursRate(_Part):
+    """What an hour beyond the included ones costs."""
+
+    amount: str
+    currency: str
+
+
+class HoursMultiplier(_Part):
+    """How much a minute of a class of work counts."""
+
+    work_class: str
+    factor: str
+
+
+class ContractHours(_Part):
+    """The monthly hours. Lines that depend on sites that the contract does not have are left out, of the total too."""
+
+    lines: list[HoursLine]
+    total_minutes: int
+    pooled: bool
+    rollover: HoursRollover
+    overage_rate_per_hour: HoursRate
+    accounting: HoursAccounting
+    overage_cap_minutes: int | None
+    thresholds_percent: list[int]
+    multipliers: list[HoursMultiplier]
+    covered_classes: list[str]
+
+
 class ContractState(PublishedEvent):
     """The full effective state of a contract from `effective_from` on."""
 
@@ -435,6 +489,7 @@ class ContractState(PublishedEvent):
     service_desk: ServiceDesk | None = Field(
         default=None, description="Null: the contract was agreed without saying how the desk works."
     )
+    hours: ContractHours | None = Field(default=None, description="Null: no monthly hours were agreed.")
     calendars: dict[str, list[CalendarVersion]]
     alerts: Alerts
     status_page: StatusPage | None
@@ -545,6 +600,33 @@ _SERVICE_DESK: Mapping[str, Any] = {
     "assigned_user_ids": ["0190b5c8-7d4e-7c3a-9a51-000000000009"],
     "round_the_clock": True,
 }
+_HOURS: Mapping[str, Any] = {
+    "lines": [
+        {
+            "code": "technical",
+            "name": {"fr": "Maintenance technique", "en": "Technical maintenance"},
+            "included_minutes": 120,
+            "work_classes": ["dependency_upgrade", "preventive"],
+            "channels": [],
+        },
+        {
+            "code": "assistance",
+            "name": {"fr": "Assistance & support", "en": "Assistance and support"},
+            "included_minutes": 180,
+            "work_classes": ["assistance"],
+            "channels": ["portal", "mail", "phone"],
+        },
+    ],
+    "total_minutes": 300,
+    "pooled": True,
+    "rollover": {"policy": "none", "months": None},
+    "overage_rate_per_hour": {"amount": "90.00", "currency": "EUR"},
+    "accounting": {"unit_minutes": 15, "per": "entry"},
+    "overage_cap_minutes": 600,
+    "thresholds_percent": [75, 90, 100],
+    "multipliers": [{"work_class": "night_work", "factor": "1.5"}],
+    "covered_classes": ["framework_rewrite"],
+}
 _MONITORING: Mapping[str, Any] = {
     "interval_seconds": 30,
     "timeout_seconds": 10,
@@ -636,6 +718,7 @@ _STATE: Mapping[str, Any] = {
     "response": _RESPONSE,
     "uptime": _UPTIME,
     "service_desk": _SERVICE_DESK,
+    "hours": _HOURS,
     "calendars": {
         "around_the_clock": [{"effective_from": None, "calendar": {"time_zone": "Europe/Paris", "always": True}}]
     },
@@ -853,5 +936,6 @@ registry = EventRegistry(
         MaintenanceScheduled,
         MaintenanceCancelled,
         *REGISTER_EVENTS,
+        *HOURS_EVENTS,
     ],
 )

@@ -66,6 +66,7 @@ def _incident(item: WorkItem, clocks: Sequence[ClockView]) -> dict[str, Any]:
     return _common(item, clocks) | {
         "incident_id": item.id,
         "counts_for_sla": item.subject.counts_for_sla,
+        "scope_verdict": item.scope_verdict.value,
         "source": {"kind": source.kind, "outage_id": source.outage_id, "monitor_id": source.monitor_id},
         "timestamps": _stamps(item, v1.Timestamps.model_fields),
     }

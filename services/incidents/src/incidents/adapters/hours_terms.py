@@ -18,6 +18,7 @@ class _Tolerant(BaseModel):
 
 class HoursLine(_Tolerant):
     code: str
+    work_classes: list[str] = Field(default_factory=list)
 
 
 class AccountingRule(_Tolerant):
@@ -39,6 +40,10 @@ class Hours(_Tolerant):
     def names(self, line: str) -> bool:
         """Whether the contract has a line of this code."""
         return any(known.code == line for known in self.lines)
+
+    def line_of(self, work_class: str) -> str | None:
+        """The line that takes this class of work when none is named."""
+        return next((line.code for line in self.lines if work_class in line.work_classes), None)
 
     def knows(self, line: str) -> bool:
         """Whether work can be logged on this line."""

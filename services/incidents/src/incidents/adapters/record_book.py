@@ -138,6 +138,9 @@ class RecordBook:
                     "name": row.recorded_by_name,
                 },
             }
+            if isinstance(row, TimeEntryRow) and row.item_id is not None:
+                item = await queries.item(self._uow.session, row.item_id)
+                told |= {} if item is None else {"scope_verdict": item.scope_verdict, "item_version": item.version}
             known = {name: value for name, value in told.items() if name in event.model_fields}
             self._uow.publish(event.model_validate(known), version=row.version)
 

@@ -45,7 +45,7 @@ from shared.problems import Conflict, FieldError, NotFound, ValidationFailed, re
 from shared.service import CurrentRuntime
 from shared.values import LocalDate, Month, NonNegativeDecimal, decimal_text, forbid_unknown
 
-WorkClass = Literal["corrective", "preventive", "evolutionary", "adaptive", "assistance"]
+WorkClass = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[a-z][a-z0-9_]*$")]
 LineCode = VersionName
 
 ASSISTANCE_LINE = "assistance"
@@ -86,11 +86,15 @@ class TimeFacts(BaseModel):
     audience: Audience = "agency"
     line: LineCode | None = Field(
         default=None,
-        description="code of an hours line of the contract; may be left out of work on a request for assistance, which"
-        " draws on the line `assistance`",
+        description="code of an hours line of the contract; may be left out of work of a class that a line covers, and"
+        " of work on a request for assistance, which draws on the line `assistance`",
         examples=["technical"],
     )
-    work_class: WorkClass | None = Field(default=None, description="left out, it is the category of the item")
+    work_class: WorkClass | None = Field(
+        default=None,
+        description="a category, or a class that the contract's hours name; left out, it is the category of the item",
+        examples=["corrective", "dependency_upgrade"],
+    )
     person_id: UUID | None = None
     person_name: Line
     worked_on: LocalDate = Field(description="local date in the client's zone")
@@ -199,7 +203,7 @@ class TimeTotals(BaseModel):
     contract_id: UUID
     month: Month
     lines: list[LineTotals] = Field(max_length=1000)
-    work_classes: list[ClassTotals] = Field(max_length=4)
+    work_classes: list[ClassTotals] = Field(max_length=1000)
 
 
 time_entries = APIRouter(prefix="/v1/time-entries", tags=["time"], route_class=IdempotentRoute)
@@ -349,7 +353,7 @@ async def _log(desk: RecordDesk, place: Place, said: TimeFacts, *, within: str, 
     hours = await hours_in_force(desk.unit.session, place.contract_id, end_of_day)
     # What helps users is paid for by the line that is sold for it; other work on the same request may go elsewhere.
     helps = category == Category.ASSISTANCE and work_class == Category.ASSISTANCE
-    line = ASSISTANCE_LINE if helps and said.line is None else said.line
+    line = said.line or hours.line_of(work_class) or (ASSISTANCE_LINE if helps else None)
     if line is None:
         raise BrokenRuleError(f"{within}line", "Say which hours line of the contract this work draws on.")
     must(hours.knows(line), f"{within}line", f"The contract has no hours line `{line}` on that date.")

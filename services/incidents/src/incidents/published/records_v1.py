@@ -46,11 +46,12 @@ class TimeEntryRecorded(RecordState, aggregate="time_entry", name="recorded", ke
     """Work was done on an hours line, or (with `reverses_id` and negative minutes) an entry is taken back.
 
     `unit_minutes` and `accounted_per` are the contract's rule for the date of the work, as the service knew it.
+    `work_class` is a category of the service desk's or a finer class that the contract's hours name.
     """
 
     time_entry_id: UUID
     line: str = Field(max_length=100)
-    work_class: Literal["corrective", "preventive", "evolutionary", "adaptive", "assistance"]
+    work_class: str = Field(max_length=64)
     person_id: UUID | None
     person_name: str = Field(max_length=200)
     worked_on: date
@@ -62,6 +63,9 @@ class TimeEntryRecorded(RecordState, aggregate="time_entry", name="recorded", ke
     accounted_per: Literal["entry", "ticket_day"]
     reverses_id: UUID | None
     corrects_id: UUID | None
+    scope_verdict: Literal["in_scope", "out_of_scope", "undecided"] | None = None
+    """Whether the item was covered when the work was logged, in its version `item_version`; null without an item."""
+    item_version: int | None = Field(default=None, ge=1)
 
     EXAMPLE: ClassVar = (
         {"time_entry_id": "0197a1c2-0000-7000-8000-000000000601"}
@@ -81,6 +85,8 @@ class TimeEntryRecorded(RecordState, aggregate="time_entry", name="recorded", ke
             "accounted_per": "entry",
             "reverses_id": None,
             "corrects_id": None,
+            "scope_verdict": "in_scope",
+            "item_version": 4,
         }
     )
 

@@ -168,6 +168,7 @@ class IncidentState(PublishedEvent):
     decided_rank: int | None = None
     merged_into_id: UUID | None = None
     duplicate_of_id: UUID | None = None
+    scope_verdict: Literal["in_scope", "out_of_scope", "undecided"] = "in_scope"
 
 
 class ItemState(PublishedEvent):

@@ -1,7 +1,7 @@
 """The life of contracts: amendments with a date, terms and notice, termination for cause, prices that follow an index.
 
 Revision ID: 0009
-Revises: 0004
+Revises: 0005
 """
 
 from alembic import op
@@ -9,7 +9,7 @@ from alembic import op
 from shared.database import protect_rows
 
 revision = "0009"
-down_revision = "0004"
+down_revision = "0005"
 
 SCHEMA = "contracts"
 

@@ -4,8 +4,8 @@ from alembic import op
 
 from shared.database import protect_rows
 
-revision = "0010"
-down_revision = "0009"
+revision = "0011"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 
@@ -18,11 +18,6 @@ alter table incidents.work_item
     add constraint ck_work_item_category
         check (category in ('corrective', 'preventive', 'evolutionary', 'adaptive', 'assistance')),
     alter column category set not null;
-
-alter table incidents.time_entry
-    drop constraint ck_time_entry_work_class,
-    add constraint ck_time_entry_work_class
-        check (work_class in ('corrective', 'preventive', 'evolutionary', 'adaptive', 'assistance'));
 
 -- The code of the deliverable that the contract promises this work by; null: somebody has scheduled it.
 alter table incidents.work_order_schedule add column deliverable text;

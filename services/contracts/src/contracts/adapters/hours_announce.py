@@ -1,0 +1,27 @@
+"""From the hours of contracts to the published events."""
+
+from contracts.application.growth import GrowthAlert
+from contracts.application.hours import ReachedThreshold
+from contracts.application.hours_reviews import HoursReview
+from contracts.published.hours_v1 import HoursReviewProposed, HoursThresholdReached, ReactivityDegraded, ReviewedLine
+from shared.unit_of_work import UnitOfWork
+
+
+class OutboxHoursAnnouncer:
+    """Says events into the outbox of a unit of work."""
+
+    def __init__(self, uow: UnitOfWork) -> None:
+        self._uow = uow
+
+    def threshold_reached(self, threshold: ReachedThreshold) -> None:
+        self._uow.publish(HoursThresholdReached.model_validate(threshold.model_dump(mode="json")), version=1)
+
+    def review_proposed(self, review: HoursReview) -> None:
+        content = review.model_dump(mode="json", include=set(HoursReviewProposed.model_fields) - {"lines"})
+        lines = [line.model_dump(mode="json", include=set(ReviewedLine.model_fields)) for line in review.lines]
+        self._uow.publish(HoursReviewProposed.model_validate(content | {"lines": lines}), version=review.version)
+
+    def reactivity_degraded(self, alert: GrowthAlert) -> None:
+        content = alert.model_dump(mode="json", exclude={"trend"})
+        changes = alert.trend.model_dump(include={"users_percent", "volume_percent", "reaction_percent"})
+        self._uow.publish(ReactivityDegraded.model_validate(content | changes), version=1)
