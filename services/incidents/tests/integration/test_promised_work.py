@@ -124,6 +124,9 @@ async def test_work_on_site_without_a_scope_that_the_client_approved_is_a_409(de
         made = await client.post("/v1/work-orders", json=named)
         assert made.status_code == 201, made.text
         assert made.json()["details"]["intervention_mode"] == "on_site"
+        await desk.activate(agreement, 2, intervention_modes=["remote"])
+        nowhere = problem(await client.post("/v1/work-orders", json=named), 409)
+        assert nowhere["missing"] == ["intervention_mode"]
         remote = await client.post("/v1/work-orders", json=an_order(agreement))
         assert remote.json()["details"]["intervention_mode"] == "remote"
 
