@@ -11,7 +11,7 @@ import pytest
 from shared.testing.running_stack import RunningStack, Tenant
 from shared.testing.small_site import SmallSite
 
-from . import before_signing, contract_hours, contract_invoices, contract_life
+from . import before_signing, contract_hours, contract_invoices, contract_life, offers
 from .contract_registers import ContractRegisters
 from .desk_records import one_of_each
 from .isolation import harvest
@@ -94,6 +94,7 @@ def world(running_stack: RunningStack, small_site: SmallSite) -> World:
         records |= contract_life.one_of_each(thread, contract.contract_id)
         contract_hours.one_of_each(thread, contract.contract_id, contract.site_ids[0])
         records |= contract_invoices.one_of_each(thread, contract.contract_id)
+        records |= offers.one_of_each(thread)
     return World(
         tenant,
         contract,

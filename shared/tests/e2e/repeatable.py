@@ -7,7 +7,7 @@ from typing import Any
 
 from shared.ids import new_id
 
-from . import before_signing, contract_hours, contract_invoices, contract_life, desk_records
+from . import before_signing, contract_hours, contract_invoices, contract_life, desk_records, offers
 from .contract_registers import ContractRegisters
 from .desk_items import DeskItems
 from .thread_client import ThreadClient, eventually
@@ -310,6 +310,12 @@ def repeatable_requests(made: Repeatable | None) -> dict[str, Callable[[], Reque
             "approve_controlled_document_version": lambda: (
                 {"controlled_document_id": things.clause(), "number": "1"},
                 {"approved_by": "Nadia Benali"},
+            ),
+            "create_sector_preset": lambda: ({}, offers.preset()),
+            "create_promotion": lambda: ({}, offers.promotion()),
+            "apply_sector_preset": lambda: (
+                {"contract_id": things.contract("draft"), "preset_name": offers.SHIPPED_PRESET},
+                None,
             ),
             "create_backup_proof": of_contract("draft", before_signing.PROOF),
             "create_delivery_proof": of_contract("active", before_signing.delivered()),

@@ -86,6 +86,8 @@ SERVICE = Service(
         *sectors.ROUTERS,
         *hours.ROUTERS,
         *settlements.ROUTERS,
+        *sectors.ROUTERS,
+        *hours.ROUTERS,
     ),
     metadata=metadata,
     migrations=Path(__file__).parent / "migrations",

@@ -19,6 +19,7 @@ from contracts.application.configuration import NewConfigurationItem, NewVersion
 from contracts.application.contracts import NewContract, draft_contract
 from contracts.application.deliveries import enter_item
 from contracts.application.provisioning import create_tenant
+from contracts.application.register_records import LongTexts
 from contracts.handlers import handlers
 from contracts.main import SERVICE
 from contracts.settings import ContractsSettings
@@ -75,7 +76,7 @@ async def runtime(service_database: Callable[[str], DatabaseUrls], clock: FixedC
             named, NewContract.model_validate({"client_id": told.data["client_id"], "plan_code": "premium", **terms})
         )
         mailed = Envelope.parse(example("incidents.advice.delivered.v1"))
-        words = {"fr": "Double authentification", "en": "Two-factor authentication"}
+        words = LongTexts(fr="Double authentification", en="Two-factor authentication")
         await issue(
             replace(work, new_id=lambda: UUID(mailed.data["advisory_id"])),
             NewAdvisory(client_id=told.data["client_id"], kind="security", title=words, body=words),

@@ -157,6 +157,27 @@ async def test_government_gets_audit_exports_and_retention_and_only_at_the_insti
     assert parameters(told, "enhanced_traceability") == {"retention_days": 1825}
 
 
+@pytest.mark.capability("K67")
+async def test_an_sme_never_pays_for_more_overage_than_its_cap_and_evolves_in_cycles(agency: Agency) -> None:
+    line = {"code": "technical", "name": {"fr": "Technique", "en": "Technical"}, "included_minutes": 120}
+    hours = {"lines": [line], "overage_rate_per_hour": {"amount": "90.00", "currency": "EUR"}}
+    contract = await filled(agency, "smes", hours=hours)
+    path = f"/v1/contracts/{contract['contract_id']}"
+    assert contract["terms"]["hours"]["overage_cap_minutes"] == 0
+    assert contract["terms"]["hours"]["lines"][0]["included_minutes"] == 120
+    for cap in (1, None):
+        problem = await agency.refused(
+            422, "PATCH", path, json={"hours": {"overage_cap_minutes": cap}}, headers={"If-Match": "*"}
+        )
+        assert problem["errors"][0]["pointer"] == "#/hours/overage_cap_minutes"
+    told = await state(agency, await in_force(agency, contract))
+    assert parameters(told, "evolution_cycle") == {"weeks": 4, "capacity_minutes": 960}
+    worked = {"line": "technical", "work_class": "bug", "worked_on": "2026-06-08", "real_minutes": 600}
+    await agency.make(f"{path}/hours/entries", worked | {"person_name": "Ada Martin"})
+    month = await agency.get(f"{path}/hours", params={"month": "2026-06"})
+    assert (month["overage_minutes"] > 0, month["overage_amount"]) == (True, {"amount": "0.00", "currency": "EUR"})
+
+
 @pytest.mark.capability("K75")
 async def test_a_promotion_is_offered_to_drafts_counts_between_its_dates_and_stays_as_it_was_signed(
     agency: Agency,

@@ -34,9 +34,8 @@ def an_order(agreement: Agreement, **changes: Any) -> dict[str, Any]:
 async def test_promised_updates_are_scheduled_at_activation_wait_in_a_suspension_and_end_with_the_promise(
     desk: Desk, agreement: Agreement
 ) -> None:
-    since = {"effective_from": "2026-06-08T09:00:00Z"}
-    await desk.activate(agreement, deliverables=[UPDATES], **since)
-    await desk.activate(agreement, deliverables=[UPDATES], **since)
+    for _ in range(2):
+        await desk.activate(agreement, deliverables=[UPDATES], effective_from="2026-06-08T09:00:00Z")
     await DueSchedules(desk.runtime.units).run()
     async with desk.client(agreement) as client:
         (schedule,) = (await client.get("/v1/work-order-schedules")).json()["data"]
@@ -125,6 +124,9 @@ async def test_work_on_site_without_a_scope_that_the_client_approved_is_a_409(de
         made = await client.post("/v1/work-orders", json=named)
         assert made.status_code == 201, made.text
         assert made.json()["details"]["intervention_mode"] == "on_site"
+        await desk.activate(agreement, 2, intervention_modes=["remote"])
+        nowhere = problem(await client.post("/v1/work-orders", json=named), 409)
+        assert nowhere["missing"] == ["intervention_mode"]
         remote = await client.post("/v1/work-orders", json=an_order(agreement))
         assert remote.json()["details"]["intervention_mode"] == "remote"
 

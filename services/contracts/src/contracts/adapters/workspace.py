@@ -8,6 +8,8 @@ from contracts.adapters.hours_stores import hours_stores
 from contracts.adapters.invoice_stores import billing_of
 from contracts.adapters.life_stores import life_stores
 from contracts.adapters.proof_stores import Proofs
+from contracts.adapters.hours_stores import hours_stores
+from contracts.adapters.life_stores import life_stores
 from contracts.adapters.register_workspace import registers_of
 from contracts.adapters.sector_stores import sector_stores
 from contracts.adapters.settlement_stores import settlement_stores
@@ -57,6 +59,8 @@ def workspace_of(uow: UnitOfWork) -> Workspace:
         proofs=Proofs(uow),
         proofs=Proofs(uow),
         settlements=settlement_stores(uow),
+        sectors=sector_stores(uow),
+        life=life_stores(uow),
         hours=hours_stores(uow),
         announcer=OutboxAnnouncer(uow),
         new_id=new_id,

@@ -25,7 +25,7 @@ from contracts.application.obligation_terms import in_words as obligations_in_wo
 from contracts.application.ports import Workspace
 from contracts.application.promotions import offered_discounts
 from contracts.application.published_blocks import published_blocks
-from contracts.application.sectors import check_sector, in_force, with_sector
+from contracts.application.sectors import check_budget, check_sector, in_force, with_sector
 from contracts.application.service_desk import USUAL_SEVERITIES, ServiceDesk
 from contracts.application.service_desk_words import in_words
 from contracts.application.sites import Site
@@ -512,6 +512,7 @@ async def _check_terms(work: Workspace, client_id: UUID, terms: Terms, plan: Pla
     hours = agreed_package(entitlements.parameters_of(promised.values(), entitlements.HOURS), terms.hours)
     if hours is not None:
         check_currency(hours, terms.price.currency)
+        check_budget(terms.sector, hours.overage_cap_minutes)
     await check_blocks(work, terms, terms.site_ids, (terms.price.amount, terms.price.currency))
 
 

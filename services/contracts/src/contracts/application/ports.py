@@ -176,6 +176,8 @@ class Workspace:
     proofs: Proofs
     proofs: Proofs
     settlements: SettlementStores
+    sectors: SectorStores
+    life: LifeStores
     hours: HoursStores
     announcer: Announcer
     new_id: Callable[[], UUID]

@@ -10,10 +10,13 @@ from pydantic import ConfigDict, Field, JsonValue
 from contracts.application.catalogue import Installed, SupportLevel
 from contracts.application.contracts import Contract, change_terms
 from contracts.application.errors import NotNow, Unknown
+from contracts.application.hours_terms import ContractHours
 from contracts.application.ports import Workspace
 from contracts.application.sectors import Sector
 from contracts.application.values import Code, Request, Texts
 from contracts.application.wording import Paragraphs
+from contracts.domain import entitlements
+from contracts.domain.entitlements import HOURS
 from shared.values import Instant
 
 _EXAMPLE: dict[str, JsonValue] = {
@@ -110,7 +113,14 @@ async def apply_preset(work: Workspace, contract: Contract, name: str) -> Contra
             " none. Draft the contract from another plan."
         )
     sector = preset.sector.model_copy(update={"preset": preset.name, "preset_version": preset.version})
-    return await change_terms(work, contract, contract.terms.model_copy(update={"sector": sector}))
+    filled: dict[str, object] = {"sector": sector}
+    if sector.budget is not None and (
+        contract.terms.hours is not None or entitlements.promises(plan.promised(), HOURS)
+    ):
+        # The cap that bills are made by; what else was agreed of the hours stays.
+        own = contract.terms.hours or ContractHours()
+        filled["hours"] = own.model_copy(update={"overage_cap_minutes": sector.budget.overage_minutes_per_month})
+    return await change_terms(work, contract, contract.terms.model_copy(update=filled))
 
 
 async def install_presets(work: Workspace) -> Installed:

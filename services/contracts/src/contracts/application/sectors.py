@@ -333,6 +333,20 @@ def check_sector(sector: Sector | None, *, has_desk: bool, has_response: bool) -
             )
 
 
+def check_budget(sector: Sector | None, overage_cap_minutes: int | None) -> None:
+    """Whether no more overage can be billed than the client's budget allows. Raises Refused at the cap of the hours."""
+    if sector is None or sector.budget is None:
+        return
+    budget = sector.budget.overage_minutes_per_month
+    if overage_cap_minutes is None or overage_cap_minutes > budget:
+        raise Refused(
+            f"is more than the client's budget, which is {budget} minutes of overage a month. Lower it, or change"
+            " the budget of the sector.",
+            "hours",
+            "overage_cap_minutes",
+        )
+
+
 class CalendarEntry(BaseModel):
     """One time that a critical period comes."""
 

@@ -98,6 +98,7 @@ class ContractState(_Tolerant):
     service_desk: ServiceDesk | None = None
     calendars: dict[str, CalendarVersions] = Field(default_factory=dict)
     alerts: AlertsTo = AlertsTo()
+    intervention_modes: frozenset[str] | None = None
 
     @model_validator(mode="after")
     def _the_calendars_that_it_names_are_there(self) -> Self:
@@ -165,6 +166,7 @@ class ContractState(_Tolerant):
                 for site in self.sites
                 for environment in site.environments
             },
+            intervention_modes=self.intervention_modes,
             alerted=tuple(
                 Recipient(email, _known_language(spoken.get(email.lower()) or self.client.language), "client")
                 for email in self.alerts.emails

@@ -41,6 +41,7 @@ class ContractFacts:
     sites: Mapping[UUID, str]
     environments: Mapping[UUID, "Environment"]
     alerted: tuple[Recipient, ...]
+    intervention_modes: frozenset[str] | None = None
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ An update begins only with a backup that somebody has verified and a plan to go 
 only when the client's decider has approved that by name; it ends with the version that is there now.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -67,7 +67,7 @@ async def plan(ports: Ports, planned: Planned, actor: Who) -> Done:
     """
     place = await items.find_place(ports, planned.contract_id, planned.site_id, planned.environment_id)
     if planned.intervention_mode == ON_SITE:
-        await _check_on_site(ports, planned)
+        await _check_on_site(ports, planned, place.contract.intervention_modes)
     source = "schedule" if planned.schedule_id is not None else "api"
     opened = await items.open_work(
         ports,
@@ -92,8 +92,16 @@ async def plan(ports: Ports, planned: Planned, actor: Who) -> Done:
     return opened.after, []
 
 
-async def _check_on_site(ports: Ports, planned: Planned) -> None:
-    """What is done on site is defined beforehand: the scope of a change of this contract that the client approved."""
+async def _check_on_site(ports: Ports, planned: Planned, agreed: Collection[str] | None) -> None:
+    """What is done on site is defined beforehand: the scope of a change of this contract that the client approved.
+
+    `agreed` are the modes that the contract names; without any it says nothing of them.
+    """
+    if agreed and ON_SITE not in agreed:
+        raise items.MissingError(
+            ["intervention_mode"],
+            "Under this contract nothing is done on site. Plan the work as remote, or amend the contract.",
+        )
     scope = None
     if planned.on_site_scope_id is not None:
         scope = await ports.items.lock(planned.on_site_scope_id)

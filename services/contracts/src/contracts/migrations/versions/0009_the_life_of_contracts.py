@@ -1,7 +1,7 @@
 """The life of contracts: amendments with a date, terms and notice, termination for cause, prices that follow an index.
 
 Revision ID: 0009
-Revises: 0004
+Revises: 0005
 """
 
 from alembic import op

@@ -19,11 +19,6 @@ alter table incidents.work_item
         check (category in ('corrective', 'preventive', 'evolutionary', 'adaptive', 'assistance')),
     alter column category set not null;
 
-alter table incidents.time_entry
-    drop constraint ck_time_entry_work_class,
-    add constraint ck_time_entry_work_class
-        check (work_class in ('corrective', 'preventive', 'evolutionary', 'adaptive', 'assistance'));
-
 -- The code of the deliverable that the contract promises this work by; null: somebody has scheduled it.
 alter table incidents.work_order_schedule add column deliverable text;
 create index ix_work_order_schedule_contract_id on incidents.work_order_schedule (contract_id)
