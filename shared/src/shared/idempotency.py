@@ -26,6 +26,7 @@ from sqlalchemy import text
 
 from shared.api_document import dependants
 from shared.auth import check_scopes, required_scopes
+from shared.operations import request_operation
 from shared.problems import Problem
 from shared.service import Authenticated, Unit
 from shared.unit_of_work import UnitOfWork
@@ -216,6 +217,8 @@ async def idempotent(
     await pending.lock()
     answer = await pending.stored()
     if answer is not None:
+        if (operation := request_operation()) is not None:
+            operation.repeated = True  # the first request is recorded, and this one changes nothing
         raise _Replay(answer)
     request.state.idempotency = pending
 

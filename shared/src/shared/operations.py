@@ -112,6 +112,8 @@ class RequestOperation:
         self._unrecorded = unrecorded
         self._headers = Headers(scope=scope)
         self._read = False
+        self.repeated = False
+        """The answer is that of an earlier request with the same Idempotency-Key."""
         self.response: Response | None = None
         """What the route answers, as far as it is known when the unit commits: status and headers."""
 
@@ -126,6 +128,8 @@ class RequestOperation:
     @property
     def kind(self) -> Literal["change", "reading"] | None:
         """None: not to be recorded."""
+        if self.repeated:
+            return None
         if self.name and self._scope["method"] in CHANGING and self.name not in self._unrecorded:
             return "change"
         return "reading" if self.name in self._readings else None
@@ -153,7 +157,8 @@ class RequestOperation:
     def say(
         self, unit: UnitOfWork, caller: Caller, kind: Literal["change", "reading"], outcome: Literal["done", "refused"]
     ) -> None:
-        resource, resource_id = self._resource()
+        # What a refused caller wrote into his path was never looked at: it names nothing, and may say anything.
+        resource, resource_id = self._resource() if outcome == "done" else (self._template, None)
         answered = self.response.headers if self.response is not None else {}
         _say(
             unit,
@@ -168,12 +173,15 @@ class RequestOperation:
             outcome=outcome,
         )
 
+    @property
+    def _template(self) -> str:
+        return str(getattr(self._scope.get("route"), "path", ""))
+
     def _resource(self) -> tuple[str, str | None]:
         """The path of what was made, else the path that was asked for, without what opens a door."""
         if self.response is not None and (made := self.response.headers.get("location", "")).startswith("/"):
             return made[:2000], made.rpartition("/")[2][:300]
-        path = str(getattr(self._scope.get("route"), "path", ""))
-        last = None
+        path, last = self._template, None
         for name, value in self._scope.get("path_params", {}).items():
             if not any(word in name for word in _SECRET_PARAMETERS):
                 last = str(value)[:300]

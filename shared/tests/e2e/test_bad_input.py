@@ -24,7 +24,7 @@ from .contract_hours import YEARLY
 from .desk_items import DECIDED
 from .openapi_walk import Operation
 from .repeatable import Repeatable, repeatable_requests
-from .thread_client import ThreadClient
+from .thread_client import ThreadClient, eventually
 
 TEN_MEGABYTES = 10 * 1024 * 1024
 AT_ONCE = 2.0
@@ -72,13 +72,18 @@ def refused(judge: Judge, attempts: Iterator[Attempt], *, none: bool = False) ->
 @pytest.mark.parametrize("service", [one for one in SERVICES if one != "probes"])
 def test_the_example_of_every_body_is_not_at_fault(
     service: str,
+    running_stack: RunningStack,
     judge: Judge,
     documents: dict[str, dict[str, Any]],
     every_operation: list[Operation],
     owned: dict[str, str],
 ) -> None:
-    """What a newcomer copies from the document may meet a state that refuses it, never a rule about its form."""
+    """What a newcomer copies from the document may meet a state that refuses it, never a rule about its form.
+
+    Whatever took effect is in the audit log.
+    """
     requests = BadRequests([one for one in every_operation if one.service == service], documents[service], owned)
+    done = set()
     with httpx.Client(trust_env=False, timeout=30) as http:
         for attempt in requests.good_bodies():
             answer = judge.answer(http, attempt)
@@ -87,6 +92,23 @@ def test_the_example_of_every_body_is_not_at_fault(
             if attempt.operation.operation_id == "merge_item":
                 states.add(422)  # no example can name another item of the same contract
             assert answer.is_success or answer.status_code in states, f"{attempt}: {answer.text}"
+            if answer.is_success and attempt.operation.secured and "/calculators/" not in attempt.path:
+                done.add(attempt.operation.operation_id)
+    eventually(lambda: done <= recorded_changes(running_stack, judge, service) or None, 60, f"the log tells of {done}")
+
+
+def recorded_changes(running_stack: RunningStack, judge: Judge, service: str) -> set[str]:
+    """The operations of a service whose changes the newest entries of the audit log tell of."""
+    with ThreadClient(running_stack, judge.token) as thread:
+        page, found = {"next_cursor": None}, set[str]()
+        for _ in range(10):
+            params = {"service": service, "kind": "change", "limit": 200}
+            params |= {"cursor": page["next_cursor"]} if page["next_cursor"] else {}
+            page = thread.call("GET", "reporting", "/v1/audit-log", params=params).json()
+            found |= {entry["operation"] for entry in page["data"] if entry["outcome"] == "done"}
+            if page["next_cursor"] is None:
+                break
+    return found
 
 
 # Bodies ---------------------------------------------------------------------------------------------------------------

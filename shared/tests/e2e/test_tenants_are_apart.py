@@ -80,6 +80,7 @@ def test_a_client_sees_and_touches_nothing_of_another_client(
         ("tenant_isolation", "incidents.on_call_schedule"),
         ("tenant_isolation", "incidents.escalation_policy"),
         ("tenant_isolation", "reporting.webhook"),
+        ("tenant_isolation", "reporting.audit_checkpoint"),
         ("client_isolation", "contracts.client"),
         ("client_isolation", "contracts.site"),
         ("client_isolation", "contracts.contract"),

@@ -101,7 +101,11 @@ def test_examples_are_envelopes_that_their_schemas_accept() -> None:
 def test_the_asyncapi_document_says_what_is_sent_and_received() -> None:
     document = asyncapi_of(SERVICE)
     assert document["channels"]["library.book.added.v1"]["address"] == "library.book.{book_id}.added.v1"
-    assert set(document["operations"]) == {"send_book_added_v1", "receive_publisher_parcel_moved_v1"}
+    assert set(document["operations"]) == {
+        "send_book_added_v1",
+        "send_operation_recorded_v1",
+        "receive_publisher_parcel_moved_v1",
+    }
     assert document["operations"]["send_book_added_v1"]["x-jetstream"]["stream"] == "LIBRARY"
     received = document["operations"]["receive_publisher_parcel_moved_v1"]["x-jetstream"]
     assert (received["stream"], received["durable"]) == ("PUBLISHER", "library")

@@ -408,7 +408,7 @@ async def test_a_hanging_receiver_with_a_backlog_holds_up_nobody_of_any_tenant(
     """The first tries of the one that never answers are still under way when the others have had all of theirs."""
     service, neighbour = await start_service(webhook_timeout_seconds=30), another_story()
     stop = asyncio.Event()
-    (deliver, _) = build_jobs(service.runtime)
+    (deliver, *_) = build_jobs(service.runtime)
     async with never_answering() as silent, receiving() as receiver:
         slow = await add(service, story, silent)
         for _ in range(300):

@@ -20,14 +20,13 @@ from reporting.api.dependencies import Box
 from reporting.application.audit import LogIsBroken, NothingRecorded
 from shared.auth import Principal
 from shared.csv_lines import csv_lines
-from shared.idempotency import Idempotent, IdempotentRoute
 from shared.pagination import Page, PageParams, paginate
-from shared.problems import Conflict, responses_for
+from shared.problems import Conflict, FieldError, ValidationFailed, responses_for
 from shared.service import CurrentRuntime, Unit, require
 from shared.values import Instant
 
 router = APIRouter(prefix="/v1/audit-log", tags=["audit"])
-checkpoints = APIRouter(prefix="/v1/audit-checkpoints", tags=["audit"], route_class=IdempotentRoute)
+checkpoints = APIRouter(prefix="/v1/audit-checkpoints", tags=["audit"])
 access = APIRouter(prefix="/v1", tags=["audit"])
 
 READINGS = frozenset(
@@ -51,8 +50,11 @@ def _wanted(
     service: Annotated[ServiceName | None, Query(description="where")] = None,
     operation: Annotated[str | None, Query(max_length=200, examples=["update_client"])] = None,
     since: Annotated[Instant | None, Query(alias="from", description="happened then or later")] = None,
-    until: Annotated[Instant | None, Query(alias="to", description="happened before then")] = None,
+    until: Annotated[Instant | None, Query(alias="to", description="happened before then; after `from`")] = None,
 ) -> Wanted:
+    if since is not None and until is not None and since >= until:
+        detail = "The period ends before it begins: `to` must be after `from`."
+        raise ValidationFailed(detail, errors=[FieldError(detail=detail, parameter="to")])
     return Wanted(
         actor_id=actor_id, resource_id=resource_id, service=service, operation=operation, since=since, until=until
     )
@@ -152,7 +154,6 @@ async def list_audit_checkpoints(unit: Unit, auditor: Auditor, params: PageParam
     "",
     status_code=201,
     summary="Make an audit checkpoint now",
-    dependencies=[Idempotent],
     responses=responses_for(Conflict),
 )
 async def create_audit_checkpoint(unit: Unit, auditor: Auditor, box: Box) -> Checkpoint:

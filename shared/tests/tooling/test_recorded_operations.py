@@ -1,0 +1,93 @@
+"""Every operation of the four services that changes something leaves a record, and so does reading what is watched."""
+
+import importlib
+from collections.abc import Iterator
+
+import pytest
+from fastapi.routing import APIRoute, iter_route_contexts
+
+from shared.api_document import dependants
+from shared.operations import CHANGING
+from shared.service import Service, unit_of_work
+
+SERVICES = ("contracts", "probes", "incidents", "reporting")
+
+OWN_UNITS = {
+    ("contracts", "create_token"): "says in its unit for whose key it works",
+    ("incidents", "acknowledge_by_message_link"): "opens the unit of the tenant whose message it was",
+    ("incidents", "hand_in"): "opens the unit of the tenant whose source it is",
+    ("incidents", "act_on_many"): "opens a unit of the caller's tenant for each item",
+}
+"""What changes something in units of work of its own, and how these know whom to record."""
+
+MEASURED = {
+    "probes": {"report_success", "report_failure", "report_start", "report_crashes"},
+}
+"""What only delivers results: checks are not audited."""
+
+NO_FILES = {
+    "get_monthly_report_page",
+    "get_shared_report",
+    "get_status_page",
+    "get_status_page_json",
+    "get_contract_sheet_page",
+    "open_acknowledgement_link",
+    "download_audit_verifier",
+    "stream_items",
+    "get_shifts",
+}
+"""Pages for people, what is public, a calendar, and a stream of what lists show anyway: no exports."""
+
+
+def service_of(name: str) -> Service:
+    service: Service = importlib.import_module(f"{name}.main").SERVICE
+    return service
+
+
+def routes(service: Service) -> Iterator[APIRoute]:
+    for context in iter_route_contexts(service.routes):
+        route = context.route
+        if isinstance(route, APIRoute):
+            yield route
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_operation_that_changes_something_has_a_unit_that_records_it(name: str) -> None:
+    service = service_of(name)
+    without = {
+        route.name
+        for route in routes(service)
+        if route.methods & CHANGING
+        and "/calculators/" not in route.path
+        and unit_of_work not in {each.call for each in dependants(route.dependant)}
+    }
+    assert without - service.unrecorded_changes == {operation for where, operation in OWN_UNITS if where == name}
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_nothing_is_left_out_but_results(name: str) -> None:
+    service = service_of(name)
+    operations = {route.name for route in routes(service)}
+    assert service.unrecorded_changes - set(service.commands) == MEASURED.get(name, set())
+    assert service.unrecorded_changes <= operations | set(service.commands)
+
+
+@pytest.mark.capability("R30", "R37")
+@pytest.mark.parametrize("name", SERVICES)
+def test_whatever_leaves_as_a_file_is_recorded(name: str) -> None:
+    service = service_of(name)
+    reading = {route.name: route for route in routes(service) if "GET" in route.methods}
+    assert service.recorded_readings <= set(reading)
+    for operation in service.recorded_readings:
+        assert unit_of_work in {each.call for each in dependants(reading[operation].dependant)}, operation
+    files = {
+        operation
+        for operation, route in reading.items()
+        if any(media_type != "application/json" for media_type in (route.responses.get(200) or {}).get("content", {}))
+    }
+    assert files - service.recorded_readings - NO_FILES == set()
+
+
+@pytest.mark.capability("I48")
+def test_reading_who_was_in_a_client_s_system_is_recorded() -> None:
+    assert {"list_access_sessions", "get_access_session"} <= service_of("incidents").recorded_readings
