@@ -8,8 +8,6 @@ from contracts.adapters.hours_stores import hours_stores
 from contracts.adapters.invoice_stores import billing_of
 from contracts.adapters.life_stores import life_stores
 from contracts.adapters.proof_stores import Proofs
-from contracts.adapters.hours_stores import hours_stores
-from contracts.adapters.life_stores import life_stores
 from contracts.adapters.register_workspace import registers_of
 from contracts.adapters.sector_stores import sector_stores
 from contracts.adapters.settlement_stores import settlement_stores
@@ -50,18 +48,11 @@ def workspace_of(uow: UnitOfWork) -> Workspace:
         signing=signing_stores(uow),
         life=life_stores(uow),
         billing=billing_of(uow),
-        billing=billing_of(uow),
-        life=life_stores(uow),
         sectors=sector_stores(uow),
         facts=Facts(uow),
         settlements=settlement_stores(uow),
         hours=hours_stores(uow),
         proofs=Proofs(uow),
-        proofs=Proofs(uow),
-        settlements=settlement_stores(uow),
-        sectors=sector_stores(uow),
-        life=life_stores(uow),
-        hours=hours_stores(uow),
         announcer=OutboxAnnouncer(uow),
         new_id=new_id,
         random_bytes=secrets.token_bytes,

@@ -167,18 +167,11 @@ class Workspace:
     signing: SigningStores
     life: LifeStores
     billing: Billing
-    billing: Billing
-    life: LifeStores
     sectors: SectorStores
     facts: Facts
     settlements: SettlementStores
     hours: HoursStores
     proofs: Proofs
-    proofs: Proofs
-    settlements: SettlementStores
-    sectors: SectorStores
-    life: LifeStores
-    hours: HoursStores
     announcer: Announcer
     new_id: Callable[[], UUID]
     random_bytes: Callable[[int], bytes]

@@ -8,7 +8,7 @@ from alembic import op
 
 from shared.database import protect_rows
 
-revision = "0007"
+revision = "0012"
 down_revision = "0011"
 
 SCHEMA = "contracts"
