@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, time, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from fractions import Fraction
 from typing import Any
 
 import httpx
@@ -10,9 +12,10 @@ import pytest
 
 from shared.testing.running_stack import RunningStack, Tenant, running_stack_over
 from shared.testing.servers import running_nats, running_postgres
+from shared.testing.small_site import SmallSite
 
 from . import before_signing
-from .thread_client import CLIENT_ZONE, ThreadClient, eventually
+from .thread_client import CLIENT_ZONE, SignedContract, ThreadClient, eventually
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
@@ -41,6 +44,13 @@ class Passing:
         instant = datetime.combine(today + timedelta(days=days), time(hour, minute), CLIENT_ZONE)
         self.until(instant)
         return instant
+
+    def until_first_of_next_month(self) -> datetime:
+        """The first hour of the client's next month, which it is then."""
+        instant = datetime.combine((self.now().replace(day=1) + timedelta(days=32)).date(), time(), CLIENT_ZONE)
+        first = instant.replace(day=1)
+        self.until(first + timedelta(minutes=1))
+        return first
 
     @contextmanager
     def owner(self) -> Iterator[ThreadClient]:
@@ -148,3 +158,126 @@ def missing(owner: ThreadClient, path: str) -> list[str]:
         owner.post("contracts", path)
     problem: dict[str, Any] = refused.value.response.json()
     return [error["pointer"] for error in problem["errors"]]
+
+
+@pytest.mark.capability("X10", "P04")
+def test_from_the_day_of_an_amendment_probes_targets_price_and_hours_are_others_and_never_before(
+    passing: Passing, small_site: SmallSite
+) -> None:
+    first = passing.until_first_of_next_month()
+    fifteenth = first + timedelta(days=14)
+    with passing.owner() as owner:
+        contract = owner.activate_contract(
+            owner.create_client("Auberge"),
+            [("Auberge", small_site.url("/auberge"))],
+            plan="basique",
+            price="150.00",
+            starts_on=first.date().isoformat(),
+            hours=hours(600),
+        )
+        path = f"/v1/contracts/{contract.contract_id}"
+        change = {"plan_code": "premium", "price": {"amount": "600.00"}, "effective_on": f"{fifteenth:%Y-%m-%d}"}
+        sign_amendment(owner, path, change | {"hours": {"lines": lines(1200)}})
+        assert interval(owner, contract) == 180
+        effective = {
+            instant: owner.get("contracts", f"{path}/effective", at=instant.isoformat())
+            for instant in (first + timedelta(days=1), fifteenth - timedelta(seconds=1), fifteenth)
+        }
+        assert [each["state"]["plan"]["code"] for each in effective.values()] == ["basique", "basique", "premium"]
+
+    passing.until(fifteenth - timedelta(minutes=10))
+    with passing.owner() as owner:
+        assert interval(owner, contract) == 180, "a plan signed for later changes nothing now"
+        assert response_target(owner, contract) == 4 * 3600
+    passing.until(fifteenth + timedelta(seconds=1))
+    with passing.owner() as owner:
+        eventually(lambda: True if interval(owner, contract) == 30 else None, 30, "the probes follow the amendment")
+        eventually(lambda: True if response_target(owner, contract) == 1800 else None, 20, "the clocks follow it")
+
+    after = passing.until_first_of_next_month()
+    days = (after.date() - first.date()).days
+    with passing.owner() as owner:
+        settled = owner.post(
+            "contracts", "/v1/settlements", {"contract_id": contract.contract_id, "on": f"{first:%Y-%m-%d}"}
+        )
+        fees = [line["amount"] for line in settled["content"]["lines"] if line["kind"] == "fee"]
+        basique, premium = Fraction(150 * 14, days), Fraction(600 * (days - 14), days)
+        assert fees == [f"{cents(basique)}", f"{cents(premium)}"]
+        month = owner.get("contracts", f"{path}/hours", month=f"{first:%Y-%m}")
+        assert month["included_minutes"] == whole_minutes(Fraction(600 * 14 + 1200 * (days - 14), days))
+
+
+@pytest.mark.capability("X03")
+def test_unused_hours_of_a_month_are_there_in_the_next_and_a_year_of_them_is_reviewed(passing: Passing) -> None:
+    first = passing.until_first_of_next_month()
+    with passing.owner() as owner:
+        contract = owner.activate_contract(
+            owner.create_client("Coopérative"),
+            [("Coopérative", "https://cooperative.example/")],
+            starts_on=first.date().isoformat(),
+            hours=hours(600) | {"rollover": {"policy": "one_period"}},
+        )
+    path = f"/v1/contracts/{contract.contract_id}/hours"
+    available, months = [], []
+    for used in (6, 8, 5):
+        with passing.owner() as owner:
+            today = passing.now().date()
+            work = {"work_class": "coordination", "worked_on": f"{today}", "real_minutes": used * 60}
+            owner.post("contracts", f"{path}/entries", work | {"person_name": "Nadia Benali", "note": "Steering"})
+            month = owner.get("contracts", path, month=f"{today:%Y-%m}")
+            available.append(month["available_minutes"] // 60)
+            months.append(month)
+        passing.until_first_of_next_month()
+    assert available == [10, 14, 12]
+    assert [month["overage_minutes"] for month in months] == [0, 0, 0]
+
+    passing.until(first.replace(year=first.year + 1) + timedelta(hours=1))
+    with passing.owner() as owner:
+        found = lambda: owner.get("contracts", "/v1/hours-reviews", contract_id=contract.contract_id)["data"] or None  # noqa: E731
+        (review,) = eventually(found, 30, "the year of the contract is reviewed")
+        (line,) = review["lines"]
+        assert [month["accounted_minutes"] for month in line["months"]] == [360, 480, 300, *[0] * 9]
+        assert review["change"] == "less"
+        assert review["proposed_minutes"] < 600
+
+
+def hours(minutes: int) -> dict[str, Any]:
+    """Hours of one line."""
+    return {"lines": lines(minutes), "overage_rate_per_hour": {"amount": "90.00", "currency": "EUR"}}
+
+
+def lines(minutes: int) -> list[dict[str, Any]]:
+    name = {"fr": "Pilotage", "en": "Steering"}
+    return [{"code": "steering", "name": name, "included_minutes": minutes, "work_classes": ["coordination"]}]
+
+
+def sign_amendment(owner: ThreadClient, contract: str, change: dict[str, Any]) -> None:
+    """Propose an amendment, sign it for both and schedule it."""
+    proposed = owner.post("contracts", f"{contract}/amendment", change)
+    for party in ("agency", "client"):
+        consent = {"party": party, "document_hash": proposed["amendment"]["document"]["hash"]}
+        owner.post("contracts", f"{contract}/amendment/sign", consent)
+    owner.post("contracts", f"{contract}/amendment/apply")
+
+
+def interval(owner: ThreadClient, contract: SignedContract) -> int:
+    """Seconds between two checks of the contract's one monitor."""
+    (monitor,) = owner.wait_for_monitors(contract, "up")
+    return int(monitor["cadence"]["interval_seconds"])
+
+
+def response_target(owner: ThreadClient, contract: SignedContract) -> float:
+    """Seconds within which an incident that is reported now must be answered, in the hours that count for it."""
+    reported = {"contract_id": contract.contract_id, "title": "Slow", "severity": "critical"}
+    incident = owner.post("incidents", "/v1/incidents", reported)
+    (clock,) = [each for each in incident["clocks"] if each["metric"] == "response"]
+    return float(clock["target_seconds"])
+
+
+def cents(amount: Fraction) -> Decimal:
+    """An amount rounded as one line is: half away from zero."""
+    return (Decimal(amount.numerator) / amount.denominator).quantize(Decimal("0.01"), ROUND_HALF_UP)
+
+
+def whole_minutes(minutes: Fraction) -> int:
+    return int((Decimal(minutes.numerator) / minutes.denominator).quantize(Decimal(1), ROUND_HALF_UP))
