@@ -255,9 +255,10 @@ async def test_the_client_is_out_after_three_months_for_nothing_and_before_that_
     life: Life,
 ) -> None:
     await life.begin(term=TERM)
-    free = await life.get("/early-termination", leaves_on="2026-09-08")
+    free = await life.post("early-termination/preview", {"leaves_on": "2026-09-08"})
+    await life.refused(422, "early-termination/preview", {"leaves_on": "2026-06-08"})
     assert (free["regular_end"], free["cost"]) == ("2026-09-08", {"amount": "0.00", "currency": "EUR"})
-    dear = await life.get("/early-termination", leaves_on="2026-07-08")
+    dear = await life.post("early-termination/preview", {"leaves_on": "2026-07-08"})
     assert dear["cost"] == {"amount": "600.00", "currency": "EUR"}
     assert "50\N{NO-BREAK SPACE}% des honoraires" in dear["why"]["fr"]
     body = {"given_by": "client", "leaves_on": "2026-09-08", "reason": "Out after three months"}
@@ -318,6 +319,8 @@ async def test_who_may_not_leave_is_told_why(life: Life, agency: Agency) -> None
     problem = await agency.refused(409, "POST", f"/v1/contracts/{draft['contract_id']}/notice", json=body)
     assert problem["code"] == "illegal-transition"
     await life.begin()
+    standing = await life.get("/term")
+    assert (standing["status"], standing["current_from"], standing["current_to"]) == ("active", "2026-06-08", None)
     await life.refused(409, "notice", body)
     await life.refused(409, "renewals", {"evidence": "Mail"})
     await life.refused(409, "early-termination", {**body, "leaves_on": "2026-09-08"})

@@ -11,12 +11,13 @@ from contracts.api.dependencies import CREATED, SHOWN, VersionedRoute, Work, age
 from contracts.application import amendments, formal_notices, index_values, life, price_preview
 from contracts.application.amendments import ScheduledAmendment, WithdrawRequest
 from contracts.application.contracts import Contract
-from contracts.application.errors import Refused, Unknown
+from contracts.application.errors import Unknown
 from contracts.application.formal_notices import CureRequest, FormalNotice, NewFormalNotice
 from contracts.application.indexation import IndexValue, NewIndexValue, PriceState
 from contracts.application.life import (
     EarlyTerminationRequest,
     LeavingCost,
+    LeavingQuestion,
     NoticeRequest,
     RenewalRequest,
     TermStanding,
@@ -27,9 +28,8 @@ from contracts.application.values import Code
 from shared.auth import Principal, require
 from shared.idempotency import Idempotent
 from shared.pagination import Page, PageParams
-from shared.problems import Conflict, FieldError, ValidationFailed, responses_for
+from shared.problems import Conflict, ValidationFailed, responses_for
 from shared.service import Unit
-from shared.values import LocalDate
 
 router = APIRouter(prefix="/v1/contracts/{contract_id}", tags=["contracts"], route_class=VersionedRoute)
 agency_router = APIRouter(prefix="/v1", tags=["contracts"], route_class=VersionedRoute)
@@ -74,9 +74,12 @@ async def withdraw_scheduled_amendment(
     return _shown(await amendments.withdraw(work, contract, amendment_id, why.reason), who)
 
 
-@router.get("/term", summary="Read where a contract stands in its term", responses=responses_for(Conflict))
+@router.get("/term", summary="Read where a contract stands in its term")
 async def get_contract_term(contract_id: UUID, work: Work, _who: Reader) -> TermStanding:
-    """The current term, until when notice must be given, the alert before that, and the monthly periods."""
+    """The current term, until when notice must be given, the alert before that, and the monthly periods.
+
+    Of a draft it is read as if it were signed. A contract without a term has days only.
+    """
     return await life.term_standing(work, await work.contracts.get(contract_id))
 
 
@@ -100,19 +103,10 @@ async def give_notice(
     return contract
 
 
-@router.get("/early-termination", summary="Read what leaving early costs", responses=LEFT)
-async def get_leaving_cost(
-    contract_id: UUID,
-    work: Work,
-    _who: Reader,
-    leaves_on: Annotated[LocalDate, Query(description="The first day on which the contract would not run any more.")],
-) -> LeavingCost:
-    """When it could be left for nothing, if notice is given today, and what it costs to leave on this day."""
-    try:
-        return await life.leaving_cost(work, await work.contracts.get(contract_id), leaves_on)
-    except Refused as refused:
-        faults = [FieldError(detail=str(refused), parameter="leaves_on")]
-        raise ValidationFailed(f"The request breaks a rule: {refused}", errors=faults) from None
+@router.post("/early-termination/preview", summary="Compute what leaving early costs", responses=LEFT)
+async def preview_leaving(contract_id: UUID, question: LeavingQuestion, work: Work, _who: Reader) -> LeavingCost:
+    """When it could be left for nothing if notice is given today, and what leaving on a day costs; keeps nothing."""
+    return await life.leaving_cost(work, await work.contracts.get(contract_id), question.leaves_on)
 
 
 @router.post("/early-termination", summary="Leave a contract early", responses=LEFT, dependencies=[Idempotent])

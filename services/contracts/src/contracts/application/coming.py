@@ -113,13 +113,15 @@ class Due:
 
 
 async def life_of(work: Workspace, contract: "Contract") -> Life:
-    """What is kept of the time to come of a contract that is signed."""
+    """What is kept of the time to come of a contract; nothing is before it is in force."""
     kept = await work.life.lives.of(contract.contract_id)
     if kept is not None:
         return kept
-    assert contract.document is not None
-    document = await work.contracts.document(contract.contract_id, contract.document.number)
-    zone = json.loads(document.text)["client"]["time_zone"]
+    if contract.document is None:
+        zone = (await work.clients.get(contract.client_id)).time_zone
+    else:
+        document = await work.contracts.document(contract.contract_id, contract.document.number)
+        zone = json.loads(document.text)["client"]["time_zone"]
     return Life(contract_id=contract.contract_id, client_id=contract.client_id, time_zone=zone)
 
 

@@ -13,7 +13,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from contracts.application import coming, contracts
 from contracts.application.amendments import ScheduledAmendment
 from contracts.application.coming import Ending, ExpressRenewal, Life, life_of
-from contracts.application.contracts import Change, Contract, ContractState, NewPrice, effective_state, moving_parts
+from contracts.application.contracts import (
+    Change,
+    Contract,
+    ContractState,
+    NewPrice,
+    Terms,
+    effective_state,
+    moving_parts,
+)
 from contracts.application.errors import NotNow, Refused
 from contracts.application.indexation import Indexation, IndexValue, Revision
 from contracts.application.life_words import ending_words, revision_words
@@ -26,6 +34,7 @@ from contracts.domain.contract_term import (
     Days,
     TermReading,
     TermRefusedError,
+    TermStatus,
     add_months,
     end_by_notice,
     whole_months,
@@ -202,6 +211,14 @@ class EarlyTerminationRequest(Request):
     reason: Reason
 
 
+class LeavingQuestion(Request):
+    """When somebody would like to leave."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"leaves_on": "2026-09-08"}]})
+
+    leaves_on: LocalDate = Field(description="The first day on which the contract would not run any more.")
+
+
 class LeavingCost(BaseModel):
     """What leaving on a day costs; nothing is kept."""
 
@@ -375,12 +392,16 @@ class TermStanding(BaseModel):
     as_of: LocalDate = Field(description="Today, in the contract's time zone.")
     time_zone: str
     status: Literal["upcoming", "active", "ended"]
-    current_from: LocalDate
-    current_to: LocalDate = Field(description="The first day of what comes after it.")
-    notice_deadline: LocalDate = Field(description="The day before which notice must be given.")
-    alert_on: LocalDate
+    current_from: LocalDate = Field(description="First day of the current term; without terms, of the contract.")
+    current_to: LocalDate | None = Field(
+        description="The first day of what comes after it; null: until further notice."
+    )
+    notice_deadline: LocalDate | None = Field(
+        description="The day before which notice must be given. Null, here and below: the contract has no term."
+    )
+    alert_on: LocalDate | None
     announced: bool = Field(description="Whether the alert of this term was said.")
-    ends_at: Instant | None = Field(description="When the contract ends, as far as is known; null: never.")
+    ends_at: Instant | None = Field(description="When a contract in force ends, as far as is known; null: never.")
     ending: Ending | None
     renewals: list[ExpressRenewal] = Field(max_length=1000)
     periods: list[TermPeriod] = Field(max_length=1200, description="The monthly periods of the current term.")
@@ -389,31 +410,43 @@ class TermStanding(BaseModel):
 
 
 async def term_standing(work: Workspace, contract: Contract) -> TermStanding:
-    """Term, dates and monthly periods of a signed contract. Raises NotNow when it has none, or is no contract yet."""
+    """Term, dates and monthly periods of a contract; of a draft as they would be."""
     terms = contract.terms
-    if contract.document is None or terms.term is None:
-        raise NotNow("There is no term: the contract is not proposed yet, or says only `ends_on`.")
     life = await life_of(work, contract)
     today = life.day(work.now)
     reading = life.reading(terms, today)
-    assert reading is not None
     indexation = terms.indexation
+    current = _days_of(terms, None if reading is None else reading.current_term)
+    status: TermStatus = "upcoming" if today < current[0] else "active"
+    if contract.closed_at is not None or (current[1] is not None and current[1] <= today):
+        status = "ended"
     return TermStanding(
         as_of=today,
         time_zone=life.time_zone,
-        status=reading.status,
-        current_from=reading.current_term.first,
-        current_to=reading.current_term.end,
-        notice_deadline=reading.notice_deadline,
-        alert_on=reading.alert_on,
-        announced=life.announced_end == reading.current_term.end,
-        ends_at=contract.ends_at if contract.activated_at is not None else life.ends_at(terms),
+        status=status,
+        current_from=current[0],
+        current_to=current[1],
+        notice_deadline=None if reading is None else reading.notice_deadline,
+        alert_on=None if reading is None else reading.alert_on,
+        announced=reading is not None and life.announced_end == reading.current_term.end,
+        ends_at=contract.ends_at,
         ending=life.ending,
         renewals=life.renewals,
-        periods=_periods(terms.starts_on, reading, ZoneInfo(life.time_zone)),
+        periods=[] if reading is None else _periods(terms.starts_on, reading, ZoneInfo(life.time_zone)),
         price_revision_on=None if indexation is None else indexation.next_date(max(today, terms.starts_on)),
         waits_for_index=life.waits_for_index,
     )
+
+
+def _days_of(terms: Terms, current: Days | None) -> tuple[date, date | None]:
+    """First day, and the one after the last, of the term or else of the contract."""
+    if current is not None:
+        return current
+    return terms.starts_on, None if terms.ends_on is None else _after(terms.ends_on)
+
+
+def _after(day: date) -> date:
+    return min(day, date.max - timedelta(days=1)) + timedelta(days=1)
 
 
 def _periods(starts_on: date, reading: TermReading, zone: ZoneInfo) -> list[TermPeriod]:
