@@ -7,6 +7,8 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
 
 from contracts.adapters.workspace import workspace_of
 from contracts.application.errors import NotNow
@@ -494,3 +496,13 @@ async def test_who_worked_for_the_agency_alone_is_not_told_to_the_client(
     (entry,) = (await client.get(f"{book.path}/entries"))["data"]
     assert (entry["real_minutes"], entry["person_name"], entry["note"]) == (10, "", None)
     await client.refused(403, "POST", f"{book.path}/entries", json={})
+
+
+async def test_what_was_told_and_closed_cannot_be_changed_by_the_application(installation: Installation) -> None:
+    tables = ("hours_entry", "hours_approval", "hours_adjustment", "hours_month", "hours_threshold", "usage_figure")
+    for table in (*tables, "growth_alert"):
+        for change in (f"update contracts.{table} set tenant_id = tenant_id", f"delete from contracts.{table}"):
+            async with installation.runtime.units.for_every_tenant() as uow:
+                with pytest.raises(ProgrammingError, match="permission denied"):
+                    await uow.session.execute(text(change))
+                await uow.session.rollback()
