@@ -7,7 +7,7 @@ from typing import Any
 
 from shared.ids import new_id
 
-from . import before_signing, desk_records
+from . import before_signing, contract_settlements, desk_records
 from .contract_registers import ContractRegisters
 from .desk_items import DeskItems
 from .thread_client import ThreadClient, eventually
@@ -26,6 +26,11 @@ class Repeatable:
         self._thread = thread
         self.items = DeskItems(thread, self.report)
         self.registers = ContractRegisters(thread, self.client, lambda: self.contract("active"))
+
+    @property
+    def thread(self) -> ThreadClient:
+        """Who makes them."""
+        return self._thread
 
     def client(self) -> str:
         """A new client."""
@@ -246,6 +251,7 @@ def repeatable_requests(made: Repeatable | None) -> dict[str, Callable[[], Reque
         records
         | items.requests()
         | registers.requests()
+        | contract_settlements.requests(lambda: things.thread, lambda: things.contract("active"))
         | {
             "save_filter": lambda: ({}, {"name": f"Filter {new_id()}", "filters": {"status": ["open"]}}),
             "revoke_access_grant": recorded("grant_id", reason="A mistake"),

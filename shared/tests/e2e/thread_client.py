@@ -52,6 +52,11 @@ class ThreadClient:
     def __exit__(self, *_: object) -> None:
         self._http.close()
 
+    @property
+    def stack(self) -> RunningStack:
+        """The product that it talks to."""
+        return self._stack
+
     def call(self, method: str, service: str, path: str, body: Any = None, **options: Any) -> httpx.Response:
         """One request; a refusal is raised with what the problem document says."""
         if body is not None:
