@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from contracts.application import settlement_facts, termination_rights
 from contracts.application.contracts import Contract, Terms
 from contracts.application.errors import NotNow, Refused, named_at
+from contracts.application.hours import close_hours_month, hours_of_period
 from contracts.application.ports import Workspace
 from contracts.application.settlement_schedule import SettlementSchedule
 from contracts.application.settlement_terms import USUAL_CLAIM_DAYS, SettlementTerms, remedies_of
@@ -40,6 +41,7 @@ from contracts.application.values import Reason, Request
 from contracts.domain import agreement
 from contracts.domain import settlement as rules
 from contracts.domain.billing_periods import BillingPeriod, billing_periods, instants_of
+from contracts.domain.contract_term import Days
 from contracts.domain.pricing import FlatFee, TimePrice
 from shared.kernel.calendar import opening_instant
 from shared.kernel.money import Money, minor_units, round_half_away
@@ -538,10 +540,17 @@ async def adjust(work: Workspace, record: SettlementRecord, new: NewAdjustment) 
 
 
 async def review(work: Workspace, record: SettlementRecord) -> SettlementRecord:
-    """The locked draft is looked through and does not change any more. Raises NotNow before the period is over."""
+    """The locked draft is looked through and does not change any more. Raises NotNow before the period is over.
+
+    Its months of hours are closed: work that is told of them later is booked in the first open one.
+    """
     _must_be(record, "draft")
     if record.ends_at > work.now:
         raise NotNow(f"The period runs until {record.end_day}. Review it when it is over.")
+    hours = await hours_of_period(work, record.contract_id, Days(record.first_day, record.end_day))
+    for month in () if hours is None else hours.months:
+        if month.closed_at is None:
+            await close_hours_month(work, record.contract_id, month.month)
     fresh = await recompute(work, record)
     return await _save(work, fresh, status="reviewed", reviewed_at=work.now, reviewed_by=work.actor)
 
