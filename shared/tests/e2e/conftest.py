@@ -11,7 +11,14 @@ import pytest
 from shared.testing.running_stack import RunningStack, Tenant
 from shared.testing.small_site import SmallSite
 
-from . import before_signing, contract_hours, contract_invoices, contract_life, offers
+from . import (
+    before_signing,
+    contract_hours,
+    contract_invoices,
+    contract_life,
+    contract_settlements,
+    offers,
+)
 from .contract_registers import ContractRegisters
 from .desk_records import one_of_each
 from .isolation import harvest
@@ -95,6 +102,7 @@ def world(running_stack: RunningStack, small_site: SmallSite) -> World:
         contract_hours.one_of_each(thread, contract.contract_id, contract.site_ids[0])
         records |= contract_invoices.one_of_each(thread, contract.contract_id)
         records |= offers.one_of_each(thread)
+        records |= contract_settlements.one_of_each(thread, contract.contract_id)
     return World(
         tenant,
         contract,

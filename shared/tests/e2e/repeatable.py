@@ -7,7 +7,15 @@ from typing import Any
 
 from shared.ids import new_id
 
-from . import before_signing, contract_hours, contract_invoices, contract_life, desk_records, offers
+from . import (
+    before_signing,
+    contract_hours,
+    contract_invoices,
+    contract_life,
+    contract_settlements,
+    desk_records,
+    offers,
+)
 from .contract_registers import ContractRegisters
 from .desk_items import DeskItems
 from .thread_client import ThreadClient, eventually
@@ -259,6 +267,7 @@ def repeatable_requests(made: Repeatable | None) -> dict[str, Callable[[], Reque
         | things.life()
         | contract_hours.requests(lambda: things.thread, lambda: things.contract("active"), things.site)
         | contract_invoices.requests(lambda: things.thread, lambda: things.contract("active"))
+        | contract_settlements.requests(lambda: things.thread, lambda: things.contract("active"))
         | {
             "save_filter": lambda: ({}, {"name": f"Filter {new_id()}", "filters": {"status": ["open"]}}),
             "revoke_access_grant": recorded("grant_id", reason="A mistake"),

@@ -384,6 +384,27 @@ async def test_what_if_replays_the_facts_under_other_terms_and_stores_nothing(
     assert fault["errors"][0]["pointer"] == "#/terms/price/amount"
 
 
+async def test_work_beyond_the_hours_is_a_line_and_its_month_is_closed_with_the_review(
+    agency: Agency, clock: FixedClock
+) -> None:
+    hours = {
+        "lines": [{"code": "technical", "name": {"fr": "Technique", "en": "Technical"}, "included_minutes": 60}],
+        "overage_rate_per_hour": {"amount": "90.00", "currency": "EUR"},
+    }
+    contract = await agency.active(**FLAT, hours=hours)
+    clock.set(AFTER_JULY)
+    entries = f"/v1/contracts/{contract['contract_id']}/hours/entries"
+    entry: dict[str, Any] = {"line": "technical", "work_class": "backup", "worked_on": "2026-07-10"}
+    entry |= {"real_minutes": 90, "person_name": "Nadia Benali"}
+    await agency.make(entries, entry)
+    draft = await drafted(agency, contract)
+    assert lines(draft) == [("fee:premium", "600.00"), ("overage:2026-07", "45.00")]
+    await step(agency, draft, "review")
+    await agency.make(entries, entry)
+    again = await step(agency, draft, "reopen", "recompute")
+    assert lines(again) == lines(draft)
+
+
 async def test_a_table_that_a_contract_names_counts_as_it_was_when_it_was_proposed(
     installation: Installation, agency: Agency, clock: FixedClock
 ) -> None:

@@ -540,16 +540,13 @@ class _Settling:
                 )
 
     def _one_offs(self) -> Iterable[Line]:
-        due = [
-            (item, each)
-            for each in self._in_force
-            for item in each.terms.one_offs
-            if each.start <= opening_instant(item.on, 0, self._zone) < each.end
-            # Agreed for the day on which the contract begins, and signed later on that day.
-            or (item.on == each.start.astimezone(self._zone).date() == self._period.covered.first)
-        ]
+        days = self._period.whole
+        items = [item for each in self._in_force for item in each.terms.one_offs if days.first <= item.on < days.end]
+        due = [(item, self._on(item.on)) for item in items]
         for group in _grouped(due, lambda pair: pair[0]):
             item, each = group[0]
+            if each is None or item not in each.terms.one_offs:
+                continue
             amount = Money.rounded(item.amount, self._currency)
             yield Line(
                 code=self._code(f"one_off:{item.code}"),
@@ -834,6 +831,11 @@ class _Settling:
 
     def _at(self, at: datetime) -> InForce | None:
         return next((each for each in self._in_force if each.start <= at < each.end), None)
+
+    def _on(self, day: date) -> InForce | None:
+        """What held on a local day; before anything did, what held first."""
+        at = opening_instant(day, 0, self._zone)
+        return self._in_force[0] if at < self._in_force[0].start else self._at(at)
 
     def _of(self, facts: Iterable[F], group: Sequence[InForce]) -> list[F]:
         """The facts that happened while these stretches held, in the order of time."""

@@ -209,6 +209,14 @@ def test_discounts_one_offs_overage_and_adjustments_are_lines_of_their_own() -> 
     ]
 
 
+def test_what_is_paid_once_is_due_by_the_terms_of_its_day() -> None:
+    setup = replace(PREMIUM, one_offs=(OneOff("setup", {"en": "Setup"}, Decimal(250), date(2026, 6, 3)),))
+    begun_later = InForce(at(8), JUNE.end, setup, "v1")
+    assert amounts(settled(begun_later))[1:] == [("one_off:setup", "250.00")]
+    without = InForce(at(2), JUNE.end, PREMIUM, "v2")
+    assert [line.kind for line in settled(InForce(JUNE.start, at(2), setup, "v1"), without).lines] == ["fee"]
+
+
 def test_an_index_moves_the_fee_from_its_day_on() -> None:
     revised = replace(PREMIUM, revised=Decimal("607.42"))
     found = settled(InForce(JUNE.start, at(16), PREMIUM, "v1"), InForce(at(16), JUNE.end, revised, "v2"))
