@@ -112,6 +112,10 @@ bench-clocks: $(READY)	## measure the clocks: folds per second, lateness of 10,0
 	@$(RUN) services/incidents/benchmarks/clocks.py
 	@exec $(RUN) services/incidents/benchmarks/due_warnings.py
 
+.PHONY: bench-contracts
+bench-contracts: $(READY)	## measure settling a month of 10,000 contracts, some minutes: time and memory; prints JSON
+	@exec $(RUN) services/contracts/benchmarks/settlements.py
+
 ##@ Generate
 
 .PHONY: openapi

@@ -11,7 +11,7 @@ import pytest
 from shared.testing.running_stack import RunningStack, Tenant
 from shared.testing.small_site import SmallSite
 
-from . import before_signing, contract_invoices
+from . import before_signing, contract_invoices, contract_settlements
 from .contract_registers import ContractRegisters
 from .desk_records import one_of_each
 from .isolation import harvest
@@ -86,6 +86,7 @@ def world(running_stack: RunningStack, small_site: SmallSite) -> World:
         records = one_of_each(thread, contract.contract_id, incident["incident_id"])
         records |= ContractRegisters(thread, lambda: contract.client_id, lambda: contract.contract_id).one_of_each()
         records |= before_signing.one_of_each(thread, contract.client_id, contract.contract_id)
+        records |= contract_settlements.one_of_each(thread, contract.contract_id)
         records |= contract_invoices.one_of_each(thread, contract.contract_id)
     return World(
         tenant,

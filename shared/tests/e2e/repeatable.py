@@ -7,7 +7,7 @@ from typing import Any
 
 from shared.ids import new_id
 
-from . import before_signing, contract_invoices, desk_records
+from . import before_signing, contract_invoices, contract_settlements, desk_records
 from .contract_registers import ContractRegisters
 from .desk_items import DeskItems
 from .thread_client import ThreadClient, eventually
@@ -252,6 +252,7 @@ def repeatable_requests(made: Repeatable | None) -> dict[str, Callable[[], Reque
         | items.requests()
         | registers.requests()
         | contract_invoices.requests(lambda: things.thread, lambda: things.contract("active"))
+        | contract_settlements.requests(lambda: things.thread, lambda: things.contract("active"))
         | {
             "save_filter": lambda: ({}, {"name": f"Filter {new_id()}", "filters": {"status": ["open"]}}),
             "revoke_access_grant": recorded("grant_id", reason="A mistake"),

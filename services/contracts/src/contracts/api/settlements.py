@@ -202,7 +202,7 @@ async def list_settlement_versions(
 
 
 @settlements.get(
-    "/{settlement_id}/versions/{version_number}",
+    "/{settlement_id}/versions/{number}",
     summary="Read a closed version of a settlement",
     response_class=Response,
     responses={
@@ -214,12 +214,12 @@ async def list_settlement_versions(
 )
 async def get_settlement_version(
     settlement_id: UUID,
-    version_number: Annotated[int, Path(ge=1, le=2**31 - 1, json_schema_extra={"format": "int32"})],
+    number: Annotated[int, Path(ge=1, le=2**31 - 1, json_schema_extra={"format": "int32"})],
     unit: Unit,
     _who: Reader,
 ) -> Response:
     """The canonical JSON. `sha256sum` of the answer gives the hash that was announced when it was closed."""
-    closed = await settlement_stores.closed_version(unit, settlement_id, version_number)
+    closed = await settlement_stores.closed_version(unit, settlement_id, number)
     headers = {"ETag": etag(closed.hash), "Cache-Control": "private, no-cache"}
     return Response(closed.text.encode(), media_type="application/json", headers=headers)
 

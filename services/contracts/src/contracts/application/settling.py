@@ -197,12 +197,12 @@ def calendar_of(first: InForce) -> Calendar:
     return Calendar(starts_on=first.terms.starts_on, zone=ZoneInfo(first.time_zone), anchor=_usual(first.terms).periods)
 
 
-async def _calendar(work: Workspace, contract: Contract) -> Calendar:
-    """The calendar of a contract. Raises NotNow for one that never was in force."""
+async def _in_force(work: Workspace, contract: Contract) -> list[InForce]:
+    """Everything that was in force until now. Raises NotNow for a contract that never was."""
     held = await terms_in_force(work, contract.contract_id, EARLIEST, work.now + timedelta(microseconds=1))
     if not held:
         raise NotNow("The contract was never in force: there is nothing to settle.")
-    return calendar_of(held[0])
+    return held
 
 
 # --- computing --------------------------------------------------------------------------------------------------------
@@ -438,29 +438,32 @@ def _totals_of(lines: Sequence[LineDifference], currency: str) -> SettledTotals:
 async def draft_settlement(work: Workspace, wanted: SettlementRequest) -> SettlementRecord:
     """The settlement of a period, drafted now; one that is there already is answered as it stands.
 
-    Raises Unknown, Refused for a day before the contract or in the future, NotNow for one that never was in force.
+    Raises Unknown, or NotNow for a day before the contract was in force or in a period that has not begun.
     """
     with named_at("contract_id"):
         contract = await work.contracts.get(wanted.contract_id)
     await work.settlements.settlements.hold(contract.contract_id)
-    calendar = await _calendar(work, contract)
+    held = await _in_force(work, contract)
+    calendar = calendar_of(held[0])
     number = calendar.number_on(wanted.on)
     if number is None:
-        raise Refused("is before the contract's first period", "on")
+        raise NotNow(f"{wanted.on} is before the contract's first period.")
     whole = instants_of(calendar.period(number).whole, calendar.zone)
     if whole.start > work.now:
-        raise Refused("is in a period that has not begun", "on")
-    return await _draft(work, contract, number, calendar)
+        raise NotNow(f"{wanted.on} is in a period that has not begun.")
+    return await _draft(work, contract, number, held)
 
 
-async def _draft(work: Workspace, contract: Contract, number: int, calendar: Calendar) -> SettlementRecord:
+async def _draft(work: Workspace, contract: Contract, number: int, held: Sequence[InForce]) -> SettlementRecord:
+    """The settlement of a period of a locked contract, of which everything is given that was in force until now."""
+    calendar = calendar_of(held[0])
     period = calendar.period(number)
     known = await work.settlements.settlements.of_period(contract.contract_id, period.whole.first)
     if known is not None:
         return known
     settlement_id = work.new_id()
     whole = instants_of(period.whole, calendar.zone)
-    held = await terms_in_force(work, contract.contract_id, EARLIEST, whole.end)
+    held = [each for each in held if each.start < whole.end]
     content = await _content(work, contract, settlement_id, 1, calendar, period, held, (), None, None)
     record = SettlementRecord(
         settlement_id=settlement_id,
@@ -640,7 +643,7 @@ async def settle_due(work: Workspace, schedule: SettlementSchedule) -> Settlemen
     number = max(number, first or 0)
     ends_at = calendar.ends_at(number)
     if ends_at <= work.now:
-        drafted = await _draft(work, contract, number, calendar)
+        drafted = await _draft(work, contract, number, held)
         number, ends_at = number + 1, calendar.ends_at(number + 1)
     over = (
         contract.closed_at is not None

@@ -99,9 +99,9 @@ async def what_if(work: Workspace, contract: Contract, wanted: WhatIf) -> Replay
     calendar = calendar_of(begun[0])
     first, last = calendar.number_on(wanted.first_day), calendar.number_on(wanted.last_day)
     if first is None:
-        raise Refused("is before the contract's first period", "first_day")
+        raise NotNow(f"{wanted.first_day} is before the contract's first period.")
     if last is None or instants_of(calendar.period(last).whole, calendar.zone).start > work.now:
-        raise Refused("is in a period that has not begun", "last_day")
+        raise NotNow(f"{wanted.last_day} is in a period that has not begun.")
     if last - first >= MOST_MONTHS:
         raise Refused(f"is too far: at most {MOST_MONTHS} periods are replayed at once", "last_day")
     held = await terms_in_force(work, contract.contract_id, EARLIEST, calendar.ends_at(last))
