@@ -108,7 +108,7 @@ def invoice_of(
         "refers_to": None,
         "reason": None,
         "language": language,
-        "issued_at": datetime(2026, 7, 1, 7, 0, tzinfo=UTC),
+        "issued_at": datetime(2026, 7, 1, 7, 0, 0, 123456, tzinfo=UTC),
         "issued_on": date(2026, 7, 1),
         "due_on": date(2026, 7, 31),
         "payment_days": 30,

@@ -100,9 +100,9 @@ def world(running_stack: RunningStack, small_site: SmallSite) -> World:
         records |= before_signing.one_of_each(thread, contract.client_id, contract.contract_id)
         records |= contract_life.one_of_each(thread, contract.contract_id)
         contract_hours.one_of_each(thread, contract.contract_id, contract.site_ids[0])
-        records |= contract_invoices.one_of_each(thread, contract.contract_id)
         records |= offers.one_of_each(thread)
         records |= contract_settlements.one_of_each(thread, contract.contract_id)
+        records |= contract_invoices.one_of_each(thread, contract.contract_id)
     return World(
         tenant,
         contract,

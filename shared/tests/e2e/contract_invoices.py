@@ -4,9 +4,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-import psycopg
-
-from .thread_client import CLIENT_ZONE, ThreadClient
+from . import contract_settlements
+from .thread_client import ThreadClient
 
 Request = tuple[dict[str, str], Any]
 
@@ -21,7 +20,7 @@ CANCELLED = {"reason": "Wrong addressee"}
 
 
 def settled(thread: ThreadClient, contract_id: str) -> str:
-    """The closed settlement of this month of a contract, as if the month were over, and what else an invoice needs."""
+    """The closed settlement of this month of a contract, and what else an invoice needs."""
     contract = thread.contract(contract_id)
     for path, body in (
         ("/v1/tenant/party", PARTY),
@@ -29,15 +28,7 @@ def settled(thread: ThreadClient, contract_id: str) -> str:
         ("/v1/tenant/invoicing", INVOICING),
     ):
         thread.call("PUT", "contracts", path, body, headers={"If-Match": "*"})
-    today = datetime.now(UTC).astimezone(CLIENT_ZONE).date().isoformat()
-    drafted = thread.post("contracts", "/v1/settlements", {"contract_id": contract_id, "on": today})
-    settlement_id = str(drafted["settlement_id"])
-    with psycopg.connect(thread.stack.database_url, autocommit=True) as connection:
-        # No clock of the session may be put forward by a month.
-        connection.execute("update contracts.settlement set ends_at = now() where settlement_id = %s", (settlement_id,))
-    for step in ("review", "close"):
-        thread.post("contracts", f"/v1/settlements/{settlement_id}/{step}")
-    return settlement_id
+    return contract_settlements.settlement(thread, contract_id, "review", "close")
 
 
 def invoice(thread: ThreadClient, contract_id: str) -> str:

@@ -83,7 +83,7 @@ def _page(invoice: InvoiceContent, t: Translator) -> bytes:
             sys_inputs={"sheet": json.dumps(sheet, ensure_ascii=False)},
             format="pdf",
             pdf_standards=["a-3b"],
-            timestamp=invoice.issued_at,
+            timestamp=invoice.issued_at.replace(microsecond=0),  # a PDF knows no fractions
             ignore_system_fonts=True,
         )
     except typst.TypstError as error:
