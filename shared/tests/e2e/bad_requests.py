@@ -34,9 +34,9 @@ DOCUMENT = "urn:upheld:document"
 Path = tuple[str | int, ...]
 
 
-ANSWERED_ALL_THE_SAME = frozenset({"act_on_many", "assign_item"})
-"""Operations whose bodies may name what is not there: of many items each has its own result, and the people of the
-agency are known to contracts only.
+ANSWERED_ALL_THE_SAME = frozenset({"act_on_many", "assign_item", "create_hours_approval"})
+"""Operations whose bodies may name what is not there: of many items each has its own result, the people of the agency
+are known to contracts only, and its items to the service desk only.
 """
 
 

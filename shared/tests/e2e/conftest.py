@@ -11,7 +11,7 @@ import pytest
 from shared.testing.running_stack import RunningStack, Tenant
 from shared.testing.small_site import SmallSite
 
-from . import before_signing, offers
+from . import before_signing, contract_hours, offers
 from .contract_registers import ContractRegisters
 from .desk_records import one_of_each
 from .isolation import harvest
@@ -63,7 +63,11 @@ def world(running_stack: RunningStack, small_site: SmallSite) -> World:
         webhook = thread.post("reporting", "/v1/webhooks", {"url": small_site.url("/hook"), "event_types": []})
         client = thread.create_client("World client")
         contract = thread.activate_contract(
-            client, [("World site", small_site.url(page))], monitoring=FAST_MONITORING, response=RESPONSE_AND_REPAIR
+            client,
+            [("World site", small_site.url(page))],
+            monitoring=FAST_MONITORING,
+            response=RESPONSE_AND_REPAIR,
+            hours=contract_hours.HOURS,
         )
         thread.wait_for_monitors(contract, "up")
         small_site.break_page(page)
@@ -87,6 +91,7 @@ def world(running_stack: RunningStack, small_site: SmallSite) -> World:
         records |= ContractRegisters(thread, lambda: contract.client_id, lambda: contract.contract_id).one_of_each()
         records |= before_signing.one_of_each(thread, contract.client_id, contract.contract_id)
         records |= offers.one_of_each(thread)
+        contract_hours.one_of_each(thread, contract.contract_id, contract.site_ids[0])
     return World(
         tenant,
         contract,

@@ -7,7 +7,7 @@ from typing import Any
 
 from shared.ids import new_id
 
-from . import before_signing, desk_records, offers
+from . import before_signing, contract_hours, desk_records, offers
 from .contract_registers import ContractRegisters
 from .desk_items import DeskItems
 from .thread_client import ThreadClient, eventually
@@ -26,6 +26,11 @@ class Repeatable:
         self._thread = thread
         self.items = DeskItems(thread, self.report)
         self.registers = ContractRegisters(thread, self.client, lambda: self.contract("active"))
+
+    @property
+    def thread(self) -> ThreadClient:
+        """Who makes them."""
+        return self._thread
 
     def client(self) -> str:
         """A new client."""
@@ -81,6 +86,7 @@ class Repeatable:
             "starts_on": "2026-01-01",
             "price": {"amount": "600.00", "currency": "EUR"},
             "obligations": {"client_registers": {"functions": 30}},
+            "hours": contract_hours.HOURS,
             "alert_emails": ["alerts@agency.example"],
             "status_page": {"slug": name, "name": "Site"},
             "signatories": {
@@ -246,6 +252,7 @@ def repeatable_requests(made: Repeatable | None) -> dict[str, Callable[[], Reque
         records
         | items.requests()
         | registers.requests()
+        | contract_hours.requests(lambda: things.thread, lambda: things.contract("active"), things.site)
         | {
             "save_filter": lambda: ({}, {"name": f"Filter {new_id()}", "filters": {"status": ["open"]}}),
             "revoke_access_grant": recorded("grant_id", reason="A mistake"),

@@ -36,7 +36,9 @@ BEFORE = datetime(2026, 1, 1, tzinfo=UTC)
 COUNTS = """
 select (select count(*) from contracts.delivery), (select count(*) from contracts.configuration_version),
        (select count(*) from contracts.register_entry), (select count(*) from contracts.breach),
-       (select count(*) from contracts.outbox), (select sum(version) from contracts.advisory)
+       (select count(*) from contracts.hours_entry), (select count(*) from contracts.hours_item),
+       (select count(*) from contracts.reaction), (select count(*) from contracts.outbox),
+       (select sum(version) from contracts.advisory)
 """
 
 

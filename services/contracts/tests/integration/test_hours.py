@@ -260,15 +260,19 @@ async def test_wrong_work_is_refused_at_its_field_and_taken_back_once(
         ({"line": "gardening"}, "#/line"),
         ({"line": None}, "#/line"),
         ({"line": "web", "worked_on": "2026-06-02"}, "#/worked_on"),
-        ({"line": "web", "worked_on": "2026-05-30"}, "#/worked_on"),
     ):
         problem = await agency.refused(422, "POST", f"{book.path}/entries", json=entry | wrong)
         assert problem["errors"][0]["pointer"] == pointer
+    await agency.refused(409, "POST", f"{book.path}/entries", json=entry | {"line": "web", "worked_on": "2026-05-30"})
     logged = await book.log(50)
-    back = f"{book.path}/entries/{logged['hours_entry_id']}/reverse"
-    reversal = await agency.make(back, {"reason": "It was another client"})
+    back = f"{book.path}/reversals"
+    wrong_entry = {"hours_entry_id": logged["hours_entry_id"], "reason": "It was another client"}
+    reversal = await agency.make(back, wrong_entry)
     assert (reversal["real_minutes"], reversal["reverses_id"]) == (-50, logged["hours_entry_id"])
-    await agency.refused(409, "POST", back, json={"reason": "again"})
+    await agency.refused(409, "POST", back, json=wrong_entry)
+    other = await ledger(installation, agency)
+    problem = await agency.refused(404, "POST", f"{other.path}/reversals", json=wrong_entry)
+    assert problem["errors"][0]["pointer"] == "#/hours_entry_id"
     assert figures(await book.month()) == (180, 0, 0)
     listed = await agency.get(f"{book.path}/entries", params={"month": "2026-06", "limit": 1})
     assert (len(listed["data"]), listed["next_cursor"] is None) == (1, False)
@@ -421,7 +425,7 @@ async def test_a_year_of_use_is_reviewed_and_its_volume_becomes_an_amendment(
     HoursReviewProposed.model_validate(told)
 
     accepted = await agency.make(
-        f"{path}/{found['review_id']}/accept", {"price": {"amount": "650.00", "currency": "EUR"}}, status=200
+        f"{book.path}/reviews/1/accept", {"price": {"amount": "650.00", "currency": "EUR"}}, status=200
     )
     assert (accepted["status"], accepted["version"]) == ("accepted", 2)
     contract = await agency.get(f"/v1/contracts/{book.contract['contract_id']}")
@@ -429,7 +433,9 @@ async def test_a_year_of_use_is_reviewed_and_its_volume_becomes_an_amendment(
     await apply_waiting(agency, contract)
     state = (await installation.events(book.contract["contract_id"]))[-1]["data"]["hours"]
     assert {line["code"]: line["included_minutes"] for line in state["lines"]} == {"technical": 210, "web": 0}
-    await agency.refused(409, "POST", f"{path}/{found['review_id']}/decline", json={"reason": "No"})
+    await agency.refused(409, "POST", f"{book.path}/reviews/1/decline", json={"reason": "No"})
+    assert (await agency.get(f"{book.path}/reviews/1"))["status"] == "accepted"
+    await agency.refused(404, "GET", f"{book.path}/reviews/2")
 
 
 @pytest.mark.capability("K26")

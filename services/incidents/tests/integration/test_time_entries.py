@@ -142,6 +142,27 @@ async def test_what_helps_users_draws_on_the_line_assistance(desk: Desk, agreeme
     assert (corrected["entry"]["line"], corrected["entry"]["real_minutes"]) == ("assistance", 20)
 
 
+async def test_work_of_a_class_that_a_line_covers_lands_there_and_tells_whether_its_item_is_covered(
+    desk: Desk, agreement: Agreement
+) -> None:
+    lines = [{"code": "technical", "work_classes": ["dependency_upgrade"]}, {"code": "web"}]
+    await desk.activate(agreement, hours={"lines": lines})
+    filing = Filing(desk, agreement, desk.client(agreement), "")
+    entry = await log(filing, line=None, work_class="dependency_upgrade")
+    assert (entry["line"], entry["work_class"]) == ("technical", "dependency_upgrade")
+    assert wrong_at(await log(filing, 422, line=None, work_class="web_fix")) == ["#/line"]
+    assert wrong_at(await log(filing, 422, work_class="Web fix")) == ["#/work_class"]
+    item_id = await filing.new_item()
+    await filing.post(f"/v1/items/{item_id}/scope", {"verdict": "out_of_scope", "reason": "Another shop"}, 200)
+    await log(filing, item_id=item_id)
+    first, second = await filing.said("time_entry")
+    assert (first["scope_verdict"], first["item_version"]) == (None, None)
+    published = await desk.said(agreement.tenant_id)
+    (*_, judged) = [data for name, _, data in published if name == "incident.changed.v1"]
+    assert (second["scope_verdict"], judged["scope_verdict"]) == ("out_of_scope", "out_of_scope")
+    assert second["item_version"] >= judged["version"]
+
+
 async def test_work_without_a_request_says_its_line_and_class_and_a_contract_without_that_line_says_so(
     filing: Filing,
 ) -> None:

@@ -25,6 +25,7 @@ from contracts.adapters.hours_tables import (
 from contracts.adapters.rows import columns
 from contracts.adapters.stores import Rows
 from contracts.adapters.tables import ClientRow, ContractRow, ContractStateRow
+from contracts.application.errors import Unknown
 from contracts.application.growth import GrowthAlert, Reaction, UsageFigure
 from contracts.application.hours import (
     AgreedOverTime,
@@ -227,19 +228,20 @@ class Hours(Rows[HoursEntryRow]):
 class Reviews(Rows[HoursReviewRow]):
     row_type, key, noun = HoursReviewRow, "review_id", "review of hours"
 
-    async def get(self, wanted: UUID) -> HoursReview:
-        return review_of(await self._row(wanted, lock=False))
+    async def of_year(self, contract_id: UUID, year_number: int) -> HoursReview:
+        row = await self._of_year(contract_id, year_number)
+        if row is None:
+            raise Unknown("review of this contract for its year", str(year_number))
+        return review_of(row)
 
-    async def locked(self, wanted: UUID) -> HoursReview:
-        return review_of(await self._row(wanted, lock=True))
+    async def is_reviewed(self, contract_id: UUID, year_number: int) -> bool:
+        return await self._of_year(contract_id, year_number) is not None
 
-    async def of_year(self, contract_id: UUID, year_number: int) -> HoursReview | None:
-        row = await self._session.scalar(
-            select(HoursReviewRow).where(
-                HoursReviewRow.contract_id == contract_id, HoursReviewRow.year_number == year_number
-            )
+    async def _of_year(self, contract_id: UUID, year_number: int) -> HoursReviewRow | None:
+        query = select(HoursReviewRow).where(
+            HoursReviewRow.contract_id == contract_id, HoursReviewRow.year_number == year_number
         )
-        return None if row is None else review_of(row)
+        return await self._session.scalar(query.execution_options(populate_existing=True))
 
     async def add(self, item: HoursReview) -> None:
         await self._insert(HoursReviewRow(tenant_id=self._tenant_id, **self._values(item)), "")

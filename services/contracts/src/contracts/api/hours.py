@@ -3,17 +3,22 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Path, Query, Response
 
 from contracts.adapters import hours_stores
 from contracts.api.dependencies import SHOWN, VersionedRoute, Work, agency, tagged
 from contracts.api.errors import ContractIncomplete, PriceOutsideRange
 from contracts.application import growth, hours, hours_reviews
-from contracts.application.errors import Unknown
 from contracts.application.growth import Growth, NewUsageFigure, UsageFigure
-from contracts.application.hours import HoursApproval, HoursEntry, HoursMonth, NewHoursApproval, NewHoursEntry
+from contracts.application.hours import (
+    HoursApproval,
+    HoursEntry,
+    HoursMonth,
+    NewHoursApproval,
+    NewHoursEntry,
+    NewReversal,
+)
 from contracts.application.hours_reviews import AcceptReview, DeclineReview, HoursReview
-from contracts.application.values import Reason, Request
 from shared.auth import Principal, require
 from shared.idempotency import Idempotent
 from shared.pagination import Page, PageParams
@@ -24,17 +29,12 @@ from shared.values import Month
 Reader = Annotated[Principal, Depends(require("contracts:read"))]
 AgencyWriter = Annotated[Principal, agency("contracts:write")]
 OfMonth = Annotated[Month, Query(description="A calendar month in the client's zone.", examples=["2026-06"])]
+YearNumber = Annotated[int, Path(ge=1, le=1000, description="Which year of the contract; 1 is the first one.")]
 OneMonth = Annotated[Month | None, Query(description="Only work of this calendar month.", examples=["2026-06"])]
 
 ledger = APIRouter(prefix="/v1/contracts/{contract_id}", tags=["hours"], route_class=VersionedRoute)
 figures = APIRouter(prefix="/v1/usage-figures", tags=["hours"], route_class=VersionedRoute)
 reviews = APIRouter(prefix="/v1/hours-reviews", tags=["hours"], route_class=VersionedRoute)
-
-
-class ReverseRequest(Request):
-    """Why an entry is taken back."""
-
-    reason: Reason
 
 
 def _read_by(who: Principal, entry: HoursEntry) -> HoursEntry:
@@ -58,7 +58,7 @@ async def get_hours(contract_id: UUID, month: OfMonth, work: Work, _who: Reader)
     "/hours/entries",
     summary="Log work that is in no ticket",
     status_code=201,
-    responses=responses_for(ValidationFailed),
+    responses=responses_for(Conflict, ValidationFailed),
     dependencies=[Idempotent],
 )
 async def create_hours_entry(contract_id: UUID, new: NewHoursEntry, work: Work, _who: AgencyWriter) -> HoursEntry:
@@ -80,21 +80,15 @@ async def list_hours_entries(
 
 
 @ledger.post(
-    "/hours/entries/{hours_entry_id}/reverse",
+    "/hours/reversals",
     summary="Take an entry back",
     status_code=201,
     responses=responses_for(Conflict, ValidationFailed),
     dependencies=[Idempotent],
 )
-async def reverse_hours_entry(
-    contract_id: UUID, hours_entry_id: UUID, why: ReverseRequest, work: Work, _who: AgencyWriter
-) -> HoursEntry:
+async def create_hours_reversal(contract_id: UUID, wrong: NewReversal, work: Work, _who: AgencyWriter) -> HoursEntry:
     """Writes an entry of as many negative minutes on the same date. What the service desk told is corrected there."""
-    contract = await work.contracts.locked(contract_id)
-    wrong = await work.hours.book.entry(hours_entry_id)
-    if wrong.contract_id != contract_id:
-        raise Unknown("hours entry of this contract", hours_entry_id)
-    return await hours.reverse_entry(work, contract, wrong, why.reason)
+    return await hours.reverse_entry(work, await work.contracts.locked(contract_id), wrong)
 
 
 @ledger.post(
@@ -151,41 +145,48 @@ async def list_hours_reviews(
     return await hours_stores.list_reviews(unit, params, contract_id)
 
 
-@reviews.get("/{review_id}", summary="Read an annual review", responses=SHOWN)
-async def get_hours_review(review_id: UUID, response: Response, work: Work, _who: Reader) -> HoursReview:
+@ledger.get("/hours/reviews/{number}", summary="Read an annual review", responses=SHOWN)
+async def get_hours_review(
+    contract_id: UUID, number: YearNumber, response: Response, work: Work, _who: Reader
+) -> HoursReview:
     """A year of real use by line, and the volume that would have fitted it."""
-    review = await work.hours.reviews.get(review_id)
+    await work.contracts.get(contract_id)
+    review = await work.hours.reviews.of_year(contract_id, number)
     tagged(response, review.version)
     return review
 
 
-@reviews.post(
-    "/{review_id}/accept",
+@ledger.post(
+    "/hours/reviews/{number}/accept",
     summary="Accept the proposed volume",
     responses=SHOWN | responses_for(Conflict, ValidationFailed, ContractIncomplete, PriceOutsideRange),
     dependencies=[Idempotent],
 )
 async def accept_hours_review(
-    review_id: UUID, wanted: AcceptReview, response: Response, work: Work, _who: AgencyWriter
+    contract_id: UUID, number: YearNumber, wanted: AcceptReview, response: Response, work: Work, _who: AgencyWriter
 ) -> HoursReview:
     """Proposes an amendment with that volume, for both parties to sign. Nothing changes before it is applied."""
-    contract = await work.contracts.locked((await work.hours.reviews.get(review_id)).contract_id)
-    review = await hours_reviews.accept_review(work, contract, await work.hours.reviews.locked(review_id), wanted)
+    contract = await work.contracts.locked(contract_id)
+    review = await hours_reviews.accept_review(
+        work, contract, await work.hours.reviews.of_year(contract_id, number), wanted
+    )
     tagged(response, review.version)
     return review
 
 
-@reviews.post(
-    "/{review_id}/decline",
+@ledger.post(
+    "/hours/reviews/{number}/decline",
     summary="Decline the proposed volume",
     responses=SHOWN | responses_for(Conflict, ValidationFailed),
     dependencies=[Idempotent],
 )
 async def decline_hours_review(
-    review_id: UUID, why: DeclineReview, response: Response, work: Work, _who: AgencyWriter
+    contract_id: UUID, number: YearNumber, why: DeclineReview, response: Response, work: Work, _who: AgencyWriter
 ) -> HoursReview:
     """The volume stays as it is agreed, with the reason."""
-    review = await hours_reviews.decline_review(work, await work.hours.reviews.locked(review_id), why.reason)
+    await work.contracts.locked(contract_id)
+    review = await work.hours.reviews.of_year(contract_id, number)
+    review = await hours_reviews.decline_review(work, review, why.reason)
     tagged(response, review.version)
     return review
 

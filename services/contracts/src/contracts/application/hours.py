@@ -15,16 +15,15 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from contracts.application.contracts import Contract
-from contracts.application.errors import NotNow, Refused, Unknown
+from contracts.application.errors import NotNow, Refused, Unknown, named_at
 from contracts.application.ports import Workspace
 from contracts.application.values import Code, Name, Reason, Request
 from contracts.domain import contract_hours as rules
 from contracts.domain.agreement import local_date
-from contracts.domain.contract_hours import AgreedHours, Held, HoursFact, days_of, month_of
+from contracts.domain.contract_hours import AgreedHours, Held, HoursFact, month_of
 from contracts.domain.contract_term import Days, add_months
 from contracts.domain.hours_ledger import Carried, Lot, RolloverPolicy, draw_month
 from contracts.domain.scope import Verdict, consumes_included_hours
-from shared.kernel.calendar import opening_instant
 from shared.kernel.hours import Minutes, Per
 from shared.values import Instant, LocalDate, Month, NonNegativeDecimal, decimal_text
 
@@ -69,6 +68,20 @@ class NewHoursEntry(Request):
     person_name: Name
     note: Reason | None = None
     audience: Literal["agency", "client"] = Field(default="client", description="Who reads the note and the name.")
+
+
+class NewReversal(Request):
+    """An entry that is taken back, and why."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"hours_entry_id": "0190b5c8-7d4e-7c3a-9a51-3f0f5f0d7a21", "reason": "Another client's"}]
+        },
+    )
+
+    hours_entry_id: UUID
+    reason: Reason
 
 
 class HoursEntry(BaseModel):
@@ -380,11 +393,7 @@ async def close_hours_month(work: Workspace, contract_id: UUID, month: date) -> 
     """
     contract = await work.contracts.locked(contract_id)
     agreed = await work.hours.book.agreed(contract_id)
-    ended_early = (
-        agreed.ended_at is not None and rules.last_day(month, agreed.ended_at, agreed.zone) < days_of(month).end
-    )
-    over_at = agreed.ended_at if ended_early else opening_instant(days_of(month).end, 0, agreed.zone)
-    if work.now < over_at:
+    if work.now < rules.over_at(month, agreed.ended_at, agreed.zone):
         raise NotNow("This month is not over: its hours cannot be closed.")
     newest = await work.hours.book.last_closed(contract_id)
     if newest is not None and month <= newest.month:
@@ -604,13 +613,15 @@ def _lots(carried: Carried) -> list[HoursLot]:
 
 
 async def log_entry(work: Workspace, contract: Contract, new: NewHoursEntry) -> HoursEntry:
-    """Work on the locked contract that no ticket has. Raises Refused for its date or line."""
+    """Work on the locked contract that no ticket has. Raises Refused for its date or line, NotNow without hours."""
     agreed = await work.hours.book.agreed(contract.contract_id)
     if new.worked_on > local_date(work.now, agreed.zone.key):
         raise Refused("is in the future: log work when it is done", "worked_on")
     hours = rules.agreed_on(new.worked_on, agreed.held, agreed.zone)
     if hours is None:
-        raise Refused("is before the contract had hours", "worked_on")
+        raise NotNow(
+            f"The contract has no hours on {new.worked_on}: they are a block of its terms, from when it is in force."
+        )
     _line_of(hours, new)
     if new.work_item_id is not None:
         for item in await work.hours.book.items([new.work_item_id]):
@@ -642,8 +653,15 @@ def _line_of(hours: AgreedHours, new: NewHoursEntry) -> None:
     raise Refused(f"The contract has no hours line {new.line} on that date.", "line")
 
 
-async def reverse_entry(work: Workspace, contract: Contract, wrong: HoursEntry, reason: str) -> HoursEntry:
-    """Takes an entry of the locked contract back. Raises NotNow for one of the service desk, or a reversal."""
+async def reverse_entry(work: Workspace, contract: Contract, reversal: NewReversal) -> HoursEntry:
+    """Takes an entry of the locked contract back.
+
+    Raises Unknown for another contract's, NotNow for one of the service desk or a reversal, Taken the second time.
+    """
+    with named_at("hours_entry_id"):
+        wrong = await work.hours.book.entry(reversal.hours_entry_id)
+        if wrong.contract_id != contract.contract_id:
+            raise Unknown("hours entry of this contract", wrong.hours_entry_id)
     if wrong.source == "service_desk":
         raise NotNow("The service desk told of this work. Correct the time entry there.")
     if wrong.reverses_id is not None:
@@ -653,7 +671,7 @@ async def reverse_entry(work: Workspace, contract: Contract, wrong: HoursEntry, 
             "hours_entry_id": work.new_id(),
             "real_minutes": -wrong.real_minutes,
             "reverses_id": wrong.hours_entry_id,
-            "note": reason,
+            "note": reversal.reason,
             "recorded_at": work.now,
             "recorded_by": work.actor,
         }

@@ -76,15 +76,12 @@ class HoursBook(Protocol):
 
 
 class Reviews(Protocol):
-    """Annual reviews."""
+    """Annual reviews, one for each year of a contract."""
 
-    async def get(self, wanted: UUID) -> HoursReview:
-        """Raises Unknown."""
+    async def of_year(self, contract_id: UUID, year_number: int) -> HoursReview:
+        """The review of a year; written only under the lock of its contract. Raises Unknown."""
 
-    async def locked(self, wanted: UUID) -> HoursReview:
-        """Under a row lock until the transaction ends. Raises Unknown."""
-
-    async def of_year(self, contract_id: UUID, year_number: int) -> HoursReview | None: ...
+    async def is_reviewed(self, contract_id: UUID, year_number: int) -> bool: ...
 
     async def add(self, item: HoursReview) -> None: ...
 

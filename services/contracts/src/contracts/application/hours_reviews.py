@@ -103,7 +103,7 @@ async def review_year(work: Workspace, contract: Contract, year_number: int) -> 
     year = rules.contract_year(contract.terms.starts_on, year_number)
     if local_date(work.now, agreed.zone.key) < year.end:
         return None
-    if await work.hours.reviews.of_year(contract.contract_id, year_number) is not None:
+    if await work.hours.reviews.is_reviewed(contract.contract_id, year_number):
         return None
     months = await months_of_contract(work, contract, rules.months_of_year(year))
     if not months:
@@ -190,7 +190,7 @@ def _change(lines: Sequence[LineReview], included: int, proposed: int) -> Volume
 
 
 async def accept_review(work: Workspace, contract: Contract, review: HoursReview, wanted: AcceptReview) -> HoursReview:
-    """The locked review of the locked contract is accepted; what it changes is proposed as an amendment.
+    """The review of the locked contract is accepted; what it changes is proposed as an amendment.
 
     Raises NotNow when it is decided or the contract allows no amendment now, and as `propose_amendment`.
     """
@@ -224,7 +224,7 @@ def _with_volumes(own: ContractHours | None, volumes: Mapping[str, int]) -> Cont
 
 
 async def decline_review(work: Workspace, review: HoursReview, reason: str) -> HoursReview:
-    """The volume stays. Raises NotNow when the locked review is decided."""
+    """The volume stays. Raises NotNow when the review, whose contract is locked, is decided."""
     _undecided(review)
     return await _decide(work, review, "declined", reason)
 

@@ -140,20 +140,22 @@ def month_terms(
     )
 
 
+def over_at(month: date, ended_at: datetime | None, zone: ZoneInfo) -> datetime:
+    """The instant at which a month of the ledger is over: its end, or that of a contract that ended in it."""
+    begins, ends = (opening_instant(day, 0, zone) for day in days_of(month))
+    return ended_at if ended_at is not None and begins < ended_at < ends else ends
+
+
 def last_day(month: date, ended_at: datetime | None, zone: ZoneInfo) -> date:
     """The day with which a month of the ledger is over: its last one, or the one on which the contract ended in it."""
-    days = days_of(month)
-    if ended_at is not None:
-        ended_on = (ended_at - _MICROSECOND).astimezone(zone).date()
-        if days.first <= ended_on < days.end:
-            return ended_on
-    return days.end - _DAY
+    return (over_at(month, ended_at, zone) - _MICROSECOND).astimezone(zone).date()
 
 
 def agreed_on(day: date, held: Sequence[Held], zone: ZoneInfo) -> AgreedHours | None:
-    """What held at the end of a local day, or last before it; None before the contract began."""
-    ends = opening_instant(day + _DAY, 0, zone)
-    return next((each.hours for each in reversed(held) if each.start < ends), None)
+    """What was in force last on a local day; None when nothing was on it, or the contract said nothing of hours."""
+    begins, ends = opening_instant(day, 0, zone), opening_instant(day + _DAY, 0, zone)
+    of_day = (each for each in reversed(held) if each.start < ends and (each.end is None or each.end > begins))
+    return next((each.hours for each in of_day), None)
 
 
 # --- what was done ---------------------------------------------------------------------------------------------------
@@ -184,7 +186,7 @@ class Accounted:
     by_line: ByLine
     out_of_scope: tuple[HoursFact, ...]
     unplaced: tuple[HoursFact, ...]
-    """Work that no line of the contract takes: it waits to be put on one, and is not billed meanwhile."""
+    """Work that no line of the contract takes, or of a day on which it was not in force: nothing of it is billed."""
 
 
 def accounted(facts: Iterable[HoursFact], held: Sequence[Held], zone: ZoneInfo) -> Accounted:

@@ -119,6 +119,7 @@ def test_the_total_is_always_the_sum_of_the_lines(cut: datetime, before: int, af
 
 def test_a_contract_that_ends_in_a_month_is_over_with_its_own_last_day() -> None:
     assert last_day(JUNE, None, PARIS) == date(2026, 6, 30)
+    assert last_day(date(2026, 5, 1), datetime(2026, 6, 10, 22, tzinfo=UTC), PARIS) == date(2026, 5, 31)
     assert last_day(JUNE, datetime(2026, 6, 10, 22, tzinfo=UTC), PARIS) == date(2026, 6, 10)
     assert last_day(JULY, datetime(2026, 6, 10, 22, tzinfo=UTC), PARIS) == date(2026, 7, 31)
 
@@ -154,6 +155,21 @@ def test_work_is_accounted_by_the_terms_of_its_own_day() -> None:
     works = [fact(1, on=date(2026, 6, 14)), fact(1, on=date(2026, 6, 15))]
     assert accounted(works, held, PARIS).by_line == {"web": Minutes(2, 31, 0)}
     assert agreed_on(date(2026, 5, 31), held, PARIS) is None
+
+
+def test_work_while_the_contract_is_suspended_or_after_its_end_is_on_no_line() -> None:
+    stop, again = datetime(2026, 6, 10, 8, tzinfo=UTC), datetime(2026, 6, 20, 8, tzinfo=UTC)
+    end = datetime(2026, 6, 25, 22, tzinfo=UTC)  # the 26th begins
+    held = [Held(BEGIN, stop, agreed(web=60)), Held(again, end, agreed(web=120))]
+    found = {day: agreed_on(date(2026, 6, day), held, PARIS) for day in (10, 11, 19, 20, 25, 26)}
+    assert [None if hours is None else hours.lines[0].included_minutes for hours in found.values()] == [
+        60,
+        None,
+        None,
+        120,
+        120,
+        None,
+    ]
 
 
 # --- what is booked late ---------------------------------------------------------------------------------------------
@@ -217,7 +233,7 @@ def test_thresholds_are_reached_exactly(used: int, available: int, found: list[i
     ("agreed_minutes", "used", "proposed"),
     [
         (120, [120] * 12, 120),
-        (120, [131] * 12, 120),
+        (120, [132] * 12, 120),
         (120, [133] * 12, 150),
         (120, [100] * 12, 120),
         (120, [30] * 11 + [90], 60),

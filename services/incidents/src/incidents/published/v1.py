@@ -499,7 +499,7 @@ class RequestOpened(RequestState, aggregate="request", name="opened", key="item_
 class RequestAcknowledged(RequestState, aggregate="request", name="acknowledged", key="item_id"):
     """A person has taken it; its response clock has stopped."""
 
-    EXAMPLE: ClassVar = _asked(2, "acknowledged", "acknowledged")
+    EXAMPLE: ClassVar = _asked(2, "acknowledged", "acknowledged") | {"clocks": [_response("met", 410, "met")]}
 
 
 class RequestResolved(RequestState, aggregate="request", name="resolved", key="item_id"):
