@@ -31,7 +31,7 @@ COUNTS = """
 select (select count(*) from incidents.contract_terms), (select count(*) from incidents.work_item),
        (select count(*) from incidents.item_stamp), (select count(*) from incidents.timeline_entry),
        (select count(*) from incidents.clock_event), (select count(*) from incidents.notification),
-       (select count(*) from incidents.outbox)
+       (select count(*) from incidents.outbox), (select count(*) from incidents.advice_mail)
 """
 
 

@@ -83,6 +83,10 @@ async def test_what_nobody_acknowledges_is_mailed_again_and_every_delivery_is_da
     await tell(desk, agreement, "resent", third)
     await tell(desk, agreement, "changed", third | {"version": 4, "status": "acknowledged"})
     await send(desk)
+    fourth = third | {"version": 5, "times_sent": 4, "status": "withdrawn"}
+    await tell(desk, agreement, "changed", fourth)
+    await tell(desk, agreement, "resent", fourth | {"version": 4, "status": "issued"})
+    await send(desk)
     assert len(desk.mailbox.messages) == 4
 
 

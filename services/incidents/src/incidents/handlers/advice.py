@@ -1,10 +1,10 @@
 """advisory.*: what the client is told is mailed to each of its recipients, in his language, every time it is sent."""
 
-from typing import Literal
+from collections.abc import Iterator
+from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
-from sqlalchemy import update
 from sqlalchemy.dialects.postgresql import insert
 
 from incidents.adapters.advice_tables import AdviceMailRow
@@ -61,49 +61,58 @@ async def mail_advice_again(event: ReceivedEvent[Advisory], uow: UnitOfWork) -> 
 @handlers.on("contracts.advisory.changed.v1")
 async def drop_what_is_settled(event: ReceivedEvent[Advisory], uow: UnitOfWork) -> None:
     """What he has acknowledged, or what does not hold any more, is not mailed after that."""
-    await _drop(event.data, uow)
+    await _drop(event, uow)
 
 
 @handlers.on("contracts.advisory.refused.v1")
 async def drop_what_is_refused(event: ReceivedEvent[Advisory], uow: UnitOfWork) -> None:
     """He has decided against it, so he knows."""
-    await _drop(event.data, uow)
+    await _drop(event, uow)
 
 
 async def _queue(event: ReceivedEvent[Advisory], uow: UnitOfWork) -> None:
-    told = event.data
-    by_address = {recipient.email.lower(): recipient for recipient in told.recipients}
-    for recipient in by_address.values():
-        # The same sending is queued once, however often it is heard.
+    """Queues one sending; the same is queued once, however often it is heard, and not at all once it is settled."""
+    for row in _rows(event, uow, "pending"):
+        await uow.session.execute(insert(AdviceMailRow).values(row).on_conflict_do_nothing())
+
+
+async def _drop(event: ReceivedEvent[Advisory], uow: UnitOfWork) -> None:
+    """What has not left stays here, also a sending that is yet to be heard of."""
+    if event.data.status in _WAITS:
+        return
+    for row in _rows(event, uow, "dropped"):
+        dropped = {"state": "dropped", "next_attempt_at": None}
         await uow.session.execute(
             insert(AdviceMailRow)
-            .values(
-                id=new_id(),
-                tenant_id=event.tenant_id,
-                client_id=told.client_id,
-                contract_id=told.contract_id,
-                advisory_id=told.advisory_id,
-                sending=told.times_sent,
-                recipient=recipient.email,
-                name=recipient.name,
-                language=recipient.language,
-                title=getattr(told.title, recipient.language),
-                body=getattr(told.body, recipient.language),
-                first_sent_at=told.issued_at,
-                state="pending",
-                attempts=0,
-                created_at=uow.now,
-                next_attempt_at=uow.now,
+            .values(row)
+            .on_conflict_do_update(
+                index_elements=["advisory_id", "sending", "recipient"],
+                set_=dropped,
+                where=AdviceMailRow.state == "pending",
             )
-            .on_conflict_do_nothing()
         )
 
 
-async def _drop(told: Advisory, uow: UnitOfWork) -> None:
-    if told.status in _WAITS:
-        return
-    await uow.session.execute(
-        update(AdviceMailRow)
-        .where(AdviceMailRow.advisory_id == told.advisory_id, AdviceMailRow.state == "pending")
-        .values(state="dropped", next_attempt_at=None)
-    )
+def _rows(
+    event: ReceivedEvent[Advisory], uow: UnitOfWork, state: Literal["pending", "dropped"]
+) -> Iterator[dict[str, Any]]:
+    told = event.data
+    for recipient in {recipient.email.lower(): recipient for recipient in told.recipients}.values():
+        yield {
+            "id": new_id(),
+            "tenant_id": event.tenant_id,
+            "client_id": told.client_id,
+            "contract_id": told.contract_id,
+            "advisory_id": told.advisory_id,
+            "sending": told.times_sent,
+            "recipient": recipient.email,
+            "name": recipient.name,
+            "language": recipient.language,
+            "title": getattr(told.title, recipient.language),
+            "body": getattr(told.body, recipient.language),
+            "first_sent_at": told.issued_at,
+            "state": state,
+            "attempts": 0,
+            "created_at": uow.now,
+            "next_attempt_at": uow.now if state == "pending" else None,
+        }
