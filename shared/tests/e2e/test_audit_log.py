@@ -105,8 +105,9 @@ def test_a_third_party_verifies_the_log_without_the_database(
 
 @pytest.mark.capability("R37")
 def test_the_access_log_tells_who_read_what(thread: ThreadClient, kept: dict[str, Any]) -> None:
-    found = thread.get("reporting", "/v1/access-log", service="incidents")["data"]
+    of_incidents = {"service": "incidents"}
+    found = thread.call("GET", "reporting", "/v1/access-log", params=of_incidents).json()["data"]
     assert [each["operation"] for each in found] == ["list_access_sessions"]
     assert found[0]["actor_name"]
-    table = thread.call("GET", "reporting", "/v1/access-log.csv", params={"service": "incidents"}).text
+    table = thread.call("GET", "reporting", "/v1/access-log.csv", params=of_incidents).text
     assert "list_access_sessions" in table

@@ -21,8 +21,9 @@ class ReportingSettings(ServiceSettings):
     port: Port = 8004
     secret_key: SecretStr = Field(
         min_length=32,
-        description="At least 32 random characters. Signs report links and seals the secrets of webhooks; "
-        "changing it ends every link and makes every webhook secret unreadable.",
+        description="At least 32 random characters. Signs report links, seals the secrets of webhooks and the "
+        "keys of audit logs; changing it ends every link, makes every webhook secret unreadable, and the next key "
+        "of an audit log is endorsed by none before it.",
     )
     webhook_timeout_seconds: float = Field(default=15.0, gt=0, le=30, description="For one try, answer included.")
     webhook_concurrency: int = Field(default=20, ge=1, le=200, description="Deliveries under way at one time.")

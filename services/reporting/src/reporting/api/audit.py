@@ -3,11 +3,11 @@
 import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import FileResponse, StreamingResponse
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from reporting.adapters import audit_verifier
 from reporting.adapters.audit_checkpoints import checkpoint_line, make_checkpoint
@@ -173,7 +173,7 @@ async def list_access_log(unit: Unit, _auditor: Auditor, params: PageParams, wan
     """
     return await paginate(
         unit.session,
-        accesses(wanted),
+        cast(Select[Any], accesses(wanted)),
         columns=(AuditEntry.sequence,),
         params=params,
         to_item=lambda row: Access.model_validate(access_of(row[0], row[1])),
