@@ -101,8 +101,10 @@ def world(running_stack: RunningStack, small_site: SmallSite) -> World:
         records |= contract_life.one_of_each(thread, contract.contract_id)
         contract_hours.one_of_each(thread, contract.contract_id, contract.site_ids[0])
         records |= offers.one_of_each(thread)
-        records |= contract_settlements.one_of_each(thread, contract.contract_id)
-        records |= contract_invoices.one_of_each(thread, contract.contract_id)
+        # Without hours: those of a month that goes on cannot be closed.
+        settled = thread.activate_contract(client, [("Settled site", small_site.url(page))])
+        records |= contract_settlements.one_of_each(thread, settled.contract_id)
+        records |= contract_invoices.one_of_each(thread, settled.contract_id)
     return World(
         tenant,
         contract,

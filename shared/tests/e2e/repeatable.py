@@ -266,8 +266,9 @@ def repeatable_requests(made: Repeatable | None) -> dict[str, Callable[[], Reque
         | registers.requests()
         | things.life()
         | contract_hours.requests(lambda: things.thread, lambda: things.contract("active"), things.site)
-        | contract_invoices.requests(lambda: things.thread, lambda: things.contract("active"))
-        | contract_settlements.requests(lambda: things.thread, lambda: things.contract("active"))
+        # Without hours: those of a month that goes on cannot be closed.
+        | contract_invoices.requests(lambda: things.thread, lambda: things.contract("active", hours=None))
+        | contract_settlements.requests(lambda: things.thread, lambda: things.contract("active", hours=None))
         | {
             "save_filter": lambda: ({}, {"name": f"Filter {new_id()}", "filters": {"status": ["open"]}}),
             "revoke_access_grant": recorded("grant_id", reason="A mistake"),
