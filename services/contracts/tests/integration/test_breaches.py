@@ -114,9 +114,19 @@ async def test_a_missed_repair_is_a_breach_that_the_parties_share_as_somebody_de
     (breach,) = (await agency.get("/v1/breaches", params=params))["data"]
     assert (breach["kind"], breach["since"], breach["provider_percent"]) == ("repair", "2026-06-09T13:00:00Z", 100)
     path = f"/v1/breaches/{breach['breach_id']}/decide"
-    shares = {"provider_percent": 50, "client_percent": 30, "third_party_percent": 20, "third_party": "The host"}
+    shares: dict[str, Any] = {
+        "provider_percent": 50,
+        "client_percent": 30,
+        "third_party_percent": 20,
+        "third_party": "The host",
+    }
     because = {"reason": "The access came two days late, and the host was down for one of them"}
-    wrong = [{"third_party": None}, {"third_party_percent": 10}, {"provider_percent": 101}, {"reason": ""}]
+    wrong: list[dict[str, Any]] = [
+        {"third_party": None},
+        {"third_party_percent": 10},
+        {"provider_percent": 101},
+        {"reason": ""},
+    ]
     for change in wrong:
         await agency.refused(422, "POST", path, json=shares | because | change)
     client = await installation.caller(agency, role="client_decider", client_id=contract["client_id"])

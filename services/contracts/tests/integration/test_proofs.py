@@ -159,6 +159,6 @@ async def test_the_first_level_of_support_proves_its_restores_updates_fixes_and_
     august = await proofs(agency, contract, "2026-08")
     assert set(august["never_delivered"]) == {"controlled_updates", "backup_restoration"}
     assert by_code(august)["backup_restoration"]["missing"] == [{"first": "2026-06-01", "last": "2026-08-31"}]
-    restored = {"environment_id": None, "performed_at": "2026-08-20T08:00:00Z"}
+    restored: dict[str, Any] = {"environment_id": None, "performed_at": "2026-08-20T08:00:00Z"}
     await others.say("probes.restore_verification.recorded.v1", **restored)
     assert (await proofs(agency, contract, "2026-08"))["never_delivered"] == ["controlled_updates"]
