@@ -162,6 +162,7 @@ async def test_a_contract_in_force_is_never_changed_by_a_document_it_is_proposed
     contract = await agency.get(f"/v1/contracts/{active['contract_id']}")
     assert contract["terms"]["price"]["amount"] == "600.00"
     assert contract["amendment"]["terms"]["price"]["amount"] == "700.00"
+    assert contract["amendment"]["restates_price"] is True
     assert await exported(agency, outcome) == dearer
     assert (await applied(agency, dearer))["operations"] == []
 
@@ -186,6 +187,7 @@ async def test_another_address_of_a_site_in_force_needs_an_amendment_too(agency:
     moved = text.replace("url: https://hotel.example/", "url: https://www.hotel.example/")
     assert actions(await applied(agency, moved)) == ["change_environment", "propose_amendment"]
     contract = await agency.get(f"/v1/contracts/{active['contract_id']}")
+    assert contract["amendment"]["restates_price"] is False, "an index may have made another price of it"
     now = await agency.get(f"/v1/contracts/{active['contract_id']}/effective")
     assert now["state"]["sites"][0]["environments"][0]["url"] == "https://hotel.example/"
     for party in ("agency", "client"):
