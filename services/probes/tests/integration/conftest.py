@@ -128,10 +128,10 @@ class Service:
         return [Envelope.parse(message.data or b"") for message in messages]
 
     async def said(self, *names: str) -> list[str]:
-        """The names of the events published, once the last ones are these."""
+        """The names of the events published but records of operations, once the last ones are these."""
 
         async def look() -> list[str]:
-            found = [event.name.event for event in await self.events()]
+            found = [event.name.event for event in await self.events() if event.name.aggregate != "operation"]
             return found if found[-len(names) :] == list(names) else []
 
         found: list[str] = await eventually(look)
