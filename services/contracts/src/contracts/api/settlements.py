@@ -238,8 +238,8 @@ async def create_settlement_claim(
     settlement_id: UUID, new: NewClaim, response: Response, work: Work, who: Answerer
 ) -> SettlementClaim:
     """What the client objects to, within the days that the contract gives. The agency says how it was told."""
-    must_be_evident(who, new.evidence)
     record = await work.settlements.settlements.locked(settlement_id)
+    must_be_evident(who, new.evidence)
     made = await claims.claim(work, await _shown(work, record, who), new)
     tagged(response, made.version, f"/v1/settlement-claims/{made.claim_id}")
     return made
@@ -317,8 +317,8 @@ async def exercise_termination_right(
     termination_right_id: UUID, said: ExerciseRequest, response: Response, work: Work, who: Answerer
 ) -> TerminationRight:
     """The client leaves: the contract ends at this instant, without compensation. The agency says how it was told."""
-    must_be_evident(who, said.evidence)
     known = await work.settlements.rights.get(termination_right_id)
+    must_be_evident(who, said.evidence)
     contract = await work.contracts.locked(known.contract_id)
     right = await work.settlements.rights.locked(termination_right_id)
     settlement = await work.settlements.settlements.get(right.settlement_id)

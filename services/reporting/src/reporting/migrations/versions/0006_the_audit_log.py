@@ -1,7 +1,7 @@
 """The audit log: entries that follow from one another, checkpoints over them, the keys that sign those.
 
 Revision ID: 0006
-Revises: 0004
+Revises: 0005
 """
 
 from alembic import op

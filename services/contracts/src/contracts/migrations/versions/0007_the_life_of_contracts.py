@@ -1,14 +1,14 @@
 """The life of contracts: amendments with a date, terms and notice, termination for cause, prices that follow an index.
 
-Revision ID: 0009
-Revises: 0005
+Revision ID: 0007
+Revises: 0006
 """
 
 from alembic import op
 
 from shared.database import protect_rows
 
-revision = "0009"
+revision = "0007"
 down_revision = "0006"
 
 SCHEMA = "contracts"

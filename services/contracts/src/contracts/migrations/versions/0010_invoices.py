@@ -1,15 +1,15 @@
 """Invoicing: settings, series of numbers, invoices and credit notes with their files, what became of them, payments.
 
-Revision ID: 0007
-Revises: 0011
+Revision ID: 0010
+Revises: 0009
 """
 
 from alembic import op
 
 from shared.database import protect_rows
 
-revision = "0012"
-down_revision = "0011"
+revision = "0010"
+down_revision = "0009"
 
 SCHEMA = "contracts"
 

@@ -1,15 +1,15 @@
 """Sector presets and promotions of the catalogue; when a critical period of a contract begins or ends next.
 
-Revision ID: 0011
-Revises: 0009
+Revision ID: 0009
+Revises: 0008
 """
 
 from alembic import op
 
 from shared.database import protect_rows
 
-revision = "0011"
-down_revision = "0010"
+revision = "0009"
+down_revision = "0008"
 
 SCHEMA = "contracts"
 

@@ -1,15 +1,15 @@
 """What others told of a contract, what proves a deliverable, and how much of a breach a third party answers for.
 
-Revision ID: 0010
-Revises: 0004
+Revision ID: 0008
+Revises: 0007
 """
 
 from alembic import op
 
 from shared.database import protect_rows
 
-revision = "0010"
-down_revision = "0009"
+revision = "0008"
+down_revision = "0007"
 
 SCHEMA = "contracts"
 
