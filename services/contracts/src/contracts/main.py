@@ -72,6 +72,7 @@ SERVICE = Service(
         contract_blocks.router,
         *contract_life.ROUTERS,
         contract_documents.router,
+        contract_documents.documents,
         contract_documents.schemas,
         delivery_proofs.router,
         controlled_documents.router,
