@@ -28,7 +28,9 @@ YAML = {"Content-Type": "application/yaml"}
 
 
 async def sent(agency: Agency, how: str, document: str, **headers: str) -> httpx.Response:
-    return await agency.call("POST", f"/v1/contracts/{how}", content=document.encode(), headers={**YAML, **headers})
+    return await agency.call(
+        "POST", f"/v1/contract-documents/{how}", content=document.encode(), headers={**YAML, **headers}
+    )
 
 
 async def planned(agency: Agency, document: str, **headers: str) -> Any:

@@ -76,7 +76,7 @@ _SENT: Final[dict[str, Any]] = {
 _ANSWERED: Final[dict[int | str, dict[str, Any]]] = {
     200: {
         "description": "The document",
-        "content": {YAML: {"schema": {"type": "string"}, "example": f"# {COMMENT}\n{EXAMPLE}"}},
+        "content": {YAML: {"schema": {"type": "object"}, "example": f"# {COMMENT}\n{EXAMPLE}"}},
     }
 }
 
