@@ -146,7 +146,7 @@ def _without_address(terms: FurtherTerms, deliverables: Iterable[PlanDeliverable
     for item in deliverables:
         key, in_sector = _LOOKED_AT.get(item.type, ("", ""))
         place = f"sector/{in_sector}" if item.code in of_the_sector else f"deliverable_parameters/{item.code}/{key}"
-        entries: list[dict[str, Any]] = item.parameters.get(key, [])
+        entries: Any = item.parameters.get(key, [])
         for position, entry in enumerate(entries):
             if entry["path"] is None:
                 name = entry["name"] if isinstance(entry["name"], str) else entry["name"]["en"]
