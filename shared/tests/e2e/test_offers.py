@@ -116,10 +116,14 @@ def test_four_business_hours_from_friday_evening_end_on_monday_by_the_calendar_t
 @pytest.mark.capability("K63")
 def test_the_preset_of_hotels_has_its_pages_watched_once_the_contract_is_in_force(thread: ThreadClient) -> None:
     preset = thread.get("contracts", "/v1/sector-presets/hotels_tourism")
+    paths = ("/", "/offers", "/destinations", "/booking")
+    of_the_hotel = [
+        page | {"path": path} for page, path in zip(preset["sector"]["watched_pages"]["pages"], paths, strict=True)
+    ]
     contract = thread.activate_contract(
         thread.create_client("Hôtel des Saisons"),
         [("Hôtel des Saisons", "https://saisons.example/")],
-        sector=preset["sector"],
+        sector=preset["sector"] | {"watched_pages": preset["sector"]["watched_pages"] | {"pages": of_the_hotel}},
     )
 
     def group() -> Any:

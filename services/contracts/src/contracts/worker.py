@@ -5,7 +5,6 @@ from typing import cast
 
 from contracts.adapters.key_chest import KeyChest
 from contracts.jobs.contract_life import DueContracts
-from contracts.jobs.critical_periods import pass_due_edges
 from contracts.jobs.expiry import expire_due
 from contracts.jobs.hours import review_years, watch_growth
 from contracts.jobs.key_rotation import rotate_signing_keys
@@ -22,7 +21,6 @@ def jobs(runtime: Runtime) -> Sequence[Job]:
     return (
         Job("expiry", expire_due(runtime.units)),
         Job("contract_life", DueContracts(runtime.units).run),
-        Job("critical_periods", pass_due_edges(runtime.units)),
         Job("registers", DueRegisters(runtime.units).run),
         Job("settlements", DueSettlements(runtime.units).run),
         Job("hours_reviews", review_years(runtime.units)),

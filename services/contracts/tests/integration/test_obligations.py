@@ -93,6 +93,24 @@ async def test_what_turns_out_to_have_been_in_time_was_no_breach(
     assert [breach["status"] for breach in await breaches(agency, contract)] == ["withdrawn"]
 
 
+async def test_what_was_overdue_before_a_suspension_or_the_end_is_a_breach_although_nobody_had_looked(
+    agency: Agency, clock: FixedClock
+) -> None:
+    suspended, ended = await agency.active(), await agency.active()
+    for contract in (suspended, ended):
+        await asked(agency, contract)
+    clock.advance(timedelta(days=2))
+    await agency.step(suspended, "suspend", {"reason": "Two unpaid invoices"})
+    assert [breach["status"] for breach in await breaches(agency, suspended)] == ["open"]
+    await agency.step(ended, "terminate", {"reason": "By agreement"})
+    (breach,) = await breaches(agency, ended)
+    assert (breach["since"], breach["status"], breach["ended_at"]) == (
+        "2026-06-09T09:00:00Z",
+        "ended",
+        "2026-06-10T09:00:00Z",
+    )
+
+
 @pytest.mark.capability("K42")
 async def test_a_password_that_is_not_changed_in_time_is_a_breach_by_whoever_owes_the_change(
     installation: Installation, agency: Agency, clock: FixedClock

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from contracts.jobs.critical_periods import pass_due_edges
+from contracts.jobs.contract_life import DueContracts
 from shared.kernel.clock import FixedClock
 
 from ..whole_contract import whole
@@ -30,6 +30,21 @@ async def in_force(agency: Agency, contract: Any) -> Any:
     for party in ("agency", "client"):
         contract = await agency.step(contract, "sign", {"party": party, "document_hash": contract["document"]["hash"]})
     return await agency.step(contract, "activate")
+
+
+async def with_sector(agency: Agency, contract: Any, patch: Any) -> Any:
+    path, found = f"/v1/contracts/{contract['contract_id']}", contract["terms"]["sector"]
+    for block, value in patch.items():
+        assert found[block] is not None
+        found = found | {block: value}
+    changed = await agency.call("PATCH", path, json={"sector": found}, headers={"If-Match": "*"})
+    assert changed.status_code == 200
+    return changed.json()
+
+
+async def missing(agency: Agency, contract: Any) -> list[str]:
+    problem = await agency.refused(422, "POST", f"/v1/contracts/{contract['contract_id']}/propose")
+    return [each["pointer"] for each in problem["errors"]]
 
 
 async def state(agency: Agency, contract: Any, at: str | None = None) -> Any:
@@ -73,6 +88,12 @@ async def test_a_hotel_gets_its_season_as_a_calendar_and_its_pages_as_probes(age
         ("summer_season", "2026-06-30T22:00:00Z", "2026-08-31T22:00:00Z"),
         ("winter_holidays", "2026-12-14T23:00:00Z", "2027-01-05T23:00:00Z"),
     ]
+    # Where the pages are, no preset knows; guesses would be watched, and be down.
+    assert await missing(agency, contract) == [f"#/terms/sector/watched_pages/pages/{page}/path" for page in (1, 2, 3)]
+    watched = contract["terms"]["sector"]["watched_pages"]
+    paths = ("/", "/offers", "/destinations", "/booking")
+    pages = [page | {"path": path} for page, path in zip(watched["pages"], paths, strict=True)]
+    contract = await with_sector(agency, contract, {"watched_pages": watched | {"pages": pages}})
     # The probes service provisions exactly this, as test_promised_pages.py there shows.
     told = await state(agency, await in_force(agency, contract))
     pages = parameters(told, "watched_pages")
@@ -94,6 +115,13 @@ async def test_an_ngo_has_its_exports_and_its_data_checked_with_a_proof_of_each(
     contract = await filled(agency, "ngos")
     proofs = {each["type"]: each["proof"] for each in contract["deliverables"]}
     assert (proofs["export_check"], proofs["data_quality_check"]) == ("check_results", "check_results")
+    assert await missing(agency, contract) == ["#/terms/sector/exports/0/path", "#/terms/sector/data_quality/0/path"]
+    sector = contract["terms"]["sector"]
+    said = {
+        "exports": [sector["exports"][0] | {"path": "/exports/donors.csv"}],
+        "data_quality": [sector["data_quality"][0] | {"path": "/api/data-quality"}],
+    }
+    contract = await with_sector(agency, contract, said)
     told = await state(agency, await in_force(agency, contract))
     (donors,) = parameters(told, "export_check")["exports"]
     assert (donors["path"], donors["max_age_hours"], donors["at_least_rows"]) == ("/exports/donors.csv", 26, 1)
@@ -114,7 +142,7 @@ async def test_a_school_has_stricter_targets_and_a_freeze_within_the_period_and_
         ("Admissions", "2027-01-15", "2027-03-31"),
         ("Examens", "2027-06-01", "2027-06-30"),
     ]
-    run = pass_due_edges(installation.runtime.units)
+    run = DueContracts(installation.runtime.units).run
     clock.set(at("2026-07-01T06:00:00+00:00"))  # nobody looked for eight hours
     await run()
 

@@ -194,6 +194,17 @@ async def test_an_amendment_comes_in_force_during_a_suspension_and_lapses_with_t
     assert [each["status"] for each in (await life.get("/amendments"))["data"]] == ["in_force", "lapsed"]
 
 
+async def test_an_amendment_by_which_the_contract_would_be_over_before_it_begins_is_refused(life: Life) -> None:
+    await life.begin(plan="basique", amount="150.00")
+    problem = await life.refused(422, "amendment", {"ends_on": "2026-06-30", "effective_on": "2026-07-01"})
+    assert problem["errors"][0]["pointer"] == "#/effective_on"
+    term = {"initial_months": 1, "renewal": {"kind": "none"}}
+    await life.refused(422, "amendment", {"term": term, "effective_at": "2026-07-07T22:00:00Z"})
+    await life.amend(term=term, effective_at="2026-07-07T21:59:59Z")
+    await life.until("2026-07-08T00:00:00+02:00")
+    assert (await life.get())["status"] == "expired"
+
+
 async def test_an_amendment_whose_date_is_over_before_it_is_applied_changes_nothing(life: Life) -> None:
     await life.begin(plan="basique", amount="150.00")
     waiting = await life.post("amendment", {"price": {"amount": "200.00"}, "effective_on": "2026-06-15"})
@@ -203,6 +214,46 @@ async def test_an_amendment_whose_date_is_over_before_it_is_applied_changes_noth
     await life.until("2026-06-16T12:00:00+02:00")
     await life.refused(409, "amendment/apply")
     assert (await life.post("amendment/withdraw"))["terms"]["price"]["amount"] == "150.00"
+
+
+EXAMS = {"code": "exams", "name": {"fr": "Examens", "en": "Exams"}, "from": "06-20", "to": "06-30"}
+
+
+async def test_periods_and_amendments_that_nobody_looked_for_begin_in_their_order(life: Life) -> None:
+    await life.begin(sector={"critical_periods": [{**EXAMS, "targets_percent": 50}]})
+    await life.amend(price={"amount": "500.00"}, effective_on="2026-06-15")
+    await life.amend(price={"amount": "550.00"}, effective_on="2026-06-25")
+    expected = await life.get("/effective", at="2026-06-21T12:00:00Z")
+    await life.until("2026-07-02T12:00:00+02:00")
+    states = (await life.get("/states"))["data"]
+    assert [
+        (each["change"], each["effective_from"], each["state"]["price"]["amount"], targets(each)) for each in states
+    ] == [
+        ("activated", "2026-06-08T09:00:00Z", "600.00", "PT30M"),
+        ("amended", FIFTEENTH, "500.00", "PT30M"),
+        ("critical_period", "2026-06-19T22:00:00Z", "500.00", "PT15M"),
+        ("amended", "2026-06-24T22:00:00Z", "550.00", "PT15M"),
+        ("critical_period", "2026-06-30T22:00:00Z", "550.00", "PT30M"),
+    ]
+    assert (expected["change"], expected["effective_from"]) == ("critical_period", "2026-06-19T22:00:00Z")
+    assert (expected["expected"], targets(expected)) == (True, "PT15M")
+
+
+async def test_stricter_targets_of_a_period_to_come_are_told_and_never_during_a_suspension(life: Life) -> None:
+    await life.begin(sector={"critical_periods": [{**EXAMS, "targets_percent": 50}]})
+    edges = ("2027-06-19T21:59:59Z", "2027-06-19T22:00:00Z", "2027-06-30T22:00:00Z")
+    told = [await life.get("/effective", at=at) for at in edges]
+    assert [targets(each) for each in told] == ["PT30M", "PT15M", "PT30M"]
+    assert [each["effective_from"] for each in told] == ["2026-06-30T22:00:00Z", *edges[1:]]
+    await life.post("suspend", {"reason": "Unpaid"})
+    assert (await life.get("/effective", at=edges[1]))["change"] == "suspended"
+    await life.until("2026-06-21T12:00:00+02:00")
+    await life.post("resume")
+    assert targets(await life.get("/effective")) == "PT15M"
+
+
+def targets(state: Any) -> str:
+    return str(state["state"]["response"]["targets"][0]["response"])
 
 
 # --- terms -----------------------------------------------------------------------------------------------------------
@@ -288,6 +339,16 @@ async def test_notice_in_time_ends_the_term_and_late_notice_the_one_after_it(lif
     assert (await life.get())["status"] == "terminated"
 
 
+async def test_an_amendment_for_a_day_after_the_notice_ends_the_contract_never_comes(life: Life) -> None:
+    await life.begin(term=TERM)
+    await life.amend(price={"amount": "700.00"}, effective_on="2027-07-01")
+    await life.post("notice", {"given_by": "client", "reason": "The site is closed"})
+    after = await life.get("/effective", at="2027-08-01T00:00:00Z")
+    assert (after["change"], after["effective_from"]) == ("terminated", "2027-06-07T22:00:00Z")
+    await life.until("2027-08-01T00:00:00+00:00")
+    assert [each["status"] for each in (await life.get("/amendments"))["data"]] == ["lapsed"]
+
+
 async def test_termination_for_cause_waits_until_the_other_party_could_mend_it(life: Life) -> None:
     await life.begin(term={**TERM, "cure_days": 15})
     new = {"given_by": "client", "reason": "Answers are late", "facts": ["March: 4 of 6", "April: 3 of 5"]}
@@ -356,6 +417,26 @@ async def test_the_price_is_revised_on_its_day_with_the_newest_value_that_was_pu
     assert (await life.get("/effective"))["state"]["price"]["amount"] == "700.00"
 
 
+async def test_a_revision_tells_how_its_coefficient_was_rounded_and_bounded(life: Life, agency: Agency) -> None:
+    limits = {
+        "coefficient_decimals": 3,
+        "coefficient_rounding": "up",
+        "floor_coefficient": "1",
+        "cap_coefficient": "1.025",
+    }
+    await life.begin(indexation=INDEXATION | limits)
+    await agency.make("/v1/index-values", value("310.00", "2026-11-25"))
+    await life.until("2027-01-01T12:00:00+01:00")
+    price = (await life.get("/price-history"))["data"][-1]
+    assert (price["amount"], price["revision"]["coefficient"]) == ("615.00", "1.025")
+    assert {key: price["revision"][key] for key in limits} == limits
+    assert price["revision"]["why"]["en"].endswith(
+        "The coefficient is rounded up to 3 decimals. The coefficient is at least 1. The coefficient is at most 1.025."
+    )
+    assert "310,00 ; au départ" in price["revision"]["why"]["fr"]
+    assert "au plus 1,025." in price["revision"]["why"]["fr"]
+
+
 async def test_an_index_that_is_agreed_on_later_revises_nothing_of_the_time_before(life: Life, agency: Agency) -> None:
     await life.begin()
     await life.until("2027-03-01T12:00:00+01:00")
@@ -380,6 +461,24 @@ async def test_a_contract_waits_for_a_value_and_what_was_paid_until_then_stays(l
     await life.until("2027-02-02T12:01:00+01:00")
     prices = (await life.get("/price-history"))["data"]
     assert [(each["effective_from"], each["amount"]) for each in prices[1:]] == [("2027-02-02T11:00:00Z", "616.00")]
+
+
+async def test_an_amendment_that_came_before_the_awaited_value_is_not_lost_to_the_revision(
+    life: Life, agency: Agency
+) -> None:
+    await life.begin(indexation=INDEXATION)
+    await life.until("2027-01-01T12:00:00+01:00")
+    await life.amend(alert_emails=["night@agency.example"], effective_on="2027-02-01")
+    await life.until("2027-02-02T12:00:00+01:00", notice=False)
+    await agency.make("/v1/index-values", value("310.00", "2026-11-25"))
+    await life.until("2027-02-02T12:01:00+01:00")
+    states = (await life.get("/states"))["data"]
+    assert [(each["change"], each["effective_from"]) for each in states[1:]] == [
+        ("amended", "2027-01-31T23:00:00Z"),
+        ("price_revised", "2027-02-02T11:00:00Z"),
+    ]
+    in_force = (await life.get("/effective"))["state"]
+    assert (in_force["alerts"]["emails"], in_force["price"]["amount"]) == (["night@agency.example"], "616.00")
 
 
 # --- pricing models --------------------------------------------------------------------------------------------------

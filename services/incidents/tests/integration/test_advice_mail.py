@@ -114,6 +114,19 @@ async def test_what_a_server_does_not_take_is_tried_again_or_given_up_and_both_a
     assert said == [ADA["email"]]
 
 
+async def test_what_was_sent_twice_and_acknowledged_before_a_server_took_it_is_not_mailed_at_all(
+    desk: Desk, agreement: Agreement
+) -> None:
+    await desk.activate(agreement)
+    told = advisory(agreement, recipients=[ADA])
+    await tell(desk, agreement, "issued", told)
+    again = told | {"version": 2, "times_sent": 2}
+    await tell(desk, agreement, "resent", again)
+    await tell(desk, agreement, "changed", again | {"version": 3, "status": "acknowledged"})
+    await send(desk)
+    assert desk.mailbox.messages == []
+
+
 async def test_a_storm_of_advice_is_braked_into_one_message(desk: Desk, agreement: Agreement) -> None:
     await desk.activate(agreement)
     for _ in range(12):

@@ -1,6 +1,7 @@
 """What a contract's sector asks for is watched: pages in critical periods, exports, data, from its versions alone."""
 
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -141,6 +142,34 @@ async def test_promised_pages_keep_their_monitors_through_versions_and_end_with_
     assert {page["state"] for page in await watched(client)} == {"paused"}
     await follow(world, 6, promised("watched_pages", PAGES))
     assert "paused" not in {page["state"] for page in await watched(client)}
+
+
+async def test_pages_move_with_their_site_and_take_no_password_for_the_old_one_along(
+    world: Reporting, client: httpx.AsyncClient
+) -> None:
+    await follow(world, 1, promised("watched_pages", PAGES))
+    (group,) = (await client.get("/v1/monitor-groups")).json()["data"]
+    where = f"/v1/monitor-groups/{group['group_id']}"
+    given = {"configuration": {"headers": {"Authorization": "Bearer s3cret-word"}}}
+    assert (await client.patch(where, json=given, headers={"If-Match": "*"})).status_code == 200
+    await follow(world, 2, promised("watched_pages", PAGES | {"interval_seconds": 120}))
+    assert (await client.get(where)).json()["configuration"]["headers"]
+    world.given = replace(world.given, url="https://spa.example/")
+    await follow(world, 3, promised("watched_pages", PAGES))
+    moved = (await client.get(where)).json()
+    assert sorted(page["url"] for page in moved["pages"]) == [
+        "https://spa.example/booking",
+        "https://spa.example/offers",
+    ]
+    assert not moved["configuration"].get("headers")
+
+
+async def test_pages_can_be_watched_every_second_in_a_period(world: Reporting, client: httpx.AsyncClient) -> None:
+    closely = SUMMER | {"page_interval_seconds": 1}
+    await follow(world, 1, promised("watched_pages", PAGES), critical_periods=[closely])
+    (group,) = (await client.get("/v1/monitor-groups")).json()["data"]
+    told = (await client.get(f"/v1/monitor-groups/{group['group_id']}")).json()
+    assert [period["interval_seconds"] for period in told["critical_periods"]] == [1]
 
 
 @pytest.mark.capability("K64", "P25")

@@ -1,16 +1,13 @@
-"""Presets, promotions and edges of periods over PostgreSQL. Row-level security decides whose rows are there."""
+"""Presets and promotions over PostgreSQL. Row-level security decides whose rows are there."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import select
 
-from contracts.adapters.sector_tables import PeriodEdgeRow, PromotionRow, SectorPresetRow
+from contracts.adapters.sector_tables import PromotionRow, SectorPresetRow
 from contracts.adapters.stores import Rows
-from contracts.application.contracts import Contract
 from contracts.application.errors import Unknown
 from contracts.application.promotions import Promotion
 from contracts.application.sector_ports import SectorStores
@@ -86,34 +83,9 @@ class Promotions(Rows[PromotionRow]):
         return {**plain, "content": item.model_dump(mode="json")}
 
 
-class PeriodEdges(Rows[PeriodEdgeRow]):
-    row_type, key, noun = PeriodEdgeRow, "contract_id", "edge of a period"
-
-    async def next_of(self, contract_id: UUID) -> datetime | None:
-        edge: datetime | None = await self._session.scalar(
-            select(PeriodEdgeRow.edge_at).where(PeriodEdgeRow.contract_id == contract_id)
-        )
-        return edge
-
-    async def put(self, contract: Contract, edge_at: datetime | None) -> None:
-        if edge_at is None:
-            await self._session.execute(delete(PeriodEdgeRow).where(PeriodEdgeRow.contract_id == contract.contract_id))
-            return
-        values = {
-            "contract_id": contract.contract_id,
-            "tenant_id": self._tenant_id,
-            "client_id": contract.client_id,
-            "edge_at": edge_at,
-        }
-        statement = insert(PeriodEdgeRow).values(values)
-        await self._session.execute(
-            statement.on_conflict_do_update(index_elements=["contract_id"], set_={"edge_at": edge_at})
-        )
-
-
 def sector_stores(uow: UnitOfWork) -> SectorStores:
     """The stores over one unit of work of a tenant."""
-    return SectorStores(presets=SectorPresets(uow), promotions=Promotions(uow), edges=PeriodEdges(uow))
+    return SectorStores(presets=SectorPresets(uow), promotions=Promotions(uow))
 
 
 async def list_presets(uow: UnitOfWork, params: Paging) -> Page[SectorPreset]:
@@ -136,14 +108,3 @@ async def list_promotions(uow: UnitOfWork, params: Paging) -> Page[Promotion]:
         params=params,
         to_item=promotion_of,
     )
-
-
-async def due_edges(uow: UnitOfWork, now: datetime, limit: int) -> Sequence[tuple[UUID, UUID, datetime]]:
-    """Tenant, contract and instant of edges that have come, of every tenant, the earliest first."""
-    rows = await uow.session.execute(
-        select(PeriodEdgeRow.tenant_id, PeriodEdgeRow.contract_id, PeriodEdgeRow.edge_at)
-        .where(PeriodEdgeRow.edge_at <= now)
-        .order_by(PeriodEdgeRow.edge_at)
-        .limit(limit)
-    )
-    return [(row.tenant_id, row.contract_id, row.edge_at) for row in rows]

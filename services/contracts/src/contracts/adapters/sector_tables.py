@@ -1,4 +1,4 @@
-"""The tables of sector presets, promotions, and the edges of critical periods."""
+"""The tables of sector presets and promotions."""
 
 from datetime import datetime
 from typing import Any
@@ -44,15 +44,3 @@ class PromotionRow(Base):
     content: Mapped[dict[str, Any]]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
-
-
-class PeriodEdgeRow(Base):
-    """When a critical period of a contract in force begins or ends next."""
-
-    __tablename__ = "period_edge"
-    __table_args__ = (Index("ix_period_edge_edge_at", "edge_at"),)
-
-    contract_id: Mapped[UUID] = mapped_column(ForeignKey("contracts.contract.contract_id"), primary_key=True)
-    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("contracts.tenant.tenant_id"))
-    client_id: Mapped[UUID] = mapped_column(ForeignKey("contracts.client.client_id"))
-    edge_at: Mapped[datetime]

@@ -388,15 +388,6 @@ class Contracts(Rows[ContractRow]):
         )
         return newest
 
-    async def in_force_since(self, contract_id: UUID) -> datetime | None:
-        newest: datetime | None = await self._session.scalar(
-            select(ContractStateRow.effective_from)
-            .where(ContractStateRow.contract_id == contract_id)
-            .order_by(ContractStateRow.version.desc())
-            .limit(1)
-        )
-        return newest
-
     async def add_state(self, state: ContractState) -> None:
         await self._insert(
             ContractStateRow(

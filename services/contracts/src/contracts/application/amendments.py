@@ -84,16 +84,26 @@ async def propose(
             f" {scheduled[-1].effective_at.isoformat()}. Give a later instant, or withdraw that one.",
             field,
         )
-    await _check_still_runs(work, base, effective_at, field)
+    await _check_still_runs(work, base, terms, effective_at, field)
     chosen = request.model_fields_set - {"plan_code", "effective_at", "effective_on"}
     plan_code = request.plan_code if "plan_code" in request.model_fields_set else None
     return await contracts.propose_amendment(work, contract, terms, Proposal(chosen, plan_code, effective_at), base)
 
 
-async def _check_still_runs(work: Workspace, base: Contract, effective_at: datetime | None, field: str) -> None:
-    ends_at = (await coming.life_of(work, base)).ends_at(base.terms)
-    if effective_at is not None and ends_at is not None and effective_at >= ends_at:
+async def _check_still_runs(
+    work: Workspace, base: Contract, terms: Terms, effective_at: datetime | None, field: str
+) -> None:
+    """Whether the contract runs when other terms begin, by what it is until then and by them. Raises Refused."""
+    if effective_at is None:
+        return
+    life = await coming.life_of(work, base)
+    ends_at = life.ends_at(base.terms)
+    if ends_at is not None and effective_at >= ends_at:
         raise Refused(f"is not before the end of the contract, {ends_at.isoformat()}", field)
+    zone = (await work.clients.get(base.client_id)).time_zone
+    ends_at = life.model_copy(update={"time_zone": zone}).ends_at(terms)
+    if ends_at is not None and effective_at >= ends_at:
+        raise Refused(f"is not before the end of the contract by these terms, {ends_at.isoformat()}", field)
 
 
 async def apply(work: Workspace, contract: Contract) -> Contract:

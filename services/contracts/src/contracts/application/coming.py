@@ -1,4 +1,5 @@
-"""What is still to come for a contract in force: amendments with a date, its end, renewals, alerts, price revisions.
+"""What is still to come for a contract in force: amendments with a date, its end, renewals, alerts, price revisions,
+and the edges of its critical periods.
 
 Each is due at an instant that is known beforehand. Whoever notices it, and however late, it counts from that instant.
 """
@@ -72,6 +73,8 @@ class Life(BaseModel):
     """A day of revision for which the index had no value yet."""
     waits_for_index: str | None = None
     """The index of which a value is awaited."""
+    edge_at: Instant | None = None
+    """When a critical period begins or ends next."""
     due_at: Instant | None = None
     """When something is due next."""
 
@@ -99,9 +102,12 @@ class Life(BaseModel):
         return min(known, default=None)
 
 
-What = Literal["end", "renewal", "amendment", "revision", "alert"]
-_AT_ONE_INSTANT: tuple[What, ...] = ("end", "renewal", "amendment", "revision", "alert")
-"""A contract that has ended is neither renewed nor amended; a renewal is of the terms that were in force so far."""
+What = Literal["end", "renewal", "amendment", "revision", "critical_period", "alert"]
+_AT_ONE_INSTANT: tuple[What, ...] = ("end", "renewal", "amendment", "revision", "critical_period", "alert")
+"""A contract that has ended is neither renewed nor amended; a renewal is of the terms that were in force so far. What
+begins with a critical period is worked out for its instant already, so that the edge is none any more."""
+
+_LOOKED_AT_AGAIN = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -155,6 +161,8 @@ def next_due(contract: "Contract", life: Life, scheduled: Sequence["ScheduledAme
     if terms.indexation is not None:
         after = life.awaited_on or life.priced_on or terms.starts_on
         found.append(Due(life.begins(terms.indexation.next_date(after)), "revision"))
+    if life.edge_at is not None:
+        found.append(Due(life.edge_at, "critical_period"))
     return min(found, key=lambda due: (due.at, _AT_ONE_INSTANT.index(due.what)), default=None)
 
 
@@ -162,4 +170,8 @@ async def plan(work: Workspace, contract: "Contract", life: Life) -> None:
     """Keeps the life of a locked contract, with when somebody has to look at it next."""
     scheduled = await work.life.amendments.scheduled(contract.contract_id)
     due = next_due(contract, life, scheduled)
-    await work.life.lives.put(life.model_copy(update={"due_at": None if due is None else due.at}))
+    due_at = None if due is None else due.at
+    if due_at is not None and life.waits_for_index is not None:
+        # A value that was entered while the contract began to wait has woken nobody.
+        due_at = min(due_at, work.now + _LOOKED_AT_AGAIN)
+    await work.life.lives.put(life.model_copy(update={"due_at": due_at}))

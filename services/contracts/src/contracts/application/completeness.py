@@ -4,6 +4,7 @@ A plan says what its contracts require. What a contract holds must be whole, whe
 """
 
 from collections.abc import Iterable, Iterator, Sequence, Set
+from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel, Field
@@ -92,6 +93,7 @@ def missing_blocks(
     if "response" in requires and not any(item.type == entitlements.RESPONSE for item in promised):
         missing.append(Missing("/terms/response", "Agree on response times: give a response commitment."))
     missing.extend(_inside(terms, promised))
+    missing.extend(_without_address(terms, promised))
     return missing
 
 
@@ -129,6 +131,26 @@ def _not_said(block: str, items: Iterable[ContractRisk | ReversibilityItem], **w
         for field, words in wanted.items():
             if getattr(item, field) is None:
                 yield Missing(f"/terms/{block}/{position}/{field}", f"{words}: {item.name.en}.")
+
+
+_LOOKED_AT = {
+    "watched_pages": ("pages", "watched_pages/pages"),
+    "export_check": ("exports", "exports"),
+    "data_quality_check": ("rules", "data_quality"),
+}
+"""Deliverables that look at paths of a site: where they stand among the parameters, and in the block of the sector."""
+
+
+def _without_address(terms: FurtherTerms, deliverables: Iterable[PlanDeliverable]) -> Iterator[Missing]:
+    of_the_sector = set() if terms.sector is None else {each.code for each in terms.sector.deliverables()}
+    for item in deliverables:
+        key, in_sector = _LOOKED_AT.get(item.type, ("", ""))
+        place = f"sector/{in_sector}" if item.code in of_the_sector else f"deliverable_parameters/{item.code}/{key}"
+        entries: Any = item.parameters.get(key, [])
+        for position, entry in enumerate(entries):
+            if entry["path"] is None:
+                name = entry["name"] if isinstance(entry["name"], str) else entry["name"]["en"]
+                yield Missing(f"/terms/{place}/{position}/path", f"Say where it is on the client's site: {name}.")
 
 
 def _responsibilities(matrix: Responsibilities) -> Iterator[Missing]:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
-from contracts.application import coming, completeness, critical_periods, obligations, settlement_schedule
+from contracts.application import coming, completeness, obligations, settlement_schedule
 from contracts.application.calendars import Calendar
 from contracts.application.catalogue import PlanVersion
 from contracts.application.clients import Client
@@ -25,7 +25,7 @@ from contracts.application.obligation_terms import in_words as obligations_in_wo
 from contracts.application.ports import Workspace
 from contracts.application.promotions import offered_discounts
 from contracts.application.published_blocks import published_blocks
-from contracts.application.sectors import check_budget, check_sector, in_force, with_sector
+from contracts.application.sectors import check_budget, check_sector, in_force, next_edge, with_sector
 from contracts.application.service_desk import USUAL_SEVERITIES, ServiceDesk
 from contracts.application.service_desk_words import in_words
 from contracts.application.sites import Site
@@ -1001,8 +1001,8 @@ async def enter(
         await obligations.follow(work, saved, "suspended", at)
     if change == "activated":
         await settlement_schedule.begin(work, saved.contract_id, saved.client_id, at)
-    await critical_periods.follow(work, saved, agreed, at)
-    await coming.plan(work, saved, life)
+    edge_at = next_edge(agreed, at) if saved.status is Status.ACTIVE else None
+    await coming.plan(work, saved, life.model_copy(update={"edge_at": edge_at}))
     return saved
 
 
@@ -1223,19 +1223,6 @@ def effective_state(
         },
     }
     return in_force(state, document, at)
-
-
-async def pass_edge(work: Workspace, contract: Contract, at: datetime) -> Contract:
-    """A critical period of the locked contract began or ended at `at`; says `contract.amended`.
-
-    What was changed since then is right already: a state is worked out for its own instant.
-    """
-    newest = await work.contracts.in_force_since(contract.contract_id)
-    if contract.status is not Status.ACTIVE or newest is None or at <= newest:
-        document = await binding(work, contract)
-        await critical_periods.follow(work, contract, json.loads(document.text), work.now)
-        return contract
-    return await enter(work, contract, "critical_period", at)
 
 
 async def save(work: Workspace, contract: Contract, **changes: Any) -> Contract:

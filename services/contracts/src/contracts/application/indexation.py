@@ -147,6 +147,10 @@ class Revision(BaseModel):
     new_value: str
     base_price: str = Field(description="The price that was signed.")
     fixed_share: str
+    floor_coefficient: str | None = None
+    cap_coefficient: str | None = None
+    coefficient_decimals: int | None = None
+    coefficient_rounding: CoefficientRounding = "none"
     coefficient: str = Field(description="Cut for display: the price comes from the exact one.")
     why: dict[str, str] = Field(description="The computation in French and English.")
 

@@ -1,10 +1,11 @@
 """The life of a contract in force: what is due comes in its order, terms end and renew, and parties leave."""
 
 import json
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -26,6 +27,7 @@ from contracts.application.errors import NotNow, Refused
 from contracts.application.indexation import Indexation, IndexValue, Revision
 from contracts.application.life_words import ending_words, revision_words
 from contracts.application.ports import Workspace
+from contracts.application.sectors import last_edge
 from contracts.application.term import Term, TermMonths
 from contracts.application.values import AmountOfMoney, Reason, Request
 from contracts.domain.agreement import Party
@@ -64,11 +66,14 @@ async def catch_up(work: Workspace, contract: Contract) -> Contract:
     """The locked contract after all that is due by now, each from its own instant on."""
     if contract.status not in (Status.ACTIVE, Status.SUSPENDED):
         return contract
-    contract = await _revise_belatedly(work, contract)
     while True:
         life = await life_of(work, contract)
         scheduled = await work.life.amendments.scheduled(contract.contract_id)
         due = coming.next_due(contract, life, scheduled)
+        belated = await _belated_revision(work, contract, life)
+        if belated is not None and (due is None or belated.at < due.at):
+            contract = await _revise(work, contract, life, belated.day, belated.value, belated.at)
+            continue
         if due is None or due.at > work.now:
             return contract
         match due.what:
@@ -80,6 +85,8 @@ async def catch_up(work: Workspace, contract: Contract) -> Contract:
                 contract = await _amend(work, contract, scheduled[0])
             case "revision":
                 contract = await _revise_on_its_day(work, contract, life, due.at)
+            case "critical_period":
+                contract = await contracts.enter(work, contract, "critical_period", due.at)
             case "alert":
                 contract = await _announce(work, contract, life)
 
@@ -128,21 +135,30 @@ async def _revise_on_its_day(work: Workspace, contract: Contract, life: Life, at
     if value is None:
         waits = life.model_copy(update={"awaited_on": day, "waits_for_index": indexation.index_name})
         await coming.plan(work, contract, waits)
-        return await _revise_belatedly(work, contract)
+        return contract
     return await _revise(work, contract, life, day, value, at)
 
 
-async def _revise_belatedly(work: Workspace, contract: Contract) -> Contract:
-    """Revises a contract that waits, from when the value was entered: what was paid until then stays as it was."""
-    life, indexation = await life_of(work, contract), contract.terms.indexation
+@dataclass(frozen=True)
+class _Belated:
+    """A revision whose value was entered after its day."""
+
+    at: datetime
+    day: date
+    value: IndexValue
+
+
+async def _belated_revision(work: Workspace, contract: Contract, life: Life) -> _Belated | None:
+    """The revision that a contract waits for, from when the value was entered: what was paid until then stays."""
+    indexation = contract.terms.indexation
     if life.awaited_on is None or indexation is None:
-        return contract
+        return None
     value = await _value_for(work, indexation, life.awaited_on, known_at=None)
     if value is None:
-        return contract
+        return None
     states = await work.contracts.states(contract.contract_id, work.now + timedelta(microseconds=1))
     at = max(value.recorded_at, *(state.effective_from for state in states))
-    return await _revise(work, contract, life, life.awaited_on, value, at)
+    return _Belated(at, life.awaited_on, value)
 
 
 async def _value_for(
@@ -171,6 +187,10 @@ async def _revise(
         new_value=value.value,
         base_price=signed.amount,
         fixed_share=indexation.fixed_share,
+        floor_coefficient=indexation.floor_coefficient,
+        cap_coefficient=indexation.cap_coefficient,
+        coefficient_decimals=indexation.coefficient_decimals,
+        coefficient_rounding=indexation.coefficient_rounding,
         coefficient=shown,
         why=revision_words(indexation, value, signed, revised, shown),
     )
@@ -500,12 +520,11 @@ async def _expected(
 ) -> list[Entry[EffectiveState]]:
     entries: list[Entry[EffectiveState]] = []
     life, price = await life_of(work, contract), await contracts.price_of(work, contract)
-    content = recorded.state
 
-    def enter(change: Change, begins: datetime, reason: str | None = None) -> None:
+    async def enter(change: Change, begins: datetime, reason: str | None = None) -> None:
         status = becoming.status.value
-        told = content | moving_parts(becoming, life, price, life.day(begins))
-        told |= {"change": change, "status": status, "effective_from": begins.isoformat()}
+        told = effective_state(becoming, await _signed(work, becoming), begins, None, change)
+        told |= moving_parts(becoming, life, price, life.day(begins))
         told |= {"version": recorded.version, "previous_version": recorded.state["previous_version"]}
         state = recorded.model_dump() | {"change": change, "status": status, "effective_from": begins, "reason": reason}
         entries.append(
@@ -514,20 +533,18 @@ async def _expected(
 
     becoming = contract
     for scheduled in await work.life.amendments.scheduled(contract.contract_id):
-        if scheduled.effective_at > at:
-            break
+        begins, ends_at = scheduled.effective_at, becoming.ends_at
+        if begins > at or (ends_at is not None and ends_at <= begins):
+            break  # what is to come after the end lapses
         priced = contracts.reprices(becoming, scheduled.amendment)
         becoming = contracts.with_amendment(becoming, scheduled.amendment)
-        assert becoming.document is not None
-        document = json.loads((await work.contracts.document(contract.contract_id, becoming.document.number)).text)
-        zone = document["client"]["time_zone"]
-        life = coming.under(life, becoming.terms, scheduled.effective_at, zone, priced=priced)
+        zone = (await _signed(work, becoming))["client"]["time_zone"]
+        life = coming.under(life, becoming.terms, begins, zone, priced=priced)
         becoming = becoming.model_copy(update={"ends_at": life.ends_at(becoming.terms)})
         signed = becoming.terms.price
         if scheduled.amendment.restates_price:
             price = AmountOfMoney(amount=signed.amount, currency=signed.currency)
-        content = effective_state(becoming, document, scheduled.effective_at, recorded.version, "amended")
-        enter("amended", scheduled.effective_at)
+        await enter("amended", begins)
     last = at if becoming.ends_at is None else min(at, becoming.ends_at - timedelta(microseconds=1))
     reading = life.reading(becoming.terms, life.day(last))
     if (
@@ -535,10 +552,23 @@ async def _expected(
         and life.term_ends_before is not None
         and reading.current_term.first >= life.term_ends_before
     ):
-        enter("renewed", life.begins(reading.current_term.first))
+        await enter("renewed", life.begins(reading.current_term.first))
+    if becoming.status is Status.ACTIVE and becoming.terms.sector is not None:
+        since = entries[-1].begins if entries else recorded.effective_from
+        edge = last_edge(await _signed(work, becoming), since, last)
+        if edge is not None:
+            await enter("critical_period", edge)
     ends_at = becoming.ends_at
     if ends_at is not None and ends_at <= at:
         ending = life.ending if life.ending is not None and life.ending.ends_at == ends_at else None
         becoming = becoming.model_copy(update={"status": Status.EXPIRED if ending is None else Status.TERMINATED})
-        enter("expired" if ending is None else "terminated", ends_at, None if ending is None else ending.reason)
+        await enter("expired" if ending is None else "terminated", ends_at, None if ending is None else ending.reason)
     return entries
+
+
+async def _signed(work: Workspace, contract: Contract) -> dict[str, Any]:
+    """What both parties signed of a contract that is in force, or will be."""
+    assert contract.document is not None
+    document = await work.contracts.document(contract.contract_id, contract.document.number)
+    signed: dict[str, Any] = json.loads(document.text)
+    return signed

@@ -1,6 +1,6 @@
 """What is said of the end of a contract and of a price revision, in the languages of everything that a client reads."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
 from decimal import Decimal
 
@@ -48,18 +48,35 @@ def revision_words(
     """How a price came about by an index."""
 
     def say(t: Translator) -> str:
-        return t.gettext(
+        computed = t.gettext(
             "%(index)s of %(period)s, published on %(published)s: %(new)s; at the start: %(base)s; fixed share:"
             " %(fixed)s. Coefficient %(coefficient)s × %(signed)s = %(revised)s.",
             index=indexation.index_name,
             period=value.period,
             published=t.date(value.published_on),
-            new=value.value,
-            base=indexation.base_value,
-            fixed=indexation.fixed_share,
-            coefficient=coefficient,
+            new=t.number(value.value),
+            base=t.number(indexation.base_value),
+            fixed=t.number(indexation.fixed_share),
+            coefficient=t.number(coefficient),
             signed=t.money(signed.amount, signed.currency),
             revised=t.money(revised.text, revised.currency),
         )
+        return " ".join([computed, *_limits(t, indexation)])
 
     return _in_each(say)
+
+
+def _limits(t: Translator, indexation: Indexation) -> Iterator[str]:
+    """What else the contract says of the coefficient, in the order in which it counts."""
+    if indexation.coefficient_rounding == "half_up":
+        yield t.gettext(
+            "The coefficient is rounded to %(decimals)s decimals.", decimals=indexation.coefficient_decimals
+        )
+    if indexation.coefficient_rounding == "up":
+        yield t.gettext(
+            "The coefficient is rounded up to %(decimals)s decimals.", decimals=indexation.coefficient_decimals
+        )
+    if indexation.floor_coefficient is not None:
+        yield t.gettext("The coefficient is at least %(bound)s.", bound=t.number(indexation.floor_coefficient))
+    if indexation.cap_coefficient is not None:
+        yield t.gettext("The coefficient is at most %(bound)s.", bound=t.number(indexation.cap_coefficient))

@@ -261,7 +261,13 @@ async def look(work: Workspace, obligation: Obligation) -> Obligation:
     return await _save(work, obligation, breached, "breached")
 
 
+async def _overdue_by(work: Workspace, obligation: Obligation, at: datetime) -> Obligation:
+    """The locked obligation as it stood at an instant that is over: a breach that nobody has looked for is one."""
+    return await look(work, obligation) if rules.overdue(obligation.standing, at) else obligation
+
+
 async def _end(work: Workspace, obligation: Obligation, status: Status, at: datetime, reason: str | None) -> Obligation:
+    obligation = await _overdue_by(work, obligation, at)
     standing = rules.end(obligation.standing, status)
     breach = await work.registers.breaches.of_obligation(obligation.obligation_id, obligation.due_at)
     if breach is not None and breach.status == "open":
@@ -360,9 +366,10 @@ async def follow(work: Workspace, contract: "Contract", change: "Change", at: da
         if change in ("terminated", "expired"):
             await _end(work, obligation, Status.LAPSED, at, None)
             continue
-        moved = (rules.pause if change == "suspended" else rules.resume)(obligation.standing, at)
-        if moved != obligation.standing:
-            await _save(work, obligation, moved, "changed")
+        stood = await _overdue_by(work, obligation, at)
+        moved = (rules.pause if change == "suspended" else rules.resume)(stood.standing, at)
+        if moved != stood.standing:
+            await _save(work, stood, moved, "changed")
 
 
 async def _agree(work: Workspace, contract: "Contract", stored: Sequence[Obligation], at: datetime) -> None:

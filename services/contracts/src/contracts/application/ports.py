@@ -98,9 +98,6 @@ class Contracts(Store["Contract"], Protocol):
     async def newest_state(self, contract_id: UUID) -> int | None:
         """Version of the newest state of a locked contract; None before it was activated."""
 
-    async def in_force_since(self, contract_id: UUID) -> datetime | None:
-        """Instant at which the newest state of a locked contract began; None before it was activated."""
-
     async def add_state(self, state: ContractState) -> None:
         """Keeps what the contract is from an instant on; it is never changed."""
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
 if TYPE_CHECKING:
-    from contracts.application.contracts import Contract
     from contracts.application.promotions import Promotion
     from contracts.application.sector_presets import SectorPreset
 
@@ -46,20 +44,9 @@ class Promotions(Protocol):
         """Every promotion, in the order in which they were made."""
 
 
-class PeriodEdges(Protocol):
-    """When a critical period of a contract in force begins or ends next."""
-
-    async def next_of(self, contract_id: UUID) -> datetime | None:
-        """What was remembered last."""
-
-    async def put(self, contract: Contract, edge_at: datetime | None) -> None:
-        """Remembers it; None: none is left."""
-
-
 @dataclass(frozen=True)
 class SectorStores:
     """Where presets and promotions are kept."""
 
     presets: SectorPresets
     promotions: Promotions
-    edges: PeriodEdges

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from itertools import chain
 from typing import Annotated, Any, Literal, Self, TypeAlias
+from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StringConstraints, model_validator
@@ -31,6 +32,9 @@ Percent: TypeAlias = Annotated[int, Field(strict=True, ge=1, le=99, json_schema_
 Milliseconds: TypeAlias = Annotated[int, Field(strict=True, ge=1, le=300_000, json_schema_extra={"format": "int32"})]
 MinutesOfWork: TypeAlias = Annotated[int, Field(strict=True, ge=0, le=1_000_000, json_schema_extra={"format": "int32"})]
 RetentionDays: TypeAlias = Annotated[int, Field(strict=True, ge=1, le=36_500, json_schema_extra={"format": "int32"})]
+
+_SECRETS = ("auth", "token", "secret", "key", "password", "session", "signature", "credential")
+"""What is in the names of parameters that are none of a page: probes watches no address that holds one."""
 
 _DAY = re.compile(r"(?:(?P<year>20[0-9]{2}|21[0-9]{2})-)?(?P<month>[0-9]{2})-(?P<day>[0-9]{2})")
 
@@ -63,6 +67,9 @@ PeriodDay: TypeAlias = Annotated[
 def _is_a_path(text: str) -> str:
     if text.startswith("//") or "\\" in text or "#" in text:
         raise ValueError("is no path of the site: write it from the first / on, without host and fragment")
+    names = (name.lower() for name, _ in parse_qsl(text.partition("?")[2], keep_blank_values=True))
+    if any(part in name for name in names for part in _SECRETS):
+        raise ValueError("must hold no key or token: everybody who reads the contract would see it")
     return text
 
 
@@ -72,6 +79,7 @@ SitePath: TypeAlias = Annotated[
     AfterValidator(_is_a_path),
 ]
 """From the address of an environment on; letters beyond ASCII are percent-encoded."""
+_NOT_SAID_YET = "Null: not said yet, and the contract is not complete without it: a preset knows no client's addresses."
 
 
 class CriticalPeriodTerms(Request):
@@ -126,7 +134,7 @@ class WatchedPage(Request):
     """One page that matters."""
 
     name: Name = Field(examples=["Offers"])
-    path: SitePath = Field(examples=["/offers"])
+    path: SitePath | None = Field(default=None, description=_NOT_SAID_YET, examples=["/offers"])
 
 
 class WatchedPages(Request):
@@ -141,7 +149,8 @@ class WatchedPages(Request):
 
     @model_validator(mode="after")
     def _each_once(self) -> Self:
-        if len({page.path for page in self.pages}) < len(self.pages):
+        said = [page.path for page in self.pages if page.path is not None]
+        if len(set(said)) < len(said):
             raise ValueError("names one page twice")
         return self
 
@@ -151,7 +160,7 @@ class WatchedExport(Request):
 
     code: Code = Field(examples=["donors"])
     name: Texts
-    path: SitePath = Field(examples=["/exports/donors.csv"])
+    path: SitePath | None = Field(default=None, description=_NOT_SAID_YET, examples=["/exports/donors.csv"])
     max_age_hours: Annotated[int, Field(strict=True, ge=1, le=8760, json_schema_extra={"format": "int32"})] = 26
     at_least_rows: Annotated[int, Field(strict=True, ge=1, le=10_000_000, json_schema_extra={"format": "int32"})] = 1
 
@@ -161,7 +170,7 @@ class DataQualityRule(Request):
 
     code: Code = Field(examples=["donors_have_addresses"])
     name: Texts
-    path: SitePath = Field(examples=["/api/data-quality"])
+    path: SitePath | None = Field(default=None, description=_NOT_SAID_YET, examples=["/api/data-quality"])
     json_path: Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=r"^\$[^\x00]*$")] = Field(
         description="RFC 9535; every value that it selects is compared.", examples=["$.donors_without_address"]
     )
@@ -410,8 +419,17 @@ def next_edge(document: Mapping[str, Any], after: datetime) -> datetime | None:
     told = document.get("sector")
     if told is None:
         return None
-    coming = Sector.model_validate(told).occurrences(after, after + AHEAD, ZoneInfo(document["client"]["time_zone"]))
-    return rules.next_edge(coming, after)
+    sector, zone = Sector.model_validate(told), ZoneInfo(document["client"]["time_zone"])
+    return rules.next_edge([each.as_value() for each in sector.critical_periods], after, zone)
+
+
+def last_edge(document: Mapping[str, Any], after: datetime, until: datetime) -> datetime | None:
+    """When a critical period of a signed contract began or ended last in `(after, until]`."""
+    told = document.get("sector")
+    if told is None:
+        return None
+    sector, zone = Sector.model_validate(told), ZoneInfo(document["client"]["time_zone"])
+    return rules.last_edge([each.as_value() for each in sector.critical_periods], after, until, zone)
 
 
 def _stricter(response: Mapping[str, Any] | None, percent: int | None) -> Mapping[str, Any] | None:

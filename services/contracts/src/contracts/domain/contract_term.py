@@ -144,13 +144,14 @@ def read_term(term: ContractTerm, as_of: date, renewed: Sequence[int] = ()) -> T
 def end_by_notice(term: ContractTerm, given_on: date, renewed: Sequence[int] = ()) -> date:
     """The first day on which the contract does not run any more when notice is given on a day.
 
-    It is in time before the deadline of the current term; after that a tacit renewal comes first. A contract that does
-    not renew by itself ends with its term all the same. Raises :class:`TermRefusedError` beyond the year 9999.
+    It is in time before the deadline of the current term; after that tacit renewals come first, of which several can be
+    shorter than the notice. A contract that does not renew by itself ends with its term all the same. Raises
+    :class:`TermRefusedError` beyond the year 9999.
     """
     reading = read_term(term, given_on, renewed)
-    if term.renewal.kind != "tacit" or given_on < reading.notice_deadline:
-        return reading.current_term.end
-    return read_term(term, reading.current_term.end, renewed).current_term.end
+    while term.renewal.kind == "tacit" and given_on >= reading.notice_deadline:
+        reading = read_term(term, reading.current_term.end, renewed)
+    return reading.current_term.end
 
 
 def _current_term(term: ContractTerm, as_of: date, renewed: Sequence[int]) -> Days:

@@ -10,12 +10,15 @@ from __future__ import annotations
 from calendar import monthrange
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import MAXYEAR, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from shared.kernel.calendar import opening_instant
 
 _DAY = timedelta(days=1)
+_AN_INSTANT = timedelta(microseconds=1)
+_MORE_THAN_A_YEAR = timedelta(days=400)
+"""Within it every yearly period begins and ends at least once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,9 @@ class DayOfYear:
     day: int
 
     def of(self, year: int) -> date:
-        """The day in a year."""
+        """The day in a year. Raises OverflowError beyond the year 9999."""
+        if year > MAXYEAR:
+            raise OverflowError("this leads out of the years 1 to 9999")
         return date(year, self.month, min(self.day, monthrange(year, self.month)[1]))
 
 
@@ -37,6 +42,11 @@ class CriticalPeriod:
     code: str
     first: date | DayOfYear
     last: date | DayOfYear
+
+    @property
+    def once(self) -> bool:
+        """Whether it does not come back."""
+        return isinstance(self.first, date)
 
     def occurrences(self, after: date, before: date) -> Iterator[tuple[date, date]]:
         """First and last days of those that touch the days from `after` up to `before`, the earliest first."""
@@ -74,7 +84,7 @@ def occurrences(
 ) -> list[Occurrence]:
     """Every time that one of the periods comes that touches `[since, until)`, in the order of their beginnings."""
     found = [
-        Occurrence(period.code, first, last, opening_instant(first, 0, zone), opening_instant(last + _DAY, 0, zone))
+        _occurrence(period.code, first, last, zone)
         for period in periods
         for first, last in period.occurrences(since.astimezone(zone).date(), until.astimezone(zone).date() + _DAY)
     ]
@@ -84,10 +94,34 @@ def occurrences(
     )
 
 
-def next_edge(found: Sequence[Occurrence], after: datetime) -> datetime | None:
-    """When the next of them begins or ends; None when none does any more."""
-    edges = (edge for each in found for edge in (each.starts_at, each.ends_at))
-    return min((edge for edge in edges if edge > after), default=None)
+def _occurrence(code: str, first: date, last: date, zone: ZoneInfo) -> Occurrence:
+    return Occurrence(code, first, last, opening_instant(first, 0, zone), opening_instant(last + _DAY, 0, zone))
+
+
+def next_edge(periods: Sequence[CriticalPeriod], after: datetime, zone: ZoneInfo) -> datetime | None:
+    """When the next of the periods begins or ends, however far ahead; None when none does any more."""
+    coming = occurrences((each for each in periods if not each.once), after, after + _MORE_THAN_A_YEAR, zone)
+    return min((edge for edge in _edges([*coming, *_once(periods, zone)]) if edge > after), default=None)
+
+
+def last_edge(periods: Sequence[CriticalPeriod], after: datetime, until: datetime, zone: ZoneInfo) -> datetime | None:
+    """When one of the periods began or ended last, after an instant and not after another; None when none did."""
+    since = max(after, until - _MORE_THAN_A_YEAR)
+    past = occurrences((each for each in periods if not each.once), since, until + _AN_INSTANT, zone)
+    return max((edge for edge in _edges([*past, *_once(periods, zone)]) if after < edge <= until), default=None)
+
+
+def _once(periods: Iterable[CriticalPeriod], zone: ZoneInfo) -> list[Occurrence]:
+    """The times that those come which come once."""
+    return [
+        _occurrence(each.code, each.first, each.last, zone)
+        for each in periods
+        if isinstance(each.first, date) and isinstance(each.last, date)
+    ]
+
+
+def _edges(found: Iterable[Occurrence]) -> Iterator[datetime]:
+    return (edge for each in found for edge in (each.starts_at, each.ends_at))
 
 
 def shortened(target: timedelta, percent: int) -> timedelta:

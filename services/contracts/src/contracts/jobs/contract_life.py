@@ -1,4 +1,5 @@
-"""Lets come what is due in the life of contracts: amendments with a date, renewals, alerts, price revisions, ends.
+"""Lets come what is due in the life of contracts: amendments with a date, renewals, alerts, price revisions, edges of
+critical periods, ends.
 
 When it is due is a column of a row, so nothing is missed while no worker runs. Everything counts from its own instant,
 however late it is noticed, and what is due is asked again under the lock of the contract.

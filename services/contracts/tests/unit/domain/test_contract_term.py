@@ -103,7 +103,15 @@ def test_notice_ends_the_term_that_it_is_in_time_for(term: ContractTerm, given_o
     if term.renewal.kind != "tacit" or given_on < reading.notice_deadline:
         assert end == reading.current_term.end
     else:
-        assert end == read_term(term, reading.current_term.end).current_term.end
+        ended = read_term(term, end - DAY)
+        assert ended.current_term.first >= reading.current_term.end
+        assert read_term(term, ended.current_term.first - DAY).notice_deadline <= given_on < ended.notice_deadline
+
+
+def test_renewals_that_are_shorter_than_the_notice_do_not_shorten_it() -> None:
+    monthly = ContractTerm(date(2026, 1, 1), 12, Renewal("tacit", 1), notice_months=3, alert_days=0)
+    assert end_by_notice(monthly, date(2026, 9, 30)) == date(2027, 1, 1)
+    assert end_by_notice(monthly, date(2026, 11, 15)) == date(2027, 3, 1)
 
 
 @given(terms, days)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from contracts.domain.critical_periods import (
     CriticalPeriod,
     DayOfYear,
+    last_edge,
     next_edge,
     occurrences,
     shortened,
@@ -50,10 +51,24 @@ def test_the_last_of_february_is_the_29th_in_leap_years() -> None:
 
 def test_the_next_edge_is_the_end_of_what_goes_on_or_the_beginning_of_what_comes() -> None:
     now = at("2026-06-08T00:00+00:00")
-    found = occurrences([SUMMER, ONCE], now, now + A_YEAR, PARIS)
-    assert next_edge(found, now) == at("2026-06-09T22:00+00:00")
-    assert next_edge(found, at("2026-06-09T22:00+00:00")) == at("2026-06-10T22:00+00:00")
-    assert next_edge([], now) is None
+    assert next_edge([SUMMER, ONCE], now, PARIS) == at("2026-06-09T22:00+00:00")
+    assert next_edge([SUMMER, ONCE], at("2026-06-09T22:00+00:00"), PARIS) == at("2026-06-10T22:00+00:00")
+    assert next_edge([], now, PARIS) is None
+
+
+def test_a_period_that_comes_once_is_not_forgotten_however_far_ahead_it_is() -> None:
+    exam = CriticalPeriod("exam", date(2029, 6, 1), date(2029, 6, 2))
+    assert next_edge([exam], at("2026-06-08T00:00+00:00"), PARIS) == at("2029-05-31T22:00+00:00")
+    assert next_edge([exam], at("2029-06-03T00:00+00:00"), PARIS) is None
+
+
+def test_the_last_edge_is_the_newest_one_of_a_stretch_of_time_and_none_before_it() -> None:
+    start = at("2026-06-10T22:00+00:00")
+    assert last_edge([SUMMER, ONCE], start, at("2026-06-20T00:00+00:00"), PARIS) is None
+    assert last_edge([ONCE], start - timedelta(days=9), at("2036-01-01T00:00+00:00"), PARIS) == start
+    (summer,) = occurrences([SUMMER], at("2030-06-01T00:00+00:00"), at("2030-09-30T00:00+00:00"), PARIS)
+    assert last_edge([SUMMER, ONCE], start, summer.starts_at, PARIS) == summer.starts_at
+    assert last_edge([SUMMER, ONCE], start, summer.ends_at - timedelta(seconds=1), PARIS) == summer.starts_at
 
 
 def test_a_share_of_a_target_is_rounded_down_to_the_second() -> None:

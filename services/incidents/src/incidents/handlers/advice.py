@@ -5,6 +5,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from sqlalchemy import update
 from sqlalchemy.dialects.postgresql import insert
 
 from incidents.adapters.advice_tables import AdviceMailRow
@@ -77,20 +78,17 @@ async def _queue(event: ReceivedEvent[Advisory], uow: UnitOfWork) -> None:
 
 
 async def _drop(event: ReceivedEvent[Advisory], uow: UnitOfWork) -> None:
-    """What has not left stays here, also a sending that is yet to be heard of."""
+    """What has not left stays here, also what was sent before and a sending that is yet to be heard of."""
     if event.data.status in _WAITS:
         return
+    dropped = {"state": "dropped", "next_attempt_at": None}
+    await uow.session.execute(
+        update(AdviceMailRow)
+        .where(AdviceMailRow.advisory_id == event.data.advisory_id, AdviceMailRow.state == "pending")
+        .values(dropped)
+    )
     for row in _rows(event, uow, "dropped"):
-        dropped = {"state": "dropped", "next_attempt_at": None}
-        await uow.session.execute(
-            insert(AdviceMailRow)
-            .values(row)
-            .on_conflict_do_update(
-                index_elements=["advisory_id", "sending", "recipient"],
-                set_=dropped,
-                where=AdviceMailRow.state == "pending",
-            )
-        )
+        await uow.session.execute(insert(AdviceMailRow).values(row).on_conflict_do_nothing())
 
 
 def _rows(

@@ -267,7 +267,7 @@ def _check_pace(interval: int, pace: int, cadence: Cadence, given: bool, *here: 
             "the contract.",
             *((*here, "interval_seconds") if given else ("cadence",)),
         )
-    if cadence.timeout_seconds >= interval:
+    if cadence.timeout_seconds > max(1, interval - 1):
         raise NotAllowed(
             f"A check must be over before the next one is due: with an interval of {interval} seconds it may take "
             f"{max(1, interval - 1)} seconds, and the group's takes {cadence.timeout_seconds}.",

@@ -7,12 +7,14 @@ somebody has changed of such a group lasts until the next version of the contrac
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import count
+from typing import Any
 from uuid import UUID, uuid5
 
 import structlog
 
 from probes.application.changing_monitors import CannotChange, NotAllowed
 from probes.application.checks.http import PageConfiguration
+from probes.application.checks.secrets import masked, origin_of
 from probes.application.critical_periods import LONGEST, CriticalPeriodRule, Group
 from probes.application.groups import GroupPatch, NewGroup, Ports, change_group, create_group, remove_group
 from probes.domain.monitors import (
@@ -89,7 +91,11 @@ async def _change(group: Group, page_ids: Sequence[UUID], wanted: NewGroup, port
     )
     if same:
         return
-    document = {"profile": None, "assertions": None} | wanted.configuration.document()
+    stored = masked(group.configuration.document())
+    kept = {origin_of(url) for url in pages} >= {origin_of(url) for url in wanted.pages}
+    # What somebody has added to the requests, such as a password, is for the site that it was given for.
+    unsaid: dict[str, Any] = {"profile": None, "assertions": None} if kept else dict.fromkeys(stored)
+    document = unsaid | wanted.configuration.document()
     patch = GroupPatch(
         pages=wanted.pages,
         configuration=document,

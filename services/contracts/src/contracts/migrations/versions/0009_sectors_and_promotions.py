@@ -1,4 +1,4 @@
-"""Sector presets and promotions of the catalogue; when a critical period of a contract begins or ends next.
+"""Sector presets and promotions of the catalogue.
 
 Revision ID: 0009
 Revises: 0008
@@ -41,35 +41,20 @@ CREATE TABLE contracts.promotion (
     CONSTRAINT fk_promotion_tenant_id FOREIGN KEY (tenant_id) REFERENCES contracts.tenant (tenant_id)
 );
 CREATE INDEX ix_promotion_page ON contracts.promotion (tenant_id, created_at, promotion_id);
-
-CREATE TABLE contracts.period_edge (
-    contract_id UUID NOT NULL,
-    tenant_id UUID NOT NULL,
-    client_id UUID NOT NULL,
-    edge_at timestamptz NOT NULL,
-    CONSTRAINT pk_period_edge PRIMARY KEY (contract_id),
-    CONSTRAINT fk_period_edge_contract_id FOREIGN KEY (contract_id) REFERENCES contracts.contract (contract_id),
-    CONSTRAINT fk_period_edge_tenant_id FOREIGN KEY (tenant_id) REFERENCES contracts.tenant (tenant_id),
-    CONSTRAINT fk_period_edge_client_id FOREIGN KEY (client_id) REFERENCES contracts.client (client_id)
-);
-CREATE INDEX ix_period_edge_edge_at ON contracts.period_edge (edge_at);
 """
 
 OF_THE_AGENCY = ("sector_preset", "promotion")
 
 
 def upgrade() -> None:
-    """Add the tables, closed to other agencies and other clients."""
+    """Add the tables, closed to other agencies."""
     op.execute(TABLES)
     for table in OF_THE_AGENCY:
         protect_rows(op, SCHEMA, table)
         op.execute(f"grant select, insert, update on {SCHEMA}.{table} to {SCHEMA}_app")
-    protect_rows(op, SCHEMA, "period_edge", client_column="client_id")
-    # Of these tables only: what earlier migrations took from the role must stay taken.
-    op.execute(f"grant select, insert, update, delete on {SCHEMA}.period_edge to {SCHEMA}_app")
 
 
 def downgrade() -> None:
     """Take them away."""
-    for table in ("period_edge", *OF_THE_AGENCY):
+    for table in OF_THE_AGENCY:
         op.execute(f"DROP TABLE {SCHEMA}.{table}")
