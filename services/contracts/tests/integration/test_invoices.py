@@ -269,3 +269,37 @@ async def test_what_comes_after_is_credited_or_added_and_refers_to_the_invoice(
         ("F2026-000003", "10.00", "2.00"),
     ]
     assert lines[0]["client"] == "'=Hôtel du Lac"
+
+
+async def test_a_correction_has_the_vat_of_its_invoice_though_another_one_is_usual_by_then(
+    agency: Agency, clock: FixedClock
+) -> None:
+    settlement = await closed(agency, clock)
+    await ready(agency, settlement["client_id"])
+    await issued(agency, settlement)
+    await put(agency, "/v1/tenant/invoicing", {**SETTINGS, "usual_vat": {"category": "S", "percent": "10"}})
+    note = await issued(agency, await corrected(agency, settlement["settlement_id"], "-50.00"))
+    assert (note["net"], note["tax"], note["vat"][0]["vat"]["percent"]) == ("50.00", "10.00", "20")
+
+
+async def test_what_is_given_back_refers_to_an_invoice_that_stands(agency: Agency, clock: FixedClock) -> None:
+    july = await closed(agency, clock)
+    await ready(agency, july["client_id"])
+    cancelled = await issued(agency, july)
+    await agency.make(f"/v1/invoices/{cancelled['invoice_id']}/credit-note", {"reason": "Wrong addressee"})
+    clock.set(datetime(2026, 9, 3, 8, 0, tzinfo=UTC))
+    wanted = {"contract_id": july["contract_id"], "on": "2026-08-10"}
+    august = (await agency.make("/v1/settlements", wanted))["settlement_id"]
+    await agency.make(f"/v1/settlements/{august}/adjust", {"text": "Geste", "amount": "-400.00"}, status=200)
+    await close(agency, august)
+    problem = await agency.refused(409, "POST", f"/v1/settlements/{august}/invoice", json={})
+    assert "gives back 120.00 EUR" in problem["detail"]
+
+    standing = await issued(agency, july)
+    note = await agency.make(f"/v1/settlements/{august}/invoice", {})
+    assert (note["kind"], note["refers_to"]["number"]) == ("credit_note", standing["number"])
+    assert (await agency.get(f"/v1/invoices/{standing['invoice_id']}"))["credited"] == "120.00"
+    assert (await agency.get(f"/v1/invoices/{cancelled['invoice_id']}"))["credited"] == "360.00"
+    # A credit note is no invoice to set the next one against.
+    again = await issued(agency, await corrected(agency, august, "-10.00"))
+    assert (again["refers_to"]["number"], again["net"]) == (standing["number"], "10.00")

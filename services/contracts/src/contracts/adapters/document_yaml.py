@@ -21,6 +21,7 @@ DEEPEST = 40
 
 _OTHER_BREAKS: Final = frozenset("\r\x85\u2028\u2029")
 """What YAML 1.1 folds like a line feed, unless it is escaped."""
+_CONTROL: Final = yaml.reader.Reader.NON_PRINTABLE
 _LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -63,6 +64,12 @@ def read(content: bytes) -> Text:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise BadYaml("The text is not UTF-8.", Place(line, 1)) from None
+    # The parser refuses it too, and does not say where.
+    control = _CONTROL.search(text)
+    if control is not None:
+        before = text[: control.start()].rpartition("\n")
+        place = Place(before[0].count("\n") + len(before[1]) + 1, len(before[2]) + 1)
+        raise BadYaml("A control character stands here. Remove it.", place)
     reader = _Reader()
     try:
         for event in yaml.parse(text, Loader=_LOADER):

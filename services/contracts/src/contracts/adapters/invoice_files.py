@@ -10,6 +10,7 @@ import json
 import logging
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ _SERVICES = "S1"
 _LOCALES = {"fr": "fr-FR", "en": "en-GB"}
 _NOT_IN_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _UNDISPLAYED = re.compile(r"the text .* could not be displayed")
+_NO_SUCH_LETTER = "□"
+_ONE_LETTER = b'#set text(font: ("Libertinus Serif", "New Computer Modern"))\n#sys.inputs.at("letter")'
 
 
 class TypesetInvoices:
@@ -41,7 +44,7 @@ class TypesetInvoices:
 def files_of(invoice: InvoiceContent) -> list[InvoiceFile]:
     """The PDF, and for an electronic invoice the CII that is in it and the UBL that says the same."""
     t = catalogues().translator(invoice.language)
-    page = _page(invoice, t)
+    page = _page(_displayable(invoice), t)
     if not invoice.electronic:
         return [_file("pdf", page)]
     # Both take long to import, and only whoever makes a file needs them.
@@ -58,12 +61,14 @@ def files_of(invoice: InvoiceContent) -> list[InvoiceFile]:
         flavor="factur-x",
         level=LEVEL,
         check_xsd=False,
-        pdf_metadata={
-            "author": invoice.seller.legal_name,
-            "title": invoice_sheet(invoice, t).title,
-            "subject": f"{invoice.contract_number}, {invoice.period.first}/{invoice.period.last}",
-            "keywords": "Factur-X",
-        },
+        pdf_metadata=_clean(
+            {
+                "author": invoice.seller.legal_name,
+                "title": invoice_sheet(invoice, t).title,
+                "subject": f"{invoice.contract_number}, {invoice.period.first}/{invoice.period.last}",
+                "keywords": "Factur-X",
+            }
+        ),
         lang=_LOCALES[invoice.language],
     )
     return [_file("pdf", pdf), _file("cii", cii), _file("ubl", ubl)]
@@ -90,9 +95,47 @@ def _page(invoice: InvoiceContent, t: Translator) -> bytes:
         if _UNDISPLAYED.search(str(error)) is None:
             raise
         raise NotNow(
-            "The invoice says something in letters that its fonts do not have (they have Latin, Greek and Cyrillic)."
-            " Give names and addresses of the parties as they are written in Latin letters."
+            "The invoice names something in letters that its fonts do not have (they have Latin, Greek and Cyrillic)."
+            " Give names, addresses and references of the parties as they are written in Latin letters."
         ) from None
+
+
+def _displayable(invoice: InvoiceContent) -> InvoiceContent:
+    """The invoice as its page can show it: in what clients and colleagues wrote, such as the title of a request, a box
+    stands for a letter that no font has. A closed settlement cannot be written otherwise, and the XML says it in full.
+    """
+    return invoice.model_copy(
+        update={
+            "reason": None if invoice.reason is None else _shown(invoice.reason),
+            "lines": [line.model_copy(update={"explanation": _shown(line.explanation)}) for line in invoice.lines],
+        }
+    )
+
+
+def _shown(text: str) -> str:
+    return "".join(
+        letter if letter.isascii() or _is_displayed(letter) else _NO_SUCH_LETTER for letter in _NOT_IN_XML.sub("", text)
+    )
+
+
+@lru_cache(maxsize=10_000)
+def _is_displayed(letter: str) -> bool:
+    """Whether the fonts of the page have a letter; some milliseconds, once for each."""
+    import typst  # noqa: PLC0415  (as above)
+
+    try:
+        typst.compile(
+            _ONE_LETTER,
+            sys_inputs={"letter": letter},
+            format="pdf",
+            pdf_standards=["a-3b"],
+            ignore_system_fonts=True,
+        )
+    except typst.TypstError as error:
+        if _UNDISPLAYED.search(str(error)) is None:
+            raise
+        return False
+    return True
 
 
 def _clean(value: Any) -> Any:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import aliased
 
 from contracts.adapters.invoice_announce import OutboxInvoiceAnnouncer
 from contracts.adapters.invoice_files import TypesetInvoices
@@ -110,10 +111,21 @@ class Invoices(Rows[InvoiceRow]):
         )
         return [self._of(row, standing) for row, standing in found]
 
-    async def newest_invoice_of(self, contract_id: UUID) -> Invoice | None:
+    async def newest_invoice_of(self, contract_id: UUID, currency: str) -> Invoice | None:
+        note = aliased(InvoiceRow)
+        cancelled = (
+            select(note.invoice_id)
+            .where(note.refers_to_id == InvoiceRow.invoice_id, note.content["cause"].astext == "cancellation")
+            .exists()
+        )
         found = await self._session.execute(
             _with_standing()
-            .where(InvoiceRow.contract_id == contract_id, InvoiceRow.kind == "invoice")
+            .where(
+                InvoiceRow.contract_id == contract_id,
+                InvoiceRow.kind == "invoice",
+                InvoiceRow.currency == currency,
+                ~cancelled,
+            )
             .order_by(InvoiceRow.issued_at.desc(), InvoiceRow.invoice_id.desc())
             .limit(1)
         )

@@ -80,6 +80,9 @@ _ANSWERED: Final[dict[int | str, dict[str, Any]]] = {
     }
 }
 
+MOST_FAULTS: Final = 1000
+"""As many as a problem document tells."""
+
 router = APIRouter(prefix="/v1/contracts", tags=["contracts"], route_class=VersionedRoute)
 documents = APIRouter(prefix="/v1/contract-documents", tags=["contracts"], route_class=VersionedRoute)
 schemas = APIRouter(prefix="/v1/schemas", tags=["contracts"])
@@ -106,7 +109,7 @@ def at_their_lines(text: Text) -> Iterator[None]:
 
 
 def _problem(kind: type[Problem], faults: tuple[Fault, ...], text: Text) -> Problem:
-    found = [(fault, text.place_of(fault.path)) for fault in faults]
+    found = [(fault, text.place_of(fault.path)) for fault in faults[:MOST_FAULTS]]
     errors = [
         FieldError(detail=f"Line {place.line}: {fault.detail}"[:1000], pointer=json_pointer(fault.path)[:500])
         for fault, place in found

@@ -13,6 +13,8 @@ from shared.values import json_pointer
 
 LONGEST_VALUE = 120
 """Characters of a value in a sentence; the whole of it is beside the sentence."""
+MOST_OPERATIONS = 20_000
+"""More than a document can ask for, with every environment of every site and every person."""
 
 
 class DocumentDifference(BaseModel):
@@ -47,7 +49,9 @@ class DocumentOutcome(BaseModel):
 
     changed: bool
     summary: str
-    operations: list[DocumentOperation] = Field(max_length=1000, description="In the order in which they are done.")
+    operations: list[DocumentOperation] = Field(
+        max_length=MOST_OPERATIONS, description="In the order in which they are done."
+    )
     contract: DocumentContract | None = Field(description="As it is; null: it would be drafted.")
 
 

@@ -70,7 +70,6 @@ class Drafted:
     bic: str | None
     lines: list[IssuedLine]
     figures: Figures
-    accounting_currency: str | None
     notes: list[InvoiceNote]
 
 
@@ -109,7 +108,6 @@ def drafted(
         bic=settings.bic,
         lines=issued_lines([line.code for line in lines], made),
         figures=figures_of(made, currency, rate),
-        accounting_currency=accounting,
         notes=_notes(settings, seller, t),
     )
 

@@ -43,8 +43,8 @@ class Invoices(Protocol):
     async def of_settlement(self, settlement_id: UUID) -> Sequence[Invoice]:
         """Everything that was issued for a settlement, the oldest first."""
 
-    async def newest_invoice_of(self, contract_id: UUID) -> Invoice | None:
-        """The newest invoice of a contract."""
+    async def newest_invoice_of(self, contract_id: UUID, currency: str) -> Invoice | None:
+        """The newest invoice of a contract in a currency, of those that were not cancelled."""
 
     async def file(self, invoice_id: UUID, kind: FileKind) -> InvoiceFile | None:
         """A file as it was made when the document was issued."""

@@ -8,10 +8,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from contracts.application.values import Name, Reason, Request
-from contracts.domain.invoicing import Figures, Standing, VatCategory, figures_of
-from contracts.domain.invoicing import InvoiceLine as Line
-from contracts.domain.invoicing import VatTreatment as Treatment
-from shared.kernel.money import Money
+from contracts.domain.invoicing import Standing, VatCategory
 from shared.values import Instant, LocalDate
 
 Kind: TypeAlias = Literal["invoice", "credit_note"]
@@ -206,26 +203,6 @@ class InvoiceContent(BaseModel):
     total: str = Field(description="With VAT.")
     accounting: VatInAccounting | None
     notes: list[InvoiceNote] = Field(max_length=20)
-
-    def vat_lines(self) -> list[Line]:
-        """The lines as the rules know them."""
-        return [
-            Line(
-                name=line.name,
-                explanation=line.explanation,
-                net=Money(Decimal(line.net), self.currency),
-                vat=Treatment(line.vat.category, Decimal(line.vat.percent), line.vat.reason, line.vat.reason_code),
-                quantity=Decimal(line.quantity),
-                unit=line.unit,
-                price=Money(Decimal(line.price), self.currency),
-            )
-            for line in self.lines
-        ]
-
-    def figures(self) -> Figures:
-        """What its lines add up to, computed again."""
-        accounting = None if self.accounting is None else (self.accounting.currency, Decimal(self.accounting.rate))
-        return figures_of(self.vat_lines(), self.currency, accounting)
 
 
 class InvoiceFile(BaseModel):

@@ -59,15 +59,23 @@ async def issue(work: Workspace, settlement: SettlementRecord, wanted: IssueRequ
     content = closed.content
     if standing:
         before = await work.settlements.settlements.closed(settlement.settlement_id, standing[-1].settlement.number)
-        lines = lines_between(before.content, content, t)
+        lines = _as_invoiced(lines_between(before.content, content, t), before.content, standing)
     else:
         lines = [_billable(line, content.currency, t) for line in content.lines]
     if not lines:
         raise NotNow("There is no line to invoice: the settlement comes to nothing, or the correction changes nothing.")
     settings, draft, gives_back = await _draft(work, settlement, lines, content.currency, wanted, t)
     refers_to = standing[0] if standing else None
-    if gives_back and refers_to is None:
-        refers_to = await work.billing.invoices.newest_invoice_of(settlement.contract_id)
+    if gives_back:
+        # What is given back counts against an invoice, never against a credit note.
+        refers_to = next((each for each in standing if each.kind == "invoice"), None)
+        if refers_to is None:
+            refers_to = await work.billing.invoices.newest_invoice_of(settlement.contract_id, content.currency)
+        if refers_to is None:
+            raise NotNow(
+                f"The settlement gives back {draft.figures.total.text} {content.currency}, and there is no invoice of"
+                " this contract that a credit note could refer to (BR-FR-CO-05). Issue that of another period first."
+            )
     contract = await work.contracts.get(settlement.contract_id)
     commercial = contract.terms.commercial
     invoice_id = work.new_id()
@@ -99,8 +107,7 @@ async def issue(work: Workspace, settlement: SettlementRecord, wanted: IssueRequ
         "notes": [*draft.notes, _settled_by(settlement.settlement_id, closed.number, closed.hash, t)],
         **sums(draft.figures),
     }
-    credited = refers_to if gives_back and refers_to is not None and refers_to.kind == "invoice" else None
-    return await _keep(work, settings, head, credited)
+    return await _keep(work, settings, head, refers_to if gives_back else None)
 
 
 async def cancel(work: Workspace, invoice: Invoice, reason: str) -> Invoice:
@@ -135,14 +142,13 @@ async def cancel(work: Workspace, invoice: Invoice, reason: str) -> Invoice:
 
 
 def in_effect(issued: Sequence[Invoice]) -> list[Invoice]:
-    """What was issued for a settlement and was not cancelled, the oldest first."""
-    standing: list[Invoice] = []
-    for document in issued:
-        if document.cause == "cancellation":
-            standing.pop()
-        else:
-            standing.append(document)
-    return standing
+    """What was issued for a settlement and was not cancelled, by the version of the settlement.
+
+    Not by the time of issue: of two that waited for one another, the later one may have been asked for earlier.
+    """
+    cancelled = {each.refers_to.invoice_id for each in issued if each.cause == "cancellation" and each.refers_to}
+    standing = [each for each in issued if each.cause != "cancellation" and each.invoice_id not in cancelled]
+    return sorted(standing, key=lambda each: each.settlement.number)
 
 
 async def _draft(
@@ -213,7 +219,15 @@ async def _day(work: Workspace, series: str, today: date) -> date:
 
 
 def lines_between(before: SettlementContent, after: SettlementContent, t: Translator) -> list[BillableLine]:
-    """What the later version of a settlement comes to more, or less, than the earlier one, line by line."""
+    """What the later version of a settlement comes to more, or less, than the earlier one, line by line.
+
+    Raises NotNow when they are in two currencies: there is no difference then.
+    """
+    if before.currency != after.currency:
+        raise NotNow(
+            f"What was invoiced is in {before.currency}, and the settlement is in {after.currency} now. Cancel the"
+            " invoice with a credit note, then invoice the settlement."
+        )
     was = {line.code: line for line in before.lines}
     found: list[BillableLine] = []
     for line in after.lines:
@@ -227,6 +241,18 @@ def lines_between(before: SettlementContent, after: SettlementContent, t: Transl
             found.append(_difference(now, earlier, t))
     found += [_turned(_billable(line, before.currency, t)) for line in was.values()]
     return found
+
+
+def _as_invoiced(
+    lines: Sequence[BillableLine], before: SettlementContent, standing: Sequence[Invoice]
+) -> list[BillableLine]:
+    """The lines, those without a VAT of the contract with the usual one of their invoice: by now it may be another."""
+    codes = {line.code for line in before.lines if line.tax is None}
+    usual = next((line.vat for document in standing for line in document.lines if line.code in codes), None)
+    if usual is None:
+        return list(lines)
+    vat = (usual.category, Decimal(usual.percent))
+    return [replace(line, vat=vat) if line.vat is None else line for line in lines]
 
 
 def _difference(now: BillableLine, earlier: SettledLine, t: Translator) -> BillableLine:

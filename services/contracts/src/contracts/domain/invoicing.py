@@ -11,17 +11,19 @@ Tunisian dinar, is exact and cannot be an electronic one.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
 
 from contracts.domain.agreement import Missing
-from shared.kernel.money import Money, minor_units
+from shared.kernel.money import Money, minor_units, round_half_away
 
 MOST_DECIMALS = 2
 """Of an amount in an electronic invoice."""
+MOST_QUANTITY_DECIMALS = 4
+"""Of a quantity (BR-FR-DEC-02)."""
 
 
 class VatCategory(StrEnum):
@@ -105,10 +107,12 @@ def line_of(
 ) -> InvoiceLine:
     """A line with the quantity and price that it is told, where they come to its amount; otherwise one of its amount.
 
-    An amount is computed exactly and rounded once, so a price that is rounded for display need not come to it.
+    An amount is computed exactly and rounded once, so a price or a quantity that is rounded for display need not come
+    to it.
     """
-    if price.amount >= 0 and Money.rounded(Fraction(quantity) * Fraction(price.amount), net.currency) == net:
-        return InvoiceLine(name, explanation, net, vat, quantity, unit, price)
+    shown = round_half_away(quantity, MOST_QUANTITY_DECIMALS).normalize()
+    if price.amount >= 0 and Money.rounded(Fraction(shown) * Fraction(price.amount), net.currency) == net:
+        return InvoiceLine(name, explanation, net, vat, shown, unit, price)
     sign = -1 if net.amount < 0 else 1
     return InvoiceLine(name, explanation, net, vat, Decimal(sign), ONE, Money(abs(net.amount), net.currency))
 
@@ -175,11 +179,6 @@ def figures_of(lines: Sequence[InvoiceLine], currency: str, accounting: tuple[st
         total=_sum([lines_total, tax], currency),
         accounting=None if accounting is None else _in_accounting(tax, *accounting),
     )
-
-
-def negated(lines: Sequence[InvoiceLine]) -> list[InvoiceLine]:
-    """The same lines the other way round: what a credit note gives back of an invoice."""
-    return [replace(line, net=Money(-line.net.amount, line.net.currency), quantity=-line.quantity) for line in lines]
 
 
 def _sum(amounts: Sequence[Money], currency: str) -> Money:

@@ -82,6 +82,7 @@ BOMB = b"a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\n"
         (b"a: 1\nb: 2\na: 3\n", "there twice, first in line 1", 3),
         (b"a: {b: 1, 'b': 2}\n", "there twice", 1),
         (b"a: 1\n---\nb: 2\n", "second document", 2),
+        (b"a: 1\nb: x\x07y\n", "A control character", 2),
         (b"? [a, b]\n: 1\n", "A key is a word", 1),
         (b"a: [1, 2\n", "not YAML", 2),
         (b"a: 1\n  b: 2\n", "not YAML", 2),

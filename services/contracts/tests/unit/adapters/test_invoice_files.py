@@ -69,6 +69,13 @@ def several_rates() -> InvoiceContent:
             unit="HUR",
             price=Money(Decimal("90.00"), "EUR"),
         ),
+        billable(
+            "75.00",
+            name="Cinquante minutes",
+            quantity=Decimal("0.833333"),
+            unit="HUR",
+            price=Money(Decimal("90.00"), "EUR"),
+        ),
         billable("-12.34", name="Avoir de service"),
         billable("99.99", ("S", "5.5")),
         billable("10.00", ("Z", "0")),
@@ -156,6 +163,16 @@ def test_letters_that_no_font_has_are_told_and_what_xml_cannot_carry_is_left_out
         files_of(invoice_of(billable("300.00"), buyer=HOTEL.model_copy(update={"legal_name": "東京"})))
     odd = by_kind(invoice_of(billable("300.00", explanation="a\x0bb")))
     assert b">ab<" in odd["cii"]
+
+
+def test_what_somebody_wrote_in_other_letters_keeps_nobody_from_invoicing_a_closed_settlement() -> None:
+    title = "Demande du 3 juin : 予約フォーム ✅ né à Kyōto"
+    files = by_kind(credit_note_of(billable("300.00", explanation=title), reason="✅ geste"))
+    text = PdfReader(io.BytesIO(files["pdf"])).pages[0].extract_text().replace("\n", " ")
+    assert "Demande du 3 juin : □□□□□□ □ né à Kyōto" in text
+    assert "□ geste" in text
+    assert title.encode() in files["cii"]
+    assert title.encode() in files["ubl"]
 
 
 def test_an_agency_says_what_its_invoices_mention() -> None:

@@ -21,8 +21,11 @@ from contracts.application.contract_document import (
     with_names,
     written,
 )
-from contracts.application.contracts import Terms
+from contracts.application.contract_document_words import told
+from contracts.application.contract_reconciliation import Operation, Outcome
+from contracts.application.contracts import Contract, Terms
 from contracts.application.errors import Refused
+from contracts.application.service_desk_words import catalogues
 from contracts.domain.document_values import Plain
 
 EXAMPLES = sorted((Path(__file__).parents[3] / "examples").glob("*.yaml"))
@@ -211,3 +214,9 @@ def test_whatever_stands_anywhere_is_taken_or_refused_and_never_breaks(place: st
         written(document)
     except Refused as refused:
         assert refused.faults
+
+
+def test_a_document_may_ask_for_as_much_as_its_sites_and_their_environments_can_hold() -> None:
+    removals = tuple(Operation("remove_environment", f"site {site}, {one}") for site in range(100) for one in range(50))
+    outcome = Outcome(removals, Contract.model_construct(), None)
+    assert len(told(outcome, catalogues().translator("en"), applied=False).operations) == 5000
