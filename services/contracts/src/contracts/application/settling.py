@@ -353,6 +353,7 @@ async def _content(
                 since=breach.since,
                 provider_percent=breach.provider_percent,
                 client_percent=breach.client_percent,
+                third_party_percent=breach.third_party_percent,
                 reason=breach.decision or "",
                 decided_at=breach.decided_at or breach.updated_at,
                 decided_by=breach.decided_by or "",
