@@ -476,7 +476,8 @@ DISAGREEMENTS = {
         cross join lateral (select max(o.aggregate_version) as version from incidents.outbox o
             where o.aggregate_type = 'incident' and o.aggregate_id = i.id::text) said
         left join reporting.incident r on r.incident_id = i.id
-        where r.version is distinct from said.version or r.status is distinct from i.status""",
+        where i.kind = 'incident'
+        and (r.version is distinct from said.version or r.status is distinct from i.status)""",
     "a fact was told twice to one person": """
         select item_id, kind, fact, recipient, count(*) from incidents.notification
         group by item_id, kind, fact, channel, recipient having count(*) > 1""",

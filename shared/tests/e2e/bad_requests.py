@@ -3,6 +3,7 @@
 import copy
 import itertools
 import json
+import re
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -596,9 +597,9 @@ def _get(body: Any, path: Path) -> Any:
 
 
 def _sibling(body: Any, path: Path) -> str | None:
-    """The beginning that belongs to an end."""
+    """The beginning that belongs to an end; of days without a year none does: they may go over the end of the year."""
     begin = _get(body, (*path[:-1], {"to": "from", "ends_on": "starts_on"}[str(path[-1])]))
-    return begin if isinstance(begin, str) else None
+    return begin if isinstance(begin, str) and not re.fullmatch(r"\d\d-\d\d", begin) else None
 
 
 def _before(begin: str) -> str:

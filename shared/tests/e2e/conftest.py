@@ -92,7 +92,7 @@ def world(running_stack: RunningStack, small_site: SmallSite) -> World:
         reports |= _came_in(thread, contract)
         reports["group_id"] = _group(thread, contract, small_site.url(page))
         window = thread.post("contracts", "/v1/maintenance-windows", planned_work(contract.client_id))
-        _on_call(thread)
+        reports |= _on_call(thread)
         delivery = eventually(delivered, 20, "an event is delivered to the webhook")
         incident = thread.get("incidents", f"/v1/incidents/{incident['incident_id']}")
         records = one_of_each(thread, contract.contract_id, incident["incident_id"])
@@ -184,13 +184,15 @@ def _came_in(thread: ThreadClient, contract: SignedContract) -> dict[str, str]:
     }
 
 
-def _on_call(thread: ThreadClient) -> None:
+def _on_call(thread: ThreadClient) -> dict[str, str]:
     """A person on a schedule, with an override to come, a policy that asks him, and a channel besides mail."""
     made = Repeatable(thread)
     schedule_id, person_id = made.schedule()
-    thread.post("incidents", f"/v1/on-call/schedules/{schedule_id}/overrides", override_by(person_id))
+    path = f"/v1/on-call/schedules/{schedule_id}/overrides"
+    override = thread.post("incidents", path, override_by(person_id))
     thread.post("incidents", "/v1/escalation-policies", escalation_policy())
     thread.post("incidents", "/v1/notification-channels", channel_of(person_id))
+    return {"schedule_id": schedule_id, "override_id": str(override["override_id"])}
 
 
 def _group(thread: ThreadClient, contract: SignedContract, site: str) -> str:

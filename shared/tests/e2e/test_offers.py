@@ -77,7 +77,12 @@ def test_standard_is_a_check_every_minute_a_status_page_and_an_earlier_place_in_
         plan: thread.post("incidents", "/v1/requests", asked | {"contract_id": sold[plan].contract_id})["item_id"]
         for plan in ("basique", "standard")
     }
-    queue = [each["item"]["item_id"] for each in thread.get("incidents", "/v1/queue", limit=200)["data"]]
+    queue: list[str] = []
+    page_of_queue: dict[str, Any] = {"next_cursor": None}
+    while not queue or page_of_queue["next_cursor"]:  # other tests' items wait in it, too
+        more = {"cursor": page_of_queue["next_cursor"]} if queue else {}
+        page_of_queue = thread.get("incidents", "/v1/queue", limit=200, **more)
+        queue += [each["item"]["item_id"] for each in page_of_queue["data"]]
     assert queue.index(items["standard"]) < queue.index(items["basique"])
 
 

@@ -13,6 +13,9 @@ from .isolation import Stranger, ids_in
 from .openapi_walk import Operation
 from .thread_client import ThreadClient
 
+OWN_LOG = {"/v1/access-log", "/v1/access-log.csv", "/v1/audit-log", "/v1/audit-log/export"}
+"""Whoever asks is told what he did himself."""
+
 SHARED_WITH_CLIENTS = {"tenant_id", "plan_id", "calendar_id"}
 """What the clients of an agency may know of one another's things."""
 
@@ -110,7 +113,8 @@ def test_without_one_policy_a_table_leaks_and_is_found(
     ]
     with without_policy(running_stack, policy, table):
         assert list(who.leaks(looking)) != []
-    assert list(who.leaks(looking)) == []
+    # What he was shown meanwhile stands in the log of his own readings.
+    assert list(who.leaks([one for one in looking if one.path not in OWN_LOG])) == []
 
 
 def test_every_table_of_a_tenant_has_its_policies(running_stack: RunningStack) -> None:

@@ -28,7 +28,9 @@ YAML = {"Content-Type": "application/yaml"}
 
 
 async def sent(agency: Agency, how: str, document: str, **headers: str) -> httpx.Response:
-    return await agency.call("POST", f"/v1/contracts/{how}", content=document.encode(), headers={**YAML, **headers})
+    return await agency.call(
+        "POST", f"/v1/contract-documents/{how}", content=document.encode(), headers={**YAML, **headers}
+    )
 
 
 async def planned(agency: Agency, document: str, **headers: str) -> Any:
@@ -343,7 +345,7 @@ async def test_an_amendment_holds_from_the_day_that_is_asked_for_and_the_next_bu
     dearer = text.replace("amount: '600.00'", "amount: '700.00'")
     path = f"/v1/contracts/{active['contract_id']}"
     answer = await agency.call(
-        "POST", "/v1/contracts/apply?effective_on=2026-09-01", content=dearer.encode(), headers=YAML
+        "POST", "/v1/contract-documents/apply?effective_on=2026-09-01", content=dearer.encode(), headers=YAML
     )
     assert answer.status_code == 200, answer.text
     dearest = text.replace("amount: '600.00'", "amount: '710.00'")
@@ -424,7 +426,7 @@ async def test_documents_are_the_agencys_affair(agency: Agency, installation: In
     decider = await installation.caller(agency, role="client_decider", client_id=contract["client_id"])
     viewer = await installation.caller(agency, role="viewer")
     await decider.refused(403, "GET", f"/v1/contracts/{contract['contract_id']}/export")
-    await viewer.refused(403, "POST", "/v1/contracts/apply", content=HOTEL.encode(), headers=YAML)
+    await viewer.refused(403, "POST", "/v1/contract-documents/apply", content=HOTEL.encode(), headers=YAML)
     other = await installation.agency()
     await other.refused(404, "GET", f"/v1/contracts/{contract['contract_id']}/export")
 

@@ -555,3 +555,15 @@ async def test_a_table_that_a_contract_names_counts_as_it_was_when_it_was_propos
         ("credit:uptime", "-60.00"),
         (lines(await drafted(agency, contract))[2][0], "-30.00"),
     ]
+
+
+async def test_a_period_before_the_contract_and_a_contract_that_never_ran_have_nothing_to_settle(
+    agency: Agency, clock: FixedClock
+) -> None:
+    contract = await agency.active(starts_on="2026-01-01")
+    body = {"contract_id": contract["contract_id"], "on": "2026-03-15"}
+    assert "not in force yet" in (await agency.refused(409, "POST", "/v1/settlements", json=body))["detail"]
+    drafted = await agency.make("/v1/settlements", body | {"on": clock.now().date().isoformat()})
+    await agency.step(contract, "terminate", {"reason": "Signed by mistake"})
+    path = f"/v1/settlements/{drafted['settlement_id']}/recompute"
+    assert "never in force" in (await agency.refused(409, "POST", path))["detail"]

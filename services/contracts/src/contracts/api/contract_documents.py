@@ -35,7 +35,7 @@ from shared.service import Unit
 from shared.values import LocalDate, json_pointer
 
 YAML: Final = "application/yaml"
-_PLAN, _APPLY = "/v1/contracts/plan", "/v1/contracts/apply"
+_PLAN, _APPLY = "/v1/contract-documents/plan", "/v1/contract-documents/apply"
 RAW_BODIES: Final = {_PLAN: {YAML: LARGEST}, _APPLY: {YAML: LARGEST}}
 """A document is YAML (RFC 9512) and read here; JSON, being YAML, is read too."""
 
@@ -76,11 +76,12 @@ _SENT: Final[dict[str, Any]] = {
 _ANSWERED: Final[dict[int | str, dict[str, Any]]] = {
     200: {
         "description": "The document",
-        "content": {YAML: {"schema": {"type": "string"}, "example": f"# {COMMENT}\n{EXAMPLE}"}},
+        "content": {YAML: {"schema": {"type": "object"}, "example": f"# {COMMENT}\n{EXAMPLE}"}},
     }
 }
 
 router = APIRouter(prefix="/v1/contracts", tags=["contracts"], route_class=VersionedRoute)
+documents = APIRouter(prefix="/v1/contract-documents", tags=["contracts"], route_class=VersionedRoute)
 schemas = APIRouter(prefix="/v1/schemas", tags=["contracts"])
 
 Reader = Annotated[Principal, agency("contracts:read")]
@@ -148,7 +149,7 @@ def _in(response: Response, translator: Translator) -> None:
 _REFUSALS: Final = responses_for(InvalidYaml, Conflict, ValidationFailed, TooLarge, UnsupportedMediaType)
 
 
-@router.post("/plan", summary="Read what a contract document would change", openapi_extra=_SENT, responses=_REFUSALS)
+@documents.post("/plan", summary="Read what a contract document would change", openapi_extra=_SENT, responses=_REFUSALS)
 async def plan_contract_document(
     request: Request,
     unit: Unit,
@@ -170,7 +171,7 @@ async def plan_contract_document(
     return told(outcome, translator, applied=False)
 
 
-@router.post(
+@documents.post(
     "/apply",
     summary="Apply a contract document",
     openapi_extra=_SENT,

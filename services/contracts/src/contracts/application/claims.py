@@ -21,7 +21,11 @@ class NewClaim(Request):
 
     model_config = ConfigDict(
         extra="forbid",
-        json_schema_extra={"examples": [{"reason": "The outage of 12 June is missing", "amount": "60.00"}]},
+        json_schema_extra={
+            "examples": [
+                {"reason": "The outage of 12 June is missing", "amount": "60.00", "evidence": "Letter of 3 July"}
+            ]
+        },
     )
 
     reason: Reason

@@ -445,6 +445,8 @@ async def draft_settlement(work: Workspace, wanted: SettlementRequest) -> Settle
     whole = instants_of(calendar.period(number).whole, calendar.zone)
     if whole.start > work.now:
         raise NotNow(f"{wanted.on} is in a period that has not begun.")
+    if whole.end <= held[0].start:
+        raise NotNow(f"On {wanted.on} the contract was not in force yet: there is nothing to settle.")
     return await _draft(work, contract, number, held)
 
 
@@ -492,12 +494,15 @@ def _sums(content: SettlementContent) -> dict[str, Any]:
 
 
 async def recompute(work: Workspace, record: SettlementRecord, **changes: Any) -> SettlementRecord:
-    """The locked draft, computed again from what is known now. Raises NotNow when it is no draft."""
+    """The locked draft, computed again from what is known now.
+
+    Raises NotNow when it is no draft, or of a contract that ended when it began.
+    """
     _must_be(record, "draft")
     record = record.model_copy(update=changes)
     contract = await work.contracts.get(record.contract_id)
+    calendar = calendar_of((await _in_force(work, contract))[0])
     held = await terms_of_contract(work, contract, EARLIEST, record.ends_at)
-    calendar = calendar_of(held[0])
     before = None
     if record.closed_number is not None:
         before = await work.settlements.settlements.closed(record.settlement_id, record.closed_number)
