@@ -156,7 +156,8 @@ async def test_a_missed_repair_is_a_breach_that_the_parties_share_as_somebody_de
     )
     # Three started hours at 5 % of 400 €: the provider owes the half that he answers for, once and rounded once.
     parts = split_penalty(Fraction(60), decision, "EUR")
-    assert (parts.provider.amount, parts.client.amount) == (Decimal("30.00"), Decimal("30.00"))
+    amounts = [each.amount for each in (parts.provider, parts.client, parts.third_party)]
+    assert amounts == [Decimal("30.00"), Decimal("18.00"), Decimal("12.00")]
     history = await agency.get(f"/v1/register-history/{breach['breach_id']}")
     assert [version["state"]["provider_percent"] for version in history["data"]] == [100, 50]
 

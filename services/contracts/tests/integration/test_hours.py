@@ -117,7 +117,8 @@ class Ledger:
 
     async def of_period(self, period: Days) -> HoursOfPeriod | None:
         async with self.installation.runtime.units.for_tenant(self.agency.tenant_id) as uow:
-            return await hours_of_period(workspace_of(uow), UUID(self.contract["contract_id"]), period)
+            work = workspace_of(uow)
+            return await hours_of_period(work, await work.contracts.get(UUID(self.contract["contract_id"])), period)
 
     async def told(self, event: str) -> list[Any]:
         """The data of the events of this kind about this contract."""
@@ -205,6 +206,14 @@ async def apply_waiting(agency: Agency, waiting: Any) -> Any:
     for party in ("agency", "client"):
         await agency.step(waiting, "amendment/sign", {"party": party, **consent})
     return await agency.step(waiting, "amendment/apply")
+
+
+async def test_the_day_on_which_a_contract_begins_counts_whole(
+    installation: Installation, agency: Agency, clock: FixedClock
+) -> None:
+    clock.set(datetime(2026, 6, 16, 10, 30, tzinfo=UTC))
+    ledger = Ledger(installation, agency, await active(agency, hours=hours(lines=lines(technical=120))))
+    assert (await ledger.month())["included_minutes"] == 60
 
 
 @pytest.mark.capability("K29")

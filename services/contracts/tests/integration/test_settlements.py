@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import psycopg
 import pytest
@@ -67,9 +67,9 @@ async def told(
 
 
 async def measured(
-    installation: Installation, contract: Any, up: int, month: str = "2026-07", target: str = "99.9"
+    installation: Installation, contract: Any, up: int, month: str = "2026-07", target: str = "99.9", sites: int = 1
 ) -> UUID:
-    """The uptime of a month in ten thousandths."""
+    """The uptime of a month in ten thousandths, the same of so many environments."""
     year, number = (int(part) for part in month.split("-"))
     start = datetime(year, number, 1, tzinfo=UTC) - timedelta(hours=2)
     end = datetime(year, number + 1, 1, tzinfo=UTC) - timedelta(hours=2)
@@ -101,7 +101,7 @@ async def measured(
         "ends_at": end.isoformat(),
         "committed": True,
         "met": figure["met"],
-        "figures": [figure],
+        "figures": [figure | {"environment_id": f"{ENVIRONMENT[:-1]}{number + 1}"} for number in range(sites)],
         "method": "test",
         "content_hash": "0" * 64,
     }
@@ -126,6 +126,26 @@ async def missed(installation: Installation, contract: Any, late_seconds: int, a
     async with installation.runtime.units.for_tenant(await _tenant_of(installation, contract)) as uow:
         await clock_breaches.follow(workspace_of(uow), UUID(contract["contract_id"]), incident_id)
     return event_id
+
+
+async def ticket(installation: Installation, contract: Any, number: str, **days: int) -> None:
+    """A request as it stands, with the days of July on which it passed its milestones; 0 is the last of June."""
+    at = {name: datetime(2026, 7, 1, 8, tzinfo=UTC) + timedelta(days=day - 1) for name, day in days.items()}
+    item = {
+        "version": len(days),
+        "number": number,
+        "contract_id": contract["contract_id"],
+        "category": "corrective",
+        "severity": "minor",
+        "status": max(at, key=lambda name: at[name]),
+        "title": "The form is broken",
+        "item_id": str(new_id()),
+        "kind": "request",
+        "timestamps": {name: {"at": when.isoformat()} for name, when in at.items()},
+    }
+    subject = uuid5(UUID(contract["contract_id"]), number)
+    how = {"subject_id": subject, "version": len(days) + max(days.values())}
+    await told(installation, contract, "request", min(at.values()), max(at.values()), item, **how)
 
 
 async def drafted(agency: Agency, contract: Any, on: str = "2026-07-15") -> Any:
@@ -241,6 +261,7 @@ async def test_tickets_are_charged_one_by_one_and_a_penalty_is_shared_as_it_was_
     assert (ticket["code"], ticket["amount"], ticket["unit"]) == ("ticket:R-1", "80.00", "ticket")
     assert settled["content"]["unpriced_tickets"] == ["R-2"]
     assert (penalty["kind"], penalty["amount"], penalty["why"]["units"]) == ("penalty", "-90.00", 3)
+    assert penalty["why"]["overrun_is_final"] is False  # nobody has told that the clock stands
     assert str(event) in penalty["events"]
     (breach,) = (await agency.get("/v1/breaches", params={"contract_id": contract["contract_id"]}))["data"]
     share = {"provider_percent": 40, "client_percent": 60, "reason": "The access came two hours late"}
@@ -292,6 +313,10 @@ async def test_a_client_claims_within_the_window_and_an_accepted_claim_is_a_corr
         "accepted": True, "reason": "So be it",
     })  # fmt: skip
     answer = {"accepted": True, "reason": "It was measured from one place only", "amount": "60.00"}
+    await step(agency, draft, "correct", "review")
+    told_so = f"/v1/settlement-claims/{made['claim_id']}/answer"
+    await agency.refused(409, "POST", told_so, json={"accepted": True, "reason": "So be it"})
+    await step(agency, draft, "reopen")
     said = await agency.make(f"/v1/settlement-claims/{made['claim_id']}/answer", answer, status=200)
     assert (said["status"], said["granted"]) == ("accepted", "60.00")
     corrected = await agency.get(f"/v1/settlements/{draft['settlement_id']}")
@@ -323,6 +348,46 @@ async def test_misses_open_a_right_to_leave_that_lapses_and_that_the_client_uses
     await client.refused(409, "POST", exercise, json={})
 
 
+@pytest.mark.capability("K43", "K47")
+async def test_a_month_of_two_sites_is_one_miss_and_what_the_client_answers_for_is_none(
+    installation: Installation, agency: Agency, clock: FixedClock
+) -> None:
+    rules = [
+        {"right_code": name, "commitment": name, "misses": 2, "within_months": 12, "days_to_use": 30}
+        for name in ("uptime", "response")
+    ]
+    contract = await agency.active(**FLAT, **CREDITS, termination_rights=rules)
+    clock.set(AFTER_JULY)
+    await measured(installation, contract, 9_900, sites=2)
+    for day in (10, 20):
+        await missed(installation, contract, 60, datetime(2026, 7, day, 9, tzinfo=UTC))
+    breaches = (await agency.get("/v1/breaches", params={"contract_id": contract["contract_id"]}))["data"]
+    share = {"provider_percent": 0, "client_percent": 100, "reason": "Nobody gave the access"}
+    await agency.make(f"/v1/breaches/{breaches[0]['breach_id']}/decide", share, status=200)
+    await step(agency, await drafted(agency, contract), "review", "close")
+    rights = await agency.get("/v1/termination-rights", params={"contract_id": contract["contract_id"]})
+    assert rights["data"] == []
+
+
+@pytest.mark.capability("K43")
+async def test_a_right_is_gone_when_a_correction_takes_back_what_opened_it(
+    installation: Installation, agency: Agency, clock: FixedClock
+) -> None:
+    rule = {"right_code": "response", "commitment": "response", "misses": 1, "days_to_use": 60}
+    contract = await agency.active(**FLAT, termination_rights=[rule])
+    clock.set(AFTER_JULY)
+    await missed(installation, contract, 60, datetime(2026, 7, 10, 9, tzinfo=UTC))
+    settled = await step(agency, await drafted(agency, contract), "review", "close")
+    (right,) = (await agency.get("/v1/termination-rights", params={"contract_id": contract["contract_id"]}))["data"]
+    (breach,) = (await agency.get("/v1/breaches", params={"contract_id": contract["contract_id"]}))["data"]
+    share = {"provider_percent": 0, "client_percent": 100, "reason": "Nobody gave the access"}
+    await agency.make(f"/v1/breaches/{breach['breach_id']}/decide", share, status=200)
+    await step(agency, settled, "correct", "review", "close")
+    client = await decider(installation, agency, contract)
+    await client.refused(409, "POST", f"/v1/termination-rights/{right['termination_right_id']}/exercise", json={})
+    assert (await agency.get(f"/v1/contracts/{contract['contract_id']}"))["status"] == "active"
+
+
 @pytest.mark.capability("K89")
 async def test_an_amendment_in_mid_month_costs_from_its_instant_on_and_the_past_stays(
     installation: Installation, agency: Agency, clock: FixedClock
@@ -343,6 +408,39 @@ async def test_an_amendment_in_mid_month_costs_from_its_instant_on_and_the_past_
     assert [each["plan_code"] for each in july["content"]["terms"]] == ["basique", "premium"]
     shown = await agency.get(f"/v1/settlements/{june['settlement_id']}")
     assert (shown["closed_hash"], lines(shown)) == (june["closed_hash"], lines(june))
+
+
+@pytest.mark.capability("K37")
+async def test_a_request_is_charged_once_whenever_it_is_closed_or_reopened_and_never_when_it_was_declined(
+    installation: Installation, agency: Agency, clock: FixedClock
+) -> None:
+    charges = {"charges": {"per_ticket": {"kinds": [], "otherwise": "80.00"}}}
+    contract = await agency.active(**FLAT, **charges)
+    clock.set(datetime(2026, 7, 1, 9, tzinfo=UTC))
+    await ticket(installation, contract, "R-1", opened=0, resolved=0)
+    await ticket(installation, contract, "R-2", opened=0, resolved=0)
+    june = await step(agency, await drafted(agency, contract, "2026-06-30"), "review", "close")
+    assert lines(june)[1:] == [("ticket:R-1", "80.00"), ("ticket:R-2", "80.00")]
+    await ticket(installation, contract, "R-1", opened=0, resolved=0, closed=6)
+    await ticket(installation, contract, "R-2", opened=0, reopened=7, resolved=8, closed=9)
+    await ticket(installation, contract, "R-3", opened=2, declined=3, closed=4)
+    await ticket(installation, contract, "R-4", opened=2, resolved=3)
+    clock.set(AFTER_JULY)
+    assert lines(await drafted(agency, contract))[1:] == [("ticket:R-4", "80.00")]
+
+
+async def test_a_client_is_not_told_of_the_sums_of_a_correction_that_is_under_way(
+    installation: Installation, agency: Agency, clock: FixedClock
+) -> None:
+    contract = await agency.active(**FLAT, **CREDITS)
+    clock.set(AFTER_JULY)
+    settled = await step(agency, await drafted(agency, contract), "review", "close")
+    await measured(installation, contract, 9_800)
+    await step(agency, settled, "correct", "review")
+    client = await decider(installation, agency, contract)
+    (listed,) = (await client.get("/v1/settlements"))["data"]
+    assert (listed["number"], listed["status"], listed["net"], listed["gross"]) == (1, "closed", "600.00", "720.00")
+    assert (listed["reviewed_at"], listed["reviewed_by"]) == (None, None)
 
 
 @pytest.mark.capability("K75")
@@ -382,6 +480,36 @@ async def test_what_if_replays_the_facts_under_other_terms_and_stores_nothing(
     assert await agency.get("/v1/settlements") == before
     fault = await agency.refused(422, "POST", path, json={**month, "terms": {"price": {"amount": "x"}}})
     assert fault["errors"][0]["pointer"] == "#/terms/price/amount"
+
+
+async def test_what_if_counts_the_work_by_the_other_hours_even_of_months_that_are_closed(
+    agency: Agency, clock: FixedClock
+) -> None:
+    hours = {
+        "lines": [{"code": "technical", "name": {"fr": "Technique", "en": "Technical"}, "included_minutes": 60}],
+        "overage_rate_per_hour": {"amount": "90.00", "currency": "EUR"},
+    }
+    contract = await agency.active(**FLAT, hours=hours)
+    clock.set(AFTER_JULY)
+    entry: dict[str, Any] = {"line": "technical", "work_class": "backup", "worked_on": "2026-07-10"}
+    entry |= {"real_minutes": 120, "person_name": "Nadia Benali"}
+    await agency.make(f"/v1/contracts/{contract['contract_id']}/hours/entries", entry)
+    await step(agency, await drafted(agency, contract), "review", "close")
+    path = f"/v1/contracts/{contract['contract_id']}/what-if"
+    month = {"first_day": "2026-07-01", "last_day": "2026-07-31"}
+    more = {"lines": [{"code": "technical", "included_minutes": 90}]}
+    found = {}
+    for name, terms in {
+        "same": {"hours": {"lines": [{"code": "technical", "included_minutes": 60}]}},
+        "more": {"hours": more},
+        "dearer": {"hours": {"overage_rate_per_hour": {"amount": "120.00", "currency": "EUR"}}},
+    }.items():
+        found[name] = (await agency.make(path, {**month, "terms": terms}, status=200))["difference_net"]
+    found["plan"] = (await agency.make(path, {**month, "plan_code": "standard"}, status=200))["difference_net"]
+    assert found == {"same": "0.00", "more": "-45.00", "dearer": "30.00", "plan": "0.00"}
+    wrong = {"hours": {"overage_rate_per_hour": {"amount": "1.00", "currency": "USD"}}}
+    fault = await agency.refused(422, "POST", path, json={**month, "terms": wrong})
+    assert fault["errors"][0]["pointer"] == "#/terms/hours/overage_rate_per_hour/currency"
 
 
 async def test_work_beyond_the_hours_is_a_line_and_its_month_is_closed_with_the_review(

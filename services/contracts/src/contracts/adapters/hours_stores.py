@@ -39,6 +39,7 @@ from contracts.application.hours import (
 from contracts.application.hours_ports import HoursStores
 from contracts.application.hours_reviews import HoursReview
 from contracts.application.hours_terms import agreed_hours
+from contracts.domain.billing_periods import begin_of_day
 from contracts.domain.contract_hours import Held
 from contracts.domain.contract_term import add_months
 from contracts.domain.entitlements import HOURS
@@ -84,8 +85,10 @@ class Hours(Rows[HoursEntryRow]):
             return AgreedOverTime([], {}, ZoneInfo(zone or "UTC"), None)
         held: list[Held] = []
         names: dict[str, dict[str, str]] = {}
-        ends: list[datetime | None] = [*(state[0] for state in states[1:]), None]
-        for (begins, status, block, _), end in zip(states, ends, strict=True):
+        begun: list[datetime] = [state[0] for state in states]
+        begun[0] = begin_of_day(begun[0], ZoneInfo(states[0][3]))
+        ends: list[datetime | None] = [*begun[1:], None]
+        for begins, (_, status, block, _), end in zip(begun, states, ends, strict=True):
             if status == "active" and block is not None and begins != end:
                 held.append(Held(begins, end, agreed_hours(block)))
                 names |= {line["code"]: line["name"] for line in block["lines"]}

@@ -1,13 +1,14 @@
 """Settling over PostgreSQL. Row-level security decides whose rows are there."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, literal_column, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from contracts.adapters.register_tables import AdvisoryRow, BreachRow
@@ -36,12 +37,14 @@ from contracts.application.settling import (
     SettlementSummary,
 )
 from contracts.application.termination_rights import TerminationRight
-from contracts.domain.termination_right import Verdict
+from contracts.domain.termination_right import Verdict, as_one
 from shared.pagination import Page, Paging, paginate
 from shared.unit_of_work import UnitOfWork
 
 _LOCK = 7_302_106
 """First half of the key of the advisory locks of settling; the second is of the contract."""
+_TICKETS = """'$.lines[*] ? (@.kind == "ticket").why.ticket'"""
+"""Where the content of a settlement names the tickets that it charges."""
 
 
 def record_of(row: SettlementRow) -> SettlementRecord:
@@ -58,6 +61,18 @@ def claim_of(row: SettlementClaimRow) -> SettlementClaim:
 
 def right_of(row: TerminationRightRow) -> TerminationRight:
     return TerminationRight.model_validate(columns(row))
+
+
+def _verdict(commitment: Mapping[str, Any], zone: str) -> Verdict:
+    missed = None if commitment["met"] is None else not commitment["met"]
+    provider_percent = commitment["why"].get("provider_percent")
+    if provider_percent is not None and not Decimal(provider_percent):
+        missed = None  # others answer for all of it
+    return Verdict(
+        id=commitment["commitment_id"],
+        on=datetime.fromisoformat(commitment["at"]).astimezone(ZoneInfo(zone)).date(),
+        missed=missed,
+    )
 
 
 def table_of(row: RemedyTableRow) -> RemedyTable:
@@ -114,15 +129,6 @@ class Settlements(Rows[SettlementRow]):
 
 class Schedules(Rows[SettlementScheduleRow]):
     row_type, key, noun = SettlementScheduleRow, "contract_id", "schedule of settlements"
-
-    async def of(self, contract_id: UUID) -> SettlementSchedule | None:
-        row = await self._session.scalar(
-            select(SettlementScheduleRow)
-            .where(SettlementScheduleRow.contract_id == contract_id)
-            .with_for_update()
-            .execution_options(populate_existing=True)
-        )
-        return None if row is None else SettlementSchedule.model_validate(columns(row))
 
     async def put(self, schedule: SettlementSchedule) -> None:
         values = schedule.model_dump()
@@ -234,6 +240,17 @@ class SettlementFacts:
         )
         return [Advisory.model_validate(columns(row)) for row in rows]
 
+    async def tickets_charged_before(self, contract_id: UUID, first_day: date) -> set[str]:
+        charged = func.jsonb_path_query(SettlementRow.content, literal_column(_TICKETS))
+        rows = await self._session.scalars(
+            select(charged).where(
+                SettlementRow.contract_id == contract_id,
+                SettlementRow.first_day < first_day,
+                SettlementRow.closed_number.is_not(None),
+            )
+        )
+        return set(rows)
+
     async def verdicts(self, contract_id: UUID, kind: str) -> Sequence[Verdict]:
         newest = (
             select(SettlementVersionRow.settlement_id, func.max(SettlementVersionRow.number).label("number"))
@@ -243,6 +260,7 @@ class SettlementFacts:
         )
         rows = await self._session.execute(
             select(SettlementVersionRow.commitments, SettlementRow.content["period"]["time_zone"].astext)
+            .order_by(SettlementRow.first_day)
             .join(
                 newest,
                 (newest.c.settlement_id == SettlementVersionRow.settlement_id)
@@ -250,16 +268,11 @@ class SettlementFacts:
             )
             .join(SettlementRow, SettlementRow.settlement_id == SettlementVersionRow.settlement_id)
         )
-        return [
-            Verdict(
-                id=each["commitment_id"],
-                on=datetime.fromisoformat(each["at"]).astimezone(ZoneInfo(zone)).date(),
-                missed=None if each["met"] is None else not each["met"],
-            )
-            for commitments, zone in rows
-            for each in commitments
-            if each["kind"] == kind and each["counted"]
-        ]
+        found: list[Verdict] = []
+        for commitments, zone in rows:
+            of_period = [_verdict(each, zone) for each in commitments if each["kind"] == kind and each["counted"]]
+            found += of_period if kind != "uptime" or not of_period else [as_one(of_period)]
+        return found
 
 
 def settlement_stores(uow: UnitOfWork) -> SettlementStores:

@@ -61,6 +61,8 @@ async def _shown(work: Work, record: SettlementRecord, who: Principal) -> Settle
         update={
             "status": "closed",
             "number": record.closed_number,
+            "reviewed_at": None,
+            "reviewed_by": None,
             "adjustments": [],
             "correction_reason": None,
             "content": content,
@@ -70,11 +72,12 @@ async def _shown(work: Work, record: SettlementRecord, who: Principal) -> Settle
     )
 
 
-def _summary(record: SettlementSummary, who: Principal) -> SettlementSummary:
+async def _summary(work: Work, record: SettlementSummary, who: Principal) -> SettlementSummary:
     """A client is not told of what the agency still works on."""
     if who.client_id is None or record.status == "closed":
         return record
-    return record.model_copy(update={"status": "closed", "number": record.closed_number})
+    whole = await _shown(work, await work.settlements.settlements.get(record.settlement_id), who)
+    return record.model_copy(update={name: getattr(whole, name) for name in SettlementSummary.model_fields})
 
 
 # --- settlements -----------------------------------------------------------------------------------------------------
@@ -102,6 +105,7 @@ async def create_settlement(
 @settlements.get("", summary="List settlements")
 async def list_settlements(
     unit: Unit,
+    work: Work,
     params: PageParams,
     who: Reader,
     contract_id: OfContract = None,
@@ -112,7 +116,7 @@ async def list_settlements(
     page = await settlement_stores.list_settlements(
         unit, params, contract_id, None if for_client else status, closed_only=for_client
     )
-    return Page(data=[_summary(record, who) for record in page.data], next_cursor=page.next_cursor)
+    return Page(data=[await _summary(work, record, who) for record in page.data], next_cursor=page.next_cursor)
 
 
 @settlements.get("/{settlement_id}", summary="Read a settlement", responses=SHOWN)
@@ -322,8 +326,7 @@ async def exercise_termination_right(
     contract = await work.contracts.locked(known.contract_id)
     right = await work.settlements.rights.locked(termination_right_id)
     settlement = await work.settlements.settlements.get(right.settlement_id)
-    zone = settlement.content.period.time_zone
-    right = await termination_rights.exercise(work, right, contract, zone, said.evidence)
+    right = await termination_rights.exercise(work, right, contract, settlement, said.evidence)
     tagged(response, right.version)
     return right
 

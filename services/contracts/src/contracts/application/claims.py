@@ -117,6 +117,8 @@ async def answer(
     _check_amount(said.amount, record.currency)
     if said.accepted:
         draft = record
+        if record.status == "reviewed":
+            raise NotNow("A correction of this settlement is reviewed. Reopen it, or close it, and answer then.")
         if record.status == "closed":
             draft = await correct(work, record, f"Claim {made.claim_id}: {said.reason}"[:2000])
         if said.amount is not None:

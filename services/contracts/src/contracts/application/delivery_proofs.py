@@ -21,6 +21,7 @@ from contracts.application.errors import Refused
 from contracts.application.facts import ItemFact, PeriodFacts, facts_of_period
 from contracts.application.ports import Workspace
 from contracts.application.register_records import Evidence
+from contracts.application.scope import Scope
 from contracts.application.values import Code, Request, Texts
 from contracts.domain import delivery_proofs as rules
 from contracts.domain.agreement import local_date
@@ -169,46 +170,63 @@ async def enter_proof(work: Workspace, contract: Contract, new: NewDeliveryProof
 async def proofs_of_month(work: Workspace, contract: Contract, month: date) -> DeliverableProofs:
     """What was promised in a calendar month of the client's zone, with its proofs."""
     zone = ZoneInfo((await work.clients.get(contract.client_id)).time_zone)
-    month_end = add_months(month, 1)
-    whole = instants_of(Days(month, month_end), zone)
-    promised = _promised(await work.proofs.states(contract.contract_id, whole.end), whole.start)
-    began_on = contract.terms.starts_on
-    due = {code: _windows(item, month, began_on) for code, item in promised.items()}
-    first = min([month, *(window.first for each in due.values() for window in each)])
-    since = instants_of(Days(first, month_end), zone)
-    known = _Known(
-        facts=await facts_of_period(work, contract.contract_id, since.start, since.end),
-        backups=await work.proofs.backups(contract.contract_id, since.start, since.end),
-        entered=await work.proofs.entered(contract.contract_id, first, month_end),
-        zone=zone,
-    )
-    today = local_date(work.now, zone.key)
-    lines = [_line(item, due[code], known, month, today) for code, item in promised.items()]
-    scope = contract.terms.scope
-    lines += [
-        _scope_line(each.code, each.name, known, month) for each in (scope.of("in") if scope and promised else [])
-    ]
+    lines = await delivered_in(work, contract, month, zone)
     return DeliverableProofs(
         contract_id=contract.contract_id,
         month=month,
         time_zone=zone.key,
         as_of=work.now,
-        complete=whole.end <= work.now,
+        complete=instants_of(Days(month, add_months(month, 1)), zone).end <= work.now,
         data=lines,
         never_delivered=[line.code for line in lines if line.status == "never_delivered"],
         continuity=(await continuity_of(work, contract)).data,
     )
 
 
-def _promised(states: Sequence[ContractState], start: datetime) -> dict[str, Mapping[str, Any]]:
-    """Code to deliverable, as it was promised last: of the states that held from `start` on, those in force."""
+async def delivered_in(
+    work: Workspace, contract: Contract, month: date, zone: ZoneInfo, found: PeriodFacts | None = None
+) -> list[ProvedDeliverable]:
+    """What was promised in a calendar month of a zone, with its proofs.
+
+    :param found: facts that were read already; they are read again where something was due over a longer time.
+    """
+    month_end = add_months(month, 1)
+    whole = instants_of(Days(month, month_end), zone)
+    states = await work.proofs.states(contract.contract_id, whole.end)
+    promised = _promised(states, whole.start)
+    began_on = contract.terms.starts_on
+    due = {code: _windows(item, month, began_on) for code, item in promised.items()}
+    first = min([month, *(window.first for each in due.values() for window in each)])
+    since = instants_of(Days(first, month_end), zone)
+    if found is None or (found.start, found.end) != since:
+        found = await facts_of_period(work, contract.contract_id, since.start, since.end)
+    known = _Known(
+        facts=found,
+        backups=await work.proofs.backups(contract.contract_id, since.start, since.end),
+        entered=await work.proofs.entered(contract.contract_id, first, month_end),
+        zone=zone,
+    )
+    today = local_date(work.now, zone.key)
+    lines = [_line(item, due[code], known, month, today) for code, item in promised.items()]
+    return lines + [_scope_line(code, name, known, month) for code, name in _in_scope(states, whole.start).items()]
+
+
+def _in_force(states: Sequence[ContractState], start: datetime) -> list[Mapping[str, Any]]:
+    """What the states said that held from `start` on and in which the contract was in force."""
     before = [state for state in states if state.effective_from <= start]
     held = [*before[-1:], *(state for state in states if state.effective_from > start)]
-    found: dict[str, Mapping[str, Any]] = {}
-    for state in held:
-        if state.status == "active":
-            found |= {item["code"]: item for item in state.state["deliverables"]}
-    return found
+    return [state.state for state in held if state.status == "active"]
+
+
+def _promised(states: Sequence[ContractState], start: datetime) -> dict[str, Mapping[str, Any]]:
+    """Code to deliverable, as it was promised last."""
+    return {item["code"]: item for state in _in_force(states, start) for item in state["deliverables"]}
+
+
+def _in_scope(states: Sequence[ContractState], start: datetime) -> dict[str, Texts]:
+    """Code of what was in scope to its name, as it was agreed last."""
+    scopes = [Scope.model_validate(state["scope"]) for state in _in_force(states, start) if state.get("scope")]
+    return {each.code: each.name for scope in scopes for each in scope.of("in")}
 
 
 @dataclass(frozen=True)

@@ -351,13 +351,13 @@ class HoursOfPeriod(BaseModel):
         ]
 
 
-async def hours_of_period(work: Workspace, contract_id: UUID, period: Days) -> HoursOfPeriod | None:
+async def hours_of_period(work: Workspace, contract: Contract, period: Days) -> HoursOfPeriod | None:
     """What a billing period is settled with; None when the contract has no hours.
 
     A month of the ledger belongs to the period that its last day lies in: the last of the calendar month, or the one on
     which the contract ended. Give the whole period (`BillingPeriod.whole`): then each month belongs to exactly one.
     """
-    agreed = await work.hours.book.agreed(contract_id)
+    agreed = await work.hours.book.agreed(contract.contract_id)
     if not agreed.held:
         return None
     candidates = _months_between(month_of(period.first), month_of(period.end))
@@ -366,7 +366,7 @@ async def hours_of_period(work: Workspace, contract_id: UUID, period: Days) -> H
         for month in candidates
         if period.first <= rules.last_day(month, agreed.ended_at, agreed.zone) < period.end
     ]
-    return HoursOfPeriod(contract_id=contract_id, months=await _months(work, contract_id, agreed, wanted))
+    return HoursOfPeriod(contract_id=contract.contract_id, months=await _months(work, contract, agreed, wanted))
 
 
 async def hours_month(work: Workspace, contract: Contract, month: date) -> HoursMonth:
@@ -374,7 +374,7 @@ async def hours_month(work: Workspace, contract: Contract, month: date) -> Hours
     agreed = await work.hours.book.agreed(contract.contract_id)
     if month > month_of(local_date(work.now, agreed.zone.key)):
         raise NotNow("This month has not begun.")
-    found = await _months(work, contract.contract_id, agreed, [month])
+    found = await _months(work, contract, agreed, [month])
     if not found:
         raise Unknown("hours ledger of this contract in", f"{month:%Y-%m}")
     return found[0]
@@ -382,7 +382,27 @@ async def hours_month(work: Workspace, contract: Contract, month: date) -> Hours
 
 async def months_of_contract(work: Workspace, contract: Contract, months: Sequence[date]) -> list[HoursMonth]:
     """Those of the months that have a ledger, in their order."""
-    return await _months(work, contract.contract_id, await work.hours.book.agreed(contract.contract_id), months)
+    return await _months(work, contract, await work.hours.book.agreed(contract.contract_id), months)
+
+
+async def months_under(work: Workspace, contract: Contract, agreed: AgreedOverTime, until: date) -> list[HoursMonth]:
+    """What the work that is known now would come to under other terms, up to a month; nothing is stored.
+
+    Every month is counted anew, as if none had been closed: what was told late counts in its own month.
+    """
+    if not agreed.held:
+        return []
+    months = _months_between(_first_month(agreed), until)
+    entries = await work.hours.book.entries_between(contract.contract_id, months[0], until) if months else []
+    facts = await _facts(work, contract.contract_id, entries)
+    carried: Carried = {}
+    found: list[HoursMonth] = []
+    for month in months:
+        one = _month(contract, month, agreed, facts[month], carried, _Late({}, []), [])
+        if one is not None:
+            carried = one.lots()
+            found.append(one)
+    return found
 
 
 async def close_hours_month(work: Workspace, contract_id: UUID, month: date) -> HoursMonth | None:
@@ -399,50 +419,46 @@ async def close_hours_month(work: Workspace, contract_id: UUID, month: date) -> 
     if newest is not None and month <= newest.month:
         return await work.hours.book.closed(contract_id, month)
     closed: HoursMonth | None = None
-    for each in await _open_months(work, contract, agreed, month):
+    for each in await _open_months(work, contract, agreed, month, newest):
         closed = each.model_copy(update={"closed_at": work.now})
         await work.hours.book.add_closed(closed)
     return closed
 
 
 async def _months(
-    work: Workspace, contract_id: UUID, agreed: AgreedOverTime, wanted: Sequence[date]
+    work: Workspace, contract: Contract, agreed: AgreedOverTime, wanted: Sequence[date]
 ) -> list[HoursMonth]:
     """Those of the months that have a ledger."""
     if not agreed.held or not wanted:
         return []
-    newest = await work.hours.book.last_closed(contract_id)
+    newest = await work.hours.book.last_closed(contract.contract_id)
     last_closed = None if newest is None else newest.month
     found: list[HoursMonth] = []
     for month in wanted:
         if last_closed is not None and month <= last_closed:
-            closed = await work.hours.book.closed(contract_id, month)
+            closed = await work.hours.book.closed(contract.contract_id, month)
             found.extend([] if closed is None else [closed])
     still_open = [month for month in wanted if last_closed is None or month > last_closed]
     if still_open:
-        contract = await work.contracts.get(contract_id)
-        opened = await _open_months(work, contract, agreed, max(still_open))
+        opened = await _open_months(work, contract, agreed, max(still_open), newest)
         found.extend(month for month in opened if month.month in still_open)
     return found
 
 
-async def _open_months(work: Workspace, contract: Contract, agreed: AgreedOverTime, until: date) -> list[HoursMonth]:
-    """The open months up to one, computed from what was told."""
+async def _open_months(
+    work: Workspace, contract: Contract, agreed: AgreedOverTime, until: date, newest: HoursMonth | None
+) -> list[HoursMonth]:
+    """The open months up to one, computed from what was told; `newest` is the last one that is closed."""
     if not agreed.held:
         return []
     book = work.hours.book
-    newest = await book.last_closed(contract.contract_id)
-    first = month_of(agreed.held[0].start.astimezone(agreed.zone).date())
-    if newest is not None:
-        first = add_months(newest.month, 1)
+    first = _first_month(agreed) if newest is None else add_months(newest.month, 1)
     if until < first:
         return []
     causes = [] if newest is None else await book.causes(contract.contract_id, first)
     late_months = sorted({cause.of_month for cause in causes})
-    entries = [
-        *await book.entries(contract.contract_id, late_months),
-        *await book.entries_between(contract.contract_id, first, until),
-    ]
+    late = await book.entries(contract.contract_id, late_months) if late_months else ()
+    entries = [*late, *await book.entries_between(contract.contract_id, first, until)]
     facts = await _facts(work, contract.contract_id, entries)
     closed = await book.closed_since(contract.contract_id, late_months[0]) if late_months else []
     adjusted = {month: _late(month, facts[month], agreed, closed) for month in late_months}
@@ -453,12 +469,16 @@ async def _open_months(work: Workspace, contract: Contract, agreed: AgreedOverTi
     carried: Carried = {} if newest is None else newest.lots()
     found: list[HoursMonth] = []
     for month in months:
-        late = _Late(adjusted, causes) if month == first else _Late({}, [])
-        one = _month(contract, month, agreed, facts[month], carried, late, told[month])
+        told_late = _Late(adjusted, causes) if month == first else _Late({}, [])
+        one = _month(contract, month, agreed, facts[month], carried, told_late, told[month])
         if one is not None:
             carried = one.lots()
             found.append(one)
     return found
+
+
+def _first_month(agreed: AgreedOverTime) -> date:
+    return month_of(agreed.held[0].start.astimezone(agreed.zone).date())
 
 
 def _months_between(first: date, last: date) -> list[date]:
@@ -748,7 +768,7 @@ async def _touched(
             )
     agreed = await work.hours.book.agreed(contract.contract_id)
     this_month = month_of(local_date(work.now, agreed.zone.key))
-    for each in await _open_months(work, contract, agreed, this_month):
+    for each in await _open_months(work, contract, agreed, this_month, newest):
         if each.month >= min(months):
             await _tell_thresholds(work, each, agreed)
 

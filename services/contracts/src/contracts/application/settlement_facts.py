@@ -1,14 +1,15 @@
 """What happened in a period, as settling reads it: from the facts of the other services and from our registers."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
+from zoneinfo import ZoneInfo
 
 from contracts.application.contracts import Contract
-from contracts.application.delivery_proofs import ProvedDeliverable, proofs_of_month
-from contracts.application.facts import ItemFact, Known, PeriodFacts, UptimeMeasured, facts_of_period
+from contracts.application.delivery_proofs import ProvedDeliverable, delivered_in
+from contracts.application.facts import ItemFact, Known, PeriodFacts, UptimeMeasured
 from contracts.application.hours import HoursMonth, hours_of_period
 from contracts.application.obligations import Breach
 from contracts.application.ports import Workspace
@@ -16,41 +17,47 @@ from contracts.domain import settlement as rules
 from contracts.domain.contract_term import Days, add_months
 from contracts.domain.liability import Decision
 from contracts.domain.verdicts import Verdict
-from shared.kernel.intervals import Interval
 from shared.kernel.money import Money, round_half_away
 
-CLOSED = ("closed", "resolved", "completed", "accepted")
-"""Milestones of an item, the last one first: a request is charged when it is done."""
+DONE = ("resolved", "closed")
+"""Milestones with which a request is done, the first one first: it is charged in the period of the first that it
+passed, so that its later closing does not move it into the next one."""
 
 
-async def facts_of(work: Workspace, contract: Contract, days: Days, whole: Interval) -> rules.Facts:
-    """Everything of a period that matters for a settlement, by what is known now."""
-    start, end = whole
-    found = await facts_of_period(work, contract.contract_id, start, end)
-    hours = await hours_of_period(work, contract.contract_id, days)
+async def facts_of(work: Workspace, contract: Contract, days: Days, found: PeriodFacts) -> rules.Facts:
+    """Everything of a period that matters for a settlement, by what is known now; `found` is what was told of it."""
+    start, end = found.start, found.end
+    hours = await hours_of_period(work, contract, days)
+    tickets = list(_tickets(found.items, start, end))
+    if tickets:
+        # A request that was reopened is done a second time: it is one request, and has one price.
+        charged = await work.settlements.facts.tickets_charged_before(contract.contract_id, days.first)
+        tickets = [ticket for ticket in tickets if ticket.id not in charged]
     return rules.Facts(
         uptime=list(_uptime(found.uptime, start, end)),
         clocks=[_clock(found, verdict) for verdict in found.verdicts if verdict.metric != "acceptance"],
-        tickets=list(_tickets(found.items, start, end)),
+        tickets=tickets,
         overage=[] if hours is None else [_overage(month) for month in hours.months],
     )
 
 
-async def deliverables_of(work: Workspace, contract: Contract, days: Days) -> list[ProvedDeliverable]:
+async def deliverables_of(
+    work: Workspace, contract: Contract, days: Days, zone: ZoneInfo, found: PeriodFacts
+) -> list[ProvedDeliverable]:
     """What was promised, with its proofs: of every calendar month that is over within the period."""
-    found: list[ProvedDeliverable] = []
+    proved: list[ProvedDeliverable] = []
     month = days.first.replace(day=1)
     while month < days.end:
         end = add_months(month, 1)
         if days.first < end <= days.end:
-            found += (await proofs_of_month(work, contract, month)).data
+            proved += await delivered_in(work, contract, month, zone, found)
         month = end
-    return found
+    return proved
 
 
-def with_adjustments(facts: rules.Facts, adjustments: Sequence[rules.AdjustmentFact]) -> rules.Facts:
-    """The facts with what somebody added by hand."""
-    return replace(facts, adjustments=adjustments)
+def with_hours(facts: rules.Facts, days: Days, months: Iterable[HoursMonth]) -> rules.Facts:
+    """The facts with the overage of these months of the ledger, as far as they are over in a period's days."""
+    return replace(facts, overage=[_overage(month) for month in months if days.first <= month.last_day < days.end])
 
 
 def _uptime(months: Iterable[Known[UptimeMeasured]], start: datetime, end: datetime) -> Iterable[rules.UptimeFact]:
@@ -90,6 +97,7 @@ def _clock(found: PeriodFacts, verdict: Verdict) -> rules.ClockFact:
         overrun=verdict.overrun,
         target=verdict.target,
         decision=None if breach is None else _decision(breach),
+        final=verdict.final,
         events=(*(str(event) for event in verdict.event_ids), *(() if breach is None else (str(breach.breach_id),))),
     )
 
@@ -111,7 +119,9 @@ def _tickets(items: Iterable[ItemFact], start: datetime, end: datetime) -> Itera
     for item in items:
         if item.kind not in ("request", "incident") or item.merged_into_id or item.duplicate_of_id:
             continue
-        done = next((at for at in map(item.at, CLOSED) if at is not None), None)
+        if item.at("declined") is not None:
+            continue  # it was closed without being done
+        done = next((at for at in map(item.at, DONE) if at is not None), None)
         if done is None or not start <= done < end:
             continue
         yield rules.TicketFact(

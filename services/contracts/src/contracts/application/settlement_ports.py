@@ -40,9 +40,6 @@ class Settlements(Store["SettlementRecord"], Protocol):
 class Schedules(Protocol):
     """When the next period of each contract is over."""
 
-    async def of(self, contract_id: UUID) -> SettlementSchedule | None:
-        """That of a contract, under a lock."""
-
     async def put(self, schedule: SettlementSchedule) -> None: ...
 
 
@@ -68,8 +65,14 @@ class SettlementFacts(Protocol):
     async def refused_advice(self, contract_id: UUID, start: datetime, end: datetime) -> Sequence[Advisory]:
         """Advice that the client refused in a time."""
 
+    async def tickets_charged_before(self, contract_id: UUID, first_day: date) -> set[str]:
+        """Ids of the tickets that closed settlements of earlier periods charge, as they stand now."""
+
     async def verdicts(self, contract_id: UUID, kind: str) -> Sequence[Verdict]:
-        """What the newest closed version of every period found of a commitment of this kind that was promised."""
+        """What the newest closed version of every period found of a commitment of this kind that was promised.
+
+        Of uptime a period has one verdict, however many environments were measured and however often.
+        """
 
 
 @dataclass(frozen=True)

@@ -124,6 +124,7 @@ class SharedResponsibility(BaseModel):
     since: Instant
     provider_percent: int
     client_percent: int
+    third_party_percent: int = Field(description="What neither of them answers for.")
     reason: str
     decided_at: Instant
     decided_by: str

@@ -1,7 +1,8 @@
 """Settling: each period of a contract is drafted, reviewed and closed; a correction is a new version with the delta."""
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from itertools import islice
@@ -14,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from contracts.application import settlement_facts, termination_rights
 from contracts.application.contracts import Contract, Terms
 from contracts.application.errors import NotNow, Refused, named_at
+from contracts.application.facts import facts_of_period
 from contracts.application.hours import close_hours_month, hours_of_period
 from contracts.application.ports import Workspace
 from contracts.application.settlement_schedule import SettlementSchedule
@@ -36,14 +38,13 @@ from contracts.application.settlements import (
     shown_lines,
     shown_totals,
 )
-from contracts.application.terms_in_force import InForce, terms_in_force
+from contracts.application.terms_in_force import EARLIEST, InForce, terms_in_force, terms_of_contract
 from contracts.application.values import Reason, Request
 from contracts.domain import agreement
 from contracts.domain import settlement as rules
-from contracts.domain.billing_periods import BillingPeriod, billing_periods, instants_of
+from contracts.domain.billing_periods import BillingPeriod, begin_of_day, billing_periods, instants_of
 from contracts.domain.contract_term import Days
 from contracts.domain.pricing import FlatFee, TimePrice
-from shared.kernel.calendar import opening_instant
 from shared.kernel.money import Money, minor_units, round_half_away
 from shared.values import Instant, LocalDate
 
@@ -52,7 +53,6 @@ SettlementStatus: TypeAlias = Literal["draft", "reviewed", "closed"]
 MOST_ADJUSTMENTS = 100
 MOST_PERIODS = 12 * 60
 """More months than any contract runs: nobody looks for a period beyond."""
-EARLIEST = datetime(1, 1, 2, tzinfo=UTC)
 
 
 class SettlementRequest(Request):
@@ -201,7 +201,7 @@ def calendar_of(first: InForce) -> Calendar:
 
 async def _in_force(work: Workspace, contract: Contract) -> list[InForce]:
     """Everything that was in force until now. Raises NotNow for a contract that never was."""
-    held = await terms_in_force(work, contract.contract_id, EARLIEST, work.now + timedelta(microseconds=1))
+    held = await terms_of_contract(work, contract, EARLIEST, work.now + timedelta(microseconds=1))
     if not held:
         raise NotNow("The contract was never in force: there is nothing to settle.")
     return held
@@ -255,7 +255,7 @@ def stretches(calendar: Calendar, held: Sequence[InForce]) -> list[rules.InForce
     for index, each in enumerate(held):
         start = each.start
         if index == 0:
-            start = opening_instant(agreement.local_date(start, str(calendar.zone)), 0, calendar.zone)
+            start = begin_of_day(start, calendar.zone)
         suspended = each.status == "suspended"
         found.append(
             rules.InForce(
@@ -275,28 +275,11 @@ def _suspended_fee(terms: Terms) -> Fraction:
     return Fraction(0) if terms.term is None else Fraction(terms.term.suspension.fee_percent) / 100
 
 
-async def compute(
-    work: Workspace,
-    contract: Contract,
-    calendar: Calendar,
-    period: BillingPeriod,
-    held: Sequence[InForce],
-    adjustments: Sequence[Adjustment] = (),
+def settled_under(
+    contract: Contract, calendar: Calendar, period: BillingPeriod, held: Sequence[InForce], facts: rules.Facts
 ) -> rules.Settled:
-    """What a period comes to under what is given as in force, by the facts that are known now."""
-    whole = instants_of(period.whole, calendar.zone)
-    facts = await settlement_facts.facts_of(work, contract, period.whole, whole)
-    by_hand = [
-        rules.AdjustmentFact(str(item.adjustment_id), item.text, Decimal(item.amount), item.by, item.at)
-        for item in adjustments
-    ]
-    return rules.settle(
-        period,
-        calendar.zone,
-        contract.terms.price.currency,
-        stretches(calendar, held),
-        settlement_facts.with_adjustments(facts, by_hand),
-    )
+    """What a period comes to by these facts, under what is given as in force."""
+    return rules.settle(period, calendar.zone, contract.terms.price.currency, stretches(calendar, held), facts)
 
 
 async def _content(
@@ -311,8 +294,14 @@ async def _content(
     before: ClosedSettlement | None,
     reason: str | None,
 ) -> SettlementContent:
-    settled = await compute(work, contract, calendar, period, held, adjustments)
     whole = instants_of(period.whole, calendar.zone)
+    known = await facts_of_period(work, contract.contract_id, *whole)
+    by_hand = [
+        rules.AdjustmentFact(str(item.adjustment_id), item.text, Decimal(item.amount), item.by, item.at)
+        for item in adjustments
+    ]
+    facts = replace(await settlement_facts.facts_of(work, contract, period.whole, known), adjustments=by_hand)
+    settled = settled_under(contract, calendar, period, held, facts)
     lines, totals = shown_lines(settled), shown_totals(settled)
     old = None if before is None else before.content
     return SettlementContent(
@@ -343,7 +332,9 @@ async def _content(
         ],
         lines=lines,
         totals=totals,
-        deliverables=shown_deliverables(await settlement_facts.deliverables_of(work, contract, period.whole)),
+        deliverables=shown_deliverables(
+            await settlement_facts.deliverables_of(work, contract, period.whole, calendar.zone, known)
+        ),
         commitments=shown_commitments(settled),
         shared_responsibility=[
             SharedResponsibility(
@@ -353,6 +344,7 @@ async def _content(
                 since=breach.since,
                 provider_percent=breach.provider_percent,
                 client_percent=breach.client_percent,
+                third_party_percent=breach.third_party_percent,
                 reason=breach.decision or "",
                 decided_at=breach.decided_at or breach.updated_at,
                 decided_by=breach.decided_by or "",
@@ -510,7 +502,7 @@ async def recompute(work: Workspace, record: SettlementRecord, **changes: Any) -
     record = record.model_copy(update=changes)
     contract = await work.contracts.get(record.contract_id)
     calendar = calendar_of((await _in_force(work, contract))[0])
-    held = await terms_in_force(work, record.contract_id, EARLIEST, record.ends_at)
+    held = await terms_of_contract(work, contract, EARLIEST, record.ends_at)
     before = None
     if record.closed_number is not None:
         before = await work.settlements.settlements.closed(record.settlement_id, record.closed_number)
@@ -552,7 +544,8 @@ async def review(work: Workspace, record: SettlementRecord) -> SettlementRecord:
     _must_be(record, "draft")
     if record.ends_at > work.now:
         raise NotNow(f"The period runs until {record.end_day}. Review it when it is over.")
-    hours = await hours_of_period(work, record.contract_id, Days(record.first_day, record.end_day))
+    contract = await work.contracts.get(record.contract_id)
+    hours = await hours_of_period(work, contract, Days(record.first_day, record.end_day))
     for month in () if hours is None else hours.months:
         if month.closed_at is None:
             await close_hours_month(work, record.contract_id, month.month)
@@ -644,9 +637,9 @@ async def _save(work: Workspace, record: SettlementRecord, **changes: Any) -> Se
 
 async def settle_due(work: Workspace, schedule: SettlementSchedule) -> SettlementRecord | None:
     """Drafts the next period of a locked schedule if it is over, and says when the one after it is."""
+    await work.settlements.settlements.hold(schedule.contract_id)
     contract = await work.contracts.get(schedule.contract_id)
-    await work.settlements.settlements.hold(contract.contract_id)
-    held = await terms_in_force(work, contract.contract_id, EARLIEST, work.now + timedelta(microseconds=1))
+    held = await terms_of_contract(work, contract, EARLIEST, work.now + timedelta(microseconds=1))
     if not held:
         await work.settlements.schedules.put(schedule.model_copy(update={"due_at": None}))
         return None

@@ -10,6 +10,7 @@ from contracts.application.contracts import Contract, terminate_contract
 from contracts.application.errors import NotNow
 from contracts.application.ports import Workspace
 from contracts.application.settlement_terms import RightToTerminate
+from contracts.application.terms_in_force import EARLIEST, terms_in_force
 from contracts.application.values import Reason, Request
 from contracts.domain import agreement
 from contracts.domain.termination_right import termination_rights
@@ -82,18 +83,31 @@ async def open_rights(work: Workspace, record: "SettlementRecord", rules: Sequen
             )
 
 
+async def _still_open(work: Workspace, right: TerminationRight, record: "SettlementRecord") -> bool:
+    """Whether the closed settlements, as they stand now, open the right still, by the rule that opened it."""
+    agreed = (await terms_in_force(work, right.contract_id, EARLIEST, record.ends_at))[-1].terms.termination_rights
+    rule = next(each for each in agreed or () if each.right_code == right.right_code)
+    verdicts = await work.settlements.facts.verdicts(right.contract_id, rule.commitment)
+    return any(found.opened_on == right.opened_on for found in termination_rights(rule.as_value(), verdicts))
+
+
 async def exercise(
-    work: Workspace, right: TerminationRight, contract: Contract, zone: str, evidence: str | None
+    work: Workspace, right: TerminationRight, contract: Contract, record: "SettlementRecord", evidence: str | None
 ) -> TerminationRight:
     """The client uses the locked right: the locked contract ends now, without any compensation.
 
-    Raises NotNow when it was used, or is not usable today; IllegalStep when the contract has ended.
+    :param record: the settlement with which the right was found.
+
+    Raises NotNow when it was used, is not usable today, or a correction took back what opened it; IllegalStep when the
+    contract has ended.
     """
     if right.exercised_at is not None:
         raise NotNow("This right was used already.")
-    today = agreement.local_date(work.now, zone)
+    today = agreement.local_date(work.now, record.content.period.time_zone)
     if not right.opened_on <= today < right.lapses_on:
         raise NotNow(f"This right could be used from {right.opened_on} until the day before {right.lapses_on}.")
+    if not await _still_open(work, right, record):
+        raise NotNow("A settlement was corrected since: the misses that opened this right are fewer than it takes.")
     await terminate_contract(work, contract, f"The client used the right {right.right_code} of {right.opened_on}.")
     saved = right.model_copy(
         update={

@@ -6,12 +6,12 @@ The terms are read from the documents whose hash both parties signed, never from
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
 from contracts.application.catalogue import PlanVersion
-from contracts.application.contracts import ContractState, Terms
+from contracts.application.contracts import Contract, ContractState, Terms
 from contracts.application.deliverables import PlanDeliverable
 from contracts.application.further_terms import BLOCKS
 from contracts.application.life import expected
@@ -20,6 +20,8 @@ from contracts.application.values import AmountOfMoney
 from contracts.domain.timeline import Entry, stretches
 from shared.kernel.intervals import Interval
 
+EARLIEST = datetime(1, 1, 2, tzinfo=UTC)
+"""Before any contract, and a day that has a local date in every zone."""
 _ALIKE = ("starts_on", "ends_on", "response", "uptime", "service_desk", "obligations", "status_page", "signatories")
 """Keys of the document that say exactly what the terms of the same name say."""
 
@@ -52,14 +54,20 @@ async def terms_in_force(work: Workspace, contract_id: UUID, start: datetime, en
     its instant although nobody has recorded it yet: amendments that are signed for a date, and ends. Raises Unknown for
     a contract that is not there.
     """
-    contract = await work.contracts.get(contract_id)
+    return await terms_of_contract(work, await work.contracts.get(contract_id), start, end)
+
+
+async def terms_of_contract(work: Workspace, contract: Contract, start: datetime, end: datetime) -> list[InForce]:
+    """As `terms_in_force`, of a contract that was read already."""
+    contract_id = contract.contract_id
     states = await work.contracts.states(contract_id, end)
     entries: list[Entry[ContractState]] = [Entry(state.effective_from, state.version, state) for state in states]
     if states:
         # Up to and without `end`: what begins then is no part of it.
         to_come = await expected(work, contract, end - timedelta(microseconds=1), states[-1])
         entries += [Entry(each.begins, each.version, each.value) for each in to_come]
-    agreed: dict[str, tuple[Mapping[str, Any], Terms, PlanVersion]] = {}
+    plans: dict[tuple[UUID, int], PlanVersion] = {}
+    agreed: dict[str, tuple[str, Terms, PlanVersion, list[PlanDeliverable]]] = {}
     found = []
     for stretch in stretches(entries, Interval(start, end)):
         state = stretch.value
@@ -68,9 +76,12 @@ async def terms_in_force(work: Workspace, contract_id: UUID, start: datetime, en
         document_hash = str(state.state["signature"]["version_hash"])
         if document_hash not in agreed:
             document = json.loads((await work.contracts.signed_document(contract_id, document_hash)).text)
-            plan = await work.plans.version(UUID(document["plan"]["plan_id"]), document["plan"]["number"])
-            agreed[document_hash] = (document, terms_of(document), plan)
-        document, terms, plan = agreed[document_hash]
+            named = UUID(document["plan"]["plan_id"]), document["plan"]["number"]
+            if named not in plans:
+                plans[named] = await work.plans.version(*named)
+            deliverables = [PlanDeliverable.model_validate(item) for item in document["deliverables"]]
+            agreed[document_hash] = document["client"]["time_zone"], terms_of(document), plans[named], deliverables
+        time_zone, terms, plan, deliverables = agreed[document_hash]
         price = state.state["price"]
         found.append(
             InForce(
@@ -80,8 +91,8 @@ async def terms_in_force(work: Workspace, contract_id: UUID, start: datetime, en
                 plan=plan,
                 price=AmountOfMoney(amount=price["amount"], currency=price["currency"]),
                 status=state.status,
-                deliverables=[PlanDeliverable.model_validate(item) for item in document["deliverables"]],
-                time_zone=document["client"]["time_zone"],
+                deliverables=deliverables,
+                time_zone=time_zone,
                 document_hash=document_hash,
             )
         )

@@ -1,8 +1,13 @@
-"""What if: the facts of past periods replayed under other terms, line by line; nothing is stored."""
+"""What if: the facts of past periods replayed under other terms, line by line; nothing is stored.
 
-from collections.abc import Sequence
+Where the other terms say something of hours, the work of the contract's whole time is counted by them from the first
+month on, each month's with what was told of it late: what rolls over is then what would have rolled over.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from fractions import Fraction
 from typing import Annotated, Any, Self
 from uuid import UUID
@@ -14,8 +19,12 @@ from contracts.application.commitments import ResponseCommitment, UptimeCommitme
 from contracts.application.contracts import Contract, Terms
 from contracts.application.deliverables import PlanDeliverable
 from contracts.application.errors import Fault, NotNow, Refused
+from contracts.application.facts import facts_of_period
+from contracts.application.hours import AgreedOverTime, HoursMonth, months_under
+from contracts.application.hours_terms import agreed_hours, agreed_package, check_currency, hours_block
 from contracts.application.patches import merged
 from contracts.application.ports import Workspace
+from contracts.application.settlement_facts import facts_of, with_hours
 from contracts.application.settlement_terms import check_money, written_out
 from contracts.application.settlements import (
     Difference,
@@ -25,11 +34,12 @@ from contracts.application.settlements import (
     shown_lines,
     shown_totals,
 )
-from contracts.application.settling import EARLIEST, calendar_of, compute, difference
-from contracts.application.terms_in_force import InForce, terms_in_force
+from contracts.application.settling import Calendar, calendar_of, difference, settled_under
+from contracts.application.terms_in_force import EARLIEST, InForce, terms_of_contract
 from contracts.application.values import AmountOfMoney, Code, Request
 from contracts.domain import entitlements
-from contracts.domain.billing_periods import instants_of
+from contracts.domain.billing_periods import begin_of_day, instants_of
+from contracts.domain.contract_hours import Held, month_of
 from shared.kernel.money import Money
 from shared.values import LocalDate
 
@@ -93,7 +103,7 @@ class Replay(BaseModel):
 
 async def what_if(work: Workspace, contract: Contract, wanted: WhatIf) -> Replay:
     """The settlements of the periods under both terms. Raises Refused at what cannot be, NotNow without any facts."""
-    begun = await terms_in_force(work, contract.contract_id, EARLIEST, work.now + timedelta(microseconds=1))
+    begun = await terms_of_contract(work, contract, EARLIEST, work.now + timedelta(microseconds=1))
     if not begun:
         raise NotNow("The contract was never in force: there is nothing to replay.")
     calendar = calendar_of(begun[0])
@@ -104,16 +114,21 @@ async def what_if(work: Workspace, contract: Contract, wanted: WhatIf) -> Replay
         raise NotNow(f"{wanted.last_day} is in a period that has not begun.")
     if last - first >= MOST_MONTHS:
         raise Refused(f"is too far: at most {MOST_MONTHS} periods are replayed at once", "last_day")
-    held = await terms_in_force(work, contract.contract_id, EARLIEST, calendar.ends_at(last))
+    held = await terms_of_contract(work, contract, EARLIEST, calendar.ends_at(last))
     currency = contract.terms.price.currency
-    supposed = [await _under(work, each, wanted, currency) for each in held]
+    supposed = [await _under(work, contract, each, wanted) for each in held]
+    until = month_of(calendar.period(last).whole.end)
+    hours = await _hours_under(work, contract, calendar, supposed, wanted, until)
     periods = []
     for number in range(first, last + 1):
         period = calendar.period(number)
         whole = instants_of(period.whole, calendar.zone)
-        was = await compute(work, contract, calendar, period, held)
-        would = await compute(work, contract, calendar, period, supposed)
-        lines, others = shown_lines(was), shown_lines(would)
+        known = await facts_of_period(work, contract.contract_id, *whole)
+        facts = await facts_of(work, contract, period.whole, known)
+        was = settled_under(contract, calendar, period, held, facts)
+        others = facts if hours is None else with_hours(facts, period.whole, hours)
+        would = settled_under(contract, calendar, period, supposed, others)
+        lines, supposed_lines = shown_lines(was), shown_lines(would)
         periods.append(
             ReplayedPeriod(
                 period=SettledPeriod(
@@ -126,9 +141,9 @@ async def what_if(work: Workspace, contract: Contract, wanted: WhatIf) -> Replay
                 ),
                 actual=lines,
                 actual_totals=shown_totals(was),
-                supposed=others,
+                supposed=supposed_lines,
                 supposed_totals=shown_totals(would),
-                difference=difference(lines, others, currency),
+                difference=difference(lines, supposed_lines, currency),
             )
         )
     actual = _sum([each.actual_totals.net for each in periods])
@@ -147,26 +162,24 @@ def _sum(amounts: Sequence[str]) -> Fraction:
     return sum((Fraction(amount) for amount in amounts), Fraction(0))
 
 
-async def _under(work: Workspace, held: InForce, wanted: WhatIf, currency: str) -> InForce:
+async def _under(work: Workspace, contract: Contract, held: InForce, wanted: WhatIf) -> InForce:
     """The same stretch under the other terms."""
-    plan, base = held.plan, held.terms
+    plan, base, currency = held.plan, held.terms, contract.terms.price.currency
     if wanted.plan_code is not None:
         named = await work.plans.by_code(wanted.plan_code)
         if named is None:
             raise Refused(f"There is no plan {wanted.plan_code}. GET /v1/plans lists the plans.", "plan_code")
         plan = named.current
-        base = _with_commitments(plan, base)
+        # Its own hours stay with a contract that takes another plan; under its own plan the deliverables have them.
+        base = _with_commitments(plan, base).model_copy(update={"hours": contract.terms.hours})
     try:
         terms = Terms.model_validate(merged(base.model_dump(mode="json", by_alias=True), wanted.terms))
     except ValidationError as error:
         raise Refused.because_of(error, "terms") from None
     if terms.price.currency != currency:
         raise Refused("is another currency than the contract's", "terms", "price", "currency")
-    try:
+    with _in_terms():
         await check_money(work, terms, currency)
-    except Refused as refused:
-        refused.faults = tuple(Fault(("terms", *fault.path), fault.detail) for fault in refused.faults)
-        raise
     said = {
         name: type(getattr(terms, name)).model_validate(block)
         for name, block in (await written_out(work, terms)).items()
@@ -178,6 +191,47 @@ async def _under(work: Workspace, held: InForce, wanted: WhatIf, currency: str) 
         price=AmountOfMoney(**terms.price.model_dump()) if "price" in wanted.terms else held.price,
         deliverables=held.deliverables if wanted.plan_code is None else _deliverables(plan, terms),
     )
+
+
+@contextmanager
+def _in_terms() -> Iterator[None]:
+    """What is refused in it is a value of the patch."""
+    try:
+        yield
+    except Refused as refused:
+        refused.faults = tuple(Fault(("terms", *fault.path), fault.detail) for fault in refused.faults)
+        raise
+
+
+async def _hours_under(
+    work: Workspace,
+    contract: Contract,
+    calendar: Calendar,
+    supposed: Sequence[InForce],
+    wanted: WhatIf,
+    until: date,
+) -> list[HoursMonth] | None:
+    """The ledger up to a month under the other terms; None when they say nothing of hours, so that it stays."""
+    if wanted.plan_code is None and "hours" not in wanted.terms:
+        return None
+    real = await work.hours.book.agreed(contract.contract_id)
+    removed = "hours" in wanted.terms and wanted.terms["hours"] is None
+    held: list[Held] = []
+    names: dict[str, Mapping[str, str]] = {}
+    for index, each in enumerate(supposed):
+        promised = each.plan.promised() if removed else [item.as_value() for item in each.deliverables]
+        with _in_terms():
+            package = agreed_package(entitlements.parameters_of(promised, entitlements.HOURS), each.terms.hours)
+            if package is None or each.status == "suspended":
+                continue
+            check_currency(package, contract.terms.price.currency)
+        kinds = [(await work.sites.get(site_id)).kind for site_id in each.terms.site_ids]
+        block = hours_block(package.model_dump(mode="json"), kinds)
+        assert block is not None
+        start = each.start if index else begin_of_day(each.start, calendar.zone)
+        held.append(Held(start, each.end, agreed_hours(block)))
+        names |= {line["code"]: line["name"] for line in block["lines"]}
+    return await months_under(work, contract, AgreedOverTime(held, names, real.zone, real.ended_at), until)
 
 
 def _with_commitments(plan: PlanVersion, terms: Terms) -> Terms:

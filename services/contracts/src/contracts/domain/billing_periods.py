@@ -70,6 +70,11 @@ def instants_of(days: Days, zone: ZoneInfo) -> Interval:
     return Interval(opening_instant(days.first, 0, zone), opening_instant(days.end, 0, zone))
 
 
+def begin_of_day(instant: datetime, zone: ZoneInfo) -> datetime:
+    """The first instant of its local day: the day on which a contract begins counts whole."""
+    return opening_instant(instant.astimezone(zone).date(), 0, zone)
+
+
 def local_days(start: datetime, end: datetime, zone: ZoneInfo) -> Fraction:
     """How many local days lie between two instants; part of a day is its share of that day."""
     return _position(end, zone) - _position(start, zone)

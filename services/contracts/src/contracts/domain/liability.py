@@ -56,10 +56,11 @@ def provider_share(decision: Decision | None) -> Fraction:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """A penalty in two parts: what the provider owes, and what is not owed because others bear it."""
+    """A penalty in its parts: what the provider owes, and what is not owed because others bear it."""
 
     provider: Money
     client: Money
+    third_party: Money
 
 
 def split_penalty(exact: Fraction, decision: Decision | None, currency: str) -> Split:
@@ -69,4 +70,7 @@ def split_penalty(exact: Fraction, decision: Decision | None, currency: str) -> 
     """
     whole = Money.rounded(exact, currency)
     provider = Money.rounded(exact * provider_share(decision), currency)
-    return Split(provider, Money.rounded(Fraction(whole.amount) - Fraction(provider.amount), currency))
+    others = Fraction(whole.amount) - Fraction(provider.amount)
+    third = Fraction(0) if decision is None else exact * Fraction(decision.third_party_percent) / 100
+    third_party = Money.rounded(min(Fraction(Money.rounded(third, currency).amount), others), currency)
+    return Split(provider, Money.rounded(others - Fraction(third_party.amount), currency), third_party)

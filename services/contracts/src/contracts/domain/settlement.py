@@ -6,8 +6,8 @@ which the same terms hold make one line, however many stretches they are: an ame
 nothing of what is owed.
 
 The rules of amounts are those of ``calculators.md``, by the functions behind its endpoints. Credits and penalties are
-of the fee of the period, as far as the same rule for them held. What cumulation and cap leave over is taken line by
-line, in the order of the lines: a later one is cut.
+of the fee of the period with what an index adds to it, as far as the same rule for them held; so are discounts. What
+cumulation and cap leave over is taken line by line, in the order of the lines: a later one is cut.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from contracts.domain.credits import (
 )
 from contracts.domain.discounts import Discount, FeeStretch, discount_lines
 from contracts.domain.liability import Decision, provider_share, split_penalty
-from contracts.domain.pricing import PerTicket, PricingRefusedError, Ticket, TimePrice, period_fee
+from contracts.domain.pricing import FlatFee, PerTicket, PricingRefusedError, Ticket, TimePrice, period_fee
 from shared.kernel.calendar import opening_instant
 from shared.kernel.intervals import Interval
 from shared.kernel.money import Money, round_half_away
@@ -182,6 +182,11 @@ class Terms:
     default_tax: Tax | None = None
     taxes: Mapping[LineKind, Tax] = field(default_factory=dict)
 
+    @property
+    def price_in_force(self) -> TimePrice | None:
+        """What time costs by now: the price that was agreed, or what an index has made of it."""
+        return self.price if self.revised is None else FlatFee(self.revised)
+
     def tax(self, kind: LineKind) -> Tax | None:
         """The VAT of a kind of line."""
         return self.taxes.get(kind, self.default_tax)
@@ -226,7 +231,10 @@ class UptimeFact:
 
 @dataclass(frozen=True, slots=True)
 class ClockFact:
-    """A target that was met or missed: over by ``overrun``, at an instant, with the decision who answers for it."""
+    """A target that was met or missed: over by ``overrun``, at an instant, with the decision who answers for it.
+
+    Not ``final``: its clock runs still, and the overrun is the one that was last told.
+    """
 
     id: str
     item: str
@@ -237,12 +245,13 @@ class ClockFact:
     overrun: timedelta
     target: timedelta | None = None
     decision: Decision | None = None
+    final: bool = True
     events: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class TicketFact:
-    """A maintenance request that was closed, of a kind that has a price."""
+    """A maintenance request that was done, of a kind that may have a price."""
 
     id: str
     kind: str
@@ -407,6 +416,7 @@ class _Settling:
             for each in in_force
         )
         held = [each for each in clipped if each.start < each.end]
+        self._last = held[-1].terms if held else None
         self._priced = [each for each in held if each.terms.price is not None and each.fee_part]
         self._in_force = [each for each in held if not each.suspended]
         self._codes: dict[str, int] = {}
@@ -414,8 +424,9 @@ class _Settling:
 
     def lines(self) -> Iterable[Line]:
         """Every line, in the order in which they are shown."""
-        yield from self._fees()
-        yield from self._discounts()
+        fees = list(self._fees())
+        yield from fees
+        yield from self._discounts(_sum((line.amount for line in fees), self._currency))
         yield from self._one_offs()
         yield from self._tickets()
         yield from self._overage()
@@ -498,23 +509,29 @@ class _Settling:
             )
 
     def _fee_of(self, group: Sequence[InForce]) -> Money:
-        """The fee of some stretches together, rounded once."""
-        shares = [(self._share_of(each) * each.fee_part, each.terms.price) for each in group]
+        """The fee of some stretches together as it was agreed, rounded once."""
+        return self._cost(group, lambda terms: terms.price)
+
+    def _fee_in_force(self, group: Sequence[InForce]) -> Money:
+        """The fee of some stretches together with what an index adds to it, rounded once."""
+        return self._cost(group, lambda terms: terms.price_in_force)
+
+    def _cost(self, group: Sequence[InForce], price_of: Callable[[Terms], TimePrice | None]) -> Money:
+        shares = [(self._share_of(each) * each.fee_part, price_of(each.terms)) for each in group]
         return period_fee(
             [(share, price) for share, price in shares if price is not None], self._period.number, self._currency
         )
 
     # Discounts and what is paid once ----------------------------------------------------------------------------------
 
-    def _discounts(self) -> Iterable[Line]:
+    def _discounts(self, left: Money) -> Iterable[Line]:
         of_terms = [(named, each) for each in self._priced for named in each.terms.discounts]
-        left = _sum((self._fee_of(group) for group in _grouped(self._priced, _priced_alike)), self._currency)
         for group in _grouped(of_terms, lambda pair: (pair[0], pair[1].terms.tax("discount"))):
             named, terms = group[0][0], group[0][1].terms
             stretches = [
-                FeeStretch(each.start, each.end, each.terms.price.monthly * each.fee_part)
+                FeeStretch(each.start, each.end, price.monthly * each.fee_part)
                 for _, each in group
-                if each.terms.price is not None
+                if (price := each.terms.price_in_force) is not None
             ]
             for found in discount_lines([named.discount], stretches, self._whole, self._zone, left):
                 left = _sum((left, found.amount), self._currency)
@@ -589,7 +606,6 @@ class _Settling:
             )
 
     def _overage(self) -> Iterable[Line]:
-        last = self._in_force[-1].terms if self._in_force else None
         for fact in self._facts.overage:
             if not fact.minutes:
                 continue
@@ -600,7 +616,7 @@ class _Settling:
                 unit="hour",
                 unit_price=Money(fact.rate_per_hour, self._currency),
                 amount=fact.amount,
-                tax=None if last is None else last.tax("overage"),
+                tax=None if self._last is None else self._last.tax("overage"),
                 text="overage",
                 parameters={
                     "minutes": str(fact.minutes),
@@ -620,7 +636,7 @@ class _Settling:
     def _owed_to_the_client(self) -> Iterable[Line]:
         for group in _grouped(self._in_force, lambda each: each.terms.remedies):
             remedies = group[0].terms.remedies
-            fee = self._fee_of(group)
+            fee = self._fee_in_force(group)
             uptime = self._uptime_of(group)
             clocks = [fact for fact in self._of(self._facts.clocks, group) if fact.missed]
             rates = {fact.id: remedies.rate_of(fact.metric, fact.severity) for fact in clocks}
@@ -723,6 +739,7 @@ class _Settling:
                 {
                     "rule": "started units of the overrun × percentage, capped, × fee × the provider's share",
                     "overrun_seconds": _seconds(fact.overrun),
+                    "overrun_is_final": fact.final,
                     "unit_seconds": _seconds(penalty.unit),
                     "units": because.units,
                     "percent_per_started_unit": format(penalty.percent_per_started_unit, "f"),
@@ -730,6 +747,7 @@ class _Settling:
                     "capped": because.capped,
                     "provider_share": str(penalty.provider_share),
                     "borne_by_the_client": split.client.text,
+                    "borne_by_a_third_party": split.third_party.text,
                     "decision": None if fact.decision is None else fact.decision.reason,
                     "item": fact.item,
                 },
@@ -761,7 +779,6 @@ class _Settling:
         return 100 * sum((each.up_seconds for each in measured), Fraction(0)) / counted
 
     def _adjustments(self) -> Iterable[Line]:
-        last = self._in_force[-1].terms if self._in_force else None
         for fact in self._facts.adjustments:
             amount = Money.rounded(fact.amount, self._currency)
             yield Line(
@@ -771,7 +788,7 @@ class _Settling:
                 unit="piece",
                 unit_price=Money(abs(amount.amount), self._currency),
                 amount=amount,
-                tax=None if last is None else last.tax("adjustment"),
+                tax=None if self._last is None else self._last.tax("adjustment"),
                 text="adjustment",
                 parameters={"text": fact.text},
                 why={"rule": "entered by hand", "by": fact.by, "at": fact.at.isoformat()},
@@ -815,6 +832,7 @@ class _Settling:
                 counted=self._at(clock.at) is not None,
                 why={
                     "severity": clock.severity,
+                    "final": clock.final,
                     "provider_percent": None if decision is None else format(decision.provider_percent, "f"),
                     "decision": None if decision is None else decision.reason,
                 },

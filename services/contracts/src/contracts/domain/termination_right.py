@@ -69,6 +69,14 @@ class TerminationRight:
         return self.opened_on <= day < self.lapses_on
 
 
+def as_one(parts: Sequence[Verdict]) -> Verdict:
+    """The verdict of a whole period by those of its parts (at least one): what was missed in any of them is missed."""
+    missed = [each for each in parts if each.missed]
+    measured = [each for each in parts if each.missed is not None]
+    first = (missed or measured or parts)[0]
+    return Verdict(first.id, max(each.on for each in parts), bool(missed) if measured else None)
+
+
 def termination_rights(rule: TerminationRule, verdicts: Iterable[Verdict]) -> list[TerminationRight]:
     """Every right that these verdicts opened, the earliest first, whatever order they come in."""
     known = sorted(verdicts, key=lambda verdict: (verdict.on, verdict.id))

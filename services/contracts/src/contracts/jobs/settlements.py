@@ -13,8 +13,10 @@ from uuid import UUID
 import structlog
 from sqlalchemy import Select, select
 
+from contracts.adapters.rows import columns
 from contracts.adapters.settlement_tables import SettlementScheduleRow
 from contracts.adapters.workspace import workspace_of
+from contracts.application.settlement_schedule import SettlementSchedule
 from contracts.application.settling import settle_due
 from shared.consumer import is_database_away
 from shared.unit_of_work import UnitOfWork, UnitsOfWork
@@ -55,13 +57,12 @@ class DueSettlements:
         row = SettlementScheduleRow
         try:
             async with self._units.for_tenant(tenant_id) as uow:
-                claim = _due(uow, row.contract_id).where(row.contract_id == contract_id)
-                if (await uow.session.execute(claim.with_for_update(skip_locked=True))).one_or_none() is None:
+                claim = _due(uow, row).where(row.contract_id == contract_id)
+                claimed = await uow.session.scalar(claim.with_for_update(skip_locked=True))
+                if claimed is None:
                     return  # another worker drafts it
-                work = workspace_of(uow)
-                schedule = await work.settlements.schedules.of(contract_id)
-                assert schedule is not None
-                drafted = await settle_due(work, schedule)
+                schedule = SettlementSchedule.model_validate(columns(claimed))
+                drafted = await settle_due(workspace_of(uow), schedule)
                 if drafted is not None:
                     _log.info("settlement_drafted", settlement_id=str(drafted.settlement_id))
         except Exception as error:

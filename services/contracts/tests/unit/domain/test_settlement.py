@@ -223,6 +223,37 @@ def test_an_index_moves_the_fee_from_its_day_on() -> None:
     assert amounts(found) == [("fee:premium", "600.00"), ("indexation:premium", "3.71")]
 
 
+def test_credits_penalties_and_discounts_are_of_the_fee_with_what_an_index_adds_to_it() -> None:
+    tenth = NamedDiscount(Discount("tenth", PercentOff(Decimal(10)), date(2026, 6, 1), None), {"en": "x"})
+    terms = replace(PREMIUM, remedies=REMEDIES, discounts=(tenth,), revised=Decimal("660"))
+    found = settled(*whole(terms), uptime=[uptime(95, 100)], clocks=[clock(timedelta(minutes=1))])
+    assert amounts(found) == [
+        ("fee:premium", "600.00"),
+        ("indexation:premium", "60.00"),
+        ("discount:tenth", "-66.00"),
+        ("credit:uptime", "-165.00"),
+        ("penalty:c", "-33.00"),
+    ]
+    free = replace(terms, discounts=(replace(tenth, discount=replace(tenth.discount, off=PercentOff(Decimal(100)))),))
+    assert settled(*whole(free)).net.text == "0.00"
+
+
+def test_what_is_added_by_hand_to_a_month_in_suspension_has_the_agreed_vat() -> None:
+    quiet = InForce(*JUNE, PREMIUM, "v1", Fraction(0), suspended=True)
+    found = settled(quiet, adjustments=[AdjustmentFact("g", "Goodwill", Decimal(-10), "Nadia", at(30))])
+    assert (found.net.text, found.gross and found.gross.text) == ("-10.00", "-12.00")
+
+
+def test_what_a_third_party_bears_is_not_told_as_the_clients() -> None:
+    decision = Decision(Decimal(40), Decimal(20), at(12), "Nadia", "The host was away", Decimal(40))
+    (_, line) = settled(
+        *whole(replace(PREMIUM, remedies=REMEDIES)), clocks=[clock(timedelta(minutes=140), decision=decision)]
+    ).lines
+    assert (line.amount.text, line.why["borne_by_the_client"], line.why["borne_by_a_third_party"]) == (
+        "-36.00", "18.00", "36.00",
+    )  # fmt: skip
+
+
 def test_a_suspension_owes_the_part_of_the_fee_that_was_agreed_and_promises_nothing() -> None:
     terms = replace(PREMIUM, remedies=REMEDIES, per_ticket=PerTicket({}, Decimal(80)))
     quiet = InForce(at(16), JUNE.end, terms, "v2", Fraction(1, 4), suspended=True)

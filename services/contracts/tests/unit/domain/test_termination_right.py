@@ -13,6 +13,7 @@ from contracts.domain.termination_right import (
     MissesWithin,
     TerminationRule,
     Verdict,
+    as_one,
     termination_rights,
 )
 
@@ -101,3 +102,12 @@ def test_rights_are_what_looking_back_from_every_day_finds_in_whatever_order_ver
 @pytest.mark.parametrize("pattern", [MissesWithin(2, 12), MissesInARow(2)])
 def test_nothing_known_opens_nothing(pattern: MissesWithin | MissesInARow) -> None:
     assert termination_rights(TerminationRule(pattern, 30), []) == []
+
+
+def test_a_period_is_missed_when_any_part_of_it_was_and_unknown_when_nothing_was_measured() -> None:
+    kept, missed, unknown = (Verdict(str(each), date(2026, 7, 1), each) for each in (False, True, None))
+    assert as_one([unknown, kept, missed]) == missed
+    assert as_one([unknown, kept]) == kept
+    assert as_one([unknown]) == unknown
+    later = Verdict("later", date(2026, 7, 15), False)
+    assert as_one([missed, later]).on == later.on
