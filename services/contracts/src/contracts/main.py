@@ -129,8 +129,23 @@ SERVICE = Service(
     other_content_types={"/v1/oauth/token": frozenset({tokens.FORM})},
     raw_bodies=contract_documents.RAW_BODIES,
     further_schemas={SCHEMA_FILE: document_schema},
-    # Who has access, and what was signed.
-    recorded_readings=frozenset({"list_users", "get_user", "list_api_keys", "get_api_key", "get_contract_document"}),
+    # Who has access, what was signed, settled and invoiced, and whatever leaves as a file.
+    recorded_readings=frozenset(
+        {
+            "list_users",
+            "get_user",
+            "list_api_keys",
+            "get_api_key",
+            "get_contract_document",
+            "export_contract",
+            "get_settlement_version",
+            "download_invoices",
+            "download_invoice_pdf",
+            "download_invoice_cii",
+            "download_invoice_ubl",
+        }
+    ),
+    unrecorded_changes=frozenset({"preview_price"}),
 )
 
 
