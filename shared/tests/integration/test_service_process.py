@@ -354,6 +354,8 @@ def test_documents_need_no_settings(tmp_path: Path, run: Run) -> None:
         "asyncapi.json",
         "openapi.json",
         "schemas/examples/library.book.added.v1.json",
+        "schemas/examples/library.operation.recorded.v1.json",
         "schemas/library.book.added.v1.schema.json",
+        "schemas/library.operation.recorded.v1.schema.json",
     ]
     assert run("documents", str(tmp_path)).stdout == ""
