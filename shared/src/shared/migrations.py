@@ -191,10 +191,23 @@ def grant_application_role(op: Any, schema: str) -> None:
     """At the end of every migration that makes tables: the application role may use them, and may not change them.
 
     The role is named `<schema>_app`; the stack's bootstrap or the operator makes it. The version table stays the
-    owner's, readable for the readiness check.
+    owner's, readable for the readiness check. Tables that the role may read already keep what was granted on them: a
+    table that an earlier migration closed against changes is not opened again.
     """
     role = f"{schema}_app"
     op.execute(f"grant usage on schema {schema} to {role}")
-    op.execute(f"grant select, insert, update, delete on all tables in schema {schema} to {role}")
+    op.execute(f"""
+        do $$
+        declare made regclass;
+        begin
+            for made in
+                select oid from pg_class
+                where relnamespace = '{schema}'::regnamespace and relkind in ('r', 'p', 'v', 'm')
+                    and not has_table_privilege('{role}', oid, 'select')
+            loop
+                execute 'grant select, insert, update, delete on ' || made::text || ' to {role}';
+            end loop;
+        end $$
+    """)  # noqa: S608  (names of ours)
     op.execute(f"grant usage, select on all sequences in schema {schema} to {role}")
     op.execute(f"revoke insert, update, delete on {schema}.alembic_version from {role}")

@@ -157,8 +157,9 @@ class RequestOperation:
     def say(
         self, unit: UnitOfWork, caller: Caller, kind: Literal["change", "reading"], outcome: Literal["done", "refused"]
     ) -> None:
-        # What a refused caller wrote into his path was never looked at: it names nothing, and may say anything.
-        resource, resource_id = self._resource() if outcome == "done" else (self._template, None)
+        # What a refused caller wrote, in path or body, was never looked at: it names nothing, and may say anything.
+        done = outcome == "done"
+        resource, resource_id = self._resource() if done else (self._template, None)
         answered = self.response.headers if self.response is not None else {}
         _say(
             unit,
@@ -169,7 +170,7 @@ class RequestOperation:
             resource_id=resource_id,
             version_before=_version(self._headers.get("if-match")),
             version_after=_version(answered.get("etag")),
-            fields=self._fields(),
+            fields=self._fields() if done else [],
             outcome=outcome,
         )
 

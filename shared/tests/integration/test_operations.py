@@ -143,12 +143,13 @@ async def test_a_change_that_is_a_measurement_is_not_recorded(
     assert [each["operation"] for each in records(database)] == ["create_book"]
 
 
-async def test_what_somebody_may_not_do_is_recorded_without_the_words_of_his_path(
+async def test_what_somebody_may_not_do_is_recorded_without_the_words_of_his_path_or_body(
     client: httpx.AsyncClient, database: DatabaseUrls, tokens: TokenMint
 ) -> None:
     headers = tokens.headers(tenant_id=TENANT, role="client_staff", client_id=CLIENT, subject="leo")
     for method, path in (("PUT", f"/v1/books/{new_id()}"), ("GET", f"/v1/books/{new_id()}"), ("GET", "/v1/books")):
-        answer = await client.request(method, path, json={"title": "Mine"}, headers=headers | {"if-match": "*"})
+        body = {"title": "Mine", "a_word_of_his": 1}
+        answer = await client.request(method, path, json=body, headers=headers | {"if-match": "*"})
         assert answer.status_code == 403
     found = records(database)
     assert [(each["operation"], each["kind"], each["outcome"]) for each in found] == [
@@ -156,7 +157,7 @@ async def test_what_somebody_may_not_do_is_recorded_without_the_words_of_his_pat
         ("read_book", "reading", "refused"),
     ]
     for each in found:
-        assert (each["resource"], each["resource_id"]) == ("/v1/books/{book_id}", None)
+        assert (each["resource"], each["resource_id"], each["fields"]) == ("/v1/books/{book_id}", None, [])
         assert (each["actor"]["id"], each["role"], each["client_id"]) == ("leo", "client_staff", str(CLIENT))
 
 

@@ -131,6 +131,7 @@ SERVICE = Service(
     raw_bodies=contract_documents.RAW_BODIES,
     further_schemas={SCHEMA_FILE: document_schema},
     # Who has access, what was signed, and what leaves as a file.
+    # Who has access, what was signed, settled and invoiced, and whatever leaves as a file.
     recorded_readings=frozenset(
         {
             "list_users",
@@ -139,12 +140,14 @@ SERVICE = Service(
             "get_api_key",
             "get_contract_document",
             "export_contract",
+            "get_settlement_version",
             "download_invoices",
             "download_invoice_pdf",
             "download_invoice_cii",
             "download_invoice_ubl",
         }
     ),
+    unrecorded_changes=frozenset({"preview_price"}),
 )
 
 

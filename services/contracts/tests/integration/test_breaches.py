@@ -1,5 +1,7 @@
 """The register of breaches follows what clocks told, and the parties decide who answers for what."""
 
+import asyncio
+import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -9,8 +11,11 @@ from typing import Any
 import pytest
 
 from contracts.adapters.workspace import workspace_of
-from contracts.application.facts import PeriodFacts, facts_of_period
+from contracts.application.facts import PeriodFacts, ToldOfClock, facts_of_period
 from contracts.domain.liability import Decision, split_penalty
+from contracts.handlers.facts import take_missed_target
+from shared.consumer import parse_envelope
+from shared.events import ReceivedEvent
 from shared.ids import new_id
 
 from .conftest import Agency, Api, Installation
@@ -81,6 +86,36 @@ async def test_a_breach_that_was_taken_back_is_withdrawn_and_one_that_came_after
     known = await facts(installation, agency, contract)
     assert {verdict.missed for verdict in known.verdicts} == {False}
     assert len(known.verdicts) == 6
+
+
+async def test_two_workers_that_hear_of_one_clock_at_one_time_leave_the_register_right(
+    installation: Installation, agency: Agency
+) -> None:
+    """The first has not committed yet when the second looks for a breach to withdraw."""
+    contract = await agency.active()
+    others = Others(installation, agency.tenant_id, contract)
+    incident, clock = str(new_id()), str(new_id())
+    missed = others.said(MISSED, 2, **of(clock, incident))
+    taken_back = others.said(READS, 5, **item([reading(clock, 2, "running", 9000)], incident))
+    envelope, _ = parse_envelope(json.dumps(missed).encode())
+    heard = ReceivedEvent(
+        id=envelope.id,
+        type=envelope.type,
+        time=envelope.time,
+        tenant_id=envelope.tenantid,
+        aggregate_version=2,
+        correlation_id=None,
+        data=ToldOfClock.model_validate(envelope.data),
+        envelope=envelope,
+        payload=b"",
+    )
+    async with installation.runtime.units.for_tenant(agency.tenant_id) as first:
+        await take_missed_target(heard, first)
+        second = asyncio.create_task(others.hear(taken_back))
+        done, _ = await asyncio.wait({second}, timeout=1)
+        assert not done
+    await second
+    assert await register(agency, contract, incident) == [("provider", "withdrawn")]
 
 
 async def test_each_answer_that_came_too_late_is_a_breach_of_its_own(

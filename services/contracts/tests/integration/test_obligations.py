@@ -146,6 +146,40 @@ async def test_a_suspended_contract_stops_the_time_of_its_obligations_and_its_en
     await agency.refused(409, "POST", f"/v1/obligations/{access['obligation_id']}/fulfil", json=KEPT)
 
 
+@pytest.mark.capability("K44")
+async def test_the_client_cannot_say_that_he_gave_it_earlier(
+    installation: Installation, agency: Agency, clock: FixedClock
+) -> None:
+    contract = await agency.active()
+    access = await asked(agency, contract)
+    client = await decider(installation, agency, contract)
+    clock.advance(timedelta(days=2))
+    await DueRegisters(installation.runtime.units).run()
+    path = f"/v1/obligations/{access['obligation_id']}/fulfil"
+    refused = await client.refused(422, "POST", path, json={**KEPT, "at": "2026-06-09T08:00:00Z"})
+    assert [error["pointer"] for error in refused["errors"]] == ["#/at"]
+    await client.make(path, KEPT, status=200)
+    assert [breach["status"] for breach in await breaches(agency, contract)] == ["ended"]
+
+
+@pytest.mark.capability("K43")
+@pytest.mark.parametrize("end", ["release", "suspend", "terminate"])
+async def test_what_was_overdue_is_a_breach_though_the_job_had_not_looked_when_it_ended(
+    agency: Agency, clock: FixedClock, end: str
+) -> None:
+    contract = await agency.active()
+    access = await asked(agency, contract)
+    clock.advance(timedelta(days=2))
+    if end == "release":
+        path = f"/v1/obligations/{access['obligation_id']}/release"
+        await agency.make(path, {"reason": "Found another way in"}, status=200)
+    else:
+        await agency.step(contract, end, {"reason": "By agreement"})
+    (breach,) = await breaches(agency, contract)
+    assert (breach["party"], breach["since"]) == ("client", "2026-06-09T09:00:00Z")
+    assert breach["status"] == ("open" if end == "suspend" else "ended")
+
+
 async def test_an_amendment_changes_what_is_owed_when_it_is_applied(agency: Agency, clock: FixedClock) -> None:
     contract = await agency.active(obligations={"agreed": [PASSWORD], "client_registers": {"works": 30}})
     path = f"/v1/contracts/{contract['contract_id']}"

@@ -116,6 +116,39 @@ async def test_what_was_not_given_well_is_waited_for_again(filing: Filing) -> No
     assert [each["answer"]["outcome"] for each in await owing.pauses()] == ["fulfilled", "released"]
 
 
+@pytest.mark.parametrize("late", [1, 2])
+async def test_that_it_is_asked_for_again_counts_though_it_is_heard_before_the_giving(
+    filing: Filing, late: int
+) -> None:
+    clock, owing = filing.desk.clock, Owing(filing)
+    asked_at = instant_text(clock.now())
+    told = [owing.told(1, "opened", "open")]
+    clock.advance(timedelta(hours=1))
+    given_at = instant_text(clock.now())
+    told.append(owing.told(2, "fulfilled", "fulfilled", kept_at=given_at, evidence=GIVEN))
+    clock.advance(timedelta(hours=1))
+    told.append(owing.told(3, "changed", "open", kept_at=given_at, evidence=GIVEN))
+    for each in (*told[: 2 - late], told[2], *told[2 - late : 2]):
+        await owing.hear(each)
+    again = instant_text(clock.now())
+    found = [(each["paused_at"], each["resumed_at"]) for each in await owing.pauses()]
+    assert found == [(asked_at, given_at), (again, None)]
+
+
+async def test_what_was_answered_is_not_waited_for_again_because_its_time_is_over(filing: Filing) -> None:
+    clock, owing = filing.desk.clock, Owing(filing, "information")
+    await owing.hear(owing.told(1, "opened", "open"))
+    clock.advance(timedelta(hours=1))
+    (pause,) = await owing.pauses()
+    await filing.post(
+        f"/v1/items/{filing.item_id}/pauses/{pause['pause_id']}/resume", {"answer": {"said": "By phone"}}, 200
+    )
+    clock.advance(timedelta(hours=24))
+    await owing.hear(owing.told(2, "breached", "breached"))
+    (pause,) = await owing.pauses()
+    assert pause["resumed_at"] is not None
+
+
 async def test_what_the_provider_owes_or_another_contract_is_owed_keeps_nothing_waiting(filing: Filing) -> None:
     others: list[dict[str, Any]] = [
         {"owner": "provider"},

@@ -23,6 +23,7 @@ from reporting.api.commands import verify_audit
 from reporting.jobs.audit_checkpoints import MakeAuditCheckpoints
 from shared.database import libpq_url
 from shared.ids import new_id
+from shared.migrations import grant_application_role
 from shared.operations import INSTALLATION
 
 NOW = datetime(2026, 6, 8, 9, tzinfo=UTC)
@@ -256,6 +257,20 @@ async def test_the_service_itself_may_not_change_what_is_recorded(
             await unit.session.execute(text(statement.format(table)))
 
 
+@pytest.mark.parametrize("table", ["audit_entry", "audit_checkpoint", "audit_key"])
+async def test_the_grant_of_a_later_migration_leaves_the_log_closed(service: Any, table: str) -> None:
+    with psycopg.connect(libpq_url(service.urls.superuser), autocommit=True) as connection:
+        connection.execute("create table reporting.of_a_later_migration (id uuid)")
+        try:
+            grant_application_role(connection, "reporting")
+            may = "select has_table_privilege('reporting_app', %s, %s)"
+            for privilege in ("update", "delete", "truncate"):
+                assert connection.execute(may, (f"reporting.{table}", privilege)).fetchone() == (False,), privilege
+            assert connection.execute(may, ("reporting.of_a_later_migration", "update")).fetchone() == (True,)
+        finally:
+            connection.execute("drop table reporting.of_a_later_migration")
+
+
 # --- checkpoints -----------------------------------------------------------------------------------------------------
 
 
@@ -321,6 +336,22 @@ async def test_a_cut_that_goes_below_the_last_checkpoint_is_found_by_the_job(
         assert await tenants_due(unit, unit.now) == [story.tenant_id]
 
 
+async def test_a_log_that_cannot_be_signed_keeps_no_other_from_being_signed(
+    service: Any, story: Any, another_story: Callable[..., Any]
+) -> None:
+    first, second = sorted((story, another_story()), key=lambda each: str(each.tenant_id))
+    await service.hear(recorded(first), recorded(second))
+    work = job(service)
+    await work.run()
+    # As if it had never been signed: what is said of its checkpoints was said already.
+    owner(service, "delete from reporting.audit_checkpoint where tenant_id = %s", first.tenant_id)
+    await service.hear(recorded(second))
+    service.clock.advance(timedelta(hours=2))
+    await work.run()
+    assert [each["sequence"] for each in await checkpoints(service, first)] == []
+    assert [each["sequence"] for each in await checkpoints(service, second)] == [2, 1]
+
+
 async def test_an_empty_log_has_nothing_to_sign(service: Any, story: Any) -> None:
     async with service.client(story) as client:
         assert (await client.post("/v1/audit-checkpoints")).status_code == 409
@@ -367,6 +398,42 @@ async def test_an_operator_checks_every_log_and_the_events_that_are_kept(
     owner(service, "delete from reporting.audit_entry where sequence = 3")
     assert await verify_audit(arguments, service.settings) == 1
     assert "The end was cut off" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("change", ["at = at - interval '1 year'", "event_id = gen_random_uuid()"])
+async def test_an_entry_that_was_hidden_from_searches_is_found(
+    service: Any, story: Any, change: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await service.hear(recorded(story), recorded(story))
+    await job(service).run()
+    owner(service, f"update reporting.audit_entry set {change} where sequence = 2")
+    assert await verify_audit([], service.settings) == 1
+    assert "What entry 2 is searched by is not what it says." in capsys.readouterr().out
+
+
+async def test_an_entry_of_other_parts_is_told_of_like_any_other_fault(
+    service: Any, story: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await service.hear(recorded(story), recorded(story))
+    await job(service).run()
+    owner(
+        service,
+        """
+        update reporting.audit_entry set entry = jsonb_build_object(
+            'sequence', sequence, 'tenant_id', tenant_id, 'previous', entry::jsonb ->> 'previous'
+        )::text where sequence = 2
+    """,
+    )
+    assert await verify_audit([], service.settings) == 1
+    assert "Entry 2 was changed after it was recorded" in capsys.readouterr().out
+
+
+async def test_a_word_with_an_end_of_line_of_another_kind_is_no_fault(
+    service: Any, story: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await service.hear(recorded(story, resource="/v1/presets/one\u2028two", resource_id="one\u2028two\u0085"))
+    await job(service).run()
+    assert await verify_audit([], service.settings) == 0, capsys.readouterr().out
 
 
 async def test_commands_for_the_installation_have_a_log_of_their_own(service: Any, story: Any, capsys: Any) -> None:

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from uuid import UUID
 
 from psycopg.errors import UniqueViolation
-from sqlalchemy import ColumnElement, Select, delete, select
+from sqlalchemy import ColumnElement, Select, delete, select, text
 from sqlalchemy.exc import IntegrityError
 
 from contracts.adapters.register_tables import (
@@ -224,6 +224,10 @@ class Breaches(Records[Breach]):
         return found[0] if found else None
 
     async def of_clocks(self, work_item_id: UUID) -> Sequence[Breach]:
+        # Rows alone do not serialize: where there is none yet, two workers would judge by half of the facts each.
+        await self._session.execute(
+            text("select pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": f"clocks of {work_item_id}"}
+        )
         return await self._found(BreachRow.work_item_id == work_item_id, BreachRow.clock_id.is_not(None))
 
     async def between(self, contract_id: UUID, start: datetime, end: datetime) -> Sequence[Breach]:

@@ -16,6 +16,7 @@ from contracts.application.client_registers import (
     NewEntry,
     RegisterEntry,
 )
+from contracts.application.errors import Refused
 from contracts.application.obligation_terms import Register
 from contracts.application.obligations import (
     Breach,
@@ -90,11 +91,14 @@ async def fulfil_obligation(
 ) -> Obligation:
     """It was kept, with what shows it. What comes back is due again, a turn later; a breach of it ends.
 
-    Somebody of the client's fulfils what the client owes; the agency fulfils both.
+    Somebody of the client's fulfils what the client owes, as of now; the agency fulfils both, and says since when.
     """
     obligation = await work.registers.obligations.locked(obligation_id)
     if obligation.owner == "provider":
         of_the_agency(who)
+    if who.client_id is not None and kept.at is not None:
+        # Said of the past, it would take back his own breach, and the wait that was granted to the provider's clocks.
+        raise Refused("is for the agency to say: leave it out, and what you give counts from now", "at")
     obligation = await obligations.keep(work, obligation, kept.at, kept.evidence)
     tagged(response, obligation.version)
     return obligation

@@ -77,7 +77,9 @@ class KeepRequest(Request):
         extra="forbid", json_schema_extra={"examples": [{"evidence": [{"what": "Account created for Nadia"}]}]}
     )
 
-    at: Instant | None = Field(default=None, description="When; not in the future; left out: now.")
+    at: Instant | None = Field(
+        default=None, description="When; not in the future; left out: now. Only the agency says an earlier time."
+    )
     evidence: list[Evidence] = Field(min_length=1, max_length=MOST_EVIDENCE)
 
 
@@ -250,9 +252,11 @@ async def release(work: Workspace, obligation: Obligation, reason: str) -> Oblig
     return await _end(work, obligation, Status.RELEASED, work.now, reason)
 
 
-async def look(work: Workspace, obligation: Obligation) -> Obligation:
-    """The locked obligation becomes a breach when its time is over; says `obligation.breached`."""
-    if not rules.overdue(obligation.standing, work.now):
+async def look(work: Workspace, obligation: Obligation, at: datetime | None = None) -> Obligation:
+    """The locked obligation becomes a breach when its time was over at an instant, now unless it is given; says
+    `obligation.breached`.
+    """
+    if not rules.overdue(obligation.standing, at or work.now):
         return obligation
     await _record_breach(work, obligation)
     breached = Standing(
@@ -261,13 +265,9 @@ async def look(work: Workspace, obligation: Obligation) -> Obligation:
     return await _save(work, obligation, breached, "breached")
 
 
-async def _overdue_by(work: Workspace, obligation: Obligation, at: datetime) -> Obligation:
-    """The locked obligation as it stood at an instant that is over: a breach that nobody has looked for is one."""
-    return await look(work, obligation) if rules.overdue(obligation.standing, at) else obligation
-
-
 async def _end(work: Workspace, obligation: Obligation, status: Status, at: datetime, reason: str | None) -> Obligation:
-    obligation = await _overdue_by(work, obligation, at)
+    # What was overdue by then is a breach, whether or not the job had looked already.
+    obligation = await look(work, obligation, at)
     standing = rules.end(obligation.standing, status)
     breach = await work.registers.breaches.of_obligation(obligation.obligation_id, obligation.due_at)
     if breach is not None and breach.status == "open":
@@ -366,10 +366,10 @@ async def follow(work: Workspace, contract: "Contract", change: "Change", at: da
         if change in ("terminated", "expired"):
             await _end(work, obligation, Status.LAPSED, at, None)
             continue
-        stood = await _overdue_by(work, obligation, at)
-        moved = (rules.pause if change == "suspended" else rules.resume)(stood.standing, at)
-        if moved != stood.standing:
-            await _save(work, stood, moved, "changed")
+        looked_at = await look(work, obligation, at)
+        moved = (rules.pause if change == "suspended" else rules.resume)(looked_at.standing, at)
+        if moved != looked_at.standing:
+            await _save(work, looked_at, moved, "changed")
 
 
 async def _agree(work: Workspace, contract: "Contract", stored: Sequence[Obligation], at: datetime) -> None:

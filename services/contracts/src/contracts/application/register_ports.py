@@ -89,7 +89,7 @@ class Breaches(Store["Breach"], Protocol):
         """The breach of an obligation that was due at this instant, under a lock."""
 
     async def of_clocks(self, work_item_id: UUID) -> Sequence[Breach]:
-        """What the clocks of an item told, under locks."""
+        """What the clocks of an item told; until the transaction ends nobody else puts the register right for it."""
 
     async def between(self, contract_id: UUID, start: datetime, end: datetime) -> Sequence[Breach]:
         """The breaches of a contract, by either party, that began in `[start, end)`."""

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from incidents.application.items import WAITING_ACCESS, pause_item, resume_item
 from incidents.application.ports import UPHELD, Pause, Ports
-from incidents.domain.work_item import DONE, Status
+from incidents.domain.work_item import DONE, Status, WorkItem
 from shared.values import instant_text
 
 REASONS: Mapping[str, str] = {
@@ -25,7 +25,10 @@ REASONS: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Owed:
-    """What the client owes for an item, as it stood at `said_at`. `ended_at`: when he owed it no more."""
+    """What the client owes for an item, as it stood at `said_at`.
+
+    `kept_at`: when he had given it last, though it may be asked for again. `ended_at`: when he owed it no more.
+    """
 
     obligation_id: UUID
     version: int
@@ -36,6 +39,7 @@ class Owed:
     asked_at: datetime
     due_at: datetime
     said_at: datetime
+    kept_at: datetime | None
     ended_at: datetime | None
     outcome: str
     shown_by: tuple[Mapping[str, Any], ...]
@@ -52,22 +56,35 @@ async def follow(ports: Ports, owed: Owed) -> None:
         return
     waiting = next((each for each in pauses if each.resumed_at is None), None)
     if waiting is None:
-        if item.status in DONE or item.status is Status.RESOLVED or (pauses and owed.ended_at is not None):
+        # A wait that somebody ended otherwise does not begin anew because what is owed has become overdue.
+        over = pauses and (owed.ended_at is not None or owed.outcome == "breached")
+        if item.status in DONE or item.status is Status.RESOLVED or over:
             return
         # Owed again after it had been given, it waits from when that was said.
-        begins = owed.said_at if pauses else owed.asked_at
-        at = min(max(begins, item.detected_at), ports.now)
-        paused = await pause_item(ports, item.id, reason, _evidence(owed), at=at, actor=UPHELD)
-        assert paused is not None
-        waiting = next(
-            each
-            for each in await ports.items.pauses(item.id)
-            if _of(each) == str(owed.obligation_id) and each.resumed_at is None
-        )
+        waiting = await _wait(ports, item, owed, reason, owed.said_at if pauses else owed.asked_at)
     if owed.ended_at is not None:
-        ends = min(max(owed.ended_at, waiting.at), ports.now)
-        answer = {"outcome": owed.outcome, "obligation_version": owed.version, "evidence": list(owed.shown_by)}
-        await resume_item(ports, item.id, waiting.id, answer, at=ends, actor=UPHELD)
+        await _end(ports, item, owed, waiting, owed.ended_at, owed.outcome)
+    elif owed.kept_at is not None and waiting.at < owed.kept_at:
+        # Given meanwhile and asked for again: that it was given is told by an event that is still to come.
+        await _end(ports, item, owed, waiting, owed.kept_at, "fulfilled")
+        await _wait(ports, item, owed, reason, owed.said_at)
+
+
+async def _wait(ports: Ports, item: WorkItem, owed: Owed, reason: str, since: datetime) -> Pause:
+    at = min(max(since, item.detected_at), ports.now)
+    paused = await pause_item(ports, item.id, reason, _evidence(owed), at=at, actor=UPHELD)
+    assert paused is not None
+    return next(
+        each
+        for each in await ports.items.pauses(item.id)
+        if _of(each) == str(owed.obligation_id) and each.resumed_at is None
+    )
+
+
+async def _end(ports: Ports, item: WorkItem, owed: Owed, waiting: Pause, at: datetime, outcome: str) -> None:
+    ends = min(max(at, waiting.at), ports.now)
+    answer = {"outcome": outcome, "obligation_version": owed.version, "evidence": list(owed.shown_by)}
+    await resume_item(ports, item.id, waiting.id, answer, at=ends, actor=UPHELD)
 
 
 def _evidence(owed: Owed) -> dict[str, Any]:

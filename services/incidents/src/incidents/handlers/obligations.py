@@ -93,6 +93,7 @@ async def _take(event: ReceivedEvent[ObligationState], uow: UnitOfWork) -> None:
         asked_at=told.created_at,
         due_at=told.due_at,
         said_at=event.time,
+        kept_at=told.kept_at,
         ended_at=None if waits else (told.kept_at if told.status == "fulfilled" else None) or event.time,
         outcome=told.status,
         shown_by=tuple(each.model_dump(exclude_none=True) for each in told.evidence),

@@ -16,6 +16,7 @@ from reporting.adapters.audit_tables import AuditEntry
 from reporting.adapters.audit_verifier import MOST_FAULTS, Unreadable, Verifier
 from reporting.adapters.tables import Event
 from shared.unit_of_work import UnitsOfWork
+from shared.values import instant_text
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,8 @@ async def check_log(units: UnitsOfWork, tenant_id: UUID, kept: Sequence[dict[str
     verifier = Verifier(kept)
     try:
         async for piece in exported_lines(units, tenant_id):
-            for line in piece.decode().splitlines():
-                verifier.take(line)
+            for line in piece.split(b"\n")[:-1]:  # not splitlines: an entry may hold other ends of lines than this
+                verifier.take(line.decode())
         verifier.finish()
     except Unreadable as error:
         verifier.faults.append(str(error))
@@ -49,6 +50,17 @@ async def check_log(units: UnitsOfWork, tenant_id: UUID, kept: Sequence[dict[str
     if gone:
         notes.append(f"The events of {gone} entries are not kept here any more.")
     return Checked(verifier.entries, [*verifier.faults, *faults], notes)
+
+
+def _repeats(entry: AuditEntry, said: dict[str, Any]) -> bool:
+    """Whether the columns say what the entry says; an entry that was replaced may lack what they repeat."""
+    try:
+        columns = columns_of(said)
+        return (instant_text(entry.at), str(entry.event_id)) == (said["at"], said["event_id"]) and all(
+            getattr(entry, name) == value for name, value in columns.items()
+        )
+    except (KeyError, TypeError):
+        return False
 
 
 async def _against_events(units: UnitsOfWork, tenant_id: UUID) -> tuple[list[str], int]:
@@ -67,11 +79,11 @@ async def _against_events(units: UnitsOfWork, tenant_id: UUID) -> tuple[list[str
             found = rows.all()
         for entry, payload in found:
             said = json.loads(entry.entry)
-            if any(getattr(entry, name) != value for name, value in columns_of(said).items()):
+            if not _repeats(entry, said):
                 faults.append(f"What entry {entry.sequence} is searched by is not what it says.")
             if payload is None:
                 gone += 1
-            elif sha256(payload).hexdigest() != said["event_hash"]:
+            elif sha256(payload).hexdigest() != said.get("event_hash"):
                 faults.append(f"The event that entry {entry.sequence} records was changed after it was recorded.")
         if len(found) < AT_ONCE:
             break

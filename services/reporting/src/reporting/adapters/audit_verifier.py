@@ -37,6 +37,7 @@ GENESIS = "0" * 64
 CHECKPOINT_FIELDS = ("key_id", "made_at", "sequence", "hash", "tenant_id")
 KEY_FIELDS = ("key_id", "made_at", "public_key", "tenant_id")
 MOST_FAULTS = 20
+LONGEST_LINE = 2**24
 WHOLE, NOT_WHOLE, UNREADABLE = 0, 1, 2
 
 
@@ -213,6 +214,11 @@ class Verifier:
                 "No checkpoint and no key from elsewhere was given: whoever can write a whole log anew and sign it "
                 "with a key of his own would not be found out. Give --checkpoint with one that was kept outside."
             )
+        elif not self._kept:
+            self.notes.append(
+                f"No checkpoint from elsewhere was given: that entries after {self._number} were cut off, with the "
+                "checkpoints over them, could not be seen. Give --checkpoint with one that was kept outside."
+            )
         for number, made_at, key in self._unknown:
             if number > self.signed_up_to:  # else a trusted one is over the same entries, and more
                 self._fault(
@@ -360,6 +366,11 @@ def kept_checkpoints(text: str) -> list[dict[str, Any]]:
         for each in found
     ):
         raise Unreadable("A checkpoint of this file lacks one of its fields.")
+    try:
+        for each in found:
+            bytes.fromhex(each["public_key"] + each["signature"])
+    except ValueError:
+        raise Unreadable("The key or the signature of a checkpoint of this file is not hexadecimal.") from None
     return found
 
 
@@ -377,10 +388,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         kept = [each for path in options.checkpoint for each in kept_checkpoints(path.read_text(encoding="utf-8"))]
         verifier = Verifier(kept, keys)
         with options.export.open(encoding="utf-8", newline="\n") as lines:
-            for line in lines:
+            # What is longer is cut, and then no JSON: one line must not fill the memory.
+            while len(verifier.faults) < MOST_FAULTS and (line := lines.readline(LONGEST_LINE)):
                 verifier.take(line)
-                if len(verifier.faults) >= MOST_FAULTS:
-                    break
         status = verifier.finish() if len(verifier.faults) < MOST_FAULTS else NOT_WHOLE
     except (Unreadable, ValueError, OSError) as error:
         sys.stdout.write(f"CANNOT BE READ. {error}\n")

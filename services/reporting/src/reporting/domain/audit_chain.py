@@ -73,13 +73,20 @@ def first_break(links: Sequence[Link], *, after: int, previous: str) -> Broken |
         after += 1
         if link.sequence != after:
             return Broken(after, "is missing")
-        content = json.loads(link.entry)
-        if content.get("previous") != previous or content.get("sequence") != after:
+        if not _follows(link.entry, after, previous):
             return Broken(after, "does not follow the entry before it")
         if entry_hash(link.entry) != link.hash:
             return Broken(after, "was changed after it was recorded")
         previous = link.hash
     return None
+
+
+def _follows(entry: bytes, sequence: int, previous: str) -> bool:
+    try:
+        content = json.loads(entry)
+    except (ValueError, RecursionError):
+        return False  # whoever changed it left no entry at all
+    return isinstance(content, dict) and content.get("previous") == previous and content.get("sequence") == sequence
 
 
 def key_due(newest: datetime | None, now: datetime, maximum_age: timedelta) -> bool:

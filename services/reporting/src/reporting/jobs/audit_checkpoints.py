@@ -8,13 +8,14 @@ from prometheus_client import Gauge
 from reporting.adapters.audit_checkpoints import make_checkpoint, tenants_due
 from reporting.adapters.secret_box import SecretBox
 from reporting.application.audit import LogIsBroken
+from shared.consumer import is_database_away
 from shared.unit_of_work import UnitsOfWork
 
 log = structlog.get_logger()
 
 LOOK_SECONDS = 30.0
 
-BROKEN = Gauge("audit_logs_broken", "Audit logs that do not follow from their last checkpoint any more")
+BROKEN = Gauge("audit_logs_broken", "Audit logs that do not follow from their last checkpoint, or cannot be signed")
 
 
 class MakeAuditCheckpoints:
@@ -37,5 +38,11 @@ class MakeAuditCheckpoints:
             except LogIsBroken as error:
                 broken += 1
                 log.critical("audit_log_broken", tenant_id=str(tenant_id), reason=str(error))
+            except Exception as error:
+                if is_database_away(error):
+                    raise  # says nothing about this log; the loop tries again
+                # Whoever tampers with one log must not keep the others from being signed.
+                broken += 1
+                log.critical("audit_log_not_signed", tenant_id=str(tenant_id), exc_info=error)
         BROKEN.set(broken)
         return LOOK_SECONDS

@@ -101,7 +101,7 @@ def test_what_no_checkpoint_covers_yet_is_said() -> None:
 
 def test_without_anything_from_elsewhere_it_says_what_it_could_not_find_out() -> None:
     assert any("--checkpoint" in note for note in check(whole()).notes)
-    assert check(whole(), keys=[FIRST.public]).notes == []
+    assert check(whole(), [FIRST.checkpoint(entries(6)[-1])]).notes == []
 
 
 def test_both_halves_of_the_rules_give_the_same_bytes() -> None:
@@ -271,6 +271,32 @@ def test_kept_checkpoints_are_read_in_every_form_in_which_they_are_given_out() -
     for wrong in ("", "[", '{"name": 1}', json.dumps(one | {"sequence": "1"})):
         with pytest.raises(Unreadable):
             kept_checkpoints(wrong)
+
+
+def test_a_kept_checkpoint_whose_signature_is_no_number_cannot_be_read() -> None:
+    (made,) = entries(1)
+    for name in ("public_key", "signature"):
+        with pytest.raises(Unreadable, match="not hexadecimal"):
+            kept_checkpoints(json.dumps(FIRST.checkpoint(made) | {name: "nothing"}))
+
+
+def test_with_a_key_alone_it_says_that_a_cut_tail_could_not_be_found() -> None:
+    verifier = check(whole(), keys=[FIRST.public])
+    assert verifier.faults == []
+    assert "entries after 6 were cut off" in verifier.notes[0]
+
+
+def test_a_line_without_end_does_not_fill_the_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(audit_verifier, "LONGEST_LINE", 2_000)
+    path = tmp_path / "audit-log.jsonl"
+    lines = text(whole())
+    path.write_text("".join(lines), encoding="utf-8")
+    assert audit_verifier.main([str(path)]) == 0
+    path.write_text("".join([*lines[:3], lines[3].replace("update_client", "x" * 10_000)]), encoding="utf-8")
+    assert audit_verifier.main([str(path)]) == 2
+    assert "Line 4 is not a line of an exported audit log" in capsys.readouterr().out
 
 
 def test_the_verifier_needs_nothing_but_the_standard_library() -> None:

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -53,6 +54,13 @@ def test_it_is_said_which_entry_does_not_follow(count: int, data: st.DataObject)
     entry = canonical({"sequence": place + 1, "previous": "f" * 64})
     forged = [*links[:place], Link(place + 1, entry, entry_hash(entry)), *links[place + 1 :]]
     assert first_break(forged, after=0, previous=GENESIS) == Broken(place + 1, "does not follow the entry before it")
+
+
+@pytest.mark.parametrize("left", [b"", b"no entry", b"[]", b"null", b"[" * 100_000])
+def test_what_is_no_entry_any_more_does_not_follow(left: bytes) -> None:
+    first, second = chain(2)
+    replaced = [first, Link(second.sequence, left, entry_hash(left))]
+    assert first_break(replaced, after=0, previous=GENESIS) == Broken(2, "does not follow the entry before it")
 
 
 def test_the_bytes_of_an_entry_do_not_depend_on_the_order_of_its_parts() -> None:
