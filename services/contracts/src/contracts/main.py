@@ -130,7 +130,6 @@ SERVICE = Service(
     other_content_types={"/v1/oauth/token": frozenset({tokens.FORM})},
     raw_bodies=contract_documents.RAW_BODIES,
     further_schemas={SCHEMA_FILE: document_schema},
-    # Who has access, what was signed, and what leaves as a file.
     # Who has access, what was signed, settled and invoiced, and whatever leaves as a file.
     recorded_readings=frozenset(
         {
