@@ -14,7 +14,8 @@ Request = tuple[dict[str, str], Any]
 
 CLAIM = {"reason": "An outage is missing", "evidence": "Letter of today"}
 ANSWER = {"accepted": False, "reason": "It was measured"}
-LEAVES = {"evidence": "Letter of today"}
+AFTER_MISSES = frozenset({"exercise_termination_right"})
+"""What is done about months of misses: no test over the running services has any."""
 
 
 def table() -> dict[str, Any]:
@@ -50,7 +51,7 @@ def claim(thread: ThreadClient, settlement_id: str) -> str:
 
 
 def right(thread: ThreadClient, settlement_id: str) -> str:
-    """A right to terminate that can be used today: no uptime of the session is missed for months."""
+    """A right to terminate that can be looked at: no uptime of the session is missed for months."""
     today = datetime.now(UTC).date()
     right_id = str(new_id())
     with psycopg.connect(thread.stack.database_url, autocommit=True) as connection:
@@ -94,6 +95,5 @@ def requests(thread: Callable[[], ThreadClient], contract: Callable[[], str]) ->
         "correct_settlement": at("review", "close", body={"reason": "Measured again"}),
         "create_settlement_claim": at("review", "close", body=CLAIM),
         "answer_settlement_claim": lambda: ({"claim_id": claim(thread(), closed())}, ANSWER),
-        "exercise_termination_right": lambda: ({"termination_right_id": right(thread(), closed())}, LEAVES),
         "create_remedy_table": lambda: ({}, table()),
     }

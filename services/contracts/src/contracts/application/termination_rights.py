@@ -86,7 +86,9 @@ async def open_rights(work: Workspace, record: "SettlementRecord", rules: Sequen
 async def _still_open(work: Workspace, right: TerminationRight, record: "SettlementRecord") -> bool:
     """Whether the closed settlements, as they stand now, open the right still, by the rule that opened it."""
     agreed = (await terms_in_force(work, right.contract_id, EARLIEST, record.ends_at))[-1].terms.termination_rights
-    rule = next(each for each in agreed or () if each.right_code == right.right_code)
+    rule = next((each for each in agreed or () if each.right_code == right.right_code), None)
+    if rule is None:
+        return False
     verdicts = await work.settlements.facts.verdicts(right.contract_id, rule.commitment)
     return any(found.opened_on == right.opened_on for found in termination_rights(rule.as_value(), verdicts))
 
