@@ -243,7 +243,7 @@ def test_unused_hours_of_a_month_are_there_in_the_next_and_a_year_of_them_is_rev
         (review,) = eventually(found, 30, "the year of the contract is reviewed")
         (line,) = review["lines"]
         assert [month["accounted_minutes"] for month in line["months"]] == [360, 480, 300, *[0] * 9]
-        assert review["change"] == "less"
+        assert review["change"] == "lower"
         assert review["proposed_minutes"] < 600
 
 
