@@ -41,6 +41,8 @@ def test_for_a_day_every_slot_is_handed_out_once_and_before_it_is_due(seconds: i
             assert not check.missed and now < check.due_at <= now + AHEAD
             due.append(check.due_at)
         now += TICK
+    # Slots are handed out before they are due: the first of the next day may be among them already.
+    due = [slot for slot in due if slot <= end]
     assert {later - earlier for earlier, later in pairwise(due)} == {timedelta(seconds=seconds)}
     assert len(due) == 86_400 // seconds
 

@@ -97,7 +97,7 @@ async def test_a_storm_of_failures_costs_no_more_than_the_reserve(diagnostics: D
     diagnosed = sum("dns" in evidence_of(finding) for finding in found)
     assert diagnosed == min(2 * AT_ONCE, IN_RESERVE)
     assert len(server.asked) == 2 * diagnosed
-    assert time.process_time() - since < 5
+    assert time.process_time() - since < 60
 
 
 async def test_who_missed_his_ration_leaves_it_to_others_until_he_has_been_good(diagnostics: Diagnostics) -> None:
