@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from typing import Any
@@ -34,7 +34,8 @@ class Passing:
 
     def until(self, instant: datetime) -> None:
         """Wait for this instant, without waiting."""
-        self._ahead += instant - self.now()
+        # In UTC: two times of one zone differ by what its clocks show, whatever summer time did in between.
+        self._ahead += instant.astimezone(UTC) - self._stack.clock.now()
         self._stack.shift_clock(self._ahead)
 
     def until_next(self, weekday: str, hour: int, minute: int = 0) -> datetime:
