@@ -123,6 +123,7 @@ class ReadClock(_Read):
     verdict: Literal["met", "breached"] | None = None
     clock_version: int = 0
     count: int = 1
+    stopped_at: AwareDatetime | None = None
 
 
 class Stamped(_Read):
@@ -437,6 +438,7 @@ def _readings(fact: Fact) -> list[rules.Reading]:
             target=_length(clock.target_seconds),
             elapsed=_length(clock.elapsed_seconds),
             breach_after=clock.breach_after,
+            stopped_at=clock.stopped_at,
         )
         for clock in item.clocks
         if clock.metric != CLIENTS_OWN
