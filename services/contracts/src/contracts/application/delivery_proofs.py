@@ -100,7 +100,8 @@ class ProvedDeliverable(BaseModel):
         description="Null: whenever something calls for it."
     )
     status: Status = Field(
-        description="`not_called_for`: nothing in the month asked for it; `not_due`: its time is not over."
+        description="`not_called_for`: nothing in the month asked for it; `not_due`: its time is not over, or the"
+        " contract ended first."
     )
     proofs: list[ProofLine] = Field(max_length=MOST_PROOFS, description="At most the hundred newest.")
     proof_count: int = Field(ge=0)
@@ -207,7 +208,9 @@ async def delivered_in(
         zone=zone,
     )
     today = local_date(work.now, zone.key)
-    lines = [_line(item, due[code], known, month, today) for code, item in promised.items()]
+    over_at = contract.closed_at or contract.ends_at
+    over_on = None if over_at is None else local_date(over_at, zone.key)
+    lines = [_line(item, due[code], known, month, today, over_on) for code, item in promised.items()]
     return lines + [_scope_line(code, name, known, month) for code, name in _in_scope(states, whole.start).items()]
 
 
@@ -382,7 +385,9 @@ def _windows(item: Mapping[str, Any], month: date, began_on: date) -> list[Windo
     return [Window(month, add_months(month, 1))] if frequency is None else rules.windows(frequency, month, began_on)
 
 
-def _line(item: Mapping[str, Any], due: Sequence[Window], known: _Known, month: date, today: date) -> ProvedDeliverable:
+def _line(
+    item: Mapping[str, Any], due: Sequence[Window], known: _Known, month: date, today: date, over_on: date | None
+) -> ProvedDeliverable:
     frequency, kind = _frequency(item), item["proof"]
     by_events = _PROVED_BY[kind](known) if kind in _PROVED_BY else []
     entered = [
@@ -399,7 +404,7 @@ def _line(item: Mapping[str, Any], due: Sequence[Window], known: _Known, month: 
         answered = called & {line.id for line in by_events}
         judged = rules.judge_called_for(called, answered | {line.id for line in inside})
     else:
-        judged = rules.judge_recurring(due, {line.on for line in inside}, month_end, today)
+        judged = rules.judge_recurring(due, {line.on for line in inside}, month_end, today, over_on)
     return _proved("deliverable", item["code"], item["type"], Texts(**item["name"]), kind, frequency, judged, inside)
 
 
