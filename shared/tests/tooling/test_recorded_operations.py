@@ -76,7 +76,6 @@ def test_nothing_is_left_out_but_results_and_sums(name: str) -> None:
     assert service.unrecorded_changes <= operations | set(service.commands)
 
 
-@pytest.mark.capability("R30", "R37")
 @pytest.mark.parametrize("name", SERVICES)
 def test_whatever_leaves_as_a_file_is_recorded(name: str) -> None:
     service = service_of(name)
@@ -92,6 +91,5 @@ def test_whatever_leaves_as_a_file_is_recorded(name: str) -> None:
     assert files - service.recorded_readings - NO_FILES == set()
 
 
-@pytest.mark.capability("I48")
 def test_reading_who_was_in_a_client_s_system_is_recorded() -> None:
     assert {"list_access_sessions", "get_access_session"} <= service_of("incidents").recorded_readings
