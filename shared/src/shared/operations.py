@@ -116,6 +116,9 @@ class RequestOperation:
         """The answer is that of an earlier request with the same Idempotency-Key."""
         self.response: Response | None = None
         """What the route answers, as far as it is known when the unit commits: status and headers."""
+        self.about: str | None = None
+        """Path of what it is about, where its own path does not say: the route of a link that opens something sets it.
+        """
 
     @property
     def correlation_id(self) -> str | None:
@@ -182,6 +185,8 @@ class RequestOperation:
         """The path of what was made, else the path that was asked for, without what opens a door."""
         if self.response is not None and (made := self.response.headers.get("location", "")).startswith("/"):
             return made[:2000], made.rpartition("/")[2][:300]
+        if self.about is not None:
+            return self.about[:2000], self.about.rpartition("/")[2][:300]
         path, last = self._template, None
         for name, value in self._scope.get("path_params", {}).items():
             if not any(word in name for word in _SECRET_PARAMETERS):

@@ -30,7 +30,7 @@ from .thread_client import ThreadClient, eventually
 TEN_MEGABYTES = 10 * 1024 * 1024
 AT_ONCE = 2.0
 """Seconds within which a body that is too large is refused; reading it at a client's pace would take longer."""
-KEEPS_NOTHING = {"preview_price"}
+KEEPS_NOTHING = {"preview_price", "preview_leaving", "replay_contract", "plan_contract_document"}
 """What is computed for whoever asks, and leaves no record."""
 TOKEN_LIFETIME = timedelta(minutes=10)
 

@@ -146,7 +146,7 @@ SERVICE = Service(
             "download_invoice_ubl",
         }
     ),
-    unrecorded_changes=frozenset({"preview_price"}),
+    unrecorded_changes=frozenset({"preview_price", "preview_leaving", "replay_contract", "plan_contract_document"}),
 )
 
 

@@ -221,3 +221,28 @@ async def test_facts_of_a_period_do_not_depend_on_the_order_or_number_of_telling
         found.append((month.told.met, month.told.version, [(each.number, each.status) for each in known.items]))
         assert len(known.deployments) == 1
     assert found[0] == found[1] == (False, 2, [("REQ-2026-0001", "resolved")])
+
+
+async def test_a_breach_ends_when_its_clock_stops_however_it_was_heard(
+    installation: Installation, agency: Agency
+) -> None:
+    contract = await agency.active()
+    others = Others(installation, agency.tenant_id, contract)
+    stopped = {"verdict": "breached", "stopped_at": "2026-06-09T15:20:00Z"}
+    for order in permutations(range(3)):
+        incident, clock = str(new_id()), str(new_id())
+        events = [
+            others.said(MISSED, 2, **of(clock, incident)),
+            others.said(READS, 4, **item([reading(clock, 2, "breached", 14401)], incident)),
+            others.said(
+                "incidents.incident.resolved.v1", 6, **item([reading(clock, 2, "breached", 22800, **stopped)], incident)
+            ),
+        ]
+        await others.hear(*(events[each] for each in order))
+        found = await agency.get("/v1/breaches", params={"contract_id": contract["contract_id"], "limit": 100})
+        (breach,) = [one for one in found["data"] if one["work_item_id"] == incident]
+        assert (breach["status"], breach["ended_at"]) == ("ended", "2026-06-09T15:20:00Z"), order
+    await others.hear(
+        others.said("incidents.incident.reopened.v1", 8, **item([reading(clock, 2, "breached", 22800)], incident))
+    )
+    assert await register(agency, contract, incident) == [("provider", "open")]

@@ -477,3 +477,15 @@ async def test_the_commands_plan_apply_and_export(
     with pytest.raises(SystemExit) as wrong:
         await plan([], settings)
     assert wrong.value.code == 1
+
+
+async def test_a_moved_site_is_not_forgotten_with_the_amendment_that_was_withdrawn(agency: Agency) -> None:
+    active = await agency.active()
+    text = await exported(agency, {"contract": active})
+    moved = text.replace("url: https://hotel.example/", "url: https://www.hotel.example/")
+    await applied(agency, moved)
+    assert (await planned(agency, moved))["operations"] == []
+    await agency.step(active, "amendment/withdraw")
+    assert actions(await applied(agency, moved)) == ["propose_amendment"], "what was signed has the old address"
+    assert actions(await applied(agency, text)) == ["change_environment", "withdraw_amendment"]
+    assert (await planned(agency, text))["operations"] == []

@@ -371,3 +371,38 @@ async def test_two_activations_at_once_are_one_activation_and_one_conflict(
     answers = await asyncio.gather(*(agency.call("POST", path) for _ in range(3)))
     assert sorted(answer.status_code for answer in answers) == [200, 409, 409]
     assert len(await installation.events(contract["contract_id"])) == 1
+
+
+@pytest.mark.capability("K28")
+async def test_one_contract_covers_a_website_a_mobile_application_and_an_api(
+    installation: Installation, agency: Agency
+) -> None:
+    client = await agency.client()
+    kinds = ("website", "mobile_application", "api")
+    sites = [
+        await agency.site(
+            client,
+            name=kind,
+            kind=kind,
+            environments=[{"name": "production", "url": f"https://{number}.hotel.example/", "counts_for_sla": True}],
+        )
+        for number, kind in enumerate(kinds)
+    ]
+    of_three = {"site_ids": [site["site_id"] for site in sites]}
+    contract = await agency.make("/v1/contracts", agency.terms(client, sites[0], "premium", "600.00", **of_three))
+    contract = await agency.step(contract, "propose")
+    for party in ("agency", "client"):
+        consent = {"party": party, "document_hash": contract["document"]["hash"]}
+        contract = await agency.step(contract, "sign", consent)
+    contract = await agency.step(contract, "activate")
+    path = f"/v1/contracts/{contract['contract_id']}"
+    signed = await agency.get(f"{path}/document")
+    (told,) = await installation.events(contract["contract_id"])
+    effective = await agency.get(f"{path}/effective")
+    for shown in (signed, told["data"], effective["state"]):
+        assert [(site["name"], site["kind"]) for site in shown["sites"]] == [(kind, kind) for kind in kinds]
+    sheet = await agency.get(f"{path}/sheet", headers={"Accept-Language": "fr"})
+    assert [(site["name"], site["kind"]) for site in sheet["sites"]] == [(kind, kind) for kind in kinds]
+    assert [site["kind_in_words"] for site in sheet["sites"]] == ["site web", "application mobile", "API"]
+    page = (await agency.call("GET", f"{path}/sheet/html", headers={"Accept-Language": "fr"})).text
+    assert "application mobile" in page

@@ -9,6 +9,7 @@ import pytest
 
 from contracts.adapters.workspace import workspace_of
 from contracts.application.advice import heard_delivery
+from contracts.jobs.contract_life import DueContracts
 from contracts.jobs.registers import DueRegisters
 from contracts.published.registers_v1 import AdvisoryRefused, BreachRecorded, ObligationOpened
 from shared.kernel.clock import FixedClock
@@ -344,3 +345,20 @@ async def test_nothing_is_asked_for_under_a_contract_that_is_not_in_force(agency
     past = {**body, "contract_id": active["contract_id"], "due_at": "2026-06-08T09:00:00Z"}
     problem = await agency.refused(422, "POST", "/v1/obligations", json=past)
     assert problem["errors"][0]["pointer"] == "#/due_at"
+
+
+@pytest.mark.parametrize("how", ["looked at", "fulfilled"])
+async def test_what_was_due_after_the_end_of_the_contract_lapses_however_late_the_worker_is(
+    installation: Installation, agency: Agency, clock: FixedClock, how: str
+) -> None:
+    contract = await agency.active(ends_on="2026-06-09")
+    access = await asked(agency, contract, due_at="2026-06-09T22:02:00Z")
+    clock.advance(timedelta(days=2))
+    if how == "fulfilled":
+        await agency.refused(409, "POST", f"/v1/obligations/{access['obligation_id']}/fulfil", json=KEPT)
+    await DueRegisters(installation.runtime.units).run()
+    assert await breaches(agency, contract) == []
+    await DueContracts(installation.runtime.units).run()
+    await DueRegisters(installation.runtime.units).run()
+    lapsed = await agency.get(f"/v1/obligations/{access['obligation_id']}")
+    assert (lapsed["status"], await breaches(agency, contract)) == ("lapsed", [])

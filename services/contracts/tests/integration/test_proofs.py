@@ -11,6 +11,7 @@ from shared.kernel.clock import FixedClock
 from ..whole_contract import whole
 from .conftest import Agency, Installation
 from .hearing import Others
+from .test_sectors import filled, in_force, with_sector
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -102,6 +103,32 @@ async def test_an_outage_that_nobody_was_told_of_is_an_alert_never_delivered(
     await others.say("incidents.incident.changed.v1", 2, incident_id=quiet, timestamps=told, clocks=[])
     line = by_code(await proofs(agency, contract))["mail_alerts"]
     assert (line["status"], line["proof_count"]) == ("proved", 1)
+
+
+async def test_promised_pages_that_cannot_be_watched_are_not_proved_by_checks_of_the_site(
+    installation: Installation, agency: Agency, clock: FixedClock
+) -> None:
+    contract = await filled(agency, "hotels_tourism")
+    watched = contract["terms"]["sector"]["watched_pages"]
+    pages = [page | {"path": f"/{place}"} for place, page in enumerate(watched["pages"])]
+    contract = await with_sector(agency, contract, {"watched_pages": watched | {"pages": pages}})
+    contract = await in_force(agency, contract)
+    others = Others(installation, agency.tenant_id, contract)
+    found: dict[str, Any] = {"unwatched_pages_id": str(new_id()), "found_at": "2026-06-09T08:00:00Z"}
+    clock.set(JULY)
+    await others.say("reporting.uptime.period_measured.v1")
+    await others.say("probes.unwatched_pages.found.v1", **found)
+
+    async def standing() -> tuple[str, str, list[tuple[str, str | None]]]:
+        month = await proofs(agency, contract)
+        lines, unwatched = by_code(month), [(each["since"], each["until"]) for each in month["unwatched_pages"]]
+        return lines["watched_pages"]["status"], lines["uptime_monitoring"]["status"], unwatched
+
+    assert await standing() == ("never_delivered", "proved", [("2026-06-09T08:00:00Z", None)])
+    assert (await proofs(agency, contract, "2026-07"))["unwatched_pages"][0]["reason"]
+    await others.say("probes.unwatched_pages.ended.v1", 2, **found, ended_at="2026-06-20T08:00:00Z")
+    assert await standing() == ("proved", "proved", [("2026-06-09T08:00:00Z", "2026-06-20T08:00:00Z")])
+    assert (await proofs(agency, contract, "2026-07"))["unwatched_pages"] == []
 
 
 @pytest.mark.capability("K48", "K51")

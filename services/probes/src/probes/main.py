@@ -21,6 +21,7 @@ from probes.api import (
     pings,
     restores,
     results_file,
+    unwatched_pages,
 )
 from probes.api.commands import runner_keys
 from probes.handlers import handlers
@@ -43,6 +44,7 @@ SERVICE = Service(
         monitors.router,
         monitor_changes.router,
         monitor_groups.router,
+        unwatched_pages.router,
         check_tests.router,
         imports.router,
         figures.router,

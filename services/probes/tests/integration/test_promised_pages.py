@@ -172,6 +172,58 @@ async def test_pages_can_be_watched_every_second_in_a_period(world: Reporting, c
     assert [period["interval_seconds"] for period in told["critical_periods"]] == [1]
 
 
+async def test_pages_that_cannot_be_watched_are_told_once_per_reason_and_listed_until_that_is_over(
+    world: Reporting, client: httpx.AsyncClient, clock: FixedClock
+) -> None:
+    twice = [SUMMER, SUMMER]
+    slower = [SUMMER | {"page_interval_seconds": 600}]
+
+    async def listed(**params: Any) -> list[Any]:
+        page = (await client.get("/v1/unwatched-pages", params=params)).json()
+        return list(page["data"])
+
+    await follow(world, 1, promised("watched_pages", PAGES), critical_periods=twice)
+    clock.advance(timedelta(minutes=1))
+    await follow(world, 2, promised("watched_pages", PAGES), critical_periods=twice)
+    (found,) = await listed(contract_id=str(world.given.contract_id))
+    assert found["environment_id"] == str(world.given.environment_id)
+    assert (found["contract_version"], found["ended_at"]) == (1, None)
+    assert "Another period has this name" in found["reason"]
+    assert not [page for page in await watched(client) if page["group_id"]]
+
+    clock.advance(timedelta(minutes=1))
+    await follow(world, 3, promised("watched_pages", PAGES), critical_periods=slower)
+    otherwise, before = await listed()
+    assert "only tightens" in otherwise["reason"]
+    assert (before["unwatched_pages_id"], before["ended_at"]) == (found["unwatched_pages_id"], otherwise["found_at"])
+    await follow(world, 4, promised("watched_pages", PAGES), status="suspended", critical_periods=slower)
+    assert [each["reason"] for each in await listed(open="true")] == [otherwise["reason"]]
+
+    clock.advance(timedelta(minutes=1))
+    await follow(world, 5, promised("watched_pages", PAGES), critical_periods=[SUMMER])
+    assert await listed(open="true") == []
+    assert len([page for page in await watched(client) if page["group_id"]]) == 2
+    told = [(name, data) for name, data in await world.events() if name.startswith("unwatched_pages.")]
+    first, second = found["unwatched_pages_id"], otherwise["unwatched_pages_id"]
+    assert [(name.split(".")[1], data["unwatched_pages_id"]) for name, data in told] == [
+        ("found", first),
+        ("ended", first),
+        ("found", second),
+        ("ended", second),
+    ]
+    assert told[0][1]["reason"] == found["reason"]
+
+
+async def test_pages_of_a_contract_that_has_ended_need_not_be_watched(
+    world: Reporting, client: httpx.AsyncClient, clock: FixedClock
+) -> None:
+    await follow(world, 1, promised("watched_pages", PAGES), critical_periods=[SUMMER, SUMMER])
+    clock.advance(timedelta(minutes=1))
+    await follow(world, 2, promised("watched_pages", PAGES), status="terminated", critical_periods=[SUMMER, SUMMER])
+    (ended,) = (await client.get("/v1/unwatched-pages", params={"open": "false"})).json()["data"]
+    assert ended["ended_at"] is not None
+
+
 @pytest.mark.capability("K64", "P25")
 async def test_the_exports_and_the_data_of_an_ngo_are_looked_at_every_hour(
     world: Reporting, client: httpx.AsyncClient

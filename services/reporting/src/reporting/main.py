@@ -39,7 +39,7 @@ SERVICE = Service(
     handlers=handlers,
     jobs=build_jobs,
     commands={"verify-audit": verify_audit},
-    recorded_readings=audit.READINGS,
+    recorded_readings=audit.READINGS | reports.READINGS,
     unrecorded_changes=frozenset({"verify-audit"}),
     tags=[
         {"name": "status pages", "description": "Public pages of clients: state, uptime and incidents in public words"},

@@ -442,3 +442,51 @@ async def test_commands_for_the_installation_have_a_log_of_their_own(service: An
     await job(service).run()
     assert await verify_audit([], service.settings) == 0
     assert f"{INSTALLATION} WHOLE, 1 entries" in capsys.readouterr().out
+
+
+# --- a checkpoint that somebody deleted ------------------------------------------------------------------------------
+
+
+async def test_a_deleted_checkpoint_is_refused_with_a_reason_and_found_by_whoever_kept_it(
+    service: Any, story: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await service.hear(recorded(story), recorded(story))
+    async with service.client(story) as client:
+        kept = (await client.post("/v1/audit-checkpoints")).json()
+        owner(service, "delete from reporting.audit_checkpoint where tenant_id = %s", story.tenant_id)
+        refused = await client.post("/v1/audit-checkpoints")
+        exported = await client.get("/v1/audit-log/export")
+    assert (refused.status_code, exported.status_code) == (409, 200), refused.text
+    assert "a checkpoint over entry 2 was made and told, and it is not here any more" in refused.json()["detail"]
+    await service.hear(recorded(story))
+    await job(service).run()
+    path = tmp_path / "checkpoint.json"
+    path.write_text(json.dumps(kept))
+    capsys.readouterr()
+    assert await verify_audit(["--tenant", str(story.tenant_id)], service.settings) == 0
+    assert await verify_audit(["--checkpoint", str(path)], service.settings) == 1
+    assert f"The checkpoint of {kept['made_at']} over entry 2 was deleted here." in capsys.readouterr().out
+
+
+@pytest.mark.capability("R37")
+async def test_who_read_the_report_of_a_month_and_that_a_link_was_opened_is_in_the_access_log(
+    service: Any, story: Any
+) -> None:
+    await service.hear(*story.golden_june())
+    service.clock.set(datetime(2026, 7, 1, 6, tzinfo=UTC))
+    report = f"/v1/contracts/{story.contract_id}/reports/2026-06"
+    async with service.client(story, subject="lea", name="Léa Martin") as client:
+        assert (await client.get(report)).status_code == 200
+        assert (await client.get(f"{report}/html")).status_code == 200
+        made = await client.post(f"/v1/contracts/{story.contract_id}/report-links", json={"month": "2026-06"})
+    async with service.client() as visitor:
+        address = made.json()["url"].removeprefix(service.settings.public_url)
+        assert (await visitor.get(address)).status_code == 200
+    await relayed(service)
+    async with service.client(story) as client:
+        found = (await client.get("/v1/access-log")).json()["data"]
+    assert [(each["operation"], each["actor_id"], each["resource"]) for each in found] == [
+        ("get_shared_report", "report-link", report),
+        ("get_monthly_report_page", "lea", f"{report}/html"),
+        ("get_monthly_report", "lea", report),
+    ]

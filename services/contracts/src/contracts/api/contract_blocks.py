@@ -47,7 +47,7 @@ async def get_contract_readiness(contract_id: UUID, work: Work, _who: AgencyRead
 async def get_contract_sheet(
     request: Request, contract_id: UUID, work: Work, _who: Reader, language: InLanguage = None
 ) -> Sheet:
-    """Every line that says what is included, scoped first, or excluded, and nothing else."""
+    """The sites, and every line that says what is included, scoped first, or excluded, and nothing else."""
     sheet, _ = await _sheet(request, contract_id, work, language)
     return sheet
 
@@ -83,7 +83,8 @@ async def _sheet(
     contract = await work.contracts.get(contract_id)
     client = await work.clients.get(contract.client_id)
     translator = catalogues().negotiate(language, request.headers.get("accept-language"), client.language)
-    return sheet_of(contract, translator), translator
+    sites = [await work.sites.get(site_id) for site_id in contract.terms.site_ids]
+    return sheet_of(contract, sites, translator), translator
 
 
 @router.post("/scope-verdicts", summary="Classify a request", responses=responses_for(Conflict))

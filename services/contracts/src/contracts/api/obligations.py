@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Response
 from contracts.adapters import register_queries
 from contracts.api.dependencies import CREATED, SHOWN, VersionedRoute, Work, tagged
 from contracts.api.register_access import ENTERED, STEPPED, Answerer, Reader, Writer, of_the_agency
-from contracts.application import client_registers, obligations
+from contracts.application import client_registers, life, obligations
 from contracts.application.client_registers import (
     ClientRegister,
     Confirmation,
@@ -28,6 +28,7 @@ from contracts.application.obligations import (
     PostponeRequest,
     ReleaseRequest,
 )
+from contracts.application.ports import Workspace
 from contracts.application.register_records import RegisterVersion
 from contracts.domain.obligations import Owner, Status
 from shared.etag import IfMatch
@@ -44,6 +45,13 @@ registers = APIRouter(prefix="/v1/client-registers", tags=["client registers"], 
 confirmations = APIRouter(prefix="/v1/register-confirmations", tags=["client registers"], route_class=VersionedRoute)
 entries = APIRouter(prefix="/v1/register-entries", tags=["client registers"], route_class=VersionedRoute)
 history = APIRouter(prefix="/v1/register-history", tags=["obligations"], route_class=VersionedRoute)
+
+
+async def _current(work: Workspace, obligation_id: UUID) -> Obligation:
+    """The locked obligation, after whatever has become of its contract by now."""
+    obligation = await work.registers.obligations.get(obligation_id)
+    await life.current(work, obligation.contract_id)
+    return await work.registers.obligations.locked(obligation_id)
 
 
 @owed.post(
@@ -93,7 +101,7 @@ async def fulfil_obligation(
 
     Somebody of the client's fulfils what the client owes, as of now; the agency fulfils both, and says since when.
     """
-    obligation = await work.registers.obligations.locked(obligation_id)
+    obligation = await _current(work, obligation_id)
     if obligation.owner == "provider":
         of_the_agency(who)
     if who.client_id is not None and kept.at is not None:
@@ -109,7 +117,7 @@ async def postpone_obligation(
     obligation_id: UUID, wanted: PostponeRequest, response: Response, work: Work, _who: Writer
 ) -> Obligation:
     """Due at another time. One that was fulfilled, but not well, is open again. What is overdue stays a breach."""
-    obligation = await work.registers.obligations.locked(obligation_id)
+    obligation = await _current(work, obligation_id)
     obligation = await obligations.postpone(work, obligation, wanted)
     tagged(response, obligation.version)
     return obligation
@@ -120,7 +128,7 @@ async def release_obligation(
     obligation_id: UUID, why: ReleaseRequest, response: Response, work: Work, _who: Writer
 ) -> Obligation:
     """It is not asked for any more. A breach that was found stays in the register, and ends."""
-    obligation = await work.registers.obligations.locked(obligation_id)
+    obligation = await _current(work, obligation_id)
     obligation = await obligations.release(work, obligation, why.reason)
     tagged(response, obligation.version)
     return obligation

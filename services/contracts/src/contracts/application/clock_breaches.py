@@ -1,4 +1,5 @@
-"""The register of breaches follows what clocks and items told: a miss is entered, one that was taken back withdrawn.
+"""The register of breaches follows what clocks and items told: a miss is entered, ends when its clock stops, and is
+withdrawn when it was taken back.
 
 It is put right after every fact from all that is known of the item, so that the order of telling does not matter. What
 the parties decided about a breach stays with it.
@@ -8,7 +9,7 @@ from uuid import UUID
 
 from contracts.application import facts as known
 from contracts.application import obligations
-from contracts.application.obligations import ClockMetric
+from contracts.application.obligations import BreachStatus, ClockMetric
 from contracts.application.ports import Workspace
 from contracts.application.register_words import named
 from contracts.domain.verdicts import Verdict
@@ -32,16 +33,17 @@ async def follow(work: Workspace, contract_id: UUID, item_id: UUID) -> None:
     }
     for key, verdict in missed.items():
         breach = there.get(key)
+        status: BreachStatus = "open" if verdict.stopped_at is None else "ended"
         if breach is None:
-            await _enter(work, contract_id, verdict)
-        elif (breach.status, breach.since) != ("open", verdict.at):
-            await obligations.change_breach(work, breach, status="open", since=verdict.at, ended_at=None)
+            await _enter(work, contract_id, verdict, status)
+        elif (breach.status, breach.since, breach.ended_at) != (status, verdict.at, verdict.stopped_at):
+            await obligations.change_breach(work, breach, status=status, since=verdict.at, ended_at=verdict.stopped_at)
     for key, breach in there.items():
         if key not in missed and breach.status != "withdrawn":
             await obligations.change_breach(work, breach, status="withdrawn", ended_at=work.now)
 
 
-async def _enter(work: Workspace, contract_id: UUID, verdict: Verdict) -> None:
+async def _enter(work: Workspace, contract_id: UUID, verdict: Verdict, status: BreachStatus) -> None:
     contract = await work.contracts.get(contract_id)
     kind = PROVIDERS[verdict.metric]
     values = {
@@ -52,6 +54,8 @@ async def _enter(work: Workspace, contract_id: UUID, verdict: Verdict) -> None:
         "kind": kind,
         "title": named(kind).model_dump(),
         "party": "provider",
+        "status": status,
         "since": verdict.at,
+        "ended_at": verdict.stopped_at,
     }
     await obligations.add_breach(work, contract.client_id, values)

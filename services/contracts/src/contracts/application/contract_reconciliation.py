@@ -4,6 +4,7 @@ Nothing is changed behind anybody's back. What was signed changes by an amendmen
 count by as well (a calendar's present hours) does not change at all; what has ended stays as it ended.
 """
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -98,12 +99,6 @@ Action: TypeAlias = Literal[
     "propose_amendment",
     "withdraw_amendment",
 ]
-
-_SIGNED_ANEW: frozenset[Action] = frozenset(
-    {"change_client", "change_site", "add_environment", "change_environment", "remove_environment"}
-)
-"""Changes of what a signed contract says of its client and sites: in force only by another document."""
-
 
 _NOT_OF_THE_DOCUMENT: frozenset[Path] = frozenset({("terms", "effective_on"), ("terms", "effective_at")})
 """When an amendment begins is asked for beside the document."""
@@ -586,10 +581,8 @@ class _Reconciliation:
         async def full(plan: ContractPlan) -> Terms:
             return completed(await self.work.plans.version(plan.plan_id, plan.number), wanted, chosen)
 
-        stale = any(operation.action in _SIGNED_ANEW for operation in self.operations)
-        stale = stale and found.status not in (Status.DRAFT, Status.TERMINATED, Status.EXPIRED)
         same_plan = await self._is_this_plan(newest.plan)
-        if same_plan and not stale and _equal(await full(newest.plan), newest.terms):
+        if same_plan and _equal(await full(newest.plan), newest.terms) and not await self._is_stale(found, newest):
             return found
         self._check_changeable(found)
         contract = found
@@ -597,7 +590,7 @@ class _Reconciliation:
             contract = await contracts.withdraw_amendment(self.work, contract, base)
             self._note("withdraw_amendment", found.number)
             same_plan = await self._is_this_plan(base.plan)
-            if same_plan and not stale and _equal(await full(base.plan), base.terms):
+            if same_plan and _equal(await full(base.plan), base.terms) and not await self._is_stale(contract, base):
                 return contract
         if contract.status is Status.PROPOSED:
             contract = await contracts.withdraw_contract(self.work, contract)
@@ -613,6 +606,20 @@ class _Reconciliation:
                 contract = await contracts.change_plan(self.work, contract, plan, terms)
             self._note("change_draft", found.number, *changed)
         return contract
+
+    async def _is_stale(self, contract: Contract, newest: Contract | contracts.Amendment) -> bool:
+        """Whether what was signed, or waits for it, says otherwise of its client and sites than what is there now.
+
+        They are changed at once, and are in force only by another document, whatever became of an earlier one.
+        """
+        if newest.document is None or contract.status in (Status.DRAFT, Status.TERMINATED, Status.EXPIRED):
+            return False
+        document = await self.work.contracts.document(contract.contract_id, newest.document.number)
+        signed = json.loads(document.text)
+        client = await self.work.clients.get(contract.client_id)
+        sites = [await self.work.sites.get(site_id) for site_id in newest.terms.site_ids]
+        there = {"client": contracts.client_said(client), "sites": contracts.sites_said(sites)}
+        return not all(_holds(signed[part], there[part]) for part in there)
 
     async def _amend(
         self,
@@ -678,6 +685,15 @@ class _Reconciliation:
 def _same_promises(content: PlanContent, version: PlanVersion) -> bool:
     """Whether a plan's version promises what the document says; in which catalogue it is offered is no promise."""
     return _json(content) == _json(PlanContent.of(version, content.catalogue))
+
+
+def _holds(signed: Any, there: Any) -> bool:
+    """Whether all that was signed is so; what documents did not speak of yet may be anything."""
+    if isinstance(signed, Mapping) and isinstance(there, Mapping):
+        return all(key in there and _holds(value, there[key]) for key, value in signed.items())
+    if isinstance(signed, list) and isinstance(there, list):
+        return len(signed) == len(there) and all(map(_holds, signed, there))
+    return bool(signed == there)
 
 
 def _equal(one: Terms, other: Terms) -> bool:

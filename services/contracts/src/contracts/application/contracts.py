@@ -706,6 +706,27 @@ def _alert_emails(terms: Terms, client: Client) -> list[str]:
     return []
 
 
+def client_said(client: Client) -> dict[str, Any]:
+    """What a document that is signed says of the client himself."""
+    shown = {"name", "language", "time_zone", "currency", "country"}
+    return {"client_id": str(client.client_id), **client.model_dump(mode="json", include=shown)}
+
+
+def sites_said(sites: Sequence[Site]) -> list[dict[str, Any]]:
+    """What a document that is signed says of the sites."""
+    return [
+        {
+            "site_id": str(site.site_id),
+            "name": site.name,
+            "kind": site.kind,
+            "environments": [
+                environment.model_dump(mode="json", exclude={"version"}) for environment in site.environments
+            ],
+        }
+        for site in sites
+    ]
+
+
 async def _document(
     work: Workspace,
     contract: Contract,
@@ -727,10 +748,7 @@ async def _document(
         "number": contract.number,
         "document_number": number,
         "agency": {"name": agency.name},
-        "client": {
-            "client_id": str(client.client_id),
-            **client.model_dump(mode="json", include={"name", "language", "time_zone", "currency", "country"}),
-        },
+        "client": client_said(client),
         "contacts": [contact.model_dump(mode="json", exclude={"version"}) for contact in client.contacts],
         "plan": {
             "plan_id": str(plan.plan_id),
@@ -740,17 +758,7 @@ async def _document(
             "priority": entitlements.priority_of(promised),
             "indicative_price": indicative,
         },
-        "sites": [
-            {
-                "site_id": str(site.site_id),
-                "name": site.name,
-                "kind": site.kind,
-                "environments": [
-                    environment.model_dump(mode="json", exclude={"version"}) for environment in site.environments
-                ],
-            }
-            for site in sites
-        ],
+        "sites": sites_said(sites),
         "deliverables": [item.model_dump(mode="json", by_alias=True) for item in contract.deliverables],
         "monitoring": entitlements.parameters_of(promised, entitlements.MONITORING),
         "response": _json(terms.response),

@@ -33,6 +33,8 @@ from shared.values import Instant, LocalDate
 MOST_PROOFS = 100
 MOST_EVIDENCE = 20
 
+WATCHED_PAGES = "watched_pages"
+
 Source: TypeAlias = Literal["deliverable", "scope"]
 
 
@@ -100,11 +102,21 @@ class ProvedDeliverable(BaseModel):
         description="Null: whenever something calls for it."
     )
     status: Status = Field(
-        description="`not_called_for`: nothing in the month asked for it; `not_due`: its time is not over."
+        description="`not_called_for`: nothing in the month asked for it; `not_due`: its time is not over, or the"
+        " contract ended first."
     )
     proofs: list[ProofLine] = Field(max_length=MOST_PROOFS, description="At most the hundred newest.")
     proof_count: int = Field(ge=0)
     missing: list[DueWindow] = Field(max_length=10, description="When it was due and was not delivered.")
+
+
+class UnwatchedPages(BaseModel):
+    """Pages that were promised to be watched and could not be: the checks of the site prove nothing of them then."""
+
+    environment_id: UUID
+    reason: str
+    since: Instant
+    until: Instant | None = Field(description="Null: that is so to this day.")
 
 
 class DeliverableProofs(BaseModel):
@@ -118,6 +130,9 @@ class DeliverableProofs(BaseModel):
     data: list[ProvedDeliverable] = Field(max_length=1100)
     never_delivered: list[str] = Field(
         max_length=1100, description="Codes of what was promised, due and not delivered: promised but never delivered."
+    )
+    unwatched_pages: list[UnwatchedPages] = Field(
+        max_length=1000, description="Promised pages that could not be watched at some time of the month, and why."
     )
     continuity: list[ObjectiveStanding] = Field(
         max_length=100, description="How old the newest proof of a backup is against the agreed RPO, as of now."
@@ -170,15 +185,23 @@ async def enter_proof(work: Workspace, contract: Contract, new: NewDeliveryProof
 async def proofs_of_month(work: Workspace, contract: Contract, month: date) -> DeliverableProofs:
     """What was promised in a calendar month of the client's zone, with its proofs."""
     zone = ZoneInfo((await work.clients.get(contract.client_id)).time_zone)
-    lines = await delivered_in(work, contract, month, zone)
+    whole = instants_of(Days(month, add_months(month, 1)), zone)
+    found = await facts_of_period(work, contract.contract_id, whole.start, whole.end)
+    lines = await delivered_in(work, contract, month, zone, found)
     return DeliverableProofs(
         contract_id=contract.contract_id,
         month=month,
         time_zone=zone.key,
         as_of=work.now,
-        complete=instants_of(Days(month, add_months(month, 1)), zone).end <= work.now,
+        complete=whole.end <= work.now,
         data=lines,
         never_delivered=[line.code for line in lines if line.status == "never_delivered"],
+        unwatched_pages=[
+            UnwatchedPages(
+                environment_id=told.environment_id, reason=told.reason, since=told.found_at, until=told.ended_at
+            )
+            for told in (each.told for each in found.unwatched[:1000])
+        ],
         continuity=(await continuity_of(work, contract)).data,
     )
 
@@ -207,7 +230,9 @@ async def delivered_in(
         zone=zone,
     )
     today = local_date(work.now, zone.key)
-    lines = [_line(item, due[code], known, month, today) for code, item in promised.items()]
+    over_at = contract.closed_at or contract.ends_at
+    over_on = None if over_at is None else local_date(over_at, zone.key)
+    lines = [_line(item, due[code], known, month, today, over_on) for code, item in promised.items()]
     return lines + [_scope_line(code, name, known, month) for code, name in _in_scope(states, whole.start).items()]
 
 
@@ -240,6 +265,17 @@ class _Known:
 
     def line(self, event_id: UUID, at: datetime, what: str) -> ProofLine:
         return ProofLine(source="event", id=event_id, on=at.astimezone(self.zone).date(), what=what)
+
+    def unwatched(self, day: date) -> bool:
+        """Whether promised pages could not be watched at the end of a day."""
+
+        def on(at: datetime) -> date:
+            return at.astimezone(self.zone).date()
+
+        return any(
+            on(each.told.found_at) <= day and (each.told.ended_at is None or day < on(each.told.ended_at))
+            for each in self.facts.unwatched
+        )
 
     def items(self, kinds: Iterable[str], milestone: str, which: Callable[[ItemFact], bool]) -> list[ProofLine]:
         """What happened to items of these kinds, when they passed a milestone."""
@@ -382,9 +418,14 @@ def _windows(item: Mapping[str, Any], month: date, began_on: date) -> list[Windo
     return [Window(month, add_months(month, 1))] if frequency is None else rules.windows(frequency, month, began_on)
 
 
-def _line(item: Mapping[str, Any], due: Sequence[Window], known: _Known, month: date, today: date) -> ProvedDeliverable:
+def _line(
+    item: Mapping[str, Any], due: Sequence[Window], known: _Known, month: date, today: date, over_on: date | None
+) -> ProvedDeliverable:
     frequency, kind = _frequency(item), item["proof"]
     by_events = _PROVED_BY[kind](known) if kind in _PROVED_BY else []
+    if item["type"] == WATCHED_PAGES:
+        # That the site was checked shows nothing of pages that could not be.
+        by_events = [line for line in by_events if not known.unwatched(line.on)]
     entered = [
         ProofLine(source="entered", id=each.delivery_proof_id, on=each.delivered_on, what=each.evidence[0].what)
         for each in known.entered
@@ -399,7 +440,7 @@ def _line(item: Mapping[str, Any], due: Sequence[Window], known: _Known, month: 
         answered = called & {line.id for line in by_events}
         judged = rules.judge_called_for(called, answered | {line.id for line in inside})
     else:
-        judged = rules.judge_recurring(due, {line.on for line in inside}, month_end, today)
+        judged = rules.judge_recurring(due, {line.on for line in inside}, month_end, today, over_on)
     return _proved("deliverable", item["code"], item["type"], Texts(**item["name"]), kind, frequency, judged, inside)
 
 

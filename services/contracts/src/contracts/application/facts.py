@@ -32,6 +32,7 @@ FactKind: TypeAlias = Literal[
     "restore_verification",
     "certificate",
     "performance",
+    "unwatched_pages",
 ]
 ItemKind: TypeAlias = Literal["incident", "request", "change", "work_order"]
 ITEM_KINDS: tuple[ItemKind, ...] = ("incident", "request", "change", "work_order")
@@ -123,6 +124,7 @@ class ReadClock(_Read):
     verdict: Literal["met", "breached"] | None = None
     clock_version: int = 0
     count: int = 1
+    stopped_at: AwareDatetime | None = None
 
 
 class Stamped(_Read):
@@ -238,6 +240,17 @@ class PerformanceJudged(_Read):
     since: date
 
 
+class PagesUnwatched(_Read):
+    """That pages which were promised to be watched could not be, from when to when; `ended_at` is null until then."""
+
+    unwatched_pages_id: UUID
+    contract_id: UUID
+    environment_id: UUID
+    reason: str
+    found_at: AwareDatetime
+    ended_at: AwareDatetime | None = None
+
+
 # --- kept ------------------------------------------------------------------------------------------------------------
 
 
@@ -318,6 +331,7 @@ class PeriodFacts:
     restores: tuple[Known[RestoreVerified], ...]
     certificates: tuple[Known[CertificateSeen], ...]
     performance: tuple[Known[PerformanceJudged], ...]
+    unwatched: tuple[Known[PagesUnwatched], ...]
     breaches: tuple[Breach, ...]
 
     def item(self, item_id: UUID) -> ItemFact | None:
@@ -380,6 +394,7 @@ def put_together(
         restores=known("restore_verification", RestoreVerified),
         certificates=known("certificate", CertificateSeen),
         performance=known("performance", PerformanceJudged),
+        unwatched=known("unwatched_pages", PagesUnwatched),
         breaches=tuple(sorted(breaches, key=lambda breach: (breach.since, breach.breach_id))),
     )
 
@@ -437,6 +452,7 @@ def _readings(fact: Fact) -> list[rules.Reading]:
             target=_length(clock.target_seconds),
             elapsed=_length(clock.elapsed_seconds),
             breach_after=clock.breach_after,
+            stopped_at=clock.stopped_at,
         )
         for clock in item.clocks
         if clock.metric != CLIENTS_OWN

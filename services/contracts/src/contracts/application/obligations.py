@@ -299,16 +299,18 @@ async def _record_breach(work: Workspace, obligation: Obligation) -> Breach:
 
 
 async def add_breach(work: Workspace, client_id: UUID, values: dict[str, Any]) -> Breach:
-    """A new breach in the register; until somebody decides, whoever owed it answers for all of it."""
+    """A new breach in the register, open unless the values say otherwise; until somebody decides, whoever owed it
+    answers for all of it.
+    """
     by_provider = values["party"] == "provider"
     breach = Breach.model_validate(
         {
             **dict.fromkeys(Breach.model_fields),
+            "status": "open",
             **values,
             "breach_id": work.new_id(),
             "client_id": client_id,
             "version": 1,
-            "status": "open",
             "provider_percent": 100 if by_provider else 0,
             "client_percent": 0 if by_provider else 100,
             "third_party_percent": 0,

@@ -2,7 +2,8 @@
 
 A deliverable is promised again and again (every week, month, quarter, year), or whenever something calls for it. Weeks
 begin on Monday and count in the month in which they end; quarters and years are counted from the month in which the
-contract began. Days are those of the client's zone.
+contract began. A window that the end of the contract cuts short asks for nothing: of a month that ended on the 20th a
+weekly deliverable was due for the whole weeks, a monthly one was not. Days are those of the client's zone.
 """
 
 from __future__ import annotations
@@ -60,12 +61,17 @@ class Judged:
     missing: tuple[Window, ...] = ()
 
 
-def judge_recurring(due: Sequence[Window], delivered_on: Collection[date], month_end: date, today: date) -> Judged:
+def judge_recurring(
+    due: Sequence[Window], delivered_on: Collection[date], month_end: date, today: date, over_on: date | None = None
+) -> Judged:
     """Something that comes back, by the days on which it was delivered.
 
     It is due once a window has ended, in the month that is looked at or before, and that day is over.
+
+    :param over_on: the first day on which the contract did not run to its end; None while it goes on.
     """
-    ended = [window for window in due if window.end <= month_end and window.end <= today]
+    last = min(day for day in (month_end, today, over_on) if day is not None)
+    ended = [window for window in due if window.end <= last]
     missing = tuple(window for window in ended if not any(map(window.holds, delivered_on)))
     if missing:
         return Judged("never_delivered", missing)

@@ -43,6 +43,7 @@ class Reading:
     :param item_version: of the item's event.
     :param clock_version: of the newest event of the clock's own that had been told by then.
     :param verdict: of a count that has stopped; None while it goes on.
+    :param stopped_at: when it stopped; None while it goes on, and where nobody told.
     """
 
     event_id: UUID
@@ -58,6 +59,7 @@ class Reading:
     target: timedelta
     elapsed: timedelta
     breach_after: datetime | None
+    stopped_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,7 @@ class Verdict:
     :param at: when the verdict fell.
     :param elapsed: the counted time as it was last told.
     :param final: the count has stopped, so that ``elapsed`` does not grow any more.
+    :param stopped_at: when it stopped, as far as that is known.
     :param event_ids: the events that it is known from.
     """
 
@@ -80,6 +83,7 @@ class Verdict:
     target: timedelta
     elapsed: timedelta
     final: bool
+    stopped_at: datetime | None
     event_ids: tuple[UUID, ...]
 
     @property
@@ -117,6 +121,7 @@ def _verdict(told: Told | None, reading: Reading | None) -> Verdict | None:
             target=told.target,
             elapsed=told.elapsed,
             final=not told.missed,
+            stopped_at=None if told.missed else told.at,
             event_ids=(told.event_id,),
         )
     assert reading is not None
@@ -136,5 +141,6 @@ def _verdict(told: Told | None, reading: Reading | None) -> Verdict | None:
         target=reading.target,
         elapsed=reading.elapsed,
         final=reading.verdict is not None,
+        stopped_at=None if reading.verdict is None else reading.stopped_at,
         event_ids=tuple(each.event_id for each in (told, reading) if each is not None),
     )

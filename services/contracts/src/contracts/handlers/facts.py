@@ -1,4 +1,4 @@
-"""uptime, clocks, items, restores, certificates, performance: what settlement and proofs are made of, kept as facts.
+"""Uptime, clocks, items, restores, certificates, speed, unwatched pages: what settlement and proofs go by, as facts.
 
 Every event is one fact, named by the event's id. What is kept of it is what `application.facts` reads; of several facts
 about one thing the highest version counts, so that nothing depends on the order in which they arrive.
@@ -25,6 +25,7 @@ from contracts.application.facts import (
     IncidentTold,
     InterventionTold,
     ItemTold,
+    PagesUnwatched,
     PerformanceJudged,
     RestoreVerified,
     ToldOfClock,
@@ -36,7 +37,10 @@ from shared.consumer import PermanentError
 from shared.events import ReceivedEvent
 from shared.unit_of_work import UnitOfWork
 
-Told: TypeAlias = UptimeMeasured | CertificateSeen | PerformanceJudged
+Told: TypeAlias = UptimeMeasured | CertificateSeen | PerformanceJudged | PagesUnwatched
+
+_NOT_OVER = datetime.max.replace(tzinfo=UTC)
+"""When something ends of which nobody has told yet that it did."""
 
 
 @handlers.on("reporting.uptime.period_measured.v1")
@@ -90,6 +94,18 @@ async def take_drift(event: ReceivedEvent[PerformanceJudged], uow: UnitOfWork) -
 async def take_recovered_performance(event: ReceivedEvent[PerformanceJudged], uow: UnitOfWork) -> None:
     """It is as fast as it was."""
     await _keep_performance(uow, event)
+
+
+@handlers.on("probes.unwatched_pages.found.v1")
+async def take_unwatched_pages(event: ReceivedEvent[PagesUnwatched], uow: UnitOfWork) -> None:
+    """Pages cannot be watched as the contract promises."""
+    await _keep_unwatched(uow, event)
+
+
+@handlers.on("probes.unwatched_pages.ended.v1")
+async def take_watched_pages(event: ReceivedEvent[PagesUnwatched], uow: UnitOfWork) -> None:
+    """That is over."""
+    await _keep_unwatched(uow, event)
 
 
 async def take_incident(event: ReceivedEvent[IncidentTold], uow: UnitOfWork) -> None:
@@ -157,6 +173,12 @@ async def _keep_performance(uow: UnitOfWork, event: ReceivedEvent[PerformanceJud
     # Each judgement stands for itself: a later one of the same monitor does not take it back.
     at = datetime.combine(event.data.since, time(), UTC)
     await _keep(uow, event, "performance", event.data, event.id, at, at)
+
+
+async def _keep_unwatched(uow: UnitOfWork, event: ReceivedEvent[PagesUnwatched]) -> None:
+    told = event.data
+    ends_at = told.ended_at or _NOT_OVER
+    await _keep(uow, event, "unwatched_pages", told, told.unwatched_pages_id, told.found_at, ends_at)
 
 
 async def _keep_item(

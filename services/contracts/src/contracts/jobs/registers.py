@@ -13,6 +13,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy import ColumnElement, Select, select, true
 
+from contracts.adapters.life_tables import LifeRow
 from contracts.adapters.register_tables import AdvisoryRow, ObligationRow, SupportEndRow
 from contracts.adapters.workspace import workspace_of
 from contracts.application import advice, configuration, obligations
@@ -58,13 +59,22 @@ class _Kind:
         return select(self.tenant, self.key).where(self.open, self.due_at < uow.now)
 
 
+_CONTRACT_COMES_FIRST = (
+    select(LifeRow.contract_id)
+    .where(LifeRow.contract_id == ObligationRow.contract_id, LifeRow.due_at <= ObligationRow.due_at)
+    .exists()
+)
+"""Something of the contract was due before the obligation and has not come yet: its end, with which the obligation
+lapses, or an amendment that asks for it no more. However late the worker is, that happened first.
+"""
+
 _KINDS = (
     _Kind(
         "obligation",
         ObligationRow.tenant_id,
         ObligationRow.obligation_id,
         ObligationRow.due_at,
-        (ObligationRow.status == Status.OPEN.value) & ObligationRow.paused_at.is_(None),
+        (ObligationRow.status == Status.OPEN.value) & ObligationRow.paused_at.is_(None) & ~_CONTRACT_COMES_FIRST,
         _look_at_obligation,
     ),
     _Kind(

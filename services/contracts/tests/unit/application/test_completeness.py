@@ -269,7 +269,7 @@ def test_the_page_has_every_line_of_the_contract_in_its_section_and_nothing_else
         {"code": f"s{index}", "name": texts(name), "verdict": verdict} for index, (name, verdict) in enumerate(scope)
     ]
     translator = catalogues().translator(language)
-    sheet = sheet_of(contract(categories, names), translator)
+    sheet = sheet_of(contract(categories, names), [], translator)
     page = sheet_page(sheet, translator).html.decode()
     shown = {
         found[1]: re.findall(r"<li [^>]*>(.*?)</li>", found[2], re.DOTALL)
@@ -293,14 +293,14 @@ def test_the_page_has_every_line_of_the_contract_in_its_section_and_nothing_else
 
 def test_what_somebody_wrote_is_shown_as_text() -> None:
     translator = catalogues().translator("en")
-    page = sheet_page(sheet_of(contract([], ["<script>alert(1)</script>"]), translator), translator).html.decode()
+    page = sheet_page(sheet_of(contract([], ["<script>alert(1)</script>"]), [], translator), translator).html.decode()
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
 
 
 def test_a_limit_is_told_in_hours_and_minutes() -> None:
     limited = contract([category("fix", "in", limit_minutes=90), category("advice", "in", limit_minutes=60)], [])
-    lines = sheet_of(limited, catalogues().translator("fr")).sections[0].lines
+    lines = sheet_of(limited, [], catalogues().translator("fr")).sections[0].lines
     assert [line.text for line in lines] == [
         "fix (fr) (jusqu’à 1 heure et 30 minutes par demande)",
         "advice (fr) (jusqu’à 1 heure par demande)",

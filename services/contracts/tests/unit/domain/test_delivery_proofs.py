@@ -63,3 +63,23 @@ def test_over_its_months_every_window_is_due_exactly_once(frequency: Frequency, 
         due += judge_recurring(windows(frequency, month, began), [], end, date(2030, 1, 1)).missing
     assert len(set(due)) == len(due)
     assert all(left.end == right.first for left, right in pairwise(due))
+
+
+@pytest.mark.parametrize(
+    ("frequency", "over_on", "missing"),
+    [
+        ("monthly", date(2026, 6, 20), 0),
+        ("monthly", JULY, 1),
+        ("quarterly", date(2026, 6, 30), 0),
+        ("weekly", date(2026, 6, 20), 2),
+        ("weekly", date(2026, 6, 15), 2),
+        ("weekly", date(2026, 6, 14), 1),
+    ],
+)
+def test_what_the_end_of_the_contract_cuts_short_asks_for_nothing(
+    frequency: Frequency, over_on: date, missing: int
+) -> None:
+    due = windows(frequency, JUNE, BEGAN)
+    judged = judge_recurring(due, [], JULY, date(2027, 1, 1), over_on)
+    assert (len(judged.missing), judged.status) == (missing, "never_delivered" if missing else "not_due")
+    assert judge_recurring(due, [date(2026, 6, 17)], JULY, date(2027, 1, 1), date(2026, 6, 18)).status != "not_due"

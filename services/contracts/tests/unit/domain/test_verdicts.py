@@ -1,5 +1,6 @@
 """What clocks came to: the newer of what a clock and its item told counts, whatever order it was heard in."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 from uuid import UUID
@@ -112,3 +113,11 @@ def test_neither_the_order_of_telling_nor_telling_twice_changes_a_verdict(
     random.shuffle(again)
     random.shuffle(seen)
     assert verdicts(again, seen) == verdicts(facts, readings)
+
+
+def test_when_a_late_clock_stopped_is_known_from_its_item() -> None:
+    stopped = replace(reading(3, 2, "breached", ended=True), stopped_at=DUE + HOUR)
+    assert only(verdicts([told(2, missed=True)], [])).stopped_at is None
+    assert only(verdicts([told(2, missed=True)], [stopped])).stopped_at == DUE + HOUR
+    again = reading(4, 2, "breached")
+    assert only(verdicts([told(2, missed=True)], [stopped, again])).stopped_at is None, "it goes on after all"

@@ -107,8 +107,13 @@ def _common(item: WorkItem, clocks: Sequence[ClockView]) -> dict[str, Any]:
         "decided_rank": item.decided_rank,
         "merged_into_id": item.merged_into_id,
         "duplicate_of_id": item.duplicate_of_id,
-        "clocks": [reading_json(view) | {"clock_version": view.version, "count": view.count} for view in clocks],
+        "clocks": [_clock(view) for view in clocks],
     }
+
+
+def _clock(view: ClockView) -> dict[str, Any]:
+    told = {"clock_version": view.version, "count": view.count, "stopped_at": view.reading.cycles[-1].stopped_at}
+    return reading_json(view) | told
 
 
 def _stamps(item: WorkItem, told: Any) -> dict[str, Any]:

@@ -142,6 +142,9 @@ class ClockReading(_Part):
     verdict: Literal["met", "breached"] | None
     clock_version: int = Field(default=0, ge=0)
     count: int = Field(default=1, ge=1)
+    stopped_at: AwareDatetime | None = Field(
+        default=None, description="When it stopped, in time or too late; null while it goes on."
+    )
 
 
 class IncidentState(PublishedEvent):

@@ -1,6 +1,7 @@
-"""Transitions of a monitor, and changes of a group, as published events."""
+"""Transitions of a monitor, changes of a group, and pages that cannot be watched, as published events."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any, assert_never
 
 from probes.adapters.documents import finding_documents, gap_documents
@@ -20,6 +21,7 @@ from probes.domain.states import (
     Transition,
     WentDown,
 )
+from probes.domain.unwatched_pages import UnwatchedPages
 from probes.published.v1 import (
     GroupChanged,
     MonitorDegraded,
@@ -31,6 +33,8 @@ from probes.published.v1 import (
     MonitorRestored,
     MonitorSettled,
     MonitorUnknown,
+    UnwatchedPagesEnded,
+    UnwatchedPagesFound,
 )
 from shared.events import PublishedEvent
 from shared.unit_of_work import UnitOfWork
@@ -93,6 +97,18 @@ class EventAnnouncer:
             }
         )
         self._unit.publish(event, version=change.version, tenant_id=group.tenant_id)
+
+    def announce_unwatched(self, pages: UnwatchedPages) -> None:
+        """See the port."""
+        told = asdict(pages) | {"name": pages.name[:300], "reason": pages.reason[:1000]}
+        del told["tenant_id"]
+        event: PublishedEvent
+        if pages.ended_at is None:
+            del told["ended_at"]
+            event, version = UnwatchedPagesFound.model_validate(told), 1
+        else:
+            event, version = UnwatchedPagesEnded.model_validate(told), 2
+        self._unit.publish(event, version=version, tenant_id=pages.tenant_id)
 
 
 def event_of(subject: Subject, transition: Transition) -> PublishedEvent:

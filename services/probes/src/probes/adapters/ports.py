@@ -5,6 +5,7 @@ from probes.adapters.contract_versions import SqlContractVersions
 from probes.adapters.locations import SqlLocations
 from probes.adapters.monitor_groups import SqlMonitorGroups
 from probes.adapters.monitors import SqlMonitors
+from probes.adapters.unwatched_pages import SqlUnwatchedPages
 from probes.application.groups import Ports
 from shared.unit_of_work import UnitOfWork
 
@@ -16,5 +17,6 @@ def group_ports(unit: UnitOfWork) -> Ports:
         SqlLocations(unit.session),
         SqlMonitors(unit.session),
         SqlMonitorGroups(unit.session),
+        SqlUnwatchedPages(unit.session),
         EventAnnouncer(unit),
     )

@@ -144,6 +144,38 @@ class MonitorGroupRow(Base):
     )
 
 
+class UnwatchedPagesRow(Base):
+    """Pages of an environment that a contract promises to watch and that cannot be, since `found_at`: `reason`.
+
+    Open while `ended_at` is null, at most once per contract and environment.
+    """
+
+    __tablename__ = "unwatched_pages"
+
+    unwatched_pages_id: Mapped[UUID] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID]
+    client_id: Mapped[UUID]
+    contract_id: Mapped[UUID]
+    site_id: Mapped[UUID]
+    environment_id: Mapped[UUID]
+    name: Mapped[str]
+    contract_version: Mapped[int] = mapped_column(BigInteger)
+    reason: Mapped[str]
+    found_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        Index("ix_unwatched_pages_tenant_id", "tenant_id", "found_at", "unwatched_pages_id"),
+        Index(
+            "uq_unwatched_pages_contract_id",
+            "contract_id",
+            "environment_id",
+            unique=True,
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+    )
+
+
 class CheckTestRow(Base):
     """A check that somebody wants made now, beside every schedule: asked for, under way, answered or given up.
 

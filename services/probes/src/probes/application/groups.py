@@ -13,7 +13,14 @@ from probes.application.changing_monitors import CannotChange, NotAllowed, caden
 from probes.application.checks.http import PageConfiguration
 from probes.application.checks.secrets import HIDDEN, masked, origin_of, with_secrets_of, without_credentials
 from probes.application.critical_periods import CriticalPeriodRule, Group
-from probes.application.ports import Announcer, ContractVersions, Locations, MonitorGroups, Monitors
+from probes.application.ports import (
+    Announcer,
+    ContractVersions,
+    Locations,
+    MonitorGroups,
+    Monitors,
+    UnwatchedPagesRegister,
+)
 from probes.domain.critical_periods import Regime, Regimes, loosened_by, tightened
 from probes.domain.groups import GroupIdentity
 from probes.domain.monitors import Cadence, Monitor, Promise, Subject
@@ -34,6 +41,7 @@ class Ports:
     locations: Locations
     monitors: Monitors
     groups: MonitorGroups
+    unwatched: UnwatchedPagesRegister
     announcer: Announcer
 
 

@@ -10,6 +10,7 @@ from probes.domain.critical_periods import Regime
 from probes.domain.groups import GroupNews
 from probes.domain.monitors import Cadence, Monitor, Promise, Subject
 from probes.domain.states import Applied, Transition
+from probes.domain.unwatched_pages import UnwatchedPages
 
 
 class Monitors(Protocol):
@@ -114,6 +115,22 @@ class Announcer(Protocol):
 
     def announce_group(self, news: GroupNews) -> None:
         """One event for the change of a group."""
+        ...
+
+    def announce_unwatched(self, pages: UnwatchedPages) -> None:
+        """One event that promised pages cannot be watched, or that this is over."""
+        ...
+
+
+class UnwatchedPagesRegister(Protocol):
+    """Promised pages that cannot be watched, in one transaction."""
+
+    async def held(self, contract_id: UUID) -> Sequence[UnwatchedPages]:
+        """What has not ended of a contract, kept from everybody else who follows its pages."""
+        ...
+
+    async def keep(self, pages: UnwatchedPages) -> None:
+        """A new one as it is; of one that is known, when it ended."""
         ...
 
 

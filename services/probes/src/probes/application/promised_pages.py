@@ -1,16 +1,19 @@
 """Pages that a contract promises to watch: a group for each environment that counts, as long as that is promised.
 
 A group is found again by contract and environment, so that its pages keep their history through every version. What
-somebody has changed of such a group lasts until the next version of the contract.
+somebody has changed of such a group lasts until the next version of the contract. A contract is in force whether or not
+its pages can be watched as it says: where they cannot, that is kept and told, once per environment and reason.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 from uuid import UUID, uuid5
 
 import structlog
+from pydantic import ValidationError
 
 from probes.application.changing_monitors import CannotChange, NotAllowed
 from probes.application.checks.http import PageConfiguration
@@ -28,6 +31,8 @@ from probes.domain.monitors import (
     paced,
     quickest,
 )
+from probes.domain.unwatched_pages import UnwatchedPages, is_over
+from shared.ids import new_id
 from shared.values import duration_text
 
 _DAY = timedelta(days=1)
@@ -42,19 +47,58 @@ async def follow_pages(contract_id: UUID, ports: Ports, now: datetime) -> None:
     While a contract is not active its pages are paused like its other monitors, and their groups stay as they are.
     """
     promise = await ports.versions.in_force(contract_id, now)
-    if promise is None or promise.status != "active":
+    if promise is None or promise.status == "suspended":
         return
-    for environment in promise.environments:
+    known = await ports.unwatched.held(contract_id)
+    refused: dict[UUID, str] = {}
+    for environment in promise.environments if promise.status == "active" else ():
         try:
             await _follow(promise, environment, ports, now)
         except (NotAllowed, CannotChange) as error:
-            # The contract is in force whether or not its pages can be watched as it says; somebody has to look.
-            log.warning(
-                "promised_pages_not_watched",
-                contract_id=str(contract_id),
-                environment_id=str(environment.environment_id),
-                error=str(error),
-            )
+            refused[environment.environment_id] = str(error)
+        except ValidationError as error:
+            refused[environment.environment_id] = _in_words(error)
+    await _tell(promise, known, refused, ports, now)
+
+
+async def _tell(
+    promise: Promise, known: Sequence[UnwatchedPages], refused: Mapping[UUID, str], ports: Ports, now: datetime
+) -> None:
+    told = {each.environment_id for each in known if not is_over(each, refused)}
+    news = [replace(each, ended_at=now) for each in known if is_over(each, refused)]
+    news += [
+        UnwatchedPages(
+            unwatched_pages_id=new_id(),
+            tenant_id=promise.tenant_id,
+            client_id=promise.client_id,
+            contract_id=promise.contract_id,
+            site_id=environment.site_id,
+            environment_id=environment.environment_id,
+            name=environment.name,
+            contract_version=promise.version,
+            reason=refused[environment.environment_id],
+            found_at=now,
+        )
+        for environment in promise.environments
+        if environment.environment_id in refused.keys() - told
+    ]
+    for each in news:
+        await ports.unwatched.keep(each)
+        ports.announcer.announce_unwatched(each)
+        log.info(
+            "promised_pages_unwatched" if each.ended_at is None else "promised_pages_unwatched_no_longer",
+            contract_id=str(each.contract_id),
+            environment_id=str(each.environment_id),
+            reason=each.reason,
+        )
+
+
+def _in_words(error: ValidationError) -> str:
+    """What is wrong with a configuration, without the values, which may be secrets."""
+    return "; ".join(
+        f"{'.'.join(map(str, each['loc'])) or 'configuration'}: {each['msg']}"
+        for each in error.errors(include_input=False, include_url=False)[:3]
+    )
 
 
 async def _follow(promise: Promise, environment: Environment, ports: Ports, now: datetime) -> None:

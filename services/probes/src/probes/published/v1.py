@@ -803,6 +803,46 @@ class GroupChanged(PublishedEvent, aggregate="group", name="changed", key="group
     }
 
 
+class UnwatchedPages(PublishedEvent):
+    """Pages of an environment that `contract_version` promises to watch, and why they cannot be watched as it says."""
+
+    unwatched_pages_id: UUID
+    contract_id: UUID
+    client_id: UUID
+    site_id: UUID
+    environment_id: UUID
+    name: str = Field(max_length=300)
+    contract_version: int = Field(ge=1)
+    reason: str = Field(max_length=1000)
+    found_at: AwareDatetime
+
+
+_UNWATCHED: dict[str, Any] = {
+    "unwatched_pages_id": "0190a000-0000-7000-8000-000000000071",
+    **{key: _COMMON[key] for key in ("contract_id", "client_id", "site_id", "environment_id", "name")},
+    "contract_version": 3,
+    "reason": "The period has no time in it: the clocks change then.",
+    "found_at": "2026-06-08T08:50:00.25Z",
+}
+
+
+class UnwatchedPagesFound(UnwatchedPages, aggregate="unwatched_pages", name="found", key="unwatched_pages_id"):
+    """The pages cannot be watched as the contract says; what was watched of them before goes on as it was.
+
+    Said once per environment and reason, however many versions of the contract ask for the same.
+    """
+
+    EXAMPLE: ClassVar[dict[str, Any]] = _UNWATCHED
+
+
+class UnwatchedPagesEnded(UnwatchedPages, aggregate="unwatched_pages", name="ended", key="unwatched_pages_id"):
+    """It is over: the pages are watched, promised no longer, or refused for another reason, which is told by itself."""
+
+    ended_at: AwareDatetime
+
+    EXAMPLE: ClassVar[dict[str, Any]] = {**_UNWATCHED, "ended_at": "2026-06-08T14:00:00Z"}
+
+
 class Speed(_Part):
     """How long good checks took over some days, both included: the total, in milliseconds, right to one percent."""
 
@@ -945,6 +985,8 @@ registry = EventRegistry(
         MonitorFlapping,
         MonitorSettled,
         GroupChanged,
+        UnwatchedPagesFound,
+        UnwatchedPagesEnded,
         LocationSuspected,
         LocationTrusted,
         RollupHourly,

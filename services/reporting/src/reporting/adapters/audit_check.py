@@ -12,7 +12,7 @@ from sqlalchemy import select
 from reporting.adapters.audit_chain import columns_of
 from reporting.adapters.audit_checkpoints import AT_ONCE
 from reporting.adapters.audit_export import exported_lines
-from reporting.adapters.audit_tables import AuditEntry
+from reporting.adapters.audit_tables import AuditCheckpoint, AuditEntry
 from reporting.adapters.audit_verifier import MOST_FAULTS, Unreadable, Verifier
 from reporting.adapters.tables import Event
 from shared.unit_of_work import UnitsOfWork
@@ -45,11 +45,30 @@ async def check_log(units: UnitsOfWork, tenant_id: UUID, kept: Sequence[dict[str
     except Unreadable as error:
         verifier.faults.append(str(error))
         return Checked(verifier.entries, verifier.faults, verifier.notes)
+    deleted = await _deleted(units, tenant_id, verifier.holding)
     faults, gone = await _against_events(units, tenant_id)
     notes = list(verifier.notes)
     if gone:
         notes.append(f"The events of {gone} entries are not kept here any more.")
-    return Checked(verifier.entries, [*verifier.faults, *faults], notes)
+    return Checked(verifier.entries, [*verifier.faults, *deleted, *faults], notes)
+
+
+async def _deleted(units: UnitsOfWork, tenant_id: UUID, kept: Sequence[dict[str, Any]]) -> list[str]:
+    """Faults of checkpoints that were kept elsewhere and hold: each must still be here, and still the same."""
+    async with units.for_tenant(tenant_id) as unit:
+        rows = await unit.session.execute(
+            select(AuditCheckpoint.sequence, AuditCheckpoint.signature).where(
+                AuditCheckpoint.tenant_id == tenant_id,
+                AuditCheckpoint.sequence.in_([each["sequence"] for each in kept]),
+            )
+        )
+        here = {row.sequence: row.signature for row in rows}
+    faults = []
+    for each in kept:
+        if here.get(each["sequence"]) != each["signature"]:
+            happened = "was replaced" if each["sequence"] in here else "was deleted"
+            faults.append(f"The checkpoint of {each['made_at']} over entry {each['sequence']} {happened} here.")
+    return faults
 
 
 def _repeats(entry: AuditEntry, said: dict[str, Any]) -> bool:

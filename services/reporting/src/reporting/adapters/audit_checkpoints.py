@@ -47,6 +47,14 @@ order by tenant.tenant_id
 """)
 
 
+_TOLD = text("""
+select exists (
+    select 1 from reporting.outbox
+    where aggregate_type = 'audit' and aggregate_id = :tenant_id and aggregate_version = :sequence
+)
+""")
+
+
 async def tenants_due(uow: UnitOfWork, before: datetime) -> Sequence[UUID]:
     """Tenants whose last checkpoint was made by then, and whose log has grown since, or has shrunk."""
     parameters = {"before": before, "checkpoint_made": CHECKPOINT_MADE}
@@ -56,7 +64,8 @@ async def tenants_due(uow: UnitOfWork, before: datetime) -> Sequence[UUID]:
 async def make_checkpoint(uow: UnitOfWork, box: SecretBox) -> AuditCheckpoint:
     """Signs the newest entry of the unit's tenant and says so; gives the last checkpoint when nothing came after it.
 
-    Raises NothingRecorded, or LogIsBroken when the entries do not follow from the last checkpoint.
+    Raises NothingRecorded, or LogIsBroken when the entries do not follow from the last checkpoint, or when there was
+    one over the newest entry that somebody has deleted.
     """
     assert uow.tenant_id is not None
     tenant_id = uow.tenant_id
@@ -76,6 +85,11 @@ async def make_checkpoint(uow: UnitOfWork, box: SecretBox) -> AuditCheckpoint:
         if head == last.sequence:
             return last
     assert head is not None
+    if await _was_told(uow, tenant_id, head):
+        raise LogIsBroken(
+            f"a checkpoint over entry {head} was made and told, and it is not here any more: compare with one that was "
+            "kept elsewhere; the next entry is signed again"
+        )
     hash_ = await _check_since(uow, tenant_id, last, head)
     signer = await signer_of(uow, box, tenant_id)
     facts: dict[str, Any] = {
@@ -108,6 +122,12 @@ def checkpoint_line(checkpoint: AuditCheckpoint, public_key: bytes) -> dict[str,
         "public_key": public_key.hex(),
         "signature": checkpoint.signature,
     }
+
+
+async def _was_told(uow: UnitOfWork, tenant_id: UUID, sequence: int) -> bool:
+    """Whether the event of a checkpoint over this entry is among what we said, which is never taken back."""
+    found = await uow.session.scalar(_TOLD, {"tenant_id": str(tenant_id), "sequence": sequence})
+    return bool(found)
 
 
 async def _check_last(uow: UnitOfWork, last: AuditCheckpoint, head: int) -> None:

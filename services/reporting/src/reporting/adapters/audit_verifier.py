@@ -151,7 +151,10 @@ def _selected(value: dict[str, Any], names: Iterable[str]) -> bytes:
 
 
 class Verifier:
-    """Takes the lines of an export one by one; `faults` and `notes` say in sentences what was found."""
+    """Takes the lines of an export one by one; `faults` and `notes` say in sentences what was found.
+
+    `holding` are the checkpoints from elsewhere that fit what is here.
+    """
 
     def __init__(self, kept: Sequence[dict[str, Any]] = (), keys: Sequence[bytes] = ()) -> None:
         self.faults: list[str] = []
@@ -159,6 +162,7 @@ class Verifier:
         self.entries = 0
         self.checkpoints = 0
         self.signed_up_to = 0
+        self.holding: list[dict[str, Any]] = []
         self._kept = sorted(kept, key=lambda each: each["sequence"])
         self._wanted = {each["sequence"] for each in self._kept}
         self._found: dict[int, str] = {}
@@ -328,6 +332,7 @@ class Verifier:
                 "changed, taken out or written anew."
             )
         else:
+            self.holding.append(kept)
             self.checkpoints += 1
             self.signed_up_to = max(self.signed_up_to, kept["sequence"])
 

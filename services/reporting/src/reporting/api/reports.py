@@ -17,6 +17,8 @@ from reporting.api.pages import message_response, page_response, wants_html
 from reporting.application.report import Availability, MonthlyReport
 from reporting.application.reporting import InTheFuture, NotInTheContract, UnknownContract, availability, monthly_report
 from shared.auth import Principal
+from shared.events import Actor
+from shared.operations import request_operation
 from shared.problems import FieldError, Gone, NotFound, ValidationFailed, responses_for
 from shared.service import CurrentRuntime, Now, Unit, require
 from shared.values import Instant, Month, forbid_unknown
@@ -25,8 +27,13 @@ router = APIRouter(prefix="/v1/contracts/{contract_id}", tags=["reports"])
 shared_router = APIRouter(prefix="/reports", tags=["reports"])
 
 LONGEST_PERIOD: Final = timedelta(days=400)
+WHOEVER_HAS_THE_LINK: Final = Actor(kind="system", id="report-link", name="Whoever has the link")
+"""A link opens its report without an account: the log tells that it was opened, and cannot tell by whom."""
 DEFAULT_LIFE: Final = 7 * 86_400
 LONGEST_LIFE: Final = 90 * 86_400
+
+READINGS = frozenset({"get_monthly_report", "get_monthly_report_page", "get_shared_report"})
+"""Who read what a client is shown of a month is written into the access log."""
 
 AsOf = Annotated[
     Instant | None,
@@ -192,7 +199,9 @@ async def get_shared_report(
     try:
         shared = read_token(box, token, now)
         # The token says whose report it is, so that the unit of work is that tenant's and no other's.
-        async with runtime.units.for_tenant(shared.tenant_id) as unit:
+        async with runtime.units.for_tenant(shared.tenant_id, actor=WHOEVER_HAS_THE_LINK) as unit:
+            if (operation := request_operation()) is not None:
+                operation.about = f"/v1/contracts/{shared.contract_id}/reports/{shared.month:%Y-%m}"
             report = await monthly_report(
                 StoredFacts(unit), shared.contract_id, shared.month, now=unit.now, as_of=shared.as_of
             )
