@@ -80,6 +80,12 @@ def local_days(start: datetime, end: datetime, zone: ZoneInfo) -> Fraction:
     return _position(end, zone) - _position(start, zone)
 
 
+def whole_days(start: datetime, end: datetime, zone: ZoneInfo) -> int:
+    """How many local days passed whole between two instants: from an hour to the same hour by the clock of the zone."""
+    passed = end.astimezone(zone).replace(tzinfo=None) - start.astimezone(zone).replace(tzinfo=None)
+    return max(passed.days, 0)
+
+
 def share_of(part: Interval, whole: Interval, zone: ZoneInfo) -> Fraction:
     """Which part of a period lies in ``part``, in local days; what reaches out of the period does not count."""
     start, end = max(part.start, whole.start), min(part.end, whole.end)

@@ -262,13 +262,14 @@ class TicketFact:
 
 @dataclass(frozen=True, slots=True)
 class LateFact:
-    """Something worth an amount that came late."""
+    """Something worth an amount that came late, at an instant, with the decision who answers for it."""
 
     id: str
     title: Words
-    value: Decimal
+    value: Money
     days_late: int
     at: datetime
+    decision: Decision | None = None
     events: tuple[str, ...] = ()
 
 
@@ -380,7 +381,9 @@ F = TypeVar("F", ClockFact, LateFact)
 def settle(period: BillingPeriod, zone: ZoneInfo, currency: str, in_force: Sequence[InForce], facts: Facts) -> Settled:
     """What the period comes to: a pure function of what was in force in it and what happened.
 
-    :param in_force: stretches in the order of time that do not overlap; what reaches out of the period does not count.
+    :param in_force: stretches in the order of time that do not overlap, from the beginning of the contract and beyond
+        the end of the period unless the contract ended by then. Of what reaches out of the period nothing counts but
+        what was due in a suspension.
     """
     maker = _Settling(period, zone, currency, in_force, facts)
     lines = tuple(maker.lines())
@@ -411,6 +414,7 @@ class _Settling:
         self._currency = currency
         self._whole = instants_of(period.whole, zone)
         self._facts = facts
+        self._held = in_force
         clipped = (
             replace(each, start=max(each.start, self._whole.start), end=min(each.end, self._whole.end))
             for each in in_force
@@ -558,11 +562,12 @@ class _Settling:
 
     def _one_offs(self) -> Iterable[Line]:
         days = self._period.whole
-        items = [item for each in self._in_force for item in each.terms.one_offs if days.first <= item.on < days.end]
-        due = [(item, self._on(item.on)) for item in items]
-        for group in _grouped(due, lambda pair: pair[0]):
-            item, each = group[0]
+        for item, *_ in _grouped([item for each in self._held for item in each.terms.one_offs], lambda item: item):
+            each = self._on(item.on)
             if each is None or item not in each.terms.one_offs:
+                continue
+            owed_on = self._owed_on(item.on)
+            if owed_on is None or not days.first <= owed_on < days.end:
                 continue
             amount = Money.rounded(item.amount, self._currency)
             yield Line(
@@ -575,7 +580,12 @@ class _Settling:
                 tax=each.terms.tax("one_off"),
                 text="one_off",
                 parameters={**_names("name", item.name), "on": item.on.isoformat()},
-                why={"rule": "paid once, in the period of its day", "on": item.on.isoformat()},
+                why={
+                    "rule": "paid once, in the period of its day; what falls due in a suspension is owed when that"
+                    " ends, or the contract",
+                    "on": item.on.isoformat(),
+                    "owed_on": owed_on.isoformat(),
+                },
                 events=(each.source,),
             )
 
@@ -653,13 +663,22 @@ class _Settling:
                 if (rate := rates[fact.id]) is not None
             ]
             rule = remedies.late
-            late = [] if rule is None else self._of(self._facts.late, group)
+            of_currency = [fact for fact in self._facts.late if fact.value.currency == self._currency]
+            late = [] if rule is None else self._of(of_currency, group)
             owed = credits_owed(
                 fee,
                 uptime=None if uptime is None else MeasuredUptime(uptime, remedies.tiers_in_force()),
                 penalties=penalties,
                 late=[
-                    Late(fact.id, fact.value, fact.days_late, rule.divisor, rule.exempt_up_to, rule.cap_percent)
+                    Late(
+                        fact.id,
+                        fact.value.amount,
+                        fact.days_late,
+                        rule.divisor,
+                        rule.exempt_up_to,
+                        rule.cap_percent,
+                        provider_share(fact.decision),
+                    )
                     for fact in late
                     if rule is not None
                 ],
@@ -756,15 +775,22 @@ class _Settling:
         assert isinstance(fact, LateFact)
         return (
             "late",
-            "late",
-            {**_names("title", fact.title), "days": str(fact.days_late)},
+            "late" if fact.decision is None else "late.shared",
             {
-                "rule": "value × days ÷ divisor; nothing up to the exemption; at most the cap's part of the value",
-                "value": format(fact.value, "f"),
+                **_names("title", fact.title),
+                "days": str(fact.days_late),
+                "provider_percent": "100" if fact.decision is None else format(fact.decision.provider_percent, "f"),
+            },
+            {
+                "rule": "value × whole days ÷ divisor; nothing up to the exemption; at most the cap's part of the"
+                " value; × the provider's share",
+                "value": fact.value.text,
                 "days_late": fact.days_late,
                 "divisor": because.late.divisor,
                 "figure": str(because.figure),
                 "capped": because.capped,
+                "provider_share": str(because.late.provider_share),
+                "decision": None if fact.decision is None else fact.decision.reason,
             },
         )
 
@@ -851,9 +877,28 @@ class _Settling:
         return next((each for each in self._in_force if each.start <= at < each.end), None)
 
     def _on(self, day: date) -> InForce | None:
-        """What held on a local day; before anything did, what held first."""
+        """What held on a local day, suspended or not; before anything did, what held first."""
         at = opening_instant(day, 0, self._zone)
-        return self._in_force[0] if at < self._in_force[0].start else self._at(at)
+        if at < self._held[0].start:
+            return self._held[0]
+        return next((each for each in self._held if each.start <= at < each.end), None)
+
+    def _owed_on(self, day: date) -> date | None:
+        """When something due on a day is owed: in a suspension on the day on which it ends, or the contract's last one.
+
+        None while the suspension goes on beyond the period.
+        """
+        at = opening_instant(day, 0, self._zone)
+        since = [each for each in self._held if each.end > at]
+        if not since[0].suspended:
+            return day
+        resumed = next((each for each in since if not each.suspended), None)
+        if resumed is not None:
+            return resumed.start.astimezone(self._zone).date()
+        ended = since[-1].end
+        if ended > self._whole.end:
+            return None
+        return (ended - timedelta(microseconds=1)).astimezone(self._zone).date()
 
     def _of(self, facts: Iterable[F], group: Sequence[InForce]) -> list[F]:
         """The facts that happened while these stretches held, in the order of time."""
