@@ -597,7 +597,27 @@ async def test_another_currency_begins_with_a_period_and_the_past_is_settled_in_
     ):
         fault = await agency.refused(422, "POST", path, json=body)
         assert [(each["pointer"], "period" in each["detail"]) for each in fault["errors"]] == [(pointer, True)]
+    asked = {"contract_id": contract["contract_id"], "owner": "provider", "kind": "other", "worth": None}
+    asked |= {"title": {"fr": "Lot 1", "en": "Lot 1"}, "due_at": "2026-07-20T09:00:00Z"}
+    euros = {"worth": {"amount": "100.00", "currency": "EUR"}}
+    owed = await agency.make("/v1/obligations", asked | euros)
+    problem = await agency.refused(409, "POST", path, json=dollars | {"effective_on": "2026-08-01"})
+    assert owed["obligation_id"] in problem["detail"]
+    await agency.make(f"/v1/obligations/{owed['obligation_id']}/release", {"reason": "Without its worth"}, status=200)
+
+    async def nothing_with_a_worth_is_asked_for() -> None:
+        for currency in ("EUR", "USD"):
+            fault = await agency.refused(
+                422, "POST", "/v1/obligations", json=asked | {"worth": {"amount": "100.00", "currency": currency}}
+            )
+            assert [each["pointer"] for each in fault["errors"]] == ["#/worth/currency"]
+
+    await agency.step(contract, "amendment", {**dollars, "effective_on": "2026-08-01"})
+    await nothing_with_a_worth_is_asked_for()
+    await agency.step(contract, "amendment/withdraw")
+    await agency.make("/v1/obligations", asked)
     await signed(agency, contract, **dollars, effective_on="2026-08-01")
+    await nothing_with_a_worth_is_asked_for()
     clock.set(datetime(2026, 9, 2, 9, tzinfo=UTC))
     await DueContracts(installation.runtime.units).run()
     july = await step(agency, await drafted(agency, contract), "review", "close", "correct")
@@ -609,6 +629,12 @@ async def test_another_currency_begins_with_a_period_and_the_past_is_settled_in_
     await agency.refused(422, "POST", what_if, json=months)
     replayed = await agency.make(what_if, {**months, "last_day": "2026-07-31"}, status=200)
     assert (replayed["currency"], replayed["difference_net"]) == ("EUR", "10.00")
+    in_euros = {
+        "lines": [{"code": "technical", "name": {"fr": "Technique", "en": "Technical"}, "included_minutes": 60}],
+        "overage_rate_per_hour": {"amount": "90.00", "currency": "EUR"},
+    }
+    july_only = {**months, "last_day": "2026-07-31", "terms": {"hours": in_euros}}
+    assert (await agency.make(what_if, july_only, status=200))["difference_net"] == "0.00"
 
 
 @pytest.mark.capability("R38")
@@ -620,10 +646,13 @@ async def test_what_the_provider_delivers_late_costs_by_its_worth_in_the_period_
     delivery |= {"owner": "provider", "first_due_on": "2026-06-30", "worth": {"amount": "12000", "currency": "EUR"}}
     contract = await agency.active(**FLAT, **late, obligations={"agreed": [delivery]})
     wrong = {"contract_id": contract["contract_id"], "owner": "client", "kind": "other", "title": delivery["title"]}
-    wrong |= {"due_at": "2026-07-20T09:00:00Z", "worth": {"amount": "1.00", "currency": "EUR"}}
+    wrong |= {"due_at": "2026-07-20T09:00:00Z", "worth": {"amount": "9000", "currency": "EUR"}}
     await agency.refused(422, "POST", "/v1/obligations", json=wrong)
-    dollars = {"owner": "provider", "worth": {"amount": "1.00", "currency": "USD"}}
+    dollars = {"owner": "provider", "worth": {"amount": "9000", "currency": "USD"}}
     await agency.refused(422, "POST", "/v1/obligations", json=wrong | dollars)
+    foreign = {"obligations": {"agreed": [delivery | {"worth": {"amount": "1.00", "currency": "USD"}}]}}
+    fault = await agency.refused(422, "POST", f"/v1/contracts/{contract['contract_id']}/amendment", json=foreign)
+    assert [each["pointer"] for each in fault["errors"]] == ["#/obligations/agreed/0/worth/currency"]
     released = await agency.make("/v1/obligations", wrong | {"owner": "provider"})
     clock.set(datetime(2026, 7, 27, 12, tzinfo=UTC))
     await agency.make(f"/v1/obligations/{released['obligation_id']}/release", {"reason": "Not needed"}, status=200)
@@ -640,6 +669,60 @@ async def test_what_the_provider_delivers_late_costs_by_its_worth_in_the_period_
     breaches = (await agency.get("/v1/breaches", params={"contract_id": contract["contract_id"]}))["data"]
     (breach,) = [each for each in breaches if each["obligation_id"] == redesign["obligation_id"]]
     assert line["events"] == [breach["breach_id"], redesign["obligation_id"]]
+
+
+@pytest.mark.capability("R38")
+async def test_what_is_delivered_late_in_a_suspension_is_owed_at_its_end_without_the_days_of_it(
+    agency: Agency, clock: FixedClock
+) -> None:
+    late = {"penalties": {"late": {"divisor": 1000}}}
+    delivery = {"code": "redesign", "kind": "other", "title": {"fr": "Refonte", "en": "Redesign"}}
+    delivery |= {"owner": "provider", "first_due_on": "2026-06-30", "worth": {"amount": "12000", "currency": "EUR"}}
+    contract = await agency.active(**FLAT, **late, obligations={"agreed": [delivery]})
+    clock.set(datetime(2026, 7, 10, 22, tzinfo=UTC))
+    await agency.step(contract, "suspend", {"reason": "Not paid"})
+    clock.set(datetime(2026, 7, 20, 12, tzinfo=UTC))
+    owed = await agency.get("/v1/obligations", params={"contract_id": contract["contract_id"]})
+    (redesign,) = [each for each in owed["data"] if each["code"] == "redesign"]
+    kept = {"evidence": [{"what": "Put online"}]}
+    await agency.make(f"/v1/obligations/{redesign['obligation_id']}/fulfil", kept, status=200)
+    clock.set(datetime(2026, 8, 4, 9, tzinfo=UTC))
+    await agency.step(contract, "resume")
+    clock.set(datetime(2026, 9, 2, 9, tzinfo=UTC))
+    assert [kind for kind, _ in lines(await drafted(agency, contract))] == ["fee:premium"]
+    (_, line) = (await drafted(agency, contract, "2026-08-31"))["content"]["lines"]
+    assert (line["kind"], line["amount"], line["why"]["days_late"]) == ("late", "-120.00", 10)
+
+
+@pytest.mark.capability("K88")
+async def test_what_the_last_month_took_of_an_earlier_one_stays_in_it_when_more_is_told_after_the_end(
+    installation: Installation, agency: Agency, clock: FixedClock
+) -> None:
+    hours = {
+        "lines": [{"code": "technical", "name": {"fr": "Technique", "en": "Technical"}, "included_minutes": 60}],
+        "overage_rate_per_hour": {"amount": "90.00", "currency": "EUR"},
+    }
+    contract = await agency.active(**FLAT, hours=hours)
+    path = f"/v1/contracts/{contract['contract_id']}/hours"
+    entry: dict[str, Any] = {"line": "technical", "work_class": "backup", "person_name": "Nadia Benali"}
+    clock.set(datetime(2026, 7, 2, 9, tzinfo=UTC))
+    await step(agency, await drafted(agency, contract, "2026-06-30"), "review", "close")
+    for worked_on, minutes in (("2026-06-20", 30), ("2026-07-01", 40)):
+        await agency.make(f"{path}/entries", entry | {"worked_on": worked_on, "real_minutes": minutes})
+    clock.set(datetime(2026, 7, 31, 22, tzinfo=UTC))
+    await agency.step(contract, "terminate", {"reason": "The shop closes"})
+    clock.set(AFTER_JULY)
+    job = DueSettlements(installation.runtime.units)
+    for _ in range(3):
+        await job.run()
+    july = await step(agency, await drafted(agency, contract), "review", "close")
+    assert lines(july) == [("fee:premium", "600.00"), ("overage:2026-07", "15.00")]
+    await agency.make(f"{path}/entries", entry | {"worked_on": "2026-07-10", "real_minutes": 10})
+    await job.run()
+    corrected = await agency.get(f"/v1/settlements/{july['settlement_id']}")
+    assert lines(corrected) == [("fee:premium", "600.00"), ("overage:2026-07", "30.00")]
+    ledger = [await agency.get(path, params={"month": month}) for month in ("2026-07", "2026-08")]
+    assert [each["accounted_minutes"] for each in ledger] == [80, 0]
 
 
 @pytest.mark.capability("K88")
@@ -669,6 +752,8 @@ async def test_hours_that_are_told_after_the_last_period_begin_a_correction_of_i
         await job.run()
         return await agency.get(f"/v1/settlements/{july['settlement_id']}")
 
+    after = {"contract_id": contract["contract_id"], "on": "2026-08-02"}
+    assert "ended before" in (await agency.refused(409, "POST", "/v1/settlements", json=after))["detail"]
     await agency.make(entries, entry | {"real_minutes": 20})
     assert (await now())["status"] == "closed"  # they are among those that are included
     await agency.make(entries, entry | {"real_minutes": 30})
@@ -681,3 +766,7 @@ async def test_hours_that_are_told_after_the_last_period_begin_a_correction_of_i
     ]
     await agency.make(entries, entry | {"real_minutes": 10})
     assert (await now())["content"]["delta"]["totals"]["net"] == "15.00"
+    await step(agency, july, "review")
+    await agency.make(entries, entry | {"real_minutes": 10})
+    reopened = await now()
+    assert (reopened["status"], reopened["content"]["delta"]["totals"]["net"]) == ("draft", "30.00")

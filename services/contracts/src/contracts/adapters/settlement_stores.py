@@ -233,15 +233,14 @@ class SettlementFacts:
         )
         return [Breach.model_validate(columns(row)) for row in rows]
 
-    async def late_deliveries(self, contract_id: UUID, start: datetime, end: datetime) -> Sequence[Breach]:
+    async def late_deliveries(self, contract_id: UUID, before: datetime) -> Sequence[Breach]:
         rows = await self._session.scalars(
             select(BreachRow)
             .where(
                 BreachRow.contract_id == contract_id,
                 BreachRow.party == "provider",
                 BreachRow.status == "ended",
-                BreachRow.ended_at >= start,
-                BreachRow.ended_at < end,
+                BreachRow.ended_at < before,
                 BreachRow.worth.is_not(None),
             )
             .order_by(BreachRow.ended_at, BreachRow.breach_id)

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from contracts.application import coming, contracts
+from contracts.application import coming, contracts, obligations
 from contracts.application.contracts import Amendment, AmendmentRequest, Contract, Proposal, Terms
 from contracts.application.errors import NotNow, Refused, Unknown
 from contracts.application.ports import Workspace
@@ -63,7 +63,8 @@ async def propose(
     """Proposes other terms for the locked contract from an instant on.
 
     `base` is what `base_of` says. Raises Refused for an instant that is over, or not after what is scheduled already,
-    or within a period where the currency changes, and else as `contracts.propose_amendment`.
+    or within a period where the currency changes, NotNow for another currency than that of what is still owed,
+    and else as `contracts.propose_amendment`.
     """
     after(contract.status, Step.AMEND)
     field = "effective_on" if request.effective_on is not None else "effective_at"
@@ -88,6 +89,7 @@ async def propose(
     await _check_still_runs(work, base, terms, effective_at, field)
     if terms.price.currency != base.terms.price.currency:
         await _check_begins_a_period(work, base, terms.price.currency, effective_at, field)
+        await obligations.check_worth_in(work, contract.contract_id, terms.price.currency)
     chosen = request.model_fields_set - {"plan_code", "effective_at", "effective_on"}
     plan_code = request.plan_code if "plan_code" in request.model_fields_set else None
     return await contracts.propose_amendment(work, contract, terms, Proposal(chosen, plan_code, effective_at), base)

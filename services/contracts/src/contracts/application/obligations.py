@@ -212,14 +212,52 @@ async def ask(work: Workspace, new: NewObligation) -> Obligation:
         raise Refused("must be in the future", "due_at")
     if new.site_id is not None and new.site_id not in contract.terms.site_ids:
         raise Refused("is not under this contract", "site_id")
-    if new.worth is not None and new.worth.currency != contract.terms.price.currency:
-        raise Refused(f"is not {contract.terms.price.currency}, the currency of the price", "worth", "currency")
+    if new.worth is not None:
+        await _check_currency(work, contract, new.worth.currency)
     if new.configuration_item_id is not None:
         with named_at("configuration_item_id"):
             item = await work.registers.items.get(new.configuration_item_id)
         if item.client_id != contract.client_id:
             raise Refused("is an item of another client", "configuration_item_id")
     return await _open(work, contract.client_id, new.model_dump())
+
+
+async def _check_currency(work: Workspace, contract: "Contract", currency: str) -> None:
+    """Whether a worth is in the currency of the price, now and as far as is agreed or proposed. Raises Refused."""
+    scheduled = await work.life.amendments.scheduled(contract.contract_id)
+    amendments = [
+        *(each.amendment for each in scheduled),
+        *([] if contract.amendment is None else [contract.amendment]),
+    ]
+    for terms in (contract.terms, *(each.terms for each in amendments)):
+        if terms.price.currency != currency:
+            raise Refused(
+                f"is not {terms.price.currency}, the currency of the price or of the one to come: lateness is counted"
+                " in the currency of its period. Leave the worth out, or ask for it when the price has that currency.",
+                "worth",
+                "currency",
+            )
+
+
+async def check_worth_in(work: Workspace, contract_id: UUID, currency: str) -> None:
+    """Whether all that was asked for on its own and is still owed is worth something in this currency.
+
+    What the terms agree on gets another worth with them. Raises NotNow, which names what is not.
+    """
+    others = [
+        each
+        for each in await work.registers.obligations.of_contract(contract_id)
+        if each.code is None
+        and each.status not in rules.OVER
+        and each.worth is not None
+        and each.worth.currency != currency
+    ]
+    if others:
+        ids = ", ".join(str(each.obligation_id) for each in others)
+        raise NotNow(
+            f"The price cannot change to {currency} while obligations are open whose worth is in another currency:"
+            f" {ids}. Fulfil or release them first."
+        )
 
 
 async def _open(work: Workspace, client_id: UUID, values: dict[str, Any]) -> Obligation:

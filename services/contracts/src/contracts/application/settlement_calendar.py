@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict
 
+from contracts.application.errors import NotNow
 from contracts.application.ports import Workspace
 from contracts.domain.agreement import local_date
 from contracts.domain.billing_periods import Anchor, BillingPeriod, billing_periods, instants_of
@@ -47,9 +48,11 @@ class Calendar(BaseModel):
 
 
 async def calendar_of_contract(work: Workspace, contract_id: UUID) -> Calendar:
-    """The calendar of a contract that has been in force."""
-    first = (await work.contracts.states(contract_id, work.now + timedelta(microseconds=1)))[0]
-    signed = await work.contracts.signed_document(contract_id, str(first.state["signature"]["version_hash"]))
+    """The calendar of a contract. Raises NotNow for one that never was in force."""
+    states = await work.contracts.states(contract_id, work.now + timedelta(microseconds=1))
+    if not states:
+        raise NotNow("The contract was never in force: there is nothing to settle.")
+    signed = await work.contracts.signed_document(contract_id, str(states[0].state["signature"]["version_hash"]))
     document = json.loads(signed.text)
     settlement = document.get("settlement") or {}
     return Calendar(

@@ -14,7 +14,6 @@ from contracts.application.hours import HoursMonth, hours_of_period
 from contracts.application.obligations import Breach
 from contracts.application.ports import Workspace
 from contracts.domain import settlement as rules
-from contracts.domain.billing_periods import whole_days
 from contracts.domain.contract_term import Days, add_months
 from contracts.domain.liability import Decision
 from contracts.domain.verdicts import Verdict
@@ -25,7 +24,7 @@ DONE = ("resolved", "closed")
 passed, so that its later closing does not move it into the next one."""
 
 
-async def facts_of(work: Workspace, contract: Contract, days: Days, zone: ZoneInfo, found: PeriodFacts) -> rules.Facts:
+async def facts_of(work: Workspace, contract: Contract, days: Days, found: PeriodFacts) -> rules.Facts:
     """Everything of a period that matters for a settlement, by what is known now; `found` is what was told of it."""
     start, end = found.start, found.end
     hours = await hours_of_period(work, contract, days)
@@ -38,7 +37,7 @@ async def facts_of(work: Workspace, contract: Contract, days: Days, zone: ZoneIn
         uptime=list(_uptime(found.uptime, start, end)),
         clocks=[_clock(found, verdict) for verdict in found.verdicts if verdict.metric != "acceptance"],
         tickets=tickets,
-        late=list(_late(await work.settlements.facts.late_deliveries(contract.contract_id, start, end), zone)),
+        late=list(_late(await work.settlements.facts.late_deliveries(contract.contract_id, end))),
         overage=[] if hours is None else [_overage(month) for month in hours.months],
     )
 
@@ -104,7 +103,7 @@ def _clock(found: PeriodFacts, verdict: Verdict) -> rules.ClockFact:
     )
 
 
-def _late(breaches: Iterable[Breach], zone: ZoneInfo) -> Iterable[rules.LateFact]:
+def _late(breaches: Iterable[Breach]) -> Iterable[rules.LateFact]:
     for breach in breaches:
         assert breach.worth is not None
         assert breach.ended_at is not None
@@ -112,7 +111,7 @@ def _late(breaches: Iterable[Breach], zone: ZoneInfo) -> Iterable[rules.LateFact
             id=str(breach.breach_id),
             title=breach.title.model_dump(),
             value=Money(breach.worth.value, breach.worth.currency),
-            days_late=whole_days(breach.since, breach.ended_at, zone),
+            since=breach.since,
             at=breach.ended_at,
             decision=_decision(breach),
             events=(str(breach.breach_id), *(() if breach.obligation_id is None else (str(breach.obligation_id),))),

@@ -65,8 +65,8 @@ class SettlementFacts(Protocol):
     async def decided_breaches(self, contract_id: UUID, start: datetime, end: datetime) -> Sequence[Breach]:
         """Breaches that began in a time and that somebody decided on."""
 
-    async def late_deliveries(self, contract_id: UUID, start: datetime, end: datetime) -> Sequence[Breach]:
-        """Breaches by the provider that ended in a time with the delivery of something that has a worth."""
+    async def late_deliveries(self, contract_id: UUID, before: datetime) -> Sequence[Breach]:
+        """Breaches by the provider that ended before an instant with the delivery of something that has a worth."""
 
     async def refused_advice(self, contract_id: UUID, start: datetime, end: datetime) -> Sequence[Advisory]:
         """Advice that the client refused in a time."""

@@ -17,7 +17,7 @@ from contracts.application.errors import NotNow, Refused, named_at
 from contracts.application.facts import facts_of_period
 from contracts.application.hours import close_hours_month, hours_of_period
 from contracts.application.ports import Workspace
-from contracts.application.settlement_calendar import Calendar
+from contracts.application.settlement_calendar import Calendar, calendar_of_contract
 from contracts.application.settlement_schedule import SettlementSchedule
 from contracts.application.settlement_terms import USUAL_CLAIM_DAYS, SettlementTerms, remedies_of
 from contracts.application.settlement_words import late_hours_words
@@ -173,17 +173,15 @@ def calendar_of(first: InForce) -> Calendar:
     return Calendar(starts_on=first.terms.starts_on, zone=ZoneInfo(first.time_zone), anchor=_usual(first.terms).periods)
 
 
-async def _in_force(work: Workspace, contract: Contract) -> list[InForce]:
-    """Everything that was in force until now. Raises NotNow for a contract that never was."""
-    held = await terms_of_contract(work, contract, EARLIEST, work.now + timedelta(microseconds=1))
+async def _until_after(work: Workspace, contract: Contract, end: datetime) -> list[InForce]:
+    """What was or will be in force until an instant, and just after it: so that it shows whether it goes on.
+
+    Raises NotNow for a contract that never was in force.
+    """
+    held = await terms_of_contract(work, contract, EARLIEST, end + timedelta(microseconds=1))
     if not held:
         raise NotNow("The contract was never in force: there is nothing to settle.")
     return held
-
-
-async def _until_after(work: Workspace, contract: Contract, end: datetime) -> list[InForce]:
-    """What was or will be in force until an instant, and just after it: so that it shows whether it goes on."""
-    return await terms_of_contract(work, contract, EARLIEST, end + timedelta(microseconds=1))
 
 
 # --- computing --------------------------------------------------------------------------------------------------------
@@ -297,7 +295,7 @@ async def _content(
         rules.AdjustmentFact(str(item.adjustment_id), item.text, Decimal(item.amount), item.by, item.at)
         for item in adjustments
     ]
-    found = await settlement_facts.facts_of(work, contract, period.whole, calendar.zone, known)
+    found = await settlement_facts.facts_of(work, contract, period.whole, known)
     facts = replace(found, adjustments=by_hand)
     settled = settled_under(calendar, period, held, facts)
     lines, totals = shown_lines(settled), shown_totals(settled)
@@ -430,22 +428,26 @@ def _totals_of(lines: Sequence[LineDifference], currency: str) -> SettledTotals:
 async def draft_settlement(work: Workspace, wanted: SettlementRequest) -> SettlementRecord:
     """The settlement of a period, drafted now; one that is there already is answered as it stands.
 
-    Raises Unknown, or NotNow for a day before the contract was in force or in a period that has not begun.
+    Raises Unknown, or NotNow for a day before or after the contract was in force or in a period that has not begun.
     """
     with named_at("contract_id"):
         contract = await work.contracts.get(wanted.contract_id)
     await work.settlements.settlements.hold(contract.contract_id)
-    held = await _in_force(work, contract)
-    calendar = calendar_of(held[0])
+    calendar = await calendar_of_contract(work, contract.contract_id)
     number = calendar.number_on(wanted.on)
     if number is None:
         raise NotNow(f"{wanted.on} is before the contract's first period.")
     whole = instants_of(calendar.period(number).whole, calendar.zone)
     if whole.start > work.now:
         raise NotNow(f"{wanted.on} is in a period that has not begun.")
+    held = await _until_after(work, contract, max(whole.end, work.now))
     if whole.end <= held[0].start:
         raise NotNow(f"On {wanted.on} the contract was not in force yet: there is nothing to settle.")
-    return await _draft(work, contract, number, await _until_after(work, contract, whole.end))
+    if held[-1].end <= whole.start:
+        raise NotNow(
+            f"The contract ended before the period of {wanted.on}: what comes later is in a correction of its last one."
+        )
+    return await _draft(work, contract, number, held)
 
 
 async def _draft(work: Workspace, contract: Contract, number: int, held: Sequence[InForce]) -> SettlementRecord:
@@ -504,8 +506,8 @@ async def recompute(work: Workspace, record: SettlementRecord, **changes: Any) -
 async def _computed(work: Workspace, record: SettlementRecord) -> SettlementContent:
     """What a draft comes to now. Raises NotNow for a contract that ended when it began."""
     contract = await work.contracts.get(record.contract_id)
-    calendar = calendar_of((await _in_force(work, contract))[0])
     held = await _until_after(work, contract, record.ends_at)
+    calendar = calendar_of(held[0])
     before = None
     if record.closed_number is not None:
         before = await work.settlements.settlements.closed(record.settlement_id, record.closed_number)

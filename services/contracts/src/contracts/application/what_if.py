@@ -24,7 +24,7 @@ from contracts.application.hours import AgreedOverTime, HoursMonth, months_under
 from contracts.application.hours_terms import agreed_hours, agreed_package, check_currency, hours_block
 from contracts.application.patches import merged
 from contracts.application.ports import Workspace
-from contracts.application.settlement_calendar import Calendar
+from contracts.application.settlement_calendar import Calendar, calendar_of_contract
 from contracts.application.settlement_facts import facts_of, with_hours
 from contracts.application.settlement_terms import check_money, written_out
 from contracts.application.settlements import (
@@ -35,7 +35,7 @@ from contracts.application.settlements import (
     shown_lines,
     shown_totals,
 )
-from contracts.application.settling import calendar_of, currency_in, difference, settled_under
+from contracts.application.settling import currency_in, difference, settled_under
 from contracts.application.terms_in_force import EARLIEST, InForce, terms_of_contract
 from contracts.application.values import AmountOfMoney, Code, Request
 from contracts.domain import entitlements
@@ -104,10 +104,7 @@ class Replay(BaseModel):
 
 async def what_if(work: Workspace, contract: Contract, wanted: WhatIf) -> Replay:
     """The settlements of the periods under both terms. Raises Refused at what cannot be, NotNow without any facts."""
-    begun = await terms_of_contract(work, contract, EARLIEST, work.now + timedelta(microseconds=1))
-    if not begun:
-        raise NotNow("The contract was never in force: there is nothing to replay.")
-    calendar = calendar_of(begun[0])
+    calendar = await calendar_of_contract(work, contract.contract_id)
     first, last = calendar.number_on(wanted.first_day), calendar.number_on(wanted.last_day)
     if first is None:
         raise NotNow(f"{wanted.first_day} is before the contract's first period.")
@@ -116,6 +113,8 @@ async def what_if(work: Workspace, contract: Contract, wanted: WhatIf) -> Replay
     if last - first >= MOST_MONTHS:
         raise Refused(f"is too far: at most {MOST_MONTHS} periods are replayed at once", "last_day")
     held = await terms_of_contract(work, contract, EARLIEST, calendar.ends_at(last) + timedelta(microseconds=1))
+    if not held:
+        raise NotNow("The contract was never in force: there is nothing to replay.")
     currencies = {currency_in(calendar, calendar.period(number), held) for number in range(first, last + 1)}
     if len(currencies) > 1:
         raise Refused("is in another currency than the last day: replay periods of one currency at once", "first_day")
@@ -131,7 +130,7 @@ async def what_if(work: Workspace, contract: Contract, wanted: WhatIf) -> Replay
         period = calendar.period(number)
         whole = instants_of(period.whole, calendar.zone)
         known = await facts_of_period(work, contract.contract_id, *whole)
-        facts = await facts_of(work, contract, period.whole, calendar.zone, known)
+        facts = await facts_of(work, contract, period.whole, known)
         was = settled_under(calendar, period, held, facts)
         others = facts if hours is None else with_hours(facts, period.whole, hours)
         would = settled_under(calendar, period, supposed, others)

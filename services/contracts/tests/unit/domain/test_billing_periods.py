@@ -126,3 +126,14 @@ def test_days_are_whole_when_as_many_local_days_passed_whatever_the_clocks_did()
     assert whole_days(due, datetime(2026, 10, 25, 17, 59, tzinfo=PARIS), PARIS) == 0
     assert whole_days(due, datetime(2026, 10, 26, 18, tzinfo=PARIS), PARIS) == 2
     assert whole_days(due, due, PARIS) == 0
+
+
+def test_days_that_do_not_count_are_taken_off_by_the_clock_and_what_is_left_is_counted_whole() -> None:
+    due, done = datetime(2026, 10, 20, 18, tzinfo=PARIS), datetime(2026, 10, 27, 18, tzinfo=PARIS)
+    pause = Interval(datetime(2026, 10, 24, 12, tzinfo=PARIS), datetime(2026, 10, 26, 12, tzinfo=PARIS))
+    assert whole_days(due, done, PARIS, [pause]) == 5
+    half_a_day_more = Interval(pause.start, datetime(2026, 10, 27, tzinfo=PARIS))
+    assert whole_days(due, done, PARIS, [half_a_day_more]) == 4
+    before_and_after = [Interval(due - timedelta(days=3), due), Interval(done, done + timedelta(days=3))]
+    assert whole_days(due, done, PARIS, before_and_after) == 7
+    assert whole_days(due, done, PARIS, [Interval(due - timedelta(days=3), done + timedelta(days=3))]) == 0
