@@ -32,7 +32,8 @@ from contracts.application.facts import BREACHED, Fact, FactKind
 from contracts.application.patches import merged
 from contracts.application.provisioning import create_tenant
 from contracts.application.sites import NewSite, create_site
-from contracts.jobs.settlements import BATCH, DueSettlements
+from contracts.jobs.due_rows import BATCH
+from contracts.jobs.settlements import DueSettlements
 from contracts.main import SERVICE
 from contracts.settings import ContractsSettings
 from shared.database import libpq_url

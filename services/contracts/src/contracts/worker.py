@@ -5,7 +5,6 @@ from typing import cast
 
 from contracts.adapters.key_chest import KeyChest
 from contracts.jobs.contract_life import DueContracts
-from contracts.jobs.expiry import expire_due
 from contracts.jobs.hours import review_years, watch_growth
 from contracts.jobs.key_rotation import rotate_signing_keys
 from contracts.jobs.registers import DueRegisters
@@ -19,7 +18,6 @@ def jobs(runtime: Runtime) -> Sequence[Job]:
     settings = cast(ContractsSettings, runtime.settings)
     chest = KeyChest(settings.secret_key)
     return (
-        Job("expiry", expire_due(runtime.units)),
         Job("contract_life", DueContracts(runtime.units).run),
         Job("registers", DueRegisters(runtime.units).run),
         Job("settlements", DueSettlements(runtime.units).run),

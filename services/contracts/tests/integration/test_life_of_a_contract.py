@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from contracts.adapters.workspace import workspace_of
 from contracts.application.contracts import apply_amendment
-from contracts.jobs.expiry import expire_due
+from contracts.jobs.contract_life import DueContracts
 from contracts.published.v1 import ContractActivated, ContractAmended, ContractSuspended, ContractTerminated
 from shared.kernel.clock import FixedClock
 
@@ -159,7 +159,7 @@ async def test_a_contract_expires_at_the_end_of_its_last_day_in_the_clients_zone
 ) -> None:
     contract = await agency.active(ends_on="2026-06-30")
     assert contract["ends_at"] == "2026-06-30T22:00:00Z"
-    job = expire_due(installation.runtime.units)
+    job = DueContracts(installation.runtime.units).run
     clock.advance(timedelta(days=22, hours=12))
     await job()
     assert (await agency.get(f"/v1/contracts/{contract['contract_id']}"))["status"] == "active"
@@ -188,7 +188,7 @@ async def test_a_contract_that_is_prolonged_while_expiry_waits_for_it_goes_on(
     async with installation.runtime.units.for_tenant(agency.tenant_id) as uow:
         work = workspace_of(uow)
         await apply_amendment(work, await work.contracts.locked(UUID(contract["contract_id"])))
-        expiry = asyncio.ensure_future(expire_due(installation.runtime.units)())
+        expiry = asyncio.ensure_future(DueContracts(installation.runtime.units).run())
         await installation.somebody_waits_for_a_row()
     await expiry
     after = await agency.get(path)

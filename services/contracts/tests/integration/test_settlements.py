@@ -14,6 +14,7 @@ from sqlalchemy.exc import ProgrammingError
 from contracts.adapters.workspace import workspace_of
 from contracts.application import clock_breaches
 from contracts.application.facts import BREACHED, Fact, FactKind
+from contracts.jobs.contract_life import DueContracts
 from contracts.jobs.settlements import DueSettlements
 from contracts.published.settlements_v1 import SettlementClosed
 from shared.ids import new_id
@@ -336,14 +337,15 @@ async def test_misses_open_a_right_to_leave_that_lapses_and_that_the_client_uses
         await measured(installation, contract, 9_900, month)
         await step(agency, await drafted(agency, contract, f"{month}-20"), "review", "close")
     (right,) = (await agency.get("/v1/termination-rights", params={"contract_id": contract["contract_id"]}))["data"]
-    assert (right["opened_on"], right["lapses_on"], len(right["because"])) == ("2026-08-01", "2026-08-31", 2)
+    # Closed on 3 August: its days run from then on.
+    assert (right["opened_on"], right["lapses_on"], len(right["because"])) == ("2026-08-01", "2026-09-02", 2)
     client = await decider(installation, agency, contract)
     exercise = f"/v1/termination-rights/{right['termination_right_id']}/exercise"
-    for day, usable in (("2026-07-31", 0), ("2026-08-01", 1), ("2026-08-30", 1), ("2026-08-31", 0)):
+    for day, usable in (("2026-07-31", 0), ("2026-08-01", 1), ("2026-09-01", 1), ("2026-09-02", 0)):
         assert len((await client.get("/v1/termination-rights", params={"usable_on": day}))["data"]) == usable
     await agency.refused(422, "POST", exercise, json={})
-    clock.set(datetime(2026, 8, 30, 9, tzinfo=UTC))
-    assert (await client.make(exercise, {}, status=200))["exercised_at"] == "2026-08-30T09:00:00Z"
+    clock.set(datetime(2026, 9, 1, 9, tzinfo=UTC))
+    assert (await client.make(exercise, {}, status=200))["exercised_at"] == "2026-09-01T09:00:00Z"
     assert (await agency.get(f"/v1/contracts/{contract['contract_id']}"))["status"] == "terminated"
     await client.refused(409, "POST", exercise, json={})
 
@@ -567,3 +569,204 @@ async def test_a_period_before_the_contract_and_a_contract_that_never_ran_have_n
     await agency.step(contract, "terminate", {"reason": "Signed by mistake"})
     path = f"/v1/settlements/{drafted['settlement_id']}/recompute"
     assert "never in force" in (await agency.refused(409, "POST", path))["detail"]
+
+
+async def signed(agency: Agency, contract: Any, **patch: Any) -> None:
+    """Both sign other terms, and they are applied or scheduled."""
+    waiting = await agency.step(contract, "amendment", patch)
+    for party in ("agency", "client"):
+        body = {"party": party, "document_hash": waiting["amendment"]["document"]["hash"]}
+        await agency.step(contract, "amendment/sign", body)
+    await agency.step(contract, "amendment/apply")
+
+
+@pytest.mark.capability("K89")
+async def test_another_currency_begins_with_a_period_and_the_past_is_settled_in_the_one_of_then(
+    installation: Installation, agency: Agency, clock: FixedClock
+) -> None:
+    contract = await agency.active(plan="standard", amount="300.00", **FLAT)
+    plan = {"code": "standard_usd", "catalogue": "tiers", "title": {"fr": "Standard", "en": "Standard"}}
+    plan |= {"extends": "standard", "price": {"minimum": "200.00", "maximum": "400.00", "currency": "USD"}}
+    await agency.make("/v1/plans", plan | {"deliverables": []})
+    path = f"/v1/contracts/{contract['contract_id']}/amendment"
+    dollars = {"plan_code": "standard_usd", "price": {"amount": "330.00", "currency": "USD"}}
+    for body, pointer in (
+        (dollars, "#/price/currency"),
+        (dollars | {"effective_on": "2026-07-15"}, "#/effective_on"),
+        (dollars | {"effective_at": "2026-07-01T00:00:00Z"}, "#/effective_at"),
+    ):
+        fault = await agency.refused(422, "POST", path, json=body)
+        assert [(each["pointer"], "period" in each["detail"]) for each in fault["errors"]] == [(pointer, True)]
+    asked = {"contract_id": contract["contract_id"], "owner": "provider", "kind": "other", "worth": None}
+    asked |= {"title": {"fr": "Lot 1", "en": "Lot 1"}, "due_at": "2026-07-20T09:00:00Z"}
+    euros = {"worth": {"amount": "100.00", "currency": "EUR"}}
+    owed = await agency.make("/v1/obligations", asked | euros)
+    problem = await agency.refused(409, "POST", path, json=dollars | {"effective_on": "2026-08-01"})
+    assert owed["obligation_id"] in problem["detail"]
+    await agency.make(f"/v1/obligations/{owed['obligation_id']}/release", {"reason": "Without its worth"}, status=200)
+
+    async def nothing_with_a_worth_is_asked_for() -> None:
+        for currency in ("EUR", "USD"):
+            fault = await agency.refused(
+                422, "POST", "/v1/obligations", json=asked | {"worth": {"amount": "100.00", "currency": currency}}
+            )
+            assert [each["pointer"] for each in fault["errors"]] == ["#/worth/currency"]
+
+    await agency.step(contract, "amendment", {**dollars, "effective_on": "2026-08-01"})
+    await nothing_with_a_worth_is_asked_for()
+    await agency.step(contract, "amendment/withdraw")
+    await agency.make("/v1/obligations", asked)
+    await signed(agency, contract, **dollars, effective_on="2026-08-01")
+    await nothing_with_a_worth_is_asked_for()
+    clock.set(datetime(2026, 9, 2, 9, tzinfo=UTC))
+    await DueContracts(installation.runtime.units).run()
+    july = await step(agency, await drafted(agency, contract), "review", "close", "correct")
+    august = await drafted(agency, contract, "2026-08-15")
+    assert [(each["net"], each["currency"]) for each in (july, august)] == [("300.00", "EUR"), ("330.00", "USD")]
+    assert july["content"]["delta"]["lines"] == []
+    what_if = f"/v1/contracts/{contract['contract_id']}/what-if"
+    months = {"first_day": "2026-07-01", "last_day": "2026-08-31", "terms": {"price": {"amount": "310.00"}}}
+    await agency.refused(422, "POST", what_if, json=months)
+    replayed = await agency.make(what_if, {**months, "last_day": "2026-07-31"}, status=200)
+    assert (replayed["currency"], replayed["difference_net"]) == ("EUR", "10.00")
+    in_euros = {
+        "lines": [{"code": "technical", "name": {"fr": "Technique", "en": "Technical"}, "included_minutes": 60}],
+        "overage_rate_per_hour": {"amount": "90.00", "currency": "EUR"},
+    }
+    july_only = {**months, "last_day": "2026-07-31", "terms": {"hours": in_euros}}
+    assert (await agency.make(what_if, july_only, status=200))["difference_net"] == "0.00"
+
+
+@pytest.mark.capability("R38")
+async def test_what_the_provider_delivers_late_costs_by_its_worth_in_the_period_in_which_it_came(
+    installation: Installation, agency: Agency, clock: FixedClock
+) -> None:
+    late = {"penalties": {"late": {"divisor": 1000, "exempt_up_to": "10.00", "cap_percent": "10"}}}
+    delivery = {"code": "redesign", "kind": "other", "title": {"fr": "Refonte", "en": "Redesign"}}
+    delivery |= {"owner": "provider", "first_due_on": "2026-06-30", "worth": {"amount": "12000", "currency": "EUR"}}
+    contract = await agency.active(**FLAT, **late, obligations={"agreed": [delivery]})
+    wrong = {"contract_id": contract["contract_id"], "owner": "client", "kind": "other", "title": delivery["title"]}
+    wrong |= {"due_at": "2026-07-20T09:00:00Z", "worth": {"amount": "9000", "currency": "EUR"}}
+    await agency.refused(422, "POST", "/v1/obligations", json=wrong)
+    dollars = {"owner": "provider", "worth": {"amount": "9000", "currency": "USD"}}
+    await agency.refused(422, "POST", "/v1/obligations", json=wrong | dollars)
+    foreign = {"obligations": {"agreed": [delivery | {"worth": {"amount": "1.00", "currency": "USD"}}]}}
+    fault = await agency.refused(422, "POST", f"/v1/contracts/{contract['contract_id']}/amendment", json=foreign)
+    assert [each["pointer"] for each in fault["errors"]] == ["#/obligations/agreed/0/worth/currency"]
+    released = await agency.make("/v1/obligations", wrong | {"owner": "provider"})
+    clock.set(datetime(2026, 7, 27, 12, tzinfo=UTC))
+    await agency.make(f"/v1/obligations/{released['obligation_id']}/release", {"reason": "Not needed"}, status=200)
+    owed = await agency.get("/v1/obligations", params={"contract_id": contract["contract_id"]})
+    (redesign,) = [each for each in owed["data"] if each["code"] == "redesign"]
+    kept = {"evidence": [{"what": "Put online"}]}
+    await agency.make(f"/v1/obligations/{redesign['obligation_id']}/fulfil", kept, status=200)
+    clock.set(AFTER_JULY)
+    assert [kind for kind, _ in lines(await drafted(agency, contract, "2026-06-30"))] == ["fee:premium"]
+    july = await drafted(agency, contract)
+    (_, line) = july["content"]["lines"]
+    assert (line["amount"], line["why"]["days_late"]) == ("-312.00", 26)
+    assert line["text"]["in_words"]["en"] == "Penalty for lateness: Redesign, 26 days late"
+    breaches = (await agency.get("/v1/breaches", params={"contract_id": contract["contract_id"]}))["data"]
+    (breach,) = [each for each in breaches if each["obligation_id"] == redesign["obligation_id"]]
+    assert line["events"] == [breach["breach_id"], redesign["obligation_id"]]
+
+
+@pytest.mark.capability("R38")
+async def test_what_is_delivered_late_in_a_suspension_is_owed_at_its_end_without_the_days_of_it(
+    agency: Agency, clock: FixedClock
+) -> None:
+    late = {"penalties": {"late": {"divisor": 1000}}}
+    delivery = {"code": "redesign", "kind": "other", "title": {"fr": "Refonte", "en": "Redesign"}}
+    delivery |= {"owner": "provider", "first_due_on": "2026-06-30", "worth": {"amount": "12000", "currency": "EUR"}}
+    contract = await agency.active(**FLAT, **late, obligations={"agreed": [delivery]})
+    clock.set(datetime(2026, 7, 10, 22, tzinfo=UTC))
+    await agency.step(contract, "suspend", {"reason": "Not paid"})
+    clock.set(datetime(2026, 7, 20, 12, tzinfo=UTC))
+    owed = await agency.get("/v1/obligations", params={"contract_id": contract["contract_id"]})
+    (redesign,) = [each for each in owed["data"] if each["code"] == "redesign"]
+    kept = {"evidence": [{"what": "Put online"}]}
+    await agency.make(f"/v1/obligations/{redesign['obligation_id']}/fulfil", kept, status=200)
+    clock.set(datetime(2026, 8, 4, 9, tzinfo=UTC))
+    await agency.step(contract, "resume")
+    clock.set(datetime(2026, 9, 2, 9, tzinfo=UTC))
+    assert [kind for kind, _ in lines(await drafted(agency, contract))] == ["fee:premium"]
+    (_, line) = (await drafted(agency, contract, "2026-08-31"))["content"]["lines"]
+    assert (line["kind"], line["amount"], line["why"]["days_late"]) == ("late", "-120.00", 10)
+
+
+@pytest.mark.capability("K88")
+async def test_what_the_last_month_took_of_an_earlier_one_stays_in_it_when_more_is_told_after_the_end(
+    installation: Installation, agency: Agency, clock: FixedClock
+) -> None:
+    hours = {
+        "lines": [{"code": "technical", "name": {"fr": "Technique", "en": "Technical"}, "included_minutes": 60}],
+        "overage_rate_per_hour": {"amount": "90.00", "currency": "EUR"},
+    }
+    contract = await agency.active(**FLAT, hours=hours)
+    path = f"/v1/contracts/{contract['contract_id']}/hours"
+    entry: dict[str, Any] = {"line": "technical", "work_class": "backup", "person_name": "Nadia Benali"}
+    clock.set(datetime(2026, 7, 2, 9, tzinfo=UTC))
+    await step(agency, await drafted(agency, contract, "2026-06-30"), "review", "close")
+    for worked_on, minutes in (("2026-06-20", 30), ("2026-07-01", 40)):
+        await agency.make(f"{path}/entries", entry | {"worked_on": worked_on, "real_minutes": minutes})
+    clock.set(datetime(2026, 7, 31, 22, tzinfo=UTC))
+    await agency.step(contract, "terminate", {"reason": "The shop closes"})
+    clock.set(AFTER_JULY)
+    job = DueSettlements(installation.runtime.units)
+    for _ in range(3):
+        await job.run()
+    july = await step(agency, await drafted(agency, contract), "review", "close")
+    assert lines(july) == [("fee:premium", "600.00"), ("overage:2026-07", "15.00")]
+    await agency.make(f"{path}/entries", entry | {"worked_on": "2026-07-10", "real_minutes": 10})
+    await job.run()
+    corrected = await agency.get(f"/v1/settlements/{july['settlement_id']}")
+    assert lines(corrected) == [("fee:premium", "600.00"), ("overage:2026-07", "30.00")]
+    ledger = [await agency.get(path, params={"month": month}) for month in ("2026-07", "2026-08")]
+    assert [each["accounted_minutes"] for each in ledger] == [80, 0]
+
+
+@pytest.mark.capability("K88")
+async def test_hours_that_are_told_after_the_last_period_begin_a_correction_of_its_settlement(
+    installation: Installation, agency: Agency, clock: FixedClock
+) -> None:
+    hours = {
+        "lines": [{"code": "technical", "name": {"fr": "Technique", "en": "Technical"}, "included_minutes": 60}],
+        "overage_rate_per_hour": {"amount": "90.00", "currency": "EUR"},
+    }
+    contract = await agency.active(**FLAT, hours=hours)
+    entries = f"/v1/contracts/{contract['contract_id']}/hours/entries"
+    entry: dict[str, Any] = {"line": "technical", "work_class": "backup", "worked_on": "2026-07-10"}
+    entry |= {"real_minutes": 40, "person_name": "Nadia Benali"}
+    clock.set(datetime(2026, 7, 31, 21, 59, 59, tzinfo=UTC))
+    await agency.make(entries, entry)
+    clock.set(datetime(2026, 7, 31, 22, tzinfo=UTC))
+    await agency.step(contract, "terminate", {"reason": "The shop closes"})
+    clock.set(AFTER_JULY)
+    job = DueSettlements(installation.runtime.units)
+    for _ in range(3):
+        await job.run()
+    july = await step(agency, await drafted(agency, contract), "review", "close")
+    assert lines(july) == [("fee:premium", "600.00")]
+
+    async def now() -> Any:
+        await job.run()
+        return await agency.get(f"/v1/settlements/{july['settlement_id']}")
+
+    after = {"contract_id": contract["contract_id"], "on": "2026-08-02"}
+    assert "ended before" in (await agency.refused(409, "POST", "/v1/settlements", json=after))["detail"]
+    await agency.make(entries, entry | {"real_minutes": 20})
+    assert (await now())["status"] == "closed"  # they are among those that are included
+    await agency.make(entries, entry | {"real_minutes": 30})
+    corrected = await now()
+    assert (corrected["status"], corrected["number"]) == ("draft", 2)
+    assert lines(corrected) == [("fee:premium", "600.00"), ("overage:2026-07", "45.00")]
+    again = await step(agency, corrected, "review", "close")
+    assert [(each["code"], each["difference"]) for each in again["content"]["delta"]["lines"]] == [
+        ("overage:2026-07", "45.00")
+    ]
+    await agency.make(entries, entry | {"real_minutes": 10})
+    assert (await now())["content"]["delta"]["totals"]["net"] == "15.00"
+    await step(agency, july, "review")
+    await agency.make(entries, entry | {"real_minutes": 10})
+    reopened = await now()
+    assert (reopened["status"], reopened["content"]["delta"]["totals"]["net"]) == ("draft", "30.00")

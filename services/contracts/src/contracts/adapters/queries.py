@@ -192,14 +192,3 @@ async def state_at(uow: UnitOfWork, contract_id: UUID, at: datetime) -> Contract
         .limit(1)
     )
     return None if row is None else state_of(row)
-
-
-async def due_to_expire(uow: UnitOfWork, now: datetime, limit: int) -> list[tuple[UUID, UUID]]:
-    """(tenant, contract) of contracts whose last day is over; needs a unit of work for every tenant."""
-    rows = await uow.session.execute(
-        select(ContractRow.tenant_id, ContractRow.contract_id)
-        .where(ContractRow.status.in_([Status.ACTIVE.value, Status.SUSPENDED.value]), ContractRow.ends_at <= now)
-        .order_by(ContractRow.ends_at)
-        .limit(limit)
-    )
-    return [(tenant_id, contract_id) for tenant_id, contract_id in rows]

@@ -204,7 +204,7 @@ class Deliveries(Records[Delivery]):
 
 class Obligations(Records[Obligation]):
     row_type, record_type, key, noun = ObligationRow, Obligation, "obligation_id", "obligation"
-    json = frozenset({"title", "evidence"})
+    json = frozenset({"title", "evidence", "worth"})
 
     async def of_contract(self, contract_id: UUID) -> Sequence[Obligation]:
         counts = ObligationRow.code.is_not(None) | ObligationRow.status.not_in([status.value for status in OVER])
@@ -217,7 +217,7 @@ class Obligations(Records[Obligation]):
 
 class Breaches(Records[Breach]):
     row_type, record_type, key, noun = BreachRow, Breach, "breach_id", "breach"
-    json = frozenset({"title"})
+    json = frozenset({"title", "worth"})
 
     async def of_obligation(self, obligation_id: UUID, since: datetime) -> Breach | None:
         found = await self._found(BreachRow.obligation_id == obligation_id, BreachRow.since == since)

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
-from sqlalchemy.dialects.postgresql import ARRAY, TIMESTAMP
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP
 from sqlalchemy.orm import Mapped, mapped_column
 
 from contracts.adapters.tables import Base
@@ -167,6 +167,7 @@ class ObligationRow(RecordRow):
     status: Mapped[str]
     due_at: Mapped[datetime]
     every_days: Mapped[int | None]
+    worth: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     kept_at: Mapped[datetime | None]
     evidence: Mapped[list[Any]]
     paused_at: Mapped[datetime | None]
@@ -202,6 +203,7 @@ class BreachRow(RecordRow):
     status: Mapped[str]
     since: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+    worth: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     provider_percent: Mapped[int]
     client_percent: Mapped[int]
     third_party_percent: Mapped[int]

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, literal_column, select, text
+from sqlalchemy import func, literal_column, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from contracts.adapters.register_tables import AdvisoryRow, BreachRow
@@ -140,6 +140,12 @@ class Schedules(Rows[SettlementScheduleRow]):
             )
         )
 
+    async def look_again(self, contract_id: UUID, at: datetime) -> None:
+        row = SettlementScheduleRow
+        await self._session.execute(
+            update(row).where(row.contract_id == contract_id, row.due_at.is_(None)).values(due_at=at)
+        )
+
 
 class Claims(Rows[SettlementClaimRow]):
     row_type, key, noun = SettlementClaimRow, "claim_id", "claim"
@@ -224,6 +230,20 @@ class SettlementFacts:
                 BreachRow.status != "withdrawn",
             )
             .order_by(BreachRow.since, BreachRow.breach_id)
+        )
+        return [Breach.model_validate(columns(row)) for row in rows]
+
+    async def late_deliveries(self, contract_id: UUID, before: datetime) -> Sequence[Breach]:
+        rows = await self._session.scalars(
+            select(BreachRow)
+            .where(
+                BreachRow.contract_id == contract_id,
+                BreachRow.party == "provider",
+                BreachRow.status == "ended",
+                BreachRow.ended_at < before,
+                BreachRow.worth.is_not(None),
+            )
+            .order_by(BreachRow.ended_at, BreachRow.breach_id)
         )
         return [Breach.model_validate(columns(row)) for row in rows]
 

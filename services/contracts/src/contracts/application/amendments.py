@@ -10,10 +10,11 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from contracts.application import coming, contracts
+from contracts.application import coming, contracts, obligations
 from contracts.application.contracts import Amendment, AmendmentRequest, Contract, Proposal, Terms
 from contracts.application.errors import NotNow, Refused, Unknown
 from contracts.application.ports import Workspace
+from contracts.application.settlement_calendar import calendar_of_contract
 from contracts.application.values import Reason, Request
 from contracts.domain.lifecycle import Step, after
 from shared.values import Instant
@@ -62,6 +63,7 @@ async def propose(
     """Proposes other terms for the locked contract from an instant on.
 
     `base` is what `base_of` says. Raises Refused for an instant that is over, or not after what is scheduled already,
+    or within a period where the currency changes, NotNow for another currency than that of what is still owed,
     and else as `contracts.propose_amendment`.
     """
     after(contract.status, Step.AMEND)
@@ -85,6 +87,9 @@ async def propose(
             field,
         )
     await _check_still_runs(work, base, terms, effective_at, field)
+    if terms.price.currency != base.terms.price.currency:
+        await _check_begins_a_period(work, base, terms.price.currency, effective_at, field)
+        await obligations.check_worth_in(work, contract.contract_id, terms.price.currency)
     chosen = request.model_fields_set - {"plan_code", "effective_at", "effective_on"}
     plan_code = request.plan_code if "plan_code" in request.model_fields_set else None
     return await contracts.propose_amendment(work, contract, terms, Proposal(chosen, plan_code, effective_at), base)
@@ -104,6 +109,26 @@ async def _check_still_runs(
     ends_at = life.model_copy(update={"time_zone": zone}).ends_at(terms)
     if ends_at is not None and effective_at >= ends_at:
         raise Refused(f"is not before the end of the contract by these terms, {ends_at.isoformat()}", field)
+
+
+async def _check_begins_a_period(
+    work: Workspace, base: Contract, currency: str, effective_at: datetime | None, field: str
+) -> None:
+    """Whether a price in another currency begins with a period, which is settled in one. Raises Refused."""
+    calendar = await calendar_of_contract(work, base.contract_id)
+    if effective_at is None:
+        raise Refused(
+            f"is another currency than {base.terms.price.currency}, and a period is settled in one: give with"
+            " effective_on the first day of a period to come",
+            "price",
+            "currency",
+        )
+    if not calendar.begins_at(effective_at):
+        raise Refused(
+            f"is within a period, which is settled in {base.terms.price.currency}: {currency} can begin only with a"
+            " period. Give the first day of one as effective_on.",
+            field,
+        )
 
 
 async def apply(work: Workspace, contract: Contract) -> Contract:

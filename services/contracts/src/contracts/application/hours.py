@@ -2,11 +2,12 @@
 
 The facts are the truth, and an open month is computed from them each time. A closed month is kept as it was counted;
 what is told of it later is booked in the first open month as the difference (:mod:`contracts.domain.contract_hours`).
+After the end of a contract no open month is settled any more: its last one is then read with what was told since.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Literal, NamedTuple
 from uuid import UUID
@@ -433,9 +434,12 @@ async def _months(
         return []
     newest = await work.hours.book.last_closed(contract.contract_id)
     last_closed = None if newest is None else newest.month
+    recounted = await _recounted(work, contract, agreed, newest)
     found: list[HoursMonth] = []
     for month in wanted:
-        if last_closed is not None and month <= last_closed:
+        if recounted is not None and month == recounted.month:
+            found.append(recounted)
+        elif last_closed is not None and month <= last_closed:
             closed = await work.hours.book.closed(contract.contract_id, month)
             found.extend([] if closed is None else [closed])
     still_open = [month for month in wanted if last_closed is None or month > last_closed]
@@ -445,22 +449,57 @@ async def _months(
     return found
 
 
+def _ended_in(agreed: AgreedOverTime, month: date) -> bool:
+    """Whether the contract ended with or within this month."""
+    if agreed.ended_at is None:
+        return False
+    return month_of((agreed.ended_at - timedelta(microseconds=1)).astimezone(agreed.zone).date()) == month
+
+
+async def _recounted(
+    work: Workspace, contract: Contract, agreed: AgreedOverTime, newest: HoursMonth | None
+) -> HoursMonth | None:
+    """The last month of a contract that has ended with what was told since it was closed; None when nothing was.
+
+    No later month is settled that could take the adjustments. What was closed is kept as it was.
+    """
+    if newest is None or not _ended_in(agreed, newest.month):
+        return None
+    told = await work.hours.book.causes(contract.contract_id, add_months(newest.month, 1))
+    if not told:
+        return None
+    before = await work.hours.book.closed(contract.contract_id, add_months(newest.month, -1))
+    last = (await _open_months(work, contract, agreed, newest.month, before, told))[-1]
+    return last.model_copy(update={"closed_at": newest.closed_at})
+
+
 async def _open_months(
-    work: Workspace, contract: Contract, agreed: AgreedOverTime, until: date, newest: HoursMonth | None
+    work: Workspace,
+    contract: Contract,
+    agreed: AgreedOverTime,
+    until: date,
+    newest: HoursMonth | None,
+    told_after: Sequence[HoursAdjustmentCause] = (),
 ) -> list[HoursMonth]:
-    """The open months up to one, computed from what was told; `newest` is the last one that is closed."""
+    """The open months up to one, computed from what was told; `newest` is the last one that is closed.
+
+    `told_after` is booked in the first of them, too.
+    """
     if not agreed.held:
         return []
     book = work.hours.book
     first = _first_month(agreed) if newest is None else add_months(newest.month, 1)
     if until < first:
         return []
-    causes = [] if newest is None else await book.causes(contract.contract_id, first)
-    late_months = sorted({cause.of_month for cause in causes})
+    causes = list(told_after)
+    if newest is not None and not _ended_in(agreed, newest.month):
+        causes = [*await book.causes(contract.contract_id, first), *causes]
+    late_months = sorted({cause.of_month for cause in causes if cause.of_month < first})
     late = await book.entries(contract.contract_id, late_months) if late_months else ()
     entries = [*late, *await book.entries_between(contract.contract_id, first, until)]
     facts = await _facts(work, contract.contract_id, entries)
     closed = await book.closed_since(contract.contract_id, late_months[0]) if late_months else []
+    closed = [each for each in closed if each.month < first]
     adjusted = {month: _late(month, facts[month], agreed, closed) for month in late_months}
     months = _months_between(first, until)
     told = defaultdict(list)
@@ -767,6 +806,8 @@ async def _touched(
                 ),
             )
     agreed = await work.hours.book.agreed(contract.contract_id)
+    if newest is not None and min(months) <= newest.month and _ended_in(agreed, newest.month):
+        await work.settlements.schedules.look_again(contract.contract_id, work.now)
     this_month = month_of(local_date(work.now, agreed.zone.key))
     for each in await _open_months(work, contract, agreed, this_month, newest):
         if each.month >= min(months):

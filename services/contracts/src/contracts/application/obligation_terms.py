@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self, TypeAlias
 from pydantic import ConfigDict, Field, model_validator
 
 from contracts.application.service_desk_words import catalogues
-from contracts.application.values import Code, Request, Texts
+from contracts.application.values import Code, Price, Request, Texts
 from contracts.domain.obligations import Owner
 from shared.i18n import Translator
 from shared.values import LocalDate
@@ -21,6 +21,16 @@ REGISTERS: tuple[Register, ...] = ("functions", "anomalies", "works")
 def register_code(register: Register) -> str:
     """The code, and the kind, of the obligation to keep a register fresh."""
     return f"{register}_register"
+
+
+class Worth(Price):
+    """What something that is owed once, or each time, is worth: what its lateness is counted by."""
+
+
+def check_worth(owner: Owner, worth: Worth | None) -> None:
+    """Raises ValueError for a worth of what the client owes: what is late of it costs the provider nothing."""
+    if worth is not None and owner != "provider":
+        raise ValueError("only what the provider owes has a worth: leave it out")
 
 
 class AgreedObligation(Request):
@@ -49,9 +59,14 @@ class AgreedObligation(Request):
         default=None, description="Last day of the first turn in the client's zone; null: `every_days` after the start."
     )
     every_days: Days | None = Field(default=None, description="Due again so long after it was kept; null: once.")
+    worth: Worth | None = Field(
+        default=None,
+        description="What `penalties.late` is counted by, in the currency of the price; null: lateness costs nothing.",
+    )
 
     @model_validator(mode="after")
     def _due_some_time(self) -> Self:
+        check_worth(self.owner, self.worth)
         if self.first_due_on is None and self.every_days is None:
             raise ValueError("give first_due_on, every_days, or both: it is never due without")
         if self.code in {register_code(register) for register in REGISTERS}:
@@ -119,6 +134,9 @@ def _sentences(terms: ObligationTerms, t: Translator) -> Iterator[str]:
                 title=title,
                 time=_days(t, item.every_days),
             )
+        if item.worth is not None:
+            worth = t.money(item.worth.amount, item.worth.currency)
+            yield t.gettext("For its lateness, %(title)s is worth %(worth)s.", title=title, worth=worth)
     for register in REGISTERS:
         days = terms.client_registers.days_of(register)
         if days is None:

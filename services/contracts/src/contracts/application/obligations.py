@@ -14,6 +14,8 @@ from contracts.application.obligation_terms import (
     Days,
     ObligationTerms,
     Register,
+    Worth,
+    check_worth,
     register_code,
 )
 from contracts.application.ports import Workspace
@@ -68,6 +70,15 @@ class NewObligation(Request):
     work_item_id: UUID | None = Field(
         default=None, description="The incident, request or change that waits for it: evidence of its pause."
     )
+    worth: Worth | None = Field(
+        default=None,
+        description="What `penalties.late` is counted by, in the currency of the price; null: lateness costs nothing.",
+    )
+
+    @model_validator(mode="after")
+    def _worth_of_the_provider(self) -> Self:
+        check_worth(self.owner, self.worth)
+        return self
 
 
 class KeepRequest(Request):
@@ -120,6 +131,7 @@ class Obligation(Record):
     status: Status
     due_at: Instant
     every_days: int | None
+    worth: Worth | None = Field(description="What its lateness is counted by.")
     kept_at: Instant | None = Field(description="When it was last kept.")
     evidence: list[Evidence] = Field(max_length=MOST_EVIDENCE, description="What shows that it was last kept.")
     paused_at: Instant | None = Field(description="Since when its time stands still because the contract is suspended.")
@@ -151,6 +163,9 @@ class Breach(Record):
     )
     since: Instant = Field(description="When it was due.")
     ended_at: Instant | None
+    worth: Worth | None = Field(
+        description="Of what was delivered late: its lateness is in the settlement of the period of `ended_at`."
+    )
     provider_percent: int = Field(ge=0, le=100, description="How much of it the provider answers for.")
     client_percent: int = Field(ge=0, le=100)
     third_party_percent: int = Field(ge=0, le=100, description="How much of it neither of them answers for.")
@@ -197,12 +212,52 @@ async def ask(work: Workspace, new: NewObligation) -> Obligation:
         raise Refused("must be in the future", "due_at")
     if new.site_id is not None and new.site_id not in contract.terms.site_ids:
         raise Refused("is not under this contract", "site_id")
+    if new.worth is not None:
+        await _check_currency(work, contract, new.worth.currency)
     if new.configuration_item_id is not None:
         with named_at("configuration_item_id"):
             item = await work.registers.items.get(new.configuration_item_id)
         if item.client_id != contract.client_id:
             raise Refused("is an item of another client", "configuration_item_id")
     return await _open(work, contract.client_id, new.model_dump())
+
+
+async def _check_currency(work: Workspace, contract: "Contract", currency: str) -> None:
+    """Whether a worth is in the currency of the price, now and as far as is agreed or proposed. Raises Refused."""
+    scheduled = await work.life.amendments.scheduled(contract.contract_id)
+    amendments = [
+        *(each.amendment for each in scheduled),
+        *([] if contract.amendment is None else [contract.amendment]),
+    ]
+    for terms in (contract.terms, *(each.terms for each in amendments)):
+        if terms.price.currency != currency:
+            raise Refused(
+                f"is not {terms.price.currency}, the currency of the price or of the one to come: lateness is counted"
+                " in the currency of its period. Leave the worth out, or ask for it when the price has that currency.",
+                "worth",
+                "currency",
+            )
+
+
+async def check_worth_in(work: Workspace, contract_id: UUID, currency: str) -> None:
+    """Whether all that was asked for on its own and is still owed is worth something in this currency.
+
+    What the terms agree on gets another worth with them. Raises NotNow, which names what is not.
+    """
+    others = [
+        each
+        for each in await work.registers.obligations.of_contract(contract_id)
+        if each.code is None
+        and each.status not in rules.OVER
+        and each.worth is not None
+        and each.worth.currency != currency
+    ]
+    if others:
+        ids = ", ".join(str(each.obligation_id) for each in others)
+        raise NotNow(
+            f"The price cannot change to {currency} while obligations are open whose worth is in another currency:"
+            f" {ids}. Fulfil or release them first."
+        )
 
 
 async def _open(work: Workspace, client_id: UUID, values: dict[str, Any]) -> Obligation:
@@ -237,7 +292,11 @@ async def keep(
     if breach is None and kept.late:
         breach = await _record_breach(work, obligation)
     if breach is not None:
-        await _end_breach(work, breach, "ended" if kept.late else "withdrawn", told_at)
+        # Only what was delivered has a worth: what nobody asks for any more, or what lapsed, is not late.
+        if kept.late:
+            await change_breach(work, breach, status="ended", ended_at=told_at, worth=obligation.worth)
+        else:
+            await change_breach(work, breach, status="withdrawn", ended_at=told_at)
     return await _save(work, obligation, kept.standing, "fulfilled", evidence=list(evidence), status_reason=None)
 
 
@@ -271,7 +330,7 @@ async def _end(work: Workspace, obligation: Obligation, status: Status, at: date
     standing = rules.end(obligation.standing, status)
     breach = await work.registers.breaches.of_obligation(obligation.obligation_id, obligation.due_at)
     if breach is not None and breach.status == "open":
-        await _end_breach(work, breach, "ended", at)
+        await change_breach(work, breach, status="ended", ended_at=at)
     return await _save(work, obligation, standing, "changed", status_reason=reason)
 
 
@@ -321,10 +380,6 @@ async def add_breach(work: Workspace, client_id: UUID, values: dict[str, Any]) -
     await work.registers.breaches.add(breach)
     work.registers.announcer.breach_changed(breach)
     return breach
-
-
-async def _end_breach(work: Workspace, breach: Breach, status: BreachStatus, at: datetime) -> None:
-    await change_breach(work, breach, status=status, ended_at=at)
 
 
 async def change_breach(work: Workspace, breach: Breach, **changes: Any) -> Breach:
@@ -414,6 +469,7 @@ def _agreed(terms: ObligationTerms | None, zone: str, at: datetime) -> dict[str,
             "kind": item.kind,
             "title": LongTexts(**item.title.model_dump()),
             "every_days": item.every_days,
+            "worth": item.worth,
             "due_at": first or at + timedelta(days=item.every_days or 0),
         }
     for register in REGISTERS:
@@ -425,6 +481,7 @@ def _agreed(terms: ObligationTerms | None, zone: str, at: datetime) -> dict[str,
                 "kind": code,
                 "title": LongTexts(**named(code).model_dump()),
                 "every_days": days,
+                "worth": None,
                 "due_at": at + timedelta(days=days),
             }
     return found

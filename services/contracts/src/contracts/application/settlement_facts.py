@@ -37,6 +37,7 @@ async def facts_of(work: Workspace, contract: Contract, days: Days, found: Perio
         uptime=list(_uptime(found.uptime, start, end)),
         clocks=[_clock(found, verdict) for verdict in found.verdicts if verdict.metric != "acceptance"],
         tickets=tickets,
+        late=list(_late(await work.settlements.facts.late_deliveries(contract.contract_id, end))),
         overage=[] if hours is None else [_overage(month) for month in hours.months],
     )
 
@@ -100,6 +101,21 @@ def _clock(found: PeriodFacts, verdict: Verdict) -> rules.ClockFact:
         final=verdict.final,
         events=(*(str(event) for event in verdict.event_ids), *(() if breach is None else (str(breach.breach_id),))),
     )
+
+
+def _late(breaches: Iterable[Breach]) -> Iterable[rules.LateFact]:
+    for breach in breaches:
+        assert breach.worth is not None
+        assert breach.ended_at is not None
+        yield rules.LateFact(
+            id=str(breach.breach_id),
+            title=breach.title.model_dump(),
+            value=Money(breach.worth.value, breach.worth.currency),
+            since=breach.since,
+            at=breach.ended_at,
+            decision=_decision(breach),
+            events=(str(breach.breach_id), *(() if breach.obligation_id is None else (str(breach.obligation_id),))),
+        )
 
 
 def _decision(breach: Breach) -> Decision | None:

@@ -42,6 +42,9 @@ class Schedules(Protocol):
 
     async def put(self, schedule: SettlementSchedule) -> None: ...
 
+    async def look_again(self, contract_id: UUID, at: datetime) -> None:
+        """A contract of which nothing was to come any more is looked at again."""
+
 
 class TerminationRights(Store["TerminationRight"], Protocol):
     """Rights to terminate that misses opened."""
@@ -61,6 +64,9 @@ class SettlementFacts(Protocol):
 
     async def decided_breaches(self, contract_id: UUID, start: datetime, end: datetime) -> Sequence[Breach]:
         """Breaches that began in a time and that somebody decided on."""
+
+    async def late_deliveries(self, contract_id: UUID, before: datetime) -> Sequence[Breach]:
+        """Breaches by the provider that ended before an instant with the delivery of something that has a worth."""
 
     async def refused_advice(self, contract_id: UUID, start: datetime, end: datetime) -> Sequence[Advisory]:
         """Advice that the client refused in a time."""

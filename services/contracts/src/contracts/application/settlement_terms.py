@@ -297,7 +297,9 @@ class RightToTerminate(Request):
     within_months: Annotated[int, Field(strict=True, ge=1, le=120, json_schema_extra={"format": "int32"})] | None = (
         Field(default=None, description="In any stretch of so many months; null: one after another.")
     )
-    days_to_use: Days = Field(description="The right lapses so many local days after it was opened.")
+    days_to_use: Days = Field(
+        description="The right lapses so many local days after the settlement that shows it was closed."
+    )
 
     def as_value(self) -> termination_right.TerminationRule:
         """The rule as the domain knows it."""
@@ -410,6 +412,11 @@ async def check_money(work: "Workspace", terms: Any, currency: str) -> None:
                 decimals_fit(amount, currency)
             except ValueError as error:
                 raise Refused(str(error), "charges", *path) from None
+    for index, item in enumerate(() if terms.obligations is None else terms.obligations.agreed):
+        if item.worth is not None and item.worth.currency != currency:
+            raise Refused(
+                f"is not {currency}, the currency of the price", "obligations", "agreed", index, "worth", "currency"
+            )
     codes = [item.right_code for item in terms.termination_rights or ()]
     if len(set(codes)) != len(codes):
         raise Refused("uses one code twice", "termination_rights")

@@ -32,6 +32,11 @@ def deliverable_words(state: Status) -> dict[str, str]:
     return _in_each(say)
 
 
+def late_hours_words(language: str) -> str:
+    """Why the last settlement of a contract is corrected by itself."""
+    return catalogues().translator(language).gettext("Hours were told after the contract had ended.")
+
+
 class _Line:
     """The values of one line, as one language writes them."""
 
@@ -171,6 +176,17 @@ def _late(line: _Line) -> str:
     )
 
 
+def _shared_late(line: _Line) -> str:
+    days = int(line.plain("days"))
+    return line.t.ngettext(
+        "Penalty for lateness: %(title)s, %(count)s day late, of which the provider bears %(percent)s",
+        "Penalty for lateness: %(title)s, %(count)s days late, of which the provider bears %(percent)s",
+        days,
+        title=line.named("title"),
+        percent=line.percent("provider_percent"),
+    )
+
+
 def _adjustment(line: _Line) -> str:
     return line.t.gettext("Adjustment: %(text)s", text=line.plain("text"))
 
@@ -188,5 +204,6 @@ _LINES: Mapping[str, Callable[[_Line], str]] = {
     "penalty": _penalty,
     "penalty.shared": _shared_penalty,
     "late": _late,
+    "late.shared": _shared_late,
     "adjustment": _adjustment,
 }

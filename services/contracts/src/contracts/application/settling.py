@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from itertools import islice
 from typing import Any, Literal, TypeAlias
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -18,8 +17,10 @@ from contracts.application.errors import NotNow, Refused, named_at
 from contracts.application.facts import facts_of_period
 from contracts.application.hours import close_hours_month, hours_of_period
 from contracts.application.ports import Workspace
+from contracts.application.settlement_calendar import Calendar, calendar_of_contract
 from contracts.application.settlement_schedule import SettlementSchedule
 from contracts.application.settlement_terms import USUAL_CLAIM_DAYS, SettlementTerms, remedies_of
+from contracts.application.settlement_words import late_hours_words
 from contracts.application.settlements import (
     Correction,
     Difference,
@@ -42,7 +43,7 @@ from contracts.application.terms_in_force import EARLIEST, InForce, terms_in_for
 from contracts.application.values import Reason, Request
 from contracts.domain import agreement
 from contracts.domain import settlement as rules
-from contracts.domain.billing_periods import BillingPeriod, begin_of_day, billing_periods, instants_of
+from contracts.domain.billing_periods import BillingPeriod, begin_of_day, instants_of
 from contracts.domain.contract_term import Days
 from contracts.domain.pricing import FlatFee, TimePrice
 from shared.kernel.money import Money, minor_units, round_half_away
@@ -51,8 +52,6 @@ from shared.values import Instant, LocalDate
 SettlementStatus: TypeAlias = Literal["draft", "reviewed", "closed"]
 
 MOST_ADJUSTMENTS = 100
-MOST_PERIODS = 12 * 60
-"""More months than any contract runs: nobody looks for a period beyond."""
 
 
 class SettlementRequest(Request):
@@ -165,31 +164,6 @@ class ClosedSettlement(ClosedSummary):
 # --- periods ----------------------------------------------------------------------------------------------------------
 
 
-class Calendar(BaseModel):
-    """By what the periods of a contract are counted; it is as it was when the contract began."""
-
-    model_config = ConfigDict(arbitrary_types_allowed=True)
-
-    starts_on: date
-    zone: ZoneInfo
-    anchor: Literal["start_day", "calendar_month"]
-
-    def period(self, number: int) -> BillingPeriod:
-        """The period with this number, 0 for the first."""
-        return next(islice(billing_periods(self.starts_on, None, self.anchor), number, None))
-
-    def number_on(self, day: date) -> int | None:
-        """Which period a day lies in; None before the first, and beyond what anybody asks for."""
-        for period in islice(billing_periods(self.starts_on, None, self.anchor), MOST_PERIODS):
-            if day < period.whole.end:
-                return period.number if day >= period.whole.first else None
-        return None
-
-    def ends_at(self, number: int) -> datetime:
-        """The instant at which a period is over."""
-        return instants_of(self.period(number).whole, self.zone).end
-
-
 def _usual(terms: Terms) -> SettlementTerms:
     return terms.settlement or SettlementTerms()
 
@@ -199,9 +173,12 @@ def calendar_of(first: InForce) -> Calendar:
     return Calendar(starts_on=first.terms.starts_on, zone=ZoneInfo(first.time_zone), anchor=_usual(first.terms).periods)
 
 
-async def _in_force(work: Workspace, contract: Contract) -> list[InForce]:
-    """Everything that was in force until now. Raises NotNow for a contract that never was."""
-    held = await terms_of_contract(work, contract, EARLIEST, work.now + timedelta(microseconds=1))
+async def _until_after(work: Workspace, contract: Contract, end: datetime) -> list[InForce]:
+    """What was or will be in force until an instant, and just after it: so that it shows whether it goes on.
+
+    Raises NotNow for a contract that never was in force.
+    """
+    held = await terms_of_contract(work, contract, EARLIEST, end + timedelta(microseconds=1))
     if not held:
         raise NotNow("The contract was never in force: there is nothing to settle.")
     return held
@@ -276,10 +253,28 @@ def _suspended_fee(terms: Terms) -> Fraction:
 
 
 def settled_under(
-    contract: Contract, calendar: Calendar, period: BillingPeriod, held: Sequence[InForce], facts: rules.Facts
+    calendar: Calendar, period: BillingPeriod, held: Sequence[InForce], facts: rules.Facts
 ) -> rules.Settled:
-    """What a period comes to by these facts, under what is given as in force."""
-    return rules.settle(period, calendar.zone, contract.terms.price.currency, stretches(calendar, held), facts)
+    """What a period comes to by these facts, under what is given as in force, in the currency of that time.
+
+    `held` reaches beyond the end of the period unless the contract ended by then. Raises NotNow for a period with two
+    currencies.
+    """
+    currency = currency_in(calendar, period, held)
+    return rules.settle(period, calendar.zone, currency, stretches(calendar, held), facts)
+
+
+def currency_in(calendar: Calendar, period: BillingPeriod, held: Sequence[InForce]) -> str:
+    """The currency of the price in a period; after the end of the contract, its last one. Raises NotNow for two."""
+    whole = instants_of(period.whole, calendar.zone)
+    begun = [each for each in held if each.start < whole.end] or held[:1]
+    found = {each.terms.price.currency for each in begun if each.end > whole.start}
+    if len(found) > 1:
+        raise NotNow(
+            f"The price changed its currency within the period from {period.whole.first} ({', '.join(sorted(found))}):"
+            " it cannot be settled as one."
+        )
+    return begun[-1].terms.price.currency
 
 
 async def _content(
@@ -300,8 +295,9 @@ async def _content(
         rules.AdjustmentFact(str(item.adjustment_id), item.text, Decimal(item.amount), item.by, item.at)
         for item in adjustments
     ]
-    facts = replace(await settlement_facts.facts_of(work, contract, period.whole, known), adjustments=by_hand)
-    settled = settled_under(contract, calendar, period, held, facts)
+    found = await settlement_facts.facts_of(work, contract, period.whole, known)
+    facts = replace(found, adjustments=by_hand)
+    settled = settled_under(calendar, period, held, facts)
     lines, totals = shown_lines(settled), shown_totals(settled)
     old = None if before is None else before.content
     return SettlementContent(
@@ -432,26 +428,30 @@ def _totals_of(lines: Sequence[LineDifference], currency: str) -> SettledTotals:
 async def draft_settlement(work: Workspace, wanted: SettlementRequest) -> SettlementRecord:
     """The settlement of a period, drafted now; one that is there already is answered as it stands.
 
-    Raises Unknown, or NotNow for a day before the contract was in force or in a period that has not begun.
+    Raises Unknown, or NotNow for a day before or after the contract was in force or in a period that has not begun.
     """
     with named_at("contract_id"):
         contract = await work.contracts.get(wanted.contract_id)
     await work.settlements.settlements.hold(contract.contract_id)
-    held = await _in_force(work, contract)
-    calendar = calendar_of(held[0])
+    calendar = await calendar_of_contract(work, contract.contract_id)
     number = calendar.number_on(wanted.on)
     if number is None:
         raise NotNow(f"{wanted.on} is before the contract's first period.")
     whole = instants_of(calendar.period(number).whole, calendar.zone)
     if whole.start > work.now:
         raise NotNow(f"{wanted.on} is in a period that has not begun.")
+    held = await _until_after(work, contract, max(whole.end, work.now))
     if whole.end <= held[0].start:
         raise NotNow(f"On {wanted.on} the contract was not in force yet: there is nothing to settle.")
+    if held[-1].end <= whole.start:
+        raise NotNow(
+            f"The contract ended before the period of {wanted.on}: what comes later is in a correction of its last one."
+        )
     return await _draft(work, contract, number, held)
 
 
 async def _draft(work: Workspace, contract: Contract, number: int, held: Sequence[InForce]) -> SettlementRecord:
-    """The settlement of a period of a locked contract, of which everything is given that was in force until now."""
+    """The settlement of a period of a locked contract, by what was in force until after its end."""
     calendar = calendar_of(held[0])
     period = calendar.period(number)
     known = await work.settlements.settlements.of_period(contract.contract_id, period.whole.first)
@@ -459,7 +459,6 @@ async def _draft(work: Workspace, contract: Contract, number: int, held: Sequenc
         return known
     settlement_id = work.new_id()
     whole = instants_of(period.whole, calendar.zone)
-    held = [each for each in held if each.start < whole.end]
     content = await _content(work, contract, settlement_id, 1, calendar, period, held, (), None, None)
     record = SettlementRecord(
         settlement_id=settlement_id,
@@ -500,13 +499,19 @@ async def recompute(work: Workspace, record: SettlementRecord, **changes: Any) -
     """
     _must_be(record, "draft")
     record = record.model_copy(update=changes)
+    content = await _computed(work, record)
+    return await _save(work, record, content=content, computed_at=work.now, **_sums(content))
+
+
+async def _computed(work: Workspace, record: SettlementRecord) -> SettlementContent:
+    """What a draft comes to now. Raises NotNow for a contract that ended when it began."""
     contract = await work.contracts.get(record.contract_id)
-    calendar = calendar_of((await _in_force(work, contract))[0])
-    held = await terms_of_contract(work, contract, EARLIEST, record.ends_at)
+    held = await _until_after(work, contract, record.ends_at)
+    calendar = calendar_of(held[0])
     before = None
     if record.closed_number is not None:
         before = await work.settlements.settlements.closed(record.settlement_id, record.closed_number)
-    content = await _content(
+    return await _content(
         work,
         contract,
         record.settlement_id,
@@ -518,7 +523,6 @@ async def recompute(work: Workspace, record: SettlementRecord, **changes: Any) -
         before,
         record.correction_reason,
     )
-    return await _save(work, record, content=content, computed_at=work.now, **_sums(content))
 
 
 async def adjust(work: Workspace, record: SettlementRecord, new: NewAdjustment) -> SettlementRecord:
@@ -602,7 +606,11 @@ async def correct(work: Workspace, record: SettlementRecord, reason: str) -> Set
     Raises NotNow unless it is closed.
     """
     _must_be(record, "closed")
-    again = record.model_copy(
+    return await recompute(work, _corrected(record, reason))
+
+
+def _corrected(record: SettlementRecord, reason: str) -> SettlementRecord:
+    return record.model_copy(
         update={
             "status": "draft",
             "number": record.number + 1,
@@ -611,7 +619,6 @@ async def correct(work: Workspace, record: SettlementRecord, reason: str) -> Set
             "reviewed_by": None,
         }
     )
-    return await recompute(work, again)
 
 
 def _must_be(record: SettlementRecord, status: SettlementStatus) -> None:
@@ -636,7 +643,10 @@ async def _save(work: Workspace, record: SettlementRecord, **changes: Any) -> Se
 
 
 async def settle_due(work: Workspace, schedule: SettlementSchedule) -> SettlementRecord | None:
-    """Drafts the next period of a locked schedule if it is over, and says when the one after it is."""
+    """Drafts the next period of a locked schedule if it is over, and says when the one after it is.
+
+    After the last period of a contract its settlement takes the hours that were told since.
+    """
     await work.settlements.settlements.hold(schedule.contract_id)
     contract = await work.contracts.get(schedule.contract_id)
     held = await terms_of_contract(work, contract, EARLIEST, work.now + timedelta(microseconds=1))
@@ -648,15 +658,41 @@ async def settle_due(work: Workspace, schedule: SettlementSchedule) -> Settlemen
     # A contract that begins long after its first day has no settlements of the time before.
     first = calendar.number_on(agreement.local_date(held[0].start, str(calendar.zone)))
     number = max(number, first or 0)
+    if _is_over(contract, calendar, number):
+        if number:
+            await _take_late_hours(work, contract, calendar.period(number - 1).whole.first)
+        await work.settlements.schedules.put(schedule.model_copy(update={"next_period": number, "due_at": None}))
+        return None
     ends_at = calendar.ends_at(number)
     if ends_at <= work.now:
         drafted = await _draft(work, contract, number, held)
         number, ends_at = number + 1, calendar.ends_at(number + 1)
-    over = (
-        contract.closed_at is not None
-        and contract.closed_at <= instants_of(calendar.period(number).whole, calendar.zone).start
-    )
+    over = _is_over(contract, calendar, number)
     await work.settlements.schedules.put(
         schedule.model_copy(update={"next_period": number, "due_at": None if over else ends_at})
     )
     return drafted
+
+
+def _is_over(contract: Contract, calendar: Calendar, number: int) -> bool:
+    """Whether the contract ended before a period begins."""
+    begins = instants_of(calendar.period(number).whole, calendar.zone).start
+    return contract.closed_at is not None and contract.closed_at <= begins
+
+
+async def _take_late_hours(work: Workspace, contract: Contract, first_day: date) -> None:
+    """The settlement of the contract's last period with the hours that were told since: no later one will have them.
+
+    A draft has them when it is reviewed; a reviewed one is a draft again; of a closed one a correction begins, unless
+    they change nothing of what is owed.
+    """
+    record = await work.settlements.settlements.of_period(contract.contract_id, first_day)
+    if record is None or record.status == "draft":
+        return
+    if record.status == "reviewed":
+        await recompute(work, await reopen(work, record))
+        return
+    reason = late_hours_words((await work.clients.get(contract.client_id)).language)
+    content = await _computed(work, _corrected(record, reason))
+    if content.delta is not None and content.delta.lines:
+        await correct(work, record, reason)

@@ -41,8 +41,10 @@ class TerminationRight(BaseModel):
     client_id: UUID
     right_code: str = Field(description="Of the rule in the contract's terms that opened it.")
     commitment: str
-    opened_on: LocalDate
-    lapses_on: LocalDate = Field(description="The first day on which it cannot be used any more.")
+    opened_on: LocalDate = Field(description="When the miss that opened it was certain.")
+    lapses_on: LocalDate = Field(
+        description="The first day on which it cannot be used; its days run from the closing of `settlement_id`."
+    )
     because: list[str] = Field(max_length=1000, description="Ids of the misses that opened it.")
     settlement_id: UUID = Field(description="The settlement with which it was found.")
     exercised_at: Instant | None
@@ -53,13 +55,17 @@ class TerminationRight(BaseModel):
 
 
 async def open_rights(work: Workspace, record: "SettlementRecord", rules: Sequence[RightToTerminate]) -> None:
-    """Keeps every right that the closed settlements of the contract open by these rules and that is not there yet."""
+    """Keeps every right that the closed settlements of the contract open by these rules and that is not there yet.
+
+    Its days run from today, on which the settlement that shows it is closed.
+    """
+    today = agreement.local_date(work.now, record.content.period.time_zone)
     known = {
         (right.right_code, right.opened_on) for right in await work.settlements.rights.of_contract(record.contract_id)
     }
     for rule in rules:
         verdicts = await work.settlements.facts.verdicts(record.contract_id, rule.commitment)
-        for found in termination_rights(rule.as_value(), verdicts):
+        for found in termination_rights(rule.as_value(), verdicts, today):
             if (rule.right_code, found.opened_on) in known:
                 continue
             await work.settlements.rights.add(
@@ -90,7 +96,8 @@ async def _still_open(work: Workspace, right: TerminationRight, record: "Settlem
     if rule is None:
         return False
     verdicts = await work.settlements.facts.verdicts(right.contract_id, rule.commitment)
-    return any(found.opened_on == right.opened_on for found in termination_rights(rule.as_value(), verdicts))
+    found = termination_rights(rule.as_value(), verdicts, right.opened_on)
+    return any(each.opened_on == right.opened_on for each in found)
 
 
 async def exercise(

@@ -24,6 +24,7 @@ from contracts.application.hours import AgreedOverTime, HoursMonth, months_under
 from contracts.application.hours_terms import agreed_hours, agreed_package, check_currency, hours_block
 from contracts.application.patches import merged
 from contracts.application.ports import Workspace
+from contracts.application.settlement_calendar import Calendar, calendar_of_contract
 from contracts.application.settlement_facts import facts_of, with_hours
 from contracts.application.settlement_terms import check_money, written_out
 from contracts.application.settlements import (
@@ -34,7 +35,7 @@ from contracts.application.settlements import (
     shown_lines,
     shown_totals,
 )
-from contracts.application.settling import Calendar, calendar_of, difference, settled_under
+from contracts.application.settling import currency_in, difference, settled_under
 from contracts.application.terms_in_force import EARLIEST, InForce, terms_of_contract
 from contracts.application.values import AmountOfMoney, Code, Request
 from contracts.domain import entitlements
@@ -103,10 +104,7 @@ class Replay(BaseModel):
 
 async def what_if(work: Workspace, contract: Contract, wanted: WhatIf) -> Replay:
     """The settlements of the periods under both terms. Raises Refused at what cannot be, NotNow without any facts."""
-    begun = await terms_of_contract(work, contract, EARLIEST, work.now + timedelta(microseconds=1))
-    if not begun:
-        raise NotNow("The contract was never in force: there is nothing to replay.")
-    calendar = calendar_of(begun[0])
+    calendar = await calendar_of_contract(work, contract.contract_id)
     first, last = calendar.number_on(wanted.first_day), calendar.number_on(wanted.last_day)
     if first is None:
         raise NotNow(f"{wanted.first_day} is before the contract's first period.")
@@ -114,9 +112,17 @@ async def what_if(work: Workspace, contract: Contract, wanted: WhatIf) -> Replay
         raise NotNow(f"{wanted.last_day} is in a period that has not begun.")
     if last - first >= MOST_MONTHS:
         raise Refused(f"is too far: at most {MOST_MONTHS} periods are replayed at once", "last_day")
-    held = await terms_of_contract(work, contract, EARLIEST, calendar.ends_at(last))
-    currency = contract.terms.price.currency
-    supposed = [await _under(work, contract, each, wanted) for each in held]
+    held = await terms_of_contract(work, contract, EARLIEST, calendar.ends_at(last) + timedelta(microseconds=1))
+    if not held:
+        raise NotNow("The contract was never in force: there is nothing to replay.")
+    currencies = {currency_in(calendar, calendar.period(number), held) for number in range(first, last + 1)}
+    if len(currencies) > 1:
+        raise Refused("is in another currency than the last day: replay periods of one currency at once", "first_day")
+    (currency,) = currencies
+    # What was owed in another currency was before or comes after: nothing else is supposed of it.
+    supposed = [
+        await _under(work, contract, each, wanted) if each.terms.price.currency == currency else each for each in held
+    ]
     until = month_of(calendar.period(last).whole.end)
     hours = await _hours_under(work, contract, calendar, supposed, wanted, until)
     periods = []
@@ -125,9 +131,9 @@ async def what_if(work: Workspace, contract: Contract, wanted: WhatIf) -> Replay
         whole = instants_of(period.whole, calendar.zone)
         known = await facts_of_period(work, contract.contract_id, *whole)
         facts = await facts_of(work, contract, period.whole, known)
-        was = settled_under(contract, calendar, period, held, facts)
+        was = settled_under(calendar, period, held, facts)
         others = facts if hours is None else with_hours(facts, period.whole, hours)
-        would = settled_under(contract, calendar, period, supposed, others)
+        would = settled_under(calendar, period, supposed, others)
         lines, supposed_lines = shown_lines(was), shown_lines(would)
         periods.append(
             ReplayedPeriod(
@@ -164,7 +170,7 @@ def _sum(amounts: Sequence[str]) -> Fraction:
 
 async def _under(work: Workspace, contract: Contract, held: InForce, wanted: WhatIf) -> InForce:
     """The same stretch under the other terms."""
-    plan, base, currency = held.plan, held.terms, contract.terms.price.currency
+    plan, base, currency = held.plan, held.terms, held.terms.price.currency
     if wanted.plan_code is not None:
         named = await work.plans.by_code(wanted.plan_code)
         if named is None:
@@ -177,7 +183,7 @@ async def _under(work: Workspace, contract: Contract, held: InForce, wanted: Wha
     except ValidationError as error:
         raise Refused.because_of(error, "terms") from None
     if terms.price.currency != currency:
-        raise Refused("is another currency than the contract's", "terms", "price", "currency")
+        raise Refused(f"is another currency than that of the periods, {currency}", "terms", "price", "currency")
     with _in_terms():
         await check_money(work, terms, currency)
     said = {
@@ -224,7 +230,7 @@ async def _hours_under(
             package = agreed_package(entitlements.parameters_of(promised, entitlements.HOURS), each.terms.hours)
             if package is None or each.status == "suspended":
                 continue
-            check_currency(package, contract.terms.price.currency)
+            check_currency(package, each.terms.price.currency)
         kinds = [(await work.sites.get(site_id)).kind for site_id in each.terms.site_ids]
         block = hours_block(package.model_dump(mode="json"), kinds)
         assert block is not None

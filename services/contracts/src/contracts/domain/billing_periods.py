@@ -11,7 +11,7 @@ amendment counts from its very instant on, and cutting a part in two never chang
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from fractions import Fraction
@@ -78,6 +78,20 @@ def begin_of_day(instant: datetime, zone: ZoneInfo) -> datetime:
 def local_days(start: datetime, end: datetime, zone: ZoneInfo) -> Fraction:
     """How many local days lie between two instants; part of a day is its share of that day."""
     return _position(end, zone) - _position(start, zone)
+
+
+def whole_days(start: datetime, end: datetime, zone: ZoneInfo, without: Iterable[Interval] = ()) -> int:
+    """How many local days passed whole between two instants: from an hour to the same hour by the clock of the zone.
+
+    :param without: what does not count of them, in parts that do not overlap.
+    """
+
+    def passed(since: datetime, until: datetime) -> timedelta:
+        return until.astimezone(zone).replace(tzinfo=None) - since.astimezone(zone).replace(tzinfo=None)
+
+    parts = [(max(start, part.start), min(end, part.end)) for part in without]
+    taken_off = sum((passed(*part) for part in parts if part[0] < part[1]), timedelta(0))
+    return max((passed(start, end) - taken_off).days, 0)
 
 
 def share_of(part: Interval, whole: Interval, zone: ZoneInfo) -> Fraction:

@@ -86,6 +86,7 @@ class Late:
     """Something worth ``value`` that came ``days_late`` days late: ``value × days_late ÷ divisor`` (which is not 0).
 
     ``exempt_up_to`` is a threshold that is tested before the cap; nothing is deducted. The cap is a part of the value.
+    Of what is left the provider owes his share, as of a penalty.
     """
 
     id: str
@@ -94,6 +95,7 @@ class Late:
     divisor: int
     exempt_up_to: Decimal | None = None
     cap_percent: Decimal | None = None
+    provider_share: Fraction = Fraction(1)
 
 
 # --- What comes out --------------------------------------------------------------------------------------------------
@@ -209,7 +211,8 @@ def _late_line(currency: str, late: Late) -> CreditLine:
     cap = None if late.cap_percent is None else _percent_of(late.value, late.cap_percent)
     capped = not exempt and cap is not None and figure > cap
     owed = Fraction(0) if exempt else cap if cap is not None and capped else figure
-    return CreditLine(late.id, Money.rounded(owed, currency), DaysCounted(late, figure, exempt, capped))
+    exact = owed * late.provider_share
+    return CreditLine(late.id, Money.rounded(exact, currency), DaysCounted(late, figure, exempt, capped))
 
 
 def _percent_of(amount: Decimal, percent: Decimal) -> Fraction:

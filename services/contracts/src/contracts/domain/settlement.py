@@ -20,7 +20,7 @@ from fractions import Fraction
 from typing import Any, Literal, TypeAlias, TypeVar
 from zoneinfo import ZoneInfo
 
-from contracts.domain.billing_periods import BillingPeriod, instants_of, share_of
+from contracts.domain.billing_periods import BillingPeriod, instants_of, share_of, whole_days
 from contracts.domain.credits import (
     CreditLine,
     Cumulation,
@@ -262,13 +262,14 @@ class TicketFact:
 
 @dataclass(frozen=True, slots=True)
 class LateFact:
-    """Something worth an amount that came late."""
+    """Something worth an amount that was due at an instant and came later, with the decision who answers for it."""
 
     id: str
     title: Words
-    value: Decimal
-    days_late: int
+    value: Money
+    since: datetime
     at: datetime
+    decision: Decision | None = None
     events: tuple[str, ...] = ()
 
 
@@ -374,13 +375,14 @@ class Settled:
 # --- The rule --------------------------------------------------------------------------------------------------------
 
 T = TypeVar("T")
-F = TypeVar("F", ClockFact, LateFact)
 
 
 def settle(period: BillingPeriod, zone: ZoneInfo, currency: str, in_force: Sequence[InForce], facts: Facts) -> Settled:
     """What the period comes to: a pure function of what was in force in it and what happened.
 
-    :param in_force: stretches in the order of time that do not overlap; what reaches out of the period does not count.
+    :param in_force: stretches in the order of time that do not overlap, from the beginning of the contract and beyond
+        the end of the period unless the contract ended by then. Of what reaches out of the period nothing counts but
+        what was due, or was delivered late, in a suspension.
     """
     maker = _Settling(period, zone, currency, in_force, facts)
     lines = tuple(maker.lines())
@@ -411,6 +413,7 @@ class _Settling:
         self._currency = currency
         self._whole = instants_of(period.whole, zone)
         self._facts = facts
+        self._held = in_force
         clipped = (
             replace(each, start=max(each.start, self._whole.start), end=min(each.end, self._whole.end))
             for each in in_force
@@ -419,6 +422,8 @@ class _Settling:
         self._last = held[-1].terms if held else None
         self._priced = [each for each in held if each.terms.price is not None and each.fee_part]
         self._in_force = [each for each in held if not each.suspended]
+        self._in_period = held
+        self._suspensions = [Interval(each.start, each.end) for each in in_force if each.suspended]
         self._codes: dict[str, int] = {}
         self.unpriced: list[str] = []
 
@@ -558,11 +563,12 @@ class _Settling:
 
     def _one_offs(self) -> Iterable[Line]:
         days = self._period.whole
-        items = [item for each in self._in_force for item in each.terms.one_offs if days.first <= item.on < days.end]
-        due = [(item, self._on(item.on)) for item in items]
-        for group in _grouped(due, lambda pair: pair[0]):
-            item, each = group[0]
+        for item, *_ in _grouped([item for each in self._held for item in each.terms.one_offs], lambda item: item):
+            each = self._on(item.on)
             if each is None or item not in each.terms.one_offs:
+                continue
+            owed_on = self._owed_on(item.on)
+            if not days.first <= owed_on < days.end:
                 continue
             amount = Money.rounded(item.amount, self._currency)
             yield Line(
@@ -575,7 +581,12 @@ class _Settling:
                 tax=each.terms.tax("one_off"),
                 text="one_off",
                 parameters={**_names("name", item.name), "on": item.on.isoformat()},
-                why={"rule": "paid once, in the period of its day", "on": item.on.isoformat()},
+                why={
+                    "rule": "paid once, in the period of its day; what falls due in a suspension is owed when that"
+                    " ends, or the contract",
+                    "on": item.on.isoformat(),
+                    "owed_on": owed_on.isoformat(),
+                },
                 events=(each.source,),
             )
 
@@ -634,11 +645,13 @@ class _Settling:
     # What is owed to the client ---------------------------------------------------------------------------------------
 
     def _owed_to_the_client(self) -> Iterable[Line]:
-        for group in _grouped(self._in_force, lambda each: each.terms.remedies):
+        for group in _grouped(self._in_period, lambda each: each.terms.remedies):
             remedies = group[0].terms.remedies
-            fee = self._fee_in_force(group)
-            uptime = self._uptime_of(group)
-            clocks = [fact for fact in self._of(self._facts.clocks, group) if fact.missed]
+            # In a suspension nothing is promised; what came late may be owed with the end of the contract in it.
+            promised = [each for each in group if not each.suspended]
+            fee = self._fee_in_force(promised)
+            uptime = self._uptime_of(remedies, promised)
+            clocks = [fact for fact in self._of(self._facts.clocks, promised) if fact.missed]
             rates = {fact.id: remedies.rate_of(fact.metric, fact.severity) for fact in clocks}
             penalties = [
                 Penalty(
@@ -653,13 +666,21 @@ class _Settling:
                 if (rate := rates[fact.id]) is not None
             ]
             rule = remedies.late
-            late = [] if rule is None else self._of(self._facts.late, group)
+            late = [] if rule is None else self._late_in(group)
             owed = credits_owed(
                 fee,
                 uptime=None if uptime is None else MeasuredUptime(uptime, remedies.tiers_in_force()),
                 penalties=penalties,
                 late=[
-                    Late(fact.id, fact.value, fact.days_late, rule.divisor, rule.exempt_up_to, rule.cap_percent)
+                    Late(
+                        fact.id,
+                        fact.value.amount,
+                        self._days_late(fact),
+                        rule.divisor,
+                        rule.exempt_up_to,
+                        rule.cap_percent,
+                        provider_share(fact.decision),
+                    )
                     for fact in late
                     if rule is not None
                 ],
@@ -673,7 +694,7 @@ class _Settling:
                 left = _sum((left, Money(-taken, self._currency)), self._currency)
                 if not line.amount.amount:
                     continue
-                yield self._owed_line(group, line, Money(taken, self._currency), fee, told.get(line.id))
+                yield self._owed_line(promised or group, line, Money(taken, self._currency), fee, told.get(line.id))
 
     def _owed_line(
         self, group: Sequence[InForce], line: CreditLine, taken: Money, fee: Money, fact: ClockFact | LateFact | None
@@ -756,21 +777,28 @@ class _Settling:
         assert isinstance(fact, LateFact)
         return (
             "late",
-            "late",
-            {**_names("title", fact.title), "days": str(fact.days_late)},
+            "late" if fact.decision is None else "late.shared",
             {
-                "rule": "value × days ÷ divisor; nothing up to the exemption; at most the cap's part of the value",
-                "value": format(fact.value, "f"),
-                "days_late": fact.days_late,
+                **_names("title", fact.title),
+                "days": str(because.late.days_late),
+                "provider_percent": "100" if fact.decision is None else format(fact.decision.provider_percent, "f"),
+            },
+            {
+                "rule": "value × whole days without suspensions ÷ divisor; nothing up to the exemption; at most the"
+                " cap's part of the value; × the provider's share",
+                "value": fact.value.text,
+                "days_late": because.late.days_late,
                 "divisor": because.late.divisor,
                 "figure": str(because.figure),
                 "capped": because.capped,
+                "provider_share": str(because.late.provider_share),
+                "decision": None if fact.decision is None else fact.decision.reason,
             },
         )
 
-    def _uptime_of(self, group: Sequence[InForce]) -> Fraction | None:
+    def _uptime_of(self, remedies: Remedies, group: Sequence[InForce]) -> Fraction | None:
         """The uptime in percent while the rule held, over all that counts; None without a commitment or a measure."""
-        if group[0].terms.remedies.uptime_target is None or not group[0].terms.remedies.tiers:
+        if remedies.uptime_target is None or not remedies.tiers:
             return None
         measured = self._of_end(self._facts.uptime, group)
         counted = sum((each.counted_seconds for each in measured), Fraction(0))
@@ -851,11 +879,37 @@ class _Settling:
         return next((each for each in self._in_force if each.start <= at < each.end), None)
 
     def _on(self, day: date) -> InForce | None:
-        """What held on a local day; before anything did, what held first."""
+        """What held on a local day, suspended or not; before anything did, what held first."""
         at = opening_instant(day, 0, self._zone)
-        return self._in_force[0] if at < self._in_force[0].start else self._at(at)
+        if at < self._held[0].start:
+            return self._held[0]
+        return next((each for each in self._held if each.start <= at < each.end), None)
 
-    def _of(self, facts: Iterable[F], group: Sequence[InForce]) -> list[F]:
+    def _owed_at(self, at: datetime) -> datetime:
+        """When something of an instant is owed: in a suspension when that ends, or at the last instant of the contract.
+
+        After the period while the suspension goes on beyond it.
+        """
+        since = [each for each in self._held if each.end > at]
+        if not since or not since[0].suspended:
+            return at
+        resumed = next((each.start for each in since if not each.suspended), None)
+        return since[-1].end - timedelta(microseconds=1) if resumed is None else resumed
+
+    def _owed_on(self, day: date) -> date:
+        """The local day on which something due on a day is owed."""
+        return self._owed_at(opening_instant(day, 0, self._zone)).astimezone(self._zone).date()
+
+    def _late_in(self, group: Sequence[InForce]) -> list[LateFact]:
+        """What was delivered late and is owed while these stretches held, as far as it is in the currency."""
+        owed = [(self._owed_at(fact.at), fact) for fact in self._facts.late if fact.value.currency == self._currency]
+        found = [(at, fact) for at, fact in owed if any(each.start <= at < each.end for each in group)]
+        return [fact for _, fact in sorted(found, key=lambda pair: (pair[0], pair[1].at, pair[1].id))]
+
+    def _days_late(self, fact: LateFact) -> int:
+        return whole_days(fact.since, fact.at, self._zone, self._suspensions)
+
+    def _of(self, facts: Iterable[ClockFact], group: Sequence[InForce]) -> list[ClockFact]:
         """The facts that happened while these stretches held, in the order of time."""
         found = [fact for fact in facts if any(each.start <= fact.at < each.end for each in group)]
         return sorted(found, key=lambda fact: (fact.at, fact.id))

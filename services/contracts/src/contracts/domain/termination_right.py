@@ -2,7 +2,8 @@
 
 A single miss costs a credit. A pattern of them ("three months in any twelve", "two months in a row", "five late
 answers in a quarter") lets the client leave. Every miss that completes the pattern opens the right anew; whoever does
-not use it loses it.
+not use it loses it. Its days run from when the client was told of it, not from the miss: a settlement that is closed
+late takes none of them away.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class MissesInARow:
 
 @dataclass(frozen=True, slots=True)
 class TerminationRule:
-    """A pattern, and for how many days (at least one) the right that it opens can be used."""
+    """A pattern, and for how many days (at least one) the right that it opens can be used after it was told."""
 
     pattern: MissesWithin | MissesInARow
     days_to_use: int
@@ -77,8 +78,11 @@ def as_one(parts: Sequence[Verdict]) -> Verdict:
     return Verdict(first.id, max(each.on for each in parts), bool(missed) if measured else None)
 
 
-def termination_rights(rule: TerminationRule, verdicts: Iterable[Verdict]) -> list[TerminationRight]:
-    """Every right that these verdicts opened, the earliest first, whatever order they come in."""
+def termination_rights(rule: TerminationRule, verdicts: Iterable[Verdict], told_on: date) -> list[TerminationRight]:
+    """Every right that these verdicts opened, the earliest first, whatever order they come in.
+
+    :param told_on: the local day on which the client learns of the rights; it is not before any of the verdicts.
+    """
     known = sorted(verdicts, key=lambda verdict: (verdict.on, verdict.id))
     rights = []
     for index, verdict in enumerate(known):
@@ -86,7 +90,7 @@ def termination_rights(rule: TerminationRule, verdicts: Iterable[Verdict]) -> li
             continue
         because = _pattern_completed(rule.pattern, known[: index + 1])
         if because:
-            lapses_on = verdict.on + timedelta(days=rule.days_to_use)
+            lapses_on = told_on + timedelta(days=rule.days_to_use)
             rights.append(TerminationRight(verdict.on, lapses_on, tuple(each.id for each in because)))
     return rights
 

@@ -1,12 +1,7 @@
-"""Looks at what falls due in the registers: overdue obligations, versions past their support, advice to repeat.
+"""Looks at what falls due in the registers: overdue obligations, versions past their support, advice to repeat."""
 
-The due time is a column of each row, so nothing is missed while no worker runs, and any number of workers may look: a
-row is claimed with SKIP LOCKED, and whether it is still due is asked again under the lock.
-"""
-
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -19,13 +14,8 @@ from contracts.adapters.workspace import workspace_of
 from contracts.application import advice, configuration, obligations
 from contracts.application.ports import Workspace
 from contracts.domain.obligations import Status
-from shared.consumer import is_database_away
+from contracts.jobs.due_rows import BATCH, DueRows
 from shared.unit_of_work import UnitOfWork, UnitsOfWork
-
-BATCH = 100
-IDLE_SECONDS = 5.0
-SET_ASIDE = timedelta(minutes=5)
-"""How long what cannot be looked at waits for its next try, so that it does not keep the rest waiting."""
 
 _log = structlog.get_logger(__name__)
 
@@ -96,40 +86,37 @@ _KINDS = (
 )
 
 
+class _DueRecords(DueRows):
+    """The job over one of these kinds."""
+
+    idle_seconds = 5.0
+
+    def __init__(self, units: UnitsOfWork, kind: _Kind) -> None:
+        super().__init__(units)
+        self.noun = kind.name
+        self._kind = kind
+
+    async def due(self, uow: UnitOfWork, without: Sequence[UUID]) -> Sequence[tuple[UUID, UUID]]:
+        """Records whose time is over."""
+        kind = self._kind
+        query = kind.due(uow).where(kind.key.not_in(without)).order_by(kind.due_at).limit(BATCH)
+        return [(tenant_id, wanted) for tenant_id, wanted in await uow.session.execute(query)]
+
+    async def work_off(self, uow: UnitOfWork, wanted: UUID) -> None:
+        """Looks at a record."""
+        claim = self._kind.due(uow).where(self._kind.key == wanted).with_for_update(skip_locked=True)
+        if (await uow.session.execute(claim)).one_or_none() is None:
+            return  # another worker looks, or somebody has just changed it
+        await self._kind.look(workspace_of(uow), wanted)
+        _log.info("register_looked_at", kind=self.noun, id=str(wanted))
+
+
 class DueRegisters:
     """The job over due rows of the registers; one per process."""
 
     def __init__(self, units: UnitsOfWork) -> None:
-        self._units = units
-        self._set_aside: Mapping[UUID, Any] = {}
+        self._jobs = [_DueRecords(units, kind) for kind in _KINDS]
 
     async def run(self) -> float:
         """Looks at everything that is due now; returns the seconds until the next look."""
-        full = False
-        for kind in _KINDS:
-            due = await self._due(kind)
-            full = full or len(due) == BATCH
-            for tenant_id, wanted in due:
-                await self._look(kind, tenant_id, wanted)
-        return 0.0 if full else IDLE_SECONDS
-
-    async def _due(self, kind: _Kind) -> list[tuple[UUID, UUID]]:
-        async with self._units.for_every_tenant() as uow:
-            self._set_aside = {key: until for key, until in self._set_aside.items() if until > uow.now}
-            query = kind.due(uow).where(kind.key.not_in(list(self._set_aside))).order_by(kind.due_at).limit(BATCH)
-            return [(tenant_id, wanted) for tenant_id, wanted in await uow.session.execute(query)]
-
-    async def _look(self, kind: _Kind, tenant_id: UUID, wanted: UUID) -> None:
-        try:
-            async with self._units.for_tenant(tenant_id) as uow:
-                claim = kind.due(uow).where(kind.key == wanted).with_for_update(skip_locked=True)
-                if (await uow.session.execute(claim)).one_or_none() is None:
-                    return  # another worker looks, or somebody has just changed it
-                await kind.look(workspace_of(uow), wanted)
-                _log.info("register_looked_at", kind=kind.name, id=str(wanted))
-        except Exception as error:
-            if is_database_away(error):
-                raise  # says nothing about this row; the loop tries again
-            _log.exception("register_set_aside", kind=kind.name, id=str(wanted), error=type(error).__name__)
-            async with self._units.for_every_tenant() as uow:
-                self._set_aside = {**self._set_aside, wanted: uow.now + SET_ASIDE}
+        return min([await job.run() for job in self._jobs])

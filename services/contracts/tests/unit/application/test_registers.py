@@ -81,6 +81,14 @@ def test_the_document_says_every_obligation_in_both_languages() -> None:
     assert not set(said["fr"]) & set(said["en"])
 
 
+def test_only_what_the_provider_owes_has_a_worth_and_the_document_says_it() -> None:
+    worth = {"worth": {"amount": "12000.00", "currency": "EUR"}, "title": {"fr": "Refonte", "en": "Redesign"}}
+    assert faults(agreed=[ROTATION | worth]) == ["agreed/0"]
+    said = in_words(ObligationTerms.model_validate({"agreed": [ROTATION | worth | {"owner": "provider"}]}))
+    assert said["en"][1] == "For its lateness, Redesign is worth €12,000.00."
+    assert said["fr"][1] != said["en"][1] and "Refonte" in said["fr"][1]
+
+
 def codes_of(annotation: Any) -> list[str]:
     """The values of a Literal or an enumeration, whether it may be null or not."""
     if get_origin(annotation) is Literal:

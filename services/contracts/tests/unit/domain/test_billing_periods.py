@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.domain.billing_periods import Anchor, billing_periods, instants_of, local_days, share_of
+from contracts.domain.billing_periods import Anchor, billing_periods, instants_of, local_days, share_of, whole_days
 from contracts.domain.contract_term import Days
 from shared.kernel.intervals import Interval
 
@@ -119,3 +119,21 @@ def test_cutting_a_part_never_changes_what_it_is_worth(cuts: list[datetime], zon
 def test_whole_days_are_worth_one_each_however_long_they_are(first: date, count: int, zone: ZoneInfo) -> None:
     interval = instants_of(Days(first, first + timedelta(days=count)), zone)
     assert local_days(*interval, zone) == count
+
+
+def test_days_are_whole_when_as_many_local_days_passed_whatever_the_clocks_did() -> None:
+    due = datetime(2026, 10, 24, 18, tzinfo=PARIS)
+    assert whole_days(due, datetime(2026, 10, 25, 17, 59, tzinfo=PARIS), PARIS) == 0
+    assert whole_days(due, datetime(2026, 10, 26, 18, tzinfo=PARIS), PARIS) == 2
+    assert whole_days(due, due, PARIS) == 0
+
+
+def test_days_that_do_not_count_are_taken_off_by_the_clock_and_what_is_left_is_counted_whole() -> None:
+    due, done = datetime(2026, 10, 20, 18, tzinfo=PARIS), datetime(2026, 10, 27, 18, tzinfo=PARIS)
+    pause = Interval(datetime(2026, 10, 24, 12, tzinfo=PARIS), datetime(2026, 10, 26, 12, tzinfo=PARIS))
+    assert whole_days(due, done, PARIS, [pause]) == 5
+    half_a_day_more = Interval(pause.start, datetime(2026, 10, 27, tzinfo=PARIS))
+    assert whole_days(due, done, PARIS, [half_a_day_more]) == 4
+    before_and_after = [Interval(due - timedelta(days=3), due), Interval(done, done + timedelta(days=3))]
+    assert whole_days(due, done, PARIS, before_and_after) == 7
+    assert whole_days(due, done, PARIS, [Interval(due - timedelta(days=3), done + timedelta(days=3))]) == 0

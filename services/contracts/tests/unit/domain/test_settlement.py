@@ -167,13 +167,24 @@ def test_the_overall_cap_cuts_the_later_lines_and_max_keeps_the_largest() -> Non
     assert [line.code for line in found.lines if line.why.get("cut_by_cumulation_or_cap") is False] == ["penalty:d"]
 
 
+def late_by(days: int) -> datetime:
+    """When something was due that came on the 20th, so many days too late."""
+    return at(20) - timedelta(days=days)
+
+
 def test_lateness_costs_only_where_the_contract_says_so() -> None:
-    fact = LateFact("L-1", {"fr": "Lot 1", "en": "Lot 1"}, Decimal(12000), 26, at(20))
+    fact = LateFact("L-1", {"fr": "Lot 1", "en": "Lot 1"}, Money(Decimal(12000), "EUR"), late_by(26), at(20))
     rule = LateRule(1000, Decimal(300), Decimal(10))
     assert amounts(settled(*whole(replace(PREMIUM, remedies=Remedies(late=rule))), late=[fact]))[1:] == [
         ("late:L-1", "-312.00")
     ]
     assert len(settled(*whole(PREMIUM), late=[fact]).lines) == 1
+    shared = Decision(Decimal(50), Decimal(50), at(21), "Nadia", "The texts came late")
+    terms = replace(PREMIUM, remedies=Remedies(late=rule))
+    (_, line) = settled(*whole(terms), late=[replace(fact, decision=shared)]).lines
+    assert (line.amount.text, line.text, line.why["provider_share"]) == ("-156.00", "late.shared", "1/2")
+    dollars = replace(fact, value=Money(Decimal(12000), "USD"))
+    assert [each.kind for each in settled(*whole(terms), late=[dollars]).lines] == ["fee"]
 
 
 def test_tickets_are_charged_by_their_kind_and_those_without_a_price_are_told() -> None:
@@ -215,6 +226,64 @@ def test_what_is_paid_once_is_due_by_the_terms_of_its_day() -> None:
     assert amounts(settled(begun_later))[1:] == [("one_off:setup", "250.00")]
     without = InForce(at(2), JUNE.end, PREMIUM, "v2")
     assert [line.kind for line in settled(InForce(JUNE.start, at(2), setup, "v1"), without).lines] == ["fee"]
+
+
+def test_what_falls_due_in_a_suspension_is_owed_when_that_ends_or_the_contract_does() -> None:
+    setup = replace(PREMIUM, one_offs=(OneOff("setup", {"en": "Setup"}, Decimal(250), date(2026, 6, 15)),))
+    july = next(billing_periods(date(2026, 7, 1), None, "calendar_month"))
+    in_july = instants_of(july.whole, PARIS)
+    before = InForce(JUNE.start, at(10), setup, "v1")
+    goes_on = InForce(at(10), in_july.start + timedelta(days=4), setup, "v1", Fraction(0), suspended=True)
+    again = InForce(goes_on.end, in_july.end, PREMIUM, "v2")
+    held = (before, goes_on, again)
+    assert [code for code, _ in amounts(settled(*held))] == ["fee:premium"]
+    (_, charged) = settled(*held, period=july).lines
+    assert (charged.code, charged.amount.text, charged.why["owed_on"]) == ("one_off:setup", "250.00", "2026-07-05")
+    for end in (at(20), JUNE.end):
+        ended = (before, replace(goes_on, end=end))
+        assert amounts(settled(*ended))[1:] == [("one_off:setup", "250.00")]
+    assert [code for code, _ in amounts(settled(before, goes_on))] == ["fee:premium"]
+    assert amounts(settled(before, replace(again, start=at(10)))) == [("fee:premium", "600.00")]
+
+
+LATENESS = replace(PREMIUM, remedies=Remedies(late=LateRule(1000, None, Decimal(50))))
+"""12 of 12,000 a day."""
+
+
+def delivery(due: datetime, done: datetime) -> LateFact:
+    return LateFact("L-1", {"en": "Lot 1"}, Money(Decimal(12000), "EUR"), due, done)
+
+
+def test_the_days_of_a_suspension_are_not_days_of_lateness() -> None:
+    before = InForce(JUNE.start, at(10), LATENESS, "v1")
+    stopped = InForce(at(10), at(16), LATENESS, "v1", Fraction(0), suspended=True)
+    held = (before, stopped, InForce(at(16), JUNE.end, LATENESS, "v1"))
+    (_, line) = settled(*held, late=[delivery(at(5), at(20))]).lines
+    assert (line.amount.text, line.why["days_late"], line.parameters["days"]) == ("-108.00", 9, "9")
+
+
+def test_what_is_delivered_in_a_suspension_is_owed_when_that_ends_or_the_contract_does() -> None:
+    july = next(billing_periods(date(2026, 7, 1), None, "calendar_month"))
+    in_july = instants_of(july.whole, PARIS)
+    before = InForce(JUNE.start, at(10), LATENESS, "v1")
+    goes_on = InForce(at(10), in_july.start + timedelta(days=4), LATENESS, "v1", Fraction(0), suspended=True)
+    held = (before, goes_on, InForce(goes_on.end, in_july.end, LATENESS, "v2"))
+    late = [delivery(at(5), at(20))]
+    assert [code for code, _ in amounts(settled(*held, late=late))] == ["fee:premium"]
+    assert amounts(settled(*held, late=late, period=july))[1:] == [("late:L-1", "-60.00")]
+    assert [code for code, _ in amounts(settled(before, goes_on, late=late))] == ["fee:premium"]
+    promised = replace(LATENESS, remedies=replace(LATENESS.remedies, penalties=(RESPONSE,), cap_percent=Decimal(25)))
+    missed = [clock(timedelta(minutes=90), id="c", at=at(20))]
+    for end in (at(25), JUNE.end):
+        stopped = replace(goes_on, end=end, terms=promised, fee_part=Fraction(1, 2))
+        ended = settled(replace(before, terms=promised), stopped, late=late, clocks=missed)
+        # No target is missed while nothing is promised, and the cap is of the fee of what was.
+        assert [each for each in amounts(ended) if each[0] != "fee:premium"][1:] == [("late:L-1", "-45.00")]
+    alone = InForce(JUNE.start, at(25), LATENESS, "v1", Fraction(0), suspended=True)
+    over = InForce(JUNE.start, at(15), LATENESS, "v1")
+    assert [code for code, _ in amounts(settled(over, late=late))] == ["fee:premium"]
+    long_due = [delivery(JUNE.start - timedelta(days=5), at(20))]
+    assert amounts(settled(alone, late=long_due)) == [("late:L-1", "-60.00")]
 
 
 def test_an_index_moves_the_fee_from_its_day_on() -> None:
@@ -347,6 +416,60 @@ def test_splitting_a_period_never_changes_what_is_owed(
     assert amounts(again) == amounts(once)
     assert (again.totals, again.gross) == (once.totals, once.gross)
     assert [(line.quantity, line.why) for line in again.lines] == [(line.quantity, line.why) for line in once.lines]
+
+
+@given(st.lists(instants, min_size=2, max_size=2, unique=True), st.integers(1, 61))
+def test_what_is_paid_once_is_owed_once_whatever_is_suspended(edges: list[datetime], day: int) -> None:
+    due = date(2026, 5, 31) + timedelta(days=day)
+    terms = replace(PREMIUM, one_offs=(OneOff("o", {"en": "o"}, Decimal(10), due),))
+    july = next(billing_periods(date(2026, 7, 1), None, "calendar_month"))
+    begins, ends = sorted(edges)
+    held = [
+        InForce(JUNE.start, begins, terms, "v"),
+        InForce(begins, ends, terms, "v", Fraction(0), suspended=True),
+        InForce(ends, instants_of(july.whole, PARIS).end, terms, "v"),
+    ]
+    found = [line for period in (PERIOD, july) for line in settled(*held, period=period).lines]
+    assert [line.code for line in found if line.kind == "one_off"] == ["one_off:o"]
+
+
+@given(st.lists(st.integers(1, 60 * 86_400), min_size=2, max_size=2, unique=True), instants, st.integers(0, 40))
+def test_what_is_delivered_late_is_counted_once_whatever_is_suspended(
+    edges: list[int], done: datetime, days: int
+) -> None:
+    july = next(billing_periods(date(2026, 7, 1), None, "calendar_month"))
+    begins, ends = (JUNE.start + timedelta(seconds=second) for second in sorted(edges))
+    held = [
+        InForce(JUNE.start, begins, LATENESS, "v"),
+        InForce(begins, ends, LATENESS, "v", Fraction(0), suspended=True),
+        InForce(ends, instants_of(july.whole, PARIS).end + timedelta(microseconds=1), LATENESS, "v"),
+    ]
+    due = done - timedelta(days=days)
+    found = [
+        line for period in (PERIOD, july) for line in settled(*held, period=period, late=[delivery(due, done)]).lines
+    ]
+    stood_still = max(min(done, ends) - max(due, begins), timedelta(0))
+    expected = (done - due - stood_still).days
+    assert [line.why["days_late"] for line in found if line.kind == "late"] == ([expected] if expected else [])
+
+
+@given(st.integers(0, 60), st.integers(0, 60), st.integers(1, 10**7), st.integers(1, 5000), st.integers(0, 100))
+def test_each_further_day_of_lateness_costs_no_less_and_the_share_of_the_provider_no_more(
+    days: int, more: int, cents: int, divisor: int, percent: int
+) -> None:
+    terms = replace(PREMIUM, remedies=Remedies(late=LateRule(divisor, None, Decimal(50))))
+    one = LateFact("l", {"en": "l"}, Money(Decimal(cents).scaleb(-2), "EUR"), late_by(days), at(20), None, ("breach",))
+    share = Decision(Decimal(percent), Decimal(100 - percent), at(21), "Nadia", "Shared")
+
+    def owed(fact: LateFact) -> Decimal:
+        found = [line for line in settled(*whole(terms), late=[fact]).lines if line.kind == "late"]
+        counted = (at(20) - fact.since).days
+        assert all(line.events == ("breach",) and line.why["days_late"] == counted for line in found)
+        return -sum((line.amount.amount for line in found), Decimal(0))
+
+    assert 0 <= owed(one) <= owed(replace(one, since=late_by(days + more))) <= one.value.amount
+    assert 0 <= owed(replace(one, decision=share)) <= owed(one)
+    assert owed(replace(one, since=at(20))) == 0
 
 
 @given(agreed(), st.lists(instants, min_size=1, max_size=4), st.integers(0, 3))
