@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from itertools import takewhile
 from typing import Any, Literal, TypeAlias, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -583,7 +584,7 @@ class _Settling:
                 parameters={**_names("name", item.name), "on": item.on.isoformat()},
                 why={
                     "rule": "paid once, in the period of its day; what falls due in a suspension is owed when that"
-                    " ends, or the contract",
+                    " ends, or the contract or its currency",
                     "on": item.on.isoformat(),
                     "owed_on": owed_on.isoformat(),
                 },
@@ -886,15 +887,17 @@ class _Settling:
         return next((each for each in self._held if each.start <= at < each.end), None)
 
     def _owed_at(self, at: datetime) -> datetime:
-        """When something of an instant is owed: in a suspension when that ends, or at the last instant of the contract.
+        """When something of an instant is owed: in a suspension when that ends, or at the last instant of the contract
+        or of its currency, of which no later period is settled.
 
         After the period while the suspension goes on beyond it.
         """
         since = [each for each in self._held if each.end > at]
         if not since or not since[0].suspended:
             return at
-        resumed = next((each.start for each in since if not each.suspended), None)
-        return since[-1].end - timedelta(microseconds=1) if resumed is None else resumed
+        alike = list(takewhile(lambda each: each.terms.currency == since[0].terms.currency, since))
+        resumed = next((each.start for each in alike if not each.suspended), None)
+        return alike[-1].end - timedelta(microseconds=1) if resumed is None else resumed
 
     def _owed_on(self, day: date) -> date:
         """The local day on which something due on a day is owed."""

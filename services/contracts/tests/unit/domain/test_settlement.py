@@ -286,6 +286,25 @@ def test_what_is_delivered_in_a_suspension_is_owed_when_that_ends_or_the_contrac
     assert amounts(settled(alone, late=long_due)) == [("late:L-1", "-60.00")]
 
 
+def test_what_is_owed_in_a_suspension_in_which_the_currency_changes_is_owed_in_the_currency_that_it_has() -> None:
+    july = next(billing_periods(date(2026, 7, 1), None, "calendar_month"))
+    in_july = instants_of(july.whole, PARIS)
+    euros = replace(LATENESS, one_offs=(OneOff("setup", {"en": "Setup"}, Decimal(250), date(2026, 6, 15)),))
+    dollars = replace(LATENESS, currency="USD", price=FlatFee(Decimal(700)))
+    resumed = in_july.start + timedelta(days=4)
+    held = [
+        InForce(JUNE.start, at(10), euros, "v1"),
+        InForce(at(10), JUNE.end, euros, "v1", Fraction(0), suspended=True),
+        InForce(JUNE.end, resumed, dollars, "v2", Fraction(0), suspended=True),
+        InForce(resumed, in_july.end, dollars, "v2"),
+    ]
+    facts = Facts(late=[delivery(at(5), at(20))])
+    in_june = settle(PERIOD, PARIS, "EUR", held, facts)
+    assert amounts(in_june)[1:] == [("one_off:setup", "250.00"), ("late:L-1", "-60.00")]
+    assert in_june.lines[1].why["owed_on"] == "2026-06-30"
+    assert [line.kind for line in settle(july, PARIS, "USD", held, facts).lines] == ["fee"]
+
+
 def test_an_index_moves_the_fee_from_its_day_on() -> None:
     revised = replace(PREMIUM, revised=Decimal("607.42"))
     found = settled(InForce(JUNE.start, at(16), PREMIUM, "v1"), InForce(at(16), JUNE.end, revised, "v2"))
