@@ -1,5 +1,6 @@
 """Settlements: each month promised, measured and owed; closed once, claimed against, corrected, and replayed."""
 
+import asyncio
 import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,7 @@ from sqlalchemy.exc import ProgrammingError
 from contracts.adapters.workspace import workspace_of
 from contracts.application import clock_breaches
 from contracts.application.facts import BREACHED, Fact, FactKind
+from contracts.application.hours import NewHoursEntry, log_entry
 from contracts.jobs.contract_life import DueContracts
 from contracts.jobs.settlements import DueSettlements
 from contracts.published.settlements_v1 import SettlementClosed
@@ -770,3 +772,37 @@ async def test_hours_that_are_told_after_the_last_period_begin_a_correction_of_i
     await agency.make(entries, entry | {"real_minutes": 10})
     reopened = await now()
     assert (reopened["status"], reopened["content"]["delta"]["totals"]["net"]) == ("draft", "30.00")
+
+
+@pytest.mark.capability("K88")
+async def test_hours_that_are_told_while_those_before_them_are_taken_are_not_forgotten(
+    installation: Installation, agency: Agency, clock: FixedClock
+) -> None:
+    hours = {
+        "lines": [{"code": "technical", "name": {"fr": "Technique", "en": "Technical"}, "included_minutes": 60}],
+        "overage_rate_per_hour": {"amount": "90.00", "currency": "EUR"},
+    }
+    contract = await agency.active(**FLAT, hours=hours)
+    entry: dict[str, Any] = {"line": "technical", "work_class": "backup", "worked_on": "2026-07-10"}
+    entry |= {"real_minutes": 60, "person_name": "Nadia Benali"}
+    clock.set(datetime(2026, 7, 31, 22, tzinfo=UTC))
+    await agency.step(contract, "terminate", {"reason": "The shop closes"})
+    clock.set(AFTER_JULY)
+    job = DueSettlements(installation.runtime.units)
+    for _ in range(3):
+        await job.run()
+    july = await step(agency, await drafted(agency, contract), "review", "close")
+    await agency.make(f"/v1/contracts/{contract['contract_id']}/hours/entries", entry)
+    async with installation.runtime.units.for_tenant(await _tenant_of(installation, contract)) as uow:
+        work = workspace_of(uow)
+        locked = await work.contracts.locked(UUID(contract["contract_id"]))
+        await log_entry(work, locked, NewHoursEntry.model_validate(entry | {"real_minutes": 30}))
+        running = asyncio.ensure_future(job.run())
+        await asyncio.wait([running], timeout=2)
+    await running
+    await job.run()
+    corrected = await agency.get(f"/v1/settlements/{july['settlement_id']}")
+    assert (corrected["status"], lines(corrected)) == (
+        "draft",
+        [("fee:premium", "600.00"), ("overage:2026-07", "45.00")],
+    )

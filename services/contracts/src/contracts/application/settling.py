@@ -689,6 +689,8 @@ async def _take_late_hours(work: Workspace, contract: Contract, first_day: date)
     record = await work.settlements.settlements.of_period(contract.contract_id, first_day)
     if record is None or record.status == "draft":
         return
+    # Whoever tells hours holds the contract: what is told meanwhile is either read here, or finds nothing scheduled.
+    contract = await work.contracts.locked(contract.contract_id)
     if record.status == "reviewed":
         await recompute(work, await reopen(work, record))
         return
