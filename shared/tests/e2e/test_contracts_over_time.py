@@ -5,7 +5,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -14,7 +15,7 @@ from shared.testing.running_stack import RunningStack, Tenant, running_stack_ove
 from shared.testing.servers import running_nats, running_postgres
 from shared.testing.small_site import SmallSite
 
-from . import before_signing
+from . import before_signing, contract_invoices
 from .thread_client import CLIENT_ZONE, SignedContract, ThreadClient, eventually
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -211,6 +212,121 @@ def test_from_the_day_of_an_amendment_probes_targets_price_and_hours_are_others_
         assert fees == [f"{cents(basique)}", f"{cents(premium)}"]
         month = owner.get("contracts", f"{path}/hours", month=f"{first:%Y-%m}")
         assert month["included_minutes"] == whole_minutes(Fraction(600 * 14 + 1200 * (days - 14), days))
+
+
+@pytest.mark.capability("X07")
+def test_clients_of_three_zones_two_languages_and_two_currencies_are_each_served_in_their_own(passing: Passing) -> None:
+    """The same Monday ticket, month and invoice for a hotel in Paris, one in Tokyo and one in New York."""
+    first = passing.until_first_of_next_month()
+    passing.until(first + timedelta(hours=12))  # by now the first has come to New York, too
+    with passing.owner() as owner:
+        in_yen = {"minimum": "10000", "maximum": "50000", "currency": "JPY"}
+        plan = {"catalogue": "abroad", "code": "abroad", "title": {"fr": "Japon", "en": "Japan"}, "price": in_yen}
+        owner.post("contracts", "/v1/plans", plan | {"extends": "basique", "deliverables": []})
+        contracts = {
+            place.zone: owner.activate_contract(
+                client_abroad(owner, place),
+                [(place.name, f"https://{place.country.lower()}.example/")],
+                plan="abroad" if place.currency == "JPY" else "basique",
+                price=place.price,
+                currency=place.currency,
+                response=office_hours(owner, place),
+                starts_on=f"{first:%Y-%m-%d}",
+                commercial={
+                    "billing": ["flat"],
+                    "tax": {"category": place.vat, "rate": "20" if place.vat == "S" else "0"},
+                },
+            )
+            for place in PLACES
+        }
+    # Monday, two in the morning in Paris: Tokyo has opened, New York has Sunday evening.
+    monday = passing.until_next("monday", 2)
+    with passing.owner() as owner:
+        for place in PLACES:
+            ticket = {
+                "contract_id": contracts[place.zone].contract_id,
+                "title": "Nobody can book",
+                "severity": "critical",
+            }
+            incident = owner.post("incidents", "/v1/incidents", ticket)
+            (response,) = [clock for clock in incident["clocks"] if clock["metric"] == "response"]
+            zone = ZoneInfo(place.zone)
+            at_nine = datetime.combine(monday.date(), time(9), zone)
+            promised = max(at_nine.astimezone(UTC), monday.astimezone(UTC)) + timedelta(hours=4)
+            late = datetime.fromisoformat(response["due_at"]) - promised
+            assert timedelta() <= late < timedelta(minutes=1), "four hours of the client's working day"
+    passing.until_first_of_next_month()
+    passing.until(passing.now() + timedelta(days=1))
+    with passing.owner() as owner:
+        owner.call("PUT", "contracts", "/v1/tenant/party", contract_invoices.PARTY, headers={"If-Match": "*"})
+        owner.call("PUT", "contracts", "/v1/tenant/invoicing", contract_invoices.INVOICING, headers={"If-Match": "*"})
+        for place in PLACES:
+            contract = contracts[place.zone]
+            told = {"contract_id": contract.contract_id, "on": f"{first + timedelta(days=9):%Y-%m-%d}"}
+            settlement = owner.post("contracts", "/v1/settlements", told)
+            path = f"/v1/settlements/{settlement['settlement_id']}"
+            for step in ("review", "close"):
+                owner.post("contracts", f"{path}/{step}")
+            party = contract_invoices.PARTY if place.country == "FR" else place.party()
+            owner.call("PUT", "contracts", f"/v1/clients/{contract.client_id}/party", party, headers={"If-Match": "*"})
+            rate = {"exchange_rate": "0.0061"} if place.currency == "JPY" else {}
+            invoice = owner.post("contracts", f"{path}/invoice", rate)
+            assert (invoice["language"], invoice["currency"], invoice["net"]) == (
+                place.language,
+                place.currency,
+                place.price,
+            )
+            month = owner.get("reporting", f"/v1/contracts/{contract.contract_id}/reports/{first:%Y-%m}")
+            end = datetime.fromisoformat(month["to"]).astimezone(ZoneInfo(place.zone))
+            assert (month["language"], month["complete"]) == (place.language, True)
+            assert (end.day, end.hour, end.minute) == (1, 0, 0), "a month is the client's"
+
+
+class Place(NamedTuple):
+    """A client, and what is his own there."""
+
+    name: str
+    country: str
+    zone: str
+    language: str
+    currency: str
+    price: str
+    vat: str
+
+    def party(self) -> dict[str, Any]:
+        return {
+            "legal_name": self.name,
+            "address": {"lines": ["1 Main Street"], "city": "Town", "country": self.country},
+        }
+
+
+PLACES = (
+    Place("Hôtel des Quais", "FR", "Europe/Paris", "fr", "EUR", "150.00", "S"),
+    Place("Mizuumi", "JP", "Asia/Tokyo", "en", "JPY", "30000", "O"),
+    Place("Lake House", "US", "America/New_York", "en", "EUR", "150.00", "O"),
+)
+
+
+def office_hours(owner: ThreadClient, place: Place) -> dict[str, Any]:
+    """Four hours to answer, of a calendar that counts in the client's zone."""
+    name = f"office_{place.country.lower()}"
+    week = {"days": ["mon", "tue", "wed", "thu", "fri"], "from": "09:00", "to": "18:00"}
+    calendar = {"time_zone": place.zone, "weekly": [week]}
+    titled = {"name": name, "title": {"fr": "Bureau", "en": "Office"}, "calendar": calendar}
+    owner.post("contracts", "/v1/calendars", titled)
+    return {"calendar": name, "targets": [{"severity": "critical", "response": "PT4H"}]}
+
+
+def client_abroad(owner: ThreadClient, place: Place) -> str:
+    person = {"name": "Léa Martin", "email": "lea@client.example", "language": place.language}
+    body = {
+        "name": place.name,
+        "language": place.language,
+        "time_zone": place.zone,
+        "currency": place.currency,
+        "contacts": [person | {"roles": ["technical", "decider"]}],
+    }
+    return str(owner.post("contracts", "/v1/clients", body)["client_id"])
 
 
 @pytest.mark.capability("X03")

@@ -95,6 +95,7 @@ class ThreadClient:
         *,
         plan: str = "premium",
         price: str = "600.00",
+        currency: str = "EUR",
         monitoring: Mapping[str, Any] | None = None,
         slug: str | None = None,
         **terms: Any,
@@ -107,7 +108,7 @@ class ThreadClient:
             "plan_code": plan,
             "site_ids": site_ids,
             "starts_on": "2026-01-01",
-            "price": {"amount": price, "currency": "EUR"},
+            "price": {"amount": price, "currency": currency},
             "alert_emails": ["alerts@agency.example"],
             "status_page": {"slug": slug, "name": sites[0][0]},
             "signatories": {

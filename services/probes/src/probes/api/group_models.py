@@ -210,7 +210,7 @@ class MonitorGroup(BaseModel):
     contract_id: UUID
     site_id: UUID
     environment_id: UUID
-    name: str = Field(max_length=300)
+    name: str = Field(max_length=500)
     configuration: dict[str, Any] = Field(description="what the checks have in common; what is secret is hidden")
     cadence: CheckCadence = Field(description="outside of critical periods")
     critical_periods: list[CriticalPeriodRule] = Field(max_length=MOST_PERIODS)
@@ -252,7 +252,7 @@ class WatchedPage(BaseModel):
     model_config = example_of({**_PAGES[1], "monitor_id": _MONITOR, "state": "up"})
 
     monitor_id: UUID
-    name: str = Field(max_length=300)
+    name: str = Field(max_length=500)
     url: str = Field(max_length=2000)
     state: StateName
 
@@ -356,7 +356,7 @@ class PageOutcome(BaseModel):
     model_config = example_of(_PAGE_RESULT)
 
     monitor_id: UUID
-    name: str = Field(max_length=300)
+    name: str = Field(max_length=500)
     url: str = Field(max_length=2000)
     state: StateName
     removed_at: Instant | None = Field(description="when it was taken out of the group")
@@ -401,7 +401,7 @@ class MonitorGroupResult(BaseModel):
     )
 
     group_id: UUID
-    name: str = Field(max_length=300)
+    name: str = Field(max_length=500)
     state: StateName
     since: Instant
     counts: StateCounts

@@ -48,7 +48,7 @@ class UnwatchedPages(BaseModel):
     contract_id: UUID
     site_id: UUID
     environment_id: UUID
-    name: str = Field(max_length=300, description="the environment's")
+    name: str = Field(max_length=500, description="the environment's")
     contract_version: int = Field(ge=1, le=2**53, description="the first one that asked for this")
     reason: str = Field(max_length=10_000)
     found_at: Instant
