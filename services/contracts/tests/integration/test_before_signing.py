@@ -124,6 +124,7 @@ async def test_a_client_who_has_support_amends_it_while_another_diagnostic_is_op
 async def test_a_tier_becomes_a_level_of_support_only_through_the_gate(agency: Agency) -> None:
     contract = await agency.active()
     to_support = whole() | {"plan_code": "stability_security", "price": {"amount": "150.00", "currency": "USD"}}
+    to_support["effective_on"] = "2026-07-01"  # another currency begins with a period
     path = f"/v1/contracts/{contract['contract_id']}/amendment"
     assert pointers(await agency.refused(422, "POST", path, json=to_support)) == ["#/assessment"]
 
