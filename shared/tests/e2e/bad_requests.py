@@ -18,6 +18,7 @@ from referencing.jsonschema import DRAFT202012
 from shared.ids import new_id
 
 from .openapi_walk import METHODS, Operation, example_of
+from .thread_client import CLIENT_ZONE
 
 INT64 = 2**63
 STRANGE_VALUES = ({"unexpected": 1}, ["unexpected"], "unexpected", 7.5, True, None)
@@ -554,7 +555,7 @@ def moments_of(now: datetime) -> dict[str, str]:
     }
     instants = {key: f"{now + offset:%Y-%m-%dT%H:%M:%SZ}" for key, offset in ahead.items()}
     next_month = (now.replace(day=1) + timedelta(days=32)).replace(day=1)
-    return instants | {"first_on": f"{next_month:%Y-%m-%d}", "delivered_on": f"{now:%Y-%m-%d}"}
+    return instants | {"first_on": f"{next_month:%Y-%m-%d}", "delivered_on": f"{now.astimezone(CLIENT_ZONE):%Y-%m-%d}"}
 
 
 _MISSING = object()
