@@ -33,6 +33,18 @@ FLAT = {"commercial": {"billing": ["flat"], **TAX}}
 CREDITS = {"credits": {"tiers": [{"credit_percent": "10"}, {"below": "99.0", "credit_percent": "25"}]}}
 RESPONSE = {"metric": "response", "unit": "PT1H", "percent_per_started_unit": "5", "cap_percent": "30"}
 PENALTIES = {"penalties": {"targets": [RESPONSE]}}
+ONE_HOUR = {
+    "lines": [{"code": "technical", "name": {"fr": "Technique", "en": "Technical"}, "included_minutes": 60}],
+    "overage_rate_per_hour": {"amount": "90.00", "currency": "EUR"},
+}
+"""Hours of one line: an hour a month is included."""
+WORK: dict[str, Any] = {
+    "line": "technical",
+    "work_class": "backup",
+    "worked_on": "2026-07-10",
+    "person_name": "Nadia Benali",
+}
+"""An entry of that line, but for how long it took."""
 ENVIRONMENT = "0197a1c2-0000-7000-8000-000000000901"
 
 
@@ -489,14 +501,9 @@ async def test_what_if_replays_the_facts_under_other_terms_and_stores_nothing(
 async def test_what_if_counts_the_work_by_the_other_hours_even_of_months_that_are_closed(
     agency: Agency, clock: FixedClock
 ) -> None:
-    hours = {
-        "lines": [{"code": "technical", "name": {"fr": "Technique", "en": "Technical"}, "included_minutes": 60}],
-        "overage_rate_per_hour": {"amount": "90.00", "currency": "EUR"},
-    }
-    contract = await agency.active(**FLAT, hours=hours)
+    contract = await agency.active(**FLAT, hours=ONE_HOUR)
     clock.set(AFTER_JULY)
-    entry: dict[str, Any] = {"line": "technical", "work_class": "backup", "worked_on": "2026-07-10"}
-    entry |= {"real_minutes": 120, "person_name": "Nadia Benali"}
+    entry = WORK | {"real_minutes": 120}
     await agency.make(f"/v1/contracts/{contract['contract_id']}/hours/entries", entry)
     await step(agency, await drafted(agency, contract), "review", "close")
     path = f"/v1/contracts/{contract['contract_id']}/what-if"
@@ -519,15 +526,10 @@ async def test_what_if_counts_the_work_by_the_other_hours_even_of_months_that_ar
 async def test_work_beyond_the_hours_is_a_line_and_its_month_is_closed_with_the_review(
     agency: Agency, clock: FixedClock
 ) -> None:
-    hours = {
-        "lines": [{"code": "technical", "name": {"fr": "Technique", "en": "Technical"}, "included_minutes": 60}],
-        "overage_rate_per_hour": {"amount": "90.00", "currency": "EUR"},
-    }
-    contract = await agency.active(**FLAT, hours=hours)
+    contract = await agency.active(**FLAT, hours=ONE_HOUR)
     clock.set(AFTER_JULY)
     entries = f"/v1/contracts/{contract['contract_id']}/hours/entries"
-    entry: dict[str, Any] = {"line": "technical", "work_class": "backup", "worked_on": "2026-07-10"}
-    entry |= {"real_minutes": 90, "person_name": "Nadia Benali"}
+    entry = WORK | {"real_minutes": 90}
     await agency.make(entries, entry)
     draft = await drafted(agency, contract)
     assert lines(draft) == [("fee:premium", "600.00"), ("overage:2026-07", "45.00")]
@@ -631,11 +633,7 @@ async def test_another_currency_begins_with_a_period_and_the_past_is_settled_in_
     await agency.refused(422, "POST", what_if, json=months)
     replayed = await agency.make(what_if, {**months, "last_day": "2026-07-31"}, status=200)
     assert (replayed["currency"], replayed["difference_net"]) == ("EUR", "10.00")
-    in_euros = {
-        "lines": [{"code": "technical", "name": {"fr": "Technique", "en": "Technical"}, "included_minutes": 60}],
-        "overage_rate_per_hour": {"amount": "90.00", "currency": "EUR"},
-    }
-    july_only = {**months, "last_day": "2026-07-31", "terms": {"hours": in_euros}}
+    july_only = {**months, "last_day": "2026-07-31", "terms": {"hours": ONE_HOUR}}
     assert (await agency.make(what_if, july_only, status=200))["difference_net"] == "0.00"
 
 
@@ -700,17 +698,12 @@ async def test_what_is_delivered_late_in_a_suspension_is_owed_at_its_end_without
 async def test_what_the_last_month_took_of_an_earlier_one_stays_in_it_when_more_is_told_after_the_end(
     installation: Installation, agency: Agency, clock: FixedClock
 ) -> None:
-    hours = {
-        "lines": [{"code": "technical", "name": {"fr": "Technique", "en": "Technical"}, "included_minutes": 60}],
-        "overage_rate_per_hour": {"amount": "90.00", "currency": "EUR"},
-    }
-    contract = await agency.active(**FLAT, hours=hours)
+    contract = await agency.active(**FLAT, hours=ONE_HOUR)
     path = f"/v1/contracts/{contract['contract_id']}/hours"
-    entry: dict[str, Any] = {"line": "technical", "work_class": "backup", "person_name": "Nadia Benali"}
     clock.set(datetime(2026, 7, 2, 9, tzinfo=UTC))
     await step(agency, await drafted(agency, contract, "2026-06-30"), "review", "close")
     for worked_on, minutes in (("2026-06-20", 30), ("2026-07-01", 40)):
-        await agency.make(f"{path}/entries", entry | {"worked_on": worked_on, "real_minutes": minutes})
+        await agency.make(f"{path}/entries", WORK | {"worked_on": worked_on, "real_minutes": minutes})
     clock.set(datetime(2026, 7, 31, 22, tzinfo=UTC))
     await agency.step(contract, "terminate", {"reason": "The shop closes"})
     clock.set(AFTER_JULY)
@@ -719,7 +712,7 @@ async def test_what_the_last_month_took_of_an_earlier_one_stays_in_it_when_more_
         await job.run()
     july = await step(agency, await drafted(agency, contract), "review", "close")
     assert lines(july) == [("fee:premium", "600.00"), ("overage:2026-07", "15.00")]
-    await agency.make(f"{path}/entries", entry | {"worked_on": "2026-07-10", "real_minutes": 10})
+    await agency.make(f"{path}/entries", WORK | {"real_minutes": 10})
     await job.run()
     corrected = await agency.get(f"/v1/settlements/{july['settlement_id']}")
     assert lines(corrected) == [("fee:premium", "600.00"), ("overage:2026-07", "30.00")]
@@ -731,14 +724,9 @@ async def test_what_the_last_month_took_of_an_earlier_one_stays_in_it_when_more_
 async def test_hours_that_are_told_after_the_last_period_begin_a_correction_of_its_settlement(
     installation: Installation, agency: Agency, clock: FixedClock
 ) -> None:
-    hours = {
-        "lines": [{"code": "technical", "name": {"fr": "Technique", "en": "Technical"}, "included_minutes": 60}],
-        "overage_rate_per_hour": {"amount": "90.00", "currency": "EUR"},
-    }
-    contract = await agency.active(**FLAT, hours=hours)
+    contract = await agency.active(**FLAT, hours=ONE_HOUR)
     entries = f"/v1/contracts/{contract['contract_id']}/hours/entries"
-    entry: dict[str, Any] = {"line": "technical", "work_class": "backup", "worked_on": "2026-07-10"}
-    entry |= {"real_minutes": 40, "person_name": "Nadia Benali"}
+    entry = WORK | {"real_minutes": 40}
     clock.set(datetime(2026, 7, 31, 21, 59, 59, tzinfo=UTC))
     await agency.make(entries, entry)
     clock.set(datetime(2026, 7, 31, 22, tzinfo=UTC))
@@ -778,13 +766,8 @@ async def test_hours_that_are_told_after_the_last_period_begin_a_correction_of_i
 async def test_hours_that_are_told_while_those_before_them_are_taken_are_not_forgotten(
     installation: Installation, agency: Agency, clock: FixedClock
 ) -> None:
-    hours = {
-        "lines": [{"code": "technical", "name": {"fr": "Technique", "en": "Technical"}, "included_minutes": 60}],
-        "overage_rate_per_hour": {"amount": "90.00", "currency": "EUR"},
-    }
-    contract = await agency.active(**FLAT, hours=hours)
-    entry: dict[str, Any] = {"line": "technical", "work_class": "backup", "worked_on": "2026-07-10"}
-    entry |= {"real_minutes": 60, "person_name": "Nadia Benali"}
+    contract = await agency.active(**FLAT, hours=ONE_HOUR)
+    entry = WORK | {"real_minutes": 60}
     clock.set(datetime(2026, 7, 31, 22, tzinfo=UTC))
     await agency.step(contract, "terminate", {"reason": "The shop closes"})
     clock.set(AFTER_JULY)

@@ -14,10 +14,10 @@ from contracts.adapters.workspace import workspace_of
 from contracts.application.growth import watch
 from contracts.application.hours_reviews import review_year
 from contracts.application.ports import Workspace
+from contracts.jobs.due_rows import BATCH
 from shared.consumer import is_database_away
 from shared.unit_of_work import UnitOfWork, UnitsOfWork
 
-BATCH = 100
 IDLE_SECONDS = 300.0
 FIRST = UUID(int=0)
 
