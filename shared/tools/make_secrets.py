@@ -29,6 +29,10 @@ OWN_SECRETS: dict[str, tuple[str, ...]] = {
 }
 
 
+# Settings that two services share: the portal shows contracts that it is the portal.
+SHARED_SECRETS: dict[str, tuple[str, ...]] = {"portal_secret": ("contracts", "reporting")}
+
+
 def new_secret() -> str:
     """A random word of 192 bits that needs no quoting in a URL, a shell, or a NATS configuration."""
     return "p" + secrets.token_hex(24)
@@ -42,6 +46,7 @@ def compose_variables(new: Callable[[], str] = new_secret) -> dict[str, str]:
         variables[f"{prefix}_OWNER_PASSWORD"] = new()
         variables[f"{prefix}_APP_PASSWORD"] = new()
         variables |= {f"{prefix}_{name.upper()}": new() for name in OWN_SECRETS.get(service, ())}
+    variables |= {name.upper(): new() for name in SHARED_SECRETS}
     return variables | {f"{user.upper()}_NATS_PASSWORD": new() for user in NATS_USERS}
 
 
@@ -67,6 +72,11 @@ def kubernetes_secrets(new: Callable[[], str] = new_secret) -> dict[str, dict[st
             f"{service}_database_url": f"postgresql://{service}_app:{app}@{DATABASE_HOST}/{DATABASE}",
             f"{service}_nats_url": f"nats://{service}:{values[f'{prefix}_NATS_PASSWORD']}@{NATS_HOST}",
         } | {f"{service}_{name}": values[f"{prefix}_{name.upper()}"] for name in OWN_SECRETS.get(service, ())}
+        made[service] |= {
+            f"{service}_{name}": values[name.upper()]
+            for name, services in SHARED_SECRETS.items()
+            if service in services
+        }
         made[f"{service}-migration"] = {
             f"{service}_migration_database_url": f"postgresql://{service}_owner:{owner}@{DATABASE_HOST}/{DATABASE}"
         }

@@ -126,7 +126,10 @@ def openapi_document(
         if not operation.get("tags"):
             raise ValueError(f"{name} has no tag")
         _complete(operation, path, scopes.get((path, method)))
-    for node in _nodes(document["paths"]):
+    for item in document.get("webhooks", {}).values():
+        for operation in item.values():
+            operation["responses"].pop("422", None)  # FastAPI's; what a receiver answers is for the receiver to say
+    for node in _nodes([document["paths"], document.get("webhooks", {})]):
         _bound(node)
     for node in _nodes(schemas):
         _bound(node)

@@ -51,6 +51,11 @@ Scope: TypeAlias = Literal[
     "incidents:read",
     "incidents:write",
     "reports:read",
+    "reports:write",
+    "costs:read",
+    "costs:write",
+    "decisions:propose",
+    "decisions:approve",
     "webhooks:manage",
     "audit:read",
     "runner:work",
@@ -68,6 +73,11 @@ SCOPES: Mapping[str, str] = {
     "incidents:read": "Read incidents and their clocks",
     "incidents:write": "Open, acknowledge and resolve incidents",
     "reports:read": "Read availability and reports",
+    "reports:write": "Write the commentary of reports",
+    "costs:read": "Read what hours cost the agency, and the margins of its contracts",
+    "costs:write": "Write what hours cost the agency",
+    "decisions:propose": "Propose that an outage counts otherwise, or that a decision on one is taken back",
+    "decisions:approve": "Approve what somebody else proposed of an outage",
     "webhooks:manage": "Manage outbound webhooks",
     "audit:read": "Read and export the audit log, and who read what",
     "runner:work": "Execute checks at a location and deliver their results",
@@ -79,9 +89,10 @@ _READING = frozenset(scope for scope in _AGENCY if scope.endswith(":read"))
 
 ROLES: Mapping[str, frozenset[str]] = {
     "owner": _AGENCY,
-    # The log is about whoever works here: it is for the owner, and for somebody who does not.
-    "operator": _AGENCY - {"identity:manage", "contracts:sign", "audit:read"},
-    "viewer": _READING - {"audit:read"},
+    # The log and the costs are about whoever works here: they are for the owner, and for somebody who does not.
+    "operator": _AGENCY
+    - {"identity:manage", "contracts:sign", "decisions:approve", "audit:read", "costs:read", "costs:write"},
+    "viewer": _READING - {"audit:read", "costs:read"},
     "auditor": _READING,
     "client_decider": frozenset(
         {"contracts:read", "contracts:answer", "monitors:read", "incidents:read", "incidents:write", "reports:read"}

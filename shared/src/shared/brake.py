@@ -21,9 +21,9 @@ class Brake:
     def pass_by(self, key: Hashable) -> None:
         """Counts a request. Raises TooManyRequests when there were too many of this key."""
         now = self._monotonic()
-        left, at = self._left.pop(key, (self._burst, now))
-        left = min(self._burst, left + (now - at) * self._per_second)
+        left = self._left_of(key, now)
         allowed = left >= 1
+        self._left.pop(key, None)
         self._left[key] = (left - 1 if allowed else left, now)
         while len(self._left) > MOST_KEYS:
             self._left.popitem(last=False)
@@ -32,3 +32,11 @@ class Brake:
             raise TooManyRequests(
                 f"Too many requests. Try again in {wait} seconds.", headers={"Retry-After": str(wait)}
             )
+
+    def lets_by(self, key: Hashable) -> bool:
+        """Whether a request of this key would pass now; counts nothing."""
+        return self._left_of(key, self._monotonic()) >= 1
+
+    def _left_of(self, key: Hashable, now: float) -> float:
+        left, at = self._left.get(key, (self._burst, now))
+        return min(self._burst, left + (now - at) * self._per_second)

@@ -156,7 +156,7 @@ class EventProcessor:
         subscriptions = self.handlers.for_event(name)
         if not subscriptions:
             return False
-        received = [(subscription, _received(envelope, payload, subscription)) for subscription in subscriptions]
+        received = [(subscription, received_by(subscription, envelope, payload)) for subscription in subscriptions]
         facts = {"tenant_id": str(envelope.tenantid), "event_id": str(envelope.id)}
         with traced(envelope.traceparent, **facts) as trace:
             async with self.units.for_tenant(
@@ -181,7 +181,8 @@ def parse_envelope(payload: bytes) -> tuple[Envelope, EventName]:
         raise PermanentError(f"not an event of Upheld: {_told(error)}") from error
 
 
-def _received(envelope: Envelope, payload: bytes, subscription: Subscription) -> ReceivedEvent[Any]:
+def received_by(subscription: Subscription, envelope: Envelope, payload: bytes) -> ReceivedEvent[Any]:
+    """What a handler is given. Raises PermanentError when its model does not know such data."""
     data: Any = envelope.data
     if subscription.model is not None:
         try:

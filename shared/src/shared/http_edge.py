@@ -22,7 +22,7 @@ from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.ids import new_id
-from shared.operations import FIELDS
+from shared.operations import FIELDS, SECRET_PARAMETERS
 from shared.problems import (
     ErrorMapping,
     FieldError,
@@ -110,13 +110,14 @@ class RequestEdge:
                 method=scope["method"],
                 route=route,
                 # what stands in the place of a token opens a door
-                path=route if "token}" in route else scope["path"],
+                path=route if _SECRET_PLACE.search(route) else scope["path"],
                 status=status,
                 duration_ms=round(seconds * 1000, 2),
                 remote=(scope.get("client") or ("",))[0],
             )
 
 
+_SECRET_PLACE = re.compile(rf"\{{[^}}]*(?:{'|'.join(SECRET_PARAMETERS)})[^}}]*\}}")
 _KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 

@@ -147,8 +147,11 @@ class Translator:
 
     def zone(self, zone: ZoneInfo, at: dt.datetime) -> str:
         """The zone by name and its offset at an instant: ``Europe/Paris (UTC+02:00)``."""
-        offset = get_timezone_gmt(_aware(at).astimezone(zone), width="iso8601", locale=self.locale)
-        return f"{zone.key} (UTC{offset})"
+        return f"{zone.key} ({self.offset(zone, at)})"
+
+    def offset(self, zone: ZoneInfo, at: dt.datetime) -> str:
+        """The zone's offset at an instant: ``UTC+02:00``."""
+        return f"UTC{get_timezone_gmt(_aware(at).astimezone(zone), width='iso8601', locale=self.locale)}"
 
     def duration(self, seconds: float | Decimal, *, width: Width = "long") -> str:
         """``15 minutes``, ``2 hours, 20 minutes``; short: ``2h 20m`` or ``2 h 20 min``.

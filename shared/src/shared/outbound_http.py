@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from functools import cache, partial
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any, TypeAlias
 
@@ -217,6 +218,18 @@ class _LimitedStream(httpx.AsyncByteStream):
         await self._stream.aclose()
 
 
+@cache
+def usual_authorities() -> ssl.SSLContext:
+    """TLS as every client of this process speaks it by default. To read all authorities takes 20 ms: once is enough."""
+    return httpx.create_ssl_context(trust_env=False)
+
+
+@cache
+def authorities_of_the_machine() -> ssl.SSLContext:
+    """TLS with mail servers and others of the operator's, who may trust an authority of his own; read once as well."""
+    return ssl.create_default_context()
+
+
 class GuardedTransport(httpx.AsyncHTTPTransport):
     """httpx's transport with our way of opening connections and a limit for answers."""
 
@@ -228,7 +241,7 @@ class GuardedTransport(httpx.AsyncHTTPTransport):
         verify: Any = True,
         body_limit: int = BODY_LIMIT,
     ) -> None:
-        context = httpx.create_ssl_context(verify=verify, trust_env=False)
+        context = usual_authorities() if verify is True else verify
         super().__init__(verify=context, trust_env=False)
         self._body_limit = body_limit
         # One connection per request: an idle one would outlive the check of its address.
@@ -284,7 +297,7 @@ def guarded_client(
     Requests raise :class:`AddressRefused` or other ``httpx.TransportError``; 3xx is an answer like any other.
     """
     allowed = tuple(allow_networks)
-    context = httpx.create_ssl_context(verify=verify, trust_env=False)
+    context = usual_authorities() if verify is True else verify
     secure, plain = (
         GuardedTransport(guard, resolver=resolver, verify=context, body_limit=body_limit)
         for guard in (AddressGuard(allowed), PlainHttpGuard(allowed))

@@ -32,6 +32,7 @@ from pydantic import SecretStr
 from sqlalchemy import MetaData
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import BaseRoute
+from starlette.types import ASGIApp
 
 from shared.api_document import html_page, openapi_document
 from shared.auth import Authenticated, KeySource, Principal, TokenVerifier, require, verifier_for
@@ -40,6 +41,7 @@ from shared.events import EventRegistry
 from shared.http_edge import BodyGuard, RequestEdge
 from shared.migrations import head_revision
 from shared.operations import OperationRecorder, correlation_of, request_operation
+from shared.outbound_http import usual_authorities
 from shared.problems import (
     ErrorMapping,
     NotFound,
@@ -134,6 +136,8 @@ class Service:
     """Template of a path to the media types whose bodies its route reads by itself, with the largest size in bytes."""
     further_schemas: Mapping[str, Callable[[], Mapping[str, Any]]] = field(default_factory=dict)
     """Name of a file below ``schemas/`` to what makes its JSON Schema: of what people write, not of events."""
+    around: Callable[..., ASGIApp] | None = None
+    """Called with what is inside and the runtime: stands before all else, where one path is another way to a route."""
     recorded_readings: frozenset[str] = frozenset()
     """Operation ids of what is not read unrecorded: exports, evidence, who has access (see `shared.operations`)."""
     unrecorded_changes: frozenset[str] = frozenset()
@@ -156,7 +160,7 @@ class Service:
 # --- dependencies ----------------------------------------------------------------------------------------------------
 
 
-def current_runtime(request: Request) -> Runtime:
+async def current_runtime(request: Request) -> Runtime:
     """Dependency: what this process works with."""
     runtime: Runtime = request.app.state.runtime
     return runtime
@@ -165,7 +169,7 @@ def current_runtime(request: Request) -> Runtime:
 CurrentRuntime = Annotated[Runtime, Depends(current_runtime)]
 
 
-def current_instant(runtime: CurrentRuntime) -> datetime:
+async def current_instant(runtime: CurrentRuntime) -> datetime:
     """Dependency: the injected clock's instant, for routes without a unit of work (calculators)."""
     return runtime.clock.now()
 
@@ -282,7 +286,9 @@ def create_app(service: Service, settings: ServiceSettings, *, runtime: Runtime 
     own_runtime = runtime is None
     running = runtime or build_runtime(settings, service.registry)
     # Our own issuer is inside the network, so that this client is not the guarded one.
-    jwks_http = httpx.AsyncClient(timeout=JWKS_TIMEOUT_SECONDS, follow_redirects=False, trust_env=False)
+    jwks_http = httpx.AsyncClient(
+        timeout=JWKS_TIMEOUT_SECONDS, follow_redirects=False, trust_env=False, verify=usual_authorities()
+    )
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -321,6 +327,8 @@ def create_app(service: Service, settings: ServiceSettings, *, runtime: Runtime 
         unrecorded=service.unrecorded_changes,
     )
     app.add_middleware(RequestEdge, errors=service.errors)
+    if service.around is not None:
+        app.add_middleware(service.around, runtime=running)
     if settings.cors_origins:
         # Around everything: without its headers a browser hides even the problem document of a fault from its page.
         app.add_middleware(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import gc
 import json
 import signal
 import socket
@@ -357,8 +358,16 @@ def new_loop() -> asyncio.AbstractEventLoop:
     return uvloop.new_event_loop()
 
 
+def imported() -> None:
+    """Called when a process has all that it needs: if it looked for no garbage it does now, but not among that."""
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
+
+
 def run_command(service: Service, argv: Sequence[str] | None = None) -> int:
     """Run one command; see :func:`shared.service.service_cli`."""
+    imported()
     words = list(sys.argv[1:] if argv is None else argv)
     if words and words[0] in service.commands:
         # What follows is the command's own; argparse's REMAINDER would not take an option that comes first.

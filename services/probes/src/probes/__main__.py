@@ -1,22 +1,26 @@
 """`python -m probes api|worker|all|runner|runner-keys|migrate|…`"""
 
 import asyncio
+import gc
 import sys
 
-from probes.api.commands import runner_keys
-from probes.main import SERVICE
-from probes.settings import RunnerSettings
-from probes.worker import runner_process
-from shared.service import service_cli
-from shared.service_process import new_loop
-from shared.settings import InvalidSettings, load_settings
-from shared.telemetry import configure_logging
+gc.disable()  # while we import: nothing of that is garbage, and to look for some takes a third of the start
+
+from probes.api.commands import runner_keys  # noqa: E402
+from probes.main import SERVICE  # noqa: E402
+from probes.settings import RunnerSettings  # noqa: E402
+from probes.worker import runner_process  # noqa: E402
+from shared.service import service_cli  # noqa: E402
+from shared.service_process import imported, new_loop  # noqa: E402
+from shared.settings import InvalidSettings, load_settings  # noqa: E402
+from shared.telemetry import configure_logging  # noqa: E402
 
 
 def main(argv: list[str]) -> int:
     """A runner and its keys need no database; every other command is the shared one."""
     if argv != ["runner"] and argv[:1] != ["runner-keys"]:
         return service_cli(SERVICE, argv)
+    imported()
     try:
         settings = load_settings(RunnerSettings)
     except InvalidSettings as error:

@@ -2,16 +2,20 @@
 
 import asyncio
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+import nats
 import pytest
 from sqlalchemy import Engine, event
 
 from probes.adapters import reactions
 from probes.adapters import result_rows as pack_of_rows
 from probes.adapters.result_rows import StoredResult
+from probes.jobs.recording import Recorder
 from probes.settings import ProbesSettings
 from shared.stack.nats_server import NatsServer
 from shared.testing.small_site import SmallSite
@@ -312,3 +316,48 @@ async def test_silence_while_running_is_told_without_a_new_result(idle: Service)
     unknown = (await idle.events())[-1].data
     assert unknown["reason"] == "no_fresh_result" and unknown["previous_state"] == "up"
     assert datetime.fromisoformat(unknown["since"]) == at + timedelta(seconds=1)
+
+
+async def test_results_that_came_while_the_recorder_was_paused_are_recorded_before_it_tells_of_silence(
+    idle: Service, own_nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = contract("http://127.0.0.1:9/")
+    await idle.tell(given, "activated", given.state())
+    monitor = await eventually(lambda: idle.one("select monitor_id from probes.monitor"))
+    at = datetime.now(UTC)
+    await hand_in(idle, result(monitor, at, True))
+    await idle.said("unknown", "restored")
+    later = at + timedelta(seconds=4)
+    missed = [result(monitor, at + timedelta(seconds=n), True, slot=1 + n) for n in range(1, 5)]
+    batch = {"runner": "test", "location": "default", "sent_at": later.isoformat(), "results": missed, "controls": None}
+
+    def hand_in_from_elsewhere() -> None:
+        stand_still_until(later)
+        asyncio.run(publish(own_nats_server.url(), json.dumps(batch).encode()))
+
+    proven = Recorder._prove_lead
+
+    async def proven_and_paused(recorder: Recorder, connection: Any) -> None:
+        """The worst moment: nothing was there, and before silence is looked for everything stands still."""
+        await proven(recorder, connection)
+        monkeypatch.undo()
+        stand_still_until(at + timedelta(seconds=6))
+
+    with ThreadPoolExecutor(1) as elsewhere:
+        elsewhere.submit(hand_in_from_elsewhere)
+        monkeypatch.setattr(Recorder, "_prove_lead", proven_and_paused)
+        await asyncio.sleep(4)
+    await idle.said("unknown", "restored", "unknown")
+    unknown = (await idle.events())[-1].data
+    assert datetime.fromisoformat(unknown["since"]) == later + timedelta(seconds=1)
+
+
+def stand_still_until(instant: datetime) -> None:
+    """Nothing else that shares this thread does anything meanwhile."""
+    time.sleep((instant - datetime.now(UTC)).total_seconds())
+
+
+async def publish(url: str, batch: bytes) -> None:
+    client = await nats.connect(url)
+    await client.jetstream().publish("probe-results.default", batch)
+    await client.close()

@@ -17,6 +17,7 @@ from probes.jobs.batches import BatchRecorder, HandedIn
 from probes.jobs.housekeeping import KeepPartitions
 from probes.jobs.rolling_up import FoldHours
 from shared.kernel.clock import FixedClock
+from shared.kernel.sketch import from_text
 from shared.testing.databases import DatabaseUrls
 
 from .measured import WENT_WELL, Found, Measured, measured
@@ -76,6 +77,17 @@ async def test_only_good_checks_have_durations_and_every_reason_is_counted(world
     assert said["starts_at"] == "2026-06-08T09:00:00Z" and said["ends_at"] == "2026-06-08T10:00:00Z"
     (monitor,) = said["monitors"]
     assert (monitor["expected"], monitor["executed"], monitor["missed"], monitor["blocked"]) == (120, 117, 1, 1)
+    told = monitor["response_times"]
+    assert (told["count"], told["p50_us"], told["p95_us"], told["p99_us"]) == (115, 100_000, 100_000, 100_000)
+    assert from_text(told["sketch"]) == hour.durations.total
+
+
+async def test_an_hour_without_a_good_check_tells_no_response_times(world: Measured) -> None:
+    await world.check(NINE, NINE + HOUR, lambda _: (Outcome.BAD, Reason.TIMEOUT, 10_000_000))
+    world.clock.set(NINE + HOUR + 5 * MINUTE)
+    await world.roll_up()
+    (said,) = await world.said("hourly")
+    assert said["monitors"][0]["response_times"] is None
 
 
 async def test_silence_shows_as_checks_that_were_expected(world: Measured) -> None:

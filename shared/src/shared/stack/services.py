@@ -99,6 +99,9 @@ def environment_of(
         "PYTHONUNBUFFERED": "1",
     }
     environment.setdefault(prefix + "PUBLIC_URL", here.url)
+    if service == "reporting":  # its portal asks them as any frontend does
+        for other in {"contracts", "incidents"} & set(endpoints):
+            environment.setdefault(f"{prefix}{other.upper()}_URL", endpoints[other].url)
     environment.pop(prefix + "CLOCK_FILE", None)
     environment.pop(prefix + "MIGRATION_DATABASE_URL", None)
     if clock_file is not None:

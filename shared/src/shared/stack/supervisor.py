@@ -360,7 +360,9 @@ def usual_extras(service: str, memory: Memory, *, mail_port: int, runner_keys_fi
         extras |= {"CONTROL_TARGETS": f"127.0.0.1:{mail_port}"} if mail_port else {}
     if service in {"contracts", "incidents", "reporting"}:  # seals what is stored: must be the same at the next run
         extras["SECRET_KEY"] = memory.secret(service)
-    if service == "incidents":
+    if service in {"contracts", "reporting"}:
+        extras["PORTAL_SECRET"] = memory.secret("portal")
+    if service in {"incidents", "reporting"}:
         extras |= {"SMTP_HOST": "127.0.0.1", "SMTP_PORT": str(mail_port), "SMTP_STARTTLS": "never"}
     return extras
 

@@ -3,6 +3,7 @@
 Servers are real and shared by a session (each xdist worker has its own); databases are fresh per test.
 """
 
+import gc
 import importlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -144,11 +145,39 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-@pytest.fixture(scope="module")
-def in_the_long_run_of_any_request(pytestconfig: pytest.Config) -> None:
-    """Skips a module unless the long run is asked for: its tests take minutes, and `make any-request` runs them."""
-    if pytestconfig.getoption("--any-request") != "long":
-        pytest.skip("takes minutes: `make any-request`")
+_configurations: list[pytest.Config] = []
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """For `only_in_the_long_run_of_any_request`, which is called where no fixture is in reach."""
+    _configurations.append(config)
+
+
+def pytest_unconfigure() -> None:
+    """A run inside of a test ends before the one around it."""
+    _configurations.pop()
+
+
+def only_in_the_long_run_of_any_request() -> None:
+    """Called by a module before it makes its tests: skips it unless the long run is asked for.
+
+    Its tests take minutes, and `make any-request` runs them; to make them takes half a minute already.
+    """
+    if _configurations[-1].getoption("--any-request") != "long":
+        pytest.skip("takes minutes: `make any-request`", allow_module_level=True)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection() -> None:
+    """Nothing of what is imported is garbage: do not look for any until all tests are there."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Leave what is there by now out of the search for garbage, or each search looks through seven thousand tests."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(optionalhook=True)

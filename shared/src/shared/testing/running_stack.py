@@ -7,12 +7,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 
 from shared.database import metadata_for
 from shared.kernel.clock import Clock
 from shared.migrations import migrate
+from shared.outbound_http import usual_authorities
 from shared.stack.bootstrap import bootstrap, with_role
 from shared.stack.folders import Memory
 from shared.stack.nats_server import SERVICES, NatsServer
@@ -125,6 +127,7 @@ class RunningStack:
                 auth=(client_id, client_secret),
                 trust_env=False,
                 timeout=30,
+                verify=usual_authorities(),
             )
             answer.raise_for_status()
             token = str(answer.json()["access_token"])
@@ -136,7 +139,8 @@ class RunningStack:
         """A client of one service's API, with a token of the tenant's owner (the administrator's if none is named)."""
         token = self.token(tenant or self.administrator())
         headers = {"Authorization": f"Bearer {token}"}
-        with httpx.Client(base_url=self.url(service), headers=headers, trust_env=False, timeout=30) as client:
+        how: dict[str, Any] = {"trust_env": False, "timeout": 30, "verify": usual_authorities()}
+        with httpx.Client(base_url=self.url(service), headers=headers, **how) as client:
             yield client
 
     # Time -------------------------------------------------------------------------------------------------------

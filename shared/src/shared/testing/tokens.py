@@ -1,6 +1,7 @@
 """Tokens for tests of an API in its own process: signed with a key made for the session."""
 
 from datetime import datetime, timedelta
+from typing import Literal
 from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -33,6 +34,7 @@ class TokenMint:
         scopes: frozenset[str] | None = None,
         subject: str = "0198c0de-0000-7000-8000-000000000001",
         name: str = "Test person",
+        kind: Literal["user", "api_key", "runner"] = "user",
         now: datetime | None = None,
         lifetime: timedelta = TOKEN_LIFETIME,
     ) -> str:
@@ -47,6 +49,7 @@ class TokenMint:
             role=role,
             subject=subject,
             name=name,
+            kind=kind,
             client_id=client_id,
             scopes=scopes,
             lifetime=lifetime,

@@ -11,10 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from probes.adapters.result_rows import first_instant_of, outcome_of
 from probes.adapters.rollups import PART, Subject, checks_between, figures_until, kept_figures, watches_of
 from probes.adapters.tables import MonitorRow
+from probes.domain.monitors import HTTP
 from probes.domain.resolution import Steps, from_hours
 from probes.domain.rollup import NOTHING, Durations, Figures, beginning_of, hour_of
-from probes.domain.sketch import Sketch
 from probes.domain.states import Outcome
+from shared.kernel.sketch import Sketch
 
 MOST_OPEN_HOURS = 48
 """Hours without a roll-up that are worked out on demand. More are missing only for minutes after a long downtime."""
@@ -88,6 +89,7 @@ async def subject_of(session: AsyncSession, row: MonitorRow, since: datetime, un
         row.environment_id,
         locations,
         watches.get(row.monitor_id, ()),
+        row.kind == HTTP and not row.third_party,
     )
 
 

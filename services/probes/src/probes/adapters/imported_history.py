@@ -16,9 +16,9 @@ from probes.adapters.rollups import keep_figures
 from probes.application.uptime_kuma import PastCheck
 from probes.domain.monitors import IMPORTED
 from probes.domain.rollup import Durations, Figures, hour_of
-from probes.domain.sketch import Sketch
 from probes.domain.slots import Schedule
 from probes.domain.states import Outcome, Reason
+from shared.kernel.sketch import Sketch
 
 _LOCATION = text("""
 with made as (insert into probes.location (name, active) values (:name, false) on conflict (name) do nothing

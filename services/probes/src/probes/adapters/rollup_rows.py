@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from probes.adapters.result_rows import code_of, outcome_with
 from probes.domain.rollup import Durations, Figures
-from probes.domain.sketch import BitReader, BitWriter, read_sketch, write_sketch
+from shared.kernel.sketch import BitReader, BitWriter, read_sketch, write_sketch
 
 _FORM = 1
 """The first byte says how to read the others; another form gets another number."""

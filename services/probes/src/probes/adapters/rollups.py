@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from probes.adapters.result_rows import QUARANTINED_FROM, day_of, first_instant_of, outcome_of
 from probes.adapters.rollup_rows import BLOCK, folded, packed, unfolded, unpacked
-from probes.domain.monitors import IMPORTED
+from probes.domain.monitors import HTTP, IMPORTED
 from probes.domain.rollup import GRACE, HOUR, Figures, Tally, Watch, beginning_of, hour_of, is_closed, slots_of, watched
 from probes.domain.slots import Schedule
 
@@ -54,6 +54,7 @@ returning d.hour, d.contract_id, d.part
 """)
 _SUBJECTS = text("""
 select m.number, m.monitor_id, m.tenant_id, m.client_id, m.environment_id, m.scheduled,
+       m.kind = :http and not m.third_party as is_own_page,
        array(select l.number from probes.location_state s join probes.location l on l.name = s.location
              where s.monitor_id = m.monitor_id order by l.number) as locations
 from probes.monitor m where m.contract_id = :contract_id and m.number >= :first and m.number < :first + :part
@@ -135,6 +136,8 @@ class Subject:
     environment_id: UUID
     locations: tuple[int, ...]
     watches: tuple[Watch, ...]
+    is_own_page: bool
+    """It asks for a page of the client's own: how long that takes is what his visitors wait."""
 
     def is_watched(self, start: datetime, end: datetime) -> bool:
         """Whether it is on the schedule at any time in `[start, end)`, though nothing may be due then."""
@@ -201,7 +204,9 @@ async def claim(session: AsyncSession, now: datetime, limit: int) -> list[Due]:
 async def subjects_of(session: AsyncSession, due: Due) -> list[Subject]:
     """The monitors of a piece of work as they were watched until the end of its hour."""
     found = (
-        await session.execute(_SUBJECTS, {"contract_id": due.contract_id, "first": due.part * PART, "part": PART})
+        await session.execute(
+            _SUBJECTS, {"contract_id": due.contract_id, "first": due.part * PART, "part": PART, "http": HTTP}
+        )
     ).all()
     scheduled = [row.monitor_id for row in found if row.scheduled]
     watches = await watches_of(session, scheduled, beginning_of(due.hour), beginning_of(due.hour + 1))
@@ -214,6 +219,7 @@ async def subjects_of(session: AsyncSession, due: Due) -> list[Subject]:
             row.environment_id,
             tuple(row.locations),
             watches.get(row.monitor_id, ()),
+            row.is_own_page,
         )
         for row in found
     ]

@@ -14,7 +14,7 @@ from probes.api.models import FailedCheck
 from probes.domain.drift import Level
 from probes.domain.resolution import MOST_STEPS
 from probes.domain.rollup import PHASES, Durations, Figures
-from probes.domain.sketch import Sketch
+from shared.kernel.sketch import Sketch
 from shared.values import Instant
 
 ResolutionName = Literal["raw", "PT1M", "PT5M", "PT15M", "PT1H", "PT6H", "P1D", "P1M"]

@@ -28,7 +28,7 @@ from probes.api.figure_models import (
 )
 from probes.domain.resolution import MOST_STEPS, Resolution, Steps, fitting, from_hours, steps
 from probes.domain.rollup import NOTHING, Durations
-from probes.domain.sketch import Sketch
+from shared.kernel.sketch import Sketch
 from shared.pagination import Page, PageParams, paginate
 from shared.problems import FieldError, NotFound, ValidationFailed, responses_for
 from shared.service import Unit

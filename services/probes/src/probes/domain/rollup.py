@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from probes.domain.sketch import EMPTY, Sketch
 from probes.domain.slots import EPOCH, Schedule
 from probes.domain.states import Outcome
+from shared.kernel.sketch import EMPTY, Sketch
 
 HOUR: Final = timedelta(hours=1)
 GRACE: Final = timedelta(minutes=5)

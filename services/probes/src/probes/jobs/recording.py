@@ -152,6 +152,8 @@ class Recorder:
         while True:
             self._progress(RECORDER)
             everything = False
+            # Before the wait: of a process that was paused in it, nobody knows what was handed in meanwhile.
+            asked_at = self._clock.now()
             messages: list[Msg] = []
             try:
                 messages = await subscription.fetch(1, timeout=FETCH_SECONDS, heartbeat=HEARTBEAT_SECONDS)
@@ -174,7 +176,7 @@ class Recorder:
                 await self._take(messages)
                 everything = not messages[-1].metadata.num_pending
             if everything and loop.time() >= look_at:
-                await self._look_for_silence()
+                await self._look_for_silence(asked_at)
                 look_at = loop.time() + SILENCE_EVERY_SECONDS
 
     async def _take(self, messages: Sequence[Msg]) -> None:
@@ -286,12 +288,13 @@ class Recorder:
                 why = f"{type(error).__name__}: {error}"[:200]
                 log.warning("rechecks_not_published", count=len(batch.items), error=why)
 
-    async def _look_for_silence(self) -> None:
+    async def _look_for_silence(self, asked_at: datetime) -> None:
+        """Tells of what did not come by `asked_at`; everything that was handed in until then is recorded."""
         found = 1
         while found:
             async with self._units.for_every_tenant() as unit:
                 found = await record_silence(
-                    self._clock.now(),
+                    asked_at,
                     SqlMonitors(unit.session),
                     EventAnnouncer(unit),
                     running_since=self._batches.running_since,

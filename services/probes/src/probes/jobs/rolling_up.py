@@ -23,7 +23,8 @@ from probes.adapters.rollups import (
     subjects_of,
 )
 from probes.domain.rollup import Figures, beginning_of, hour_of
-from probes.published.v1 import MonitorHour, RollupHourly
+from probes.published.v1 import MonitorHour, ResponseTimes, RollupHourly
+from shared.kernel.sketch import as_text, merged
 from shared.unit_of_work import UnitOfWork, UnitsOfWork
 
 log = structlog.get_logger()
@@ -107,6 +108,7 @@ def _event(due: Due, subjects: Sequence[Subject], figures: Mapping[tuple[int, in
                     executed=sum(value.executed for value in found),
                     missed=sum(value.missed for value in found),
                     blocked=sum(value.blocked for value in found),
+                    response_times=_response_times(found) if subject.is_own_page else None,
                 )
             )
     return RollupHourly(
@@ -117,3 +119,12 @@ def _event(due: Due, subjects: Sequence[Subject], figures: Mapping[tuple[int, in
         ends_at=end,
         monitors=monitors,
     )
+
+
+def _response_times(found: Sequence[Figures]) -> ResponseTimes | None:
+    """Over all locations, by merging; None when no check was good."""
+    sketch = merged(each.durations.total for each in found)
+    p50, p95, p99 = (sketch.quantile(thousandths) for thousandths in (500, 950, 990))
+    if p50 is None or p95 is None or p99 is None:
+        return None
+    return ResponseTimes(count=sketch.count, p50_us=p50, p95_us=p95, p99_us=p99, sketch=as_text(sketch))

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from probes.adapters.rollup_rows import BLOCK, folded, packed, unfolded, unpacked
 from probes.domain.rollup import NOTHING, Durations, Figures, Tally
-from probes.domain.sketch import Sketch
 from probes.domain.states import Outcome, Reason
+from shared.kernel.sketch import Sketch
 
 NAMES = [*(outcome.value for outcome in Outcome if outcome is not Outcome.BAD), Reason.DNS.value, Reason.TIMEOUT.value]
 COUNTS = st.integers(0, 100_000)

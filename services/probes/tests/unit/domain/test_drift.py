@@ -8,7 +8,7 @@ import pytest
 
 from probes.domain.drift import LEARNING, TRANSFER, Assessment, Day, Drift, DriftRule, Standing, assess
 from probes.domain.rollup import Durations
-from probes.domain.sketch import Sketch
+from shared.kernel.sketch import Sketch
 
 RULE = DriftRule()
 FIRST = 20_000

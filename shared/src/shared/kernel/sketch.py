@@ -10,6 +10,7 @@ codes, which spend few bits on small numbers, counts as Rice codes, which spend 
 checks of a phase take about 25 bytes.
 """
 
+import base64
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -216,6 +217,22 @@ def read_sketch(bits: BitReader) -> Sketch:
     least = _LOWEST[first] + bits.below(_width(first))
     greatest = _LOWEST[previous] + bits.below(_width(previous))
     return Sketch(counts, sum(counts.values()), _estimate(counts) + bits.signed(), least, greatest)
+
+
+def as_text(sketch: Sketch) -> str:
+    """A sketch as an event carries it: its bits in base64 for addresses, without padding."""
+    bits = BitWriter()
+    write_sketch(sketch, bits)
+    return base64.urlsafe_b64encode(bits.to_bytes()).rstrip(b"=").decode()
+
+
+def from_text(text: str) -> Sketch:
+    """The sketch that `as_text` wrote. Raises ValueError when that was none."""
+    try:
+        content = base64.b64decode(text.encode("ascii") + b"=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except ValueError as error:  # no base64, or not even ASCII
+        raise ValueError("A sketch is written in base64 for addresses, without padding.") from error
+    return read_sketch(BitReader(content))
 
 
 def _width(bucket: int) -> int:
