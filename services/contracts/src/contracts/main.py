@@ -26,8 +26,11 @@ from contracts.api import (
     indexation_calculator,
     invoices,
     maintenance,
+    messages,
     obligations,
+    papers,
     parties,
+    portal_access,
     sectors,
     settlements,
     sites,
@@ -56,6 +59,7 @@ SERVICE = Service(
     routers=(
         tokens.router,
         identity.router,
+        portal_access.router,
         clients.router,
         sites.router,
         maintenance.router,
@@ -81,6 +85,8 @@ SERVICE = Service(
         *hours.ROUTERS,
         *settlements.ROUTERS,
         invoices.router,
+        messages.router,
+        papers.router,
     ),
     metadata=metadata,
     migrations=Path(__file__).parent / "migrations",
@@ -123,6 +129,8 @@ SERVICE = Service(
             "name": "invoices",
             "description": "Invoices and credit notes of settlements, their files, and payments.",
         },
+        {"name": "messages", "description": "Messages in the agency's own words, and who they come from."},
+        {"name": "papers", "description": "Documents made of what is known: pages, PDF, text, CSV."},
         {"name": "hours", "description": "Hours of contracts: what each month comes to, annual reviews, growth."},
         {"name": "controlled documents", "description": "The library of clauses, and what the agency works by."},
     ),
@@ -144,9 +152,25 @@ SERVICE = Service(
             "download_invoice_pdf",
             "download_invoice_cii",
             "download_invoice_ubl",
+            "get_plain_terms",
+            "get_support_model",
+            "get_breach_notice",
+            "export_register",
+            "get_configuration_report",
+            "get_settlement_statement",
+            "get_price_sheet",
         }
     ),
-    unrecorded_changes=frozenset({"preview_price", "preview_leaving", "replay_contract", "plan_contract_document"}),
+    unrecorded_changes=frozenset(
+        {
+            "preview_price",
+            "preview_leaving",
+            "replay_contract",
+            "plan_contract_document",
+            "find_portal_people",
+            "write_message",
+        }
+    ),
 )
 
 

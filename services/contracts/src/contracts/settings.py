@@ -27,6 +27,13 @@ class ContractsSettings(ServiceSettings):
         default=20, ge=1, le=10_000, description="Refused token requests of one address for one key before 429."
     )
 
+    portal_secret: SecretStr | None = Field(
+        default=None,
+        min_length=32,
+        description="What the portal of reporting shows to get tokens for people who signed in there: "
+        "REPORTING_PORTAL_SECRET, the same. Without it there is no portal.",
+    )
+
     @property
     def signing_key_age(self) -> timedelta:
         """The age at which a signing key is replaced."""

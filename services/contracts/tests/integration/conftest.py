@@ -40,6 +40,7 @@ FIT = {
     "experimental": False,
     "no_governance": False,
 }
+PORTAL_SECRET = "what the portal of the tests shows to contracts"
 ASSET = {"criticality": "medium", "dependency": "medium", "risk_tolerance": "medium"}
 PARTY = {"legal_name": "Lumière SAS", "address": {"lines": ["1 rue A"], "city": "Paris", "country": "FR"}}
 
@@ -235,6 +236,7 @@ def settings(module_service_database: Callable[[str], DatabaseUrls]) -> Contract
         database_url=SecretStr(urls.app),
         migration_database_url=SecretStr(urls.owner),
         secret_key=SecretStr("a secret of the tests, long enough to be one"),
+        portal_secret=SecretStr(PORTAL_SECRET),
         database_pool_size=4,
     )
 

@@ -78,4 +78,4 @@ async def test_every_table_of_a_tenant_has_row_level_security(urls: DatabaseUrls
         )
     await database.dispose()
     assert unprotected == []
-    assert protected == 64
+    assert protected == 66

@@ -312,6 +312,11 @@ async def test_ten_hours_roll_over_each_month_closes_once_and_late_work_is_booke
         closed is not None and (await book.month("2026-06"))["closed_at"] == (await book.month("2026-07"))["closed_at"]
     )
     june = await book.month("2026-06")
+    told = await book.told("contracts.hours_month.closed.v1")
+    assert [(each["month"], figures(each), each["lines"][0]["accounted_minutes"]) for each in told] == [
+        ("2026-06-01", (600, 360, 0), 360),
+        ("2026-07-01", (840, 480, 0), 480),
+    ]
 
     await book.worked(90, "2026-06-11")
     await book.worked(30, "2026-06-12")

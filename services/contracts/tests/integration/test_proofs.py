@@ -76,6 +76,22 @@ async def test_a_month_lists_what_proves_each_deliverable_and_what_was_promised_
     assert all(line["proof"] for line in june["data"])
 
 
+async def test_the_report_that_was_issued_of_a_month_proves_that_it_was_delivered(
+    installation: Installation, agency: Agency, clock: FixedClock
+) -> None:
+    contract = await agency.active()
+    others = Others(installation, agency.tenant_id, contract)
+    clock.set(JULY)
+    assert "monthly_report" in (await proofs(agency, contract))["never_delivered"]
+    await others.say("reporting.report.published.v1")
+    corrected = await others.say("reporting.report.published.v1", version=2, edition=2, reason="correction")
+    line = by_code(await proofs(agency, contract))["monthly_report"]
+    assert line["status"] == "proved"
+    assert [(proof["id"], proof["on"], proof["what"]) for proof in line["proofs"]] == [
+        (corrected["id"], "2026-06-30", "report.published")
+    ]
+
+
 async def test_only_what_was_promised_on_a_day_that_has_been_is_proved_by_hand(agency: Agency) -> None:
     contract = await agency.active()
     path = f"/v1/contracts/{contract['contract_id']}/delivery-proofs"

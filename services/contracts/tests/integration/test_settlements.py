@@ -23,6 +23,7 @@ from shared.ids import new_id
 from shared.kernel.clock import FixedClock
 
 from .conftest import Agency, Api, Installation
+from .hearing import Others
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -123,9 +124,26 @@ async def measured(
     return await told(installation, contract, "uptime", start, end, content)
 
 
-async def missed(installation: Installation, contract: Any, late_seconds: int, at: datetime) -> UUID:
-    """A response that came too late by so many seconds; it is in the register of breaches, too."""
+async def missed(
+    installation: Installation, contract: Any, late_seconds: int, at: datetime, *, number: str | None = None
+) -> UUID:
+    """A response that came too late by so many seconds; it is in the register of breaches, too.
+
+    With a number, of an incident that was told of.
+    """
     clock_id, incident_id = new_id(), new_id()
+    if number is not None:
+        incident = {
+            "incident_id": str(incident_id),
+            "version": 1,
+            "number": number,
+            "contract_id": contract["contract_id"],
+            "severity": "critical",
+            "status": "open",
+            "title": "The shop is down",
+            "timestamps": {"opened": {"at": at.isoformat()}},
+        }
+        await told(installation, contract, "incident", at, at, incident, subject_id=incident_id)
     content = {
         "clock_id": str(clock_id),
         "incident_id": str(incident_id),
@@ -248,6 +266,43 @@ async def test_a_missed_uptime_is_credited_where_the_contract_commits_to_one_and
     assert lines(await drafted(agency, without)) == [("fee:premium", "600.00")]
 
 
+@pytest.mark.capability("R21")
+@pytest.mark.parametrize(
+    ("language", "uptime", "response", "what"),
+    [
+        ("en", ["99.9%", "99.89%"], ["30 minutes", "2 hours and 14 minutes late"], "response target – I-7"),
+        ("fr", ["99,9 %", "99,89 %"], ["30 minutes", "2 heures et 14 minutes de retard"], " – I-7"),
+    ],
+)
+async def test_a_notice_of_breach_tells_its_figures_in_words_and_the_ticket_by_its_number(
+    installation: Installation,
+    agency: Agency,
+    clock: FixedClock,
+    language: str,
+    uptime: list[str],
+    response: list[str],
+    what: str,
+) -> None:
+    contract = await agency.active(**FLAT, **CREDITS, **PENALTIES)
+    clock.set(AFTER_JULY)
+    await measured(installation, contract, 9_989)
+    await missed(installation, contract, 8_040, datetime(2026, 7, 12, 9, tzinfo=UTC), number="I-7")
+    settled = await step(agency, await drafted(agency, contract), "review", "close")
+    made = await agency.get(
+        f"/v1/contracts/{contract['contract_id']}/papers/breach-notice",
+        params={"given_by": "client", "language": language, "first": "2026-07-01", "last": "2026-07-31"},
+    )
+    parts = {section["code"]: section for section in made["sections"]}
+    (figures,) = parts["figures"]["tables"]
+    rows = [[cell.replace("\xa0", " ").replace("\u202f", " ") for cell in row] for row in figures["rows"]]
+    by_promise = {row[0]: row[2:] for row in rows}
+    assert by_promise.pop(next(name for name in by_promise if name.endswith(what))) == response
+    assert list(by_promise.values()) == [uptime]
+    (breach,) = parts["breaches"]["tables"][0]["rows"]
+    assert breach[5] == "I-7"
+    assert settled["settlement_id"].replace("-", "")[:8] not in str(made["sections"])
+
+
 @pytest.mark.capability("K37", "K47")
 async def test_tickets_are_charged_one_by_one_and_a_penalty_is_shared_as_it_was_decided(
     installation: Installation, agency: Agency, clock: FixedClock
@@ -309,6 +364,129 @@ async def test_a_correction_is_a_new_version_with_the_difference_and_the_closed_
     versions = (await client.get(f"/v1/settlements/{settled['settlement_id']}/versions"))["data"]
     assert [(each["number"], each["reason"]) for each in versions] == [(1, None), (2, "Measured again")]
     assert versions[0]["hash"] == settled["closed_hash"]
+
+
+DECISION = {
+    "outage_decision_id": "0198f000-0000-7000-8000-0000000000d5",
+    "outage_id": "0198f000-0000-7000-8000-000000000401",
+    "environment_id": "0190b5c8-7d4e-7c3a-9a51-000000000004",
+    "category": "third_party",
+    "starts_at": "2026-07-09T22:30:00Z",
+    "ends_at": "2026-07-10T11:30:00Z",
+    "reason": "L’hébergeur l’a confirmé.",
+    "proposed_by": "Nadia Benali",
+    "approved_by": "Paul Garnier",
+    "approved_at": "2026-08-03T08:00:00Z",
+}
+
+
+def july(others: Others, version: int, down: int, *, decided: bool = False) -> dict[str, Any]:
+    """What reporting tells of a July in which so many seconds were down; decided, none of them counts."""
+    name = "reporting.uptime.period_measured.v1"
+    (figure,) = others.said(name)["data"]["figures"]
+    start, end, whole = "2026-06-30T22:00:00Z", "2026-07-31T22:00:00Z", 31 * 86_400
+    amounts = {"met": down < 2_679, "numerator": whole - down, "denominator": whole}
+    told = {"starts_at": start, "ends_at": end, "met": amounts["met"]}
+    if decided:
+        before = {name: value for name, value in figure.items() if name in AMOUNTS} | amounts
+        amounts = {"met": True, "numerator": whole - down, "denominator": whole - down}
+        figure |= {"as_measured": before, "outage_decision_ids": [DECISION["outage_decision_id"]]}
+        told |= {"met": True, "met_as_measured": before["met"], "decisions": [DECISION]}
+    figure |= {"starts_at": start, "ends_at": end, **amounts}
+    return others.said(name, version, month="2026-07-01", **told, figures=[figure])
+
+
+AMOUNTS = {
+    *("met", "units_per_second", "numerator", "denominator", "period_units", "service_units", "measured_units"),
+    *("down_units", "degraded_units", "excluded_units", "uptime_percent", "coverage_percent"),
+}
+HALF_A_DAY = 13 * 3600
+
+
+async def the_settlement(agency: Agency, contract: Any) -> Any:
+    (listed,) = (await agency.get("/v1/settlements", params={"contract_id": contract["contract_id"]}))["data"]
+    return await agency.get(f"/v1/settlements/{listed['settlement_id']}")
+
+
+async def test_a_decision_on_an_outage_corrects_the_closed_settlement_and_its_withdrawal_corrects_it_back(
+    installation: Installation, agency: Agency, clock: FixedClock
+) -> None:
+    contract = await agency.active(**FLAT, **CREDITS)
+    clock.set(AFTER_JULY)
+    others = Others(installation, await _tenant_of(installation, contract), contract)
+    await others.hear(july(others, 1, HALF_A_DAY))
+    settled = await step(agency, await drafted(agency, contract), "review", "close")
+    assert lines(settled) == [("fee:premium", "600.00"), ("credit:uptime", "-150.00")]
+    decided = july(others, 2, HALF_A_DAY, decided=True)
+    await others.hear(decided)
+    await others.hear(decided)
+    corrected = await the_settlement(agency, contract)
+    assert (corrected["status"], corrected["number"], corrected["net"]) == ("draft", 2, "600.00")
+    delta = corrected["content"]["delta"]
+    assert [(each["code"], each["before"], each["after"], each["difference"]) for each in delta["lines"]] == [
+        ("credit:uptime", "-150.00", None, "150.00")
+    ]
+    (uptime,) = [each for each in corrected["content"]["commitments"] if each["kind"] == "uptime"]
+    (was,) = [each for each in settled["content"]["commitments"] if each["kind"] == "uptime"]
+    assert (uptime["met"], uptime["why"]["as_measured"]["met"], was["met"]) == (True, False, False)
+    assert (uptime["measured"], uptime["why"]["as_measured"]["measured"]) == ("100.00", was["measured"])
+    (decision,) = uptime["why"]["decisions"]
+    assert (decision["category"], decision["approved_by"]) == ("third_party", "Paul Garnier")
+    reason = corrected["correction_reason"].replace("\u202f", " ").replace("\xa0", " ")
+    assert reason == (
+        "Il a été décidé que l’interruption du 10 juillet 2026 compte comme causée par un tiers : "
+        "L’hébergeur l’a confirmé."
+    )
+    closed = await step(agency, corrected, "review", "close")
+    await others.hear(july(others, 3, HALF_A_DAY))
+    back = await the_settlement(agency, contract)
+    assert (back["status"], back["number"], back["net"]) == ("draft", 3, "450.00")
+    assert back["correction_reason"] == "1 décision sur une interruption a été retirée."
+    versions = (await agency.get(f"/v1/settlements/{settled['settlement_id']}/versions"))["data"]
+    assert [each["hash"] for each in versions] == [settled["closed_hash"], closed["closed_hash"]]
+
+
+async def test_a_correction_under_way_says_why_by_the_decisions_that_hold_now_and_keeps_what_a_person_wrote(
+    installation: Installation, agency: Agency, clock: FixedClock
+) -> None:
+    contract = await agency.active(**FLAT, **CREDITS)
+    clock.set(AFTER_JULY)
+    others = Others(installation, await _tenant_of(installation, contract), contract)
+    await others.hear(july(others, 1, HALF_A_DAY))
+    settled = await step(agency, await drafted(agency, contract), "review", "close")
+    await others.hear(july(others, 2, HALF_A_DAY, decided=True))
+    assert "causée par un tiers" in (await the_settlement(agency, contract))["correction_reason"]
+    await others.hear(july(others, 3, HALF_A_DAY))
+    back = await the_settlement(agency, contract)
+    assert (back["number"], back["net"], back["content"]["delta"]["lines"]) == (2, "450.00", [])
+    assert back["correction_reason"] == "1 décision sur une interruption a été retirée."
+    await step(agency, back, "review", "close")
+    by_hand = "The hours of Léa were missing"
+    await agency.make(f"/v1/settlements/{settled['settlement_id']}/correct", {"reason": by_hand}, status=200)
+    await others.hear(july(others, 4, HALF_A_DAY, decided=True))
+    written, decided = (await the_settlement(agency, contract))["correction_reason"].split("\n")
+    assert (written, "causée par un tiers" in decided) == (by_hand, True)
+    await others.hear(july(others, 5, HALF_A_DAY))
+    again = (await the_settlement(agency, contract))["correction_reason"]
+    assert again == f"{by_hand}\n1 décision sur une interruption a été retirée."
+
+
+async def test_a_decision_before_the_close_makes_what_was_reviewed_a_draft_again_with_both_figures(
+    installation: Installation, agency: Agency, clock: FixedClock
+) -> None:
+    contract = await agency.active(**FLAT, **CREDITS)
+    clock.set(AFTER_JULY)
+    others = Others(installation, await _tenant_of(installation, contract), contract)
+    await others.hear(july(others, 1, HALF_A_DAY))
+    reviewed = await step(agency, await drafted(agency, contract), "review")
+    # Late facts that are no decision change nothing of it by themselves.
+    await others.hear(july(others, 2, HALF_A_DAY + 60))
+    assert (await the_settlement(agency, contract))["version"] == reviewed["version"]
+    await others.hear(july(others, 4, HALF_A_DAY, decided=True), july(others, 3, HALF_A_DAY))
+    again = await the_settlement(agency, contract)
+    assert (again["status"], again["number"], again["net"]) == ("draft", 1, "600.00")
+    (uptime,) = [each for each in again["content"]["commitments"] if each["kind"] == "uptime"]
+    assert (uptime["met"], uptime["why"]["as_measured"]["met"]) == (True, False)
 
 
 async def test_a_client_claims_within_the_window_and_an_accepted_claim_is_a_correction(

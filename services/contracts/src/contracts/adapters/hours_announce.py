@@ -1,10 +1,25 @@
 """From the hours of contracts to the published events."""
 
+from datetime import date
+from uuid import UUID, uuid5
+
 from contracts.application.growth import GrowthAlert
-from contracts.application.hours import ReachedThreshold
+from contracts.application.hours import HoursMonth, ReachedThreshold
 from contracts.application.hours_reviews import HoursReview
-from contracts.published.hours_v1 import HoursReviewProposed, HoursThresholdReached, ReactivityDegraded, ReviewedLine
+from contracts.published.hours_v1 import (
+    ClosedLine,
+    HoursMonthClosed,
+    HoursReviewProposed,
+    HoursThresholdReached,
+    ReactivityDegraded,
+    ReviewedLine,
+)
 from shared.unit_of_work import UnitOfWork
+
+
+def hours_month_id(contract_id: UUID, month: date) -> UUID:
+    """The id of a month of a contract's ledger, whoever computes it."""
+    return uuid5(contract_id, f"hours/{month:%Y-%m}")
 
 
 class OutboxHoursAnnouncer:
@@ -15,6 +30,12 @@ class OutboxHoursAnnouncer:
 
     def threshold_reached(self, threshold: ReachedThreshold) -> None:
         self._uow.publish(HoursThresholdReached.model_validate(threshold.model_dump(mode="json")), version=1)
+
+    def month_closed(self, month: HoursMonth) -> None:
+        content = month.model_dump(mode="json", include=set(HoursMonthClosed.model_fields) - {"lines"})
+        lines = [line.model_dump(mode="json", include=set(ClosedLine.model_fields)) for line in month.lines]
+        told = {"hours_month_id": hours_month_id(month.contract_id, month.month), "month": month.month, "lines": lines}
+        self._uow.publish(HoursMonthClosed.model_validate(content | told), version=1)
 
     def review_proposed(self, review: HoursReview) -> None:
         content = review.model_dump(mode="json", include=set(HoursReviewProposed.model_fields) - {"lines"})

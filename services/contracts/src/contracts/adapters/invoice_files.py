@@ -106,13 +106,14 @@ def _displayable(invoice: InvoiceContent) -> InvoiceContent:
     """
     return invoice.model_copy(
         update={
-            "reason": None if invoice.reason is None else _shown(invoice.reason),
-            "lines": [line.model_copy(update={"explanation": _shown(line.explanation)}) for line in invoice.lines],
+            "reason": None if invoice.reason is None else displayed(invoice.reason),
+            "lines": [line.model_copy(update={"explanation": displayed(line.explanation)}) for line in invoice.lines],
         }
     )
 
 
-def _shown(text: str) -> str:
+def displayed(text: str) -> str:
+    """The text with a box for each letter that the fonts of a page do not have."""
     return "".join(
         letter if letter.isascii() or _is_displayed(letter) else _NO_SUCH_LETTER for letter in _NOT_IN_XML.sub("", text)
     )

@@ -7,6 +7,7 @@ from contracts.adapters.fact_stores import Facts
 from contracts.adapters.hours_stores import hours_stores
 from contracts.adapters.invoice_stores import billing_of
 from contracts.adapters.life_stores import life_stores
+from contracts.adapters.paper_stores import Papers
 from contracts.adapters.proof_stores import Proofs
 from contracts.adapters.register_workspace import registers_of
 from contracts.adapters.sector_stores import sector_stores
@@ -53,6 +54,7 @@ def workspace_of(uow: UnitOfWork) -> Workspace:
         settlements=settlement_stores(uow),
         hours=hours_stores(uow),
         proofs=Proofs(uow),
+        papers=Papers(uow),
         announcer=OutboxAnnouncer(uow),
         new_id=new_id,
         random_bytes=secrets.token_bytes,

@@ -48,7 +48,7 @@ OfContract = Annotated[UUID | None, Query(description="Only of this contract.")]
 STEP: dict[int | str, dict[str, Any]] = SHOWN | responses_for(Conflict)
 
 
-async def _shown(work: Work, record: SettlementRecord, who: Principal) -> SettlementRecord:
+async def shown_to(work: Work, record: SettlementRecord, who: Principal) -> SettlementRecord:
     """A client is shown what was closed; what the agency still works on is its own affair. Raises Unknown."""
     if who.client_id is None:
         return record
@@ -76,7 +76,7 @@ async def _summary(work: Work, record: SettlementSummary, who: Principal) -> Set
     """A client is not told of what the agency still works on."""
     if who.client_id is None or record.status == "closed":
         return record
-    whole = await _shown(work, await work.settlements.settlements.get(record.settlement_id), who)
+    whole = await shown_to(work, await work.settlements.settlements.get(record.settlement_id), who)
     return record.model_copy(update={name: getattr(whole, name) for name in SettlementSummary.model_fields})
 
 
@@ -122,7 +122,7 @@ async def list_settlements(
 @settlements.get("/{settlement_id}", summary="Read a settlement", responses=SHOWN)
 async def get_settlement(settlement_id: UUID, response: Response, work: Work, who: Reader) -> SettlementRecord:
     """A settlement with its lines, what was promised and measured, and what is owed. A client sees what was closed."""
-    record = await _shown(work, await work.settlements.settlements.get(settlement_id), who)
+    record = await shown_to(work, await work.settlements.settlements.get(settlement_id), who)
     tagged(response, record.version)
     return record
 
@@ -201,7 +201,7 @@ async def list_settlement_versions(
     settlement_id: UUID, unit: Unit, work: Work, params: PageParams, who: Reader
 ) -> Page[ClosedSummary]:
     """Closed versions with their hashes; none of them is ever changed."""
-    await _shown(work, await work.settlements.settlements.get(settlement_id), who)
+    await shown_to(work, await work.settlements.settlements.get(settlement_id), who)
     return await settlement_stores.list_versions(unit, params, settlement_id)
 
 
@@ -244,7 +244,7 @@ async def create_settlement_claim(
     """What the client objects to, within the days that the contract gives. The agency says how it was told."""
     record = await work.settlements.settlements.locked(settlement_id)
     must_be_evident(who, new.evidence)
-    made = await claims.claim(work, await _shown(work, record, who), new)
+    made = await claims.claim(work, await shown_to(work, record, who), new)
     tagged(response, made.version, f"/v1/settlement-claims/{made.claim_id}")
     return made
 

@@ -339,6 +339,14 @@ def _changes(known: _Known) -> list[ProofLine]:
     return [*deployed, *known.items(("change",), "deployed", _any), *_work_orders(known), *fixed]
 
 
+def _published_reports(known: _Known) -> list[ProofLine]:
+    # It is issued when its month is over, and delivers that month: its last day is the one on which it is proved.
+    return [
+        known.line(each.event_id, each.told.ends_at - timedelta(microseconds=1), "report.published")
+        for each in known.facts.reports
+    ]
+
+
 def _restores(known: _Known) -> list[ProofLine]:
     told = [
         known.line(each.event_id, each.told.performed_at, "restore_verification")
@@ -381,6 +389,7 @@ _PROVED_BY: Mapping[str, Callable[[_Known], list[ProofLine]]] = {
     "status_page": lambda known: _measured(known, lambda told: told.status_page_slug is not None),
     "certificate_results": _certificate_results,
     "performance_results": _performance_results,
+    "published_report": _published_reports,
     "work_order": _work_orders,
     "change_record": _changes,
     "restore_test": _restores,

@@ -33,6 +33,7 @@ FactKind: TypeAlias = Literal[
     "certificate",
     "performance",
     "unwatched_pages",
+    "report",
 ]
 ItemKind: TypeAlias = Literal["incident", "request", "change", "work_order"]
 ITEM_KINDS: tuple[ItemKind, ...] = ("incident", "request", "change", "work_order")
@@ -48,6 +49,28 @@ class _Read(BaseModel):
 
 
 # --- what is read ----------------------------------------------------------------------------------------------------
+
+
+class AmountsAsMeasured(_Read):
+    """What a figure came to before any decision on its outages."""
+
+    met: bool | None
+    numerator: int = Field(ge=0)
+    denominator: int = Field(ge=0)
+    units_per_second: int = Field(ge=1)
+
+
+class DecidedOutage(_Read):
+    """A decision that figures rest on: an outage was agreed maintenance, the client's or a third party's."""
+
+    outage_decision_id: UUID
+    outage_id: UUID
+    category: Literal["agreed_maintenance", "client_caused", "third_party"]
+    starts_at: AwareDatetime
+    ends_at: AwareDatetime
+    reason: str
+    approved_by: str
+    approved_at: AwareDatetime
 
 
 class MeasuredFigure(_Read):
@@ -71,6 +94,8 @@ class MeasuredFigure(_Read):
     denominator: int = Field(ge=0)
     units_per_second: int = Field(ge=1)
     measured_units: int = Field(ge=0)
+    as_measured: AmountsAsMeasured | None = None
+    outage_decision_ids: tuple[UUID, ...] = ()
     event_ids: tuple[UUID, ...]
 
     @property
@@ -90,6 +115,7 @@ class UptimeMeasured(_Read):
     ends_at: AwareDatetime
     committed: bool
     met: bool | None
+    decisions: tuple[DecidedOutage, ...] = ()
     figures: tuple[MeasuredFigure, ...]
     method: str
     content_hash: str
@@ -230,6 +256,19 @@ class CertificateSeen(_Read):
     observed_at: AwareDatetime
 
 
+class ReportIssued(_Read):
+    """That the report of a month was issued, in its first edition or a later one."""
+
+    report_id: UUID
+    contract_id: UUID
+    month: date
+    edition: int
+    starts_at: AwareDatetime
+    ends_at: AwareDatetime
+    issued_at: AwareDatetime
+    content_hash: str
+
+
 class PerformanceJudged(_Read):
     """That something had become slower, or fast again."""
 
@@ -332,6 +371,7 @@ class PeriodFacts:
     certificates: tuple[Known[CertificateSeen], ...]
     performance: tuple[Known[PerformanceJudged], ...]
     unwatched: tuple[Known[PagesUnwatched], ...]
+    reports: tuple[Known[ReportIssued], ...]
     breaches: tuple[Breach, ...]
 
     def item(self, item_id: UUID) -> ItemFact | None:
@@ -347,6 +387,12 @@ class PeriodFacts:
 async def verdicts_of_item(work: Workspace, item_id: UUID) -> list[Verdict]:
     """How the clocks of an item came out, by all that was told of it."""
     return _verdicts(await work.facts.of_item(item_id))
+
+
+async def number_of_item(work: Workspace, item_id: UUID) -> str | None:
+    """The number of an item of the service desk, as it was last told; None: nothing was told of it."""
+    told = [fact for fact in await work.facts.about([item_id]) if fact.kind in ITEM_KINDS]
+    return item_of(max(told, key=lambda fact: (fact.version, fact.fact_id))).number if told else None
 
 
 async def facts_of_period(work: Workspace, contract_id: UUID, start: datetime, end: datetime) -> PeriodFacts:
@@ -395,6 +441,7 @@ def put_together(
         certificates=known("certificate", CertificateSeen),
         performance=known("performance", PerformanceJudged),
         unwatched=known("unwatched_pages", PagesUnwatched),
+        reports=known("report", ReportIssued),
         breaches=tuple(sorted(breaches, key=lambda breach: (breach.since, breach.breach_id))),
     )
 

@@ -1,5 +1,8 @@
 """Why a volume of hours is proposed, in the languages of everything that a client reads."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from contracts.application.service_desk_words import catalogues
 from shared.i18n import Translator
 
@@ -35,3 +38,44 @@ def _hours(t: Translator, minutes: int) -> str:
     whole, rest = divmod(minutes, 60)
     told = t.ngettext("%(count)s hour", "%(count)s hours", whole)
     return f"{told} {t.ngettext('%(count)s minute', '%(count)s minutes', rest)}" if rest else told
+
+
+def covered_words(line: Mapping[str, Any], t: Translator) -> str:
+    """What a line of monthly hours covers, and how help is asked for: classes of work by their names.
+
+    A class that the agency has made up is called as the agency calls it.
+    """
+    names = _work_classes(t)
+    covered = [names.get(code, str(code).replace("_", " ")) for code in line["work_classes"]]
+    channels = {
+        "portal": t.pgettext("channel", "portal"),
+        "mail": t.pgettext("channel", "e-mail"),
+        "phone": t.pgettext("channel", "phone"),
+        "chat": t.pgettext("channel", "chat"),
+    }
+    asked = [channels[code] for code in line["channels"]]
+    told = ", ".join(covered)
+    return f"{told} ({t.enumeration(asked)})" if asked else told
+
+
+def _work_classes(t: Translator) -> Mapping[str, str]:
+    return {
+        "server_supervision": t.gettext("server supervision"),
+        "backup": t.gettext("backups"),
+        "security_update": t.gettext("security updates"),
+        "dependency_upgrade": t.gettext("upgrades of frameworks and libraries"),
+        "preventive": t.gettext("preventive maintenance"),
+        "corrective": t.gettext("bug fixes"),
+        "web_fix": t.gettext("fixes of the website"),
+        "micro_evolution": t.gettext("micro-evolutions"),
+        "ui_adjustment": t.gettext("adjustments of the interface"),
+        "evolutionary": t.gettext("evolutions"),
+        "mobile_crash": t.gettext("crashes of the mobile application"),
+        "store_update": t.gettext("updates in the stores"),
+        "device_adaptation": t.gettext("adaptation to devices"),
+        "assistance": t.gettext("tickets and support"),
+        "prioritization": t.gettext("prioritization"),
+        "coordination": t.gettext("coordination"),
+        "reporting": t.gettext("monthly reporting"),
+        "framework_rewrite": t.gettext("rewrites that a framework forces"),
+    }

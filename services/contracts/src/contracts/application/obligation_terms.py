@@ -116,10 +116,11 @@ class ObligationTerms(Request):
 def in_words(terms: ObligationTerms) -> dict[str, list[str]]:
     """Language to the sentences that stand in the document that both parties sign."""
     known = catalogues()
-    return {language: list(_sentences(terms, known.translator(language))) for language in known.languages}
+    return {language: list(obligation_sentences(terms, known.translator(language))) for language in known.languages}
 
 
-def _sentences(terms: ObligationTerms, t: Translator) -> Iterator[str]:
+def obligation_sentences(terms: ObligationTerms, t: Translator) -> Iterator[str]:
+    """The sentences in one language."""
     for item in terms.agreed:
         title = item.title.fr if t.language == "fr" else item.title.en
         owner = t.gettext("the provider") if item.owner == "provider" else t.gettext("the client")

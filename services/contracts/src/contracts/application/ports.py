@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from contracts.application.invoice_ports import Billing
     from contracts.application.life_ports import LifeStores
     from contracts.application.maintenance import MaintenanceWindow
+    from contracts.application.paper_ports import PaperStores
     from contracts.application.register_ports import Registers
     from contracts.application.sector_ports import SectorStores
     from contracts.application.settlement_ports import SettlementStores
@@ -169,6 +170,7 @@ class Workspace:
     settlements: SettlementStores
     hours: HoursStores
     proofs: Proofs
+    papers: PaperStores
     announcer: Announcer
     new_id: Callable[[], UUID]
     random_bytes: Callable[[int], bytes]

@@ -30,6 +30,11 @@ def named(code: str) -> Words:
     return in_both(lambda translator: _names(translator)[code])
 
 
+def name_in(t: Translator, code: str) -> str:
+    """The same in one language; a code that has no name is shown as it is."""
+    return _names(t).get(code, code)
+
+
 def _names(t: Translator) -> Mapping[str, str]:
     return {
         # Kinds of configuration items

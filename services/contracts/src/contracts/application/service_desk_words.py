@@ -33,6 +33,27 @@ def in_words(
     }
 
 
+def desk_sentences(
+    desk: ServiceDesk, hours: Texts | None, hotline: Texts | None, people: Sequence[str], t: Translator
+) -> list[str]:
+    """The sentences of `in_words` in one language."""
+    return list(_Words(desk, t).sentences(hours, hotline, people))
+
+
+def lasting(duration: str, t: Translator) -> str:
+    """A duration that `values.Duration` accepts. Hours stay hours: "a day" of a calendar that closes at night would be
+    anybody's guess.
+    """
+    minutes, seconds = divmod(seconds_of(duration), 60)
+    hours, rest = divmod(minutes, 60)
+    parts = [t.ngettext("%(count)s hour", "%(count)s hours", hours)] if hours else []
+    if rest or not (hours or seconds):
+        parts.append(t.ngettext("%(count)s minute", "%(count)s minutes", rest))
+    if seconds:
+        parts.append(t.ngettext("%(count)s second", "%(count)s seconds", seconds))
+    return t.enumeration(parts)
+
+
 class _Words:
     def __init__(self, desk: ServiceDesk, translator: Translator) -> None:
         self._desk = desk
@@ -207,12 +228,7 @@ class _Words:
         return self._t.ngettext("%(count)s day", "%(count)s days", count)
 
     def _time(self, duration: str) -> str:
-        """Hours stay hours: "a day" of a calendar that closes at night would be anybody's guess."""
-        minutes, seconds = divmod(seconds_of(duration), 60)
-        parts = [self._minutes(minutes)] if minutes or not seconds else []
-        if seconds:
-            parts.append(self._t.ngettext("%(count)s second", "%(count)s seconds", seconds))
-        return self._t.enumeration(parts)
+        return lasting(duration, self._t)
 
     def _minutes(self, count: int) -> str:
         hours, minutes = divmod(count, 60)

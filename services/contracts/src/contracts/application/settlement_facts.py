@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from contracts.application.contracts import Contract
 from contracts.application.delivery_proofs import ProvedDeliverable, delivered_in
-from contracts.application.facts import ItemFact, Known, PeriodFacts, UptimeMeasured
+from contracts.application.facts import ItemFact, Known, MeasuredFigure, PeriodFacts, UptimeMeasured
 from contracts.application.hours import HoursMonth, hours_of_period
 from contracts.application.obligations import Breach
 from contracts.application.ports import Workspace
@@ -18,6 +18,7 @@ from contracts.domain.contract_term import Days, add_months
 from contracts.domain.liability import Decision
 from contracts.domain.verdicts import Verdict
 from shared.kernel.money import Money, round_half_away
+from shared.values import instant_text
 
 DONE = ("resolved", "closed")
 """Milestones with which a request is done, the first one first: it is charged in the period of the first that it
@@ -76,7 +77,32 @@ def _uptime(months: Iterable[Known[UptimeMeasured]], start: datetime, end: datet
                 counted_seconds=Fraction(figure.denominator, figure.units_per_second),
                 coverage_percent=_coverage(figure.measured_units, figure.denominator),
                 events=(str(month.event_id), *(str(event) for event in figure.event_ids)),
+                decided=_decided(month.told, figure),
             )
+
+
+def _decided(month: UptimeMeasured, figure: MeasuredFigure) -> rules.BeforeDecisions | None:
+    before = figure.as_measured
+    if before is None:
+        return None
+    return rules.BeforeDecisions(
+        up_seconds=Fraction(before.numerator, before.units_per_second),
+        counted_seconds=Fraction(before.denominator, before.units_per_second),
+        decisions=tuple(
+            {
+                "outage_decision_id": str(each.outage_decision_id),
+                "outage_id": str(each.outage_id),
+                "category": each.category,
+                "starts_at": instant_text(each.starts_at),
+                "ends_at": instant_text(each.ends_at),
+                "reason": each.reason,
+                "approved_by": each.approved_by,
+                "approved_at": instant_text(each.approved_at),
+            }
+            for each in month.decisions
+            if each.outage_decision_id in figure.outage_decision_ids
+        ),
+    )
 
 
 def _coverage(measured: int, counted: int) -> str | None:

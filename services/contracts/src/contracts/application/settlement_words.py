@@ -1,8 +1,10 @@
 """What a settlement says, in the languages of everything that a client reads."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from zoneinfo import ZoneInfo
 
+from contracts.application.facts import DecidedOutage
 from contracts.application.service_desk_words import catalogues
 from contracts.domain.delivery_proofs import Status
 from shared.i18n import Translator
@@ -35,6 +37,35 @@ def deliverable_words(state: Status) -> dict[str, str]:
 def late_hours_words(language: str) -> str:
     """Why the last settlement of a contract is corrected by itself."""
     return catalogues().translator(language).gettext("Hours were told after the contract had ended.")
+
+
+def decision_reason(decisions: Sequence[DecidedOutage], withdrawn: int, language: str, zone: ZoneInfo) -> str:
+    """Why a settlement is corrected: outages that count otherwise now, and how many decisions were taken back."""
+    t = catalogues().translator(language)
+    category = {
+        "agreed_maintenance": t.gettext("agreed maintenance"),
+        "client_caused": t.gettext("caused by the client"),
+        "third_party": t.gettext("caused by a third party"),
+    }
+    said = [
+        t.gettext(
+            "An outage of %(day)s was decided to be %(category)s: %(reason)s",
+            day=t.date(decision.starts_at.astimezone(zone).date()),
+            category=category[decision.category],
+            reason=decision.reason,
+        )
+        for decision in decisions
+    ]
+    if withdrawn:
+        said.append(
+            t.ngettext(
+                "%(count)s decision on an outage was withdrawn.",
+                "%(count)s decisions on outages were withdrawn.",
+                withdrawn,
+                count=withdrawn,
+            )
+        )
+    return "\n".join(said)
 
 
 class _Line:

@@ -214,10 +214,20 @@ class InForce:
 
 
 @dataclass(frozen=True, slots=True)
+class BeforeDecisions:
+    """Decisions that an uptime rests on, and what it was before them: seconds up of seconds that count."""
+
+    up_seconds: Fraction
+    counted_seconds: Fraction
+    decisions: tuple[Mapping[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class UptimeFact:
     """An uptime that was measured over some time: seconds up of seconds that count, and how much of it is known.
 
-    ``target`` and ``met`` are those of the measurement. Nothing that counts: it says nothing.
+    ``target`` and ``met`` are those of the measurement. Nothing that counts: it says nothing. ``decided`` is there
+    where outages of it count otherwise than they were measured.
     """
 
     id: str
@@ -228,6 +238,7 @@ class UptimeFact:
     counted_seconds: Fraction
     coverage_percent: str | None
     events: tuple[str, ...] = ()
+    decided: BeforeDecisions | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -845,6 +856,7 @@ class _Settling:
                     "up_seconds": str(uptime.up_seconds),
                     "counted_seconds": str(uptime.counted_seconds),
                     "coverage_percent": uptime.coverage_percent,
+                    **({} if uptime.decided is None else _before(uptime.decided, target)),
                 },
                 events=uptime.events,
             )
@@ -1005,6 +1017,21 @@ def _shown(exact: Fraction) -> Decimal:
 def _shown_text(exact: Fraction) -> str:
     text = format(round_half_away(exact, QUANTITY_DECIMALS), "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _before(decided: BeforeDecisions, target: Decimal | None) -> dict[str, Any]:
+    """What an uptime was before the decisions that it rests on, and those."""
+    counted = decided.counted_seconds
+    percent = 100 * decided.up_seconds / counted if counted else None
+    return {
+        "as_measured": {
+            "up_seconds": str(decided.up_seconds),
+            "counted_seconds": str(counted),
+            "measured": None if percent is None else percent_text(percent, target),
+            "met": None if target is None or percent is None else percent >= Fraction(target),
+        },
+        "decisions": [dict(decision) for decision in decided.decisions],
+    }
 
 
 def _seconds(length: timedelta) -> str:

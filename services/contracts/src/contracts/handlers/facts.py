@@ -1,4 +1,4 @@
-"""Uptime, clocks, items, restores, certificates, speed, unwatched pages: what settlement and proofs go by, as facts.
+"""Uptime, clocks, items, restores, certificates, speed, unwatched pages, reports: what settlement and proofs go by.
 
 Every event is one fact, named by the event's id. What is kept of it is what `application.facts` reads; of several facts
 about one thing the highest version counts, so that nothing depends on the order in which they arrive.
@@ -27,17 +27,19 @@ from contracts.application.facts import (
     ItemTold,
     PagesUnwatched,
     PerformanceJudged,
+    ReportIssued,
     RestoreVerified,
     ToldOfClock,
     UptimeMeasured,
     take,
 )
+from contracts.application.settlement_corrections import follow_decisions
 from contracts.handlers.registration import handlers
 from shared.consumer import PermanentError
 from shared.events import ReceivedEvent
 from shared.unit_of_work import UnitOfWork
 
-Told: TypeAlias = UptimeMeasured | CertificateSeen | PerformanceJudged | PagesUnwatched
+Told: TypeAlias = UptimeMeasured | CertificateSeen | PerformanceJudged | PagesUnwatched | ReportIssued
 
 _NOT_OVER = datetime.max.replace(tzinfo=UTC)
 """When something ends of which nobody has told yet that it did."""
@@ -45,9 +47,18 @@ _NOT_OVER = datetime.max.replace(tzinfo=UTC)
 
 @handlers.on("reporting.uptime.period_measured.v1")
 async def take_uptime(event: ReceivedEvent[UptimeMeasured], uow: UnitOfWork) -> None:
-    """What a month's measuring came to."""
+    """What a month's measuring came to; settlements that rest on other decisions on its outages are put right."""
     told = event.data
     await _keep(uow, event, "uptime", told, told.measurement_id, told.starts_at, told.ends_at)
+    if told.version > 1 or told.decisions:  # else no settlement can rest on other ones
+        await follow_decisions(workspace_of(uow), told)
+
+
+@handlers.on("reporting.report.published.v1")
+async def take_report(event: ReceivedEvent[ReportIssued], uow: UnitOfWork) -> None:
+    """The report of a month was issued: it proves that it was delivered for that month."""
+    told = event.data
+    await _keep(uow, event, "report", told, told.report_id, told.starts_at, told.ends_at)
 
 
 @handlers.on("incidents.clock.breached.v1")

@@ -1,4 +1,4 @@
-"""What others hear of the hours of contracts, version 1: thresholds, annual reviews, reactions that became slower."""
+"""What others hear of the hours of contracts, version 1: closed months, thresholds, reviews, slower reactions."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
@@ -133,4 +133,93 @@ class ReactivityDegraded(PublishedEvent, aggregate="growth", name="reactivity_de
     }
 
 
-HOURS_EVENTS: tuple[type[PublishedEvent], ...] = (HoursThresholdReached, HoursReviewProposed, ReactivityDegraded)
+class ClosedLine(_Part):
+    """A line of the hours in a closed month. With a pool, only the pool knows an overage: there it is 0 here."""
+
+    code: str
+    name: Words
+    included_minutes: int
+    real_minutes: int
+    accounted_minutes: int
+    covered_minutes: int
+    remaining_minutes: int
+    overage_minutes: int
+    over: bool
+
+
+class Amount(_Part):
+    """An amount of money."""
+
+    amount: str
+    currency: str
+
+
+class HoursMonthClosed(PublishedEvent, aggregate="hours_month", name="closed", key="hours_month_id"):
+    """A month of the hours ledger is closed: it stays as it is, and what is told late is booked in an open one.
+
+    Said once for a contract and month. `real_minutes` were worked, `accounted_minutes` consume hours, `covered_minutes`
+    are included in the flat fee; `available_minutes` is what the month includes and what earlier ones left.
+    """
+
+    hours_month_id: UUID
+    contract_id: UUID
+    client_id: UUID
+    month: LocalDate
+    last_day: LocalDate
+    closed_at: Instant
+    pooled: bool
+    included_minutes: int
+    available_minutes: int
+    real_minutes: int
+    accounted_minutes: int
+    covered_minutes: int
+    out_of_scope_minutes: int
+    remaining_minutes: int
+    overage_minutes: int
+    billed_minutes: int
+    rolled_over_minutes: int
+    expired_minutes: int
+    overage_amount: Amount
+    lines: list[ClosedLine]
+
+    EXAMPLE: ClassVar[Mapping[str, Any]] = {
+        **_WHOSE,
+        "hours_month_id": "4f1c3c3e-6f2b-5a0c-9d55-0f0c5f7f1a34",
+        "month": "2026-06-01",
+        "last_day": "2026-06-30",
+        "closed_at": "2026-07-02T08:00:00Z",
+        "pooled": False,
+        "included_minutes": 600,
+        "available_minutes": 600,
+        "real_minutes": 450,
+        "accounted_minutes": 450,
+        "covered_minutes": 0,
+        "out_of_scope_minutes": 0,
+        "remaining_minutes": 150,
+        "overage_minutes": 0,
+        "billed_minutes": 0,
+        "rolled_over_minutes": 0,
+        "expired_minutes": 150,
+        "overage_amount": {"amount": "0.00", "currency": "EUR"},
+        "lines": [
+            {
+                "code": "technical",
+                "name": {"fr": "Maintenance technique", "en": "Technical maintenance"},
+                "included_minutes": 600,
+                "real_minutes": 450,
+                "accounted_minutes": 450,
+                "covered_minutes": 0,
+                "remaining_minutes": 150,
+                "overage_minutes": 0,
+                "over": False,
+            }
+        ],
+    }
+
+
+HOURS_EVENTS: tuple[type[PublishedEvent], ...] = (
+    HoursThresholdReached,
+    HoursMonthClosed,
+    HoursReviewProposed,
+    ReactivityDegraded,
+)
