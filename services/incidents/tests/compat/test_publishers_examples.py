@@ -22,7 +22,7 @@ from shared.worker import Runtime, build_runtime
 SERVICES = Path(__file__).parents[3]
 EXAMPLES = [
     path.read_bytes()
-    for service in ("contracts", "probes")
+    for service in ("contracts", "probes", "reporting")
     for path in sorted((SERVICES / service / "schemas" / "examples").glob("*.json"))
 ]
 CONSUMED = [example for example in EXAMPLES if handlers.for_event(Envelope.parse(example).name)]
@@ -31,7 +31,8 @@ COUNTS = """
 select (select count(*) from incidents.contract_terms), (select count(*) from incidents.work_item),
        (select count(*) from incidents.item_stamp), (select count(*) from incidents.timeline_entry),
        (select count(*) from incidents.clock_event), (select count(*) from incidents.notification),
-       (select count(*) from incidents.outbox), (select count(*) from incidents.advice_mail)
+       (select count(*) from incidents.outbox), (select count(*) from incidents.advice_mail),
+       (select count(*) from incidents.agency_message)
 """
 
 

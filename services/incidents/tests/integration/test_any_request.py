@@ -29,7 +29,7 @@ from shared.consumer import EventProcessor
 from shared.kernel.clock import FixedClock
 from shared.service import create_app, openapi_of
 from shared.testing.databases import DatabaseUrls
-from shared.testing.plugin import MONDAY_MORNING
+from shared.testing.plugin import MONDAY_MORNING, only_in_the_long_run_of_any_request
 from shared.testing.tokens import TokenMint
 from shared.worker import build_runtime
 
@@ -37,7 +37,7 @@ from .conftest import Agreement, Desk, Mailbox, settings_for
 from .roster import Roster
 
 # The filter is for the tool's own dependencies.
-pytestmark = [pytest.mark.usefixtures("in_the_long_run_of_any_request"), pytest.mark.filterwarnings("ignore")]
+pytestmark = pytest.mark.filterwarnings("ignore")
 
 
 @dataclass
@@ -170,6 +170,7 @@ async def kept(desk: Desk, agreement: Agreement, item_id: str) -> dict[str, str]
     return {"attachment_id": attachment["attachment_id"], "saved_filter_id": saved["saved_filter_id"]}
 
 
+only_in_the_long_run_of_any_request()
 schema = schemathesis.openapi.from_dict(openapi_of(SERVICE)).exclude(path_regex="/calculators/")
 
 

@@ -227,3 +227,37 @@ async def test_a_version_that_ends_the_promise_before_the_clock_opened_cancels_i
     assert [(row["state"], row["next_due_at"]) for row in due] == [("cancelled", None)] * 2
     assert [row["ended_at"].isoformat() for row in due] == ["2026-06-08T09:00:00+00:00"] * 2
     assert len(await changes(desk, agreement)) == 1
+
+
+async def test_events_tell_all_that_happened_to_each_clock(desk: Desk, agreement: Agreement) -> None:
+    await desk.activate(agreement)
+    await desk.break_down(agreement)
+    incident = await desk.only_incident(agreement)
+    item = f"/v1/items/{incident['incident_id']}"
+    async with desk.client(agreement) as client:
+        desk.clock.advance(timedelta(minutes=10))
+        wait = {"reason": "waiting_customer_info", "evidence": {"asked": "Which card?"}}
+        (await client.post(f"{item}/pauses", json=wait)).raise_for_status()
+        (pause,) = (await client.get(f"{item}/pauses")).json()["data"]
+        desk.clock.advance(timedelta(minutes=5))
+        answer = {"answer": {"said": "The blue one"}}
+        (await client.post(f"{item}/pauses/{pause['pause_id']}/resume", json=answer)).raise_for_status()
+        desk.clock.advance(timedelta(minutes=5))
+        (await client.post(f"/v1/incidents/{incident['incident_id']}/resolve")).raise_for_status()
+
+    *_, (name, _, told) = [each for each in await desk.said(agreement.tenant_id) if each[0].startswith("incident.")]
+    assert name == "incident.resolved.v1"
+    repair = next(clock for clock in told["clocks"] if clock["metric"] == "repair")
+    name = f"pause.{pause['pause_id']}"
+    opened, paused, resumed, stopped = repair["facts"]
+    assert (opened["kind"], opened["at"], opened["severity"]) == ("opened", "2026-06-08T09:00:00Z", "critical")
+    assert paused == {
+        "kind": "paused",
+        "at": "2026-06-08T09:10:00Z",
+        "pause_id": name,
+        "reason": "waiting_customer_info",
+        "severity": None,
+    }
+    assert (resumed["kind"], resumed["at"], resumed["pause_id"]) == ("resumed", "2026-06-08T09:15:00Z", name)
+    assert (stopped["kind"], stopped["at"]) == ("stopped", "2026-06-08T09:20:00Z")
+    assert repair["elapsed_seconds"] == 15 * 60

@@ -1,6 +1,7 @@
 """From domain facts to the events that we publish."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -113,7 +114,7 @@ def _common(item: WorkItem, clocks: Sequence[ClockView]) -> dict[str, Any]:
 
 def _clock(view: ClockView) -> dict[str, Any]:
     told = {"clock_version": view.version, "count": view.count, "stopped_at": view.reading.cycles[-1].stopped_at}
-    return reading_json(view) | told
+    return reading_json(view) | told | {"facts": [asdict(fact) for fact in view.facts]}
 
 
 def _stamps(item: WorkItem, told: Any) -> dict[str, Any]:

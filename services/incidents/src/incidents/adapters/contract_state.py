@@ -1,5 +1,6 @@
 """A contract as contracts publishes it, read as far as reactions need it; what we do not know is passed over."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 from types import MappingProxyType
@@ -167,11 +168,17 @@ class ContractState(_Tolerant):
                 for environment in site.environments
             },
             intervention_modes=self.intervention_modes,
+            severities=self._named_severities(),
             alerted=tuple(
                 Recipient(email, _known_language(spoken.get(email.lower()) or self.client.language), "client")
                 for email in self.alerts.emails
             ),
         )
+
+    def _named_severities(self) -> dict[str, Mapping[str, str]]:
+        if self.service_desk is None or not self.service_desk.severities:
+            return {}
+        return {level.code: level.names for level in self._service_desk_terms().severities if level.names}
 
 
 def _known_language(language: str) -> str:

@@ -1,7 +1,6 @@
 """Mail: from an incident to a message in the reader's language, and from a message to the mail server."""
 
 import asyncio
-import ssl
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +20,7 @@ from incidents.domain.storm_brake import SUMMARY_EVERY
 from incidents.domain.work_item import Kind, Milestone, Severity, WorkItem
 from incidents.settings import IncidentsSettings, is_address
 from shared.i18n import Catalogues, Translator
+from shared.outbound_http import authorities_of_the_machine
 from shared.values import seconds
 
 MESSAGES = Path(__file__).parent / "messages"
@@ -95,7 +95,7 @@ class Writer:
             client=contract.client_name if contract else "–",
             contract=contract.number if contract else "–",
             site=contract.sites.get(incident.subject.site_id) if contract and incident.subject.site_id else None,
-            severity=words.severity(incident.severity),
+            severity=words.severity(incident.severity, contract),
             first_failure=words.stamp(incident, Milestone.FIRST_FAILURE),
             detected=words.stamp(incident, Milestone.DETECTED),
             resolved=words.stamp(incident, Milestone.RESOLVED),
@@ -192,8 +192,11 @@ class _Words:
             "target": self.translator.duration(float(seconds(view.reading.target))),
         }
 
-    def severity(self, severity: str) -> str:
-        """The word for a severity; a contract's own code stays as it is."""
+    def severity(self, severity: str, contract: ContractFacts | None) -> str:
+        """The word for a severity: the contract's own name for it, else ours."""
+        own = (contract.severities if contract is not None else {}).get(severity, {})
+        if self.translator.language in own:
+            return own[self.translator.language]
         gettext = self.translator.gettext
         words: dict[str, str] = {
             Severity.CRITICAL: gettext("critical"),
@@ -213,6 +216,16 @@ class _Words:
             "http_status": gettext("an error answer"),
             "content": gettext("unexpected content"),
             "address_refused": gettext("the address is not allowed"),
+            "protocol": gettext("a faulty answer"),
+            "redirect": gettext("a faulty redirect"),
+            "invalid_target": gettext("an invalid address"),
+            "certificate": gettext("the certificate is not valid"),
+            "answer": gettext("the request is refused"),
+            "threshold": gettext("beyond the agreed limit"),
+            "stale": gettext("out of date"),
+            "missing": gettext("an expected report is missing"),
+            "reported": gettext("a failure was reported"),
+            "unreachable": gettext("not reachable"),
         }
         code = str(outage.get("reason", ""))
         word = words.get(code, code)
@@ -248,7 +261,6 @@ class MailServer:
 
     def __init__(self, settings: IncidentsSettings) -> None:
         self._settings = settings
-        self._trust = ssl.create_default_context()  # reads every authority of the machine: too slow for each message
 
     @property
     def configured(self) -> bool:
@@ -273,7 +285,7 @@ class MailServer:
                     use_tls=settings.smtp_implicit_tls,
                     start_tls={"auto": None, "always": True, "never": False}[settings.smtp_starttls],
                     timeout=settings.smtp_timeout_seconds,
-                    tls_context=self._trust,
+                    tls_context=authorities_of_the_machine(),
                 )
         except aiosmtplib.SMTPRecipientsRefused as error:
             codes = [refused.code for refused in error.recipients]

@@ -229,7 +229,7 @@ class AgencyMessageRow(Base):
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     tenant_id: Mapped[UUID]
-    contract_id: Mapped[UUID]
+    contract_id: Mapped[UUID | None]
     kind: Mapped[str]
     fact: Mapped[str]
     recipient: Mapped[str]

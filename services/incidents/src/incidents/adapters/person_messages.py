@@ -55,7 +55,7 @@ class QueuedMessages:
         queue_messages(self._uow, [mail, *channels])
 
     async def tell_agency(
-        self, people: Sequence[Person], kind: str, *, fact: str, contract_id: UUID, details: Mapping[str, Any]
+        self, people: Sequence[Person], kind: str, *, fact: str, contract_id: UUID | None, details: Mapping[str, Any]
     ) -> None:
         rows = [
             {

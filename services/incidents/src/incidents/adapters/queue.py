@@ -156,4 +156,4 @@ async def quota_told(session: AsyncSession, contract_ids: Sequence[UUID]) -> dic
         .where(AgencyMessageRow.kind == "urgent_quota", AgencyMessageRow.contract_id.in_(contract_ids))
         .group_by(AgencyMessageRow.contract_id)
     )
-    return {row[0]: row[1] for row in await session.execute(told)}
+    return {row[0]: row[1] for row in await session.execute(told) if row[0] is not None}

@@ -8,11 +8,14 @@ from sqlalchemy import inspect, select
 
 from incidents.adapters import queries
 from incidents.adapters.records_tables import (
+    ActionRow,
     AnomalyRow,
+    DecisionRow,
     DeploymentRow,
     InterventionRow,
     RecordRow,
     RecordVersionRow,
+    ResidualRiskRow,
     TimeEntryRow,
 )
 from incidents.adapters.repository import SqlContracts, SqlItems, read_item
@@ -31,6 +34,9 @@ _EVENTS: dict[type[RecordRow], type[records_v1.RecordState]] = {
     DeploymentRow: records_v1.DeploymentRecorded,
     InterventionRow: records_v1.InterventionRecorded,
     AnomalyRow: records_v1.AnomalyRecorded,
+    ActionRow: records_v1.ActionRecorded,
+    ResidualRiskRow: records_v1.RiskRecorded,
+    DecisionRow: records_v1.DecisionRecorded,
 }
 _UNSEEN = {"tenant_id", "search"}
 

@@ -739,7 +739,7 @@ class SqlAlerts(_Sql):
             self._people |= await people_at(self._session, unknown)
         return self._people
 
-    async def tell_agency(self, kind: str, *, fact: str, contract_id: UUID, details: Mapping[str, Any]) -> None:
+    async def tell_agency(self, kind: str, *, fact: str, contract_id: UUID | None, details: Mapping[str, Any]) -> None:
         people = [Person(None, each.email, each.email, each.language, each.audience) for each in await self.agency()]
         messages = QueuedMessages(self._uow)
         await messages.tell_agency(people, kind, fact=fact, contract_id=contract_id, details=details)

@@ -322,7 +322,8 @@ def _fold(history: ContractHistory, item: WorkItem, clock: StoredClock) -> Foldi
 def _view(ports: Ports, history: ContractHistory, clock: StoredClock, found: Folding) -> ClockView:
     """Warned is at the percentages of the terms in force now; of a clock that has ended, of those then."""
     percents = history.service_desk(min(ports.now, found.ended_at or ports.now)).warnings_percent
-    return ClockView(clock.id, clock.metric, found.read(ports.now, percents), clock.version, found.count(ports.now))
+    reading = found.read(ports.now, percents)
+    return ClockView(clock.id, clock.metric, reading, clock.version, found.count(ports.now), tuple(clock.facts))
 
 
 def _telling(view: ClockView) -> dict[str, Any]:

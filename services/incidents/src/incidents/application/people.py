@@ -52,6 +52,6 @@ class Messages(Protocol):
         """Queues a message to a person about an item, in this transaction; the same fact reaches him once."""
 
     async def tell_agency(
-        self, people: Sequence[Person], kind: str, *, fact: str, contract_id: UUID, details: Mapping[str, Any]
+        self, people: Sequence[Person], kind: str, *, fact: str, contract_id: UUID | None, details: Mapping[str, Any]
     ) -> None:
-        """Queues a message about a contract, without an item, to each of these; the same fact reaches each once."""
+        """Queues a message about no item, under a contract or none, to each of these; a fact reaches each once."""

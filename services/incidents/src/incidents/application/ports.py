@@ -42,6 +42,8 @@ class ContractFacts:
     environments: Mapping[UUID, "Environment"]
     alerted: tuple[Recipient, ...]
     intervention_modes: frozenset[str] | None = None
+    severities: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """What the contract calls its severities: code to its names by language."""
 
 
 @dataclass(frozen=True)
@@ -95,13 +97,17 @@ class StoredClock:
 
 @dataclass(frozen=True)
 class ClockView:
-    """A clock as it reads at one instant. `version` is that of the newest event of its own; `count` as in events."""
+    """A clock as it reads at one instant, and all that happened to it.
+
+    `version` is that of the newest event of its own; `count` as in events.
+    """
 
     id: UUID
     metric: Metric
     reading: ClockReading
     version: int
     count: int
+    facts: tuple[ClockFact, ...]
 
 
 @dataclass(frozen=True)
@@ -296,8 +302,8 @@ class Alerts(Protocol):
     async def queue(self, item: WorkItem, notifications: Iterable[Notification]) -> None:
         """Stores messages to be sent; one that exists for the fact and recipient stays as it is."""
 
-    async def tell_agency(self, kind: str, *, fact: str, contract_id: UUID, details: Mapping[str, Any]) -> None:
-        """Queues a message about a contract to each of the agency's addresses; the same fact reaches each once."""
+    async def tell_agency(self, kind: str, *, fact: str, contract_id: UUID | None, details: Mapping[str, Any]) -> None:
+        """Queues a message under a contract or none to each of the agency's addresses; a fact reaches each once."""
 
     async def queue_on_channels(self, item: WorkItem, kind: str, *, fact: str, details: Mapping[str, Any]) -> None:
         """The same for every channel of the contract or of a person that takes this kind, when he may be disturbed."""

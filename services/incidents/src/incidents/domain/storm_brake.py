@@ -68,6 +68,7 @@ def plan(waiting: Iterable[Fact], told: Told, now: datetime) -> Plan:
     together: list[Fact] = []
     held: dict[UUID, datetime] = {}
     pending: dict[UUID, datetime] = {}  # item → until when something earlier about it waits
+    following: set[UUID] = set()  # items of which something waits for what leaves now
     for fact in waiting:
         if fact.kind in URGENT:
             alone.append((fact,))
@@ -76,11 +77,14 @@ def plan(waiting: Iterable[Fact], told: Told, now: datetime) -> Plan:
         until = max(_release(fact, told, storm), pending.get(fact.item_id, now))
         if until > now:
             held[fact.id] = pending[fact.item_id] = until
+        elif fact.item_id in following:
+            held[fact.id] = now
         elif storm or fact.kind == OPENED:
             together.append(fact)
             pending.setdefault(fact.item_id, now)
         elif fact.item_id in pending:
             held[fact.id] = now  # what comes before it leaves now; it follows when that has arrived
+            following.add(fact.item_id)
         else:
             alone.append((fact,))
             pending[fact.item_id] = now

@@ -20,6 +20,7 @@ from incidents.adapters.on_call_tables import AgencyMessageRow, CoverLookRow
 from incidents.adapters.tables import ContractTermsRow
 from incidents.application.on_call import look_ahead
 from incidents.application.ports import Recipient
+from incidents.jobs.webhook_mail import webhook_disabled_text
 from incidents.settings import IncidentsSettings
 from shared.consumer import is_database_away
 from shared.i18n import Catalogues, Translator
@@ -166,9 +167,9 @@ class AgencyMail:
                 return row.id, f"It cannot be written ({type(error).__name__}); the log says why."
 
     def _letter(self, row: AgencyMessageRow, zone: str | None) -> Letter:
-        told_in = ZoneInfo(zone or row.details["time_zone"])
+        told_in = ZoneInfo(zone or row.details.get("time_zone", "UTC"))
         subject, body = _TEXTS[row.kind](self._catalogues.translator(row.language), row, told_in)
-        message_id = f"<{row.kind.replace('_', '-')}.{row.id}.{row.contract_id}@{self._domain}>"
+        message_id = f"<{row.kind.replace('_', '-')}.{row.id}.{row.contract_id or row.tenant_id}@{self._domain}>"
         return Letter(message_id, None, row.recipient, subject, body, row.created_at)
 
     async def _note(self, message_id: int, *, error: str | None, refused: bool) -> None:
@@ -249,5 +250,9 @@ def urgent_quota_text(translator: Translator, row: AgencyMessageRow, zone: ZoneI
     return one_line(gettext("Too much is urgent under %(contract)s", contract=contract)), "\n".join(lines) + "\n"
 
 
-_TEXTS = {"cover_gap": cover_gap_text, "urgent_quota": urgent_quota_text}
+_TEXTS = {
+    "cover_gap": cover_gap_text,
+    "urgent_quota": urgent_quota_text,
+    "webhook_disabled": webhook_disabled_text,
+}
 """What each kind of message says."""

@@ -19,7 +19,7 @@ from incidents.adapters.intake_tables import IntakeSourceRow
 from incidents.adapters.reception import MAIL, Delivery, Reception
 from incidents.adapters.secret_box import SecretBox, Unreadable
 from shared.consumer import is_database_away
-from shared.outbound_http import AddressGuard, AddressRefused
+from shared.outbound_http import AddressGuard, AddressRefused, authorities_of_the_machine
 from shared.problems import InternalError, Problem, TooLarge
 from shared.settings import ServiceSettings
 from shared.unit_of_work import UnitsOfWork
@@ -52,7 +52,7 @@ class Mailboxes:
         self._reception = reception
         self._box = box
         self._guard = AddressGuard(ip_network(str(network)) for network in settings.allowed_networks)
-        self._context = context or ssl.create_default_context()
+        self._context = context or authorities_of_the_machine()
 
     async def run(self) -> float:
         """Looks into what is due; returns the seconds until the next look at what is."""

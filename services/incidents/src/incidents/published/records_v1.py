@@ -193,9 +193,88 @@ class AnomalyRecorded(RecordState, aggregate="anomaly", name="recorded", key="an
     )
 
 
+class ActionRecorded(RecordState, aggregate="action", name="recorded", key="action_id"):
+    """Something is to be done, or is done: by whom, until when, what came of it."""
+
+    action_id: UUID
+    link: Literal["service", "research", "industrialisation"]
+    what: str = Field(max_length=10_000)
+    owner_name: str | None = Field(max_length=200)
+    due_at: AwareDatetime | None
+    done_at: AwareDatetime | None
+    outcome: str | None = Field(max_length=10_000)
+
+    EXAMPLE: ClassVar = (
+        {"action_id": "0197a1c2-0000-7000-8000-000000000641"}
+        | _WHERE
+        | _WRITTEN
+        | {
+            "link": "service",
+            "what": "Move the shop to the second database.",
+            "owner_name": "Ada Martin",
+            "due_at": "2026-06-30T16:00:00Z",
+            "done_at": None,
+            "outcome": None,
+        }
+    )
+
+
+class RiskRecorded(RecordState, aggregate="risk", name="recorded", key="risk_id"):
+    """A risk that stays, who answers for it, and what was decided about it."""
+
+    risk_id: UUID
+    description: str = Field(max_length=10_000)
+    owner_name: str | None = Field(max_length=200)
+    treatment: Literal["accept", "mitigate", "transfer"] | None
+    decided_by: str | None = Field(max_length=200)
+    decided_on: date | None
+    reason: str | None = Field(max_length=10_000)
+
+    EXAMPLE: ClassVar = (
+        {"risk_id": "0197a1c2-0000-7000-8000-000000000651"}
+        | _WHERE
+        | _WRITTEN
+        | {
+            "description": "The shop depends on one host.",
+            "owner_name": "Léa Martin",
+            "treatment": "accept",
+            "decided_by": "Léa Martin",
+            "decided_on": "2026-06-08",
+            "reason": "A second host costs more than a day without the shop.",
+        }
+    )
+
+
+class DecisionRecorded(RecordState, aggregate="decision", name="recorded", key="decision_id"):
+    """What was decided, by whom, why. Nothing changes it; a later decision may supersede it."""
+
+    decision_id: UUID
+    what: str = Field(max_length=10_000)
+    why: str = Field(max_length=10_000)
+    decided_by: str = Field(max_length=200)
+    decided_on: date
+    supersedes_id: UUID | None
+
+    EXAMPLE: ClassVar = (
+        {"decision_id": "0197a1c2-0000-7000-8000-000000000661"}
+        | _WHERE
+        | _WRITTEN
+        | {
+            "what": "The shop stays with its host until the end of the year.",
+            "why": "Moving it before Christmas is a greater risk.",
+            "decided_by": "Léa Martin",
+            "decided_on": "2026-06-08",
+            "supersedes_id": None,
+        }
+    )
+
+
 RECORD_EVENTS: tuple[type[RecordState], ...] = (
     TimeEntryRecorded,
     DeploymentRecorded,
     InterventionRecorded,
     AnomalyRecorded,
+    ActionRecorded,
+    RiskRecorded,
+    DecisionRecorded,
 )

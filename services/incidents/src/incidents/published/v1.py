@@ -128,8 +128,25 @@ class Requester(_Part):
     channel: str = Field(max_length=50)
 
 
+class ClockEntry(_Part):
+    """One thing that happened to a clock. `severity` is the item's from then on, of an opening and a reclassification.
+
+    `pause_id` says which of the pauses begins or ends; they may overlap. Several of one instant count in this order.
+    """
+
+    kind: Literal["opened", "paused", "resumed", "stopped", "reopened", "cancelled", "reclassified"]
+    at: AwareDatetime
+    pause_id: str | None = Field(default=None, max_length=2000)
+    reason: str | None = Field(default=None, max_length=200)
+    severity: Severity | None = None
+
+
 class ClockReading(_Part):
-    """A clock as it read when the event was said. Seconds are whole unless the exact figure is not."""
+    """A clock as it read when the event was said. Seconds are whole unless the exact figure is not.
+
+    `facts` is all that happened to it. With the versions of the contract they give what it reads: anybody can compute
+    it again. It is null in what releases before it said.
+    """
 
     clock_id: UUID
     metric: Metric
@@ -145,6 +162,7 @@ class ClockReading(_Part):
     stopped_at: AwareDatetime | None = Field(
         default=None, description="When it stopped, in time or too late; null while it goes on."
     )
+    facts: list[ClockEntry] | None = None
 
 
 class IncidentState(PublishedEvent):
@@ -240,6 +258,11 @@ def _stamp(at: str, actor: dict[str, str], source: str) -> dict[str, Any]:
     return {"at": at, "actor": actor, "source": source}
 
 
+def _facts(stopped_at: str | None) -> list[dict[str, Any]]:
+    opened = {"kind": "opened", "at": "2026-06-08T09:01:10Z", "severity": "critical"}
+    return [opened, {"kind": "stopped", "at": stopped_at}] if stopped_at else [opened]
+
+
 def _response(state: str, elapsed: int, verdict: str | None) -> dict[str, Any]:
     return {
         "clock_id": _RESPONSE,
@@ -252,6 +275,7 @@ def _response(state: str, elapsed: int, verdict: str | None) -> dict[str, Any]:
         "elapsed_seconds": elapsed,
         "verdict": verdict,
         "clock_version": 1 if verdict else 0,
+        "facts": _facts("2026-06-08T09:08:00Z" if verdict else None),
     }
 
 
@@ -267,9 +291,16 @@ def _repair(state: str, elapsed: int, verdict: str | None) -> dict[str, Any]:
         "elapsed_seconds": elapsed,
         "verdict": verdict,
         "clock_version": 1 if verdict else 0,
+        "facts": _facts("2026-06-08T09:15:10Z" if verdict else None),
     }
 
 
+_WAITING = {
+    "kind": "paused",
+    "at": "2026-06-08T09:09:30Z",
+    "pause_id": "pause.0197a1c2-0000-7000-8000-000000000521",
+    "reason": "waiting_for_client",
+}
 _BEGINNING = {
     "first_failure": _stamp("2026-06-08T09:00:10Z", _PROBES, "monitor"),
     "detected": _stamp("2026-06-08T09:01:10Z", _PROBES, "monitor"),
@@ -402,7 +433,10 @@ class IncidentReopened(IncidentState, aggregate="incident", name="reopened", key
         8,
         "open",
         _BEGINNING | {"reopened": _stamp("2026-06-09T09:00:00Z", _PERSON, "api")},
-        [_repair("running", 840, None)],
+        [
+            _repair("running", 840, None)
+            | {"facts": [*_facts("2026-06-08T09:15:10Z"), {"kind": "reopened", "at": "2026-06-09T09:00:00Z"}]}
+        ],
     )
 
 
@@ -410,7 +444,10 @@ class IncidentChanged(IncidentState, aggregate="incident", name="changed", key="
     """Something about it is otherwise: its severity, rank, assignee, links, or that somebody is waited for."""
 
     EXAMPLE: ClassVar = _state(
-        5, "acknowledged", _ACKNOWLEDGED, [_response("met", 410, "met"), _repair("paused", 500, None)]
+        5,
+        "acknowledged",
+        _ACKNOWLEDGED,
+        [_response("met", 410, "met"), _repair("paused", 500, None) | {"facts": [*_facts(None), _WAITING]}],
     )
 
 

@@ -65,6 +65,12 @@ def test_a_recovery_leaves_after_the_opening_and_not_with_it() -> None:
     assert found.held == {UUID(int=2): NINE}
 
 
+def test_an_opening_does_not_overtake_what_waits_for_the_message_before_it() -> None:
+    found = plan([fact(1, "clock_at_risk", item=7), fact(2, "clock_at_risk", item=7), fact(3, item=7)], Told(), NINE)
+    assert numbers(found.messages) == [[1]]
+    assert found.held == {UUID(int=2): NINE, UUID(int=3): NINE}
+
+
 def test_a_recovery_waits_as_long_as_the_opening_is_held() -> None:
     told = Told(opening_told_at=NINE, told_at={SHOP: NINE})
     found = plan([fact(1, item=7), fact(2, "recovered", item=7)], told, NINE)
