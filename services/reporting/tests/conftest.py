@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,6 +11,7 @@ from uuid import UUID
 
 import httpx
 import pytest
+import uvicorn
 from fastapi import FastAPI
 from pydantic import SecretStr
 
@@ -232,6 +233,10 @@ class Story:
         }
         return self.event("probes.rollup.hourly.v1", rollup_id, hour + timedelta(minutes=65), data, version)
 
+    def in_maintenance(self, at: datetime) -> bytes:
+        """A window of planned work opens."""
+        return self._say("maintenance", at, {"previous_state": "up", "since": text(at)}, staging=False)
+
     def _outage(self, outage_id: UUID, since: datetime) -> dict[str, Any]:
         return {
             "previous_state": "up",
@@ -380,6 +385,36 @@ class Story:
             "verdict": verdict,
         }
 
+    def maintenance(
+        self,
+        at: datetime,
+        *occurrences: tuple[datetime, datetime],
+        window_id: UUID,
+        title: str = "Montée de version du serveur",
+        environment_ids: Sequence[UUID] = (),
+        cancelled: bool = False,
+    ) -> bytes:
+        """Planned work as it is known from then on; a cancelled one keeps what has been of it."""
+        version = self._next(window_id)
+        state = {
+            "window_id": str(window_id),
+            "client_id": str(self.client_id),
+            "version": version,
+            "status": "cancelled" if cancelled else "scheduled",
+            "title": title,
+            "description": "Passer par le bastion 10.0.0.7.",
+            "site_ids": [],
+            "environment_ids": [str(each) for each in environment_ids],
+            "time_zone": self.time_zone,
+            "starts": "2026-06-10T02:00",
+            "ends": "2026-06-10T04:00",
+            "recurrence": None,
+            "cancelled_at": text(at) if cancelled else None,
+            "occurrences": [{"starts_at": text(start), "ends_at": text(end)} for start, end in occurrences],
+        }
+        name = f"contracts.maintenance.{'cancelled' if cancelled else 'scheduled'}.v1"
+        return self.event(name, window_id, at, state, version)
+
     def golden_june(self) -> list[bytes]:
         """June 2026 in Paris: monitored all month, two outages of 10 and 5 minutes, both answered and repaired."""
         began = datetime(2026, 5, 20, 8, 0, tzinfo=UTC)
@@ -495,3 +530,28 @@ def eventually() -> Callable[..., Awaitable[Any]]:
                 await asyncio.sleep(0.05)
 
     return wait
+
+
+Serve = Callable[[Service], Awaitable[str]]
+
+
+@pytest.fixture
+async def serve() -> AsyncIterator[Serve]:
+    """Puts a service on a socket and gives its address."""
+    async with AsyncExitStack() as stack:
+
+        async def start(service: Service) -> str:
+            server = uvicorn.Server(uvicorn.Config(service.app, port=0, log_config=None, access_log=False))
+            serving = asyncio.create_task(server.serve())
+
+            async def stop() -> None:
+                server.should_exit = True
+                await serving
+
+            stack.push_async_callback(stop)
+            async with asyncio.timeout(10):
+                while not server.started:  # noqa: ASYNC110  (the server says it nowhere else)
+                    await asyncio.sleep(0.01)
+            return f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+
+        yield start

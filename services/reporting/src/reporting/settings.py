@@ -1,11 +1,22 @@
 """What reporting needs to know to start. Environment variables carry the prefix `REPORTING_`."""
 
-from typing import ClassVar
+import re
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, SecretStr
-from pydantic_settings import SettingsConfigDict
+from pydantic import AnyHttpUrl, Field, SecretStr, field_validator
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from shared.settings import Port, ServiceSettings
+
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+ADDRESS_PATTERN = rf"^[A-Za-z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@{_LABEL}(?:\.{_LABEL})*$"
+"""An ASCII addr-spec without quotes or comments: nothing in it can end a header. The mail server judges the rest."""
+
+
+def is_address(text: str) -> bool:
+    """Whether a text can be put into a header as one address."""
+    return len(text) <= 254 and "\n" not in text and re.match(ADDRESS_PATTERN, text) is not None
 
 
 class ReportingSettings(ServiceSettings):
@@ -21,15 +32,77 @@ class ReportingSettings(ServiceSettings):
     port: Port = 8004
     secret_key: SecretStr = Field(
         min_length=32,
-        description="At least 32 random characters. Signs report links, seals the secrets of webhooks and the "
-        "keys of audit logs; changing it ends every link, makes every webhook secret unreadable, and the next key "
-        "of an audit log is endorsed by none before it.",
+        description="At least 32 random characters. Signs report links, seals the secrets of webhooks and the keys of "
+        "audit logs. To change it, give the old one as previous_secret_key, then run the command reseal-secrets.",
+    )
+    previous_secret_key: SecretStr | None = Field(
+        default=None,
+        min_length=32,
+        description="The secret_key before this one: what it has sealed can still be read, what it has signed still"
+        " counts.",
     )
     webhook_timeout_seconds: float = Field(default=15.0, gt=0, le=30, description="For one try, answer included.")
-    webhook_concurrency: int = Field(default=20, ge=1, le=200, description="Deliveries under way at one time.")
+    webhook_concurrency: int = Field(default=40, ge=1, le=100, description="Deliveries under way at one time.")
     audit_checkpoint_seconds: int = Field(
         default=3600, ge=60, le=86_400, description="How often the audit log of a tenant is signed, when it has grown."
     )
     status_page_max_age_seconds: int = Field(
         default=30, ge=0, le=3600, description="How long browsers and proxies may reuse a status page."
     )
+    snapshot_dir: Path | None = Field(
+        default=None,
+        description="Folder for the newest content of each status page, sealed: what a process that starts while the "
+        "database is away shows. Of one process alone, at most 96 MiB. Without it, each process starts with none.",
+    )
+    portal_secret: SecretStr | None = Field(
+        default=None,
+        min_length=32,
+        description="Shown to contracts to sign people in: CONTRACTS_PORTAL_SECRET, the same. Without it there is no"
+        " portal.",
+    )
+    contracts_url: AnyHttpUrl = Field(
+        default=AnyHttpUrl("http://127.0.0.1:8001"), description="Where the portal asks for contracts, as a frontend."
+    )
+    incidents_url: AnyHttpUrl = Field(
+        default=AnyHttpUrl("http://127.0.0.1:8003"), description="Where the portal asks for incidents, as a frontend."
+    )
+    portal_timeout_seconds: float = Field(
+        default=5.0, gt=0, le=30, description="How long a page of the portal waits for another service."
+    )
+
+    smtp_host: str | None = Field(default=None, description="Mail server; without one, nobody is told by mail.")
+    smtp_port: Port = 587
+    smtp_username: str | None = None
+    smtp_password: SecretStr | None = None
+    smtp_starttls: Literal["auto", "always", "never"] = Field(
+        default="auto", description="always refuses a server without STARTTLS; auto uses it where it is offered."
+    )
+    smtp_implicit_tls: bool = Field(default=False, description="TLS from the first byte (port 465).")
+    smtp_timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 20.0
+    smtp_from: str = Field(default="upheld@localhost", description="Address that mails come from.")
+    smtp_from_name: str = Field(default="Upheld", max_length=100)
+
+    @field_validator("smtp_from")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        if not is_address(value):
+            raise ValueError(f"{value!r} is not an e-mail address like name@example.org")
+        return value
+
+    @field_validator("smtp_from_name")
+    @classmethod
+    def _one_line(cls, value: str) -> str:
+        if not value.isprintable():
+            raise ValueError("the sender's name must be one line of printable characters")
+        return value
+
+    dns_servers: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Name servers that are asked who owns the domain of a status page, `address` or `address:port`, "
+        "comma-separated; those of the machine when none are named.",
+    )
+
+    @field_validator("dns_servers", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

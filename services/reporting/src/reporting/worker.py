@@ -1,14 +1,22 @@
-"""What the worker of reporting does besides events: it sends webhooks, measures months, signs the audit log."""
+"""What the worker of reporting does besides events: webhooks, months, reports, mail, portal links, the audit log."""
 
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import cast
 
-from reporting.adapters.secret_box import SecretBox
+from reporting.adapters.mail_server import MailServer
+from reporting.adapters.secret_box import box_of
+from reporting.adapters.upstream import PortalAccess
 from reporting.adapters.webhook_sender import WebhookSender
 from reporting.jobs.audit_checkpoints import MakeAuditCheckpoints
 from reporting.jobs.deliver_webhooks import DeliverWebhooks, PruneDeliveries
+from reporting.jobs.issue_reports import IssueReports
+from reporting.jobs.mail_reports import MailReports
+from reporting.jobs.mail_sign_in_links import ForgetOldSignIns, MailSignInLinks
 from reporting.jobs.measure_months import MeasureMonths
+from reporting.jobs.replay_webhooks import ReplayWebhooks
+from reporting.jobs.sum_up_response_times import SumUpResponseTimes
+from reporting.jobs.tell_subscribers import ForgetUnconfirmed, TellSubscribers
 from reporting.settings import ReportingSettings
 from shared.worker import Job, Runtime
 
@@ -17,16 +25,33 @@ def build_jobs(runtime: Runtime) -> Sequence[Job]:
     """The jobs of this service."""
     settings = cast(ReportingSettings, runtime.settings)
     sender = WebhookSender(runtime.http, timeout_seconds=settings.webhook_timeout_seconds)
-    deliver = DeliverWebhooks(
-        runtime.units, sender, SecretBox(settings.secret_key), concurrency=settings.webhook_concurrency
-    )
+    box = box_of(settings)
+    deliver = DeliverWebhooks(runtime.units, sender, box, concurrency=settings.webhook_concurrency)
     prune = PruneDeliveries(runtime.units)
-    checkpoints = MakeAuditCheckpoints(
-        runtime.units, SecretBox(settings.secret_key), timedelta(seconds=settings.audit_checkpoint_seconds)
-    )
+    checkpoints = MakeAuditCheckpoints(runtime.units, box, timedelta(seconds=settings.audit_checkpoint_seconds))
     return [
         Job("deliver webhooks", deliver.run, deliver.finish),
         Job("prune deliveries", prune.run),
+        Job("replay webhooks", ReplayWebhooks(runtime.units).run),
         Job("measure months", MeasureMonths(runtime.units).run),
+        Job("sum up response times", SumUpResponseTimes(runtime.units).run),
+        Job("tell subscribers", TellSubscribers(runtime.units, settings, box).run),
+        Job("forget unconfirmed subscriptions", ForgetUnconfirmed(runtime.units).run),
+        Job("issue reports", IssueReports(runtime.units).run),
+        Job("mail reports", MailReports(runtime.units, settings).run),
         Job("make audit checkpoints", checkpoints.run),
+        *_portal_jobs(runtime, settings),
     ]
+
+
+def _portal_jobs(runtime: Runtime, settings: ReportingSettings) -> Sequence[Job]:
+    """None without a portal. Without a mail server nobody is mailed a link, and what was asked for is forgotten."""
+    if settings.portal_secret is None:
+        return []
+    jobs = [Job("forget old sign-ins", ForgetOldSignIns(runtime.units).run)]
+    mail = MailServer(settings)
+    if mail.configured:
+        access = PortalAccess(settings, settings.portal_secret)
+        links = MailSignInLinks(runtime.units, access, mail, settings.public_url)
+        jobs.append(Job("mail sign-in links", links.run))
+    return jobs

@@ -26,14 +26,14 @@ from shared.consumer import EventProcessor
 from shared.kernel.clock import FixedClock
 from shared.service import create_app, openapi_of
 from shared.testing.databases import DatabaseUrls
-from shared.testing.plugin import MONDAY_MORNING
+from shared.testing.plugin import MONDAY_MORNING, only_in_the_long_run_of_any_request
 from shared.testing.tokens import TokenMint
 from shared.worker import build_runtime
 
 from ..conftest import Story
 
 # The filter is for the tool's own dependencies.
-pytestmark = [pytest.mark.usefixtures("in_the_long_run_of_any_request"), pytest.mark.filterwarnings("ignore")]
+pytestmark = pytest.mark.filterwarnings("ignore")
 
 
 @dataclass
@@ -66,7 +66,7 @@ def served(module_service_database: Callable[[str], DatabaseUrls]) -> Iterator[S
     thread.start()
     while not server.started:
         time.sleep(0.01)
-    known = {"contract_id": str(story.contract_id), "slug": story.slug}
+    known = {"contract_id": str(story.contract_id), "slug": story.slug, "component_id": str(story.environment_id)}
     url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     token = tokens.mint(role="owner", tenant_id=story.tenant_id, lifetime=timedelta(days=1))
     yield Served(url, token, known)
@@ -74,6 +74,7 @@ def served(module_service_database: Callable[[str], DatabaseUrls]) -> Iterator[S
     thread.join()
 
 
+only_in_the_long_run_of_any_request()
 schema = schemathesis.openapi.from_dict(openapi_of(SERVICE))
 
 

@@ -11,14 +11,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import psycopg
 import pytest
 import sqlalchemy.exc
 from pydantic import SecretStr
+from pypdf import PdfReader
 from sqlalchemy import text
 
 from reporting.adapters.audit_checkpoints import tenants_due
 from reporting.adapters.secret_box import SecretBox
+from reporting.api import access_report
 from reporting.api.commands import verify_audit
 from reporting.jobs.audit_checkpoints import MakeAuditCheckpoints
 from shared.database import libpq_url
@@ -199,6 +202,58 @@ async def test_who_accessed_what_can_be_told(service: Any, story: Any, another_s
     lines = list(csv.DictReader(io.StringIO(table.text)))
     assert [line["operation"] for line in lines] == [each["operation"] for each in reversed(found)]
     assert lines[-1]["actor_name"] == "'=cmd()"
+
+
+@pytest.mark.capability("R37")
+@pytest.mark.parametrize(
+    ("language", "words"), [("fr", ("Journal des accès", "Refusé")), ("en", ("Access log", "Refused"))]
+)
+async def test_who_accessed_what_is_a_page_a_pdf_a_workbook_and_lines(
+    service: Any, story: Any, language: str, words: tuple[str, ...]
+) -> None:
+    nadia = {"kind": "user", "id": "nadia", "name": "Nadia Benali"}
+    formula = {"kind": "api_key", "id": "export", "name": "=cmd()"}
+    await service.hear(
+        recorded(story, kind="reading", operation="list_evidence", resource="/v1/evidence", actor=nadia),
+        recorded(story, kind="reading", operation="download_time_entries", actor=formula, outcome="refused"),
+    )
+    async with service.client(story) as client:
+        asked = {"lang": language, "from": "2020-01-01T00:00:00Z"}
+        forms = {
+            form: await client.get(f"/v1/access-log/{form}", params=asked) for form in ("html", "pdf", "csv", "xlsx")
+        }
+        empty = await client.get("/v1/access-log/html", params={"lang": "fr", "from": "2099-01-01T00:00:00Z"})
+        assert (await client.get("/v1/access-log/docx")).status_code == 404
+    assert {answer.status_code for answer in forms.values()} == {200}
+    printed = " ".join(page.extract_text() for page in PdfReader(io.BytesIO(forms["pdf"].content)).pages)
+    for said in (*words, "Nadia Benali", "=cmd()", "list_evidence"):
+        assert said in forms["html"].text
+        assert said in printed.replace("-\n", "").replace("\n", " ")
+    (oldest, newest) = csv.DictReader(io.StringIO(forms["csv"].text))
+    assert (newest["actor_name"], oldest["actor_name"]) == ("'=cmd()", "Nadia Benali")
+    sheet = openpyxl.load_workbook(io.BytesIO(forms["xlsx"].content)).worksheets[0]
+    names = [cell.value for cell in sheet[1]]
+    told = sheet.cell(2, names.index("actor_name") + 1)
+    assert (told.value, told.data_type) == ("=cmd()", "s")
+    assert "Personne n’a accédé à quoi que ce soit pendant cette période." in empty.text
+    async with service.client(story, role="operator") as operator:
+        assert (await operator.get("/v1/access-log/pdf")).status_code == 403
+
+
+@pytest.mark.capability("R37")
+async def test_an_access_log_that_is_too_long_for_a_document_is_whole_as_lines_wherever_they_are_asked_for(
+    service: Any, story: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(access_report, "MOST_ROWS", 2)
+    await service.hear(*(recorded(story, kind="reading", operation="list_evidence") for _ in range(3)))
+    asked = {"from": "2020-01-01T00:00:00Z"}
+    async with service.client(story) as client:
+        page = await client.get("/v1/access-log/html", params=asked)
+        lines = await client.get("/v1/access-log/csv", params=asked)
+        table = await client.get("/v1/access-log.csv", params=asked)
+    assert (page.status_code, lines.status_code) == (409, 200)
+    assert lines.text == table.text
+    assert len(lines.text.splitlines()) == 4
 
 
 async def test_an_event_is_recorded_once_and_without_what_it_says(service: Any, story: Any) -> None:

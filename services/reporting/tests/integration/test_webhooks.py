@@ -3,9 +3,7 @@
 import asyncio
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -19,88 +17,7 @@ from reporting.worker import build_jobs
 from shared.ids import new_id
 from shared.worker import run_worker
 
-
-@dataclass
-class Receiver:
-    """A small HTTP server that keeps what it is sent and answers what it is told to."""
-
-    answers: list[tuple[int, dict[str, str], bytes]] = field(default_factory=list)
-    received: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
-    port: int = 0
-    on_request: Callable[[], object] = lambda: None
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/hooks"
-
-    async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode()
-        headers = {
-            name.lower(): value.strip()
-            for name, _, value in (line.partition(":") for line in head.split("\r\n")[1:] if line)
-        }
-        body = await reader.readexactly(int(headers["content-length"]))
-        self.received.append((headers, body))
-        self.on_request()
-        status, extra, content = self.answers.pop(0) if self.answers else (204, {}, b"")
-        lines = [f"HTTP/1.1 {status} X", f"Content-Length: {len(content)}", "Connection: close"]
-        lines += [f"{name}: {value}" for name, value in extra.items()]
-        writer.write("\r\n".join(lines).encode() + b"\r\n\r\n" + content)
-        await writer.drain()
-        writer.close()
-
-
-@asynccontextmanager
-async def receiving(*answers: tuple[int, dict[str, str], bytes]) -> AsyncIterator[Receiver]:
-    receiver = Receiver(list(answers))
-    server = await asyncio.start_server(receiver.handle, "127.0.0.1", 0)
-    receiver.port = server.sockets[0].getsockname()[1]
-    async with server:
-        yield receiver
-
-
-async def work(service: Any, rounds: int = 3) -> None:
-    """Lets the sending job work off what is due, in rounds of which each is finished before the next begins."""
-    job = build_jobs(service.runtime)[0]
-    assert job.finish is not None
-    for _ in range(rounds):
-        await job.run()
-        await job.finish()
-
-
-@asynccontextmanager
-async def never_answering() -> AsyncIterator[str]:
-    """The address of a receiver that takes every connection and says nothing."""
-    released = asyncio.Event()
-
-    async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await released.wait()
-        writer.close()
-
-    async with await asyncio.start_server(hang, "127.0.0.1", 0) as server:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
-        released.set()
-
-
-async def add(service: Any, story: Any, url: str, **body: Any) -> dict[str, Any]:
-    async with service.client(story) as client:
-        answer = await client.post("/v1/webhooks", json={"url": url, **body})
-    assert answer.status_code == 201, answer.text
-    webhook: dict[str, Any] = answer.json()
-    return webhook
-
-
-async def deliveries(service: Any, story: Any, webhook: dict[str, Any], **query: str) -> list[dict[str, Any]]:
-    async with service.client(story) as client:
-        answer = await client.get(f"/v1/webhooks/{webhook['webhook_id']}/deliveries", params=query)
-    assert answer.status_code == 200, answer.text
-    data: list[dict[str, Any]] = answer.json()["data"]
-    return data
-
-
-def outage(service: Any, story: Any) -> bytes:
-    event: bytes = story.down(new_id(), service.clock.now())
-    return event
+from .webhook_receiver import add, deliveries, never_answering, outage, receiving, work
 
 
 async def test_an_event_arrives_signed_byte_for_byte(service: Any, story: Any) -> None:
@@ -311,7 +228,7 @@ async def test_only_what_was_asked_for_and_only_from_then_on(service: Any, story
         story.down(new_id(), now),
         story.recovered(new_id(), now, now),
         story.contract("activated", now),
-        story.event("incidents.request.opened.v1", new_id(), now, {"anything": 1}, 1),
+        story.event("probes.location.suspected.v1", new_id(), now, {"anything": 1}, 1),
     )
 
     async def names(webhook: dict[str, Any], of: Any = story) -> set[str]:
@@ -406,7 +323,8 @@ async def test_a_hanging_receiver_with_a_backlog_holds_up_nobody_of_any_tenant(
     start_service: Callable[..., Any], story: Any, another_story: Any, eventually: Callable[..., Any]
 ) -> None:
     """The first tries of the one that never answers are still under way when the others have had all of theirs."""
-    service, neighbour = await start_service(webhook_timeout_seconds=30), another_story()
+    service = await start_service(webhook_timeout_seconds=30, webhook_concurrency=20)
+    neighbour = another_story()
     stop = asyncio.Event()
     (deliver, *_) = build_jobs(service.runtime)
     async with never_answering() as silent, receiving() as receiver:

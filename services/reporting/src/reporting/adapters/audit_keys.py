@@ -56,13 +56,16 @@ def key_line(key: AuditKey) -> dict[str, str | None]:
 async def signer_of(uow: UnitOfWork, box: SecretBox, tenant_id: UUID) -> Signer:
     """The key that signs for a tenant now; makes the first one, and the next when it is time.
 
-    A key that another secret sealed signs no more: the next one is then endorsed by nobody, and a verifier says so.
+    A key that the previous secret sealed signs the next one, which the present secret seals. One that neither opens
+    signs no more: the next one is then endorsed by nobody, and a verifier says so.
     """
     keys = await keys_of_tenant(uow, tenant_id)
     newest = keys[-1] if keys else None
     signer = _opened(newest, box) if newest is not None else None
-    if signer is not None and newest is not None and not key_due(newest.made_at, uow.now, MAXIMUM_AGE):
-        return signer
+    if signer is not None and newest is not None:
+        sealed_anew = box.is_present(newest.sealed_private_key)
+        if sealed_anew and not key_due(newest.made_at, uow.now, MAXIMUM_AGE):
+            return signer
     private_key = Ed25519PrivateKey.generate()
     public_key = private_key.public_key().public_bytes_raw()
     row = AuditKey(

@@ -1,12 +1,16 @@
 """Reading what was heard: one query per kind of fact, whatever the number of environments or incidents."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import cast
 from uuid import UUID
 
 from sqlalchemy import DateTime, and_, func, or_, select
 
+from reporting.adapters.maintenance_windows import windows_between
+from reporting.adapters.outage_decisions import decisions_of_contract
+from reporting.adapters.page_settings import known_page
+from reporting.adapters.response_times import figures_by_day, figures_by_hour, sketches_between
 from reporting.adapters.tables import (
     Client,
     ClockRow,
@@ -18,6 +22,7 @@ from reporting.adapters.tables import (
     TransitionRow,
     VouchedRow,
 )
+from reporting.adapters.told_facts import StoredTold
 from reporting.application.facts import (
     AnnouncedVerdict,
     ContractState,
@@ -26,15 +31,21 @@ from reporting.application.facts import (
     KnownIncident,
     Names,
 )
+from reporting.application.maintenance import KnownWindow
+from reporting.application.page_settings import KnownPage
+from reporting.domain.reclassification import Decision, in_force
+from reporting.domain.response_times import ResponseFigure
 from reporting.domain.state_line import State, Transition, Vouched, with_silence
+from shared.kernel.sketch import Sketch
 from shared.unit_of_work import UnitOfWork
 
 
-class StoredFacts:
+class StoredFacts(StoredTold):
     """The facts that a unit of work may see; row-level security decides which those are."""
 
     def __init__(self, uow: UnitOfWork) -> None:
-        self._session = uow.session
+        super().__init__(uow)
+        self._uow = uow
 
     async def versions(self, contract_id: UUID) -> Sequence[KnownContract]:
         """Every known version of a contract by number; empty when there is none that may be seen."""
@@ -101,6 +112,10 @@ class StoredFacts:
         }
         return {environment_id: with_silence(known, vouched, until) for environment_id, known in by_environment.items()}
 
+    async def decisions(self, contract_id: UUID, known_at: datetime) -> Sequence[Decision]:
+        """The decisions on outages that were in force at an instant, the last approved first."""
+        return in_force(await decisions_of_contract(self._uow, contract_id, known_at), known_at)
+
     async def incidents(self, contract_id: UUID, start: datetime, until: datetime) -> Sequence[KnownIncident]:
         """Incidents that began before `until` and were not resolved before `start`, oldest first.
 
@@ -160,6 +175,30 @@ class StoredFacts:
                 UUID(environment_id): name for site in sites for environment_id, name in site.environment_names.items()
             },
         )
+
+    async def maintenance(self, client_id: UUID, start: datetime, until: datetime) -> Sequence[KnownWindow]:
+        """The windows of planned work of a client that may touch `[start, until)`."""
+        return await windows_between(self._session, client_id, start, until)
+
+    async def response_hours(
+        self, contract_id: UUID, start: datetime, end: datetime
+    ) -> Mapping[UUID, Mapping[datetime, ResponseFigure]]:
+        """By environment: response times of each hour that begins in `[start, end)`."""
+        return await figures_by_hour(self._uow, contract_id, start, end)
+
+    async def response_days(
+        self, contract_id: UUID, zone: str, first: date
+    ) -> Mapping[UUID, Mapping[date, ResponseFigure]]:
+        """By environment: response times of each local day from `first` on, as far as days were summed up."""
+        return await figures_by_day(self._uow, contract_id, zone, first)
+
+    async def response_sketches(self, contract_id: UUID, start: datetime, end: datetime) -> Mapping[UUID, Sketch]:
+        """By environment: response times of all hours that begin in `[start, end)`, as one sketch."""
+        return await sketches_between(self._uow, contract_id, start, end)
+
+    async def page(self, tenant_id: UUID, slug: str) -> KnownPage:
+        """What an agency decided about its page at an address; the defaults as long as that is nothing."""
+        return await known_page(self._session, tenant_id, slug)
 
     async def contracts_on_page(self, slug: str) -> Sequence[UUID]:
         """The contracts shown on the public page of a slug: those of the one client to whom it belongs.

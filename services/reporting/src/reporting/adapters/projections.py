@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, inspect, select, text, tuple_, update
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy import func, select, update
 
+from reporting.adapters.kept_rows import keep
 from reporting.adapters.measured_months import expect_months, measure_again
+from reporting.adapters.report_editions import report_again
 from reporting.adapters.tables import (
     Client,
     ClockRow,
@@ -28,31 +28,12 @@ from shared.events import ReceivedEvent
 from shared.unit_of_work import UnitOfWork
 
 
-async def _once(uow: UnitOfWork, table: type[DeclarativeBase], row: Mapping[str, Any]) -> bool:
-    """Writes a fact unless it is there. True when it is new."""
-    statement = insert(table).values(row).on_conflict_do_nothing().returning(text("1"))
-    return (await uow.session.execute(statement)).first() is not None
-
-
-async def _newest(uow: UnitOfWork, table: type[DeclarativeBase], row: Mapping[str, Any]) -> None:
-    """Writes a state unless a newer version is there."""
-    columns = table.__table__.c
-    statement = insert(table).values(row)
-    key = [column.name for column in inspect(table).primary_key]
-    changes = {name: statement.excluded[name] for name in row if name not in key}
-    await uow.session.execute(
-        statement.on_conflict_do_update(
-            index_elements=key, set_=changes, where=columns.version < statement.excluded.version
-        )
-    )
-
-
 async def remember_event(uow: UnitOfWork, event: ReceivedEvent[dict[str, Any]], name: str) -> bool:
     """Keeps the bytes of an event. True when it was not known."""
     client = event.data.get("client_id")
     if client is None and isinstance(event.data.get("client"), dict):
         client = event.data["client"].get("client_id")
-    return await _once(
+    return await keep(
         uow,
         Event,
         {
@@ -65,6 +46,7 @@ async def remember_event(uow: UnitOfWork, event: ReceivedEvent[dict[str, Any]], 
             "occurred_at": event.time,
             "payload": event.payload,
         },
+        newer=(),
     )
 
 
@@ -87,12 +69,13 @@ async def remember_contract(uow: UnitOfWork, event: ReceivedEvent[ContractState]
         "status": state.status,
         "state": stored,
     }
-    new = await _once(uow, ContractVersion, {**mine, "effective_from": state.effective_from, "event_id": event.id})
+    version = {**mine, "effective_from": state.effective_from, "event_id": event.id}
+    new = await keep(uow, ContractVersion, version, newer=())
+    slug = state.status_page.slug if state.status_page is not None else None
+    await keep(uow, Contract, {**mine, "number": state.number, "slug": slug})
     if not new:
         return
     await expect_months(uow, event.tenant_id, state)
-    slug = state.status_page.slug if state.status_page is not None else None
-    await _newest(uow, Contract, {**mine, "number": state.number, "slug": slug})
     began = (
         select(func.min(ContractVersion.effective_from))
         .where(ContractVersion.contract_id == state.contract_id, ContractVersion.status == "active")
@@ -103,7 +86,7 @@ async def remember_contract(uow: UnitOfWork, event: ReceivedEvent[ContractState]
 
 async def remember_client(uow: UnitOfWork, event: ReceivedEvent[Any], client_id: UUID, name: str) -> None:
     """Keeps the newest name of a client."""
-    await _newest(
+    await keep(
         uow,
         Client,
         {"client_id": client_id, "tenant_id": event.tenant_id, "version": event.aggregate_version, "name": name},
@@ -120,7 +103,7 @@ async def remember_site(
     environment_names: Mapping[str, str],
 ) -> None:
     """Keeps the newest names of a site and its environments."""
-    await _newest(
+    await keep(
         uow,
         Site,
         {
@@ -150,8 +133,7 @@ async def remember_transition(
 ) -> None:
     """Keeps a transition, and the newest state of its monitor. `monitor` has the columns that identify it."""
     mine = {**monitor, "tenant_id": event.tenant_id}
-    await measure_again(uow, mine["contract_id"], min(at, ended_since or at))
-    await _once(
+    new = await keep(
         uow,
         TransitionRow,
         {
@@ -167,37 +149,31 @@ async def remember_transition(
             "details": dict(details),
             "event_id": event.id,
         },
+        newer=(),
     )
-    await _newest(uow, Monitor, {**mine, "version": event.aggregate_version, "state": entered, "since": at})
+    await keep(uow, Monitor, {**mine, "version": event.aggregate_version, "state": entered, "since": at})
+    if new:
+        await measure_again(uow, mine["contract_id"], min(at, ended_since or at))
 
 
 async def remember_measuring(
     uow: UnitOfWork, event: ReceivedEvent[Any], *, monitor: Mapping[str, Any], until: datetime
 ) -> None:
     """Keeps the latest instant until which a monitor was measured, and the event that says so."""
-    statement = insert(VouchedRow).values(
-        {
-            **monitor,
-            "tenant_id": event.tenant_id,
-            "until": until,
-            "version": event.aggregate_version,
-            "event_id": event.id,
-        }
-    )
-    new = statement.excluded
-    await uow.session.execute(
-        statement.on_conflict_do_update(
-            index_elements=["monitor_id"],
-            set_={name: new[name] for name in ("until", "version", "event_id")},
-            where=tuple_(VouchedRow.until, VouchedRow.version) < tuple_(new.until, new.version),
-        )
-    )
+    row = {
+        **monitor,
+        "tenant_id": event.tenant_id,
+        "until": until,
+        "version": event.aggregate_version,
+        "event_id": event.id,
+    }
+    await keep(uow, VouchedRow, row, newer=("until", "version"))
 
 
 async def remember_incident(uow: UnitOfWork, event: ReceivedEvent[IncidentState]) -> None:
     """Keeps the newest state of an incident."""
     state = event.data
-    await _newest(
+    heard = await keep(
         uow,
         Incident,
         {
@@ -213,6 +189,8 @@ async def remember_incident(uow: UnitOfWork, event: ReceivedEvent[IncidentState]
             "state": state.model_dump(mode="json"),
         },
     )
+    if heard:
+        await report_again(uow, state.contract_id, state.began_at or event.time)
 
 
 async def remember_verdict(
@@ -227,7 +205,7 @@ async def remember_verdict(
     at: datetime,
 ) -> None:
     """Keeps the newest verdict of a clock."""
-    await _newest(
+    heard = await keep(
         uow,
         ClockRow,
         {
@@ -242,3 +220,5 @@ async def remember_verdict(
             "event_id": event.id,
         },
     )
+    if heard:
+        await report_again(uow, contract_id, at)

@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from functools import cache
@@ -15,9 +15,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from reporting.adapters import words
+from reporting.adapters.response_chart import days_chart, hours_chart
+from reporting.adapters.sheet import ReportSheet
+from reporting.adapters.sign_in_words import failure
 from reporting.application.report import Brand, Branded, MonthlyReport
-from reporting.application.status_page import StatusPageContent
-from reporting.domain.brand import palette
+from reporting.application.single_sign_on import Fault
+from reporting.application.status_page import PublicComponent, ShownPage, StatusPageContent
+from reporting.domain.brand import Palette, palette, palette_at_night, with_variables
 from shared.i18n import Catalogues, Translator
 
 _HERE = Path(__file__).parent
@@ -38,6 +42,13 @@ class RenderedPage:
         return hashlib.sha256(self.html).hexdigest()[:32]
 
 
+SHOWN_WHOLE = 10
+"""Components of which a status page says everything; of more it says the state and draws the days, and each has a page
+of its own, so that the page stays small."""
+LARGEST_PAGE = 50_000
+"""Bytes that a status page may have."""
+
+
 @cache
 def catalogues() -> Catalogues:
     """The texts of this service, compiled once."""
@@ -49,16 +60,89 @@ def translator_for(asked: str | None, accept_language: str | None, default: str)
     return catalogues().negotiate(asked, accept_language, default)
 
 
-def status_page(page: Branded[StatusPageContent], translator: Translator) -> RenderedPage:
-    """The public status page."""
-    content = page.content
-    return _render("status.html", translator, page.brand, content.time_zone, content.updated_at, {"page": content})
+def status_page(
+    page: Branded[StatusPageContent],
+    translator: Translator,
+    *,
+    place: str,
+    url: str,
+    private: bool = False,
+    mails: bool = False,
+    remembered: timedelta | None = None,
+) -> RenderedPage:
+    """The public status page, dark for those who want it dark. `remembered`: it could not be read anew, and is so old.
+
+    `place` is where it lies, as links in it write it: its slug, or a point on a domain of its own. `mails`: visitors
+    may ask to be told by mail.
+    """
+    content, brand = page.content, page.brand
+    values = {"page": content, "remembered": remembered, "place": place, "url": url, "private": private, "mails": mails}
+
+    def made(*, compact: bool, steps: bool = True) -> RenderedPage:
+        return _render(
+            "status.html",
+            translator,
+            brand,
+            content.time_zone,
+            content.updated_at,
+            values | {"compact": compact, "steps": steps},
+            night=palette_at_night(brand.primary, brand.background, brand.text),
+        )
+
+    if len(content.components) <= SHOWN_WHOLE and len((whole := made(compact=False)).html) < LARGEST_PAGE:
+        return whole
+    short = made(compact=True)
+    # The steps of what is over are on the pages of the components as well.
+    return short if len(short.html) < LARGEST_PAGE else made(compact=True, steps=False)
+
+
+def component_page(
+    page: Branded[StatusPageContent],
+    component: PublicComponent,
+    translator: Translator,
+    *,
+    back: str,
+    private: bool,
+    remembered: timedelta | None,
+) -> RenderedPage:
+    """Everything about one component, with tables behind the charts. `back` leads to the page that it is of."""
+    content, brand = page.content, page.brand
+    return _render(
+        "component.html",
+        translator,
+        brand,
+        content.time_zone,
+        content.updated_at,
+        {
+            "page": content,
+            "component": component,
+            "back": back,
+            "place": "..",
+            "private": private,
+            "remembered": remembered,
+        },
+        night=palette_at_night(brand.primary, brand.background, brand.text),
+    )
+
+
+@dataclass(frozen=True)
+class Link:
+    """Where the reader of a page may go from there."""
+
+    address: str
+    text: str
 
 
 def report_page(
-    page: Branded[MonthlyReport], translator: Translator, *, shared_until: datetime | None = None
+    page: Branded[MonthlyReport],
+    translator: Translator,
+    *,
+    shared_until: datetime | None = None,
+    notice: str | None = None,
+    ways: Sequence[Link] = (),
 ) -> RenderedPage:
-    """A monthly report. `shared_until` is said on the page when it is read over a link that ends."""
+    """A monthly report. `shared_until` is said on the page when it is read over a link that ends; `notice`: what it is
+    not; `ways`: back."""
     report = page.content
     return _render(
         "report.html",
@@ -66,7 +150,80 @@ def report_page(
         page.brand,
         report.time_zone,
         report.as_of,
-        {"report": report, "shared_until": shared_until},
+        {"report": report, "shared_until": shared_until, "notice": notice, "ways": ways},
+    )
+
+
+def password_page(brand: Brand, translator: Translator, *, place: str, refused: bool) -> RenderedPage:
+    """Asks for the password of a page, in its brand and without a word of what it says."""
+    night = palette_at_night(brand.primary, brand.background, brand.text)
+    values = {"place": place, "refused": refused}
+    return _render("password.html", translator, brand, "UTC", datetime.fromtimestamp(0, UTC), values, night=night)
+
+
+def page_sign_in_page(page: ShownPage, translator: Translator, *, place: str, fault: Fault | None) -> RenderedPage:
+    """Leads to the provider at which visitors of a page sign in, and why that failed; not a word of the page."""
+    brand = page.brand
+    night = palette_at_night(brand.primary, brand.background, brand.text)
+    values = {
+        "place": place,
+        "provider": page.provider,
+        "failure": None if fault is None else failure(translator, fault),
+    }
+    return _render(
+        "single_sign_on.html",
+        translator,
+        brand,
+        "UTC",
+        datetime.fromtimestamp(0, UTC),
+        values,
+        night=night,
+        further_style="single_sign_on.css",
+    )
+
+
+def subscription_page(
+    brand: Brand, translator: Translator, *, place: str, state: str, action: str | None
+) -> RenderedPage:
+    """How a subscription stands: `sent`, `no_address`, `asked`, `confirmed`, `ending`, or `gone`."""
+    night = palette_at_night(brand.primary, brand.background, brand.text)
+    values = {"place": place, "state": state, "action": action}
+    return _render("subscription.html", translator, brand, "UTC", datetime.fromtimestamp(0, UTC), values, night=night)
+
+
+def sheet_page(
+    sheet: ReportSheet,
+    brand: Brand,
+    translator: Translator,
+    *,
+    zone: str,
+    at: datetime,
+    notice: str | None = None,
+    links: Sequence[Link] = (),
+    ways: Sequence[Link] = (),
+) -> RenderedPage:
+    """A document as a page for a browser, with the content of its PDF. `notice` is said above everything.
+
+    `ways` lead away from above it: back to where it is listed, and to its files.
+    """
+    values = {"sheet": sheet, "notice": notice, "links": links, "ways": ways}
+    return _render("document.html", translator, brand, zone, at, values)
+
+
+def portal_page(
+    template: str, translator: Translator, brand: Brand, time_zone: str, now: datetime, values: Mapping[str, Any]
+) -> RenderedPage:
+    """A page of the portal, from a template in `templates/portal`, dark for those who want it dark."""
+    return _render(
+        f"portal/{template}",
+        translator,
+        brand,
+        time_zone,
+        now,
+        values,
+        night=palette_at_night(brand.primary, brand.background, brand.text),
+        further_style="portal/portal.css",
+        forms=True,
     )
 
 
@@ -90,13 +247,26 @@ def safe_logo(address: str | None) -> str | None:
 
 
 def _render(
-    template: str, translator: Translator, brand: Brand, zone_name: str, at: datetime, values: Mapping[str, Any]
+    template: str,
+    translator: Translator,
+    brand: Brand,
+    zone_name: str,
+    at: datetime,
+    values: Mapping[str, Any],
+    *,
+    night: Palette | None = None,
+    further_style: str | None = None,
+    forms: bool = False,
 ) -> RenderedPage:
     environment = _environment(translator.language)
     zone = ZoneInfo(zone_name)
-    colours = palette(brand.primary, brand.background, brand.text)
-    style = environment.get_template("style.css").render(colours=colours)
-    logo = safe_logo(brand.logo_url)
+    colours = with_variables(palette(brand.primary, brand.background, brand.text), brand.variables)
+    style = environment.get_template("style.css").render(colours=colours, night=night)
+    if further_style is not None:
+        style += environment.get_template(further_style).render()
+    # A picture of the agency's own is served beside the page that it is of; the portal has none.
+    uploaded = brand.logo if "place" in values else None
+    logo = safe_logo(brand.logo_url) if uploaded is None else f"{values['place']}/logo.png?v={uploaded}"
     html = environment.get_template(template).render(
         t=translator,
         w=words,
@@ -107,14 +277,17 @@ def _render(
         zone_text=translator.zone(zone, at),
         languages=catalogues().languages,
         when=lambda instant, **options: translator.datetime(instant, zone, **options),
+        hour_from=lambda instant: _hour(translator, instant, zone),
         day_or_instant=lambda instant: _day(translator, instant, zone, ends=False),
         last_day_or_instant=lambda instant: _day(translator, instant, zone, ends=True),
         **values,
     )
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    # What has forms must not be shown inside of somebody else's page, where one presses what one does not see.
+    own, nobody = "'self'", "'none'"
     policy = (
-        f"default-src 'none'; style-src 'sha256-{digest}'; img-src {_image_source(logo)}; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+        f"default-src 'none'; style-src 'sha256-{digest}'; img-src {_image_source(brand)}; "
+        f"base-uri 'none'; form-action {own}; frame-ancestors {nobody if forms else own}"
     )
     return RenderedPage(html.encode(), policy)
 
@@ -127,13 +300,23 @@ def _day(translator: Translator, instant: datetime, zone: ZoneInfo, *, ends: boo
     return translator.date(local.date() - timedelta(days=1) if ends else local.date())
 
 
-def _image_source(logo: str | None) -> str:
-    if logo is None:
-        return "'none'"
+def _hour(translator: Translator, instant: datetime, zone: ZoneInfo) -> str:
+    """When an hour begins; with its offset where clocks are put back and show it twice."""
+    local = instant.astimezone(zone)
+    twice = local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
+    text = translator.datetime(instant, zone, width="short")
+    return f"{text} ({translator.offset(zone, instant)})" if twice else text
+
+
+def _image_source(brand: Brand) -> str:
+    logo = safe_logo(brand.logo_url)
+    if brand.logo is not None or logo is None:
+        return "'self'" if brand.logo or brand.favicon else "'none'"
+    own = "'self' " if brand.favicon else ""
     parts = urlsplit(logo)
     host = (parts.hostname or "").encode("idna").decode() if not (parts.hostname or "").isascii() else parts.hostname
     port = f":{parts.port}" if parts.port else ""
-    return f"https://{host}{port}"
+    return f"{own}https://{host}{port}"
 
 
 @cache
@@ -151,7 +334,13 @@ def _environment(language: str) -> Environment:
         texts.gettext, texts.ngettext, newstyle=True, pgettext=texts.pgettext, npgettext=texts.npgettext
     )
     environment.policies["ext.i18n.trimmed"] = True
-    environment.globals["bars"] = bars
+    environment.globals |= {
+        "bars": bars,
+        "calm_days": calm_days,
+        "troubled_days": troubled_days,
+        "hours_chart": hours_chart,
+        "days_chart": days_chart,
+    }
     return environment
 
 
@@ -170,13 +359,42 @@ LEAST_TROUBLE = 14
 """A short interruption must be seen as well as a long one; how long it was, the height tells."""
 
 
+def calm_days(days: list[Any], slots: int, *, under: bool = False) -> dict[str, str]:
+    """The days without trouble by tone, as paths that a dashed line draws: one stroke for a run of days, not for each.
+
+    A page has many components, and most days of most of them are good. `under`: those with trouble count as good, and
+    the trouble is drawn over them.
+    """
+    paths: dict[str, str] = {}
+    runs: list[tuple[str, int, int]] = []
+    for position, day in enumerate(days, start=slots - len(days)):
+        trouble = day.state in {"down", "degraded"}
+        tone = ("good" if under else "") if trouble else words.tone(day.state)
+        if runs and runs[-1][0] == tone:
+            runs[-1] = (tone, runs[-1][1], position)
+        else:
+            runs.append((tone, position, position))
+    for tone, first, last in runs:
+        if tone:
+            paths[tone] = paths.get(tone, "") + f"M{first * 6} 18h{(last - first) * 6 + 4}"
+    return paths
+
+
+def troubled_days(days: list[Any], slots: int) -> dict[str, str]:
+    """The same days as `bars`, by tone, as paths: a few bytes for each, without a title."""
+    paths: dict[str, str] = {}
+    for bar in bars(days, slots):
+        paths[bar.tone] = paths.get(bar.tone, "") + f"M{bar.x + 2} 36v-{bar.trouble}"
+    return paths
+
+
 def bars(days: list[Any], slots: int) -> list[Bar]:
-    """The days as bars of equal width, today at the right edge; `trouble` is the height of what was not good."""
+    """The days with trouble as bars, today at the right edge; `trouble` is the height of what was not good."""
     first = slots - len(days)
     found = []
     for position, day in enumerate(days):
-        trouble = 0
-        if day.state in {"down", "degraded"}:
-            trouble = max(LEAST_TROUBLE, min(BAR_HEIGHT, round(BAR_HEIGHT * day.down_seconds / 86_400)))
+        if day.state not in {"down", "degraded"}:
+            continue
+        trouble = max(LEAST_TROUBLE, min(BAR_HEIGHT, round(BAR_HEIGHT * day.down_seconds / 86_400)))
         found.append(Bar((first + position) * 6, words.tone(day.state), trouble, day))
     return found

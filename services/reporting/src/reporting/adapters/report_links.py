@@ -5,6 +5,7 @@ import binascii
 import json
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from urllib.parse import urlencode
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
@@ -55,24 +56,77 @@ def make_token(box: SecretBox, report: SharedReport) -> str:
         a=report.as_of,
         e=int(report.expires_at.timestamp()),
     )
-    raw = content.model_dump_json().encode()
-    return f"{_text(raw)}.{_text(box.sign(raw))}"
+    return _signed(box, content.model_dump_json().encode())
 
 
 def read_token(box: SecretBox, token: str, now: datetime) -> SharedReport:
     """What a token opens. Raises InvalidLink or ExpiredLink; a forged token is never told apart from nonsense."""
+    try:
+        content = _Content.model_validate(_verified(box, token))
+    except ValidationError:
+        raise InvalidLink from None
+    return SharedReport(content.t, content.c, content.m, content.l, content.a, _until(content.e, now))
+
+
+@dataclass(frozen=True)
+class SentLink:
+    """Which mailed edition a link opens, and until when."""
+
+    tenant_id: UUID
+    delivery_id: UUID
+    expires_at: datetime
+
+
+class _Sent(BaseModel):
+    """The signed content of such a link; its key `d` no other link has."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    t: UUID
+    d: UUID
+    e: int
+
+
+def make_sent_token(box: SecretBox, link: SentLink) -> str:
+    """The token of a link in a mail. Whoever has it can read this one edition until it ends; nothing else."""
+    content = _Sent(t=link.tenant_id, d=link.delivery_id, e=int(link.expires_at.timestamp()))
+    return _signed(box, content.model_dump_json().encode())
+
+
+def read_sent_token(box: SecretBox, token: str, now: datetime) -> SentLink:
+    """What a token opens. Raises InvalidLink or ExpiredLink."""
+    try:
+        content = _Sent.model_validate(_verified(box, token))
+    except ValidationError:
+        raise InvalidLink from None
+    return SentLink(content.t, content.d, _until(content.e, now))
+
+
+def sent_address(public_url: str, token: str) -> str:
+    """The address of a link in a mail. The token is in the query, because paths are written to access logs."""
+    return f"{public_url.rstrip('/')}/reports/sent?{urlencode({'token': token})}"
+
+
+def _signed(box: SecretBox, raw: bytes) -> str:
+    return f"{_text(raw)}.{_text(box.sign(raw))}"
+
+
+def _verified(box: SecretBox, token: str) -> object:
     encoded, _, signature = token.partition(".")
     try:
         raw, signed = _bytes(encoded), _bytes(signature)
         if not box.is_signed(raw, signed):
             raise InvalidLink
-        content = _Content.model_validate(json.loads(raw))
-    except (ValueError, binascii.Error, ValidationError):
+        return json.loads(raw)
+    except (ValueError, binascii.Error):
         raise InvalidLink from None
-    expires_at = datetime.fromtimestamp(content.e, UTC)
+
+
+def _until(instant: int, now: datetime) -> datetime:
+    expires_at = datetime.fromtimestamp(instant, UTC)
     if now >= expires_at:
         raise ExpiredLink
-    return SharedReport(content.t, content.c, content.m, content.l, content.a, expires_at)
+    return expires_at
 
 
 def _text(raw: bytes) -> str:

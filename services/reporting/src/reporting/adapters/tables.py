@@ -18,6 +18,7 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
+    Sequence,
     Text,
     UniqueConstraint,
     Uuid,
@@ -32,6 +33,8 @@ from shared.migrations import event_tables
 SCHEMA = "reporting"
 metadata = metadata_for(SCHEMA)
 event_tables(metadata)
+HEARD = Sequence("heard", metadata=metadata)
+"""Numbers what is kept as it was heard, so that a rebuild finds what came while it was at work."""
 
 
 class Base(DeclarativeBase):
@@ -46,6 +49,7 @@ class Base(DeclarativeBase):
         dict[str, Any]: JSONB(),
         list[Any]: JSONB(),
         list[str]: ARRAY(Text()),
+        list[UUID]: ARRAY(Uuid()),
     }
 
 
@@ -148,7 +152,10 @@ class TransitionRow(Base):
     details: Mapped[dict[str, Any]]
     event_id: Mapped[UUID]
 
-    __table_args__ = (Index("ix_transition_contract_id", "contract_id", "monitor_id", "at"),)
+    __table_args__ = (
+        Index("ix_transition_contract_id", "contract_id", "monitor_id", "at"),
+        Index("ix_transition_outage_id", "outage_id", postgresql_where=text("outage_id IS NOT NULL")),
+    )
 
 
 class VouchedRow(Base):
@@ -237,12 +244,22 @@ class Event(Base):
     aggregate_version: Mapped[int] = mapped_column(BigInteger)
     occurred_at: Mapped[datetime]
     payload: Mapped[bytes]
+    heard: Mapped[int | None] = mapped_column(BigInteger, server_default=HEARD.next_value())
 
-    __table_args__ = (Index("ix_event_aggregate_id", "aggregate_id", "aggregate_version"),)
+    __table_args__ = (
+        Index("ix_event_aggregate_id", "aggregate_id", "aggregate_version"),
+        Index("ix_event_tenant_id", "tenant_id", "occurred_at", "event_id"),
+        Index("ix_event_client_id", "client_id", "occurred_at"),
+        Index("ix_event_heard", "heard", postgresql_where=text("heard IS NOT NULL")),
+    )
 
 
 class Webhook(Base):
-    """An address of a tenant that is told what happens. Secrets are sealed with the service's key."""
+    """An address of a tenant that is told what happens. Secrets are sealed with the service's key.
+
+    `secret` signs symmetrically (v1), `signing_key` is the private half of `public_key` (v1a); webhooks from before
+    that have none until their next rotation. `slow` and `resting_until` say how their receivers answered last.
+    """
 
     __tablename__ = "webhook"
 
@@ -252,12 +269,20 @@ class Webhook(Base):
     url: Mapped[str]
     description: Mapped[str]
     event_types: Mapped[list[str]]
+    client_ids: Mapped[list[UUID]]
+    ordered: Mapped[bool] = mapped_column(Boolean)
     enabled: Mapped[bool] = mapped_column(Boolean)
     disabled_reason: Mapped[str | None]
     disabled_at: Mapped[datetime | None]
     failing_since: Mapped[datetime | None]
+    resting_until: Mapped[datetime | None]
+    slow: Mapped[bool] = mapped_column(Boolean)
     secret: Mapped[bytes]
+    signing_key: Mapped[bytes | None]
+    public_key: Mapped[str | None]
     previous_secret: Mapped[bytes | None]
+    previous_signing_key: Mapped[bytes | None]
+    previous_public_key: Mapped[str | None]
     previous_secret_until: Mapped[datetime | None]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
@@ -268,7 +293,9 @@ class Webhook(Base):
 class Delivery(Base):
     """One event for one webhook. `due_at` is set while a try is to come; a claim moves it ahead as a lease.
 
-    `attempts` counts all tries, `tried_before` those before the present schedule: a retry by hand starts a new one.
+    Only deliveries to ordered webhooks have an `aggregate`: of those that are pending one is due, and the others wait
+    without `due_at` for the one before. `attempts` counts all tries, `tried_before` those before the present schedule:
+    a retry by hand starts a new one.
     """
 
     __tablename__ = "delivery"
@@ -278,6 +305,8 @@ class Delivery(Base):
     webhook_id: Mapped[UUID] = mapped_column(ForeignKey("reporting.webhook.webhook_id", ondelete="CASCADE"))
     event_id: Mapped[UUID]
     event_name: Mapped[str]
+    aggregate: Mapped[str | None]
+    aggregate_version: Mapped[int | None] = mapped_column(BigInteger)
     payload: Mapped[bytes]
     status: Mapped[str]
     attempts: Mapped[int] = mapped_column(Integer)
@@ -292,6 +321,14 @@ class Delivery(Base):
         UniqueConstraint("webhook_id", "event_id"),
         Index(
             "ix_delivery_to_come", "webhook_id", "due_at", "delivery_id", postgresql_where=text("due_at IS NOT NULL")
+        ),
+        Index(
+            "ix_delivery_in_order",
+            "webhook_id",
+            "aggregate",
+            "aggregate_version",
+            "delivery_id",
+            postgresql_where=text("status = 'pending' AND aggregate IS NOT NULL"),
         ),
         Index("ix_delivery_webhook_id", "webhook_id", "created_at", "delivery_id"),
         Index("ix_delivery_finished_at", "finished_at"),
@@ -312,4 +349,38 @@ class Attempt(Base):
     duration_ms: Mapped[int] = mapped_column(Integer)
     status_code: Mapped[int | None] = mapped_column(Integer)
     error: Mapped[str | None]
+    sent_timestamp: Mapped[int | None] = mapped_column(BigInteger)
+    response_headers: Mapped[dict[str, Any] | None]
     response_excerpt: Mapped[str | None]
+
+
+class WebhookReplay(Base):
+    """A stretch of what was heard that is queued for one webhook again, oldest first, up to where `position` says."""
+
+    __tablename__ = "webhook_replay"
+
+    replay_id: Mapped[UUID] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID]
+    webhook_id: Mapped[UUID] = mapped_column(ForeignKey("reporting.webhook.webhook_id", ondelete="CASCADE"))
+    since: Mapped[datetime]
+    until: Mapped[datetime]
+    event_types: Mapped[list[str]]
+    status: Mapped[str]
+    queued: Mapped[int] = mapped_column(Integer)
+    position_at: Mapped[datetime | None]
+    position_id: Mapped[UUID | None]
+    due_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        Index("ix_webhook_replay_webhook_id", "webhook_id", "created_at", "replay_id"),
+        Index("ix_webhook_replay_due_at", "due_at", postgresql_where=text("due_at IS NOT NULL")),
+        Index("ix_webhook_replay_finished_at", "finished_at"),
+        Index(
+            "uq_webhook_replay_running",
+            "webhook_id",
+            unique=True,
+            postgresql_where=text("status = 'running'"),
+        ),
+    )

@@ -1,22 +1,14 @@
 """Changes of webhooks and their deliveries, each with everything that belongs to it."""
 
-import base64
-import secrets
 from datetime import datetime, timedelta
 
+from reporting.adapters.delivery_queue import Said, queue
 from reporting.adapters.secret_box import SecretBox
 from reporting.adapters.tables import Delivery, Webhook
+from reporting.adapters.webhook_signatures import new_key_pair, new_secret
 from reporting.application.webhooks import DeliveryIsUnderWay, WebhookIsDisabled
 from reporting.domain.retries import GivenUp
-
-SECRET_BYTES = 32
-ROTATION_OVERLAP = timedelta(hours=24)
-"""How long the secret before the newest one still signs, so that a receiver can change over without losing anything."""
-
-
-def new_secret() -> str:
-    """A fresh signing secret in the form of Standard Webhooks: `whsec_` and 32 random bytes."""
-    return "whsec_" + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
+from shared.unit_of_work import UnitOfWork
 
 
 def touch(webhook: Webhook, now: datetime) -> None:
@@ -25,26 +17,32 @@ def touch(webhook: Webhook, now: datetime) -> None:
     webhook.updated_at = now
 
 
-def rotate_secret(webhook: Webhook, box: SecretBox, now: datetime) -> tuple[str, datetime]:
-    """Gives a webhook a new secret; the present one goes on signing for 24 hours. Returns the new one and that end.
+def rotate_keys(webhook: Webhook, box: SecretBox, now: datetime, overlap: timedelta) -> tuple[str, datetime | None]:
+    """Gives a webhook new keys; the present ones go on signing beside them for `overlap`, so that a receiver can change
+    over without losing anything. Returns the new secret and that end; None: what got out signs nothing any more.
 
-    A rotation during a rotation drops the oldest secret: two sign, never three.
+    A rotation during a rotation drops the oldest keys: two generations sign, never three.
     """
     secret = new_secret()
-    until = now + ROTATION_OVERLAP
-    webhook.previous_secret = webhook.secret
+    private_key, public_key = new_key_pair()
+    until = now + overlap if overlap else None
+    webhook.previous_secret = webhook.secret if until else None
+    webhook.previous_signing_key = webhook.signing_key if until else None
+    webhook.previous_public_key = webhook.public_key if until else None
     webhook.previous_secret_until = until
-    webhook.secret = box.seal(secret)
+    webhook.secret, webhook.signing_key, webhook.public_key = box.seal(secret), box.seal(private_key), public_key
     touch(webhook, now)
     return secret, until
 
 
 def set_enabled(webhook: Webhook, enabled: bool, now: datetime) -> None:
-    """Switches a webhook on or off by hand. On: its past failures are forgotten."""
+    """Switches a webhook on or off by hand. On: what its receiver was like before is forgotten."""
     if enabled == webhook.enabled:
         return
     webhook.enabled = enabled
     webhook.failing_since = None
+    webhook.resting_until = None
+    webhook.slow = False
     webhook.disabled_reason = None if enabled else "by_hand"
     webhook.disabled_at = None if enabled else now
 
@@ -60,17 +58,15 @@ def disable(webhook: Webhook, reason: GivenUp, now: datetime) -> bool:
     return True
 
 
-def send_again(webhook: Webhook, delivery: Delivery, now: datetime) -> None:
-    """Sends a delivery again at once, delivered or failed, with a new schedule; its attempts so far stay visible.
+async def send_again(uow: UnitOfWork, webhook: Webhook, delivery: Delivery) -> None:
+    """Sends a delivery again at once, delivered or failed, with a new schedule; its attempts so far stay visible. An
+    ordered webhook gets it after what it gets of the same aggregate at the moment.
 
     Raises WebhookIsDisabled or DeliveryIsUnderWay.
     """
     if not webhook.enabled:
         raise WebhookIsDisabled
-    if delivery.due_at is not None:
+    if delivery.status == "pending":
         raise DeliveryIsUnderWay
-    delivery.status = "pending"
-    delivery.tried_before = delivery.attempts
-    delivery.due_at = now
-    delivery.first_attempt_at = None
-    delivery.finished_at = None
+    await queue(uow, webhook, [Said.parse(delivery.payload)], again=True)
+    await uow.session.refresh(delivery)

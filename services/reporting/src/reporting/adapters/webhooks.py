@@ -1,27 +1,41 @@
 """Webhooks and their deliveries as rows."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from reporting.adapters.secret_box import SecretBox
-from reporting.adapters.tables import Attempt, Delivery, Webhook
-from reporting.adapters.webhook_changes import new_secret
+from reporting.adapters.tables import Attempt, Client, Delivery, Webhook
+from reporting.adapters.webhook_signatures import new_key_pair, new_secret
+from reporting.application.webhooks import TooManyWebhooks
 from shared.events import TYPE_PREFIX, Envelope, EventName, schema_address
 from shared.ids import new_id
 from shared.unit_of_work import UnitOfWork
 
 TEST_EVENT = EventName("reporting", "webhook", "tested", 1)
 """Sent to one webhook on demand; never published to the stream."""
+MOST = 100
+"""Webhooks of an agency: every event is looked at for each of them."""
 
 
-def add_webhook(
-    uow: UnitOfWork, box: SecretBox, *, url: str, description: str, event_types: Sequence[str], enabled: bool
+async def add_webhook(
+    uow: UnitOfWork,
+    box: SecretBox,
+    *,
+    url: str,
+    description: str,
+    event_types: Sequence[str],
+    client_ids: Sequence[UUID],
+    ordered: bool,
+    enabled: bool,
 ) -> tuple[Webhook, str]:
-    """A new webhook of the unit's tenant, and its secret, which cannot be read again."""
+    """A new webhook of the unit's tenant, and its secret, which cannot be read again. Raises TooManyWebhooks."""
     assert uow.tenant_id is not None  # webhooks are made by callers, and a caller has a tenant
+    if (await uow.session.scalar(select(func.count()).select_from(Webhook)) or 0) >= MOST:
+        raise TooManyWebhooks(MOST)
     secret = new_secret()
+    private_key, public_key = new_key_pair()
     webhook = Webhook(
         webhook_id=new_id(),
         tenant_id=uow.tenant_id,
@@ -29,18 +43,32 @@ def add_webhook(
         url=url,
         description=description,
         event_types=list(event_types),
+        client_ids=list(client_ids),
+        ordered=ordered,
         enabled=enabled,
         disabled_reason=None if enabled else "by_hand",
         disabled_at=None if enabled else uow.now,
         failing_since=None,
+        resting_until=None,
+        slow=False,
         secret=box.seal(secret),
+        signing_key=box.seal(private_key),
+        public_key=public_key,
         previous_secret=None,
+        previous_signing_key=None,
+        previous_public_key=None,
         previous_secret_until=None,
         created_at=uow.now,
         updated_at=uow.now,
     )
     uow.session.add(webhook)
     return webhook, secret
+
+
+async def unknown_clients(uow: UnitOfWork, client_ids: Collection[UUID]) -> list[int]:
+    """The places in a list of those that are no client that the unit may see."""
+    known = set((await uow.session.scalars(select(Client.client_id).where(Client.client_id.in_(client_ids)))).all())
+    return [place for place, client_id in enumerate(client_ids) if client_id not in known]
 
 
 async def find_webhook(uow: UnitOfWork, webhook_id: UUID, *, lock: bool = False) -> Webhook | None:
@@ -85,6 +113,8 @@ def queue_test(uow: UnitOfWork, webhook: Webhook) -> Delivery:
         webhook_id=webhook.webhook_id,
         event_id=envelope.id,
         event_name=str(TEST_EVENT),
+        aggregate=None,
+        aggregate_version=None,
         payload=envelope.to_bytes(),
         status="pending",
         attempts=0,

@@ -1,8 +1,10 @@
 """Codes in words. Every text is a literal here, so that the catalogues are known to be complete."""
 
 from collections.abc import Mapping
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
+from reporting.application.editions import AS_MEASURED
 from shared.i18n import Translator
 from shared.values import parse_duration
 
@@ -16,6 +18,21 @@ def state(t: Translator, code: str) -> str:
         "maintenance": t.pgettext("state", "Under maintenance"),
         "unknown": t.pgettext("state", "Unknown"),
         "paused": t.pgettext("state", "Not monitored"),
+    }
+    return words[code]
+
+
+def decided(t: Translator) -> str:
+    """The state of time that was measured as unavailable and counts otherwise by a decision."""
+    return t.pgettext("state", "Unavailable, counted by decision")
+
+
+def category(t: Translator, code: str) -> str:
+    """What two people decided that an outage was."""
+    words = {
+        "agreed_maintenance": t.pgettext("decision", "Agreed maintenance"),
+        "client_caused": t.pgettext("decision", "Caused by the client"),
+        "third_party": t.pgettext("decision", "Caused by a third party"),
     }
     return words[code]
 
@@ -61,6 +78,37 @@ def public_incident_status(t: Translator, code: str) -> str:
         "resolved": t.pgettext("incident", "Resolved"),
     }
     return words[code]
+
+
+def maintenance_status(t: Translator, code: str) -> str:
+    """How far planned work is."""
+    words = {
+        "scheduled": t.pgettext("maintenance", "Planned"),
+        "in_progress": t.pgettext("maintenance", "In progress"),
+        "completed": t.pgettext("maintenance", "Completed"),
+    }
+    return words[code]
+
+
+def milliseconds(t: Translator, length: float) -> str:
+    """A response time for people: whole milliseconds below a second, then seconds with two decimals, half up."""
+    exact = Decimal(str(length))
+    if exact.quantize(Decimal(1), ROUND_HALF_UP) < 1_000:
+        return t.gettext("%(figure)s ms", figure=t.number(str(exact.quantize(Decimal(1), ROUND_HALF_UP))))
+    in_seconds = (exact / 1_000).quantize(Decimal("0.01"), ROUND_HALF_UP)
+    return t.gettext("%(figure)s s", figure=t.number(str(in_seconds)))
+
+
+def outage_title(t: Translator, component: str, *, over: bool) -> str:
+    """An outage in one line."""
+    if over:
+        return t.gettext("%(component)s was unavailable", component=component)
+    return t.gettext("%(component)s is unavailable", component=component)
+
+
+def maintenance_title(t: Translator, name: str) -> str:
+    """Planned work in one line."""
+    return t.gettext("Planned maintenance: %(name)s", name=name)
 
 
 def incident_status(t: Translator, code: str) -> str:
@@ -120,6 +168,283 @@ def verdict(t: Translator, code: str) -> str:
     return words[code]
 
 
+def measure(t: Translator, code: str) -> str:
+    """What a correction changed. A measure that has no words of its own is shown as its code."""
+    if code.endswith(AS_MEASURED):
+        figure = measure(t, code.removesuffix(AS_MEASURED))
+        return t.pgettext("measure", "%(figure)s (before the decisions)", figure=figure)
+    words = {
+        "listed": t.pgettext("measure", "Listed in the report"),
+        "checks": t.pgettext("measure", "Checks"),
+        "p50_ms": t.pgettext("measure", "Median"),
+        "p95_ms": t.pgettext("measure", "95 of 100 within"),
+        "p99_ms": t.pgettext("measure", "99 of 100 within"),
+        "uptime_percent": t.pgettext("measure", "Availability"),
+        "target_percent": t.pgettext("measure", "Promised"),
+        "coverage_percent": t.pgettext("measure", "Measured"),
+        "met": t.pgettext("measure", "Verdict"),
+        "down_seconds": t.pgettext("measure", "Unavailable for"),
+        "degraded_seconds": t.pgettext("measure", "Degraded for"),
+        "maintenance_seconds": t.pgettext("measure", "Under maintenance for"),
+        "unknown_seconds": t.pgettext("measure", "Unknown for"),
+        "paused_seconds": t.pgettext("measure", "Not monitored for"),
+        "outages": t.pgettext("measure", "Outages"),
+        "to": t.pgettext("measure", "Until"),
+        "severity": t.pgettext("measure", "Severity"),
+        "status": t.pgettext("measure", "State"),
+        "began_at": t.pgettext("measure", "Began"),
+        "ended_at": t.pgettext("measure", "Ended"),
+        "duration_seconds": t.pgettext("measure", "Duration"),
+        "verdict": t.pgettext("measure", "Verdict"),
+        "target_seconds": t.pgettext("measure", "Promised"),
+        "elapsed_seconds": t.pgettext("measure", "Elapsed"),
+        "due_at": t.pgettext("measure", "Due"),
+        "actual_at": t.pgettext("measure", "Done"),
+        "at": t.pgettext("measure", "Done"),
+        "kind": t.pgettext("measure", "Kind"),
+        "real_minutes": t.pgettext("measure", "Worked"),
+        "included_minutes": t.pgettext("measure", "Included"),
+        "available_minutes": t.pgettext("measure", "Available"),
+        "accounted_minutes": t.pgettext("measure", "Used"),
+        "remaining_minutes": t.pgettext("measure", "Left"),
+        "overage_minutes": t.pgettext("measure", "Beyond what was available"),
+        "state": t.pgettext("measure", "State"),
+        "proof_count": t.pgettext("measure", "Proofs"),
+        "delivered_at": t.pgettext("measure", "Delivered"),
+        "acknowledged_at": t.pgettext("measure", "Acknowledged"),
+        "answered_at": t.pgettext("measure", "Answered"),
+        "number": t.pgettext("measure", "Version"),
+        "hash": t.pgettext("measure", "Fingerprint"),
+        "net": t.pgettext("measure", "Without VAT"),
+        "tax": t.pgettext("measure", "VAT"),
+        "gross": t.pgettext("measure", "With VAT"),
+        "amount": t.pgettext("measure", "Amount"),
+        "category": t.pgettext("measure", "Counts as"),
+        "outage_id": t.pgettext("measure", "Outage"),
+        "from": t.pgettext("measure", "From"),
+        "reason": t.pgettext("measure", "Reason"),
+        "proposed_by": t.pgettext("measure", "Proposed by"),
+        "approved_by": t.pgettext("measure", "Approved by"),
+        "approved_at": t.pgettext("measure", "Approved"),
+    }
+    return words.get(code, code)
+
+
+def subject(t: Translator, code: str, name: str) -> str:
+    """What a correction is about: its name, and what it is where the name alone does not say."""
+    if code == "decision":
+        return " · ".join((t.pgettext("subject", "Decision on an outage"), category(t, name)))
+    words = {
+        "response_time": t.pgettext("subject", "Response time"),
+        "work": t.pgettext("subject", "Work"),
+        "hours": t.pgettext("subject", "Hours"),
+        "deliverable": t.pgettext("subject", "Deliverable"),
+        "advisory": t.pgettext("subject", "Advice"),
+        "settlement": t.pgettext("subject", "Settlement"),
+    }
+    kind = words.get(code)
+    return " · ".join(part for part in (kind, name) if part)
+
+
+def pillar(t: Translator, code: str) -> str:
+    """A pillar of the report."""
+    words = {
+        "security": t.pgettext("pillar", "Security"),
+        "stability": t.pgettext("pillar", "Stability"),
+        "performance": t.pgettext("pillar", "Performance"),
+        "evolution": t.pgettext("pillar", "Controlled evolution"),
+    }
+    return words[code]
+
+
+def work_kind(t: Translator, code: str, category: str | None) -> str:
+    """What kind of work was done, or what was warned of."""
+    if code == "warning":
+        return {
+            "certificate": t.pgettext("work", "Certificate that was to end"),
+            "domain": t.pgettext("work", "Domain name that was to end"),
+        }.get(category or "", t.pgettext("work", "Warning"))
+    words = {
+        "request": t.pgettext("work", "Request"),
+        "change": t.pgettext("work", "Change"),
+        "work_order": t.pgettext("work", "Maintenance work"),
+        "deployment": t.pgettext("work", "Deployment"),
+        "intervention": t.pgettext("work", "Intervention"),
+        "restore_test": t.pgettext("work", "Verified restore of a backup"),
+    }
+    return words[code]
+
+
+def advisory_status(t: Translator, code: str) -> str:
+    """How far an advisory got."""
+    words = {
+        "issued": t.pgettext("advisory", "Sent, not acknowledged"),
+        "delivered": t.pgettext("advisory", "Delivered, not acknowledged"),
+        "acknowledged": t.pgettext("advisory", "Acknowledged"),
+        "accepted": t.pgettext("advisory", "Accepted"),
+        "refused": t.pgettext("advisory", "Refused"),
+    }
+    return words[code]
+
+
+def deliverable_state(t: Translator, code: str) -> str:
+    """Whether something promised was delivered; a state that we do not know is shown as it is."""
+    words = {
+        "proved": t.pgettext("deliverable", "Delivered, with proof"),
+        "never_delivered": t.pgettext("deliverable", "Promised, without proof"),
+        "not_called_for": t.pgettext("deliverable", "Nothing called for it"),
+        "not_due": t.pgettext("deliverable", "Not due yet"),
+    }
+    return words.get(code, code)
+
+
+def trend_measure(t: Translator, code: str) -> str:
+    """What is followed over several months."""
+    words = {
+        "uptime": t.pgettext("trend", "Availability"),
+        "incidents": t.pgettext("trend", "Incidents"),
+        "down_seconds": t.pgettext("trend", "Unavailable time"),
+        "promises_missed": t.pgettext("trend", "Missed promises"),
+        "worked_minutes": t.pgettext("trend", "Hours worked"),
+        "work_done": t.pgettext("trend", "Work done"),
+    }
+    return words[code]
+
+
+def trend(t: Translator, code: str) -> str:
+    """Where it goes."""
+    words = {
+        "better": t.pgettext("trend", "Better"),
+        "worse": t.pgettext("trend", "Worse"),
+        "same": t.pgettext("trend", "Unchanged"),
+        "higher": t.pgettext("trend", "More"),
+        "lower": t.pgettext("trend", "Less"),
+        "unknown": t.pgettext("trend", "Too few months to tell"),
+    }
+    return words[code]
+
+
+def treatment(t: Translator, code: str | None) -> str:
+    """What was decided about a risk."""
+    words = {
+        "accept": t.pgettext("risk", "Accepted"),
+        "mitigate": t.pgettext("risk", "Reduced"),
+        "transfer": t.pgettext("risk", "Transferred"),
+        None: t.pgettext("risk", "Not decided"),
+    }
+    return words.get(code, code or "")
+
+
+def log_state(t: Translator, code: str) -> str:
+    """How an entry of the log of decisions, risks and actions stands."""
+    words = {
+        "open": t.pgettext("log", "Open"),
+        "overdue": t.pgettext("log", "Overdue"),
+        "done": t.pgettext("log", "Done"),
+        "unowned": t.pgettext("log", "Nobody answers for it"),
+        "undecided": t.pgettext("log", "Not decided"),
+        "decided": t.pgettext("log", "Decided"),
+        "in_force": t.pgettext("log", "In force"),
+        "superseded": t.pgettext("log", "Replaced by a later decision"),
+    }
+    return words[code]
+
+
+def subject_kind(t: Translator, code: str) -> str:
+    """A kind of what is known of a client."""
+    words = {
+        "client": t.pgettext("subject", "Client"),
+        "site": t.pgettext("subject", "Sites"),
+        "contract": t.pgettext("subject", "Contracts"),
+        "configuration_item": t.pgettext("subject", "Configuration"),
+        "monitor": t.pgettext("subject", "Monitors"),
+        "maintenance": t.pgettext("subject", "Planned maintenance"),
+        "obligation": t.pgettext("subject", "Obligations"),
+        "breach": t.pgettext("subject", "Breaches"),
+        "advisory": t.pgettext("subject", "Advice"),
+        "incident": t.pgettext("subject", "Incidents"),
+        "request": t.pgettext("subject", "Requests"),
+        "change": t.pgettext("subject", "Changes"),
+        "work_order": t.pgettext("subject", "Work orders"),
+        "deployment": t.pgettext("subject", "Deployments"),
+        "delivery": t.pgettext("subject", "Deliveries"),
+        "intervention": t.pgettext("subject", "Interventions"),
+        "anomaly": t.pgettext("subject", "Known anomalies"),
+        "action": t.pgettext("subject", "Actions"),
+        "risk": t.pgettext("subject", "Risks that stay"),
+        "decision": t.pgettext("subject", "Decisions"),
+        "outage_decision": t.pgettext("subject", "Decisions on outages"),
+        "time_entry": t.pgettext("subject", "Time entries"),
+        "hours_month": t.pgettext("subject", "Closed months of hours"),
+        "hours_review": t.pgettext("subject", "Reviews of hours"),
+        "settlement": t.pgettext("subject", "Settlements"),
+        "invoice": t.pgettext("subject", "Invoices"),
+        "credit_note": t.pgettext("subject", "Credit notes"),
+        "report": t.pgettext("subject", "Reports"),
+    }
+    return words[code]
+
+
+def subject_status(t: Translator, code: str | None) -> str:
+    """The status of anything that is known of a client; one that we do not know is shown as it is."""
+    words = {
+        None: "–",
+        "accepted": t.pgettext("subject status", "Accepted"),
+        "acknowledged": t.pgettext("subject status", "Acknowledged"),
+        "active": t.pgettext("subject status", "Active"),
+        "approved": t.pgettext("subject status", "Approved"),
+        "being_fixed": t.pgettext("subject status", "Being fixed"),
+        "breached": t.pgettext("subject status", "Not kept"),
+        "cancelled": t.pgettext("subject status", "Cancelled"),
+        "closed": t.pgettext("subject status", "Closed"),
+        "completed": t.pgettext("subject status", "Completed"),
+        "declined": t.pgettext("subject status", "Declined"),
+        "degraded": t.pgettext("subject status", "Degraded"),
+        "delivered": t.pgettext("subject status", "Delivered"),
+        "deployed": t.pgettext("subject status", "Deployed"),
+        "deploying": t.pgettext("subject status", "Being deployed"),
+        "down": t.pgettext("subject status", "Unavailable"),
+        "draft": t.pgettext("subject status", "Draft"),
+        "estimated": t.pgettext("subject status", "Estimated"),
+        "expired": t.pgettext("subject status", "Expired"),
+        "failed": t.pgettext("subject status", "Failed"),
+        "fixed": t.pgettext("subject status", "Fixed"),
+        "fulfilled": t.pgettext("subject status", "Fulfilled"),
+        "in_service": t.pgettext("subject status", "In service"),
+        "issued": t.pgettext("subject status", "Issued"),
+        "maintenance": t.pgettext("subject status", "Under maintenance"),
+        "mitigated": t.pgettext("subject status", "Mitigated"),
+        "open": t.pgettext("subject status", "Open"),
+        "overdue": t.pgettext("subject status", "Overdue"),
+        "paused": t.pgettext("subject status", "Paused"),
+        "planned": t.pgettext("subject status", "Planned"),
+        "proposed": t.pgettext("subject status", "Proposed"),
+        "recovered": t.pgettext("subject status", "Operational again"),
+        "refused": t.pgettext("subject status", "Refused"),
+        "rejected": t.pgettext("subject status", "Rejected"),
+        "resolved": t.pgettext("subject status", "Resolved"),
+        "restored": t.pgettext("subject status", "Operational"),
+        "retired": t.pgettext("subject status", "Out of service"),
+        "rolled_back": t.pgettext("subject status", "Taken back"),
+        "scheduled": t.pgettext("subject status", "Planned"),
+        "scoped": t.pgettext("subject status", "Scoped"),
+        "started": t.pgettext("subject status", "Started"),
+        "succeeded": t.pgettext("subject status", "Succeeded"),
+        "suspended": t.pgettext("subject status", "Suspended"),
+        "terminated": t.pgettext("subject status", "Terminated"),
+        "unknown": t.pgettext("subject status", "Unknown"),
+        "withdrawal_proposed": t.pgettext("subject status", "Withdrawal proposed"),
+        "withdrawn": t.pgettext("subject status", "Withdrawn"),
+    }
+    return words.get(code, code or "")
+
+
+def access_outcome(t: Translator, code: str) -> str:
+    """What came of an access."""
+    words = {"done": t.pgettext("access", "Allowed"), "refused": t.pgettext("access", "Refused")}
+    return words[code]
+
+
 def contract_status(t: Translator, code: str) -> str:
     """The status of a contract."""
     words = {
@@ -164,6 +489,9 @@ def reason(t: Translator, code: str | None) -> str:
         "missing": t.pgettext("reason", "report missing"),
         "reported": t.pgettext("reason", "failure reported"),
         "unreachable": t.pgettext("reason", "not reachable"),
+        "agreed_maintenance": t.pgettext("decision", "Agreed maintenance"),
+        "client_caused": t.pgettext("decision", "Caused by the client"),
+        "third_party": t.pgettext("decision", "Caused by a third party"),
     }
     return words.get(code, code or "")
 

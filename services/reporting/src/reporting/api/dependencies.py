@@ -1,36 +1,58 @@
 """What the routes of this service share."""
 
 from functools import lru_cache
-from typing import Annotated
+from typing import Annotated, cast, get_args
 
-from fastapi import Depends, Query, Request
-from pydantic import SecretStr
+from fastapi import Depends, Path, Query, Request
 
-from reporting.adapters.secret_box import SecretBox
+from reporting.adapters.page_settings import PictureKind
+from reporting.adapters.secret_box import SecretBox, box_of
 from reporting.settings import ReportingSettings
+from shared.problems import NotFound
 
 
 def current_settings(request: Request) -> ReportingSettings:
-    """Dependency: the settings of this process."""
+    """The settings of this process."""
     settings: ReportingSettings = request.app.state.settings
     return settings
 
 
-Settings = Annotated[ReportingSettings, Depends(current_settings)]
+async def settings_dependency(request: Request) -> ReportingSettings:
+    """Dependency: the settings of this process. What is no coroutine FastAPI gives to a thread, which takes longer."""
+    return current_settings(request)
+
+
+Settings = Annotated[ReportingSettings, Depends(settings_dependency)]
 
 
 @lru_cache(maxsize=8)
-def box_for(key: SecretStr) -> SecretBox:
-    """The box of a key, made once."""
-    return SecretBox(key)
+def _box(settings: ReportingSettings) -> SecretBox:
+    return box_of(settings)
 
 
-def current_box(settings: Settings) -> SecretBox:
+def current_box(settings: ReportingSettings) -> SecretBox:
+    """Seals secrets and signs links."""
+    return _box(settings)
+
+
+async def box_dependency(settings: Settings) -> SecretBox:
     """Dependency: seals secrets and signs links."""
-    return box_for(settings.secret_key)
+    return current_box(settings)
 
 
-Box = Annotated[SecretBox, Depends(current_box)]
+Box = Annotated[SecretBox, Depends(box_dependency)]
+
+
+def picture_kind(
+    picture: Annotated[str, Path(max_length=20, description="`logo` or `favicon`", examples=["logo"])],
+) -> PictureKind:
+    """Dependency: which picture of a page. Raises NotFound: there are two."""
+    if picture not in get_args(PictureKind):
+        raise NotFound("A page has a `logo` and a `favicon`, and no other picture.")
+    return cast(PictureKind, picture)
+
+
+Kind = Annotated[PictureKind, Depends(picture_kind)]
 
 Lang = Annotated[
     str | None,

@@ -1,8 +1,39 @@
 """From errors of the application to problem documents."""
 
 from reporting.application.audit import LogIsBroken, NothingRecorded
+from reporting.application.editions import UnknownEdition
+from reporting.application.evidence import (
+    EvidenceIsIncomplete,
+    FactsNotTold,
+    NothingMeasured,
+    TooMuchEvidence,
+    UnknownEnvironment,
+    UnknownIncident,
+)
+from reporting.application.outage_decisions import UnknownOutage
+from reporting.application.page_settings import (
+    DomainIsNotProven,
+    NoDomain,
+    PasswordIsMissing,
+    UnknownStatusPage,
+)
 from reporting.application.reporting import InTheFuture, NotInTheContract, UnknownContract
-from reporting.application.webhooks import DeliveryIsUnderWay, WebhookIsDisabled
+from reporting.application.single_sign_on import ProviderIsMissing, ProviderIsUsed, TooManyProviders
+from reporting.application.webhooks import (
+    DeliveryIsUnderWay,
+    NoSuchRange,
+    ReplayIsRunning,
+    TooManyWebhooks,
+    WebhookIsDisabled,
+)
+from reporting.domain.reclassification import (
+    ApprovedByItsProposer,
+    DecidedByAProgram,
+    NotInThisStatus,
+    OutageNotOver,
+    OutsideTheOutage,
+    ProposedByAProgram,
+)
 from shared.problems import Conflict, ErrorMapping, FieldError, NotFound, Problem, ValidationFailed
 from shared.values import instant_text
 
@@ -13,6 +44,13 @@ def _unknown_contract(_error: UnknownContract) -> Problem:
     )
 
 
+def _unknown_edition(_error: UnknownEdition) -> Problem:
+    return NotFound(
+        "There is no such edition of this report. The first one is issued on day 1 of the month after, in the client's "
+        "zone; `GET /v1/contracts/{contract_id}/reports/{month}/editions` lists those there are."
+    )
+
+
 def _not_in_the_contract(error: NotInTheContract) -> Problem:
     if error.began_at is None:
         return NotFound("The contract promised nothing in this period: it was never active.")
@@ -20,6 +58,36 @@ def _not_in_the_contract(error: NotInTheContract) -> Problem:
         "The contract promised nothing in this period: it was not active then. "
         f"It began on {instant_text(error.began_at)}."
     )
+
+
+def _nothing_measured(_error: NothingMeasured) -> Problem:
+    return NotFound("Nothing was promised or watched in this month, so there is no figure. Ask for another month.")
+
+
+def _unknown_environment(_error: UnknownEnvironment) -> Problem:
+    return NotFound("The month has no figure of this environment. The month's report lists those that it has.")
+
+
+def _unknown_incident(_error: UnknownIncident) -> Problem:
+    return NotFound("This contract has no incident, request or change with this id that has such a clock.")
+
+
+def _facts_not_told(_error: FactsNotTold) -> Problem:
+    return Conflict(
+        "What happened to these clocks was told by an earlier release, without their pauses. The next change of the "
+        "incident tells it whole: assign it, or reopen and resolve it, and ask again."
+    )
+
+
+def _evidence_is_incomplete(error: EvidenceIsIncomplete) -> Problem:
+    return Conflict(
+        f"What has arrived does not give what was said. {error} Ask again in a minute; should it stay so, look for "
+        "dead letters: `python -m reporting dead-letters`."
+    )
+
+
+def _too_much_evidence(_error: TooMuchEvidence) -> Problem:
+    return Conflict("The evidence is larger than 64 MiB. Ask for one environment, or one clock, at a time.")
 
 
 def in_the_future(error: InTheFuture, *, in_body: bool = False) -> Problem:
@@ -37,6 +105,24 @@ def _delivery_is_under_way(_error: DeliveryIsUnderWay) -> Problem:
     return Conflict("This delivery is still being tried; its next attempt is in `due_at`. There is nothing to retry.")
 
 
+def _too_many_webhooks(error: TooManyWebhooks) -> Problem:
+    return Conflict(f"An agency has at most {error} webhooks. Delete one, or let one receiver take more events.")
+
+
+def _replay_is_running(_error: ReplayIsRunning) -> Problem:
+    return Conflict("A replay of this webhook is running. Wait for its end, or disable the webhook to stop it.")
+
+
+def _no_such_range(error: NoSuchRange) -> Problem:
+    words = {
+        "begins_in_the_future": ("since", "`since` lies in the future; what happens then is delivered anyway."),
+        "ends_in_the_future": ("until", "`until` lies in the future; leave it out to mean now."),
+        "ends_before_it_begins": ("until", "`until` is not after `since`; give an instant after it."),
+    }
+    field, detail = words[error.fault]
+    return ValidationFailed(detail, errors=[FieldError(detail=detail, pointer=f"#/{field}")])
+
+
 def _nothing_recorded(_error: NothingRecorded) -> Problem:
     return Conflict("Nothing is recorded yet: there is no entry to sign. Try again once something has happened.")
 
@@ -48,12 +134,123 @@ def _log_is_broken(error: LogIsBroken) -> Problem:
     )
 
 
+def _unknown_status_page(_error: UnknownStatusPage) -> Problem:
+    return NotFound(
+        "No contract of yours that was ever active shows a page at this address. /v1/status-pages lists them."
+    )
+
+
+def _domain_is_not_proven(error: DomainIsNotProven) -> Problem:
+    seen = f"it says {', '.join(error.seen)}" if error.seen else "there is none"
+    seen = f"the name servers could not be asked ({error.error})" if error.error else seen
+    return Conflict(
+        f"The TXT record {error.record} must say {error.expected}; {seen}. Make it, wait until it is known everywhere "
+        "(up to some hours), and verify again."
+    )
+
+
+def _no_domain(_error: NoDomain) -> Problem:
+    return Conflict("The page has no domain to verify. Name one first: PUT it.")
+
+
+def _password_is_missing(_error: PasswordIsMissing) -> Problem:
+    detail = "A page for those who know a password needs one: send `password` too."
+    return ValidationFailed(detail, errors=[FieldError(detail=detail, pointer="#/password")])
+
+
+def _provider_is_missing(_error: ProviderIsMissing) -> Problem:
+    detail = (
+        "Name an identity provider of the page's client, or one of the agency for all clients: "
+        "/v1/identity-providers lists them. A page for those who sign in needs one."
+    )
+    return ValidationFailed(detail, errors=[FieldError(detail=detail, pointer="#/identity_provider_id")])
+
+
+def _provider_is_used(error: ProviderIsUsed) -> Problem:
+    return Conflict(
+        f"Status pages name this provider: {', '.join(error.slugs)}. Give them another one first, or turn this one off "
+        "with `enabled: false`, which lets nobody in."
+    )
+
+
+def _too_many_providers(_error: TooManyProviders) -> Problem:
+    return Conflict("An agency has at most 200 identity providers. Delete those that nobody signs in through.")
+
+
+def _unknown_outage(_error: UnknownOutage) -> Problem:
+    detail = "There is no outage with this id under the contract. Take `outage_id` from the explanation of a figure."
+    return ValidationFailed(detail, errors=[FieldError(detail=detail, pointer="#/outage_id")])
+
+
+def _outage_not_over(_error: OutageNotOver) -> Problem:
+    return Conflict("The outage is still going on. Propose what it counts as once it is over.")
+
+
+def _outside_the_outage(error: OutsideTheOutage) -> Problem:
+    start, end = (instant_text(instant) for instant in error.outage)
+    detail = (
+        f"The time must lie within the outage, which lasted from {start} to {end}, and its end after its beginning."
+    )
+    return ValidationFailed(detail, errors=[FieldError(detail=detail, pointer="#/from")])
+
+
+def _not_in_this_status(error: NotInThisStatus) -> Problem:
+    return Conflict(
+        {
+            "proposed": "The decision is only proposed: approve or decline it. What was approved can be withdrawn.",
+            "declined": "The decision was declined. Propose a new one.",
+            "approved": "The decision is approved and holds. Withdraw it if it was wrong.",
+            "withdrawal_proposed": "Its withdrawal is proposed already: approve or decline that.",
+            "withdrawn": "The decision was withdrawn. Propose a new one.",
+        }[error.status]
+    )
+
+
+def _approved_by_its_proposer(_error: ApprovedByItsProposer) -> Problem:
+    return Conflict("You proposed this yourself. Somebody else who may approve decisions has to agree.")
+
+
+def _decided_by_a_program(_error: DecidedByAProgram) -> Problem:
+    return Conflict("People decide on outages, and this key is a program's. Use the key of a user who may.")
+
+
+def _proposed_by_a_program(_error: ProposedByAProgram) -> Problem:
+    return Conflict(
+        "This was proposed with a program's key, so nobody knows whether you are another person. Decline it, and let a "
+        "user propose it anew."
+    )
+
+
 ERRORS: ErrorMapping = {
+    UnknownOutage: _unknown_outage,
+    OutageNotOver: _outage_not_over,
+    OutsideTheOutage: _outside_the_outage,
+    NotInThisStatus: _not_in_this_status,
+    ApprovedByItsProposer: _approved_by_its_proposer,
+    DecidedByAProgram: _decided_by_a_program,
+    ProposedByAProgram: _proposed_by_a_program,
+    UnknownStatusPage: _unknown_status_page,
+    DomainIsNotProven: _domain_is_not_proven,
+    NoDomain: _no_domain,
+    PasswordIsMissing: _password_is_missing,
+    ProviderIsMissing: _provider_is_missing,
+    ProviderIsUsed: _provider_is_used,
+    TooManyProviders: _too_many_providers,
     NothingRecorded: _nothing_recorded,
     LogIsBroken: _log_is_broken,
     UnknownContract: _unknown_contract,
+    UnknownEdition: _unknown_edition,
     NotInTheContract: _not_in_the_contract,
+    NothingMeasured: _nothing_measured,
+    UnknownEnvironment: _unknown_environment,
+    UnknownIncident: _unknown_incident,
+    FactsNotTold: _facts_not_told,
+    EvidenceIsIncomplete: _evidence_is_incomplete,
+    TooMuchEvidence: _too_much_evidence,
     InTheFuture: in_the_future,
     WebhookIsDisabled: _webhook_is_disabled,
     DeliveryIsUnderWay: _delivery_is_under_way,
+    TooManyWebhooks: _too_many_webhooks,
+    ReplayIsRunning: _replay_is_running,
+    NoSuchRange: _no_such_range,
 }

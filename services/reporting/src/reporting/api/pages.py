@@ -1,7 +1,10 @@
 """Answers that browsers read: HTML with its security headers, conditional requests, negotiation of problems."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from email.utils import format_datetime, parsedate_to_datetime
+from typing import Final
+from urllib.parse import parse_qs
 
 from fastapi import Request, Response
 
@@ -10,6 +13,15 @@ from shared.etag import etag, not_modified
 from shared.i18n import Translator
 
 HTML = "text/html; charset=utf-8"
+MOST_FIELDS: Final = 10
+
+
+async def form_fields(request: Request) -> Mapping[str, Sequence[str]]:
+    """What a browser sent of a form. Nothing when it has more fields than any of ours: then it is none of ours."""
+    try:
+        return parse_qs((await request.body()).decode(errors="replace"), max_num_fields=MOST_FIELDS)
+    except ValueError:
+        return {}
 
 
 def wants_html(request: Request) -> bool:
@@ -58,7 +70,7 @@ def unchanged_response(
         return None
     try:
         known = parsedate_to_datetime(since)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if known.tzinfo is None or known < modified_at.replace(microsecond=0):
         return None

@@ -14,7 +14,7 @@ from reporting.adapters.report_links import ExpiredLink, InvalidLink, SharedRepo
 from reporting.api.dependencies import Box, Lang, Settings
 from reporting.api.errors import in_the_future
 from reporting.api.pages import message_response, page_response, wants_html
-from reporting.application.report import Availability, MonthlyReport
+from reporting.application.report import Availability, MonthlyReport, report_without_money
 from reporting.application.reporting import InTheFuture, NotInTheContract, UnknownContract, availability, monthly_report
 from shared.auth import Principal
 from shared.events import Actor
@@ -44,7 +44,8 @@ AsOf = Annotated[
 Reader = Annotated[Principal, Depends(require("reports:read"))]
 
 
-def _in_reach(month: Month, *, in_body: bool = False) -> None:
+def in_reach(month: Month, *, in_body: bool = False) -> None:
+    """Refuses a month of which no calendar can tell. Raises ValidationFailed."""
     if not 1970 <= month.year <= 2500:
         detail = "`month` must lie between the years 1970 and 2500."
         place = {"pointer": "#/month"} if in_body else {"parameter": "month"}
@@ -65,10 +66,18 @@ async def get_availability(
         Instant,
         Query(description="after `from`, at most 400 days, not in the future", examples=["2026-06-08T00:00:00Z"]),
     ],
+    known_at: Annotated[
+        Instant | None,
+        Query(
+            description="decisions on outages as they were in force then; not in the future. Left out: now",
+            examples=["2026-06-30T22:00:00Z"],
+        ),
+    ] = None,
 ) -> Availability:
     """Uptime per environment over any period, with the stretches of time and the events behind each figure.
 
-    The period is cut to the life of the contract. Environments are never averaged.
+    The period is cut to the life of the contract. Environments are never averaged. Where outages were decided to be
+    somebody else's, each figure stands beside the one that was measured.
     """
     detail = None
     if to <= from_:
@@ -77,19 +86,20 @@ async def get_availability(
         detail = "The period must not be longer than 400 days; ask for its parts."
     if detail is not None:
         raise ValidationFailed(detail, errors=[FieldError(detail=detail, parameter="to")])
-    return await availability(StoredFacts(unit), contract_id, from_, to, now=unit.now)
+    return await availability(StoredFacts(unit), contract_id, from_, to, now=unit.now, known_at=known_at)
 
 
 @router.get("/reports/{month}", summary="Read the report of a month", responses=responses_for(NotFound))
 async def get_monthly_report(
-    contract_id: UUID, month: Month, unit: Unit, _reader: Reader, response: Response, as_of: AsOf = None
+    contract_id: UUID, month: Month, unit: Unit, reader: Reader, response: Response, as_of: AsOf = None
 ) -> MonthlyReport:
     """The month in the client's zone, up to `as_of`: uptime against the promise, incidents with their times, response
     and repair against their targets, coverage, and the ids of the events behind each figure.
     """
-    _in_reach(month)
+    in_reach(month)
     response.headers["Cache-Control"] = "private, no-cache"
-    return (await monthly_report(StoredFacts(unit), contract_id, month, now=unit.now, as_of=as_of)).content
+    report = (await monthly_report(StoredFacts(unit), contract_id, month, now=unit.now, as_of=as_of)).content
+    return report if "contracts:read" in reader.scopes else report_without_money(report)
 
 
 @router.get(
@@ -111,7 +121,7 @@ async def get_monthly_report_page(
     lang: Lang = None,
 ) -> Response:
     """The same report for people, in the client's brand, in French or English, ready to print."""
-    _in_reach(month)
+    in_reach(month)
     report = await monthly_report(StoredFacts(unit), contract_id, month, now=unit.now, as_of=as_of)
     translator = translator_for(lang, request.headers.get("accept-language"), report.content.language)
     return page_response(request, report_page(report, translator), translator, cache_control="private, no-cache")
@@ -158,7 +168,7 @@ async def create_report_link(
     contract_id: UUID, body: ReportLinkRequest, unit: Unit, _reader: Reader, settings: Settings, box: Box
 ) -> ReportLink:
     """A signed address for a browser that has no token. Nothing is stored: it cannot be taken back before its end."""
-    _in_reach(body.month, in_body=True)
+    in_reach(body.month, in_body=True)
     try:
         report = await monthly_report(StoredFacts(unit), contract_id, body.month, now=unit.now, as_of=body.as_of)
     except InTheFuture as error:

@@ -1,67 +1,55 @@
 """Public status pages: no token, no script, the same for every visitor."""
 
-import re
-from typing import Annotated, Final
+from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
-from reporting.adapters.facts import StoredFacts
+from reporting.adapters.page_settings import stored_picture
+from reporting.adapters.rendering import RenderedPage, translator_for
 from reporting.adapters.rendering import status_page as render
-from reporting.adapters.rendering import translator_for
-from reporting.api.dependencies import Lang, Settings
-from reporting.api.pages import message_response, page_response, unchanged_response, wants_html
-from reporting.application.report import Branded
-from reporting.application.status_page import StatusPageContent, UnknownPage, status_page
-from shared.etag import IfNoneMatch, content_etag
-from shared.problems import NotFound
-from shared.service import PublicUnit
+from reporting.api.dependencies import Kind, Lang, Settings
+from reporting.api.pages import form_fields, page_response, wants_html
+from reporting.api.public_pages import (
+    FOR_SOME,
+    FOR_THE_FEW,
+    NO_SUCH_PAGE,
+    NOT_MODIFIED,
+    NotAdmitted,
+    Pages,
+    Slug,
+    admission_response,
+    no_page_response,
+)
+from reporting.api.visits import visits_of
+from reporting.application.status_page import StatusPageContent, UnknownPage
+from shared.etag import IfNoneMatch
+from shared.problems import NotFound, TooManyRequests, responses_for
+from shared.service import CurrentRuntime
 
 router = APIRouter(prefix="/status", tags=["status pages"])
 
-_SLUG: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
-
-Slug = Annotated[
-    str, Path(max_length=100, description="address of the page, from the contract", examples=["boulangerie-martin"])
-]
-NOT_MODIFIED = {"description": "The reader has the present version (`If-None-Match`, `If-Modified-Since`)"}
-
-
-async def _content(unit: PublicUnit, slug: str) -> Branded[StatusPageContent]:
-    if not _SLUG.fullmatch(slug):
-        raise UnknownPage
-    return await status_page(StoredFacts(unit), slug, unit.now)
-
-
-def _cache_control(settings: Settings) -> str:
-    seconds = settings.status_page_max_age_seconds
-    return f"public, max-age={seconds}, stale-while-revalidate={seconds}, stale-if-error=86400"
+FORM: Final = "application/x-www-form-urlencoded"
+RAW_BODIES: Final = {"/status/{slug}/enter": {FORM: 4_096}}
+"""What browsers send of forms."""
+_FOREVER: Final = "public, max-age=31536000, immutable"
 
 
 @router.get(
     "/{slug}.json",
     summary="Read a status page as JSON",
     response_model=StatusPageContent,
-    responses={304: NOT_MODIFIED},
+    responses={304: NOT_MODIFIED, **FOR_SOME},
     openapi_extra={"security": []},
 )
-async def get_status_page_json(
-    request: Request, unit: PublicUnit, settings: Settings, slug: Slug, if_none_match: IfNoneMatch = None
-) -> Response:
+async def get_status_page_json(pages: Pages, slug: Slug, if_none_match: IfNoneMatch = None) -> Response:
     """What the page says, for programs: components with their state, uptime and days, incidents in public words.
 
     Public and readable from any origin. The answer stays the same for a minute while nothing happens.
     """
-    try:
-        content = (await _content(unit, slug)).content
-    except UnknownPage:
-        raise NotFound("There is no status page at this address.") from None
+    found = await pages.read(slug)
+    content = found.content
     body = content.model_dump_json(by_alias=True).encode()
-    tag = content_etag(body)
-    headers = {"Cache-Control": _cache_control(settings), "Access-Control-Allow-Origin": "*"}
-    unchanged = unchanged_response(request, tag.strip('"'), headers, content.updated_at)
-    if unchanged is not None:
-        return unchanged
-    return Response(body, media_type="application/json", headers={**headers, "ETag": tag})
+    return pages.answer(found, body, "application/json", modified_at=content.updated_at)
 
 
 @router.get(
@@ -71,35 +59,125 @@ async def get_status_page_json(
     responses={
         200: {"description": "The page", "content": {"text/html": {"schema": {"type": "string"}}}},
         304: NOT_MODIFIED,
+        403: FOR_THE_FEW | {"content": {"text/html": {"schema": {"type": "string"}}}},
+        **FOR_SOME,
     },
     openapi_extra={"security": []},
 )
 async def get_status_page(
     request: Request,
-    unit: PublicUnit,
+    pages: Pages,
     settings: Settings,
     slug: Slug,
     lang: Lang = None,
+    refused: Annotated[
+        Literal["1"] | None, Query(description="`1`: the password that was given is not that of the page")
+    ] = None,
     if_none_match: IfNoneMatch = None,
 ) -> Response:
     """The page for visitors, in the client's brand, in French or English, without scripts.
 
-    An unknown address is a page too when a browser asks, and a problem document when a program does.
+    An unknown address is a page too when a browser asks, and a problem document when a program does. While the
+    database is away visitors get the page as it was read last, and it says so.
     """
-    accepted = request.headers.get("accept-language")
     try:
-        page = await _content(unit, slug)
+        found = await (pages.find(slug) if wants_html(request) else pages.read(slug))
+    except NotAdmitted as asked:
+        return admission_response(request, asked, lang, place=asked.page.place, refused=refused is not None)
     except UnknownPage:
-        if not wants_html(request):
-            raise NotFound("There is no status page at this address.") from None
-        t = translator_for(lang, accepted, "en")
-        text = t.gettext("There is no status page at this address. Check the link that you were given.")
-        return message_response(request, t, 404, t.gettext("Page not found"), text)
-    translator = translator_for(lang, accepted, page.content.language)
+        return no_page_response(request, lang)
+    translator = translator_for(lang, request.headers.get("accept-language"), found.content.language)
+    mails = settings.smtp_host is not None
+
+    def written() -> RenderedPage:
+        return render(
+            found.page,
+            translator,
+            place=found.place,
+            url=found.url,
+            private=found.private,
+            mails=mails,
+            remembered=found.remembered,
+        )
+
+    how = (translator.language, found.place, found.url, found.private, mails, found.remembered)
     return page_response(
         request,
-        render(page, translator),
+        visits_of(request).renderings.of(found.page, how, written),
         translator,
-        cache_control=_cache_control(settings),
-        modified_at=page.content.updated_at,
+        cache_control=pages.cache_control(found),
+        modified_at=found.content.updated_at if found.remembered is None else None,
     )
+
+
+_FORM_BODY: Final[dict[str, Any]] = {
+    "security": [],
+    "requestBody": {
+        "required": True,
+        "content": {
+            FORM: {
+                "schema": {
+                    "type": "object",
+                    "required": ["password"],
+                    "properties": {"password": {"type": "string", "maxLength": 200}},
+                }
+            }
+        },
+    },
+}
+
+
+@router.post(
+    "/{slug}/enter",
+    status_code=303,
+    summary="Open a status page with its password",
+    response_class=Response,
+    responses={
+        303: {"description": "Back to the page, with a cookie that opens it for 30 days"},
+        **responses_for(NotFound, TooManyRequests),
+    },
+    openapi_extra=_FORM_BODY,
+)
+async def enter_status_page(request: Request, pages: Pages, slug: Slug) -> Response:
+    """The form of a page that is not for everybody. A wrong password leads back to the form, which says so."""
+    given = await form_fields(request)
+    try:
+        found, cookie = await pages.enter(slug, given.get("password", [""])[0])
+    except UnknownPage:
+        raise NotFound(NO_SUCH_PAGE) from None
+    back = "./" if found.place == "." else f"../{found.content.slug}"
+    headers = {"Location": back if cookie else f"{back}?refused=1", "Cache-Control": "no-store"}
+    if cookie is not None:
+        headers["Set-Cookie"] = cookie
+    return Response(status_code=303, headers=headers)
+
+
+@router.get(
+    "/{slug}/{picture}.png",
+    summary="Read a picture of a status page",
+    response_class=Response,
+    responses={
+        200: {"description": "The picture", "content": {"image/png": {"schema": {"type": "string"}}}},
+        304: NOT_MODIFIED,
+        **responses_for(NotFound),
+    },
+    openapi_extra={"security": []},
+)
+async def get_status_page_picture(
+    pages: Pages,
+    runtime: CurrentRuntime,
+    slug: Slug,
+    picture: Kind,
+    v: Annotated[
+        str | None, Query(max_length=64, description="the version that the page names: kept for good by browsers")
+    ] = None,
+    if_none_match: IfNoneMatch = None,
+) -> Response:
+    """The logo or the small picture of the page, also before somebody has entered its password."""
+    page = (await pages.look_up_for_all(slug)).page
+    async with runtime.units.for_tenant(page.tenant_id) as unit:
+        found = await stored_picture(unit.session, page.tenant_id, slug, picture)
+    if found is None:
+        raise NotFound("This page has no such picture.")
+    digest, content = found
+    return pages.picture(digest, content, _FOREVER if v == digest else "public, max-age=300")

@@ -1,30 +1,43 @@
 """Outbound webhooks: who is told what, and how that went."""
 
+from collections.abc import Sequence
+from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy import select
+from sqlalchemy.orm import defer
 
-from reporting.adapters.tables import Delivery, Webhook
-from reporting.adapters.webhook_changes import rotate_secret, send_again, set_enabled, touch
-from reporting.adapters.webhooks import add_webhook, attempts_of, find_delivery, find_webhook, queue_test
+from reporting.adapters.delivery_queue import release_all
+from reporting.adapters.tables import Delivery, Webhook, WebhookReplay
+from reporting.adapters.webhook_changes import rotate_keys, send_again, set_enabled, touch
+from reporting.adapters.webhook_replays import begin_replay, find_replay
+from reporting.adapters.webhooks import (
+    add_webhook,
+    attempts_of,
+    find_delivery,
+    find_webhook,
+    queue_test,
+    unknown_clients,
+)
 from reporting.api.dependencies import Box, Settings
+from reporting.api.guarded_addresses import check_address
 from reporting.api.webhook_models import (
     CreatedWebhook,
+    DeliverySummary,
     DeliveryView,
+    NewReplay,
     NewWebhook,
+    ReplayView,
     RotatedSecret,
     WebhookChange,
     WebhookView,
     created_webhook,
-    literal_address,
 )
 from reporting.application.webhooks import WebhookIsDisabled
-from reporting.settings import ReportingSettings
 from shared.auth import Principal
 from shared.etag import IfMatch, IfNoneMatch, etag, not_modified
-from shared.outbound_http import AddressGuard, AddressRefused
 from shared.pagination import Page, PageParams, paginate
 from shared.problems import Conflict, FieldError, NotFound, PreconditionFailed, ValidationFailed, responses_for
 from shared.service import Unit, require
@@ -32,22 +45,18 @@ from shared.service import Unit, require
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
 
 Manager = Annotated[Principal, Depends(require("webhooks:manage"))]
+EVENT_NAME = r"^[a-z]{1,30}\.[a-z_]{1,30}\.[a-z_]{1,40}\.v[1-9][0-9]{0,2}$"
 UNKNOWN = "There is no webhook with this id."
+_IN_THE_CLEAR = "Use an https address: what is delivered must not travel in the clear."
 
 
-def _check_address(url: str, settings: ReportingSettings) -> None:
-    """Refuses at once what would be refused at every try: plain http, and addresses of private networks."""
-    detail = None
-    literal = literal_address(url)
-    if literal is not None:
-        try:
-            AddressGuard(settings.allowed_networks).check(literal)
-        except AddressRefused as refused:
-            detail = f"This address cannot be used: {refused}."
-    if detail is None and url.startswith("http:") and not settings.allowed_networks:
-        detail = "Use an https address: what is delivered must not travel in the clear."
-    if detail is not None:
-        raise ValidationFailed(detail, errors=[FieldError(detail=detail, pointer="#/url")])
+async def _check_clients(unit: Unit, client_ids: Sequence[UUID]) -> None:
+    """Refuses a filter that would never let anything through, and one of somebody else's client alike."""
+    detail = "There is no client with this id, or Upheld has not heard of it here yet: look at /v1/clients."
+    unknown = await unknown_clients(unit, client_ids)
+    if unknown:
+        errors = [FieldError(detail=detail, pointer=f"#/client_ids/{place}") for place in unknown]
+        raise ValidationFailed(detail, errors=errors)
 
 
 async def _found(unit: Unit, webhook_id: UUID, *, lock: bool = False) -> Webhook:
@@ -57,22 +66,26 @@ async def _found(unit: Unit, webhook_id: UUID, *, lock: bool = False) -> Webhook
     return webhook
 
 
-@router.post("", status_code=201, summary="Add a webhook")
+@router.post("", status_code=201, summary="Add a webhook", responses=responses_for(Conflict))
 async def create_webhook(
     body: NewWebhook, unit: Unit, _manager: Manager, settings: Settings, box: Box, response: Response
 ) -> CreatedWebhook:
     """Every event of the agency from now on that matches is delivered, signed as Standard Webhooks.
 
-    The answer shows the secret, this once. For the same reason this route keeps no Idempotency-Key: a stored answer
-    would be a stored secret. Repeated by mistake, it makes a second webhook, which can be deleted.
+    An agency has at most 100 webhooks. The answer shows the secret, this once. For the same reason this route keeps no
+    Idempotency-Key: a stored answer would be a stored secret. Repeated by mistake, it makes a second webhook, which can
+    be deleted.
     """
-    _check_address(body.url, settings)
-    webhook, secret = add_webhook(
+    check_address(body.url, settings, "#/url", _IN_THE_CLEAR)
+    await _check_clients(unit, body.client_ids)
+    webhook, secret = await add_webhook(
         unit,
         box,
         url=body.url,
         description=body.description,
         event_types=list(dict.fromkeys(body.event_types)),
+        client_ids=list(dict.fromkeys(body.client_ids)),
+        ordered=body.ordered,
         enabled=body.enabled,
     )
     response.headers["Location"] = f"/v1/webhooks/{webhook.webhook_id}"
@@ -126,16 +139,26 @@ async def update_webhook(
     if_match: IfMatch,
     response: Response,
 ) -> WebhookView:
-    """A merge patch: what is left out stays. Enabling a disabled webhook sends what waits and forgets its failures."""
+    """A merge patch: what is left out stays. Enabling a disabled webhook sends what waits and forgets its failures.
+
+    Filters are for what happens from now on; but with `client_ids`, what waits and may not go there ends as `failed`.
+    """
     webhook = await _found(unit, webhook_id, lock=True)
     if_match.require(webhook.version)
     if body.url is not None:
-        _check_address(body.url, settings)
+        check_address(body.url, settings, "#/url", _IN_THE_CLEAR)
         webhook.url = body.url
     if body.description is not None:
         webhook.description = body.description
     if body.event_types is not None:
         webhook.event_types = list(dict.fromkeys(body.event_types))
+    if body.client_ids is not None:
+        await _check_clients(unit, body.client_ids)
+        webhook.client_ids = list(dict.fromkeys(body.client_ids))
+    if body.ordered is not None:
+        if webhook.ordered and not body.ordered:
+            await release_all(unit, webhook_id)
+        webhook.ordered = body.ordered
     if body.enabled is not None:
         set_enabled(webhook, body.enabled, unit.now)
     touch(webhook, unit.now)
@@ -155,14 +178,22 @@ async def delete_webhook(webhook_id: UUID, unit: Unit, _manager: Manager, if_mat
 
 @router.post("/{webhook_id}/rotate-secret", summary="Give a webhook a new secret", responses=responses_for(NotFound))
 async def rotate_webhook_secret(
-    webhook_id: UUID, unit: Unit, _manager: Manager, box: Box, response: Response
+    webhook_id: UUID,
+    unit: Unit,
+    _manager: Manager,
+    box: Box,
+    response: Response,
+    overlap_hours: Annotated[
+        int,
+        Query(ge=0, le=168, description="how long the keys before go on signing; 0 when they have got out"),
+    ] = 24,
 ) -> RotatedSecret:
-    """For 24 hours deliveries carry two signatures, by the new secret and by the one before it."""
+    """A new secret and a new public key. For the overlap deliveries carry the signatures of both generations."""
     webhook = await _found(unit, webhook_id, lock=True)
-    secret, until = rotate_secret(webhook, box, unit.now)
+    secret, until = rotate_keys(webhook, box, unit.now, timedelta(hours=overlap_hours))
     response.headers["Cache-Control"] = "no-store"
     response.headers["ETag"] = etag(webhook.version)
-    return RotatedSecret(secret=secret, previous_secret_valid_until=until)
+    return RotatedSecret(secret=secret, public_key=webhook.public_key or "", previous_secret_valid_until=until)
 
 
 @router.post(
@@ -173,7 +204,7 @@ async def send_test_event(webhook_id: UUID, unit: Unit, _manager: Manager) -> De
     webhook = await _found(unit, webhook_id)
     if not webhook.enabled:
         raise WebhookIsDisabled
-    return DeliveryView.of(queue_test(unit, webhook), [])
+    return DeliveryView.whole(webhook, queue_test(unit, webhook), [])
 
 
 @router.get("/{webhook_id}/deliveries", summary="List the deliveries of a webhook", responses=responses_for(NotFound))
@@ -183,26 +214,34 @@ async def list_webhook_deliveries(
     _manager: Manager,
     params: PageParams,
     status: Annotated[str | None, Query(pattern="^(pending|delivered|failed)$", max_length=20)] = None,
-) -> Page[DeliveryView]:
+    event_type: Annotated[
+        str | None,
+        Query(max_length=120, pattern=EVENT_NAME, description="a full name", examples=["incidents.incident.opened.v1"]),
+    ] = None,
+    event_id: Annotated[UUID | None, Query(description="the `webhook-id` of a delivery")] = None,
+) -> Page[DeliverySummary]:
     """Newest first, each with its tries. Finished deliveries are kept for 30 days."""
     await _found(unit, webhook_id)
-    query = select(Delivery).where(Delivery.webhook_id == webhook_id)
-    if status is not None:
-        query = query.where(Delivery.status == status)
+    query = select(Delivery).options(defer(Delivery.payload)).where(Delivery.webhook_id == webhook_id)
+    for column, wanted in (
+        (Delivery.status, status),
+        (Delivery.event_name, event_type),
+        (Delivery.event_id, event_id),
+    ):
+        if wanted is not None:
+            query = query.where(column == wanted)
+    rows: list[Delivery] = []
     page = await paginate(
         unit.session,
         query,
         columns=(Delivery.created_at, Delivery.delivery_id),
         params=params,
-        to_item=lambda delivery: DeliveryView.of(delivery, []),
+        to_item=rows.append,
         descending=True,
     )
-    attempts = await attempts_of(unit, [delivery.delivery_id for delivery in page.data])
-    return Page[DeliveryView](
-        data=[
-            delivery.model_copy(update={"attempts": DeliveryView.attempts_of(attempts[delivery.delivery_id])})
-            for delivery in page.data
-        ],
+    attempts = await attempts_of(unit, [delivery.delivery_id for delivery in rows])
+    return Page[DeliverySummary](
+        data=[DeliverySummary.of(delivery, attempts[delivery.delivery_id]) for delivery in rows],
         next_cursor=page.next_cursor,
     )
 
@@ -213,11 +252,19 @@ async def list_webhook_deliveries(
     responses=responses_for(NotFound),
 )
 async def get_webhook_delivery(webhook_id: UUID, delivery_id: UUID, unit: Unit, _manager: Manager) -> DeliveryView:
-    """One delivery with its tries."""
-    delivery = await find_delivery(unit, webhook_id, delivery_id)
+    """One delivery with its tries and what is sent."""
+    webhook, delivery = await _found_delivery(unit, webhook_id, delivery_id)
+    return DeliveryView.whole(webhook, delivery, (await attempts_of(unit, [delivery_id]))[delivery_id])
+
+
+async def _found_delivery(
+    unit: Unit, webhook_id: UUID, delivery_id: UUID, *, lock: bool = False
+) -> tuple[Webhook, Delivery]:
+    webhook = await _found(unit, webhook_id, lock=lock)
+    delivery = await find_delivery(unit, webhook_id, delivery_id, lock=lock)
     if delivery is None:
         raise NotFound("There is no delivery with this id for this webhook.")
-    return DeliveryView.of(delivery, (await attempts_of(unit, [delivery_id]))[delivery_id])
+    return webhook, delivery
 
 
 @router.post(
@@ -228,9 +275,49 @@ async def get_webhook_delivery(webhook_id: UUID, delivery_id: UUID, unit: Unit, 
 )
 async def retry_webhook_delivery(webhook_id: UUID, delivery_id: UUID, unit: Unit, _manager: Manager) -> DeliveryView:
     """The same event with the same `webhook-id`, at once, with a new schedule. Works for delivered ones too."""
-    webhook = await _found(unit, webhook_id)
-    delivery = await find_delivery(unit, webhook_id, delivery_id, lock=True)
-    if delivery is None:
-        raise NotFound("There is no delivery with this id for this webhook.")
-    send_again(webhook, delivery, unit.now)
-    return DeliveryView.of(delivery, (await attempts_of(unit, [delivery_id]))[delivery_id])
+    webhook, delivery = await _found_delivery(unit, webhook_id, delivery_id, lock=True)
+    await send_again(unit, webhook, delivery)
+    return DeliveryView.whole(webhook, delivery, (await attempts_of(unit, [delivery_id]))[delivery_id])
+
+
+@router.post(
+    "/{webhook_id}/replays",
+    status_code=202,
+    summary="Send what happened since an instant again",
+    responses=responses_for(NotFound, Conflict),
+)
+async def replay_webhook(
+    webhook_id: UUID, body: NewReplay, unit: Unit, _manager: Manager, response: Response
+) -> ReplayView:
+    """Everything of that time that the filters let through, delivered before or not, oldest first and with the same
+    `webhook-id`: also what happened while the webhook was disabled or did not exist. What is still to come is not sent
+    twice. Hourly roll-ups are not kept and do not come back. Disable the webhook to stop it. The replay itself can be
+    read for 30 days after its end.
+    """
+    webhook = await _found(unit, webhook_id, lock=True)
+    replay = await begin_replay(unit, webhook, since=body.since, until=body.until, event_types=body.event_types)
+    response.headers["Location"] = f"/v1/webhooks/{webhook_id}/replays/{replay.replay_id}"
+    return ReplayView.of(replay)
+
+
+@router.get("/{webhook_id}/replays", summary="List the replays of a webhook", responses=responses_for(NotFound))
+async def list_webhook_replays(webhook_id: UUID, unit: Unit, _manager: Manager, params: PageParams) -> Page[ReplayView]:
+    """Newest first. Finished replays are kept for 30 days."""
+    await _found(unit, webhook_id)
+    return await paginate(
+        unit.session,
+        select(WebhookReplay).where(WebhookReplay.webhook_id == webhook_id),
+        columns=(WebhookReplay.created_at, WebhookReplay.replay_id),
+        params=params,
+        to_item=ReplayView.of,
+        descending=True,
+    )
+
+
+@router.get("/{webhook_id}/replays/{replay_id}", summary="Read a replay", responses=responses_for(NotFound))
+async def get_webhook_replay(webhook_id: UUID, replay_id: UUID, unit: Unit, _manager: Manager) -> ReplayView:
+    """How far it has come."""
+    replay = await find_replay(unit, webhook_id, replay_id)
+    if replay is None:
+        raise NotFound("There is no replay with this id for this webhook.")
+    return ReplayView.of(replay)

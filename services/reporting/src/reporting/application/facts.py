@@ -3,14 +3,12 @@
 Tolerant on purpose: unknown keys are ignored, so that a publisher may add. The same models read what was stored.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any, Final, Literal, TypeAlias
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
-
-from reporting.domain.state_line import Transition
 
 Language: TypeAlias = str
 Texts: TypeAlias = Mapping[Language, str]
@@ -54,6 +52,7 @@ class Client(Fact):
     name: str
     language: Language
     time_zone: str
+    currency: str | None = None
 
 
 class Plan(Fact):
@@ -98,6 +97,36 @@ class StatusPage(Fact):
     colours: Colours | None = None
 
 
+class AgreedLine(Fact):
+    """A line of the monthly hours."""
+
+    code: str
+    name: Texts
+    included_minutes: int
+
+
+class AgreedHours(Fact):
+    """The monthly hours."""
+
+    lines: tuple[AgreedLine, ...] = ()
+
+
+class Contact(Fact):
+    """A person at the client."""
+
+    contact_id: UUID
+    name: str
+    email: str
+    language: Language
+    roles: tuple[str, ...] = ()
+
+
+class Reports(Fact):
+    """Which reports are promised."""
+
+    monthly: bool = True
+
+
 class ContractState(Fact):
     """A contract as one of its events says it."""
 
@@ -110,10 +139,13 @@ class ContractState(Fact):
     ends_on: date | None
     agency: Agency
     client: Client
+    contacts: tuple[Contact, ...] = ()
     plan: Plan
     sites: tuple[Site, ...] = ()
     uptime: UptimeCommitment | None = None
+    hours: AgreedHours | None = None
     status_page: StatusPage | None = None
+    reports: Reports = Reports()
 
 
 class ActorFact(Fact):
@@ -241,12 +273,3 @@ class AnnouncedVerdict(Fact):
     verdict: Literal["met", "breached"]
     at: AwareDatetime
     event_id: UUID
-
-
-class EnvironmentTransitions(BaseModel):
-    """The transitions of the monitors of one environment."""
-
-    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
-
-    environment_id: UUID
-    transitions: Sequence[Transition]

@@ -11,11 +11,12 @@ from typing import Final
 from uuid import UUID
 
 from reporting.application.facts import Environment, KnownContract, Names, Site, UptimeCommitment, UptimeRule
-from reporting.application.report import ExplainedSpan, UptimeFigure, UptimeSection
+from reporting.application.report import AsMeasured, DecisionLine, ExplainedSpan, UptimeFigure, UptimeSection
 from reporting.application.uptime_rule import shown, uptime_of
 from reporting.domain.availability import Uptime
 from reporting.domain.period import Version, in_force
-from reporting.domain.state_line import Span, Transition, clipped, environment_line, with_pauses
+from reporting.domain.reclassification import Decision, forgiven, reclassified
+from reporting.domain.state_line import Span, Transition, clipped, environment_line, touching, with_pauses
 
 PLAIN_RULE: Final = UptimeRule(
     minimum_outage="PT0S",
@@ -54,11 +55,16 @@ class Stretch:
 
 @dataclass(frozen=True)
 class MeasuredStretch:
-    """A stretch with what it exactly came to, and the states that it was in, without holes."""
+    """A stretch with what it exactly came to, and the states that it was in, without holes.
+
+    `as_measured`: what it came to before any decision; None where no decision touches it.
+    """
 
     stretch: Stretch
     uptime: Uptime
     spans: Sequence[Span]
+    as_measured: Uptime | None = None
+    decisions: tuple[Decision, ...] = ()
 
     @property
     def event_ids(self) -> list[UUID]:
@@ -118,14 +124,20 @@ def state_line(
     transitions: Sequence[Transition],
     start: datetime,
     until: datetime,
+    decisions: Sequence[Decision] = (),
 ) -> list[Span]:
     """The states of an environment over `[start, until)` and, before it, as far back as its transitions reach.
 
     It reaches back because a run of down time must be seen whole before a rule that forgives short ones is applied.
+    Without `decisions` it is what was measured; with them, their outages are what was decided.
     """
     began = min((t.ended_since or t.at for t in transitions), default=start)
     back = min(began, start)
-    return with_pauses(environment_line(transitions, back, until), suspensions(versions, back, until), SUSPENDED)
+    line = environment_line(transitions, back, until)
+    if decisions:
+        without = environment_line(transitions, back, until, forgiven=forgiven(decisions))
+        line = reclassified(line, without, decisions)
+    return with_pauses(line, suspensions(versions, back, until), SUSPENDED)
 
 
 def uptime(
@@ -135,10 +147,21 @@ def uptime(
     start: datetime,
     end: datetime,
     as_of: datetime,
+    decisions: Sequence[Decision] = (),
 ) -> UptimeSection:
-    """Every figure of a period, and the one verdict over those that count. Nothing after `as_of` is looked at."""
-    figures = [_figure(each, names) for each in measured_stretches(versions, transitions, start, end, as_of)]
-    return UptimeSection(met=verdict(figures), figures=figures)
+    """Every figure of a period, and the one verdict over those that count. Nothing after `as_of` is looked at.
+
+    `decisions`: those in force, the last approved first. Figures and verdict before them are there as well.
+    """
+    measured = measured_stretches(versions, transitions, start, end, as_of, decisions)
+    figures = [_figure(each, names) for each in measured]
+    used = {decision.outage_decision_id: decision for each in measured for decision in each.decisions}
+    return UptimeSection(
+        met=verdict(figures),
+        met_as_measured=together(met_as_measured(measured)) if used else None,
+        decisions=[_decision(each) for each in used.values()],
+        figures=figures,
+    )
 
 
 def measured_stretches(
@@ -147,14 +170,59 @@ def measured_stretches(
     start: datetime,
     end: datetime,
     as_of: datetime,
+    decisions: Sequence[Decision] = (),
 ) -> list[MeasuredStretch]:
     """Every stretch of a period with what it exactly came to. Nothing after `as_of` is looked at."""
     found = []
     for stretch in stretches(versions, start, min(end, as_of)):
-        line = state_line(versions, transitions.get(stretch.environment.environment_id, ()), stretch.start, as_of)
-        exact = uptime_of(line, stretch.start, stretch.end, stretch.rule, stretch.target_percent)
-        found.append(MeasuredStretch(stretch, exact, clipped(line, stretch.start, stretch.end)))
+        environment_id = stretch.environment.environment_id
+        known = transitions.get(environment_id, ())
+        line = state_line(versions, known, stretch.start, as_of)
+        as_measured = _exact(line, stretch)
+        about = [decision for decision in decisions if decision.environment_id == environment_id]
+        decided = state_line(versions, known, stretch.start, as_of, about) if about else line
+        used = _used(line, decided, stretch, about)
+        found.append(
+            MeasuredStretch(
+                stretch,
+                _exact(decided, stretch),
+                clipped(decided, stretch.start, stretch.end),
+                as_measured if used else None,
+                used,
+            )
+        )
     return found
+
+
+def _exact(line: Sequence[Span], stretch: Stretch) -> Uptime:
+    return uptime_of(line, stretch.start, stretch.end, stretch.rule, stretch.target_percent)
+
+
+def _used(
+    line: Sequence[Span], decided: Sequence[Span], stretch: Stretch, decisions: Sequence[Decision]
+) -> tuple[Decision, ...]:
+    """The decisions that matter for a stretch: also about what lies outside of it in an outage that crosses its bound.
+
+    Whether a run of down time is long enough to count is judged by the whole of it. Where several monitors were down
+    at once, the decision on the outage that is shown matters only together with those on the others.
+    """
+    runs = touching(line, stretch.start, stretch.end)
+    if not runs or not decisions:
+        return ()
+    spans = [each for each in clipped(decided, runs[0].start, runs[-1].end) if each.outage_decision_id is not None]
+    ids = {span.outage_decision_id for span in spans}
+    shown = {span.outage_id for span in spans}
+    return tuple(
+        decision
+        for decision in decisions
+        if decision.outage_decision_id in ids
+        or (decision.outage_id not in shown and clipped(spans, decision.decided.start, decision.decided.end))
+    )
+
+
+def met_as_measured(measured: Iterable[MeasuredStretch]) -> list[bool | None]:
+    """The verdicts of what was committed to, before any decision."""
+    return [(each.as_measured or each.uptime).met for each in measured if each.stretch.commitment is not None]
 
 
 def verdict(figures: Iterable[UptimeFigure]) -> bool | None:
@@ -187,6 +255,8 @@ def _figure(measured: MeasuredStretch, names: Names) -> UptimeFigure:
         rule_source="contract" if stretch.commitment is not None else "informative",
         rule=stretch.rule.model_dump(mode="json"),
         target_percent=stretch.target_percent,
+        as_measured=AsMeasured.model_validate(shown(measured.as_measured)) if measured.as_measured else None,
+        outage_decision_ids=[decision.outage_decision_id for decision in measured.decisions],
         outages=measured.outages,
         explanation=[
             ExplainedSpan(
@@ -195,10 +265,27 @@ def _figure(measured: MeasuredStretch, names: Names) -> UptimeFigure:
                 state=span.state,
                 outage_id=span.outage_id,
                 reason=span.reason,
+                outage_decision_id=span.outage_decision_id,
                 event_ids=list(span.events),
             )
             for span in measured.spans
         ],
         event_ids=measured.event_ids,
         **shown(measured.uptime),
+    )
+
+
+def _decision(decision: Decision) -> DecisionLine:
+    proposed = decision.steps[0]
+    (approved,) = [step for step in decision.steps if step.act == "approved"]
+    return DecisionLine(
+        outage_decision_id=decision.outage_decision_id,
+        outage_id=decision.outage_id,
+        category=decision.category,
+        from_=decision.decided.start,
+        to=decision.decided.end,
+        reason=proposed.reason or "",
+        proposed_by=proposed.by.name,
+        approved_by=approved.by.name,
+        approved_at=approved.at,
     )

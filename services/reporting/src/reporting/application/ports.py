@@ -1,15 +1,21 @@
 """What the use cases need from the outside."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 from uuid import UUID
 
 from reporting.application.facts import KnownContract, KnownIncident, Names
+from reporting.application.maintenance import KnownWindow
+from reporting.application.page_settings import KnownPage
+from reporting.application.told import ToldFacts
+from reporting.domain.reclassification import Decision
+from reporting.domain.response_times import ResponseFigure
 from reporting.domain.state_line import Transition
+from shared.kernel.sketch import Sketch
 
 
-class Facts(Protocol):
+class Facts(ToldFacts, Protocol):
     """What was heard, as far as the unit of work may see it."""
 
     async def versions(self, contract_id: UUID) -> Sequence[KnownContract]:
@@ -22,12 +28,40 @@ class Facts(Protocol):
         """By environment: the transitions before `until` that say something about `[start, until)`."""
         ...
 
+    async def decisions(self, contract_id: UUID, known_at: datetime) -> Sequence[Decision]:
+        """The decisions on outages that were in force at an instant, the last approved first."""
+        ...
+
     async def incidents(self, contract_id: UUID, start: datetime, until: datetime) -> Sequence[KnownIncident]:
         """Incidents that began before `until` and were not resolved before `start`, oldest first."""
         ...
 
     async def names(self, contract_id: UUID) -> Names:
         """The newest names of the contract's client, sites and environments."""
+        ...
+
+    async def maintenance(self, client_id: UUID, start: datetime, until: datetime) -> Sequence[KnownWindow]:
+        """The windows of planned work of a client that may touch `[start, until)`."""
+        ...
+
+    async def response_hours(
+        self, contract_id: UUID, start: datetime, end: datetime
+    ) -> Mapping[UUID, Mapping[datetime, ResponseFigure]]:
+        """By environment: response times of each hour that begins in `[start, end)`."""
+        ...
+
+    async def response_days(
+        self, contract_id: UUID, zone: str, first: date
+    ) -> Mapping[UUID, Mapping[date, ResponseFigure]]:
+        """By environment: response times of each local day from `first` on, as far as days were summed up."""
+        ...
+
+    async def response_sketches(self, contract_id: UUID, start: datetime, end: datetime) -> Mapping[UUID, Sketch]:
+        """By environment: response times of all hours that begin in `[start, end)`, as one sketch."""
+        ...
+
+    async def page(self, tenant_id: UUID, slug: str) -> KnownPage:
+        """What an agency decided about its page at an address; the defaults as long as that is nothing."""
         ...
 
     async def contracts_on_page(self, slug: str) -> Sequence[UUID]:

@@ -1,7 +1,7 @@
 """The shape of what a client is shown: one model for JSON, for HTML, and for everything that later prints it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Final, Generic, Literal, TypeAlias, TypeVar
 from uuid import UUID
 
@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
 from reporting.application import examples
+from reporting.application.report_parts import ReportParts
 from shared.values import Instant, LocalDate, Month
 
 MAX_ROWS = 10_000
@@ -41,6 +42,11 @@ class Brand:
     primary: str | None
     background: str | None
     text: str | None
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """Single colours by name, see `domain/brand.py`."""
+    logo: str | None = None
+    """The hash of a logo that we have ourselves; it goes before `logo_url`."""
+    favicon: str | None = None
 
 
 @dataclass(frozen=True)
@@ -61,7 +67,46 @@ class ExplainedSpan(Shown):
     state: Literal["up", "down", "degraded", "maintenance", "unknown", "paused"]
     outage_id: UUID | None = Field(description="the outage of down time")
     reason: Text | None = Field(description="code of the cause: `connect`, `monitoring_not_begun` …")
+    outage_decision_id: UUID | None = Field(
+        default=None, description="measured as down, and counted otherwise by this decision"
+    )
     event_ids: EventIds
+
+
+class AsMeasured(Shown):
+    """A figure as it was measured, before any decision on its outages."""
+
+    model_config = ConfigDict(json_schema_extra=examples.example(examples.AS_MEASURED))
+
+    period_seconds: Number
+    service_seconds: Number
+    denominator_seconds: Number
+    down_seconds: Number
+    degraded_seconds: Number
+    maintenance_seconds: Number
+    unknown_seconds: Number
+    paused_seconds: Number
+    uptime_percent: Figure
+    uptime_display: Figure
+    coverage_percent: Figure
+    met: bool | None
+    error_budget_seconds: Number | None
+
+
+class DecisionLine(Shown):
+    """A decision on an outage that the figures rest on: who said so, who agreed, and why."""
+
+    model_config = ConfigDict(json_schema_extra=examples.example(examples.DECISION_LINE))
+
+    outage_decision_id: UUID
+    outage_id: UUID
+    category: Literal["agreed_maintenance", "client_caused", "third_party"]
+    from_: Instant = Field(validation_alias="from", serialization_alias="from")
+    to: Instant
+    reason: Text
+    proposed_by: Text
+    approved_by: Text
+    approved_at: Instant
 
 
 class UptimeFigure(Shown):
@@ -101,9 +146,32 @@ class UptimeFigure(Shown):
     coverage_percent: Figure
     met: bool | None = Field(description="the verdict on the exact fraction; null without target or without data")
     error_budget_seconds: Number | None
+    as_measured: AsMeasured | None = Field(
+        default=None, description="the figure before the decisions on its outages; null where there is none"
+    )
+    outage_decision_ids: list[UUID] = Field(default=[], json_schema_extra=MANY)
     outages: int = Field(ge=0, description="how many outages touch the stretch")
     explanation: list[ExplainedSpan] = Field(json_schema_extra=MANY)
     event_ids: EventIds
+
+
+class ResponseTimeLine(Shown):
+    """How long one environment took to answer: of all good checks of the period, merged, not an average of averages.
+
+    Half of them took at most `p50_ms`, 95 of 100 `p95_ms`, 99 of 100 `p99_ms`; each right to one percent.
+    """
+
+    model_config = ConfigDict(json_schema_extra=examples.example(examples.RESPONSE_TIME))
+
+    environment_id: UUID
+    environment_name: Text
+    site_id: UUID
+    site_name: Text
+    counts_for_sla: bool
+    checks: int = Field(ge=1)
+    p50_ms: Number
+    p95_ms: Number
+    p99_ms: Number
 
 
 class UptimeSection(Shown):
@@ -112,6 +180,12 @@ class UptimeSection(Shown):
     model_config = ConfigDict(json_schema_extra=examples.example(examples.UPTIME))
 
     met: bool | None
+    met_as_measured: bool | None = Field(
+        default=None, description="the verdict before the decisions; null without any, or where it could not be told"
+    )
+    decisions: list[DecisionLine] = Field(
+        default=[], description="the decisions on outages that the figures rest on", json_schema_extra=MANY
+    )
     figures: list[UptimeFigure] = Field(json_schema_extra=MANY)
 
 
@@ -263,6 +337,7 @@ class Availability(Shown):
     )
     to: Instant
     as_of: Instant
+    known_at: Instant = Field(description="the decisions on outages are those that were in force then")
     uptime: UptimeSection
 
 
@@ -289,5 +364,17 @@ class MonthlyReport(Shown):
     uptime: UptimeSection
     incidents: IncidentSection
     targets: TargetSection
+    response_times: list[ResponseTimeLine] = Field(
+        default=[],
+        description="of the hours that begin in the period; environments without a good check are left out, and so is "
+        "what was measured before response times were told",
+        json_schema_extra=MANY,
+    )
+    parts: ReportParts
     contract_versions: list[VersionLine] = Field(json_schema_extra=MANY)
     event_ids: EventIds
+
+
+def report_without_money(report: MonthlyReport) -> MonthlyReport:
+    """The report for somebody who may not read what the contract costs."""
+    return report.model_copy(update={"parts": report.parts.model_copy(update={"settlement": None})})

@@ -33,13 +33,17 @@ from reporting.application.report import (
     MonthlyReport,
     Person,
     ReportContract,
+    ResponseTimeLine,
     TargetCount,
     TargetSection,
     UptimeFigure,
     Verdict,
     VersionLine,
 )
+from reporting.application.report_sections import Span, items_named, report_parts
 from reporting.domain.period import Zones, in_force, month_bounds, month_of, zone_at
+from reporting.domain.response_times import figure_of, milliseconds
+from shared.kernel.sketch import EMPTY, Sketch
 from shared.values import number, seconds
 
 STAMPS = tuple(Timestamps.model_fields)
@@ -76,7 +80,8 @@ async def monthly_report(
     that is over. The month ends where the next one begins, by the zone in force until then.
 
     Incidents and their clocks are shown as they stood at the end of the period: what happens to them later belongs to
-    the next month. A verdict counts in the month in which it fell.
+    the next month. A verdict counts in the month in which it fell. Decisions on outages are those that were in force at
+    `as_of`; the figures before them stand beside.
 
     Raises UnknownContract, NotInTheContract when the contract did not apply in that month, InTheFuture for an `as_of`
     after `now` or a month that has not begun.
@@ -93,16 +98,26 @@ async def monthly_report(
     start, end = _promised(versions, first, min(last, until))
     names = await facts.names(contract_id)
     transitions = await facts.transitions(contract_id, start, until)
-    uptime = measuring.uptime(versions, transitions, names, start, end, until)
+    decisions = await facts.decisions(contract_id, until)
+    uptime = measuring.uptime(versions, transitions, names, start, end, until, decisions)
     complete = until >= last or end < min(last, until)
     period = _Period(start, end, complete, _promise_ends(versions))
     incidents = [_incident(known, newest, names, period) for known in await facts.incidents(contract_id, start, end)]
     lines = [line for line in incidents if line is not None]
+    zone = zone_at(first, zones)
+    facts_told = await facts.told(contract_id, start, end)
+    parts = report_parts(
+        facts_told,
+        await facts.items(items_named(facts_told)),
+        await facts.sent_reports(contract_id, start, end),
+        Span(start, end, zone),
+        {line.code: (line.name, line.included_minutes) for line in newest.hours.lines} if newest.hours else {},
+    )
     used = {version.number for _, _, version in in_force(measuring.timeline(versions), start, end)}
     report = MonthlyReport(
-        contract=_contract(newest, names),
+        contract=contract_line(newest, names),
         month=month,
-        time_zone=zone_at(first, zones).key,
+        time_zone=zone.key,
         language=newest.client.language,
         from_=start,
         to=end,
@@ -113,10 +128,15 @@ async def monthly_report(
             total=len(lines),
             carried_over=sum(line.carried_over for line in lines),
             carried_forward=sum(line.carried_forward for line in lines),
-            down_seconds=sum(figure.down_seconds for figure in uptime.figures if figure.counts_for_sla),
+            # What happened, whoever answers for it.
+            down_seconds=sum(
+                (figure.as_measured or figure).down_seconds for figure in uptime.figures if figure.counts_for_sla
+            ),
             items=lines,
         ),
         targets=TargetSection(response=_count(lines, "response", start), repair=_count(lines, "repair", start)),
+        response_times=_response_times(await facts.response_sketches(contract_id, start, end), uptime.figures),
+        parts=parts,
         contract_versions=[
             VersionLine(
                 version=version.version,
@@ -129,25 +149,63 @@ async def monthly_report(
         ],
         event_ids=_all_events(versions, used, uptime.figures, lines),
     )
-    return Branded(report, _brand(newest))
+    return Branded(report, brand_of(newest))
+
+
+def _response_times(sketches: Mapping[UUID, Sketch], figures: Iterable[UptimeFigure]) -> list[ResponseTimeLine]:
+    """A line for each environment of the uptime section, in its order, of which anything is known."""
+    lines = []
+    for figure in {figure.environment_id: figure for figure in figures}.values():
+        found = figure_of(sketches.get(figure.environment_id, EMPTY))
+        if found is not None:
+            lines.append(
+                ResponseTimeLine(
+                    environment_id=figure.environment_id,
+                    environment_name=figure.environment_name,
+                    site_id=figure.site_id,
+                    site_name=figure.site_name,
+                    counts_for_sla=figure.counts_for_sla,
+                    checks=found.checks,
+                    p50_ms=number(milliseconds(found.p50_us)),
+                    p95_ms=number(milliseconds(found.p95_us)),
+                    p99_ms=number(milliseconds(found.p99_us)),
+                )
+            )
+    return lines
 
 
 async def availability(
-    facts: Facts, contract_id: UUID, start: datetime, end: datetime, *, now: datetime
+    facts: Facts,
+    contract_id: UUID,
+    start: datetime,
+    end: datetime,
+    *,
+    now: datetime,
+    known_at: datetime | None = None,
 ) -> Availability:
-    """Uptime of a contract over any period that is not in the future.
+    """Uptime of a contract over any period that is not in the future, by the decisions in force at `known_at`.
 
     Raises UnknownContract, NotInTheContract, InTheFuture.
     """
     if end > now:
         raise InTheFuture("to")
+    if known_at is not None and known_at > now:
+        raise InTheFuture("known_at")
+    known = known_at if known_at is not None else now
     versions = await _versions(facts, contract_id)
     newest = versions[-1].state
     start, end = _promised(versions, start, end)
     transitions = await facts.transitions(contract_id, start, now)
-    uptime = measuring.uptime(versions, transitions, await facts.names(contract_id), start, end, now)
+    decisions = await facts.decisions(contract_id, known)
+    uptime = measuring.uptime(versions, transitions, await facts.names(contract_id), start, end, now, decisions)
     return Availability(
-        contract_id=contract_id, time_zone=newest.client.time_zone, from_=start, to=end, as_of=now, uptime=uptime
+        contract_id=contract_id,
+        time_zone=newest.client.time_zone,
+        from_=start,
+        to=end,
+        as_of=now,
+        known_at=known,
+        uptime=uptime,
     )
 
 
@@ -155,6 +213,16 @@ async def current_month(facts: Facts, contract_id: UUID, now: datetime) -> date:
     """The month that it is for a contract's client. Raises UnknownContract."""
     versions = await _versions(facts, contract_id)
     return month_of(now, zones_of(versions))
+
+
+async def contract_in_month(facts: Facts, contract_id: UUID, month: date) -> KnownContract:
+    """The newest version of a contract that applies in a month, whenever that is.
+
+    Raises UnknownContract, NotInTheContract.
+    """
+    versions = await _versions(facts, contract_id)
+    _promised(versions, *month_bounds(month, zones_of(versions)))
+    return versions[-1]
 
 
 def zones_of(versions: Sequence[KnownContract]) -> Zones:
@@ -181,7 +249,8 @@ def _promised(versions: Sequence[KnownContract], start: datetime, end: datetime)
     return promised
 
 
-def _contract(state: ContractState, names: Names) -> ReportContract:
+def contract_line(state: ContractState, names: Names) -> ReportContract:
+    """Which contract it is, with the names of today."""
     return ReportContract(
         contract_id=state.contract_id,
         number=state.number,
@@ -197,7 +266,8 @@ def _contract(state: ContractState, names: Names) -> ReportContract:
     )
 
 
-def _brand(state: ContractState) -> Brand:
+def brand_of(state: ContractState) -> Brand:
+    """How the pages of a contract look."""
     page = state.status_page
     if page is None:
         return Brand(state.agency.name, None, None, None, None)
@@ -395,3 +465,8 @@ def _all_events(
     events += [event for figure in figures for event in figure.event_ids]
     events += [event for line in lines for event in line.event_ids]
     return list(dict.fromkeys(events))
+
+
+async def newest_version(facts: Facts, contract_id: UUID) -> KnownContract:
+    """A contract as its newest version says it. Raises UnknownContract."""
+    return (await _versions(facts, contract_id))[-1]

@@ -4,27 +4,37 @@ Public means: names of sites, states, instants, percentages. Titles, causes, add
 do not count stay inside.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
-from uuid import UUID
+from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
 from pydantic import ConfigDict, Field
 
 from reporting.application import examples, measuring
 from reporting.application.facts import Colours, KnownContract, KnownIncident, Names
+from reporting.application.maintenance import KnownWindow
+from reporting.application.page_settings import ComponentGroup, KnownPage, PageProvider
 from reporting.application.ports import Facts
 from reporting.application.report import MANY, Brand, Branded, Figure, Number, Shown, Text
-from reporting.application.uptime_rule import measure
+from reporting.application.uptime_rule import measure, measure_day
 from reporting.domain.period import days_until
 from reporting.domain.public_words import Headline, PublicIncidentStatus, headline, public_incident_status
+from reporting.domain.response_times import ResponseFigure, milliseconds
 from reporting.domain.state_line import NOT_BEGUN, Span, clipped
-from shared.values import Instant, LocalDate, number, seconds
+from shared.values import Instant, LocalDate, instant_text, number, seconds
 
 DAYS: Final = 90
 RECENT: Final = timedelta(days=14)
-"""How long an outage that is over stays in the list."""
+"""How long an outage or planned work that is over stays in the list."""
+AHEAD: Final = timedelta(days=30)
+"""How far ahead planned work is announced."""
+HOURS: Final = 24
+"""Hours of which response times are shown one by one: the last full ones."""
+ANNOUNCED: Final = 20
+"""How much of it at most, the next first: a window may recur every hour."""
 
 PublicState = Literal["up", "down", "degraded", "maintenance", "unknown", "paused"]
 
@@ -61,6 +71,40 @@ class PublicUptime(Shown):
     coverage_percent: Figure
 
 
+class PublicHourTimes(Shown):
+    """How long a component took to answer in one hour: half of the checks at most `p50_ms`, 95 of 100 `p95_ms`."""
+
+    model_config = ConfigDict(json_schema_extra=examples.example(examples.PUBLIC_HOUR_TIMES))
+
+    at: Instant = Field(description="when the hour begins")
+    checks: int = Field(ge=1)
+    p50_ms: Number
+    p95_ms: Number
+
+
+class PublicDayTimes(Shown):
+    """The same for a day in the page's zone, of all its checks; the last one is today so far."""
+
+    model_config = ConfigDict(json_schema_extra=examples.example(examples.PUBLIC_DAY_TIMES))
+
+    date: LocalDate
+    checks: int = Field(ge=1)
+    p50_ms: Number
+    p95_ms: Number
+
+
+class PublicResponseTimes(Shown):
+    """Response times as far as they were measured: hours and days without a good check are left out."""
+
+    model_config = ConfigDict(json_schema_extra=examples.example(examples.PUBLIC_RESPONSE_TIMES))
+
+    hours: list[PublicHourTimes] = Field(
+        description="of the 24 hours before `hours_until`, in the order of time", json_schema_extra=MANY
+    )
+    hours_until: Instant = Field(description="when the last full hour ended")
+    days: list[PublicDayTimes] = Field(json_schema_extra=MANY)
+
+
 class PublicComponent(Shown):
     """One system that visitors use."""
 
@@ -68,10 +112,13 @@ class PublicComponent(Shown):
 
     component_id: UUID
     name: Text
+    group: Text | None = Field(description="the name under which it is shown together with others")
+    added_at: Instant = Field(description="since when a contract covers it")
     state: PublicState
     since: Instant | None = Field(description="since when it is in this state; null before monitoring began")
     uptime: list[PublicUptime] = Field(json_schema_extra=MANY)
     days: list[PublicDay] = Field(json_schema_extra=MANY)
+    response_times: PublicResponseTimes
 
 
 class PublicUpdate(Shown):
@@ -96,6 +143,20 @@ class PublicIncident(Shown):
     ended_at: Instant | None = Field(description="when the component answered again; null while it does not")
     duration_seconds: Number
     updates: list[PublicUpdate] = Field(description="newest first", json_schema_extra=MANY)
+
+
+class PublicMaintenance(Shown):
+    """One stretch of planned work. It may be shorter or longer in the end: what it did to components, they tell."""
+
+    model_config = ConfigDict(json_schema_extra=examples.example(examples.PUBLIC_MAINTENANCE))
+
+    maintenance_id: UUID
+    name: Text
+    status: Literal["scheduled", "in_progress", "completed"]
+    starts_at: Instant
+    ends_at: Instant
+    announced_at: Instant = Field(description="when it was told like this")
+    component_ids: list[UUID] = Field(description="the components that it may touch", json_schema_extra=MANY)
 
 
 class PublicStatus(Shown):
@@ -128,9 +189,28 @@ class StatusPageContent(Shown):
     recent_incidents: list[PublicIncident] = Field(
         description="over within 14 days, newest first", json_schema_extra=MANY
     )
+    maintenance: list[PublicMaintenance] = Field(
+        description="planned work: over within 14 days, in progress, or to come within 30 days, in the order of time",
+        json_schema_extra=MANY,
+    )
 
 
-async def status_page(facts: Facts, slug: str, now: datetime) -> Branded[StatusPageContent]:
+@dataclass(frozen=True)
+class ShownPage(Branded[StatusPageContent]):
+    """A page, how it looks, and what its agency decided about it: who may see it among others."""
+
+    known: KnownPage
+    tenant_id: UUID
+    client_id: UUID
+
+    @property
+    def provider(self) -> PageProvider | None:
+        """Through which visitors sign in: one of the agency, or of the very client whose page it is."""
+        provider = self.known.provider
+        return provider if provider is not None and provider.client_id in (None, self.client_id) else None
+
+
+async def status_page(facts: Facts, slug: str, now: datetime) -> ShownPage:
     """The page at an address. Raises UnknownPage.
 
     States are those of `now`; figures count up to the full minute, so that the page is the same for a minute while
@@ -144,13 +224,16 @@ async def status_page(facts: Facts, slug: str, now: datetime) -> Branded[StatusP
     page = newest.status_page
     if page is None:
         raise UnknownPage
+    decided = await facts.page(known[0][-1].tenant_id, slug)
     zone = ZoneInfo(newest.client.time_zone)
     minute = now.replace(second=0, microsecond=0)
+    hour = now.replace(minute=0, second=0, microsecond=0)
     until = now + timedelta(microseconds=1)  # what happened at this very instant shows
     days = days_until(minute, zone, DAYS)
     start = days[0][1]
     components: list[PublicComponent] = []
     incidents: list[PublicIncident] = []
+    places: dict[UUID, UUID] = {}
     for versions in known:
         contract_id = versions[-1].state.contract_id
         names = await facts.names(contract_id)
@@ -160,16 +243,21 @@ async def status_page(facts: Facts, slug: str, now: datetime) -> Branded[StatusP
             for each in await facts.incidents(contract_id, now - RECENT, now)
             if each.state.source.outage_id is not None
         }
+        hours = await facts.response_hours(contract_id, hour - timedelta(hours=HOURS), hour)
+        by_day = await facts.response_days(contract_id, newest.client.time_zone, days[0][0])
         for environment_id, name in _public_environments(versions, names).items():
             line = measuring.state_line(versions, transitions.get(environment_id, ()), start, until)
-            component = _component(environment_id, name, versions, line, days, now)
+            times = _response_times(hours.get(environment_id, {}), hour, by_day.get(environment_id, {}))
+            component = _component(environment_id, name, versions, line, days, now, times)
             components.append(component)
+            places[environment_id] = _site_of(environment_id, versions)
             incidents += _incidents(component, line, by_outage, now, minute)
     incidents.sort(key=lambda incident: (incident.started_at, incident.incident_id), reverse=True)
+    windows = await facts.maintenance(newest.client.client_id, now - RECENT, now + AHEAD)
     contract = _contract_status(known)
     content = StatusPageContent(
         slug=page.slug,
-        name=page.name,
+        name=decided.settings.name or page.name,
         agency_name=newest.agency.name,
         language=newest.client.language,
         time_zone=newest.client.time_zone,
@@ -183,12 +271,45 @@ async def status_page(facts: Facts, slug: str, now: datetime) -> Branded[StatusP
             contract=contract,
             since=newest.effective_from if contract != "active" else None,
         ),
-        components=components,
+        components=_grouped(components, decided.settings.groups),
         open_incidents=[incident for incident in incidents if incident.status != "resolved"],
         recent_incidents=[incident for incident in incidents if incident.status == "resolved"],
+        maintenance=_maintenance(windows, places, now) if contract == "active" else [],
     )
-    colours = page.colours or Colours()
-    return Branded(content, Brand(page.name, page.logo_url, colours.primary, colours.background, colours.text))
+    colours = decided.settings.colours or page.colours or Colours()
+    brand = Brand(
+        content.name,
+        page.logo_url,
+        colours.primary,
+        colours.background,
+        colours.text,
+        variables=decided.settings.variables,
+        logo=decided.logo,
+        favicon=decided.favicon,
+    )
+    return ShownPage(content, brand, decided, known[0][-1].tenant_id, newest.client.client_id)
+
+
+async def contacts_of_page(facts: Facts, slug: str) -> frozenset[str]:
+    """The mail addresses of the contacts in the contracts that a page shows, as far as they go on."""
+    found: set[str] = set()
+    for contract_id in await facts.contracts_on_page(slug):
+        newest = (await facts.versions(contract_id))[-1].state
+        if newest.status in {"active", "suspended"}:
+            found |= {contact.email for contact in newest.contacts}
+    return frozenset(found)
+
+
+def _grouped(components: Sequence[PublicComponent], groups: Iterable[ComponentGroup]) -> list[PublicComponent]:
+    """Group by group in the order that was decided, then what is in none. Who is named twice is in the first one."""
+    left = {component.component_id: component for component in components}
+    ordered = [
+        left.pop(component_id).model_copy(update={"group": group.name})
+        for group in groups
+        for component_id in group.component_ids
+        if component_id in left
+    ]
+    return [*ordered, *left.values()]
 
 
 def _contract_status(known: Sequence[Sequence[KnownContract]]) -> Literal["active", "suspended", "ended"]:
@@ -211,6 +332,44 @@ def _public_environments(versions: Sequence[KnownContract], names: Names) -> Map
     return public
 
 
+def _site_of(environment_id: UUID, versions: Sequence[KnownContract]) -> UUID:
+    """The site of an environment that the newest version covers."""
+    return next(
+        site.site_id
+        for site in versions[-1].state.sites
+        for environment in site.environments
+        if environment.environment_id == environment_id
+    )
+
+
+def _maintenance(windows: Sequence[KnownWindow], places: Mapping[UUID, UUID], now: datetime) -> list[PublicMaintenance]:
+    """The occurrences that touch what visitors see, in the order of time. `places`: component to its site."""
+    found: list[PublicMaintenance] = []
+    for window in windows:
+        touched = [each for each, site_id in places.items() if window.state.covers(site_id, each)]
+        if not touched:
+            continue
+        for each in window.state.occurrences:
+            if each.ends_at <= now - RECENT or each.starts_at >= now + AHEAD or each.starts_at >= each.ends_at:
+                continue
+            begun, over = each.starts_at <= now, each.ends_at <= now
+            found.append(
+                PublicMaintenance(
+                    maintenance_id=uuid5(window.state.window_id, instant_text(each.starts_at)),
+                    name=window.state.title,
+                    status="completed" if over else "in_progress" if begun else "scheduled",
+                    starts_at=each.starts_at,
+                    ends_at=each.ends_at,
+                    announced_at=window.announced_at,
+                    component_ids=touched,
+                )
+            )
+    found.sort(key=lambda work: (work.starts_at, work.maintenance_id))
+    to_come = [work for work in found if work.status == "scheduled"][:ANNOUNCED]
+    been = [work for work in found if work.status == "completed"][-ANNOUNCED:]
+    return [*been, *(work for work in found if work.status == "in_progress"), *to_come]
+
+
 def _component(
     environment_id: UUID,
     name: str,
@@ -218,6 +377,7 @@ def _component(
     line: Sequence[Span],
     days: Sequence[tuple[LocalDate, datetime, datetime]],
     now: datetime,
+    times: PublicResponseTimes,
 ) -> PublicComponent:
     promised = [
         stretch
@@ -229,7 +389,7 @@ def _component(
     began = promised[0].start if promised else now
     shown = []
     for day, start, end in days:
-        measured = measure(line, start, end, rule, None)
+        measured = measure_day(line, start, end, rule)
         shown.append(
             PublicDay(
                 date=day,
@@ -257,7 +417,42 @@ def _component(
             )
         )
     state, since = _present(line)
-    return PublicComponent(component_id=environment_id, name=name, state=state, since=since, uptime=totals, days=shown)
+    return PublicComponent(
+        component_id=environment_id,
+        name=name,
+        group=None,
+        added_at=_added_at(environment_id, versions),
+        state=state,
+        since=since,
+        uptime=totals,
+        days=shown,
+        response_times=times,
+    )
+
+
+def _response_times(
+    hours: Mapping[datetime, ResponseFigure], until: datetime, days: Mapping[LocalDate, ResponseFigure]
+) -> PublicResponseTimes:
+    def of(figure: ResponseFigure) -> dict[str, int | float]:
+        shares = {"p50_ms": figure.p50_us, "p95_ms": figure.p95_us}
+        return {"checks": figure.checks, **{name: number(milliseconds(each)) for name, each in shares.items()}}
+
+    return PublicResponseTimes(
+        hours=[PublicHourTimes.model_validate({"at": at, **of(hours[at])}) for at in sorted(hours)],
+        hours_until=until,
+        days=[PublicDayTimes.model_validate({"date": day, **of(days[day])}) for day in sorted(days)],
+    )
+
+
+def _added_at(environment_id: UUID, versions: Sequence[KnownContract]) -> datetime:
+    """When the first version took effect that has the environment."""
+    return min(
+        version.state.effective_from
+        for version in versions
+        for site in version.state.sites
+        for environment in site.environments
+        if environment.environment_id == environment_id
+    )
 
 
 def _present(line: Sequence[Span]) -> tuple[PublicState, datetime | None]:

@@ -2,19 +2,20 @@
 
 import json
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
-from typing import TypedDict
+from typing import Final, TypedDict
 
 from reporting.application.facts import UptimeRule
 from reporting.domain import availability
-from reporting.domain.state_line import Span, touching
+from reporting.domain.state_line import Span, State, clipped, touching
 from shared.calendar_schema import BusinessCalendar
 from shared.kernel.intervals import Interval
 from shared.values import number, parse_decimal, parse_duration, seconds
 
 Number = int | float
+_ANY_DAY: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class Measured(TypedDict):
@@ -80,6 +81,24 @@ def measure(
 ) -> Measured:
     """Uptime over `[start, end)`, as answers show it; the parameters are those of `uptime_of`."""
     return shown(uptime_of(line, start, end, rule, target_percent))
+
+
+def measure_day(line: Sequence[Span], start: datetime, end: datetime, rule: UptimeRule) -> Measured:
+    """The same for a day of many: what depends on nothing but the states of the day is measured once.
+
+    Whether a run of down counts depends on how long it is beyond the day, and a service window on which day it is.
+    """
+    near = touching(line, start, end)
+    if rule.service_window is not None or any(span.state == "down" for span in near):
+        return measure(line, start, end, rule, None)
+    states = tuple((span.state, span.start - start, span.end - start) for span in clipped(near, start, end))
+    return _quiet_day(end - start, states, rule.model_dump_json())
+
+
+@lru_cache(maxsize=4_096)
+def _quiet_day(length: timedelta, states: tuple[tuple[State, timedelta, timedelta], ...], rule: str) -> Measured:
+    line = [Span(_ANY_DAY + begin, _ANY_DAY + end, state, None, None, ()) for state, begin, end in states]
+    return measure(line, _ANY_DAY, _ANY_DAY + length, UptimeRule.model_validate_json(rule), None)
 
 
 @lru_cache(maxsize=256)

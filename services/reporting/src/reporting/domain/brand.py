@@ -1,8 +1,9 @@
 """Colours of an agency or a client, made safe and readable: WCAG 2.2 contrast, whatever the brand asks for."""
 
 import re
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 READABLE: Final = 4.5
 """The contrast that text of normal size needs (WCAG 2.2, 1.4.3 level AA)."""
@@ -63,6 +64,46 @@ def palette(primary: str | None, background: str | None, text: str | None) -> Pa
         dark=dark,
         **signals,
     )
+
+
+VARIABLES: Final[Mapping[str, str | None]] = {
+    "ink": "paper",
+    "muted": "paper",
+    "link": "paper",
+    "good": "paper",
+    "warn": "paper",
+    "bad": "paper",
+    "none": "paper",
+    "on-band": "band",
+    "line": None,
+    "calm": None,
+}
+"""The colours of a page that may be set one by one, as its style sheet calls them, and the ground that each is read on;
+None: nothing is read in it."""
+
+
+def with_variables(own: Palette, variables: Mapping[str, str]) -> Palette:
+    """The palette with single colours set, as far as they can be read: grounds may have changed since they were."""
+    wrong = unreadable(own, variables)
+    taken = {name: _plain(colour) for name, colour in variables.items() if name in VARIABLES and name not in wrong}
+    colours: dict[str, Any] = {name.replace("-", "_"): colour for name, colour in taken.items() if colour is not None}
+    return replace(own, **colours)
+
+
+def unreadable(own: Palette, variables: Mapping[str, str]) -> Mapping[str, float]:
+    """The variables that cannot be read on their ground, each with its contrast."""
+    found: dict[str, float] = {}
+    for name, colour in variables.items():
+        ground, plain = VARIABLES.get(name), _plain(colour)
+        if ground is not None and plain is not None and contrast(plain, getattr(own, ground)) < READABLE:
+            found[name] = contrast(plain, getattr(own, ground))
+    return found
+
+
+def palette_at_night(primary: str | None, background: str | None, text: str | None) -> Palette:
+    """The same brand for readers who asked their system for dark pages; a brand that is dark already stays as it is."""
+    own = palette(primary, background, text)
+    return own if own.dark else palette(primary, _INK, None)
 
 
 def contrast(one: str, other: str) -> float:

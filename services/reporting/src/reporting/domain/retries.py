@@ -16,7 +16,15 @@ JITTER: Final = 0.1
 LONGEST_WISH: Final = timedelta(hours=24)
 """A receiver may ask for a pause (Retry-After), but not to be forgotten."""
 
+LONGEST_REST: Final = timedelta(hours=1)
+"""For so long at most a whole webhook rests because its receiver asked for it; a single delivery may wait longer."""
+
+SLOW: Final = timedelta(seconds=2)
+"""A receiver that took so long for its last answer shares the room of those that fail."""
+
 GONE: Final = 410
+OVERLOADED: Final = frozenset({429, 502, 503, 504})
+"""What a receiver says about itself and not about one event (RFC 9110): a pause that it asks for is for all of them."""
 
 Outcome = Literal["delivered", "again", "exhausted", "gone"]
 GivenUp = Literal["gone", "failing"]
@@ -30,15 +38,20 @@ class Decision:
     next_attempt_at: datetime | None = None
 
 
+def is_success(status_code: int | None) -> bool:
+    """Whether a receiver has taken what it was sent: 2xx and nothing else. A redirect is not followed, because it could
+    lead where the address guard does not look."""
+    return status_code is not None and 200 <= status_code < 300
+
+
 def decide(
     *, attempt: int, status_code: int | None, now: datetime, retry_after: timedelta | None, jitter: float
 ) -> Decision:
     """What to do after attempt number `attempt` (from 1) was answered with `status_code` (None: no answer).
 
-    Only 2xx is success: a redirect is not followed, because it could lead where the address guard does not look.
     `jitter` is a random number from 0 to 1, given so that this stays a pure function.
     """
-    if status_code is not None and 200 <= status_code < 300:
+    if is_success(status_code):
         return Decision("delivered")
     if status_code == GONE:
         return Decision("gone")
@@ -48,6 +61,13 @@ def decide(
     if retry_after is not None:
         pause = max(pause, min(retry_after, LONGEST_WISH))
     return Decision("again", now + pause)
+
+
+def rests_until(*, status_code: int | None, now: datetime, retry_after: timedelta | None) -> datetime | None:
+    """Until when nothing at all is sent to a receiver that is overloaded and says for how long; None: go on."""
+    if status_code not in OVERLOADED or not retry_after:
+        return None
+    return now + min(retry_after, LONGEST_REST)
 
 
 def given_up(outcome: Outcome, *, first_attempt_at: datetime | None, failing_since: datetime | None) -> GivenUp | None:

@@ -11,11 +11,14 @@ unknown when any is unknown, paused only where all are paused.
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
+from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 from uuid import UUID
+
+from shared.kernel.intervals import Interval, intersection, subtraction
 
 State = Literal["up", "down", "degraded", "maintenance", "unknown", "paused"]
 
@@ -63,7 +66,10 @@ class Transition:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A stretch of one state, with the outage and the events that say so. `start` is before `end`."""
+    """A stretch of one state, with the outage and the events that say so. `start` is before `end`.
+
+    `outage_decision_id`: what was measured as down, and is something else by this decision.
+    """
 
     start: datetime
     end: datetime
@@ -71,10 +77,22 @@ class Span:
     outage_id: UUID | None = None
     reason: str | None = None
     events: tuple[UUID, ...] = ()
+    outage_decision_id: UUID | None = None
 
 
-def environment_line(transitions: Iterable[Transition], start: datetime, until: datetime) -> list[Span]:
+NOTHING: Final[Mapping[UUID, Sequence[Interval]]] = MappingProxyType({})
+
+
+def environment_line(
+    transitions: Iterable[Transition],
+    start: datetime,
+    until: datetime,
+    *,
+    forgiven: Mapping[UUID, Sequence[Interval]] = NOTHING,
+) -> list[Span]:
     """The states of an environment over `[start, until)`, without holes or overlaps; adjacent spans differ.
+
+    `forgiven`: by outage the time in which it is taken for up.
 
     Time before the first transition is unknown, and so is everything when there is no transition at all: no data is
     neither up nor down. What is still going on lasts until `until`.
@@ -85,7 +103,11 @@ def environment_line(transitions: Iterable[Transition], start: datetime, until: 
     for transition in transitions:
         by_monitor.setdefault(transition.monitor_id, {})[transition.number] = transition
     claims = [
-        _claims([known[number] for number in sorted(known)], until)
+        [
+            part
+            for claim in _claims([known[number] for number in sorted(known)], until)
+            for part in _forgiving(claim, forgiven)
+        ]
         for _, known in sorted(by_monitor.items(), key=lambda item: item[0].int)
     ]
     instants = sorted(
@@ -122,6 +144,20 @@ class _Claim:
 
     rank: float
     span: Span
+
+
+def _forgiving(claim: _Claim, forgiven: Mapping[UUID, Sequence[Interval]]) -> list[_Claim]:
+    span = claim.span
+    intervals = forgiven.get(span.outage_id) if span.state == "down" and span.outage_id is not None else None
+    if intervals is None:
+        return [claim]
+    whole = [Interval(span.start, span.end)]
+    down = [_Claim(claim.rank, _cut(span, start, end)) for start, end in subtraction(whole, intervals)]
+    up = [
+        _Claim(_RANKS["up"], Span(start, end, "up", None, None, span.events))
+        for start, end in intersection(whole, intervals)
+    ]
+    return [*down, *up]
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,4 +337,4 @@ def touching(line: Sequence[Span], start: datetime, end: datetime) -> Sequence[S
 
 
 def _cut(span: Span, start: datetime, end: datetime) -> Span:
-    return Span(start, end, span.state, span.outage_id, span.reason, span.events)
+    return replace(span, start=start, end=end)

@@ -8,6 +8,9 @@ from pydantic import AwareDatetime, Field
 
 from reporting.adapters.measured_months import measure_silent_again
 from reporting.adapters.projections import remember_measuring, remember_transition
+from reporting.adapters.report_editions import report_again
+from reporting.adapters.response_times import sum_up_later
+from reporting.adapters.rollups import remember_rollup
 from reporting.application.facts import Fact
 from reporting.domain.state_line import Silence, State
 from reporting.handlers.registration import handlers
@@ -219,25 +222,57 @@ async def keep_pause(event: ReceivedEvent[MonitorPaused], uow: UnitOfWork) -> No
     )
 
 
+class ResponseTimesTold(Fact):
+    """How long the good checks of a page took; releases before it was told say nothing of it."""
+
+    count: int
+    p50_us: int
+    p95_us: int
+    p99_us: int
+    sketch: str
+
+
 class MeasuredMonitor(Fact):
     """The part of a monitor in `rollup.hourly` that is read."""
 
     monitor_id: UUID
+    response_times: ResponseTimesTold | None = None
 
 
 class HourlyRollup(Fact):
     """The part of `rollup.hourly` that is read: of whom probes says that it was there until when."""
 
+    rollup_id: UUID
     contract_id: UUID
     client_id: UUID
+    starts_at: AwareDatetime
     ends_at: AwareDatetime
     monitors: tuple[MeasuredMonitor, ...] = ()
 
 
 @handlers.on("probes.rollup.hourly.v1")
+async def keep_rollup(event: ReceivedEvent[HourlyRollup], uow: UnitOfWork) -> None:
+    """Evidence that somebody looked; a month that ended in silence may have been measured after all."""
+    hour = event.data
+    heard = await remember_rollup(
+        uow,
+        event,
+        rollup_id=hour.rollup_id,
+        contract_id=hour.contract_id,
+        client_id=hour.client_id,
+        at=hour.starts_at,
+    )
+    if not heard:
+        return
+    await measure_silent_again(uow, hour.contract_id)
+    if any(monitor.response_times is not None for monitor in hour.monitors):
+        await sum_up_later(uow, event.tenant_id, hour.client_id, hour.contract_id, hour.starts_at)
+        await report_again(uow, hour.contract_id, hour.starts_at)
+
+
+@handlers.on("probes.rollup.hourly.v1")
 async def keep_measured_hour(event: ReceivedEvent[HourlyRollup], uow: UnitOfWork) -> None:
     """An hour was measured, whatever was found in it: transitions tell that."""
-    await measure_silent_again(uow, event.data.contract_id)
     for measured in event.data.monitors:
         monitor = {
             "monitor_id": measured.monitor_id,

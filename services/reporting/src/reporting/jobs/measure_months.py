@@ -1,4 +1,6 @@
-"""Measures the months of contracts that are over, and tells what they came to; again when late facts change a figure.
+"""Measures the months of contracts that are over, and tells what they came to.
+
+Again when late facts, or decisions on outages, change a figure.
 
 When to look is a column, so nothing is missed while no worker runs; a month is claimed with SKIP LOCKED, so that any
 number of workers may look.
@@ -10,6 +12,7 @@ import structlog
 
 from reporting.adapters.facts import StoredFacts
 from reporting.adapters.measured_months import DueMonth, claim, due_months, expect_month, set_aside
+from reporting.adapters.report_editions import report_due
 from reporting.application.measuring import lifetime
 from reporting.application.period_measure import GRACE, measure_month
 from reporting.application.reporting import zones_of
@@ -61,8 +64,11 @@ class MeasureMonths:
             row.due_at = bounds[1] + GRACE
             return
         row.due_at = None
+        if lifetime(versions, *bounds) is not None:
+            await report_due(uow, row.tenant_id, row.client_id, due.contract_id, due.month, bounds[1])
         transitions = await facts.transitions(due.contract_id, bounds[0], uow.now)
-        measured = measure_month(versions, transitions, due.month, zones, bounds, uow.now)
+        decisions = await facts.decisions(due.contract_id, uow.now)
+        measured = measure_month(versions, transitions, due.month, zones, bounds, uow.now, decisions)
         if measured is None:
             row.silent = False
         else:

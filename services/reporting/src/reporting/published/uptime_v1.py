@@ -34,6 +34,38 @@ class ExcludedUnits(_Part):
     unknown: int = Field(ge=0)
 
 
+class AmountsAsMeasured(_Part):
+    """What a figure came to before any decision, in units of its own."""
+
+    met: bool | None
+    units_per_second: int = Field(ge=1)
+    numerator: int = Field(ge=0)
+    denominator: int = Field(ge=0)
+    period_units: int = Field(ge=0)
+    service_units: int = Field(ge=0)
+    measured_units: int = Field(ge=0)
+    down_units: int = Field(ge=0)
+    degraded_units: int = Field(ge=0)
+    excluded_units: ExcludedUnits
+    uptime_percent: str | None
+    coverage_percent: str | None
+
+
+class DecisionInForce(_Part):
+    """A decision that figures rest on: an outage, between these instants, is not the provider's, or was agreed on."""
+
+    outage_decision_id: UUID
+    outage_id: UUID
+    environment_id: UUID
+    category: Literal["agreed_maintenance", "client_caused", "third_party"]
+    starts_at: Instant
+    ends_at: Instant
+    reason: str
+    proposed_by: str
+    approved_by: str
+    approved_at: Instant
+
+
 class MeasuredFigure(_Part):
     """One environment over one stretch in which the promise did not change; environments are never mixed.
 
@@ -42,6 +74,7 @@ class MeasuredFigure(_Part):
     weighs degraded time, or an instant with a fraction, needs smaller ones. `measured_units` of `service_units` were
     seen. `met` compares exactly; it is null without a target, and where nothing is left to judge. `rule` has the keys
     of the uptime calculator. `event_ids` names the first 5,000 of `event_count` events that say so.
+    `as_measured` is the same figure before the decisions of `outage_decision_ids`; null where there is none.
     """
 
     environment_id: UUID
@@ -69,6 +102,8 @@ class MeasuredFigure(_Part):
     uptime_percent: str | None
     coverage_percent: str | None
     outages: int = Field(ge=0)
+    as_measured: AmountsAsMeasured | None = None
+    outage_decision_ids: list[UUID] = Field(default=[], max_length=1_000)
     event_count: int = Field(ge=0)
     event_ids: list[UUID] = Field(max_length=5_000)
 
@@ -78,9 +113,10 @@ class UptimePeriodMeasured(PublishedEvent, aggregate="uptime", name="period_meas
 
     Said for every contract that promises an uptime, and without a verdict for every other one that is watched.
     `starts_at` to `ends_at` is the month, cut to the life of the contract. Said again with a higher version when late
-    facts change a figure: the newest counts. `met` is false when one environment that counts missed its target, true
-    when all met theirs, null when one cannot be told or nothing was `committed`. `content_hash` is the SHA-256 of all
-    the rest but `version`, as JSON without blanks and with its keys in order; `method` names the way of measuring.
+    facts, or decisions on outages, change a figure: the newest counts. `decisions` are those that the figures rest on,
+    `met_as_measured` is the verdict before them. `met` is false when one environment that counts missed its target,
+    true when all met theirs, null when one cannot be told or nothing was `committed`. `content_hash` is the SHA-256 of
+    all the rest but `version`, as JSON without blanks and with its keys in order; `method` names the way of measuring.
     """
 
     measurement_id: UUID
@@ -95,6 +131,8 @@ class UptimePeriodMeasured(PublishedEvent, aggregate="uptime", name="period_meas
     met: bool | None
     method: str
     status_page_slug: str | None
+    met_as_measured: bool | None = None
+    decisions: list[DecisionInForce] = Field(default=[], max_length=1_000)
     figures: list[MeasuredFigure] = Field(max_length=1_000)
     content_hash: str = Field(pattern="^[0-9a-f]{64}$")
 
@@ -104,6 +142,8 @@ class UptimePeriodMeasured(PublishedEvent, aggregate="uptime", name="period_meas
         "met": True,
         "method": "uptime/1",
         "status_page_slug": "hotel-du-lac",
+        "met_as_measured": None,
+        "decisions": [],
         "figures": [
             {
                 "environment_id": "0190b5c8-7d4e-7c3a-9a51-000000000004",
@@ -138,6 +178,8 @@ class UptimePeriodMeasured(PublishedEvent, aggregate="uptime", name="period_meas
                 "uptime_percent": "99.965273",
                 "coverage_percent": "100.00",
                 "outages": 2,
+                "as_measured": None,
+                "outage_decision_ids": [],
                 "event_count": 2,
                 "event_ids": ["0198f000-0000-7000-8000-0000000000f1", "0198f000-0000-7000-8000-0000000000f2"],
             }

@@ -41,6 +41,8 @@ def test_an_image_of_a_host_is_loaded() -> None:
         ("Mon, 08 Jun 2026 09:01:00 GMT", timedelta(minutes=1)),
         ("Mon, 08 Jun 2026 08:00:00 GMT", timedelta(0)),
         ("99999999999999999999", None),
+        ("Mon, 08 Jun 99999999999 09:01:00 GMT", None),
+        ("Mon, 08 Jun 2026 09:01:00 +99999999999999999999", None),
     ],
 )
 def test_a_pause_is_read_from_seconds_or_a_date(field: str | None, pause: timedelta | None) -> None:

@@ -37,6 +37,7 @@ def test_french_differs_from_english_wherever_it_is_a_sentence() -> None:
         (words.verdict, [*get_args(Verdict), "missed", "none"]),
         (words.contract_status, ["active", "suspended", "terminated", "expired"]),
         (words.metric, ["response", "repair"]),
+        (words.measure, ["listed", "down_seconds", "verdict", "something new"]),
         (words.severity, ["critical", "major", "minor", "something new"]),
         (words.reason, ["dns", "timeout", "removed_by_amendment", "something new"]),
         (words.step, list(STAMPS)),

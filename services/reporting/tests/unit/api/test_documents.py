@@ -1,14 +1,25 @@
 """What the documents say is what the answers are."""
 
+import json
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 from pydantic import BaseModel
 
-from reporting.api import audit_models, reports, webhook_models
-from reporting.application import report, status_page
+from reporting.api import (
+    audit_models,
+    report_editions,
+    report_templates,
+    reports,
+    reviews,
+    statuspage_models,
+    webhook_document,
+    webhook_models,
+)
+from reporting.application import editions, report, report_parts, report_template, review, status_page
 from reporting.main import SERVICE
+from shared.events import Envelope
 from shared.service import openapi_of
 
 DOCUMENT: dict[str, Any] = openapi_of(SERVICE)
@@ -25,11 +36,20 @@ def test_every_schema_of_ours_has_an_example() -> None:
     assert without == []
 
 
+MODULES = (
+    *(report, report_parts, report_template, editions, review, status_page),
+    *(reports, report_editions, report_templates, reviews, statuspage_models),
+    *(webhook_models, webhook_document, audit_models),
+)
 MODELS = {
     name: model
-    for module in (report, status_page, reports, webhook_models, audit_models)
+    for module in MODULES
     for name, model in vars(module).items()
-    if isinstance(model, type) and issubclass(model, BaseModel) and name in SCHEMAS and name not in ABSTRACT
+    if isinstance(model, type)
+    and issubclass(model, BaseModel)
+    and name in SCHEMAS
+    and name not in ABSTRACT
+    and not name.endswith("Page")
 }
 
 
@@ -43,3 +63,18 @@ def test_examples_are_what_their_schemas_say(name: str) -> None:
 def test_looks_are_no_part_of_what_is_said() -> None:
     assert "Brand" not in SCHEMAS
     assert "brand" not in SCHEMAS["MonthlyReport"]["properties"]
+
+
+def test_what_is_sent_to_webhooks_is_described_with_its_headers_and_examples() -> None:
+    described = DOCUMENT["webhooks"]
+    assert set(described) == {"event", "reporting.webhook.tested.v1"}
+    for item in described.values():
+        operation = item["post"]
+        headers = {each["name"] for each in operation["parameters"] if each["in"] == "header" and each["required"]}
+        assert headers == {"webhook-id", "webhook-timestamp", "webhook-signature"}
+        (body,) = operation["requestBody"]["content"].items()
+        assert body[0] == "application/cloudevents+json"
+        assert set(operation["responses"]) == {"204", "2XX", "410", "429"}
+        schema = SCHEMAS[body[1]["schema"]["$ref"].rpartition("/")[2]]
+        for example in schema["examples"]:
+            assert json.loads(Envelope.model_validate(example).to_bytes()) == example

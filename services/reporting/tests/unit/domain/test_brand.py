@@ -3,7 +3,15 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reporting.domain.brand import READABLE, contrast, palette
+from reporting.domain.brand import (
+    READABLE,
+    VARIABLES,
+    contrast,
+    palette,
+    palette_at_night,
+    unreadable,
+    with_variables,
+)
 
 COLOURS = st.from_regex(r"#[0-9a-fA-F]{6}", fullmatch=True)
 
@@ -37,3 +45,34 @@ def test_what_is_no_colour_never_gets_through(colour: str | None) -> None:
         assert len(value) == 7
         assert value[0] == "#"
         int(value[1:], 16)
+
+
+@given(COLOURS, COLOURS, COLOURS)
+def test_a_page_is_readable_at_night_too(primary: str, background: str, text: str) -> None:
+    night = palette_at_night(primary, background, text)
+    assert night.dark
+    for ink in (night.ink, night.muted, night.link, night.good, night.warn, night.bad, night.none):
+        assert contrast(ink, night.paper) >= 4.4 or ink in ("#ffffff", "#111827")
+
+
+def test_a_brand_that_is_dark_stays_as_it_is() -> None:
+    colours = ("#0ea5e9", "#0b1120", "#e2e8f0")
+    assert palette_at_night(*colours) == palette(*colours)
+
+
+NAMES = st.sampled_from([*VARIABLES, "paper", "no-such-name"])
+
+
+@given(COLOURS, COLOURS, st.dictionaries(NAMES, COLOURS, max_size=8))
+def test_single_colours_are_taken_as_far_as_they_can_be_read(
+    primary: str, background: str, variables: dict[str, str]
+) -> None:
+    own = palette(primary, background, None)
+    shown = with_variables(own, variables)
+    wrong = unreadable(own, variables)
+    for name, ground in VARIABLES.items():
+        colour = getattr(shown, name.replace("-", "_"))
+        kept = name not in variables or name in wrong
+        assert kept or ground is None or contrast(colour, getattr(shown, ground)) >= READABLE
+        assert colour == (getattr(own, name.replace("-", "_")) if kept else variables[name].lower())
+    assert shown.paper == own.paper

@@ -3,8 +3,10 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from reporting.domain.retries import ATTEMPTS, PAUSES, decide, given_up
+from reporting.domain.retries import ATTEMPTS, PAUSES, decide, given_up, rests_until
 
 NOW = datetime(2026, 6, 8, 9, tzinfo=UTC)
 
@@ -51,3 +53,34 @@ def test_one_bad_event_does_not_stop_the_others() -> None:
     assert given_up("exhausted", first_attempt_at=first, failing_since=None) is None
     assert given_up("again", first_attempt_at=first, failing_since=first) is None
     assert given_up("gone", first_attempt_at=first, failing_since=None) == "gone"
+
+
+@pytest.mark.parametrize(
+    ("status", "asked", "rests"),
+    [
+        (429, timedelta(minutes=5), timedelta(minutes=5)),
+        (503, timedelta(minutes=5), timedelta(minutes=5)),
+        (503, timedelta(days=2), timedelta(hours=1)),
+        (503, None, None),
+        (429, timedelta(0), None),
+        (500, timedelta(minutes=5), None),
+        (200, timedelta(minutes=5), None),
+        (None, None, None),
+    ],
+)
+def test_only_a_receiver_that_is_overloaded_rests_and_for_an_hour_at_most(
+    status: int | None, asked: timedelta | None, rests: timedelta | None
+) -> None:
+    until = NOW + rests if rests is not None else None
+    assert rests_until(status_code=status, now=NOW, retry_after=asked) == until
+
+
+@given(jitter=st.floats(0, 1), attempt=st.integers(1, 9), asked=st.none() | st.timedeltas(min_value=timedelta(0)))
+def test_a_pause_is_never_shorter_than_the_schedule_nor_much_longer_than_a_day(
+    jitter: float, attempt: int, asked: timedelta | None
+) -> None:
+    decision = decide(attempt=attempt, status_code=503, now=NOW, retry_after=asked, jitter=jitter)
+    assert decision.next_attempt_at is not None
+    pause = decision.next_attempt_at - NOW
+    assert PAUSES[attempt - 1] <= pause <= timedelta(hours=26.4)
+    assert asked is None or pause >= min(asked, timedelta(hours=24))

@@ -1,0 +1,191 @@
+"""What a reader finds in an evidence pack before he trusts the rest: in his language, without code."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from reporting.adapters import words
+from reporting.application.evidence import MonthEvidence
+from reporting.application.measuring import MeasuredStretch
+from reporting.domain.reclassification import Decision
+from shared.i18n import Translator
+
+
+def readme(t: Translator, kind: str, key_id: str) -> bytes:
+    """What the pack is, how it is checked, and what each of its files is. `kind` as in the manifest."""
+    of_clocks = kind in ("incident", "clock")
+    files = {
+        "README.txt": t.gettext("this text"),
+        "explanation.en.txt, explanation.fr.txt": t.gettext("the figures in sentences"),
+        "events/": t.gettext("what happened, as it was said at the time, byte for byte; the contract is among it"),
+    }
+    if of_clocks:
+        files |= {
+            "clocks.json": t.gettext("what each clock read, and every stretch of time that counted or did not"),
+            "holidays.json": t.gettext("the public holidays of the agreed hours"),
+        }
+    else:
+        files |= {
+            "measurement.json": t.gettext("the figures in whole numbers, with their rules"),
+            "states.json": t.gettext("the stretches of time that the figures are computed from"),
+            "rollups.jsonl": t.gettext("every measured hour: how many checks were due, made and missed"),
+            "checks.json": t.gettext("their sums"),
+            "told/": t.gettext("each time that the month was told, with the figures of then"),
+        }
+    files |= {
+        "keys.json": t.gettext("the public keys of the agency, each signed by the one before"),
+        "manifest.json": t.gettext("the SHA-256 of every file"),
+        "signature.json": t.gettext("the signature of the manifest"),
+        "verify.py": t.gettext("the program that checks the pack"),
+    }
+    return _text(
+        [
+            t.gettext("Evidence pack"),
+            "",
+            t.gettext("This file holds what stands behind a figure that you were shown. It can be checked without us:"),
+            "",
+            "    python3 -I verify.py FILE.zip",
+            "",
+            t.gettext(
+                "Python 3.9 or newer is enough; nothing else has to be installed and no connection is made. The "
+                "program computes the figure again from the events and answers YES or NO. When a single byte of the "
+                "pack was changed it answers NO."
+            ),
+            t.gettext(
+                "Whoever distrusts the program in the pack takes the same file from the published source of Upheld "
+                "(services/reporting/src/reporting/adapters/evidence_verifier.py) and reads it first."
+            ),
+            t.gettext(
+                "To know who signed, ask the agency for its public key, or take it from an audit checkpoint that was "
+                "kept outside, and give it with --key. This pack is signed by the key %(key)s.",
+                key=key_id,
+            ),
+            "",
+            *(f"{name}: {what}" for name, what in files.items()),
+        ]
+    )
+
+
+def month(t: Translator, evidence: MonthEvidence, month_: date) -> bytes:
+    """The figures of a month and their rules in sentences."""
+    told = [t.gettext("Evidence for %(month)s", month=t.month(month_))]
+    zone = ZoneInfo(evidence.measurement["time_zone"])
+    for each in evidence.figures:
+        told += ["", *_figure(t, each, zone)]
+    return _text(told)
+
+
+def _figure(t: Translator, measured: MeasuredStretch, zone: ZoneInfo) -> list[str]:
+    stretch, uptime = measured.stretch, measured.uptime
+    shown = t.percent(uptime.display) if uptime.display is not None else t.gettext("not measured")
+    verdict = "none" if uptime.met is None else "met" if uptime.met else "missed"
+    told = [
+        f"{stretch.environment.name} <{stretch.environment.url}>: {shown}",
+        t.gettext(
+            "Outages: %(count)s. Version of the contract: %(version)s.", count=measured.outages, version=stretch.version
+        ),
+    ]
+    if stretch.target_percent is not None:
+        target = t.percent(stretch.target_percent)
+        told.append(
+            t.gettext("Promised: %(target)s. Verdict: %(verdict)s.", target=target, verdict=words.verdict(t, verdict))
+        )
+    before = measured.as_measured
+    if before is not None:
+        shown = t.percent(before.display) if before.display is not None else t.gettext("not measured")
+        told.append(t.gettext("%(figure)s as it was measured", figure=shown))
+        told += [_decided(t, decision, zone) for decision in measured.decisions]
+    rule = stretch.rule.model_dump(mode="json")
+    return [*told, *words.rule_sentences(t, rule, informative=stretch.commitment is None)]
+
+
+def _decided(t: Translator, decision: Decision, zone: ZoneInfo) -> str:
+    """What two people decided on an outage that the figure rests on."""
+    start, end = (
+        t.datetime(each, zone, width="short", seconds=True) for each in (decision.decided.start, decision.decided.end)
+    )
+    proposed, approved = decision.steps[0], next(step for step in decision.steps if step.act == "approved")
+    people = t.gettext(
+        "Proposed by %(proposer)s, approved by %(approver)s on %(instant)s",
+        proposer=proposed.by.name,
+        approver=approved.by.name,
+        instant=t.datetime(approved.at, zone),
+    )
+    why = " ".join((proposed.reason or "").split())  # a blank line would end what is told of the figure
+    return f"- {words.category(t, decision.category)}, {start} – {end}. {people} – {why}"
+
+
+def clocks(t: Translator, incident: Mapping[str, Any], shown: Sequence[Mapping[str, Any]], time_zone: str) -> bytes:
+    """What the clocks of an incident read, and why each stretch of time counted or not."""
+    zone = ZoneInfo(time_zone)
+    told = [
+        t.gettext("Evidence for %(number)s: %(title)s", number=incident["number"], title=incident["title"]),
+        t.gettext("Times are of %(zone)s.", zone=time_zone),
+    ]
+    for clock in shown:
+        told += ["", *_clock(t, clock, zone)]
+    return _text(told)
+
+
+def _clock(t: Translator, clock: Mapping[str, Any], zone: ZoneInfo) -> Iterable[str]:
+    yield f"{_metric(t, clock['metric'])}: {_state(t, clock['state'])}"
+    yield t.gettext(
+        "Promised: %(target)s. Used: %(elapsed)s.",
+        target=t.duration(clock["target_seconds"]),
+        elapsed=t.duration(clock["elapsed_seconds"]),
+    )
+    if clock["due_at"] is not None:
+        yield t.gettext("Due: %(at)s.", at=_at(t, clock["due_at"], zone))
+    for span in clock["explanation"]:
+        counted = t.gettext("counts") if span["counted"] else t.gettext("does not count")
+        why = _why(t, span["why"], span["reason"])
+        yield f"- {_at(t, span['from'], zone)} – {_at(t, span['to'], zone)}: {counted} ({why})"
+
+
+def _at(t: Translator, text: str, zone: ZoneInfo) -> str:
+    return t.datetime(datetime.fromisoformat(text), zone, width="short", seconds=True)
+
+
+def _metric(t: Translator, code: str) -> str:
+    found = {
+        "response": t.gettext("Response"),
+        "repair": t.gettext("Repair"),
+        "mitigation": t.pgettext("clock", "Containment of the damage"),
+        "next_reply": t.pgettext("clock", "Next answer"),
+        "acceptance": t.pgettext("clock", "Time for acceptance"),
+        "post_mortem": t.pgettext("clock", "Post-mortem"),
+    }
+    return found.get(code, code)
+
+
+def _state(t: Translator, code: str) -> str:
+    return t.pgettext("clock", "Standing still") if code == "paused" else words.verdict(t, code)
+
+
+def _why(t: Translator, code: str, reason: str | None) -> str:
+    why = {
+        "open": t.pgettext("clock", "agreed hours"),
+        "closed": t.pgettext("clock", "outside of the agreed hours"),
+        "holiday": t.pgettext("clock", "public holiday"),
+        "closure": t.pgettext("clock", "agreed closure"),
+        "stopped": t.pgettext("clock", "the clock was stopped"),
+        "paused": t.pgettext("clock", "pause"),
+        "pause_not_allowed": t.pgettext("clock", "a pause for which the contract does not provide"),
+    }[code]
+    return f"{why}: {_pause(t, reason)}" if reason else why
+
+
+def _pause(t: Translator, code: str) -> str:
+    reasons = {
+        "waiting_for_client": t.pgettext("pause", "waiting for the client"),
+        "waiting_for_access": t.pgettext("pause", "waiting for access"),
+        "monitoring_paused": t.pgettext("pause", "nobody observed the outage any more"),
+        "not_promised": t.pgettext("pause", "nothing was promised for this severity"),
+        "not_resolved": t.pgettext("pause", "the incident was open again"),
+    }
+    return reasons.get(code) or words.reason(t, code)
+
+
+def _text(told: Iterable[str]) -> bytes:
+    return ("\n".join(told) + "\n").encode()

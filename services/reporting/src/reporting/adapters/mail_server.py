@@ -1,0 +1,125 @@
+"""Mail: a message for one person, and the configured server that takes it."""
+
+import asyncio
+import re
+import ssl
+from dataclasses import dataclass
+from datetime import datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP as SMTP_POLICY
+from email.utils import format_datetime
+from typing import Final
+
+import aiosmtplib
+
+from reporting.settings import ReportingSettings, is_address
+
+SEND_SECONDS: Final = 60.0
+"""For one message from connecting to the server's last word; less than the lease of its row."""
+SUBJECT_LENGTH: Final = 180
+
+
+class MailRefusedError(Exception):
+    """The message can never be delivered to this recipient; trying again does not help."""
+
+
+class MailDelayedError(Exception):
+    """The server could not take the message now; try again later."""
+
+
+@dataclass(frozen=True)
+class Letter:
+    """One message, complete: everything that goes on the wire but the sender's address."""
+
+    message_id: str
+    recipient: str
+    subject: str
+    body: str
+    written_at: datetime
+    language: str
+    sender_name: str | None = None
+    """In whose name; the configured one when there is none."""
+    unsubscribe: str | None = None
+    """Where one request without more ends what it came from (RFC 8058)."""
+
+
+def one_line(text: str) -> str:
+    """The text without anything that could end a header line: control characters become spaces."""
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+
+
+def compose(letter: Letter, settings: ReportingSettings) -> EmailMessage:
+    """The message for the wire. Raises MailRefusedError for a recipient that is no address."""
+    if not is_address(letter.recipient):
+        raise MailRefusedError("the recipient is not an e-mail address")
+    message = EmailMessage(policy=SMTP_POLICY)
+    message["From"] = Address(
+        one_line(letter.sender_name or settings.smtp_from_name)[:100], addr_spec=settings.smtp_from
+    )
+    message["To"] = Address(addr_spec=letter.recipient)
+    message["Subject"] = one_line(letter.subject)[:SUBJECT_LENGTH]
+    message["Date"] = format_datetime(letter.written_at)
+    message["Message-ID"] = letter.message_id
+    message["Auto-Submitted"] = "auto-generated"
+    message["Content-Language"] = letter.language
+    if letter.unsubscribe is not None:
+        message["List-Unsubscribe"] = f"<{letter.unsubscribe}>"
+        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    message.set_content(letter.body, cte="quoted-printable")
+    return message
+
+
+class MailServer:
+    """The configured SMTP server."""
+
+    def __init__(self, settings: ReportingSettings) -> None:
+        self._settings = settings
+        self._trust: ssl.SSLContext | None = None
+
+    @property
+    def configured(self) -> bool:
+        """Whether there is one."""
+        return self._settings.smtp_host is not None
+
+    async def send(self, letter: Letter) -> None:
+        """Hands a message over; returns when the server has accepted it.
+
+        Raises MailRefusedError when it never will, MailDelayedError when it did not now.
+        """
+        settings = self._settings
+        message = compose(letter, settings)
+        if self._trust is None:
+            self._trust = ssl.create_default_context()  # reads every authority of the machine: once, and only to send
+        password = settings.smtp_password
+        try:
+            async with asyncio.timeout(SEND_SECONDS):
+                await aiosmtplib.send(
+                    message,
+                    hostname=settings.smtp_host,
+                    port=settings.smtp_port,
+                    username=settings.smtp_username,
+                    password=password.get_secret_value() if password else None,
+                    use_tls=settings.smtp_implicit_tls,
+                    start_tls={"auto": None, "always": True, "never": False}[settings.smtp_starttls],
+                    timeout=settings.smtp_timeout_seconds,
+                    tls_context=self._trust,
+                )
+        except aiosmtplib.SMTPRecipientsRefused as error:
+            codes = [refused.code for refused in error.recipients]
+            kind = MailRefusedError if all(code >= 500 for code in codes) else MailDelayedError
+            raise kind(_told(error)) from error
+        except (aiosmtplib.SMTPDataError, aiosmtplib.SMTPSenderRefused) as error:
+            kind = MailRefusedError if error.code >= 500 else MailDelayedError
+            raise kind(_told(error)) from error
+        except (aiosmtplib.SMTPException, OSError, ValueError) as error:
+            # No connection, no TLS, a wrong password: the server's or our configuration's fault, mended by somebody.
+            raise MailDelayedError(_told(error)) from error
+
+
+_ADDRESS: Final = re.compile(r"\S+@\S+")
+
+
+def _told(error: Exception) -> str:
+    """What went wrong, in a line without the recipient's address."""
+    return _ADDRESS.sub("…", one_line(f"{type(error).__name__}: {error}"))[:500]

@@ -1,0 +1,222 @@
+"""Settings of status pages as rows, their pictures, and their domains."""
+
+import hashlib
+import secrets
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final, Literal, TypeAlias
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Index, Integer, LargeBinary, Subquery, delete, select, text
+from sqlalchemy.dialects.postgresql import distinct_on, insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from reporting.adapters.identity_providers import page_provider
+from reporting.adapters.pictures import Picture
+from reporting.adapters.tables import Base, Contract
+from reporting.application.page_settings import KnownPage, PageSettings, UnknownStatusPage
+from shared.unit_of_work import UnitOfWork
+
+PictureKind: TypeAlias = Literal["logo", "favicon"]
+
+# scrypt as RFC 7914 recommends for people who wait: 16 MiB and some 50 ms for each try.
+_COST: Final = {"n": 2**14, "r": 8, "p": 1, "dklen": 32}
+_SALT: Final = 16
+
+
+class StatusPageRow(Base):
+    """What an agency decided about one of its pages. `domain` counts once `domain_verified_at` is set."""
+
+    __tablename__ = "status_page"
+
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    slug: Mapped[str] = mapped_column(primary_key=True)
+    client_id: Mapped[UUID]
+    version: Mapped[int] = mapped_column(BigInteger)
+    settings: Mapped[dict[str, Any]]
+    password: Mapped[bytes | None]
+    domain: Mapped[str | None]
+    domain_token: Mapped[str | None]
+    domain_verified_at: Mapped[datetime | None]
+    updated_at: Mapped[datetime]
+
+    __table_args__ = (
+        Index("ix_status_page_domain", "domain", postgresql_where=text("domain_verified_at IS NOT NULL")),
+    )
+
+
+class StatusPagePicture(Base):
+    """A logo or a favicon, as it was written anew."""
+
+    __tablename__ = "status_page_picture"
+
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    slug: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    client_id: Mapped[UUID]
+    digest: Mapped[str]
+    width: Mapped[int] = mapped_column(Integer)
+    height: Mapped[int] = mapped_column(Integer)
+    content: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+
+
+def hashed(password: str) -> bytes:
+    """What is stored of a password."""
+    salt = secrets.token_bytes(_SALT)
+    return salt + hashlib.scrypt(password.encode(), salt=salt, **_COST)
+
+
+def is_password(password: str, stored: bytes) -> bool:
+    """Whether this is the password, told in constant time after some 50 ms."""
+    tried = hashlib.scrypt(password.encode(), salt=stored[:_SALT], **_COST)
+    return secrets.compare_digest(tried, stored[_SALT:])
+
+
+def page_addresses() -> Subquery:
+    """The addresses of the pages that a unit of work may see, each with its client."""
+    return (
+        select(Contract.slug, Contract.client_id)
+        .where(Contract.slug.is_not(None), Contract.began_at.is_not(None))
+        .ext(distinct_on(Contract.slug))
+        .order_by(Contract.slug, Contract.began_at, Contract.contract_id)
+        .subquery()
+    )
+
+
+async def decided_of(
+    uow: UnitOfWork, slugs: Sequence[str]
+) -> Mapping[str, tuple[StatusPageRow, dict[str, StatusPagePicture]]]:
+    """What was decided about several pages, each with its pictures; those about which nothing was are left out."""
+    rows = await uow.session.scalars(select(StatusPageRow).where(StatusPageRow.slug.in_(slugs)))
+    found = {row.slug: (row, dict[str, StatusPagePicture]()) for row in rows}
+    for each in await uow.session.scalars(select(StatusPagePicture).where(StatusPagePicture.slug.in_(slugs))):
+        found[each.slug][1][each.kind] = each
+    return found
+
+
+async def client_of_page(uow: UnitOfWork, slug: str) -> UUID:
+    """The client whose page of the unit's tenant is at an address. Raises UnknownStatusPage."""
+    found = await uow.session.scalar(
+        select(Contract.client_id)
+        .where(Contract.slug == slug, Contract.began_at.is_not(None))
+        .order_by(Contract.began_at, Contract.contract_id)
+        .limit(1)
+    )
+    if found is None:
+        raise UnknownStatusPage
+    return found
+
+
+async def find_row(uow: UnitOfWork, slug: str) -> StatusPageRow | None:
+    """What the unit's tenant decided about its page; None as long as that is nothing."""
+    assert uow.tenant_id is not None
+    return await uow.session.get(StatusPageRow, (uow.tenant_id, slug))
+
+
+async def locked_row(uow: UnitOfWork, slug: str) -> StatusPageRow:
+    """The row of a page, made when it is not there, and nobody else's until the unit ends. Raises UnknownStatusPage."""
+    client_id = await client_of_page(uow, slug)
+    assert uow.tenant_id is not None
+    nothing = {"tenant_id": uow.tenant_id, "slug": slug, "client_id": client_id, "version": 0, "settings": {}}
+    await uow.session.execute(insert(StatusPageRow).values(nothing | {"updated_at": uow.now}).on_conflict_do_nothing())
+    row = await uow.session.get(StatusPageRow, (uow.tenant_id, slug), with_for_update=True)
+    assert row is not None
+    return row
+
+
+def touch(row: StatusPageRow, now: datetime) -> None:
+    """A new version."""
+    row.version += 1
+    row.updated_at = now
+
+
+def settings_of(row: StatusPageRow | None) -> PageSettings:
+    """What was decided, or the defaults."""
+    return PageSettings.model_validate(row.settings) if row is not None else PageSettings()
+
+
+async def pictures_of(session: AsyncSession, tenant_id: UUID, slug: str) -> dict[str, StatusPagePicture]:
+    """The pictures of a page by kind, without their bytes."""
+    rows = await session.scalars(
+        select(StatusPagePicture).where(StatusPagePicture.tenant_id == tenant_id, StatusPagePicture.slug == slug)
+    )
+    return {row.kind: row for row in rows}
+
+
+async def known_page(session: AsyncSession, tenant_id: UUID, slug: str) -> KnownPage:
+    """All that a public page needs to know."""
+    row = await session.get(StatusPageRow, (tenant_id, slug))
+    if row is None:
+        return KnownPage()
+    pictures = await pictures_of(session, tenant_id, slug)
+    settings = settings_of(row)
+    provider = None
+    if settings.audience == "single_sign_on" and settings.identity_provider_id is not None:
+        provider = await page_provider(session, tenant_id, settings.identity_provider_id)
+    return KnownPage(
+        settings=settings,
+        version=row.version,
+        password=row.password,
+        logo=pictures["logo"].digest if "logo" in pictures else None,
+        favicon=pictures["favicon"].digest if "favicon" in pictures else None,
+        domain=row.domain if row.domain_verified_at is not None else None,
+        provider=provider,
+    )
+
+
+async def keep_picture(uow: UnitOfWork, row: StatusPageRow, kind: PictureKind, picture: Picture) -> StatusPagePicture:
+    """Puts a picture in the place of the one before."""
+    values = {
+        "tenant_id": row.tenant_id,
+        "slug": row.slug,
+        "kind": kind,
+        "client_id": row.client_id,
+        "digest": hashlib.sha256(picture.content).hexdigest()[:16],
+        "width": picture.width,
+        "height": picture.height,
+        "content": picture.content,
+    }
+    statement = insert(StatusPagePicture).values(values)
+    changed = {name: statement.excluded[name] for name in ("digest", "width", "height", "content")}
+    await uow.session.execute(
+        statement.on_conflict_do_update(index_elements=["tenant_id", "slug", "kind"], set_=changed)
+    )
+    return (await pictures_of(uow.session, row.tenant_id, row.slug))[kind]
+
+
+async def remove_picture(uow: UnitOfWork, row: StatusPageRow, kind: PictureKind) -> None:
+    """Takes a picture away, if there is one."""
+    await uow.session.execute(
+        delete(StatusPagePicture).where(
+            StatusPagePicture.tenant_id == row.tenant_id,
+            StatusPagePicture.slug == row.slug,
+            StatusPagePicture.kind == kind,
+        )
+    )
+
+
+async def stored_picture(
+    session: AsyncSession, tenant_id: UUID, slug: str, kind: PictureKind
+) -> tuple[str, bytes] | None:
+    """The hash and the bytes of a picture."""
+    row = (
+        await session.execute(
+            select(StatusPagePicture.digest, StatusPagePicture.content).where(
+                StatusPagePicture.tenant_id == tenant_id,
+                StatusPagePicture.slug == slug,
+                StatusPagePicture.kind == kind,
+            )
+        )
+    ).one_or_none()
+    return (row.digest, row.content) if row is not None else None
+
+
+async def slug_of_domain(session: AsyncSession, host: str) -> str | None:
+    """The page that a domain shows: that of whoever proved last that it is his, for domains change hands."""
+    return await session.scalar(
+        select(StatusPageRow.slug)
+        .where(StatusPageRow.domain == host, StatusPageRow.domain_verified_at.is_not(None))
+        .order_by(StatusPageRow.domain_verified_at.desc(), StatusPageRow.tenant_id)
+        .limit(1)
+    )

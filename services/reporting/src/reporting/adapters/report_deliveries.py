@@ -1,0 +1,167 @@
+"""Editions by mail: for whom, when to try, when they left, when their link was opened first."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Final, Literal, TypeAlias
+from uuid import UUID
+
+from sqlalchemy import select, update
+
+from reporting.adapters.facts import StoredFacts
+from reporting.adapters.report_tables import ReportDelivery, ReportEdition
+from shared.ids import new_id
+from shared.unit_of_work import UnitOfWork
+
+SETTLES_FOR: Final = timedelta(minutes=10)
+"""So long an edition waits for a next one, so that a correction a minute later is one mail and not two."""
+TOO_LATE: Final = timedelta(days=3)
+"""An edition that could not be sent for so long is not sent any more: whoever looks after the server knows by then."""
+LEASE: Final = timedelta(minutes=5)
+RECIPIENTS: Final = "decider"
+"""The role of those who are sent reports: who decides what he pays for."""
+
+Ended: TypeAlias = Literal["superseded", "refused", "template", "too_late"]
+
+
+async def plan_deliveries(uow: UnitOfWork, edition: ReportEdition) -> None:
+    """An edition was issued: it is sent to every decider, where a monthly report is promised.
+
+    What of earlier editions has not left yet does not leave any more.
+    """
+    row = ReportDelivery
+    await uow.session.execute(
+        update(row)
+        .where(
+            row.contract_id == edition.contract_id,
+            row.month == edition.month,
+            row.sent_at.is_(None),
+            row.ended_at.is_(None),
+        )
+        .values(due_at=None, ended_at=uow.now, ended_because="superseded")
+    )
+    newest = (await StoredFacts(uow).versions(edition.contract_id))[-1].state
+    if not newest.reports.monthly:
+        return
+    for contact in newest.contacts:
+        if RECIPIENTS in contact.roles:
+            uow.session.add(
+                ReportDelivery(
+                    delivery_id=new_id(),
+                    tenant_id=edition.tenant_id,
+                    client_id=edition.client_id,
+                    contract_id=edition.contract_id,
+                    month=edition.month,
+                    edition=edition.edition,
+                    contact_id=contact.contact_id,
+                    name=contact.name,
+                    address=contact.email,
+                    language=contact.language,
+                    planned_at=uow.now,
+                    due_at=uow.now + SETTLES_FOR,
+                    tries=0,
+                )
+            )
+
+
+@dataclass(frozen=True)
+class DueDelivery:
+    """A mail that is due."""
+
+    tenant_id: UUID
+    delivery_id: UUID
+
+
+async def due_deliveries(uow: UnitOfWork, limit: int) -> list[DueDelivery]:
+    """The mails that are due, those that waited longest first."""
+    row = ReportDelivery
+    found = await uow.session.execute(
+        select(row.tenant_id, row.delivery_id)
+        .where(row.due_at <= uow.now)
+        .order_by(row.due_at, row.delivery_id)
+        .limit(limit)
+    )
+    return [DueDelivery(*each) for each in found]
+
+
+@dataclass(frozen=True)
+class Mail:
+    """What is to be sent, and how often it was tried before."""
+
+    delivery_id: UUID
+    contract_id: UUID
+    month: date
+    edition: int
+    name: str
+    address: str
+    language: str
+    planned_at: datetime
+    tries: int
+
+
+async def claim_delivery(uow: UnitOfWork, delivery_id: UUID) -> Mail | None:
+    """The mail, if it is still due and nobody else sends it; nobody else will until the lease is over."""
+    row: ReportDelivery | None = await uow.session.scalar(
+        select(ReportDelivery)
+        .where(ReportDelivery.delivery_id == delivery_id, ReportDelivery.due_at <= uow.now)
+        .with_for_update(skip_locked=True)
+    )
+    if row is None:
+        return None
+    mail = Mail(
+        row.delivery_id,
+        row.contract_id,
+        row.month,
+        row.edition,
+        row.name,
+        row.address,
+        row.language,
+        row.planned_at,
+        row.tries,
+    )
+    row.tries += 1
+    row.due_at = uow.now + LEASE
+    return mail
+
+
+async def note_sent(uow: UnitOfWork, delivery_id: UUID) -> None:
+    """The mail server took it."""
+    await _note(uow, delivery_id, due_at=None, sent_at=uow.now, last_error=None)
+
+
+async def note_ended(uow: UnitOfWork, delivery_id: UUID, because: Ended, error: str) -> None:
+    """It will not be sent."""
+    await _note(uow, delivery_id, due_at=None, ended_at=uow.now, ended_because=because, last_error=error)
+
+
+async def note_delayed(uow: UnitOfWork, delivery_id: UUID, wait: timedelta, error: str) -> None:
+    """It could not be sent now."""
+    await _note(uow, delivery_id, due_at=uow.now + wait, last_error=error)
+
+
+async def note_seen(uow: UnitOfWork, delivery_id: UUID) -> None:
+    """Its link was opened; only the first time is kept."""
+    row = ReportDelivery
+    await uow.session.execute(
+        update(row).where(row.delivery_id == delivery_id, row.seen_at.is_(None)).values(seen_at=uow.now)
+    )
+
+
+async def delivery_of(uow: UnitOfWork, delivery_id: UUID) -> ReportDelivery | None:
+    """A delivery."""
+    return await uow.session.get(ReportDelivery, delivery_id)
+
+
+async def newest_edition(uow: UnitOfWork, contract_id: UUID, month: date) -> int:
+    """The number of the newest edition of a month."""
+    row = ReportEdition
+    found: int | None = await uow.session.scalar(
+        select(row.edition)
+        .where(row.contract_id == contract_id, row.month == month)
+        .order_by(row.edition.desc())
+        .limit(1)
+    )
+    return found or 0
+
+
+async def _note(uow: UnitOfWork, delivery_id: UUID, **values: object) -> None:
+    await uow.session.execute(update(ReportDelivery).where(ReportDelivery.delivery_id == delivery_id).values(**values))

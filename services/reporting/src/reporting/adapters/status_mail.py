@@ -1,0 +1,61 @@
+"""What subscribers of a page are told, in their language: subject and text."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from reporting.adapters import words
+from reporting.application.status_page import ShownPage
+from shared.i18n import Translator
+
+
+def status_mail(t: Translator, page: ShownPage, url: str, news: Mapping[str, Any], link: str) -> tuple[str, str]:
+    """Subject and text of one piece of news; `link` confirms or ends the subscription."""
+    content = page.content
+    zone = ZoneInfo(content.time_zone)
+
+    def when(instant: str) -> str:
+        return t.datetime(datetime.fromisoformat(instant), zone)
+
+    told: list[str]
+    if news["kind"] == "confirm":
+        subject = t.gettext("Please confirm your subscription")
+        told = [
+            t.gettext(
+                "Somebody, most likely you, asked for mails about the state of %(name)s. Open this address to confirm:",
+                name=content.name,
+            ),
+            link,
+            t.gettext("Without that you get no further mail, and your address is forgotten within two days."),
+        ]
+        return f"[{content.name}] {subject}", _text(told)
+    if news["kind"] == "closed":
+        subject = t.gettext("Your subscription has ended")
+        told = [
+            t.gettext("The page %(name)s is not open to everybody any more.", name=content.name),
+            t.gettext(
+                "So no mail about it follows, and your address is forgotten within two days. Whoever may read the page "
+                "can subscribe again there:"
+            ),
+            url,
+            f"-- \n{content.agency_name}",
+        ]
+        return f"[{content.name}] {subject}", _text(told)
+    if news["kind"] == "scheduled":
+        subject = words.maintenance_title(t, news["name"])
+        told = [t.gettext("From %(start)s to %(end)s", start=when(news["from"]), end=when(news["to"]))]
+        told.append(", ".join(news["touched"]))
+    elif news["kind"] == "down":
+        subject = words.outage_title(t, news["name"], over=False)
+        told = [t.gettext("Since %(start)s", start=when(news["from"]))]
+    else:
+        subject = t.gettext("%(component)s is available again", component=news["name"])
+        told = [t.gettext("Unavailable from %(start)s to %(end)s", start=when(news["from"]), end=when(news["to"]))]
+    zone_text = t.gettext("Times of %(zone)s", zone=t.zone(zone, datetime.fromisoformat(news["from"])))
+    left = t.gettext("To get no more of these mails: %(link)s", link=link)
+    return f"[{content.name}] {subject}", _text([*told, zone_text, url, f"-- \n{content.agency_name}\n{left}"])
+
+
+def _text(parts: list[str]) -> str:
+    return "\n\n".join(part for part in parts if part) + "\n"

@@ -1,0 +1,412 @@
+"""Who is told by mail what happens on a page, as rows: subscriptions, what they were told, mails to be sent."""
+
+import base64
+import binascii
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index, Integer, UniqueConstraint, delete, exists, func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, mapped_column
+
+from reporting.adapters.secret_box import SecretBox
+from reporting.adapters.tables import Base
+from reporting.application.status_page import ShownPage
+from reporting.domain.news import Matter, news
+from shared.ids import new_id
+from shared.unit_of_work import UnitOfWork
+
+UNCONFIRMED: Final = timedelta(days=2)
+"""How long somebody has to confirm; then he is forgotten."""
+AGAIN: Final = timedelta(hours=6)
+"""How soon a mail that asks to confirm may be asked for again: anybody may ask, for anybody's address."""
+MOST_OF_ONE: Final = 3
+"""Pages of an agency for which one address may be asked to confirm at one time."""
+MOST_UNCONFIRMED: Final = 200
+"""Of one page: whoever types in other people's addresses reaches no more of them."""
+SIGNED_BYTES: Final = 16
+"""Of a signature in a link: 128 bits, and the link fits into a line of a mail."""
+LEASE: Final = timedelta(minutes=2)
+PAUSES: Final = tuple(timedelta(seconds=seconds) for seconds in (30, 300, 1_800, 3_600, 7_200, 14_400, 28_800))
+WATCHED: Final = ("probes.monitor.", "contracts.maintenance.")
+"""The events that change what a page says of outages and planned work."""
+
+
+class StatusSubscription(Base):
+    """An address that wants to be told; counts once it is confirmed. `closed_at`: the page was closed to its reader."""
+
+    __tablename__ = "status_subscription"
+
+    subscription_id: Mapped[UUID] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID]
+    client_id: Mapped[UUID]
+    slug: Mapped[str]
+    email: Mapped[str]
+    language: Mapped[str]
+    asked_at: Mapped[datetime]
+    confirmed_at: Mapped[datetime | None]
+    closed_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "slug", "email"),
+        Index("ix_status_subscription_asked_at", "asked_at", postgresql_where=text("confirmed_at IS NULL")),
+    )
+
+
+class StatusWatch(Base):
+    """What the subscribers of a page were told; `due_at`: when to see whether there is news."""
+
+    __tablename__ = "status_watch"
+
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    slug: Mapped[str] = mapped_column(primary_key=True)
+    client_id: Mapped[UUID]
+    told: Mapped[dict[str, Any]]
+    due_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        Index("ix_status_watch_client_id", "client_id"),
+        Index("ix_status_watch_due_at", "due_at", postgresql_where=text("due_at IS NOT NULL")),
+    )
+
+
+class StatusMail(Base):
+    """A mail that is to be sent. `news` is what it tells; the words are found when it is sent."""
+
+    __tablename__ = "status_mail"
+
+    mail_id: Mapped[UUID] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID]
+    client_id: Mapped[UUID]
+    subscription_id: Mapped[UUID] = mapped_column(
+        ForeignKey("reporting.status_subscription.subscription_id", ondelete="CASCADE")
+    )
+    news: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+    attempts: Mapped[int] = mapped_column(Integer)
+    due_at: Mapped[datetime]
+
+    __table_args__ = (
+        Index("ix_status_mail_due_at", "due_at", "mail_id"),
+        Index("ix_status_mail_subscription_id", "subscription_id"),
+    )
+
+
+def link_token(box: SecretBox, subscription_id: UUID) -> str:
+    """What only the mails of a subscription hold: it confirms and ends that one."""
+    signature = box.sign(_signed(subscription_id))[:SIGNED_BYTES]
+    return base64.urlsafe_b64encode(subscription_id.bytes + signature).decode()[:43]
+
+
+def read_link_token(box: SecretBox, token: str) -> UUID | None:
+    """The subscription that a token is of; None when it was not made here."""
+    try:
+        raw = base64.b64decode(token.encode("ascii") + b"=", altchars=b"-_", validate=True)
+    except (ValueError, binascii.Error):
+        return None
+    if len(raw) != 32:
+        return None
+    subscription_id = UUID(bytes=raw[:16])
+    return subscription_id if box.is_signed(_signed(subscription_id), raw[16:], SIGNED_BYTES) else None
+
+
+def _signed(subscription_id: UUID) -> bytes:
+    return b"status subscription " + subscription_id.bytes
+
+
+async def ask(uow: UnitOfWork, page: ShownPage, email: str, language: str) -> None:
+    """Remembers who asked and queues the mail that lets him confirm. Who is confirmed already is asked nothing."""
+    slug = page.content.slug
+    mine = (StatusSubscription.tenant_id == page.tenant_id, StatusSubscription.slug == slug)
+    his = func.lower(StatusSubscription.email) == email.lower()  # capitals lead to the same mailbox
+    open_ = (StatusSubscription.confirmed_at.is_(None), StatusSubscription.closed_at.is_(None))
+    waiting = await uow.session.scalar(select(func.count()).select_from(StatusSubscription).where(*mine, *open_))
+    known = await uow.session.scalar(
+        select(StatusSubscription)
+        .where(*mine, his)
+        .order_by(StatusSubscription.confirmed_at.nulls_last())
+        .limit(1)
+        .with_for_update()
+    )
+    if known is None:
+        elsewhere = select(func.count()).where(StatusSubscription.tenant_id == page.tenant_id, *open_, his)
+        if (waiting or 0) >= MOST_UNCONFIRMED or (await uow.session.scalar(elsewhere) or 0) >= MOST_OF_ONE:
+            return
+        known = StatusSubscription(
+            subscription_id=new_id(),
+            tenant_id=page.tenant_id,
+            client_id=page.client_id,
+            slug=slug,
+            email=email,
+            language=language,
+            asked_at=uow.now,
+            confirmed_at=None,
+            closed_at=None,
+        )
+        uow.session.add(known)
+        await uow.session.flush()
+    elif known.confirmed_at is not None or (known.closed_at is None and uow.now - known.asked_at < AGAIN):
+        return
+    known.asked_at, known.language, known.closed_at = uow.now, language, None
+    uow.session.add(_mail(known, {"kind": "confirm"}, uow.now))
+
+
+def _mail(subscription: StatusSubscription, told: Mapping[str, Any], now: datetime) -> StatusMail:
+    return StatusMail(
+        mail_id=new_id(),
+        tenant_id=subscription.tenant_id,
+        client_id=subscription.client_id,
+        subscription_id=subscription.subscription_id,
+        news=dict(told),
+        created_at=now,
+        attempts=0,
+        due_at=now,
+    )
+
+
+# Whoever needs both takes first what the subscribers of a page were told, then their subscriptions: two who confirm,
+# end or are told at one time wait for each other in one order, and see what the other has done.
+
+
+async def confirm(uow: UnitOfWork, subscription_id: UUID, page: ShownPage) -> bool:
+    """From now on this subscription is told what is new. False when there is none of this page, or it was closed."""
+    place = await _place_of(uow, subscription_id)
+    if place != (page.tenant_id, page.content.slug):
+        return False
+    _, told = news(matters(page), {})
+    row = {"tenant_id": page.tenant_id, "slug": page.content.slug, "client_id": page.client_id, "told": dict(told)}
+    watch = insert(StatusWatch).values(row)
+    await uow.session.execute(
+        # An update that changes nothing: it waits for whoever is at this page.
+        watch.on_conflict_do_update(index_elements=["tenant_id", "slug"], set_={"client_id": watch.excluded.client_id})
+    )
+    found = await uow.session.get(StatusSubscription, subscription_id, with_for_update=True)
+    if found is None or found.closed_at is not None:
+        await _forget_what_nobody_is_told(uow, *place)
+        return False
+    found.confirmed_at = found.confirmed_at or uow.now
+    return True
+
+
+async def end(uow: UnitOfWork, subscription_id: UUID) -> None:
+    """Forgets a subscription with its mails; with the last one of a page, what its subscribers were told."""
+    place = await _place_of(uow, subscription_id)
+    if place is None:
+        return
+    await _lock_watch(uow, *place)
+    found = await uow.session.get(StatusSubscription, subscription_id, with_for_update=True)
+    if found is not None:
+        await uow.session.delete(found)
+        await _forget_what_nobody_is_told(uow, *place)
+
+
+async def close_to_readers(uow: UnitOfWork, tenant_id: UUID, slug: str, but: Collection[str]) -> None:
+    """Ends the subscriptions of a page that is not for everybody any more, but those of the addresses `but`.
+
+    Who had confirmed is told so once, and that he may subscribe anew where he may read. Nothing else that was to be
+    sent is.
+    """
+    await _lock_watch(uow, tenant_id, slug)
+    spared = {email.lower() for email in but}
+    readers = await uow.session.scalars(
+        select(StatusSubscription)
+        .where(StatusSubscription.tenant_id == tenant_id, StatusSubscription.slug == slug)
+        .where(StatusSubscription.closed_at.is_(None))
+        .order_by(StatusSubscription.subscription_id)
+        .with_for_update()
+    )
+    leaving = [reader for reader in readers.all() if reader.email.lower() not in spared]
+    # By one statement: others wait for this page's rows, however many readers it has.
+    mails = StatusMail.subscription_id.in_([reader.subscription_id for reader in leaving])
+    await uow.session.execute(delete(StatusMail).where(mails))
+    for reader in leaving:
+        if reader.confirmed_at is None:
+            await uow.session.delete(reader)
+            continue
+        # Asked now, not confirmed: he is forgotten like those who never confirm, when the mail has had its time.
+        reader.closed_at, reader.asked_at, reader.confirmed_at = uow.now, uow.now, None
+        uow.session.add(_mail(reader, {"kind": "closed"}, uow.now))
+    await _forget_what_nobody_is_told(uow, tenant_id, slug)
+
+
+async def _place_of(uow: UnitOfWork, subscription_id: UUID) -> tuple[UUID, str] | None:
+    found = (
+        await uow.session.execute(
+            select(StatusSubscription.tenant_id, StatusSubscription.slug).where(
+                StatusSubscription.subscription_id == subscription_id
+            )
+        )
+    ).first()
+    return None if found is None else (found.tenant_id, found.slug)
+
+
+async def _lock_watch(uow: UnitOfWork, tenant_id: UUID, slug: str) -> None:
+    await uow.session.execute(
+        select(StatusWatch.slug).where(StatusWatch.tenant_id == tenant_id, StatusWatch.slug == slug).with_for_update()
+    )
+
+
+async def _forget_what_nobody_is_told(uow: UnitOfWork, tenant_id: UUID, slug: str) -> None:
+    await uow.session.flush()
+    reader = exists().where(
+        StatusSubscription.tenant_id == tenant_id,
+        StatusSubscription.slug == slug,
+        StatusSubscription.confirmed_at.is_not(None),
+    )
+    await uow.session.execute(
+        delete(StatusWatch).where(StatusWatch.tenant_id == tenant_id, StatusWatch.slug == slug, ~reader)
+    )
+
+
+async def state_of(uow: UnitOfWork, subscription_id: UUID) -> str:
+    """`asked`, `confirmed`, or `gone`."""
+    found = await uow.session.get(StatusSubscription, subscription_id)
+    if found is None or found.closed_at is not None:
+        return "gone"
+    return "asked" if found.confirmed_at is None else "confirmed"
+
+
+async def look_at_pages(uow: UnitOfWork, client_id: object, name: str) -> None:
+    """In the transaction of an event: the client's pages that somebody wants to be told of are due.
+
+    Also those that are due already: one of them may be looked at just now, without this event. Its row is locked until
+    then, so this waits, and the page is looked at again.
+    """
+    if isinstance(client_id, str) and name.startswith(WATCHED):
+        await uow.session.execute(
+            update(StatusWatch)
+            .where(StatusWatch.client_id == UUID(client_id))
+            .values(due_at=func.coalesce(StatusWatch.due_at, uow.now))
+        )
+
+
+def matters(page: ShownPage) -> list[Matter]:
+    """What subscribers of a page are told about, as it stands."""
+    content = page.content
+    return [
+        *(Matter(str(each.incident_id), "down") for each in content.open_incidents if each.ended_at is None),
+        *(Matter(str(each.incident_id), "over") for each in content.open_incidents if each.ended_at is not None),
+        *(Matter(str(each.incident_id), "over") for each in content.recent_incidents),
+        *(Matter(str(each.maintenance_id), "scheduled") for each in content.maintenance if each.status != "completed"),
+    ]
+
+
+async def due_watch(uow: UnitOfWork) -> StatusWatch | None:
+    """A page that may have news, taken for this unit."""
+    return await uow.session.scalar(
+        select(StatusWatch)
+        .where(StatusWatch.due_at <= uow.now)
+        .order_by(StatusWatch.due_at)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+
+
+async def queue_news(uow: UnitOfWork, watch: StatusWatch, page: ShownPage) -> int:
+    """A mail for every confirmed subscriber and piece of news. Returns how many."""
+    new, told = news(matters(page), watch.told)
+    watch.told, watch.due_at = dict(told), None
+    if not new:
+        return 0
+    readers = (
+        await uow.session.scalars(
+            select(StatusSubscription).where(
+                StatusSubscription.tenant_id == watch.tenant_id,
+                StatusSubscription.slug == watch.slug,
+                StatusSubscription.confirmed_at.is_not(None),
+            )
+        )
+    ).all()
+    pieces = [_piece(matter, page) for matter in new]
+    uow.session.add_all([_mail(reader, piece, uow.now) for piece in pieces for reader in readers])
+    return len(pieces) * len(readers)
+
+
+def _piece(matter: Matter, page: ShownPage) -> Mapping[str, Any]:
+    """What a mail tells, so that it tells the same however late it is sent."""
+    content = page.content
+    for incident in (*content.open_incidents, *content.recent_incidents):
+        if str(incident.incident_id) == matter.key:
+            return {
+                "kind": matter.stage,
+                "name": incident.component_name,
+                "from": incident.started_at.isoformat(),
+                "to": incident.ended_at.isoformat() if incident.ended_at else None,
+            }
+    work = next(each for each in content.maintenance if str(each.maintenance_id) == matter.key)
+    return {
+        "kind": matter.stage,
+        "name": work.name,
+        "from": work.starts_at.isoformat(),
+        "to": work.ends_at.isoformat(),
+        "touched": [each.name for each in content.components if each.component_id in work.component_ids],
+    }
+
+
+@dataclass(frozen=True)
+class DueMail:
+    """A mail that this worker sends now, with its reader."""
+
+    mail_id: UUID
+    tenant_id: UUID
+    slug: str
+    subscription_id: UUID
+    email: str
+    language: str
+    news: Mapping[str, Any]
+    created_at: datetime
+    attempts: int
+
+
+async def claim_mail(uow: UnitOfWork) -> DueMail | None:
+    """Takes a mail that is due and leases it to this worker."""
+    row = (
+        await uow.session.execute(
+            select(StatusMail, StatusSubscription)
+            .join(StatusSubscription, StatusSubscription.subscription_id == StatusMail.subscription_id)
+            .where(StatusMail.due_at <= uow.now)
+            .order_by(StatusMail.due_at, StatusMail.mail_id)
+            .limit(1)
+            .with_for_update(skip_locked=True, of=StatusMail)
+        )
+    ).first()
+    if row is None:
+        return None
+    mail, reader = row
+    mail.attempts += 1
+    mail.due_at = uow.now + LEASE
+    return DueMail(
+        mail.mail_id,
+        mail.tenant_id,
+        reader.slug,
+        reader.subscription_id,
+        reader.email,
+        reader.language,
+        mail.news,
+        mail.created_at,
+        mail.attempts,
+    )
+
+
+async def settle_mail(uow: UnitOfWork, mail: DueMail, *, again: bool) -> None:
+    """It was sent, or can never be; `again`: the server could not take it now, and the schedule is not used up."""
+    if again and mail.attempts <= len(PAUSES):
+        await uow.session.execute(
+            update(StatusMail)
+            .where(StatusMail.mail_id == mail.mail_id)
+            .values(due_at=uow.now + PAUSES[mail.attempts - 1])
+        )
+    else:
+        await uow.session.execute(delete(StatusMail).where(StatusMail.mail_id == mail.mail_id))
+
+
+async def forget_unconfirmed(uow: UnitOfWork) -> None:
+    """Who did not confirm did not ask."""
+    await uow.session.execute(
+        delete(StatusSubscription).where(
+            StatusSubscription.confirmed_at.is_(None), StatusSubscription.asked_at < uow.now - UNCONFIRMED
+        )
+    )

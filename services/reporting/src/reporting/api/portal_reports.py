@@ -1,0 +1,226 @@
+"""Reports in the portal: what was told of each month, edition by edition, with its files and the evidence behind it."""
+
+from collections.abc import Callable, Mapping
+from datetime import date, timedelta
+from typing import Annotated, Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Path, Response
+from fastapi.responses import StreamingResponse
+
+from reporting.adapters.evidence_clocks import incident_pack
+from reporting.adapters.evidence_pack import Pack, month_pack
+from reporting.adapters.facts import StoredFacts
+from reporting.adapters.portal_facts import contracts_seen, editions_told, note_read
+from reporting.adapters.rendering import Link, report_page, sheet_page
+from reporting.adapters.report_csv import report_csv
+from reporting.adapters.report_deliveries import newest_edition
+from reporting.adapters.report_editions import issued_edition
+from reporting.adapters.report_pdf import report_pdf
+from reporting.adapters.report_sheet import changes_table
+from reporting.adapters.report_sheet import report_sheet as sheet_of
+from reporting.adapters.report_xlsx import report_xlsx
+from reporting.adapters.upstream import NotThere
+from reporting.api.portal_session import (
+    PORTAL,
+    TAKEN_AWAY,
+    PortalRoute,
+    SignedIn,
+    Visit,
+    html_response,
+    one_of,
+)
+from reporting.api.report_editions import MOST_EDITIONS, WORKBOOK, attached
+from reporting.api.sent_reports import may_be_noted
+from reporting.application.client_overview import MONTHS, months_of_uptime
+from reporting.application.editions import IssuedEdition, without_money
+from reporting.application.evidence import month_evidence
+from reporting.application.report import Branded, report_without_money
+from reporting.application.reporting import monthly_report
+from shared.i18n import Translator
+from shared.values import Month
+
+router = APIRouter(prefix=PORTAL, tags=["portal"], route_class=PortalRoute, include_in_schema=False)
+
+READINGS: Final = frozenset(
+    {
+        "show_portal_edition",
+        "download_portal_edition",
+        "download_portal_evidence",
+        "download_portal_incident_evidence",
+    }
+)
+"""Who reads what was told to a client, or takes evidence away, is written into the audit log."""
+FILES: Final = ("pdf", "csv", "xlsx", "json")
+SECOND_YEAR: Final = date(2, 1, 1)
+"""No date is more than a year before it."""
+Number = Annotated[int, Path(ge=1, le=MOST_EDITIONS)]
+
+
+# --- which there are -------------------------------------------------------------------------------------------------
+
+
+@router.get("/reports", summary="Reports")
+async def list_portal_reports(visit: SignedIn, before: Month | None = None) -> Response:
+    """The months of every contract, a year at a time: what was told of each, and the present one so far."""
+    async with visit.unit() as unit:
+        contracts = await contracts_seen(unit)
+        listed = []
+        for contract in contracts:
+            measured = await months_of_uptime(StoredFacts(unit), contract.contract_id, unit.now, MONTHS)
+            last = before or _after(measured[0].month if measured else unit.now.date().replace(day=1))
+            last = max(last, SECOND_YEAR)
+            first = last.replace(year=last.year - 1)
+            end = last - timedelta(days=1)
+            told = await editions_told(unit, contract.contract_id, first, end, money=visit.person.decides)
+            running = {each.month for each in measured if not each.over}
+            months = sorted({*told, *(each.month for each in measured if first <= each.month < last)}, reverse=True)
+            older = first if first > contract.starts_on.replace(day=1) else None
+            listed.append((contract, [(month, told.get(month, []), month in running) for month in months], older))
+    return visit.page_about(contracts, "reports.html", {"listed": listed})
+
+
+def _after(month: date) -> date:
+    return (month.replace(day=1) + timedelta(days=32)).replace(day=1)
+
+
+@router.get("/contracts/{contract_id}/reports/{month}", summary="What was told of a month")
+async def show_portal_month(contract_id: UUID, month: Month, visit: SignedIn) -> Response:
+    """The newest edition with its files, the earlier ones, and what each of them changed."""
+    async with visit.unit() as unit:
+        contracts = await contracts_seen(unit)
+        contract = one_of(contracts, contract_id)
+        told = await editions_told(unit, contract_id, month, month, money=visit.person.decides)
+        measured = await months_of_uptime(StoredFacts(unit), contract_id, unit.now, MONTHS)
+    editions = told.get(month, [])
+    if not editions and month not in {each.month for each in measured}:
+        raise NotThere
+    zone = ZoneInfo(contract.client.time_zone)
+    values = {
+        "contract": contract,
+        "month": month,
+        "running": any(each.month == month and not each.over for each in measured),
+        "editions": [(each, changes_table(each.changes, visit.translator, zone)) for each in editions],
+        "files": FILES,
+    }
+    return visit.page_about(contracts, "month.html", values)
+
+
+@router.get("/contracts/{contract_id}/reports/{month}/so-far", summary="A month so far")
+async def show_portal_report(contract_id: UUID, month: Month, visit: SignedIn) -> Response:
+    """What is measured until now of a month that was not told yet. It is no edition, and says so."""
+    async with visit.unit() as unit:
+        if await editions_told(unit, contract_id, month, month, money=False):
+            raise NotThere  # what counts of this month is what was told
+        report = await monthly_report(StoredFacts(unit), contract_id, month, now=unit.now)
+    if not visit.person.decides:
+        report = Branded(report_without_money(report.content), report.brand)
+    t = visit.translator
+    notice = t.gettext("This is no edition: it is what is measured so far, and may change until the report is issued.")
+    page = report_page(report, t, notice=notice, ways=[_back(contract_id, month, t)])
+    return html_response(visit.request, page, t)
+
+
+# --- an edition ------------------------------------------------------------------------------------------------------
+
+
+async def _opened(visit: Visit, contract_id: UUID, month: date, edition: int) -> tuple[IssuedEdition, int]:
+    """The edition as its reader may see it, and the number of the newest. It counts as seen. Raises UnknownEdition."""
+    async with visit.unit() as unit:
+        issued = await issued_edition(unit, contract_id, month, edition)
+        if may_be_noted(visit.request):
+            await note_read(unit, contract_id, month, edition, visit.person.email)
+        newest = await newest_edition(unit, contract_id, month)
+    return issued if visit.person.decides else without_money(issued), newest
+
+
+@router.get("/contracts/{contract_id}/reports/{month}/editions/{edition}", summary="Read an edition")
+async def show_portal_edition(contract_id: UUID, month: Month, edition: Number, visit: SignedIn) -> Response:
+    """What its PDF says, for a browser."""
+    issued, newest = await _opened(visit, contract_id, month, edition)
+    t, report = visit.translator, issued.edition.report
+    notice = None
+    if newest > edition:
+        notice = t.gettext(
+            "This is edition %(edition)s; edition %(newest)s has come since and counts instead.",
+            edition=edition,
+            newest=newest,
+        )
+    here = visit.request.url.path
+    ways = [
+        _back(contract_id, month, t),
+        Link(f"{here}/pdf", t.gettext("This report as a PDF")),
+        *(Link(f"{here}/{file}", file.upper()) for file in FILES if file != "pdf"),
+    ]
+    page = sheet_page(
+        sheet_of(issued, t), issued.brand, t, zone=report.time_zone, at=report.as_of, notice=notice, ways=ways
+    )
+    return html_response(visit.request, page, t)
+
+
+def _back(contract_id: UUID, month: date, t: Translator) -> Link:
+    """To the page of the month, from documents that have no navigation of the portal around them."""
+    text = t.gettext("Back to %(month)s in the portal", month=t.month(month))
+    return Link(f"{PORTAL}/contracts/{contract_id}/reports/{month:%Y-%m}", text)
+
+
+def _csv(issued: IssuedEdition, _t: Translator) -> tuple[bytes | str, str]:
+    return report_csv(issued.edition), "text/csv; charset=utf-8; header=present"
+
+
+def _xlsx(issued: IssuedEdition, t: Translator) -> tuple[bytes | str, str]:
+    return report_xlsx(issued, t), WORKBOOK
+
+
+def _json(issued: IssuedEdition, _t: Translator) -> tuple[bytes | str, str]:
+    return issued.text, "application/json"
+
+
+_MADE: Final[Mapping[str, Callable[[IssuedEdition, Translator], tuple[bytes | str, str]]]] = {
+    "csv": _csv,
+    "xlsx": _xlsx,
+    "json": _json,
+}
+
+
+@router.get("/contracts/{contract_id}/reports/{month}/editions/{edition}/{file}", summary="A file of an edition")
+async def download_portal_edition(
+    contract_id: UUID, month: Month, edition: Number, file: str, visit: SignedIn
+) -> Response:
+    """The same as a PDF in the reader's language, as CSV, as a workbook, or as JSON."""
+    if file not in FILES:
+        raise NotThere
+    issued, _ = await _opened(visit, contract_id, month, edition)
+    if file == "pdf":
+        content: bytes | str = await report_pdf(issued, visit.translator)
+        media_type = "application/pdf"
+    else:
+        content, media_type = _MADE[file](issued, visit.translator)
+    headers = {**attached(issued.edition, file), **TAKEN_AWAY}
+    return Response(content, media_type=media_type, headers=headers)
+
+
+# --- evidence --------------------------------------------------------------------------------------------------------
+
+
+def _taken(pack: Pack) -> Response:
+    headers = {"Content-Disposition": f'attachment; filename="{pack.name}.zip"', **TAKEN_AWAY}
+    return StreamingResponse(iter(pack), media_type="application/zip", headers=headers)
+
+
+@router.get("/contracts/{contract_id}/evidence/{month}", summary="The evidence of a month")
+async def download_portal_evidence(contract_id: UUID, month: Month, visit: SignedIn) -> Response:
+    """What a month's figures rest on, with the program that checks it. It has the contract in it: for deciders."""
+    visit.must_decide()
+    async with visit.unit() as unit:
+        evidence = await month_evidence(StoredFacts(unit), contract_id, month, now=unit.now)
+        return _taken(await month_pack(unit, visit.box, evidence, month))
+
+
+@router.get("/contracts/{contract_id}/evidence/items/{item_id}", summary="The evidence of an incident's clocks")
+async def download_portal_incident_evidence(contract_id: UUID, item_id: UUID, visit: SignedIn) -> Response:
+    """What the clocks of an incident, a request or a change rest on. It has the contract in it: for deciders."""
+    visit.must_decide()
+    async with visit.unit() as unit:
+        return _taken(await incident_pack(unit, visit.box, contract_id, item_id))

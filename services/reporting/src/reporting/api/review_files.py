@@ -1,0 +1,82 @@
+"""Reviews for programs and spreadsheets: as lines, and as a workbook."""
+
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+
+from reporting.adapters.rendering import translator_for
+from reporting.adapters.review_csv import COLUMNS, review_rows
+from reporting.adapters.review_sheet import review_sheet
+from reporting.api.dependencies import Lang
+from reporting.api.documents import WORKBOOK, Document, DocumentForm, answer
+from reporting.api.reviews import Kind, Reader, reviewed
+from shared.problems import NotFound, responses_for
+from shared.service import Unit
+from shared.unit_of_work import UnitOfWork
+from shared.values import Month
+
+router = APIRouter(prefix="/v1/contracts/{contract_id}/reviews/{review_kind}/{month}", tags=["reports"])
+
+READINGS = frozenset({"download_review_csv", "download_review_workbook"})
+"""Who takes a review away is written into the audit log."""
+
+
+@router.get(
+    "/csv",
+    summary="Download a review as CSV",
+    response_class=Response,
+    responses={
+        **responses_for(NotFound),
+        200: {
+            "description": "One line per measure, with the codes of the API",
+            "content": {"text/csv": {"schema": {"type": "string"}}},
+        },
+    },
+)
+async def download_review_csv(
+    request: Request, contract_id: UUID, review_kind: Kind, month: Month, unit: Unit, _reader: Reader
+) -> Response:
+    """What the review says, exact, for programs."""
+    return await _file(request, unit, contract_id, review_kind, month, "csv", None)
+
+
+@router.get(
+    "/xlsx",
+    summary="Download a review as a workbook",
+    response_class=Response,
+    responses={
+        **responses_for(NotFound),
+        200: {
+            "description": "The measures, then each table of its page; nothing in it is a formula",
+            "content": {WORKBOOK: {"schema": {"type": "string", "format": "binary"}}},
+        },
+    },
+)
+async def download_review_workbook(
+    request: Request, contract_id: UUID, review_kind: Kind, month: Month, unit: Unit, _reader: Reader, lang: Lang = None
+) -> Response:
+    """The measures as programs read them, and the tables in the reader's language."""
+    return await _file(request, unit, contract_id, review_kind, month, "xlsx", lang)
+
+
+async def _file(
+    request: Request,
+    unit: UnitOfWork,
+    contract_id: UUID,
+    kind: Kind,
+    month: Month,
+    form: DocumentForm,
+    lang: str | None,
+) -> Response:
+    made, brand = await reviewed(unit, contract_id, kind, month)
+    t = translator_for(lang, request.headers.get("accept-language"), made.language)
+    document = Document(
+        sheet=review_sheet(made, brand, t),
+        brand=brand,
+        zone=made.time_zone,
+        made_at=made.as_of,
+        file_name=f"{made.contract.number}-{kind}-{month:%Y-%m}",
+        columns=COLUMNS,
+        rows=list(review_rows(made)),
+    )
+    return await answer(request, document, form, t)

@@ -1,0 +1,226 @@
+"""Subscribing to a status page by mail: asked for, confirmed over a link in a mail, ended by one request."""
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Path, Request, Response
+
+from reporting.adapters.rendering import subscription_page, translator_for
+from reporting.adapters.status_subscriptions import ask, confirm, end, read_link_token, state_of
+from reporting.api.dependencies import Box, Lang, Settings
+from reporting.api.pages import form_fields, page_response
+from reporting.api.public_pages import NO_SUCH_PAGE, NotAdmitted, Pages, PublicPage, Slug
+from reporting.application.status_page import UnknownPage
+from reporting.settings import is_address
+from shared.brake import Brake
+from shared.problems import Conflict, NotFound, TooManyRequests, Unauthorized, responses_for
+from shared.service import CurrentRuntime
+
+router = APIRouter(prefix="/status/{slug}", tags=["status pages"])
+
+_FORM: Final = {"application/x-www-form-urlencoded": 4_096}
+RAW_BODIES: Final = {
+    "/status/{slug}/subscribe": _FORM,
+    "/status/{slug}/subscription/{subscription_token}/confirm": _FORM,
+    "/status/{slug}/subscription/{subscription_token}/end": _FORM | {"multipart/form-data": 4_096},
+}
+"""What browsers send of forms, and mail programs to unsubscribe."""
+ASKED_A_MINUTE: Final = 20
+"""For one page: whoever asks for others' addresses does not ask for many."""
+
+_HTML: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"description": "A page that says how it stands", "content": {"text/html": {"schema": {"type": "string"}}}}
+}
+_ASKED: Final[dict[str, Any]] = {
+    "security": [],
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/x-www-form-urlencoded": {
+                "schema": {
+                    "type": "object",
+                    "required": ["email"],
+                    "properties": {"email": {"type": "string", "maxLength": 254}},
+                }
+            }
+        },
+    },
+}
+_PUBLIC: Final[dict[str, Any]] = {"security": []}
+
+Token = Annotated[
+    str,
+    Path(max_length=43, pattern="^[A-Za-z0-9_-]{43}$", description="from the link in a mail", examples=["A" * 43]),
+]
+
+
+def brake(request: Request) -> Brake:
+    """Dependency: how often subscriptions were asked for in this process."""
+    state = request.app.state
+    if not hasattr(state, "subscription_brake"):
+        state.subscription_brake = Brake(ASKED_A_MINUTE)
+    kept: Brake = state.subscription_brake
+    return kept
+
+
+async def _page(pages: Pages, slug: str) -> PublicPage:
+    """The page, whoever asks: a link in a mail is enough for what it opens."""
+    return await pages.look_up_for_all(slug)
+
+
+@router.post(
+    "/subscribe",
+    summary="Ask for mails about a status page",
+    response_class=Response,
+    responses={**_HTML, **responses_for(NotFound, Conflict, TooManyRequests, Unauthorized)},
+    openapi_extra=_ASKED,
+)
+async def ask_for_status_mails(
+    request: Request,
+    pages: Pages,
+    runtime: CurrentRuntime,
+    settings: Settings,
+    allowed: Annotated[Brake, Depends(brake)],
+    slug: Slug,
+    lang: Lang = None,
+) -> Response:
+    """The form of the page. Says the same whether the address is known or not: who is subscribed is nobody's business.
+
+    Nothing but one mail is sent to an address until its reader has confirmed over the link in it.
+    """
+    try:
+        found = await pages.find(slug)
+    except UnknownPage:
+        raise NotFound(NO_SUCH_PAGE) from None
+    except NotAdmitted:
+        raise Unauthorized("Open the page first, with its password or by signing in.") from None
+    if settings.smtp_host is None:
+        raise Conflict("This installation sends no mails. Follow the page by its feed instead.")
+    given = await form_fields(request)
+    email = given.get("email", [""])[0].strip()
+    t = translator_for(lang, request.headers.get("accept-language"), found.content.language)
+    if is_address(email):
+        allowed.pass_by((found.page.tenant_id, slug))
+        async with runtime.units.for_tenant(found.page.tenant_id) as unit:
+            await ask(unit, found.page, email, t.language)
+        state = "sent"
+    else:
+        state = "no_address"
+    place = found.place if found.place == "." else f"../{found.content.slug}"
+    page = subscription_page(found.page.brand, t, place=place, state=state, action=None)
+    return page_response(request, page, t, cache_control="no-store", status=200)
+
+
+@router.get(
+    "/subscription/{subscription_token}",
+    summary="Open the link of a subscription",
+    response_class=Response,
+    responses={**_HTML, **responses_for(NotFound)},
+    openapi_extra=_PUBLIC,
+)
+async def open_status_subscription(
+    request: Request,
+    pages: Pages,
+    runtime: CurrentRuntime,
+    box: Box,
+    slug: Slug,
+    subscription_token: Token,
+    lang: Lang = None,
+) -> Response:
+    """Asks whether to confirm, or whether to end. Opening changes nothing: mail scanners open every link."""
+    found = await _page(pages, slug)
+    subscription_id = read_link_token(box, subscription_token)
+    state = "gone"
+    if subscription_id is not None:
+        async with runtime.units.for_tenant(found.page.tenant_id) as unit:
+            state = await state_of(unit, subscription_id)
+    return _told(request, found, lang, state, subscription_token)
+
+
+def _told(
+    request: Request, found: PublicPage, lang: str | None, state: str, token: str, *, deeper: bool = False
+) -> Response:
+    """`deeper`: the address has one more part than that of the link."""
+    up = "../../" if deeper else "../"
+    own = found.place == "."
+    place = up.rstrip("/") if own else f"{up}../{found.content.slug}"
+    action = f"{'../' if deeper else ''}{token}"
+    t = translator_for(lang, request.headers.get("accept-language"), found.content.language)
+    page = subscription_page(found.page.brand, t, place=place, state=state, action=action)
+    return page_response(request, page, t, cache_control="no-store", status=200)
+
+
+@router.post(
+    "/subscription/{subscription_token}/confirm",
+    summary="Confirm a subscription",
+    response_class=Response,
+    responses={**_HTML, **responses_for(NotFound)},
+    openapi_extra=_PUBLIC,
+)
+async def confirm_status_subscription(
+    request: Request,
+    pages: Pages,
+    runtime: CurrentRuntime,
+    box: Box,
+    slug: Slug,
+    subscription_token: Token,
+    lang: Lang = None,
+) -> Response:
+    """From now on its reader is told what is new."""
+    found = await _page(pages, slug)
+    subscription_id = read_link_token(box, subscription_token)
+    done = False
+    if subscription_id is not None:
+        async with runtime.units.for_tenant(found.page.tenant_id) as unit:
+            done = await confirm(unit, subscription_id, found.page)
+    return _told(request, found, lang, "confirmed" if done else "gone", subscription_token, deeper=True)
+
+
+@router.get(
+    "/subscription/{subscription_token}/end",
+    summary="Ask whether to end a subscription",
+    response_class=Response,
+    responses={**_HTML, **responses_for(NotFound)},
+    openapi_extra=_PUBLIC,
+)
+async def ask_to_end_status_subscription(
+    request: Request,
+    pages: Pages,
+    runtime: CurrentRuntime,
+    box: Box,
+    slug: Slug,
+    subscription_token: Token,
+    lang: Lang = None,
+) -> Response:
+    """For a person who follows the address that mail programs end a subscription by: a page with one button."""
+    found = await _page(pages, slug)
+    subscription_id = read_link_token(box, subscription_token)
+    state = "gone"
+    if subscription_id is not None:
+        async with runtime.units.for_tenant(found.page.tenant_id) as unit:
+            state = "gone" if await state_of(unit, subscription_id) == "gone" else "ending"
+    return _told(request, found, lang, state, subscription_token, deeper=True)
+
+
+@router.post(
+    "/subscription/{subscription_token}/end",
+    summary="End a subscription",
+    response_class=Response,
+    responses={**_HTML, **responses_for(NotFound)},
+    openapi_extra=_PUBLIC,
+)
+async def end_status_subscription(
+    request: Request,
+    pages: Pages,
+    runtime: CurrentRuntime,
+    box: Box,
+    slug: Slug,
+    subscription_token: Token,
+    lang: Lang = None,
+) -> Response:
+    """One request without more ends it and forgets the address (RFC 8058); ended already is ended."""
+    found = await _page(pages, slug)
+    subscription_id = read_link_token(box, subscription_token)
+    if subscription_id is not None:
+        async with runtime.units.for_tenant(found.page.tenant_id) as unit:
+            await end(unit, subscription_id)
+    return _told(request, found, lang, "gone", subscription_token, deeper=True)

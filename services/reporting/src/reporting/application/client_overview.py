@@ -1,0 +1,191 @@
+"""What a client sees first: is it up, how has it been, what was promised, what goes on. Everything that is watched.
+
+Unlike the public page it names environments that do not count and tells incidents by their titles: it is read by people
+of the client, who read the same in their reports.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Final, Literal
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from reporting.application import measuring
+from reporting.application.facts import Colours, ContractState, KnownContract, KnownIncident
+from reporting.application.ports import Facts
+from reporting.application.report import Brand, UptimeFigure
+from reporting.application.reporting import zones_of
+from reporting.application.status_page import PublicDay
+from reporting.application.uptime_rule import Measured, measure
+from reporting.domain.period import days_until, month_bounds, month_of
+from reporting.domain.public_words import Headline, headline
+from reporting.domain.state_line import NOT_BEGUN, Span, State
+
+DAYS: Final = 90
+MONTHS: Final = 12
+"""How many months are looked back on, the present one among them."""
+LATELY: Final = timedelta(days=14)
+"""How long an incident that is over stays on the first page."""
+
+
+@dataclass(frozen=True)
+class SystemNow:
+    """An environment: how it is, and how it was on each of the last days."""
+
+    environment_id: UUID
+    name: str
+    url: str
+    counts_for_sla: bool
+    state: State
+    since: datetime | None
+    days: Sequence[PublicDay]
+
+
+@dataclass(frozen=True)
+class MonthOfUptime:
+    """A month of a contract: every figure, never averaged, and the one verdict."""
+
+    month: date
+    figures: Sequence[UptimeFigure]
+    met: bool | None
+    over: bool
+
+
+@dataclass(frozen=True)
+class ContractNow:
+    """A contract as its client sees it."""
+
+    state: ContractState
+    headline: Headline
+    systems: Sequence[SystemNow]
+    month: MonthOfUptime | None
+    incidents: Sequence[KnownIncident]
+    """Open ones, and those that were over lately; the newest first."""
+
+
+def brand_of(contracts: Sequence[ContractState], agency_name: str) -> Brand:
+    """The look of the first contract that has one, under the agency's name."""
+    pages = [state.status_page for state in contracts if state.status_page is not None]
+    page = next((each for each in pages if each.colours is not None or each.logo_url is not None), None)
+    if page is None:
+        return Brand(agency_name, None, None, None, None)
+    colours = page.colours or Colours()
+    return Brand(agency_name, page.logo_url, colours.primary, colours.background, colours.text)
+
+
+async def contract_now(facts: Facts, contract_id: UUID, now: datetime) -> ContractNow | None:
+    """The contract, its systems, the present month and its incidents; None when nothing is known of it."""
+    versions = await facts.versions(contract_id)
+    if not versions:
+        return None
+    newest = versions[-1].state
+    zone = ZoneInfo(newest.client.time_zone)
+    minute = now.replace(second=0, microsecond=0)
+    until = now + timedelta(microseconds=1)
+    days = days_until(minute, zone, DAYS)
+    start = days[0][1]
+    names = await facts.names(contract_id)
+    transitions = await facts.transitions(contract_id, start, until)
+    systems = []
+    for site in newest.sites:
+        site_name = names.sites.get(site.site_id, site.name)
+        for environment in site.environments:
+            line = measuring.state_line(versions, transitions.get(environment.environment_id, ()), start, until)
+            own = names.environments.get(environment.environment_id, environment.name)
+            state, since = _present(line)
+            systems.append(
+                SystemNow(
+                    environment.environment_id,
+                    site_name if len(site.environments) == 1 else f"{site_name} · {own}",
+                    environment.url,
+                    environment.counts_for_sla,
+                    state,
+                    since,
+                    _days(versions, environment.environment_id, line, days),
+                )
+            )
+    months = await months_of_uptime(facts, contract_id, now, 1)
+    incidents = await facts.incidents(contract_id, now - LATELY, now)
+    status = {"active": "active", "suspended": "suspended"}.get(newest.status, "ended")
+    return ContractNow(
+        newest,
+        headline([system.state for system in systems if system.counts_for_sla], contract_status=status),
+        systems,
+        months[0] if months else None,
+        sorted(incidents, key=lambda known: known.state.began_at or now, reverse=True),
+    )
+
+
+async def months_of_uptime(facts: Facts, contract_id: UUID, now: datetime, count: int) -> Sequence[MonthOfUptime]:
+    """The last months in which the contract promised something, the present one first."""
+    versions = await facts.versions(contract_id)
+    if not versions:
+        return []
+    zones = zones_of(versions)
+    months = [month_of(now, zones)]
+    while len(months) < count:
+        months.append(month_of(month_bounds(months[-1], zones)[0] - timedelta(microseconds=1), zones))
+    names = await facts.names(contract_id)
+    transitions = await facts.transitions(contract_id, month_bounds(months[-1], zones)[0], now)
+    decisions = await facts.decisions(contract_id, now)
+    found = []
+    for month in months:
+        first, last = month_bounds(month, zones)
+        promised = measuring.lifetime(versions, first, min(last, now)) if first < now else None
+        if promised is None:
+            continue
+        section = measuring.uptime(versions, transitions, names, *promised, now, decisions)
+        found.append(MonthOfUptime(month, section.figures, section.met, last <= now))
+    return found
+
+
+def _present(line: Sequence[Span]) -> tuple[State, datetime | None]:
+    """The state of now, and since when over adjacent stretches of it; None before monitoring began."""
+    if not line:
+        return "unknown", None
+    since: datetime | None = None
+    for span in reversed(line):
+        if span.state != line[-1].state:
+            break
+        since = None if span.reason == NOT_BEGUN else span.start
+    return line[-1].state, since
+
+
+def _days(
+    versions: Sequence[KnownContract],
+    environment_id: UUID,
+    line: Sequence[Span],
+    days: Sequence[tuple[date, datetime, datetime]],
+) -> list[PublicDay]:
+    promised = [
+        each
+        for each in measuring.stretches(versions, days[0][1], days[-1][2])
+        if each.environment.environment_id == environment_id
+    ]
+    rule = promised[-1].rule if promised else measuring.PLAIN_RULE
+    shown = []
+    for day, start, end in days:
+        measured = measure(line, start, end, rule, None)
+        shown.append(
+            PublicDay(
+                date=day,
+                state=_day_state(measured),
+                down_seconds=measured["down_seconds"],
+                uptime_display=measured["uptime_display"],
+                coverage_percent=measured["coverage_percent"],
+            )
+        )
+    return shown
+
+
+def _day_state(measured: Measured) -> Literal["up", "degraded", "down", "unknown", "paused"]:
+    """The worst that was measured on a day. A day of which less than a minute was measured is not called good."""
+    if measured["down_seconds"]:
+        return "down"
+    if measured["degraded_seconds"]:
+        return "degraded"
+    known = measured["period_seconds"] - measured["unknown_seconds"] - measured["paused_seconds"]
+    if known >= 60:
+        return "up"
+    return "paused" if measured["paused_seconds"] and not measured["unknown_seconds"] else "unknown"

@@ -1,0 +1,45 @@
+"""Planned work as contracts tells of it: a window with every occurrence, so that nobody here knows of recurrence."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import AwareDatetime
+
+from reporting.application.facts import Fact
+
+
+class Occurrence(Fact):
+    """One stretch `[starts_at, ends_at)` of planned work."""
+
+    starts_at: AwareDatetime
+    ends_at: AwareDatetime
+
+
+class Window(Fact):
+    """The part of `maintenance.scheduled` and `maintenance.cancelled` that is read.
+
+    What is left of a cancelled window is what has been of it. The description is for those who do the work and is not
+    read.
+    """
+
+    window_id: UUID
+    client_id: UUID
+    title: str
+    site_ids: tuple[UUID, ...] = ()
+    environment_ids: tuple[UUID, ...] = ()
+    occurrences: tuple[Occurrence, ...] = ()
+
+    def covers(self, site_id: UUID, environment_id: UUID) -> bool:
+        """Whether it touches an environment; a window that names nothing touches all that the client has."""
+        if not self.site_ids and not self.environment_ids:
+            return True
+        return site_id in self.site_ids or environment_id in self.environment_ids
+
+
+@dataclass(frozen=True, slots=True)
+class KnownWindow:
+    """A window and when its newest version was said."""
+
+    state: Window
+    announced_at: datetime

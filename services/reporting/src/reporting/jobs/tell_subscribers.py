@@ -1,0 +1,136 @@
+"""Tells the subscribers of status pages what is new, by mail.
+
+Events make pages due; a due page is read as visitors read it and compared with what its subscribers were told. Each
+mail is sent outside of any transaction, under a lease: a crash between sending and writing it down sends once more.
+"""
+
+from datetime import datetime
+
+import structlog
+
+from reporting.adapters.facts import StoredFacts
+from reporting.adapters.mail_server import Letter, MailDelayedError, MailRefusedError, MailServer
+from reporting.adapters.rendering import catalogues
+from reporting.adapters.secret_box import SecretBox
+from reporting.adapters.status_mail import status_mail
+from reporting.adapters.status_subscriptions import (
+    DueMail,
+    claim_mail,
+    due_watch,
+    forget_unconfirmed,
+    link_token,
+    queue_news,
+    settle_mail,
+)
+from reporting.application.status_page import ShownPage, UnknownPage, status_page
+from reporting.settings import ReportingSettings
+from shared.unit_of_work import UnitsOfWork
+
+log = structlog.get_logger()
+
+_NO_NEWS = frozenset({"confirm", "closed"})
+"""Mails to somebody who is no subscriber yet, or no more: there is nothing to end."""
+IDLE_SECONDS = 2.0
+FORGET_SECONDS = 3_600.0
+
+
+def page_url(page: ShownPage, public_url: str) -> str:
+    """Where visitors find a page."""
+    domain = page.known.domain
+    return f"https://{domain}" if domain else f"{public_url.rstrip('/')}/status/{page.content.slug}"
+
+
+class TellSubscribers:
+    """The job over due pages and due mails; one of each at a time."""
+
+    def __init__(self, units: UnitsOfWork, settings: ReportingSettings, box: SecretBox) -> None:
+        self._units = units
+        self._server = MailServer(settings)
+        self._public_url = settings.public_url
+        self._sender = settings.smtp_from
+        self._box = box
+        self._last: tuple[datetime, ShownPage] | None = None
+
+    async def run(self) -> float:
+        """Looks at one page and sends one mail; without a mail server, mails wait."""
+        looked = await self._look()
+        sent = await self._send() if self._server.configured else False
+        return 0.0 if looked or sent else IDLE_SECONDS
+
+    async def _look(self) -> bool:
+        async with self._units.for_every_tenant() as unit:
+            watch = await due_watch(unit)
+            if watch is None:
+                return False
+            try:
+                page = await status_page(StoredFacts(unit), watch.slug, unit.now)
+            except UnknownPage:
+                watch.due_at = None
+                return True
+            if page.tenant_id == watch.tenant_id:
+                await queue_news(unit, watch, page)
+            watch.due_at = None
+        return True
+
+    async def _send(self) -> bool:
+        async with self._units.for_every_tenant() as unit:
+            mail = await claim_mail(unit)
+            letter = await self._letter(StoredFacts(unit), mail) if mail is not None else None
+        if mail is None:
+            return False
+        again = False
+        try:
+            if letter is not None:
+                await self._server.send(letter)
+        except MailRefusedError as error:
+            log.warning("status_mail_refused", mail_id=str(mail.mail_id), error=str(error))
+        except MailDelayedError as error:
+            again = True
+            log.warning("status_mail_delayed", mail_id=str(mail.mail_id), error=str(error))
+        async with self._units.for_tenant(mail.tenant_id) as unit:
+            await settle_mail(unit, mail, again=again)
+        return True
+
+    async def _letter(self, facts: StoredFacts, mail: DueMail) -> Letter | None:
+        """None when there is no such page any more."""
+        try:
+            page = await self._page_of(facts, mail)
+        except UnknownPage:
+            return None
+        url = page_url(page, self._public_url)
+        link = f"{url}/subscription/{link_token(self._box, mail.subscription_id)}"
+        translator = catalogues().translator(mail.language)
+        subject, body = status_mail(translator, page, url, mail.news, link)
+        return Letter(
+            message_id=f"<status.{mail.mail_id}@{self._sender.rpartition('@')[2]}>",
+            recipient=mail.email,
+            subject=subject,
+            body=body,
+            written_at=mail.created_at,
+            language=mail.language,
+            sender_name=page.content.agency_name,
+            unsubscribe=None if mail.news["kind"] in _NO_NEWS else f"{link}/end",
+        )
+
+    async def _page_of(self, facts: StoredFacts, mail: DueMail) -> ShownPage:
+        """Its name and place; read once for the many mails that say the same."""
+        if self._last is not None:
+            at, page = self._last
+            if (at, page.tenant_id, page.content.slug) == (mail.created_at, mail.tenant_id, mail.slug):
+                return page
+        page = await status_page(facts, mail.slug, mail.created_at)
+        self._last = (mail.created_at, page)
+        return page
+
+
+class ForgetUnconfirmed:
+    """The job that forgets who never confirmed."""
+
+    def __init__(self, units: UnitsOfWork) -> None:
+        self._units = units
+
+    async def run(self) -> float:
+        """Once an hour."""
+        async with self._units.for_every_tenant() as unit:
+            await forget_unconfirmed(unit)
+        return FORGET_SECONDS

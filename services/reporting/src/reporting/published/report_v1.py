@@ -1,0 +1,53 @@
+"""That a report of a month was issued, version 1."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from shared.events import PublishedEvent
+from shared.values import Instant, LocalDate
+
+
+class ReportPublished(PublishedEvent, aggregate="report", name="published", key="report_id"):
+    """An edition of the report of a contract's month was issued: the first one once the month is over in the client's
+    zone, another one when facts that became known late, or a commentary, change what it tells.
+
+    Editions count from 1 and are never changed; the newest counts. `content_hash` is the SHA-256 of the report as it is
+    stored. `met` is its verdict on the uptime: null when it cannot be told, or nothing was promised.
+    """
+
+    report_id: UUID
+    contract_id: UUID
+    client_id: UUID
+    month: LocalDate
+    time_zone: str
+    language: str
+    edition: int = Field(ge=1)
+    reason: Literal["scheduled", "addition", "correction", "commentary"]
+    changes: int = Field(ge=0, description="How many figures it tells otherwise than the edition before.")
+    starts_at: Instant
+    ends_at: Instant
+    issued_at: Instant
+    met: bool | None
+    incidents: int = Field(ge=0)
+    content_hash: str = Field(pattern="^[0-9a-f]{64}$")
+
+    EXAMPLE: ClassVar[Mapping[str, Any]] = {
+        "report_id": "5f0c8b1e-6a34-5a6b-8a6e-3f1f7c8f4b22",
+        "contract_id": "0190b5c8-7d4e-7c3a-9a51-000000000001",
+        "client_id": "0190b5c8-7d4e-7c3a-9a51-000000000002",
+        "month": "2026-06-01",
+        "time_zone": "Europe/Paris",
+        "language": "fr",
+        "edition": 1,
+        "reason": "scheduled",
+        "changes": 0,
+        "starts_at": "2026-05-31T22:00:00Z",
+        "ends_at": "2026-06-30T22:00:00Z",
+        "issued_at": "2026-07-01T00:00:05Z",
+        "met": True,
+        "incidents": 2,
+        "content_hash": "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
+    }

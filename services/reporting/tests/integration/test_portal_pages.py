@@ -1,0 +1,248 @@
+"""The portal's own part: sessions and their ends, links and theirs, and pages while the other services are away."""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import text
+
+from reporting.adapters.portal_store import begin_session, make_link
+from reporting.application.portal import Person
+from reporting.domain.portal import IDLE_LIFE, LINK_LIFE, LONGEST_LIFE, MOST_FOR_ONE_ADDRESS, MOST_FROM_ONE_PLACE
+from shared.ids import new_id
+
+NOWHERE = "http://127.0.0.1:9"
+"""Discard: nobody listens."""
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+VOID = {"meta", "link", "img", "br", "input", "hr"}
+JULY = datetime(2026, 7, 1, 8, 0, tzinfo=UTC)
+
+
+class Page(HTMLParser):
+    """Reads a page strictly: every element is closed in order, every field has a name for who cannot see it."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.headings: list[int] = []
+        self.labelled: set[str] = set()
+        self.fields: list[dict[str, str | None]] = []
+        self.ids: list[str] = []
+        self.words = ""
+        self.feed(html)
+        self.close()
+        assert not self.open, f"not closed: {self.open}"
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        told = dict(attrs)
+        if len(tag) == 2 and tag[0] == "h" and tag[1].isdigit():
+            self.headings.append(int(tag[1]))
+        if tag == "label" and told.get("for"):
+            self.labelled.add(str(told["for"]))
+        if tag in {"input", "textarea", "select"} and told.get("type") != "hidden" and "label" not in self.open:
+            self.fields.append(told)
+        if "id" in told:
+            self.ids.append(str(told["id"]))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag, f"</{tag}> closes something else"
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self.open:
+            self.words += data
+
+    def faults(self) -> list[str]:
+        found = [f"{field.get('name')} has no label" for field in self.fields if field.get("id") not in self.labelled]
+        found += [f"id {each} is there twice" for each in set(self.ids) if self.ids.count(each) > 1]
+        steps = zip(self.headings, self.headings[1:], strict=False)
+        found += [f"heading {lower} follows {upper}" for upper, lower in steps if lower > upper + 1]
+        return found + ([] if self.headings.count(1) == 1 else ["not one first heading"])
+
+
+@pytest.fixture
+async def portal(start_service: Callable[..., Awaitable[Any]]) -> Any:
+    """The service with a portal, contracts and incidents away, its clock on 8 June 2026."""
+    return await start_service(portal_secret="s" * 40, contracts_url=NOWHERE, incidents_url=NOWHERE)
+
+
+def person_of(story: Any, role: str = "client_decider") -> Person:
+    return Person.model_validate(
+        {
+            "user_id": new_id(),
+            "tenant_id": story.tenant_id,
+            "client_id": story.client_id,
+            "name": "Léa Martin",
+            "email": "lea@boulangerie.example",
+            "role": role,
+            "language": "fr",
+            "client_name": "Boulangerie Martin",
+            "agency_name": "Atelier Numérique",
+        }
+    )
+
+
+async def signed_in(portal: Any, person: Person) -> dict[str, str]:
+    """The headers of a browser that was let in."""
+    async with portal.runtime.units.for_every_tenant() as unit:
+        secret = begin_session(unit, person, "link", "Firefox")
+    return {"Cookie": f"__Host-portal={secret}", "Accept": "text/html"}
+
+
+async def get(portal: Any, path: str, headers: dict[str, str] | None = None) -> httpx.Response:
+    async with portal.client() as visitor:
+        answer: httpx.Response = await visitor.get(path, headers=headers or {})
+    return answer
+
+
+async def press(portal: Any, path: str, body: str = "", headers: dict[str, str] | None = None) -> httpx.Response:
+    async with portal.client() as visitor:
+        answer: httpx.Response = await visitor.post(path, content=body, headers=FORM | (headers or {}))
+    return answer
+
+
+async def test_while_other_services_are_away_the_portal_shows_what_reporting_knows(portal: Any, story: Any) -> None:
+    portal.clock.set(JULY)
+    await portal.hear(*story.golden_june())
+    browser = await signed_in(portal, person_of(story))
+    home = await get(portal, "/portal", browser)
+    assert home.status_code == 200
+    assert "Boulangerie Martin" in home.text
+    assert "Tous les systèmes fonctionnent" in home.text or "systèmes" in home.text
+    bars = home.text[home.text.index('<svg class="bars"') :].partition("</svg>")[0]
+    assert '<path class="good"' in bars, "the days without trouble are drawn, too"
+    month = await get(portal, f"/portal/contracts/{story.contract_id}/uptime", browser)
+    assert "99,97\u202f%" in month.text.replace("\xa0", "\u202f")
+    away = await get(portal, "/portal/requests", browser)
+    assert away.status_code == 503
+    assert "réessayez" in away.text
+
+
+async def test_a_month_with_a_decision_is_told_as_its_report_tells_it_with_the_figure_before(
+    portal: Any, story: Any
+) -> None:
+    outage, since = new_id(), datetime(2026, 6, 20, 8, 0, tzinfo=UTC)
+    back = since + timedelta(hours=3)
+    portal.clock.set(JULY)
+    await portal.hear(*story.golden_june(), story.down(outage, since), story.recovered(outage, since, back))
+    body = {"outage_id": str(outage), "category": "third_party", "reason": "The network of the host was down."}
+    async with portal.client(story, role="operator", subject=str(new_id()), name="Nadia Benali") as client:
+        proposed = (await client.post(f"/v1/contracts/{story.contract_id}/outage-decisions", json=body)).json()
+    async with portal.client(story, role="owner", subject=str(new_id()), name="Paul Garnier") as client:
+        address = f"/v1/outage-decisions/{proposed['outage_decision_id']}/approve"
+        assert (await client.post(address, json={}, headers={"If-Match": '"1"'})).status_code == 200
+    browser = await signed_in(portal, person_of(story))
+    page = await get(portal, f"/portal/contracts/{story.contract_id}/uptime", browser)
+    told = Page(page.text).words.replace("\u202f", " ").replace("\xa0", " ")
+    assert "99,97 %" in told
+    assert "99,55 % telle que mesurée" in told
+
+
+async def test_over_tls_the_cookie_travels_over_it_only_and_no_page_is_kept(portal: Any, story: Any) -> None:
+    async with portal.runtime.units.for_every_tenant() as unit:
+        secret = make_link(unit, person_of(story))
+    answer = await press(portal, f"/portal/sign-in/{secret}")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/portal")
+    cookie = answer.headers["set-cookie"]
+    assert cookie.startswith("__Host-portal=")
+    assert {"Secure", "HttpOnly", "Path=/", "SameSite=lax"} <= {each.strip() for each in cookie.split(";")}
+    assert "Domain" not in cookie
+    page = await get(portal, "/portal/sign-in")
+    assert page.headers["cache-control"] == "no-store"
+    policy = page.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "form-action 'self'" in policy
+
+
+async def test_a_link_ends_after_a_quarter_of_an_hour(portal: Any, story: Any) -> None:
+    async with portal.runtime.units.for_every_tenant() as unit:
+        secret = make_link(unit, person_of(story))
+    portal.clock.advance(LINK_LIFE - timedelta(seconds=1))
+    assert (await get(portal, f"/portal/sign-in/{secret}")).status_code == 200
+    portal.clock.advance(timedelta(seconds=1))
+    assert (await get(portal, f"/portal/sign-in/{secret}")).status_code == 410
+    assert (await press(portal, f"/portal/sign-in/{secret}")).status_code == 410
+
+
+async def test_a_session_ends_unused_or_after_its_longest_life(portal: Any, story: Any) -> None:
+    unused, used = await signed_in(portal, person_of(story)), await signed_in(portal, person_of(story))
+    portal.clock.advance(IDLE_LIFE / 2)
+    assert (await get(portal, "/portal", used)).status_code == 200
+    portal.clock.advance(IDLE_LIFE / 2)
+    assert (await get(portal, "/portal", unused)).headers["location"] == "/portal/sign-in?out=yes"
+    while portal.clock.now() < datetime(2026, 6, 8, 9, 0, tzinfo=UTC) + LONGEST_LIFE:
+        assert (await get(portal, "/portal", used)).status_code == 200
+        portal.clock.advance(IDLE_LIFE / 2)
+    assert (await get(portal, "/portal", used)).status_code == 303
+
+
+async def test_asking_too_often_is_refused_by_place_and_not_mailed_by_address(portal: Any) -> None:
+    for number in range(MOST_FROM_ONE_PLACE):
+        email = "lea@x.example" if number <= MOST_FOR_ONE_ADDRESS else f"somebody{number}@x.example"
+        answer = await press(portal, "/portal/sign-in", f"email={email}")
+        assert answer.headers["location"] == "/portal/sign-in?sent=yes"
+    answer = await press(portal, "/portal/sign-in", "email=one@more.example")
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "3600")
+    async with portal.runtime.units.for_every_tenant() as unit:
+        mailed = await unit.session.scalar(
+            text("select count(*) from reporting.portal_asking where email = 'lea@x.example' and due_at is not null")
+        )
+        kept = await unit.session.scalar(
+            text("select string_agg(encode(place, 'escape'), '') from reporting.portal_asking")
+        )
+    assert mailed == MOST_FOR_ONE_ADDRESS
+    assert "127.0.0.1" not in str(kept)
+
+
+@pytest.mark.parametrize(
+    "email", ["", "nobody", "a@b@c", "lea@x.example\r\nBcc: all@x.example", "x" * 300 + "@x.example"]
+)
+async def test_what_is_no_address_is_told_beside_the_field(portal: Any, email: str) -> None:
+    answer = await press(portal, "/portal/sign-in", httpx.QueryParams({"email": email}).__str__())
+    assert answer.status_code == 422
+    assert 'aria-invalid="true"' in answer.text
+    assert Page(answer.text).faults() == []
+
+
+async def test_without_a_portal_there_is_none(service: Any) -> None:
+    for path in ("/portal", "/portal/sign-in", "/portal/sign-in/x"):
+        assert (await get(service, path)).status_code == 404
+
+
+async def test_pages_are_whole_and_every_field_has_a_name(portal: Any, story: Any) -> None:
+    portal.clock.set(JULY)
+    await portal.hear(*story.golden_june())
+    browser = await signed_in(portal, person_of(story))
+    for path in (
+        "/portal",
+        "/portal?lang=en",
+        "/portal/reports",
+        f"/portal/contracts/{story.contract_id}/uptime",
+        "/portal/hours",
+        "/portal/sessions",
+        "/portal/requests/new/error",
+        "/portal/requests/new/feature",
+        "/portal/requests/new/assistance",
+    ):
+        answer = await get(portal, path, browser)
+        assert answer.status_code == 200, path
+        assert Page(answer.text).faults() == [], path
+
+
+async def test_signing_in_is_in_the_audit_log(portal: Any, story: Any) -> None:
+    person = person_of(story)
+    async with portal.runtime.units.for_every_tenant() as unit:
+        secret = make_link(unit, person)
+    await get(portal, f"/portal/sign-in/{secret}")
+    await press(portal, f"/portal/sign-in/{secret}")
+    async with portal.runtime.units.for_every_tenant() as unit:
+        envelopes = (await unit.session.scalars(text("select envelope from reporting.outbox"))).all()
+    (told,) = [str(each) for each in envelopes if "operation.recorded" in str(each)]
+    assert "sign_in_to_portal" in told
+    assert str(person.user_id) in told
+    assert secret not in told, "what opens a door is in no log"

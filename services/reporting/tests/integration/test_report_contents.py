@@ -1,0 +1,326 @@
+"""What a report tells beyond uptime and incidents: work, hours, deliverables, advice, what is owed, what was sent."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from reporting.jobs.issue_reports import IssueReports
+from reporting.jobs.mail_reports import MailReports
+from reporting.jobs.measure_months import MeasureMonths
+from shared.ids import new_id
+from shared.testing.mailbox import Mailbox
+
+SERVICES = Path(__file__).parents[3]
+MIDNIGHT = datetime(2026, 6, 30, 22, 0, tzinfo=UTC)
+"""The end of June in Paris."""
+AFTERWARDS = MIDNIGHT + timedelta(hours=2)
+
+
+def told(story: Any, name: str, version: int = 1, **data: Any) -> bytes:
+    """An event as its publisher's example says it, about the story's contract, with other data."""
+    path = SERVICES / name.partition(".")[0] / "schemas" / "examples" / f"{name}.json"
+    envelope = json.loads(path.read_text(encoding="utf-8"))
+    whose = {"contract_id": str(story.contract_id), "client_id": str(story.client_id)}
+    said = {"id": str(new_id()), "tenantid": str(story.tenant_id), "aggregateversion": version}
+    return json.dumps(envelope | said | {"data": envelope["data"] | whose | data}).encode()
+
+
+def stamps(**at: str) -> dict[str, Any]:
+    person = {"kind": "user", "id": str(new_id()), "name": "Ada Martin"}
+    return {name: {"at": value, "actor": person, "source": "api"} for name, value in at.items()}
+
+
+async def issue(service: Any) -> None:
+    for job in (MeasureMonths(service.runtime.units), IssueReports(service.runtime.units)):
+        while await job.run() == 0.0:
+            pass
+
+
+async def get(service: Any, story: Any, path: str, **how: Any) -> Any:
+    async with service.client(story, **how) as client:
+        answer = await client.get(f"/v1/contracts/{story.contract_id}/reports/2026-06{path}")
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+async def parts(service: Any, story: Any, path: str = "", **how: Any) -> Any:
+    read = await get(service, story, path, **how)
+    return read.get("report", read)["parts"]
+
+
+@pytest.mark.capability("R02", "R09")
+async def test_the_month_tells_what_was_done_and_prevented_each_with_the_event_that_proves_it(
+    service: Any, story: Any
+) -> None:
+    await service.hear(*story.golden_june())
+    done = told(
+        *(story, "incidents.work_order.completed.v1", 3),
+        title="Mises à jour",
+        timestamps=stamps(opened="2026-06-01T08:00:00Z", completed="2026-06-15T10:00:00Z"),
+    )
+    july = told(
+        *(story, "incidents.request.resolved.v1", 3),
+        item_id=str(new_id()),
+        timestamps=stamps(opened="2026-06-01T08:00:00Z", resolved="2026-06-30T22:00:00Z"),
+    )
+    hidden = told(story, "incidents.deployment.recorded.v1", audience="agency")
+    warned = told(story, "probes.certificate.expiring.v1", observed_at="2026-06-12T08:00:00Z", host="shop.example")
+    restored = told(story, "probes.restore_verification.recorded.v1")
+    await service.hear(done, july, hidden, warned, restored)
+    service.clock.set(MIDNIGHT + timedelta(hours=1))
+    work = (await parts(service, story))["work"]
+    assert [(line["kind"], line["title"]) for line in work] == [
+        ("restore_test", "Base de données et fichiers, sur un serveur vide"),
+        ("warning", "shop.example"),
+        ("work_order", "Mises à jour"),
+    ]
+    assert work[2]["event_id"] == json.loads(done)["id"]
+    # Opened again in July it stays what was done in June.
+    await service.hear(told(story, "incidents.work_order.changed.v1", 4, status="planned", timestamps={}))
+    assert (await parts(service, story))["work"] == work
+
+
+@pytest.mark.capability("R16")
+async def test_hours_are_told_by_line_and_ticket_and_what_is_left_once_the_ledger_is_closed(
+    service: Any, story: Any
+) -> None:
+    await service.hear(*story.golden_june())
+    item = new_id()
+    await service.hear(
+        told(story, "incidents.request.opened.v1", item_id=str(item), number="REQ-2026-0004", title="Export"),
+        *(
+            told(
+                *(story, "incidents.time_entry.recorded.v1"),
+                time_entry_id=str(new_id()),
+                item_id=str(item_id) if item_id else None,
+                worked_on=day,
+                real_minutes=minutes,
+            )
+            for item_id, day, minutes in (
+                (item, "2026-06-01", 60),
+                (item, "2026-06-30", 45),
+                (None, "2026-06-15", 30),
+                (item, "2026-05-31", 600),
+                (item, "2026-07-01", 600),
+            )
+        ),
+    )
+    service.clock.set(AFTERWARDS)
+    await issue(service)
+    hours = (await parts(service, story, "/editions/1"))["hours"]
+    assert (hours["status"], hours["real_minutes"], hours["remaining_minutes"]) == ("worked", 135, None)
+    assert [(each["number"], each["title"], each["real_minutes"]) for each in hours["tickets"]] == [
+        (None, None, 30),
+        ("REQ-2026-0004", "Export", 105),
+    ]
+    lines = [
+        {
+            "code": "technical",
+            "name": {"fr": "Maintenance technique", "en": "Technical maintenance"},
+            "included_minutes": 120,
+            "real_minutes": 135,
+            "accounted_minutes": 150,
+            "covered_minutes": 0,
+            "remaining_minutes": 0,
+            "overage_minutes": 30,
+            "over": True,
+        }
+    ]
+    sums = {"real_minutes": 135, "accounted_minutes": 150, "remaining_minutes": 0, "overage_minutes": 30}
+    await service.hear(told(story, "contracts.hours_month.closed.v1", lines=lines, **sums))
+    service.clock.set(AFTERWARDS + timedelta(days=2))
+    await issue(service)
+    second = await get(service, story, "/editions/2")
+    assert second["reason"] == "addition"
+    (line,) = second["report"]["parts"]["hours"]["lines"]
+    used = (line["included_minutes"], line["accounted_minutes"], line["remaining_minutes"], line["overage_minutes"])
+    assert used == (120, 150, 0, 30)
+
+
+async def test_a_closed_settlement_adds_deliverables_with_proofs_and_what_is_owed_for_those_who_may_read_it(
+    service: Any, story: Any
+) -> None:
+    await service.hear(*story.golden_june())
+    service.clock.set(AFTERWARDS)
+    await issue(service)
+    await service.hear(told(story, "contracts.settlement.closed.v1"))
+    service.clock.set(AFTERWARDS + timedelta(days=2))
+    await issue(service)
+    second = await get(service, story, "/editions/2")
+    assert second["reason"] == "addition"
+    owed = second["report"]["parts"]["settlement"]
+    assert (owed["currency"], owed["net"], owed["gross"]) == ("EUR", "600.00", "720.00")
+    assert [each["code"] for each in second["report"]["parts"]["deliverables"]] == ["monthly_report"]
+    staff = await get(service, story, "/editions/2", role="client_staff", client_id=story.client_id)
+    assert staff["report"]["parts"]["settlement"] is None
+    assert "settlement" not in {change["subject"] for change in staff["changes"]}
+    for read in (second, staff):
+        assert read["content_hash"] == sha256(compact(read["report"])).hexdigest()
+    for edition, who in ((second, {}), (staff, {"role": "client_staff", "client_id": story.client_id})):
+        newest = (await get(service, story, "/editions", **who))["data"][1]
+        assert (newest["content_hash"], newest["changes"]) == (edition["content_hash"], edition["changes"])
+    decider = await get(service, story, "/editions/2", role="client_decider", client_id=story.client_id)
+    assert decider["report"]["parts"]["settlement"] == owed
+
+
+def compact(report: Any) -> bytes:
+    return json.dumps(report, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+@pytest.mark.capability("R22")
+async def test_advice_stays_in_the_report_until_it_is_acknowledged(service: Any, story: Any) -> None:
+    await service.hear(*story.golden_june())
+    issued = {"issued_at": "2026-05-21T09:00:00Z", "last_sent_at": "2026-05-21T09:00:00Z"}
+    await service.hear(told(story, "contracts.advisory.issued.v1", 1, **issued))
+    service.clock.set(AFTERWARDS)
+    (line,) = (await parts(service, story))["advisories"]
+    assert (line["status"], line["acknowledged_at"]) == ("issued", None)
+    late = {"delivered_at": "2026-07-02T09:00:00Z", "acknowledged_at": "2026-07-02T09:00:00Z"}
+    await service.hear(told(story, "contracts.advisory.changed.v1", 3, **issued, **late))
+    service.clock.set(datetime(2026, 8, 2, tzinfo=UTC))
+    (still,) = (await parts(service, story))["advisories"]
+    assert still == line | {"event_id": still["event_id"]}
+    async with service.client(story) as client:
+        july = await client.get(f"/v1/contracts/{story.contract_id}/reports/2026-07")
+        assert [each["status"] for each in july.json()["parts"]["advisories"]] == ["acknowledged"]
+    service.clock.set(datetime(2026, 8, 20, tzinfo=UTC))
+    async with service.client(story) as client:
+        august = await client.get(f"/v1/contracts/{story.contract_id}/reports/2026-08")
+        assert august.json()["parts"]["advisories"] == []
+
+
+def contact(name: str, language: str, *roles: str) -> dict[str, Any]:
+    address = f"{name.lower()}@boulangerie.example"
+    return {"contact_id": str(new_id()), "name": name, "email": address, "language": language, "roles": list(roles)}
+
+
+@pytest.mark.capability("R28", "R39")
+async def test_the_report_is_mailed_to_who_decides_in_his_language_and_the_next_one_shows_when_it_was_opened(
+    start_service: Any, story: Any
+) -> None:
+    with Mailbox() as mailbox:
+        service = await start_service(smtp_host="127.0.0.1", smtp_port=mailbox.port, smtp_starttls="never")
+        people = [contact("Lea", "fr", "decider"), contact("John", "en", "decider"), contact("Max", "fr", "staff")]
+        began, *rest = story.golden_june()
+        await service.hear(json.dumps(_with_contacts(json.loads(began), people)).encode(), *rest)
+        service.clock.set(AFTERWARDS)
+        await issue(service)
+        mails = MailReports(service.runtime.units, service.settings)
+        await mails.run()
+        assert mailbox.messages == []  # it settles first
+        service.clock.set(AFTERWARDS + timedelta(minutes=10))
+        while await mails.run() == 0.0:
+            pass
+        mails_of_june = [each for each in mailbox.wait_for(4) if "June" in each["Subject"] or "juin" in each["Subject"]]
+        by_address = {str(each["To"]): each for each in mails_of_june}
+        assert set(by_address) == {"lea@boulangerie.example", "john@boulangerie.example"}
+        french, english = by_address["lea@boulangerie.example"], by_address["john@boulangerie.example"]
+        assert french["Subject"] == "Rapport de juin 2026 – Boulangerie Martin"
+        assert french["From"].addresses[0].display_name == "Atelier Numérique"
+        assert "Bonjour Lea," in french.get_content()
+        assert english["Subject"] == "Report for June 2026 – Boulangerie Martin"
+        assert "<img" not in french.get_content()
+        link = next(word for word in english.get_content().split() if word.startswith("https://"))
+        address = link.removeprefix("https://reports.agency.example")
+        service.clock.set(AFTERWARDS + timedelta(hours=5))
+        async with service.client() as visitor:
+            unseen = await visitor.get(address, headers={"Sec-GPC": "1", "Accept": "text/html"})
+            assert unseen.status_code == 200
+            assert (await deliveries(service, story))["seen"] == 0
+            page = await visitor.get(address, headers={"Accept": "text/html"})
+            file = await visitor.get(address.replace("/reports/sent?", "/reports/sent/pdf?"))
+            forged = await visitor.get(address[:-3] + "AAA")
+        assert "99.97%" in page.text
+        assert file.content.startswith(b"%PDF")
+        assert forged.status_code == 404
+        assert await deliveries(service, story) == {"sent": 1, "seen": 1}
+        service.clock.set(datetime(2026, 8, 1, 3, tzinfo=UTC))
+        async with service.client(story) as client:
+            july = await client.get(f"/v1/contracts/{story.contract_id}/reports/2026-07")
+    sent = [line for line in july.json()["parts"]["sent"] if line["month"] == "2026-06"]
+    assert [(line["edition"], line["delivered_at"], line["seen_at"]) for line in sent] == [
+        (1, "2026-07-01T00:10:00Z", "2026-07-01T05:00:00Z")
+    ]
+
+
+def _with_contacts(envelope: dict[str, Any], people: list[dict[str, Any]]) -> dict[str, Any]:
+    return envelope | {"data": envelope["data"] | {"contacts": people}}
+
+
+async def deliveries(service: Any, story: Any) -> dict[str, int]:
+    data = (await get(service, story, "/deliveries"))["data"]
+    states = [each["state"] for each in data]
+    return {state: states.count(state) for state in ("sent", "seen")}
+
+
+async def test_a_correction_a_minute_later_is_one_mail(start_service: Any, story: Any) -> None:
+    with Mailbox() as mailbox:
+        service = await start_service(smtp_host="127.0.0.1", smtp_port=mailbox.port, smtp_starttls="never")
+        began, *rest = story.golden_june()
+        person = contact("Lea", "fr", "decider")
+        await service.hear(json.dumps(_with_contacts(json.loads(began), [person])).encode(), *rest)
+        service.clock.set(AFTERWARDS)
+        await issue(service)
+        since, outage = MIDNIGHT - timedelta(days=2), new_id()
+        await service.hear(story.down(outage, since), story.recovered(outage, since, since + timedelta(hours=1)))
+        service.clock.set(AFTERWARDS + timedelta(minutes=1))
+        await issue(service)
+        service.clock.set(AFTERWARDS + timedelta(hours=1))
+        mails = MailReports(service.runtime.units, service.settings)
+        while await mails.run() == 0.0:
+            pass
+        data = (await get(service, story, "/deliveries"))["data"]
+    assert [(each["edition"], each["state"], each["ended_because"]) for each in data] == [
+        (1, "not_sent", "superseded"),
+        (2, "sent", None),
+    ]
+
+
+async def test_a_template_that_cannot_be_filled_is_refused_before_anything_is_sent(service: Any, story: Any) -> None:
+    await service.hear(*story.golden_june())
+    path = "/v1/report-template"
+    async with service.client(story) as client:
+        ours = await client.get(path)
+        assert (ours.json()["version"], ours.headers["ETag"]) == (0, '"0"')
+        match = {"If-Match": '"0"'}
+        for body, pointer in (
+            ({"fr": {"introduction": "Bonjour [PRENOM]"}}, "#/fr/introduction"),
+            ({"en": {"mail_body": "Read it."}}, "#/en/mail_body"),
+            ({"order": ["incidents"]}, "#/order"),
+        ):
+            refused = await client.put(path, json=body, headers=match)
+            assert refused.status_code == 422
+            assert [error["pointer"] for error in refused.json()["errors"]] == [pointer]
+        assert (await client.get(path)).json()["version"] == 0
+        kept = await client.put(path, json={"fr": {"introduction": "Chère [CLIENT]"}}, headers=match)
+        assert (kept.status_code, kept.headers["ETag"]) == (200, '"1"')
+        assert (await client.put(path, json={}, headers=match)).status_code == 412
+    service.clock.set(AFTERWARDS)
+    await issue(service)
+    async with service.client(story) as client:
+        await client.put(path, json={}, headers={"If-Match": '"1"'})
+        address = f"/v1/contracts/{story.contract_id}/reports/2026-06/editions/1/html"
+        page = await client.get(address, params={"lang": "fr"})
+        pillars = await client.get(address, params={"lang": "fr", "layout": "pillars"})
+    assert "Chère Boulangerie Martin" in page.text  # as it was on the day of issue
+    assert "<h2>Sécurité</h2>" in pillars.text
+
+
+@pytest.mark.parametrize("ending", ["", "/html", "/pdf", "/csv", "/xlsx"])
+async def test_who_read_an_edition_is_in_the_access_log(service: Any, story: Any, ending: str) -> None:
+    await service.hear(*story.golden_june())
+    service.clock.set(AFTERWARDS)
+    await issue(service)
+    async with service.client(story) as client:
+        answer = await client.get(f"/v1/contracts/{story.contract_id}/reports/2026-06/editions/1{ending}")
+        assert answer.status_code == 200
+        async with service.runtime.units.for_every_tenant() as unit:
+            rows = (await unit.session.execute(text("select envelope::text from reporting.outbox"))).all()
+    said = [json.loads(row[0]) for row in rows]
+    operations = [each["data"]["operation"] for each in said if each["type"].endswith("operation.recorded.v1")]
+    assert any("report" in operation for operation in operations)

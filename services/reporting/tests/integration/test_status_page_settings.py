@@ -1,0 +1,348 @@
+"""What an agency decides about a page: its brand, its pictures, who may see it, its own domain."""
+
+import asyncio
+import struct
+import zlib
+from base64 import b64encode
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import dns.flags
+import dns.message
+import dns.rcode
+import dns.rrset
+import httpx
+import pytest
+
+from reporting.adapters.own_domains import FRESH_SECONDS
+from reporting.domain.brand import contrast
+
+BROWSER = {"accept": "text/html", "accept-language": "en"}
+SETTINGS = "/v1/status-pages/boulangerie-martin"
+PAGE = "/status/boulangerie-martin"
+DOMAIN = "status.boulangerie-martin.example"
+
+
+def part(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def png(width: int = 3, height: int = 2, *more: bytes, pixels: bytes | None = None) -> bytes:
+    """A grey picture; `more` are further parts before its pixels."""
+    rows = (b"\0" + b"\x80" * width) * height if pixels is None else pixels
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + part(b"IHDR", header)
+        + b"".join(more)
+        + part(b"IDAT", zlib.compress(rows))
+        + part(b"IEND", b"")
+    )
+
+
+async def change(service: Any, story: Any, **changes: Any) -> httpx.Response:
+    async with service.client(story) as agency:
+        answer: httpx.Response = await agency.patch(SETTINGS, json=changes, headers={"if-match": "*"})
+    return answer
+
+
+@pytest.fixture
+async def known(service: Any, story: Any) -> Any:
+    await service.hear(*story.golden_june()[:5])
+    return service
+
+
+@pytest.mark.capability("R03")
+async def test_an_agency_brands_the_page_of_a_client(known: Any, story: Any) -> None:
+    async with known.client(story) as agency, known.client() as visitor:
+        (listed,) = (await agency.get("/v1/status-pages")).json()["data"]
+        assert (listed["slug"], listed["version"], listed["colours"]) == (story.slug, 0, None)
+        version = (await agency.get(SETTINGS)).headers["etag"]
+        wanted = {
+            "name": "Martin en direct",
+            "colours": {"primary": "#0b3d91", "background": "#fffaf0", "text": "#1c1917"},
+            "variables": {"link": "#7c2d12"},
+            "groups": [{"name": "Boutique", "component_ids": [str(story.environment_id)]}],
+        }
+        answer = await agency.patch(SETTINGS, json=wanted, headers={"if-match": version})
+        assert answer.status_code == 200, answer.text
+        assert answer.json() | wanted == answer.json()
+        again = await agency.patch(SETTINGS, json={"name": None}, headers={"if-match": version})
+        assert again.status_code == 412
+        assert (await agency.put(f"{SETTINGS}/pictures/logo", content=png(), headers=PNG)).status_code == 200
+        page = await visitor.get(PAGE, headers=BROWSER)
+        for shown in ("Martin en direct", "--band:#0b3d91", "--paper:#fffaf0", "--link:#7c2d12", ">Boutique</h3>"):
+            assert shown in page.text
+        (logo,) = [each.partition('"')[0] for each in page.text.split('<img src="')[1:]]
+        picture = await visitor.get(f"/status/{logo}")
+        assert (picture.status_code, picture.headers["content-type"]) == (200, "image/png")
+        assert "immutable" in picture.headers["cache-control"]
+        assert "img-src 'self'" in page.headers["content-security-policy"]
+        summary = (await visitor.get(f"{PAGE}/api/v2/summary.json")).json()
+        group, component = summary["components"]
+        assert (group["name"], group["group"], group["components"]) == ("Boutique", True, [component["id"]])
+        assert (component["group_id"], group["status"]) == (group["id"], "operational")
+
+
+PNG = {"content-type": "image/png"}
+
+
+async def test_a_picture_loses_everything_but_the_picture(known: Any, story: Any) -> None:
+    hidden = part(b"tEXt", b"Comment\0<script>alert(1)</script>") + part(b"eXIf", b"48.8566 N")
+    async with known.client(story) as agency, known.client() as visitor:
+        sent = png(3, 2, hidden) + b"PK\x03\x04 an archive behind the end"
+        answer = await agency.put(f"{SETTINGS}/pictures/favicon", content=sent, headers=PNG)
+        assert answer.status_code == 200, answer.text
+        kept = (await visitor.get(f"{PAGE}/favicon.png")).content
+        assert kept == png(3, 2)
+        assert 'rel="icon"' in (await visitor.get(PAGE, headers=BROWSER)).text
+        await agency.delete(f"{SETTINGS}/pictures/favicon")
+        assert (await visitor.get(f"{PAGE}/favicon.png")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("sent", "said"),
+    [
+        (b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>", "no PNG"),
+        (b"GIF89a" + bytes(40), "no PNG"),
+        (png()[:-20], "in the middle"),
+        (png().replace(b"\0\0\0\x02\x08", b"\0\0\0\x03\x08"), "checksum"),
+        (png(1201, 1), "1200 × 600"),
+        (png(1000, 600, pixels=bytes(50_000_000)), "more or fewer pixels"),
+        (png(3, 2, pixels=b"\0\x80"), "more or fewer pixels"),
+        (png(3, 2, part(b"EVIL", b"")), "no browser knows"),
+    ],
+)
+async def test_what_is_no_safe_picture_is_refused_with_a_reason(known: Any, story: Any, sent: bytes, said: str) -> None:
+    async with known.client(story) as agency:
+        answer = await agency.put(f"{SETTINGS}/pictures/logo", content=sent, headers=PNG)
+        assert answer.status_code == 422
+        assert said in answer.json()["detail"]
+        assert (await agency.get(SETTINGS)).json()["version"] == 0
+
+
+async def test_a_picture_may_not_be_large_nor_of_another_type(known: Any, story: Any) -> None:
+    async with known.client(story) as agency:
+        large = png(3, 2, part(b"tEXt", bytes(70_000)))
+        assert (await agency.put(f"{SETTINGS}/pictures/logo", content=large, headers=PNG)).status_code == 413
+        answer = await agency.put(f"{SETTINGS}/pictures/logo", json={})
+        assert answer.status_code == 415
+
+
+async def test_colours_that_cannot_be_read_are_refused_with_their_contrast(known: Any, story: Any) -> None:
+    answer = await change(
+        known, story, colours={"background": "#ffffff", "text": "#cccccc"}, variables={"muted": "#eeeeee"}
+    )
+    assert answer.status_code == 422
+    assert {error["pointer"] for error in answer.json()["errors"]} == {"#/colours/text", "#/variables/muted"}
+    assert f"{contrast('#cccccc', '#ffffff'):.1f} : 1" in answer.json()["errors"][0]["detail"]
+
+
+async def test_a_page_of_somebody_else_is_not_there(known: Any, story: Any, another_story: Any) -> None:
+    stranger = another_story()
+    assert (await change(known, stranger, name="Mine now")).status_code == 404
+    assert (await change(known, story, name="Still ours")).status_code == 200
+    async with known.client(stranger) as agency:
+        assert (await agency.get("/v1/status-pages")).json()["data"] == []
+        assert (await agency.get(SETTINGS)).status_code == 404
+    async with known.client(story, role="viewer") as viewer:
+        answer = await viewer.patch(SETTINGS, json={"name": "No"}, headers={"if-match": "*"})
+        assert answer.status_code == 403
+
+
+async def test_the_settings_of_a_stranger_with_the_same_address_change_nothing(
+    known: Any, story: Any, another_story: Any
+) -> None:
+    thief = another_story()
+    await known.hear(thief.contract("activated", datetime(2026, 6, 1, tzinfo=UTC)))
+    assert (await change(known, thief, name="Taken over")).status_code == 200
+    async with known.client() as visitor:
+        assert (await visitor.get(f"{PAGE}.json")).json()["name"] == "Boulangerie Martin"
+
+
+# Who may see it ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.capability("R04")
+async def test_a_page_with_a_password_tells_nothing_without_it(known: Any, story: Any) -> None:
+    assert (await change(known, story, audience="password")).status_code == 422
+    answer = await change(known, story, audience="password", password="pain au levain")
+    assert answer.status_code == 200, answer.text
+    assert "levain" not in answer.text
+    everything = ["", ".json", "/feed.atom", "/feed.json", "/maintenance.ics", "/badge.svg", "/api/v2/summary.json"]
+    async with known.client() as visitor:
+        for path in everything:
+            refused = await visitor.get(f"{PAGE}{path}")
+            assert refused.status_code == 401, path
+            assert refused.headers["www-authenticate"].startswith("Basic ")
+        form = await visitor.get(PAGE, headers=BROWSER)
+        assert form.status_code == 403
+        assert "www-authenticate" not in form.headers
+        assert "boulangerie-martin.example" not in form.text
+        assert 'action="boulangerie-martin/enter"' in form.text
+
+        wrong = await visitor.post(f"{PAGE}/enter", data={"password": "baguette"})
+        assert (wrong.status_code, wrong.headers["location"]) == (303, "../boulangerie-martin?refused=1")
+        assert "set-cookie" not in wrong.headers
+        flood = "password=pain+au+levain" + "&a=1" * 20
+        other = await visitor.post(
+            f"{PAGE}/enter", content=flood, headers={"content-type": "application/x-www-form-urlencoded"}
+        )
+        assert (other.status_code, other.headers["location"]) == (303, "../boulangerie-martin?refused=1")
+        assert "This is not the password" in (await visitor.get(f"{PAGE}?refused=1", headers=BROWSER)).text
+        right = await visitor.post(f"{PAGE}/enter", data={"password": "pain au levain"})
+        cookie = right.headers["set-cookie"]
+        for guarded in ("HttpOnly", "Secure", "SameSite=Lax", "Path=/status/boulangerie-martin"):
+            assert guarded in cookie
+        bearer = {"cookie": cookie.partition(";")[0]}
+        page = await visitor.get(PAGE, headers=BROWSER | bearer)
+        assert "boulangerie-martin.example" in page.text
+        assert page.headers["cache-control"] == "private, no-cache"
+        assert "access-control-allow-origin" not in (await visitor.get(f"{PAGE}.json", headers=bearer)).headers
+
+        basic = {"authorization": "Basic " + b64encode(b"reader:pain au levain").decode()}
+        for path in everything:
+            assert (await visitor.get(f"{PAGE}{path}", headers=basic)).status_code == 200, path
+
+        known.clock.advance(timedelta(days=31))
+        assert (await visitor.get(PAGE, headers=BROWSER | bearer)).status_code == 403
+
+
+async def test_a_new_password_ends_every_visit(known: Any, story: Any) -> None:
+    await change(known, story, audience="password", password="pain au levain")
+    async with known.client() as visitor:
+        right = await visitor.post(f"{PAGE}/enter", data={"password": "pain au levain"})
+        bearer = {"cookie": right.headers["set-cookie"].partition(";")[0]}
+        assert (await visitor.get(f"{PAGE}.json", headers=bearer)).status_code == 200
+        await change(known, story, password="tarte aux pommes")
+        assert (await visitor.get(f"{PAGE}.json", headers=bearer)).status_code == 401
+        forged = {"cookie": bearer["cookie"][:-4] + "AAAA"}
+        assert (await visitor.get(f"{PAGE}.json", headers=forged)).status_code == 401
+
+
+async def test_guessing_a_password_is_slowed_down(known: Any, story: Any) -> None:
+    await change(known, story, audience="password", password="pain au levain")
+    async with known.client() as visitor:
+        tries = [visitor.post(f"{PAGE}/enter", data={"password": f"guess {number}"}) for number in range(30)]
+        codes = [answer.status_code for answer in await asyncio.gather(*tries)]
+        assert codes.count(429) >= 1
+
+
+# Domains -------------------------------------------------------------------------------------------------------------
+
+
+class Zone(asyncio.DatagramProtocol):
+    """A name server that knows texts by name."""
+
+    def __init__(self) -> None:
+        self.texts: dict[str, list[str]] = {}
+        self.transport: Any = None
+
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        query = dns.message.from_wire(data)
+        name = query.question[0].name
+        answer = dns.message.make_response(query)
+        answer.flags |= dns.flags.AA
+        told = self.texts.get(name.to_text(omit_final_dot=True), [])
+        if told:
+            answer.answer.append(dns.rrset.from_text(name, 60, "IN", "TXT", *(f'"{each}"' for each in told)))
+        else:
+            answer.set_rcode(dns.rcode.NXDOMAIN)
+        self.transport.sendto(answer.to_wire(), addr)
+
+
+@asynccontextmanager
+async def name_server() -> AsyncIterator[tuple[Zone, str]]:
+    loop = asyncio.get_running_loop()
+    transport, zone = await loop.create_datagram_endpoint(Zone, local_addr=("127.0.0.1", 0))
+    try:
+        yield zone, f"127.0.0.1:{transport.get_extra_info('sockname')[1]}"
+    finally:
+        transport.close()
+
+
+async def claim(agency: httpx.AsyncClient, zone: Zone) -> httpx.Response:
+    """Names the domain, makes the record, and asks for verification."""
+    told = (await agency.put(f"{SETTINGS}/domain", json={"domain": DOMAIN})).json()["domain"]
+    assert (told["record_type"], told["verified_at"]) == ("TXT", None)
+    zone.texts[told["record_name"]] = ["v=spf1 -all", told["record_value"]]
+    return await agency.post(f"{SETTINGS}/domain/verify")
+
+
+@pytest.mark.capability("R03")
+async def test_a_page_is_on_the_domain_of_the_client_once_he_has_proven_it(
+    start_service: Any, story: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reporting.adapters.own_domains.FRESH_SECONDS", 0.0)
+    async with name_server() as (zone, address):
+        service = await start_service(dns_servers=(address,))
+        await service.hear(*story.golden_june())
+        on_domain = {"host": DOMAIN}
+        ask = {"domain": DOMAIN}
+        async with service.client(story) as agency, service.client() as visitor:
+            told = (await agency.put(f"{SETTINGS}/domain", json={"domain": DOMAIN})).json()["domain"]
+            refused = await agency.post(f"{SETTINGS}/domain/verify")
+            assert refused.status_code == 409
+            assert told["record_value"] in refused.json()["detail"]
+            assert (await visitor.get("/", headers=BROWSER | on_domain)).status_code == 404
+            assert (await visitor.get("/v1/status-page-domains/certificate", params=ask)).status_code == 404
+
+            answer = await claim(agency, zone)
+            assert answer.status_code == 200, answer.text
+            assert answer.json()["url"] == f"https://{DOMAIN}"
+            assert (await visitor.get("/v1/status-page-domains/certificate", params=ask)).status_code == 200
+            page = await visitor.get("/", headers=BROWSER | on_domain)
+            assert "Boulangerie Martin" in page.text
+            assert f'rel="canonical" href="https://{DOMAIN}"' in page.text
+            links = [each.partition('"')[0].replace("&amp;", "&") for each in page.text.split('href="./')[1:]]
+            assert len(links) >= 5
+            for link in links:
+                assert (await visitor.get(f"/{link}", headers=on_domain)).status_code == 200, link
+            summary = (await visitor.get("/api/v2/summary.json", headers=on_domain)).json()
+            assert summary["page"]["url"] == f"https://{DOMAIN}"
+            assert "Boulangerie Martin" in (await visitor.get(PAGE, headers=BROWSER)).text
+            for elsewhere in ("/v1/webhooks", "/status/boulangerie-martin", "/openapi.json", "/docs"):
+                assert (await visitor.get(elsewhere, headers=on_domain)).status_code == 404, elsewhere
+
+            await agency.delete(f"{SETTINGS}/domain")
+            assert (await visitor.get("/", headers=BROWSER | on_domain)).status_code == 404
+
+
+async def test_a_domain_shows_the_page_of_whoever_proved_it_last(
+    start_service: Any, story: Any, another_story: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reporting.adapters.own_domains.FRESH_SECONDS", 0.0)
+    other = another_story(slug="autre-agence", client_name="Chez un autre")
+    began = datetime(2026, 5, 20, 8, tzinfo=UTC)
+    async with name_server() as (zone, address):
+        service = await start_service(dns_servers=(address,))
+        await service.hear(story.contract("activated", began), other.contract("activated", began))
+        async with service.client(story) as agency, service.client(other) as later, service.client() as visitor:
+            assert (await claim(agency, zone)).status_code == 200
+            service.clock.advance(timedelta(minutes=1))
+            told = (await later.put("/v1/status-pages/autre-agence/domain", json={"domain": DOMAIN})).json()["domain"]
+            assert (await visitor.get("/index.json", headers={"host": DOMAIN})).json()["name"] == "Boulangerie Martin"
+            assert (await later.post("/v1/status-pages/autre-agence/domain/verify")).status_code == 409
+            zone.texts[told["record_name"]] = [told["record_value"]]
+            assert (await later.post("/v1/status-pages/autre-agence/domain/verify")).status_code == 200
+            assert (await visitor.get("/index.json", headers={"host": DOMAIN})).json()["name"] == "Chez un autre"
+
+
+@pytest.mark.parametrize(
+    "domain",
+    ["localhost", "127.0.0.1", "a..example", "-a.example", "Status.Example", "a.example/x", "é.example", "a b.fr"],
+)
+async def test_what_is_no_domain_is_refused(known: Any, story: Any, domain: str) -> None:
+    async with known.client(story) as agency:
+        answer = await agency.put(f"{SETTINGS}/domain", json={"domain": domain})
+        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "#/domain")
+        assert (await agency.post(f"{SETTINGS}/domain/verify")).status_code == 409
+
+
+def test_a_domain_that_was_taken_away_is_gone_within_a_minute() -> None:
+    assert FRESH_SECONDS <= 60

@@ -1,0 +1,418 @@
+"""Being told by mail what happens on a status page: asked for, confirmed, told, and ended by one request."""
+
+import asyncio
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, event, select, text
+
+from reporting.adapters.facts import StoredFacts
+from reporting.adapters.secret_box import SecretBox
+from reporting.adapters.status_subscriptions import (
+    AGAIN,
+    StatusSubscription,
+    confirm,
+    due_watch,
+    end,
+    link_token,
+    look_at_pages,
+    queue_news,
+    read_link_token,
+)
+from reporting.application.status_page import status_page
+from reporting.jobs.tell_subscribers import ForgetUnconfirmed, TellSubscribers
+from shared.ids import new_id
+from shared.testing.mailbox import Mailbox
+
+NOW = datetime(2026, 6, 8, 9, tzinfo=UTC)
+PAGE = "/status/boulangerie-martin"
+FRENCH = {"accept": "text/html", "accept-language": "fr"}
+ONE_CLICK = {"List-Unsubscribe": "One-Click"}
+
+
+@pytest.fixture
+def mailbox() -> Iterator[Mailbox]:
+    with Mailbox() as box:
+        yield box
+
+
+@pytest.fixture
+async def service(start_service: Any, story: Any, mailbox: Mailbox) -> Any:
+    """With a mail server, and a page on which all is well."""
+    started = await start_service(smtp_host="127.0.0.1", smtp_port=mailbox.port, smtp_starttls="never")
+    await started.hear(*story.golden_june()[:5])
+    return started
+
+
+async def work(service: Any) -> None:
+    """The worker until nothing is due."""
+    job = TellSubscribers(service.runtime.units, service.settings, SecretBox(service.settings.secret_key))
+    while await job.run() == 0.0:
+        pass
+
+
+async def ask(service: Any, email: str = "paul@example.org") -> None:
+    async with service.client() as visitor:
+        answer = await visitor.post(f"{PAGE}/subscribe", data={"email": email}, headers=FRENCH)
+    assert answer.status_code == 200
+    await work(service)
+
+
+def body(mail: EmailMessage) -> str:
+    return str(mail.get_content()).replace("\r\n", "\n")
+
+
+def link(mail: EmailMessage) -> str:
+    """The path of the link in a mail."""
+    found = re.search(r"https://reports\.agency\.example(/status/\S+/subscription/\S+)", body(mail))
+    assert found is not None
+    return found.group(1)
+
+
+async def subscribe(service: Any, mailbox: Mailbox, email: str = "paul@example.org") -> str:
+    """Asks and confirms; returns the path of the link."""
+    await ask(service, email)
+    path = link(mailbox.messages[-1])
+    async with service.client() as visitor:
+        assert "Vous êtes prévenu" in (await visitor.post(f"{path}/confirm", headers=FRENCH)).text
+    return path
+
+
+async def rows(service: Any, table: str) -> int:
+    async with service.runtime.units.for_every_tenant() as unit:
+        return int(await unit.session.scalar(text(f"select count(*) from reporting.{table}")))
+
+
+async def test_a_visitor_is_told_by_mail_from_his_confirmation_to_one_click(
+    service: Any, story: Any, mailbox: Mailbox
+) -> None:
+    async with service.client() as visitor:
+        assert 'type="email"' in (await visitor.get(PAGE, headers=FRENCH)).text
+        await ask(service)
+        (asked,) = mailbox.messages
+        assert asked["To"] == "paul@example.org"
+        assert asked["From"] == "Atelier Numérique <upheld@localhost>"
+        assert asked["Subject"] == "[Boulangerie Martin] Merci de confirmer votre abonnement"
+        path = link(asked)
+        opened = await visitor.get(path, headers=FRENCH)
+        assert "Oui, je confirme" in opened.text
+        since = NOW - timedelta(minutes=3)
+        early = new_id()
+        await service.hear(story.down(early, since), story.recovered(early, since, since + timedelta(minutes=1)))
+        await work(service)
+        assert len(mailbox.messages) == 1
+
+        assert "Vous êtes prévenu" in (await visitor.post(f"{path}/confirm", headers=FRENCH)).text
+        outage = new_id()
+        await service.hear(story.down(outage, NOW - timedelta(seconds=40)))
+        await work(service)
+        down = mailbox.messages[-1]
+        assert down["Subject"] == "[Boulangerie Martin] boulangerie-martin.example est indisponible"
+        assert "https://reports.agency.example/status/boulangerie-martin\n" in body(down)
+        assert "10.0.0.7" not in body(down)
+        await service.hear(story.recovered(outage, NOW - timedelta(seconds=40), NOW))
+        soon = (NOW + timedelta(days=1), NOW + timedelta(days=1, hours=2))
+        await service.hear(story.maintenance(NOW, soon, window_id=new_id()))
+        await work(service)
+        assert {mail["Subject"].strip() for mail in mailbox.messages[2:]} == {
+            "[Boulangerie Martin] boulangerie-martin.example est de nouveau disponible",
+            "[Boulangerie Martin] Maintenance planifiée : Montée de version du serveur",
+        }
+
+        assert down["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+        address = str(down["List-Unsubscribe"]).strip("<>").removeprefix("https://reports.agency.example")
+        ended = await visitor.post(address, data=ONE_CLICK)
+        assert ended.status_code == 200
+        assert (await visitor.post(address, data=ONE_CLICK)).status_code == 200
+        told = len(mailbox.messages)
+        await service.hear(story.down(new_id(), NOW))
+        await work(service)
+        assert len(mailbox.messages) == told
+    assert [await rows(service, f"status_{table}") for table in ("subscription", "watch", "mail")] == [0, 0, 0]
+
+
+async def test_who_does_not_confirm_gets_one_mail_and_is_forgotten(service: Any, story: Any, mailbox: Mailbox) -> None:
+    await ask(service)
+    await ask(service)
+    await service.hear(story.down(new_id(), NOW))
+    await work(service)
+    assert len(mailbox.messages) == 1
+    service.clock.advance(AGAIN)
+    await ask(service)
+    assert len(mailbox.messages) == 2
+    forget = ForgetUnconfirmed(service.runtime.units)
+    await forget.run()
+    assert await rows(service, "status_subscription") == 1
+    service.clock.advance(timedelta(days=2, minutes=1))
+    await forget.run()
+    assert await rows(service, "status_subscription") == 0
+
+
+async def test_an_address_in_other_capitals_is_the_same_mailbox(service: Any, mailbox: Mailbox) -> None:
+    for email in ("paul@example.org", "Paul@example.org", "PAUL@EXAMPLE.ORG"):
+        await ask(service, email)
+    assert [mail["To"] for mail in mailbox.messages] == ["paul@example.org"]
+
+
+async def test_what_happens_while_a_page_is_looked_at_makes_it_due_again(
+    service: Any, story: Any, mailbox: Mailbox
+) -> None:
+    await subscribe(service, mailbox)
+    await service.hear(story.down(new_id(), NOW - timedelta(seconds=40)))
+    units = service.runtime.units
+
+    async def hear() -> None:
+        async with units.for_every_tenant() as unit:
+            await look_at_pages(unit, str(story.client_id), "probes.monitor.down.v1")
+
+    async with units.for_every_tenant() as looking:
+        watch = await due_watch(looking)
+        assert watch is not None
+        hearing = asyncio.create_task(hear())
+        await asyncio.sleep(0.2)
+        watch.due_at = None
+    await hearing
+    assert await rows(service, "status_watch where due_at is not null") == 1
+
+
+async def test_of_two_who_asked_only_the_one_who_confirmed_is_told(service: Any, story: Any, mailbox: Mailbox) -> None:
+    await subscribe(service, mailbox, "paul@example.org")
+    await ask(service, "lea@example.org")
+    await service.hear(story.down(new_id(), NOW - timedelta(seconds=40)))
+    await work(service)
+    assert [mail["To"] for mail in mailbox.messages] == ["paul@example.org", "lea@example.org", "paul@example.org"]
+
+
+async def test_the_form_says_the_same_to_who_is_subscribed_and_mails_nobody_twice(
+    service: Any, mailbox: Mailbox
+) -> None:
+    path = await subscribe(service, mailbox)
+    async with service.client() as visitor:
+        known = await visitor.post(f"{PAGE}/subscribe", data={"email": "paul@example.org"}, headers=FRENCH)
+        unknown = await visitor.post(f"{PAGE}/subscribe", data={"email": "lea@example.org"}, headers=FRENCH)
+        assert known.text == unknown.text
+        await work(service)
+        assert [mail["To"] for mail in mailbox.messages] == ["paul@example.org", "lea@example.org"]
+        assert "Mettre fin" in (await visitor.get(path, headers=FRENCH)).text
+
+
+@pytest.mark.parametrize(
+    "email", ["", "paul", "paul@", "a@b\r\nBcc: all@example.org", "paul@example.org, lea@example.org"]
+)
+async def test_what_is_no_address_is_mailed_nothing(service: Any, mailbox: Mailbox, email: str) -> None:
+    async with service.client() as visitor:
+        answer = await visitor.post(f"{PAGE}/subscribe", data={"email": email}, headers=FRENCH)
+    assert "pas une adresse" in answer.text
+    await work(service)
+    assert mailbox.messages == []
+    assert await rows(service, "status_subscription") == 0
+
+
+async def test_a_link_that_was_not_made_here_opens_nothing(service: Any, mailbox: Mailbox) -> None:
+    path = await subscribe(service, mailbox)
+    forged = path[:-3] + ("AAA" if not path.endswith("AAA") else "BBB")
+    async with service.client() as visitor:
+        assert "pas prévenu" in (await visitor.get(forged, headers=FRENCH)).text
+        await visitor.post(f"{forged}/end", data=ONE_CLICK)
+        assert await rows(service, "status_subscription") == 1
+    box = SecretBox(service.settings.secret_key)
+    subscription_id = new_id()
+    assert read_link_token(box, link_token(box, subscription_id)) == subscription_id
+    assert read_link_token(box, link_token(box, subscription_id)[::-1]) is None
+
+
+async def test_a_mail_that_the_server_does_not_take_is_sent_later(
+    start_service: Any, story: Any, mailbox: Mailbox
+) -> None:
+    service = await start_service(smtp_host="127.0.0.1", smtp_port=9, smtp_starttls="never")
+    await service.hear(*story.golden_june()[:5])
+    async with service.client() as visitor:
+        await visitor.post(f"{PAGE}/subscribe", data={"email": "paul@example.org"})
+    await work(service)
+    assert await rows(service, "status_mail") == 1
+    object.__setattr__(service, "settings", service.settings.model_copy(update={"smtp_port": mailbox.port}))
+    await work(service)
+    assert mailbox.messages == []
+    service.clock.advance(timedelta(minutes=1))
+    await work(service)
+    assert [mail["To"] for mail in mailbox.messages] == ["paul@example.org"]
+    assert await rows(service, "status_mail") == 0
+
+
+async def test_without_a_mail_server_nothing_is_offered(start_service: Any, story: Any) -> None:
+    service = await start_service()
+    await service.hear(*story.golden_june()[:5])
+    async with service.client() as visitor:
+        assert 'type="email"' not in (await visitor.get(PAGE, headers=FRENCH)).text
+        assert (await visitor.post(f"{PAGE}/subscribe", data={"email": "paul@example.org"})).status_code == 409
+
+
+async def close(service: Any, story: Any, **settings: Any) -> None:
+    """The agency makes the page one for those who know a password."""
+    async with service.client(story) as agency:
+        answer = await agency.patch(
+            f"/v1/status-pages/{story.slug}", json={"audience": "password", **settings}, headers={"if-match": "*"}
+        )
+    assert answer.status_code == 200, answer.text
+
+
+async def test_who_was_told_of_a_page_that_gets_a_password_is_told_so_once_and_nothing_more(
+    service: Any, story: Any, mailbox: Mailbox
+) -> None:
+    path = await subscribe(service, mailbox)
+    await ask(service, "lea@example.org")
+    never_confirmed = link(mailbox.messages[-1])
+    await service.hear(story.down(new_id(), NOW - timedelta(seconds=40)))
+    await close(service, story, password="pain au levain")
+    before = len(mailbox.messages)
+    await work(service)
+    (told,) = mailbox.messages[before:]
+    assert (told["To"], told["Subject"]) == ("paul@example.org", "[Boulangerie Martin] Votre abonnement a pris fin")
+    assert told["List-Unsubscribe"] is None
+    assert "n’est plus ouverte à tous" in body(told)
+    assert "indisponible" not in body(told)
+    async with service.client() as visitor:
+        for each in (path, never_confirmed):
+            assert "pas prévenu" in (await visitor.post(f"{each}/confirm", headers=FRENCH)).text
+            assert "pas prévenu" in (await visitor.get(each, headers=FRENCH)).text
+    await service.hear(story.recovered(new_id(), NOW - timedelta(seconds=40), NOW))
+    await work(service)
+    assert len(mailbox.messages) == before + 1
+    service.clock.advance(timedelta(days=2, minutes=1))
+    await ForgetUnconfirmed(service.runtime.units).run()
+    assert await rows(service, "status_subscription") == 0
+
+
+async def test_however_many_readers_a_page_has_their_mails_are_taken_back_at_once(
+    service: Any, story: Any, mailbox: Mailbox
+) -> None:
+    for name in ("paul", "lea", "ines"):
+        await subscribe(service, mailbox, f"{name}@example.org")
+    await service.hear(story.down(new_id(), NOW - timedelta(seconds=40)))
+    async with service.runtime.units.for_every_tenant() as unit:
+        watch = await due_watch(unit)
+        assert watch is not None
+        await queue_news(unit, watch, await status_page(StoredFacts(unit), story.slug, unit.now))
+    deleted: list[str] = []
+
+    def count(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith("DELETE FROM reporting.status_mail"):
+            deleted.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", count)
+    try:
+        await close(service, story, password="pain au levain")
+    finally:
+        event.remove(Engine, "before_cursor_execute", count)
+    assert len(deleted) == 1
+    assert await rows(service, "status_mail where news ->> 'kind' = 'closed'") == 3
+    assert await rows(service, "status_mail") == 3
+
+
+async def test_the_contacts_of_the_contract_stay_subscribed_when_a_page_gets_a_password(
+    service: Any, story: Any, mailbox: Mailbox
+) -> None:
+    contact = {"contact_id": str(new_id()), "name": "Paul", "email": "Paul@Example.org", "language": "fr", "roles": []}
+    await service.hear(story.contract("amended", NOW - timedelta(hours=1), contacts=[contact]))
+    await subscribe(service, mailbox, "paul@example.org")
+    await subscribe(service, mailbox, "lea@example.org")
+    await close(service, story, password="pain au levain")
+    await work(service)
+    before = len(mailbox.messages)
+    await service.hear(story.down(new_id(), NOW - timedelta(seconds=40)))
+    await work(service)
+    assert [mail["To"] for mail in mailbox.messages[before:]] == ["paul@example.org"]
+
+
+async def test_who_knows_the_password_subscribes_anew_and_a_new_password_ends_that_too(
+    service: Any, story: Any, mailbox: Mailbox
+) -> None:
+    await subscribe(service, mailbox)
+    await close(service, story, password="pain au levain")
+    await work(service)
+    async with service.client() as visitor:
+        basic = ("", "pain au levain")
+        answer = await visitor.post(f"{PAGE}/subscribe", data={"email": "paul@example.org"}, auth=basic, headers=FRENCH)
+        assert answer.status_code == 200
+        await work(service)
+        asked = mailbox.messages[-1]
+        assert asked["Subject"] == "[Boulangerie Martin] Merci de confirmer votre abonnement"
+        assert "Vous êtes prévenu" in (await visitor.post(f"{link(asked)}/confirm", headers=FRENCH)).text
+    await close(service, story, name="Martin en direct")
+    assert await rows(service, "status_subscription where confirmed_at is not null") == 1
+    await close(service, story, password="baguette")
+    assert await rows(service, "status_subscription where confirmed_at is not null") == 0
+
+
+async def test_a_person_who_follows_the_address_to_unsubscribe_gets_a_button_and_one_click_ends_at_once(
+    service: Any, mailbox: Mailbox
+) -> None:
+    path = await subscribe(service, mailbox)
+    async with service.client() as visitor:
+        page = await visitor.get(f"{path}/end", headers=FRENCH)
+        assert page.status_code == 200
+        assert "Ne voulez-vous plus de ces e-mails" in page.text
+        assert await rows(service, "status_subscription") == 1
+        (action,) = re.findall(r'<form method="post" action="([^"]+)"', page.text)
+        pressed = await visitor.post(str(page.url.join(action)), headers=FRENCH)
+        assert "pas prévenu" in pressed.text
+        assert await rows(service, "status_subscription") == 0
+        assert "pas prévenu" in (await visitor.get(f"{path}/end", headers=FRENCH)).text
+
+
+async def test_who_confirms_while_the_last_reader_ends_is_told_of_what_follows(
+    service: Any, story: Any, mailbox: Mailbox
+) -> None:
+    """What subscribers of the page were told is not forgotten under the one who comes."""
+    await subscribe(service, mailbox, "paul@example.org")
+    await ask(service, "lea@example.org")
+    units = service.runtime.units
+    async with units.for_every_tenant() as unit:
+        found = (await unit.session.scalars(select(StatusSubscription))).all()
+        ids = {each.email: each.subscription_id for each in found}
+
+    async def leave() -> None:
+        async with units.for_every_tenant() as unit:
+            await end(unit, ids["paul@example.org"])
+
+    async with units.for_every_tenant() as confirming:
+        page = await status_page(StoredFacts(confirming), story.slug, confirming.now)
+        assert await confirm(confirming, ids["lea@example.org"], page)
+        leaving = asyncio.create_task(leave())
+        await asyncio.sleep(0.2)
+    await leaving
+    assert await rows(service, "status_watch") == 1
+    before = len(mailbox.messages)
+    await service.hear(story.down(new_id(), NOW - timedelta(seconds=40)))
+    await work(service)
+    assert [mail["To"] for mail in mailbox.messages[before:]] == ["lea@example.org"]
+
+
+async def test_who_ends_while_his_page_is_looked_at_waits_and_nobody_waits_for_him(
+    service: Any, story: Any, mailbox: Mailbox
+) -> None:
+    await subscribe(service, mailbox)
+    await service.hear(story.down(new_id(), NOW - timedelta(seconds=40)))
+    units = service.runtime.units
+    async with units.for_every_tenant() as unit:
+        subscription_id = await unit.session.scalar(select(StatusSubscription.subscription_id))
+        assert subscription_id is not None
+
+    async def leave() -> None:
+        async with units.for_every_tenant() as unit:
+            await end(unit, subscription_id)
+
+    async with units.for_every_tenant() as looking:
+        watch = await due_watch(looking)
+        assert watch is not None
+        leaving = asyncio.create_task(leave())
+        await asyncio.sleep(0.2)
+        page = await status_page(StoredFacts(looking), story.slug, looking.now)
+        await queue_news(looking, watch, page)
+        await looking.session.flush()
+    await leaving
+    assert [await rows(service, f"status_{table}") for table in ("subscription", "watch", "mail")] == [0, 0, 0]
