@@ -16,6 +16,7 @@ RUN := $(BIN)/python
 PACKAGES := shared services/contracts services/probes services/incidents services/reporting
 PROJECTS := $(addsuffix /pyproject.toml,$(PACKAGES))
 READY := $(VENV)/.ready
+JAVASCRIPT := services/reporting/tests/javascript
 
 # How many processes the tests use, and what else pytest is told: make test JOBS=4 PYTEST="-k sla -x"
 JOBS ?= 2
@@ -52,7 +53,7 @@ reset: $(READY)	## delete all data of the stopped stack
 ##@ Check it
 
 .PHONY: test
-test: lint types check-rules check-documents check-deploy	## everything that must be green, tests with real servers included
+test: lint types check-rules check-documents check-deploy javascript	## everything that must be green, tests with real servers included
 	@$(RUN) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder -q $(PYTEST)
 
 .PHONY: lint
@@ -116,6 +117,14 @@ bench-clocks: $(READY)	## measure the clocks: folds per second, lateness of 10,0
 bench-contracts: $(READY)	## measure settling a month of 10,000 contracts, some minutes: time and memory; prints JSON
 	@exec $(RUN) services/contracts/benchmarks/settlements.py
 
+.PHONY: bench-webhooks
+bench-webhooks: $(READY)	## measure webhooks: deliveries per second, and with one receiver that hangs; prints JSON
+	@exec $(RUN) services/reporting/benchmarks/webhook_throughput.py
+
+.PHONY: bench-reporting
+bench-reporting: $(READY)	## measure reporting, some minutes: a large report, 1,000 reports, status pages, a rebuild; prints JSON
+	@exec $(RUN) services/reporting/benchmarks/speed.py
+
 ##@ Generate
 
 .PHONY: openapi
@@ -132,9 +141,18 @@ lock: $(READY)	## resolve requirements.lock again from the pyproject files (need
 .PHONY: environment
 environment: $(READY)	## make .venv, or bring it up to requirements.lock
 
+.PHONY: javascript
+javascript:	## install the JavaScript library that verifies our webhooks in the tests; without npm they are skipped by name
+	@if command -v npm > /dev/null && command -v node > /dev/null && $(MAKE) $(JAVASCRIPT)/node_modules/.ready; then :; \
+		else echo "No npm, no node or no package index: webhooks are not verified in JavaScript." >&2; fi
+
+$(JAVASCRIPT)/node_modules/.ready: $(JAVASCRIPT)/package.json $(JAVASCRIPT)/package-lock.json
+	@cd $(JAVASCRIPT) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
 .PHONY: clean
 clean:	## delete .venv and caches; data of the stack stays (make reset)
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .cache .coverage
+	@rm -rf $(VENV) $(JAVASCRIPT)/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .cache .coverage
 	@find $(PACKAGES) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: help

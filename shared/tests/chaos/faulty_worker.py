@@ -8,6 +8,7 @@ on standard output.
 """
 
 import asyncio
+import gc
 import os
 import random
 import sys
@@ -84,6 +85,7 @@ def plant_faults(rate: float, chance: random.Random, sure: str) -> None:
 
 
 def main() -> int:
+    gc.disable()  # as a service itself does while it imports
     service = sys.argv[1]
     chance = random.Random(int(os.environ["CHAOS_SEED"]))
     plant_faults(float(os.environ["CHAOS_FAULT_RATE"]), chance, os.environ.get("CHAOS_SURE_FAULT", ""))

@@ -5,7 +5,7 @@ import itertools
 import json
 import re
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -66,6 +66,45 @@ class Attempt:
     def __str__(self) -> str:
         return f"{self.operation} with {self.fault}"
 
+    def is_named_by(self, named: set[tuple[str, str]]) -> bool:
+        """Whether one of these places is that of the fault, or in it; one outside of it would not tell as much."""
+        if self.place is None:
+            return False
+        kind, where = self.place
+        return self.place in named or (
+            kind == "pointer" and any(each == kind and name.startswith(where + "/") for each, name in named)
+        )
+
+
+@dataclass(frozen=True)
+class _Faulty:
+    """An attempt with one fault in its body, and how the body comes to it."""
+
+    attempt: Attempt
+    fault: str
+    path: Path
+    value: Any
+    place: Path
+    """Where the answer must name it: there, or around it."""
+    in_union: bool
+
+
+@dataclass
+class _FaultGroup:
+    """The same fault at places of which none is within another."""
+
+    members: list[_Faulty] = field(default_factory=list)
+
+    def takes(self, another: _Faulty) -> bool:
+        """Whether one more place can have this fault at the same time."""
+        return not another.in_union and all(
+            one.fault == another.fault
+            and not one.in_union
+            and not _within(one.path, another.path)
+            and not _within(one.place, another.place)
+            for one in self.members
+        )
+
 
 class Judge:
     """Makes attempts and tells what is wrong with the answers."""
@@ -77,11 +116,22 @@ class Judge:
 
     def wrongs(self, attempts: Sequence[Attempt]) -> Iterator[str]:
         """One sentence for each attempt that was not refused as it must be."""
+        yield from self.wrongs_of_many((one, [one]) for one in attempts)
+
+    def wrongs_of_many(self, groups: Iterable[tuple[Attempt, Sequence[Attempt]]]) -> Iterator[str]:
+        """The same for attempts that one request makes together: whichever its answer does not name is made alone."""
         with httpx.Client(trust_env=False, timeout=30) as http:
-            for attempt in attempts:
-                answer = self.answer(http, attempt)
-                for wrong in self._wrong(attempt, answer):
-                    yield f"{attempt}: {wrong}: {answer.status_code} {answer.text[:600]}"
+            for together, attempts in groups:
+                named: set[tuple[str, str]] = set()
+                if len(attempts) > 1:
+                    answer = self.answer(http, together)
+                    named = set() if any(self._wrong(together, answer)) else _named(answer)
+                for attempt in attempts:
+                    if attempt.is_named_by(named):
+                        continue
+                    answer = self.answer(http, attempt)
+                    for wrong in self._wrong(attempt, answer):
+                        yield f"{attempt}: {wrong}: {answer.status_code} {answer.text[:600]}"
 
     def answer(self, http: httpx.Client, attempt: Attempt) -> httpx.Response:
         """The answer to one attempt, with the judge's token unless the attempt says otherwise."""
@@ -108,12 +158,14 @@ class Judge:
                 yield f"the header {name} is missing"
         if attempt.code and answer.json().get("code") != attempt.code:
             yield f"the problem is not {attempt.code}"
-        if attempt.place:
-            kind, where = attempt.place
-            named = [error.get(kind, "") for error in answer.json().get("errors", [])]
-            # an error inside of what is wrong tells as much; one outside of it does not
-            if not any(name == where or (kind == "pointer" and name.startswith(where + "/")) for name in named):
-                yield f"no error names the {kind} {where}"
+        if attempt.place and not attempt.is_named_by(_named(answer)):
+            yield "no error names the {} {}".format(*attempt.place)
+
+
+def _named(answer: httpx.Response) -> set[tuple[str, str]]:
+    """The places that the errors of a problem name."""
+    errors = answer.json().get("errors", [])
+    return {(kind, error[kind]) for error in errors for kind in ("pointer", "parameter", "header") if kind in error}
 
 
 def not_a_problem(answer: httpx.Response) -> Iterator[str]:
@@ -224,28 +276,50 @@ class BadRequests:
         for operation in self._with_body():
             yield self.attempt(operation, "the example of its body")
 
-    def faulty_bodies(self) -> Iterator[Attempt]:
-        """One fault at every place of every body: unknown, missing, of another type, out of bounds.
+    def faulty_bodies(self) -> Iterator[tuple[Attempt, list[Attempt]]]:
+        """Every fault at every place of every body: unknown, missing, of another type, out of bounds.
 
-        What several bodies are made of is tried as a whole in the first, and in the others only as one of their values.
+        Places are judged each for itself, so that one request has the same fault at all places that are not within one
+        another: it comes first, and then the attempts with one fault each that it stands for. Not so within a union:
+        which of its alternatives a value is taken for depends on all of the value.
         """
         tried: set[tuple[str, Path, str]] = set()
         for operation in self._with_body():
-            schema = self._body_schema(operation) or {}
             good = self.body(operation)
-            for path, fault, value, place in self._faults(schema, good):
-                inside = {(name, rest, fault) for name, rest in self._components_around(schema, good, path)}
-                if inside & tried:
-                    continue
-                tried |= inside
-                body = _with(good, path, value)
-                # a wrong body must be wrong by the document too, or clients are told less than we ask for
-                if fault != UNKNOWN_FIELD and not self._is_wrong(schema, body) and not _beyond_schemas(fault):
-                    continue
-                yield self.attempt(
-                    operation, f"{fault} at {pointer(path)}", 422, body=body, place=("pointer", pointer(place)),
-                    code="validation-failed",
-                )  # fmt: skip
+            groups: list[_FaultGroup] = []
+            for one in self._faulty(operation, good, tried):
+                group = next((group for group in groups if group.takes(one)), None)
+                if group is None:
+                    groups.append(group := _FaultGroup())
+                group.members.append(one)
+            for group in groups:
+                body = good
+                for one in group.members:
+                    body = _with(body, one.path, one.value)
+                attempts = [one.attempt for one in group.members]
+                together = self.attempt(operation, f"{len(attempts)} faults", 422, body=body, code="validation-failed")
+                yield together, attempts
+
+    def _faulty(self, operation: Operation, good: Any, tried: set[tuple[str, Path, str]]) -> Iterator[_Faulty]:
+        """What can be wrong in the body of an operation and was not tried in another yet.
+
+        What several bodies are made of is tried as a whole in the first, and in the others only as one of their values.
+        """
+        schema = self._body_schema(operation) or {}
+        for path, fault, value, place in self._faults(schema, good):
+            inside = {(name, rest, fault) for name, rest in self._components_around(schema, good, path)}
+            if inside & tried:
+                continue
+            tried |= inside
+            body = _with(good, path, value)
+            # a wrong body must be wrong by the document too, or clients are told less than we ask for
+            if fault != UNKNOWN_FIELD and not self._is_wrong(schema, body) and not _beyond_schemas(fault):
+                continue
+            attempt = self.attempt(
+                operation, f"{fault} at {pointer(path)}", 422, body=body, place=("pointer", pointer(place)),
+                code="validation-failed",
+            )  # fmt: skip
+            yield _Faulty(attempt, fault, path, value, place, in_union=self._in_union(schema, good, path))
 
     def reversed_periods(self) -> Iterator[Attempt]:
         """A period whose end is its beginning, or before it."""
@@ -462,6 +536,15 @@ class BadRequests:
                     if _beyond_schemas(fault) or self._is_wrong(whole, wrong):
                         yield path, fault, wrong, path
 
+    def _in_union(self, schema: Mapping[str, Any], value: Any, path: Path) -> bool:
+        """Whether a place lies in a value that may be of several kinds besides null."""
+        return any(self._is_union(self._schema_at(schema, value, path[:at])) for at in range(len(path)))
+
+    def _is_union(self, schema: Mapping[str, Any]) -> bool:
+        schema = self._resolved(schema)
+        options = [each for word in ("anyOf", "oneOf") for each in schema.get(word, ()) if each.get("type") != "null"]
+        return len(options) > 1 or any(self._is_union(each) for each in options)
+
     def _components_around(self, schema: Mapping[str, Any], value: Any, path: Path) -> Iterator[tuple[str, Path]]:
         """The named schemas that a place lies in, from the outermost on, each with the way from there to the place."""
         for at in range(len(path)):
@@ -559,6 +642,12 @@ def moments_of(now: datetime) -> dict[str, str]:
 
 
 _MISSING = object()
+
+
+def _within(one: Path, another: Path) -> bool:
+    """Whether one of two places is the other one, or a part of it."""
+    common = min(len(one), len(another))
+    return one[:common] == another[:common]
 
 
 def pointer(path: Path) -> str:

@@ -13,6 +13,13 @@ DONE = {"number": 1, "outcome": "Stable"}
 PARTY = {"legal_name": "Lumière SAS", "address": {"lines": ["1 rue A"], "city": "Paris", "country": "FR"}}
 VPN = {"fr": "Accès VPN", "en": "VPN access"}
 PREREQUISITE: dict[str, Any] = {"code": "vpn", "name": VPN, "expected": "Two accounts"}
+PAPERS = {
+    "catalogue": "engagement_levels",
+    "paper_kind": "plain_terms",
+    "register": "works",
+    "template_code": "hours_explanation",
+}
+"""What papers and messages are asked for by name."""
 
 
 def assessment(client_id: str) -> dict[str, Any]:
@@ -97,4 +104,4 @@ def one_of_each(thread: ThreadClient, client_id: str, contract_id: str) -> dict[
     thread.post("contracts", f"/v1/contracts/{contract_id}/backup-proofs", PROOF)
     thread.post("contracts", f"/v1/contracts/{contract_id}/delivery-proofs", delivered())
     ids = {key: str(thread.post("contracts", path, body)[key]) for key, (path, body) in bodies.items()}
-    return ids | {"prerequisite_code": PREREQUISITE["code"]}
+    return ids | {"prerequisite_code": PREREQUISITE["code"]} | PAPERS

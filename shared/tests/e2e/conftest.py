@@ -18,6 +18,7 @@ from . import (
     contract_life,
     contract_settlements,
     offers,
+    outage_decisions,
 )
 from .contract_registers import ContractRegisters
 from .desk_records import one_of_each
@@ -93,7 +94,12 @@ def world(running_stack: RunningStack, small_site: SmallSite) -> World:
         reports["group_id"] = _group(thread, contract, small_site.url(page))
         window = thread.post("contracts", "/v1/maintenance-windows", planned_work(contract.client_id))
         reports |= _on_call(thread)
+        provider = {"name": "World SA", "issuer": small_site.url("/issuer"), "oidc_client_id": "upheld"}
+        added = thread.post("reporting", "/v1/identity-providers", provider | {"oidc_client_secret": "of the world"})
+        reports["identity_provider_id"] = added["identity_provider_id"]
         delivery = eventually(delivered, 20, "an event is delivered to the webhook")
+        replays = f"/v1/webhooks/{webhook['webhook_id']}/replays"
+        reports["replay_id"] = thread.post("reporting", replays, {"since": "2026-01-01T00:00:00Z"})["replay_id"]
         incident = thread.get("incidents", f"/v1/incidents/{incident['incident_id']}")
         records = one_of_each(thread, contract.contract_id, incident["incident_id"])
         records |= ContractRegisters(thread, lambda: contract.client_id, lambda: contract.contract_id).one_of_each()
@@ -105,6 +111,9 @@ def world(running_stack: RunningStack, small_site: SmallSite) -> World:
         settled = thread.activate_contract(client, [("Settled site", small_site.url(page))])
         records |= contract_settlements.one_of_each(thread, settled.contract_id)
         records |= contract_invoices.one_of_each(thread, settled.contract_id)
+        outage_id = incident["source"]["outage_id"]
+        decision_id = outage_decisions.proposed(thread, contract.contract_id, outage_id)
+        records |= {"outage_id": outage_id, "outage_decision_id": decision_id}
     return World(
         tenant,
         contract,
@@ -240,6 +249,7 @@ def owned(running_stack: RunningStack, world: World, every_operation: list[Opera
             if operation.method == "get" and not operation.parameters:
                 answers += told(thread, operation, operation.path)
         first = harvest([world.incident, *answers])
+        (component, *_) = thread.get("reporting", f"/status/{world.contract.slug}.json")["components"]
         known = first | {
             "contract_id": world.contract.contract_id,
             "client_id": world.contract.client_id,
@@ -248,8 +258,14 @@ def owned(running_stack: RunningStack, world: World, every_operation: list[Opera
             "webhook_id": world.webhook_id,
             "delivery_id": world.delivery_id,
             "slug": world.contract.slug,
+            "component_id": component["component_id"],
             "month": client_month(datetime.fromisoformat(world.incident["timestamps"]["opened"]["at"])),
+            "edition": "1",
+            "review_kind": "quarterly",
             "number": "1",
+            "picture": "logo",
+            "document_form": "csv",
+            "subscription_token": "A" * 43,
             **world.reports,
         }
         for operation in operations:

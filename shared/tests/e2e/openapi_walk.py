@@ -24,6 +24,8 @@ class Operation:
     media_type: str | None
     required: dict[str, Any]
     """Examples of the query parameters that are required, and what makes an endless answer end at once."""
+    optional: tuple[str, ...]
+    """The names of the other query parameters."""
 
     def __str__(self) -> str:
         return f"{self.service} {self.method.upper()} {self.path}"
@@ -64,6 +66,11 @@ def operations_of(service: str, document: Mapping[str, Any]) -> Iterator[Operati
                     if each["in"] == "query" and each.get("required")
                 }
                 | ({"for_seconds": 0} if _is_endless(described) else {}),
+                optional=tuple(
+                    each["name"]
+                    for each in described.get("parameters", [])
+                    if each["in"] == "query" and not each.get("required")
+                ),
             )
 
 

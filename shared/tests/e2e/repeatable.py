@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
+import httpx
+
 from shared.ids import new_id
 
 from . import (
@@ -15,6 +17,7 @@ from . import (
     contract_settlements,
     desk_records,
     offers,
+    outage_decisions,
 )
 from .contract_registers import ContractRegisters
 from .desk_items import DeskItems
@@ -83,6 +86,10 @@ class Repeatable:
         override = self._thread.post("incidents", path, override_by(person_id))
         return {"schedule_id": schedule_id, "override_id": str(override["override_id"])}
 
+    def somebody(self) -> str:
+        """A token of a person of the agency, for what no program's key may do."""
+        return self._thread.person("Nadia Benali")
+
     def draft(self) -> dict[str, Any]:
         """A body that drafts a contract."""
         client_id = self.client()
@@ -143,6 +150,12 @@ class Repeatable:
 
         def known() -> bool | None:
             monitors = self._thread.get("probes", "/v1/monitors", contract_id=contract_id)["data"]
+            try:
+                self._thread.get("incidents", f"/v1/time-totals/{contract_id}", month="2026-01")
+            except httpx.HTTPStatusError as refused:
+                if refused.response.status_code != 404:
+                    raise
+                return None
             return True if monitors else None
 
         eventually(known, 20, "the contract reached the other services")
@@ -269,6 +282,7 @@ def repeatable_requests(made: Repeatable | None) -> dict[str, Callable[[], Reque
         # Without hours: those of a month that goes on cannot be closed.
         | contract_invoices.requests(lambda: things.thread, lambda: things.contract("active", hours=None))
         | contract_settlements.requests(lambda: things.thread, lambda: things.contract("active", hours=None))
+        | outage_decisions.requests(lambda: things.thread, lambda: things.contract("active"))
         | {
             "save_filter": lambda: ({}, {"name": f"Filter {new_id()}", "filters": {"status": ["open"]}}),
             "revoke_access_grant": recorded("grant_id", reason="A mistake"),

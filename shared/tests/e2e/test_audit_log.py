@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from shared.testing.running_stack import RunningStack
@@ -62,8 +63,14 @@ def verified(folder: Path, verifier: bytes, lines: list[str], kept: dict[str, An
         ("kept", json.dumps(kept)),
     ):
         (folder / name).write_text(content, encoding="utf-8", newline="\n")
-    run = subprocess.run(
-        [sys.executable, "-I", "-S", "verifier.py", "log.jsonl", "--checkpoint", "kept"],
+    run = bare_python(folder, "verifier.py", "log.jsonl", "--checkpoint", "kept")
+    return run.returncode, run.stdout + run.stderr
+
+
+def bare_python(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Python without environment, without installed packages, and without anything of this project on its path."""
+    return subprocess.run(
+        [sys.executable, "-I", "-S", *arguments],
         check=False,
         cwd=folder,
         env={},
@@ -71,7 +78,12 @@ def verified(folder: Path, verifier: bytes, lines: list[str], kept: dict[str, An
         text=True,
         timeout=60,
     )
-    return run.returncode, run.stdout + run.stderr
+
+
+def test_a_third_party_has_nothing_of_ours(tmp_path: Path) -> None:
+    for package in ("shared", "reporting", "psycopg", "cryptography"):
+        run = bare_python(tmp_path, "-c", f"import {package}")
+        assert (run.returncode, "ModuleNotFoundError" in run.stderr) == (1, True), package
 
 
 @pytest.mark.capability("X06", "R24")
@@ -101,6 +113,73 @@ def test_a_third_party_verifies_the_log_without_the_database(
     cut = [line for line in cut if json.loads(line).get("sequence", 0) < kept["sequence"]][:-1]
     status, said = verified(tmp_path, verifier, [*cut, end], kept)
     assert (status, "The end was cut off" in said) == (1, True), said
+
+
+@pytest.mark.capability("X06", "R24")
+def test_a_row_edited_and_a_tail_cut_in_the_database_are_found_by_what_a_webhook_carried_away(
+    running_stack: RunningStack, thread: ThreadClient, kept: dict[str, Any], small_site: SmallSite, tmp_path: Path
+) -> None:
+    """Whoever has every right in the database has none over a checkpoint that an auditor was sent as it was made."""
+
+    def carried() -> dict[str, Any] | None:
+        events = [json.loads(body) for _, body in small_site.received if kept["hash"].encode() in body]
+        return events[0] if events else None
+
+    anchor = eventually(carried, 60, "the webhook was told of the checkpoint")
+    assert anchor["type"] == "dev.upheld.reporting.audit.checkpoint_made.v1"
+    verifier = thread.call("GET", "reporting", "/v1/audit-log/verifier").content
+
+    def exported() -> list[str]:
+        lines: list[str] = thread.call("GET", "reporting", "/v1/audit-log/export").text.splitlines(keepends=True)
+        return lines
+
+    assert verified(tmp_path, verifier, exported(), anchor)[0] == 0
+    tenant, last = anchor["tenantid"], kept["sequence"]
+    mine = "where tenant_id = %(tenant)s and sequence"
+    edited = next(
+        entry["sequence"]
+        for entry in (json.loads(line).get("entry", {}) for line in exported())
+        if entry.get("outcome") == "done" and entry["sequence"] < last
+    )
+    values = {"tenant": tenant, "edited": edited, "last": last}
+
+    def owner(*statements: str) -> None:
+        with psycopg.connect(running_stack.database_url) as connection:
+            connection.execute("lock table reporting.audit_entry in share row exclusive mode")
+            for statement in statements:
+                connection.execute(statement.encode(), values)
+
+    for table in ("audit_entry", "audit_checkpoint"):
+        owner(f"create table public.{table} as select * from reporting.{table} where tenant_id = %(tenant)s")
+    try:
+        owner(f"update reporting.audit_entry set entry = replace(entry, 'done', 'refused') {mine} = %(edited)s")
+        status, said = verified(tmp_path, verifier, exported(), anchor)
+        assert (status, f"Entry {edited} was changed after it was recorded" in said) == (1, True), said
+        owner(
+            f"delete from reporting.audit_entry {mine} = %(edited)s",
+            f"insert into reporting.audit_entry select * from public.audit_entry {mine} = %(edited)s",
+        )
+        assert verified(tmp_path, verifier, exported(), anchor)[0] == 0, "as it was"
+
+        # With the end everything goes that is here about it: the checkpoints over it as well.
+        owner(
+            f"delete from reporting.audit_entry {mine} >= %(last)s",
+            f"delete from reporting.audit_checkpoint {mine} >= %(last)s",
+        )
+        status, said = verified(tmp_path, verifier, exported(), anchor)
+        # What is recorded from then on, this export for one, is numbered from the cut on: another entry in its place.
+        found = "The end was cut off" in said or f"entry {last} is another one than was signed" in said
+        assert (status, found) == (1, True), said
+    finally:
+        owner(
+            f"delete from reporting.audit_entry {mine} = %(edited)s",
+            f"delete from reporting.audit_entry {mine} >= %(last)s",
+            f"insert into reporting.audit_entry select * from public.audit_entry {mine} = %(edited)s",
+            f"insert into reporting.audit_entry select * from public.audit_entry {mine} >= %(last)s",
+            f"delete from reporting.audit_checkpoint {mine} >= %(last)s",
+            "insert into reporting.audit_checkpoint select * from public.audit_checkpoint on conflict do nothing",
+            "drop table public.audit_entry, public.audit_checkpoint",
+        )
 
 
 @pytest.mark.capability("R37")

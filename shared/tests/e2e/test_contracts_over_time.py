@@ -59,6 +59,10 @@ class Passing:
         self._stack.kill_service(service)
         self._stack.start_service(service)
 
+    def token(self, key: tuple[str, str]) -> str:
+        """A token of this hour for whoever has this key."""
+        return self._stack.token_for(*key)
+
     @contextmanager
     def owner(self) -> Iterator[ThreadClient]:
         """The agency's owner, with a token of this hour."""

@@ -38,6 +38,7 @@ def things(running_stack: RunningStack, agency: Tenant) -> dict[str, list[str]]:
         found = [thread.contract(each) for each in contracts]
         group = thread.post("probes", "/v1/monitor-groups", made.group())
         webhook = thread.post("reporting", "/v1/webhooks", {"url": "http://127.0.0.1:9/", "event_types": []})
+        shown = thread.get("contracts", f"/v1/sites/{found[LIFE.index('active')]['terms']['site_ids'][0]}")
         return {
             "contract_id": contracts,
             "client_id": [contract["client_id"] for contract in found],
@@ -45,6 +46,7 @@ def things(running_stack: RunningStack, agency: Tenant) -> dict[str, list[str]]:
             "slug": [found[LIFE.index("active")]["terms"]["status_page"]["slug"]],
             "incident_id": incidents,
             "webhook_id": [webhook["webhook_id"]],
+            "component_id": [each["environment_id"] for each in shown["environments"]],
             "monitor_id": [each["monitor_id"] for each in thread.get("probes", "/v1/monitors")["data"]],
             "group_id": [group["group_id"]],
             "plan_id": [each["plan_id"] for each in thread.get("contracts", "/v1/plans")["data"]],

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import httpx
 
 from shared.ids import new_id
+from shared.outbound_http import usual_authorities
 from shared.testing.running_stack import RunningStack
 
 FAST_MONITORING = {"interval_seconds": 2, "timeout_seconds": 1, "rechecks": 1, "recheck_spacing_seconds": 1}
@@ -44,7 +45,9 @@ class ThreadClient:
 
     def __init__(self, stack: RunningStack, token: str) -> None:
         self._stack = stack
-        self._http = httpx.Client(headers={"Authorization": f"Bearer {token}"}, trust_env=False, timeout=30)
+        self._http = httpx.Client(
+            headers={"Authorization": f"Bearer {token}"}, trust_env=False, timeout=30, verify=usual_authorities()
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -138,6 +141,17 @@ class ThreadClient:
         portal = {"name": f"Portal {new_id()}", "role": "client_decider", "client_id": client_id}
         key = self.post("contracts", "/v1/api-keys", portal)
         return self._stack.token_for(key["prefix"], key["client_secret"])
+
+    def somebody(self, name: str, role: str = "owner") -> tuple[str, str]:
+        """The key of a new person of the agency: what people decide no program's key does."""
+        email = f"{name.partition(' ')[0].lower()}-{new_id()}@agency.example"
+        user = self.post("contracts", "/v1/users", {"email": email, "name": name, "role": role})
+        key = self.post("contracts", "/v1/api-keys", {"name": f"Key of {name}", "user_id": user["user_id"]})
+        return key["prefix"], key["client_secret"]
+
+    def person(self, name: str, role: str = "owner") -> str:
+        """A token in which a new person of the agency speaks."""
+        return self._stack.token_for(*self.somebody(name, role))
 
     def speaking_as(self, token: str) -> "ThreadClient":
         """The same services, spoken to with another token."""

@@ -1,5 +1,6 @@
 """A service as a process: how it starts, refuses to start, answers over real sockets, drains and stops."""
 
+import gc
 import json
 import logging
 import os
@@ -21,6 +22,7 @@ import structlog
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from shared.ids import new_id
+from shared.outbound_http import usual_authorities
 from shared.service import service_cli
 from shared.stack.nats_server import NatsServer
 from shared.testing.databases import DatabaseUrls, ServiceDatabases
@@ -96,7 +98,7 @@ class Running:
         until = time.monotonic() + 20
         while time.monotonic() < until:
             try:
-                answer = httpx.get(address)
+                answer = httpx.get(address, trust_env=False, verify=usual_authorities())
                 if accept(answer):
                     return answer
             except httpx.TransportError:
@@ -132,6 +134,18 @@ def running(role: str, database: DatabaseUrls, *, ready: int = 200, **variables:
         if process.poll() is None:
             process.kill()
         process.communicate()
+
+
+def test_a_process_that_looked_for_no_garbage_while_it_imported_does_from_then_on(run: Run) -> None:
+    gc.collect()
+    frozen = gc.get_freeze_count()
+    gc.disable()
+    try:
+        run("all")
+        assert gc.isenabled()
+        assert gc.get_freeze_count() > frozen
+    finally:
+        gc.enable()
 
 
 def test_missing_settings_are_listed_all_at_once(run: Run) -> None:

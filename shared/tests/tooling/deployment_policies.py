@@ -86,7 +86,7 @@ def _faults_of_container(who: str, container: dict[str, Any]) -> Iterator[str]:
         yield f"{who} has no writable /tmp"
 
 
-BROUGHT = {"incidents-mail", "probes-runner-ca"}
+BROUGHT = {"incidents-mail", "probes-runner-ca", "reporting-mail"}
 """Secrets that an operator may bring and nothing makes up: pods start without them."""
 
 
@@ -122,7 +122,9 @@ def _written_values(manifest: Manifest) -> Iterator[tuple[str, str]]:
 
 
 def _looks_secret(name: str, value: str) -> bool:
-    secret_name = any(word in name.lower() for word in ("password", "secret_key", "token_key", "database_url"))
+    secret_name = any(
+        word in name.lower() for word in ("password", "secret_key", "portal_secret", "token_key", "database_url")
+    )
     is_file = name.lower().endswith("_file")
     return bool(value) and ((secret_name and not is_file) or ("://" in value and "@" in value))
 

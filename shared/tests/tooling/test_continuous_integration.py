@@ -54,6 +54,21 @@ def test_it_calls_make_test_in_the_repository_without_input(machine: Path, tmp_p
     assert done.stdout == f"asked for: test in {ROOT}; input: []\n"
 
 
+def test_it_installs_the_browser_that_pages_are_looked_at_in(machine: Path, tmp_path: Path) -> None:
+    asked = tmp_path / "asked"
+    make(machine, "apt-get", f'echo "$*" >> {asked}')
+    assert run_in(tmp_path, machine).returncode == 0
+    assert asked.read_text().splitlines()[-1].endswith("--no-install-recommends chromium")
+    asked.write_text("")
+    make(machine, "chromium", "")
+    assert run_in(tmp_path, machine).returncode == 0
+    assert asked.read_text() == ""
+    (machine / "chromium").unlink()
+    make(machine, "apt-get", "exit 100")
+    done = run_in(tmp_path, machine)
+    assert (done.returncode, "skipped by name" in done.stderr) == (0, True)
+
+
 def test_what_make_answers_is_what_it_answers(machine: Path, tmp_path: Path) -> None:
     make(machine, "make", "exit 3")
     assert run_in(tmp_path, machine).returncode == 3

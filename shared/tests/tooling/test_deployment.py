@@ -444,6 +444,27 @@ def test_compose_takes_any_mail_server_from_its_env_file(monkeypatch: pytest.Mon
     assert (settings.smtp_host, settings.smtp_port) == ("mail.agency.example", 2525)  # type: ignore[attr-defined]
 
 
+def test_reporting_takes_a_mail_server_as_incidents_does(
+    manifests: list[Manifest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mail = {name.replace("INCIDENTS", "REPORTING"): value for name, value in MAIL.items() if "_SMTP_" in name}
+    done = compose("config", "--format", "json", **make_secrets.compose_variables(), **mail)
+    for process in ("reporting-api", "reporting-worker"):
+        environment = json.loads(done.stdout)["services"][process]["environment"]
+        assert {name: environment.get(name) for name in mail} == mail
+        settings = load("reporting", environment, monkeypatch)
+        assert (settings.smtp_host, settings.smtp_port) == ("mail.agency.example", 2525)  # type: ignore[attr-defined]
+    egress = first(manifests, "NetworkPolicy", "reporting-worker")["spec"]["egress"]
+    assert {25, 465, 587} <= {port["port"] for rule in egress for port in rule["ports"]}
+
+
+def test_status_pages_are_reached_while_the_database_is_away(manifests: list[Manifest]) -> None:
+    pages, api = (first(manifests, "Service", name)["spec"] for name in ("reporting-pages", "reporting"))
+    assert pages["publishNotReadyAddresses"] is True
+    assert "publishNotReadyAddresses" not in api
+    assert (pages["selector"], pages["ports"]) == (api["selector"], api["ports"])
+
+
 def test_a_cluster_takes_the_password_of_its_mail_server_from_a_secret_that_may_be_left_out(
     manifests: list[Manifest],
 ) -> None:

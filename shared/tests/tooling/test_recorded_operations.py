@@ -16,22 +16,65 @@ OWN_UNITS = {
     ("contracts", "create_token"): "says in its unit for whose key it works",
     ("incidents", "acknowledge_by_message_link"): "opens the unit of the tenant whose message it was",
     ("incidents", "hand_in"): "opens the unit of the tenant whose source it is",
+    ("reporting", "ask_for_status_mails"): "opens the unit of the tenant whose page it is",
+    ("reporting", "confirm_status_subscription"): "opens the unit of the tenant whose page it is",
+    ("reporting", "end_status_subscription"): "opens the unit of the tenant whose page it is",
+    ("contracts", "create_portal_token"): "says in its unit whom the portal speaks for",
+    ("reporting", "sign_in_to_portal"): "says in its unit who signed in",
+    ("reporting", "sign_out_of_portal"): "opens a unit of the person's tenant",
+    ("reporting", "end_portal_session"): "opens a unit of the person's tenant",
     ("incidents", "act_on_many"): "opens a unit of the caller's tenant for each item",
+    ("reporting", "try_identity_provider"): "opens a unit of the caller's tenant that ends before it asks",
 }
 """What changes something in units of work of its own, and how these know whom to record."""
 
-OWN_UNITS_OF_READINGS = {("reporting", "get_shared_report")}
-"""What opens the unit of the tenant whose link it was."""
+OWN_UNITS_OF_READINGS = {
+    ("reporting", "get_shared_report"),
+    ("reporting", "show_portal_edition"),
+    ("reporting", "download_portal_edition"),
+    ("reporting", "download_portal_evidence"),
+    ("reporting", "download_portal_incident_evidence"),
+    ("reporting", "return_to_portal"),
+}
+"""What opens the unit of the tenant whose link it was, or of whoever is signed in to the portal, or says who it is."""
 
 NO_CHANGE = {
     "probes": {"report_success", "report_failure", "report_start", "report_crashes"},
-    "contracts": {"preview_price", "preview_leaving", "replay_contract", "plan_contract_document"},
+    "contracts": {
+        "preview_price",
+        "preview_leaving",
+        "replay_contract",
+        "plan_contract_document",
+        "find_portal_people",
+        "write_message",
+    },
+    "reporting": {
+        "enter_status_page",
+        "ask_for_portal_link",
+        "open_portal_request",
+        "reply_in_portal",
+        "decide_in_portal",
+        "answer_in_portal",
+    },
 }
-"""What only delivers results, for checks are not audited; and what only computes."""
+"""What only delivers results, for checks are not audited; what only computes, looks somebody up or lets a visitor in;
+what is asked for before anybody is known; and forms of the portal, which the service records that does what they ask
+for.
+"""
 
 NO_FILES = {
+    "open_sent_report",
+    "download_sent_report",
     "get_status_page",
     "get_status_page_json",
+    "get_status_page_atom",
+    "get_status_page_feed",
+    "get_status_page_calendar",
+    "get_status_page_badge",
+    "get_status_page_picture",
+    "get_status_page_component",
+    "open_status_subscription",
+    "ask_to_end_status_subscription",
     "get_contract_sheet_page",
     "get_contract_document_schema",
     "open_acknowledgement_link",

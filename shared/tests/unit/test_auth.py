@@ -177,6 +177,8 @@ def test_roles_have_the_scopes_that_they_are_known_for() -> None:
     assert ROLES["viewer"] == {"contracts:read", "monitors:read", "incidents:read", "reports:read"}
     assert ROLES["runner"] == {"runner:work"}
     assert "contracts:sign" not in ROLES["client_decider"]
+    assert {role for role, scopes in ROLES.items() if "costs:read" in scopes} == {"owner", "auditor"}
+    assert {role for role, scopes in ROLES.items() if "costs:write" in scopes} == {"owner"}
 
 
 # --- the issuer's keys -----------------------------------------------------------------------------------------------

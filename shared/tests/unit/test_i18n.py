@@ -100,6 +100,7 @@ def test_instants_are_shown_in_the_zone_of_the_reader(catalogues: Catalogues) ->
     assert en.time(instant, PARIS) == "09:00"
     assert en.zone(PARIS, instant) == "Europe/Paris (UTC+02:00)"
     assert en.zone(ZoneInfo("UTC"), instant) == "UTC (UTC+00:00)"
+    assert en.offset(PARIS, instant) == "UTC+02:00"
     assert fr.date(date(2026, 6, 8)) == "8 juin 2026"
     assert fr.date(date(2026, 6, 1)) == "1er juin 2026"
     assert fr.date(date(2026, 6, 1), width="short") == "01/06/2026"

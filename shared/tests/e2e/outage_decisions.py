@@ -1,0 +1,69 @@
+"""Outages that can be decided on, for tests that look at decisions or try what can be done about them."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import psycopg
+
+from shared.ids import new_id
+
+from .thread_client import ThreadClient, eventually
+
+Request = tuple[dict[str, str], Any]
+
+BY_PEOPLE = frozenset({"propose_outage_decision"})
+"""What no program's key may do, not even an owner's."""
+BECAUSE = {"category": "third_party", "reason": "The host confirmed it"}
+_TRANSITION = """
+    insert into reporting.transition (monitor_id, number, tenant_id, client_id, contract_id, environment_id, entered,
+        at, ended, ended_since, outage_id, reason, gaps, details, event_id)
+    select %(monitor)s, %(number)s, tenant_id, client_id, contract_id, %(environment)s, %(entered)s, %(at)s,
+        %(ended)s, %(since)s, %(outage)s, 'connect', '[]', '{}', %(event)s
+    from reporting.contract where contract_id = %(contract)s returning 1
+"""
+
+
+def outage(thread: ThreadClient, contract_id: str) -> str:
+    """An outage of a contract in force that is over, as if probes had told of it: a real one takes its time."""
+    found = str(new_id())
+    back = datetime.now(UTC) - timedelta(minutes=1)
+    common = {"monitor": new_id(), "environment": new_id(), "contract": contract_id, "outage": found}
+    down = {"number": 1, "entered": "down", "at": back - timedelta(minutes=1), "ended": None, "since": None}
+    up = {"number": 2, "entered": "up", "at": back, "ended": "down", "since": down["at"]}
+    with psycopg.connect(thread.stack.database_url, autocommit=True) as connection:
+
+        def told() -> Any:
+            return connection.execute(_TRANSITION, common | down | {"event": new_id()}).fetchone()
+
+        eventually(told, 20, "reporting knows the contract")
+        connection.execute(_TRANSITION, common | up | {"event": new_id()})
+    return found
+
+
+def proposed(thread: ThreadClient, contract_id: str, outage_id: str) -> str:
+    """A proposal about a real outage, once reporting has heard that it is over."""
+    path = f"/v1/contracts/{contract_id}/outage-decisions"
+    person = thread.speaking_as(thread.person("Nadia Benali", "operator"))
+
+    def heard() -> Any:
+        try:
+            return person.post("reporting", path, {"outage_id": outage_id, **BECAUSE})
+        except httpx.HTTPStatusError as refused:
+            if refused.response.status_code in (404, 409, 422):
+                return None
+            raise
+
+    with person:
+        return str(eventually(heard, 20, "reporting has heard of the whole outage")["outage_decision_id"])
+
+
+def requests(thread: Callable[[], ThreadClient], contract: Callable[[], str]) -> dict[str, Callable[[], Request]]:
+    """Operation id to what makes a request that succeeds once; `contract` makes one in force."""
+
+    def proposing() -> Request:
+        contract_id = contract()
+        return {"contract_id": contract_id}, {"outage_id": outage(thread(), contract_id), **BECAUSE}
+
+    return {"propose_outage_decision": proposing}
