@@ -10,20 +10,10 @@ from shared.stack.postgres_server import PostgresServer
 from shared.testing.running_stack import running_stack_over
 from shared.testing.small_site import SmallSite
 
-from .storm import Storm, StormPlan
+from .storm import EVERY_FAULT, Storm, StormPlan
 
 SHORT = StormPlan(seconds=40, fault_rate=0.005, nats_kill_every=8, postgres_kill_every=17, api_kill_every=13)
 LONG = StormPlan(seconds=300, contracts=60, fault_rate=0.01, postgres_kill_every=17)
-
-EVERY_FAULT = {
-    "relay_crash_before_publish",
-    "relay_crash_after_publish",
-    "handler_crash",
-    "acknowledgement_lost",
-    "nats_killed",
-    "jetstream_wiped",
-    "postgres_killed",
-}
 
 
 @pytest.mark.slow
