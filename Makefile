@@ -52,8 +52,12 @@ reset: $(READY)	## delete all data of the stopped stack
 
 ##@ Check it
 
+# The longest one first: they run beside one another.
+CHECKS := types lint check-rules check-documents check-deploy javascript
+
 .PHONY: test
-test: lint types check-rules check-documents check-deploy javascript	## everything that must be green, tests with real servers included
+test: $(READY)	## everything that must be green, tests with real servers included
+	@$(MAKE) -j$(JOBS) $(CHECKS)
 	@$(RUN) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder -q $(PYTEST)
 
 .PHONY: lint
