@@ -93,7 +93,11 @@ capabilities: $(READY)	## which rows of the acceptance table a passing test show
 
 .PHONY: chaos
 chaos: $(READY)	## the long run: crashes, lost acknowledgements, killed servers, a lost volume
-	@exec $(RUN) -m pytest shared/tests/chaos -q -s --chaos=long $(PYTEST)
+	@exec $(RUN) -m pytest shared/tests/chaos/test_storm.py -q -s --chaos=long $(PYTEST)
+
+.PHONY: drill
+drill: $(READY)	## the drill: a backup restored into an empty installation; prints what was kept and how long it took
+	@exec $(RUN) -m pytest shared/tests/chaos/test_restore.py -q -s $(PYTEST)
 
 .PHONY: any-request
 any-request: $(READY)	## the long run of requests made from the OpenAPI documents: every boundary, and things that exist

@@ -336,7 +336,7 @@ class Storm:
             with self._database() as query:
                 # Jobs go on after the last event was taken (a mail is sent, and said): agreement is waited for as well.
                 if (
-                    not any(self._unfinished(query))
+                    not any(unfinished(query))
                     and not any(_disagreements(query))
                     and not any(self._wrong_in_reports(query))
                 ):
@@ -351,16 +351,6 @@ class Storm:
                 return connection.execute(text.encode()).fetchall()
 
             yield query
-
-    def _unfinished(self, query: Callable[[str], list[tuple[Any, ...]]]) -> Iterator[str]:
-        for service in SERVICES:
-            ((waiting,),) = query(f"select count(*) from {service}.outbox where published_at is null")
-            if waiting:
-                yield f"{service} has {waiting} unpublished events"
-        for publisher in SERVICES:
-            for consumer in SERVICES:
-                for name, lost in self._not_taken(query, publisher, consumer):
-                    yield f"{consumer} has not taken {lost} events {name}"
 
     def _deaf_to_advisories(self) -> Iterator[str]:
         """Who would not hear that NATS gave up on an event: the wiped volume held what they listen to."""
@@ -377,27 +367,10 @@ class Storm:
             if import_module(f"{service}.main").SERVICE.handlers is not None and service not in listening:
                 yield f"{service} does not hear what NATS gave up on"
 
-    def _not_taken(
-        self, query: Callable[[str], list[tuple[Any, ...]]], publisher: str, consumer: str
-    ) -> Iterator[tuple[str, int]]:
-        handlers = import_module(f"{consumer}.main").SERVICE.handlers
-        rows = query(
-            f"select o.type, count(*) filter (where i.event_id is null), count(i.event_id) from {publisher}.outbox o "
-            f"left join {consumer}.inbox i on i.event_id = o.event_id and i.consumer = '{consumer}' group by o.type"
-        )
-        taken = 0
-        for kind, lost, found in rows:
-            name = EventName.parse(kind.removeprefix("dev.upheld."))
-            if handlers is not None and handlers.for_event(name):
-                taken += found
-                if lost:
-                    yield str(name), lost
-        self._report.effects[f"{publisher} in {consumer}"] = taken
-
     def _count(self) -> None:
         violations = self._report.violations
         with self._database() as query:
-            violations.extend(self._unfinished(query))
+            violations.extend(unfinished(query, self._report.effects))
             for service in SERVICES:
                 ((events,),) = query(f"select count(*) from {service}.outbox")
                 self._report.events[service] = events
@@ -448,6 +421,35 @@ class Storm:
         for outage, seconds in down.items():
             if abs(told_down[outage] - seconds) > MICROSECOND:
                 yield f"probes saw outage {outage} down for {seconds} s, the report says {told_down[outage]} s"
+
+
+def unfinished(query: Callable[[str], list[tuple[Any, ...]]], effects: dict[str, int] | None = None) -> Iterator[str]:
+    """What is not on its stream or has not been taken by everybody who listens; counts what was into `effects`."""
+    for service in SERVICES:
+        ((waiting,),) = query(f"select count(*) from {service}.outbox where published_at is null")
+        if waiting:
+            yield f"{service} has {waiting} unpublished events"
+    for publisher in SERVICES:
+        for consumer in SERVICES:
+            yield from _not_taken(query, publisher, consumer, {} if effects is None else effects)
+
+
+def _not_taken(
+    query: Callable[[str], list[tuple[Any, ...]]], publisher: str, consumer: str, effects: dict[str, int]
+) -> Iterator[str]:
+    handlers = import_module(f"{consumer}.main").SERVICE.handlers
+    rows = query(
+        f"select o.type, count(*) filter (where i.event_id is null), count(i.event_id) from {publisher}.outbox o "
+        f"left join {consumer}.inbox i on i.event_id = o.event_id and i.consumer = '{consumer}' group by o.type"
+    )
+    taken = 0
+    for kind, lost, found in rows:
+        name = EventName.parse(kind.removeprefix("dev.upheld."))
+        if handlers is not None and handlers.for_event(name):
+            taken += found
+            if lost:
+                yield f"{consumer} has not taken {lost} events {name}"
+    effects[f"{publisher} in {consumer}"] = taken
 
 
 def _disagreements(query: Callable[[str], list[tuple[Any, ...]]]) -> Iterator[str]:

@@ -212,12 +212,14 @@ def running_stack_over(
     *,
     database: str = "upheld",
     extra: Mapping[str, Mapping[str, str]] | None = None,
+    memory: Memory | None = None,
 ) -> Iterator[RunningStack]:
     """Start the four services over two servers in a database of their own, and stop them at the end.
 
     `extra` gives settings to single services, without their prefix: `{"probes": {"LOG_LEVEL": "debug"}}`.
+    `memory` has the secrets of an earlier stack, without which nobody reads what that one sealed.
     """
-    memory = Memory()
+    memory = memory or Memory()
     ports = iter(free_ports(2 * len(SERVICES)))
     endpoints = {service: Endpoint(service, next(ports), next(ports)) for service in SERVICES}
     admin_url = postgres.url(database)
