@@ -263,7 +263,8 @@ class EndedItem:
 def revenues_of(settled: Iterable[Revenue], bounds: tuple[datetime, datetime]) -> Sequence[Revenue | None]:
     """The settlements of the periods that end in a month, the earliest first; None alone where there is none yet."""
     ending = [revenue for revenue in settled if bounds[0] < revenue.ends_at <= bounds[1]]
-    return sorted(ending, key=lambda revenue: (revenue.starts_at, revenue.settlement_id)) or [None]
+    ending.sort(key=lambda revenue: (revenue.starts_at, revenue.settlement_id))
+    return ending or [None]
 
 
 def days_counted(month: date, revenue: Revenue | None, zones: Zones) -> tuple[date, date]:
