@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -183,14 +183,25 @@ async def unit_of_work(
     """Dependency: a transaction that sees the caller's tenant and, for client roles, the caller's client only."""
     if (operation := request_operation()) is not None:
         operation.response = response
-    async with runtime.units.for_tenant(
+    async with callers_unit(request, runtime, principal) as unit:
+        yield unit
+
+
+def callers_unit(
+    request: Request, runtime: Runtime, principal: Principal, *, recorded: bool = True
+) -> AbstractAsyncContextManager[UnitOfWork]:
+    """A unit like the one of `unit_of_work`, for a route that asks a server elsewhere between two of its own.
+
+    :param recorded: as in `UnitsOfWork.for_tenant`.
+    """
+    return runtime.units.for_tenant(
         principal.tenant_id,
         client_id=principal.client_id,
         actor=principal.actor,
         correlation_id=correlation_of(request.headers),
         traceparent=current_traceparent(),
-    ) as unit:
-        yield unit
+        recorded=recorded,
+    )
 
 
 async def public_unit_of_work(request: Request, runtime: CurrentRuntime) -> AsyncIterator[UnitOfWork]:

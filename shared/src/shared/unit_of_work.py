@@ -136,9 +136,14 @@ class UnitsOfWork:
         correlation_id: str | None = None,
         causation_id: str | None = None,
         traceparent: str | None = None,
+        recorded: bool = True,
     ) -> AsyncIterator[UnitOfWork]:
-        """A unit that sees one tenant's rows; with `client_id`, only what concerns that client."""
-        async with self._open(tenant_id, client_id, actor, correlation_id, causation_id, traceparent) as unit:
+        """A unit that sees one tenant's rows; with `client_id`, only what concerns that client.
+
+        With `recorded` false it only looks up what the operation needs before the unit that does what was asked: the
+        record of the operation is not said in it.
+        """
+        async with self._open(tenant_id, client_id, actor, correlation_id, causation_id, traceparent, recorded) as unit:
             yield unit
 
     @asynccontextmanager
@@ -163,6 +168,7 @@ class UnitsOfWork:
         correlation_id: str | None,
         causation_id: str | None,
         traceparent: str | None,
+        recorded: bool = True,
     ) -> AsyncIterator[UnitOfWork]:
         operation = current_operation()
         async with self._database.sessions() as session, session.begin():
@@ -179,6 +185,6 @@ class UnitsOfWork:
                 traceparent=traceparent,
             )
             yield unit
-            if operation is not None:
+            if operation is not None and recorded:
                 operation.record(unit)
             await unit.flush_events()

@@ -83,6 +83,7 @@ def pages_of(client: PortalClient) -> dict[str, str]:
         "/portal/requests/new/assistance": "",
         f"/portal/requests/{client.request_id}": "",
         "/portal/approvals": "",
+        "/portal/changes": "Tous les changements",
         f"/portal/changes/{client.change_id}": "",
         "/portal/reports": "Rapports",
         f"{contract}/reports/{month}": "",

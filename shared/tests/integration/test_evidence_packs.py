@@ -338,7 +338,10 @@ async def test_a_clock_that_runs_has_evidence_too_and_its_breach_is_in_it(pair: 
     assert (status, "response breached, 3600 of 1800 seconds used" in said) == (0, True), said
 
 
-async def test_an_incident_of_an_earlier_release_has_none_and_the_answer_says_what_to_do(pair: Pair) -> None:
+@pytest.mark.capability("R08")
+async def test_an_incident_that_an_earlier_release_told_without_facts_is_told_again_by_itself(
+    pair: Pair, tmp_path: Path
+) -> None:
     told = await a_long_repair(pair)
     async with pair.reporting.units.for_every_tenant() as unit:
         await unit.session.execute(
@@ -347,10 +350,18 @@ async def test_an_incident_of_an_earlier_release_has_none_and_the_answer_says_wh
                 " '\"facts\"', '\"left_out\"'), 'UTF8') where name like 'incidents.incident.%'"
             )
         )
+    async with pair.incidents.units.for_every_tenant() as unit:
+        await unit.session.execute(text("update incidents.clock set told = told - 'facts'"))
     address = f"/v1/contracts/{pair.contract_id}/evidence/incidents/{told.incident_id}"
     refused = await pair.get("reporting", address)
     assert refused.status_code == 409
     assert "earlier release" in refused.json()["detail"]
+    assert "told again within minutes" in refused.json()["detail"]
+
+    await DueClocks(pair.incidents.units, pair.clock, []).run()
+    await pair.relay()
+    status, said = verified(tmp_path, await pair.pack(f"incidents/{told.incident_id}"))
+    assert (status, "repair breached" in said) == (0, True), said
 
 
 async def test_what_is_missing_or_another_tenants_gives_none(pair: Pair) -> None:

@@ -24,6 +24,7 @@ OWN_UNITS = {
     ("reporting", "sign_out_of_portal"): "opens a unit of the person's tenant",
     ("reporting", "end_portal_session"): "opens a unit of the person's tenant",
     ("incidents", "act_on_many"): "opens a unit of the caller's tenant for each item",
+    ("reporting", "verify_status_page_domain"): "opens a unit of the caller's tenant once name servers have answered",
     ("reporting", "try_identity_provider"): "opens a unit of the caller's tenant that ends before it asks",
 }
 """What changes something in units of work of its own, and how these know whom to record."""
@@ -54,6 +55,7 @@ NO_CHANGE = {
         "open_portal_request",
         "reply_in_portal",
         "decide_in_portal",
+        "approve_work_in_portal",
         "answer_in_portal",
     },
 }

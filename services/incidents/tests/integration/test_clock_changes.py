@@ -5,6 +5,10 @@ from typing import Any
 
 import pytest
 
+from incidents.application.clocks import refresh
+from incidents.application.ports import ClockView, Ports
+from incidents.domain.work_item import WorkItem
+
 from .conftest import Agreement, Desk
 
 CHANGED = "incident.clocks_changed.v1"
@@ -261,3 +265,70 @@ async def test_events_tell_all_that_happened_to_each_clock(desk: Desk, agreement
     assert (resumed["kind"], resumed["at"], resumed["pause_id"]) == ("resumed", "2026-06-08T09:15:00Z", name)
     assert (stopped["kind"], stopped["at"]) == ("stopped", "2026-06-08T09:20:00Z")
     assert repair["elapsed_seconds"] == 15 * 60
+
+
+TOLD_WITHOUT_FACTS = "update incidents.clock set told = told - 'facts'"
+"""As a release before that of the facts left it."""
+
+
+async def test_what_an_earlier_release_told_without_facts_is_told_again_once_and_nobody_is_alerted(
+    desk: Desk, agreement: Agreement
+) -> None:
+    await desk.activate(agreement)
+    outage = await desk.break_down(agreement)
+    desk.clock.advance(timedelta(hours=1))
+    await desk.due_clocks.run()
+    await desk.recover(agreement, outage)
+    incident = await desk.only_incident(agreement)
+    async with desk.client(agreement) as client:
+        (await client.post(f"/v1/incidents/{incident['incident_id']}/acknowledge")).raise_for_status()
+        for step in ("resolve", "close"):
+            (await client.post(f"/v1/incidents/{incident['incident_id']}/{step}")).raise_for_status()
+    before = await last_told(desk, agreement)
+    everybody = "select id from incidents.notification"
+    alerts, timeline = len(await desk.rows(everybody)), "select kind from incidents.timeline_entry order by id"
+    lines = await desk.rows(timeline)
+    await desk.execute(TOLD_WITHOUT_FACTS)
+
+    desk.clock.advance(timedelta(days=200))
+    for _ in range(3):
+        await desk.due_clocks.run()
+        desk.clock.advance(timedelta(minutes=2))
+    assert len(await changes(desk, agreement)) == 1
+    assert await last_told(desk, agreement) == before
+    assert {clock["metric"]: clock["verdict"] for clock in before} == {"response": "breached", "repair": "met"}
+    assert [len(clock["facts"]) for clock in before] == [2, 3]
+    assert len(await desk.rows(everybody)) == alerts
+    assert await desk.rows(timeline) == lines
+
+
+async def test_more_than_a_batch_of_them_is_told_in_rounds_and_one_that_cannot_be_read_keeps_no_other_back(
+    desk: Desk, agreement: Agreement, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("incidents.jobs.clocks.BATCH", 2)
+    await desk.activate(agreement)
+    for _ in range(5):
+        await desk.break_down(agreement)
+    await desk.execute(TOLD_WITHOUT_FACTS)
+    unreadable = [row["id"] for row in await desk.rows("select id from incidents.work_item order by id limit 2")]
+
+    async def refresh_but_some(ports: Ports, item: WorkItem) -> list[ClockView]:
+        if item.id in unreadable:
+            raise ValueError("unreadable")
+        return await refresh(ports, item)
+
+    monkeypatch.setattr("incidents.jobs.clocks.refresh", refresh_but_some)
+    told = [len(await changes(desk, agreement))]
+    while await desk.due_clocks.run() == 0:
+        told.append(len(await changes(desk, agreement)))
+    told.append(len(await changes(desk, agreement)))
+    assert told == [0, 0, 2, 3]
+
+    unreadable.clear()
+    await desk.due_clocks.run()
+    assert len(await changes(desk, agreement)) == 3
+    desk.clock.advance(timedelta(minutes=1))
+    while await desk.due_clocks.run() == 0:
+        pass
+    assert len(await changes(desk, agreement)) == 5
+    assert await desk.rows("select id from incidents.clock where not told ? 'facts'") == []

@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
 
 from incidents.jobs.work_orders import DueSchedules
@@ -146,6 +147,86 @@ async def test_in_a_freeze_an_update_begins_only_when_the_decider_names_the_free
         assert (approved.json()["status"], approved.json()["details"]["approval"]) == ("planned", named)
         assert (await agency.post(f"{update}/start", json=told)).json()["status"] == "started"
         problem(await decider.post(f"{update}/approve", json=named), 409)
+
+
+@pytest.mark.capability("I40")
+async def test_what_waits_for_the_decider_is_listed_with_updates_that_a_freeze_stops_in_the_order_of_the_queue(
+    desk: Desk, agreement: Agreement
+) -> None:
+    # It is Monday, the eighth of June, 11:00 in Paris.
+    freezes = [
+        {"name": "Admissions", "from": "2026-06-09", "to": "2026-06-15"},
+        {"name": "Exams", "from": "2026-06-15", "to": "2026-06-30"},
+    ]
+    elsewhere, stranger = Agreement(tenant_id=agreement.tenant_id), Agreement()
+    await desk.activate(agreement, service_desk={"priority": {"rank": 2}, "freezes": freezes})
+    for each in (elsewhere, stranger):
+        await desk.activate(each, service_desk={"priority": {"rank": 1}, "freezes": freezes})
+
+    async def listed(client: httpx.AsyncClient, rest: str = "") -> list[tuple[str, str, list[str]]]:
+        found, cursor = [], ""
+        while True:
+            answer = await client.get(f"/v1/queue/decisions?limit=1{rest}{cursor}")
+            assert answer.status_code == 200, answer.text
+            page = answer.json()
+            for entry in page["data"]:
+                path = f"/v1/items/{entry['item']['item_id']}"
+                assert (await client.get(path)).json()["freezes_to_approve"] == entry["freezes_to_approve"]
+                found.append((entry["item"]["title"], entry["decision"], entry["freezes_to_approve"]))
+            if page["next_cursor"] is None:
+                return found
+            cursor = f"&cursor={page['next_cursor']}"
+
+    async with (
+        desk.client(agreement, lifetime=timedelta(days=60)) as agency,
+        desk.client(agreement, "client_decider", lifetime=timedelta(days=60)) as decider,
+        desk.client(stranger, "client_decider") as nobody,
+    ):
+
+        async def planned(whose: Agreement, title: str, planned_on: str, **changes: str) -> str:
+            plan = {"contract_id": str(whose.contract_id), "title": title, "planned_on": planned_on, "work": "update"}
+            answer = await agency.post("/v1/work-orders", json=plan | changes)
+            return f"/v1/work-orders/{answer.json()['item_id']}"
+
+        await planned(agreement, "before them", "2026-06-08")
+        both = await planned(agreement, "in both", "2026-06-15")
+        await planned(agreement, "a check", "2026-06-15", work="check")
+        await planned(agreement, "after them", "2026-07-01")
+        await planned(elsewhere, "of another", "2026-06-20")
+        drafted = {"contract_id": str(agreement.contract_id), "title": "a change"}
+        change = f"/v1/changes/{(await agency.post('/v1/changes', json=drafted)).json()['item_id']}"
+        (await agency.post(f"{change}/scope", json={"scope": "PHP", "acceptance": ["It runs."]})).raise_for_status()
+        window = {"from": "2026-06-14T22:30:00Z", "to": "2026-06-15T02:00:00Z"}  # the fifteenth, in Paris
+        estimate = {"minutes": 60, "window": window}
+        (await agency.post(f"{change}/estimate", json=estimate)).raise_for_status()
+
+        of_another = ("of another", "approve", ["Exams"])
+        whole = [("in both", "approve", ["Admissions", "Exams"]), ("a change", "approve", ["Admissions", "Exams"])]
+        assert await listed(agency) == [of_another, *whole]
+        assert await listed(agency, f"&contract_id={elsewhere.contract_id}") == [of_another]
+        assert await listed(decider) == whole
+        assert await listed(nobody) == []
+
+        (await decider.post(f"{both}/approve", json={"approved_freezes": ["Exams"]})).raise_for_status()
+        assert await listed(decider) == [("in both", "approve", ["Admissions"]), whole[1]]
+        named = {"approved_freezes": ["Admissions", "Exams"]}
+        (await decider.post(f"{both}/approve", json=named)).raise_for_status()
+        (await decider.post(f"{change}/approve", json=named)).raise_for_status()
+        assert await listed(decider) == []
+
+        # What was left for later falls into the freeze of today.
+        desk.clock.advance(timedelta(days=1))
+        assert await listed(decider) == [("before them", "approve", ["Admissions"])]
+        desk.clock.advance(timedelta(days=6))
+        (
+            await agency.post(f"{change}/deploy", json={"version": "8.4", "outside_window_reason": "Now."})
+        ).raise_for_status()
+        (await agency.post(f"{change}/finish-deployment", json={"result": "succeeded"})).raise_for_status()
+        # Time runs for its acceptance.
+        assert await listed(decider) == [
+            ("a change", "accept", []),
+            ("before them", "approve", ["Admissions", "Exams"]),
+        ]
 
 
 @pytest.mark.parametrize(

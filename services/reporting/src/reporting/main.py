@@ -124,6 +124,7 @@ SERVICE = Service(
             "open_portal_request",
             "reply_in_portal",
             "decide_in_portal",
+            "approve_work_in_portal",
             "answer_in_portal",
         }
     ),

@@ -5,7 +5,7 @@ import csv
 import io
 import json
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import openpyxl
@@ -111,7 +111,7 @@ async def test_a_period_that_is_not_the_month_is_set_against_the_work_of_its_own
     await set_rates(service, story)
     (month,) = (await get(service, story, path(story), month="2026-06", months=1))["months"]
     (line,) = (await get(service, story, "/v1/margins", month="2026-06"))["data"]
-    assert line["margin"] == month
+    assert line["margins"] == [month]
     assert (month["first_day"], month["last_day"]) == ("2026-05-15", "2026-06-14")
     assert (month["worked_minutes"], month["cost"], month["margin"]) == (180, "120.00", "480.00")
     # Of July nothing is settled: its own days are told of, and no margin.
@@ -128,6 +128,58 @@ async def test_a_period_that_is_not_the_month_is_set_against_the_work_of_its_own
     assert {
         line["measure"]: line["value"] for line in csv.DictReader(io.StringIO(lines.text)) if "_day" in line["measure"]
     } == {"first_day": "2026-05-15", "last_day": "2026-06-14"}
+
+
+@pytest.mark.capability("R36")
+async def test_two_periods_that_end_in_one_month_count_and_are_shown_once_each_in_their_own_currencies(
+    service: Any, story: Any
+) -> None:
+    """The short last one of a contract that ended on the twentieth, and the one before it; heard in either order."""
+    said = []
+    for first, end, net, currency in (
+        ("2026-06-15", "2026-06-20", "90.00", "CHF"),
+        ("2026-05-15", "2026-06-15", "600.00", "EUR"),
+    ):
+        closed = json.loads(told(story, "contracts.settlement.closed.v1"))
+        settlement_id, settlement = str(new_id()), closed["data"]["settlement"]
+        closed |= {"subject": f"settlement/{settlement_id}"}
+        closed["data"]["settlement_id"] = settlement_id
+        starts_at, ends_at = (
+            f"{datetime.fromisoformat(day) - timedelta(hours=2):%Y-%m-%dT%H:00:00Z}" for day in (first, end)
+        )
+        settlement["period"] |= {"first": first, "end": end, "starts_at": starts_at, "ends_at": ends_at}
+        settlement["totals"]["net"], settlement["currency"] = net, currency
+        said.append(json.dumps(closed).encode())
+    await service.hear(
+        *story.golden_june(),
+        *said,
+        worked(story, LEO, "Léo Petit", "2026-06-14", 120),
+        worked(story, LEO, "Léo Petit", "2026-06-15", 60),
+        worked(story, LEO, "Léo Petit", "2026-06-20", 600),
+    )
+    service.clock.set(JULY)
+    await set_rates(service, story, [*RATES, RATES[0] | {"currency": "CHF", "hourly": "30.00"}])
+    read = await get(service, story, path(story), month="2026-07", months=3)
+    figures = ("month", "first_day", "last_day", "currency", "revenue", "worked_minutes", "cost", "margin")
+    assert [tuple(each[name] for name in figures) for each in read["months"]] == [
+        ("2026-05", "2026-05-01", "2026-05-31", "EUR", None, 0, "0.00", None),
+        ("2026-06", "2026-05-15", "2026-06-14", "EUR", "600.00", 120, "80.00", "520.00"),
+        ("2026-06", "2026-06-15", "2026-06-19", "CHF", "90.00", 60, "30.00", "60.00"),
+        ("2026-07", "2026-07-01", "2026-07-31", "EUR", None, 0, "0.00", None),
+    ]
+    (line,) = (await get(service, story, "/v1/margins", month="2026-06"))["data"]
+    assert line["margins"] == read["months"][1:3]
+    async with service.client(story) as client:
+        page = await client.get(path(story, "/html"), params={"month": "2026-06", "months": 1, "lang": "en"})
+        lines = await client.get(path(story, "/csv"), params={"month": "2026-06", "months": 1})
+    for days in ("15 May 2026 to 14 June 2026", "15 June 2026 to 19 June 2026"):
+        # In the table of the margins, and in that of who worked.
+        assert page.text.count(days) == 2
+    revenues = [line for line in csv.DictReader(io.StringIO(lines.text)) if line["measure"] == "revenue"]
+    assert [(line["month"], line["value"], line["unit"]) for line in revenues] == [
+        ("2026-06", "600.00", "EUR"),
+        ("2026-06", "90.00", "CHF"),
+    ]
 
 
 @pytest.mark.capability("R36")
@@ -180,10 +232,10 @@ async def test_the_agency_compares_its_contracts_page_by_page(service: Any, stor
     first = await get(service, story, "/v1/margins", month="2026-06", limit=1)
     second = await get(service, story, "/v1/margins", month="2026-06", limit=1, cursor=first["next_cursor"])
     assert second["next_cursor"] is None
-    found = {each["contract_id"]: each["margin"]["margin"] for page in (first, second) for each in page["data"]}
+    found = {each["contract_id"]: each["margins"][0]["margin"] for page in (first, second) for each in page["data"]}
     assert found == {str(story.contract_id): "413.62", str(other.contract_id): None}
     now = await get(service, story, "/v1/margins")
-    assert {each["margin"]["month"] for each in now["data"]} == {"2026-07"}
+    assert {each["margins"][0]["month"] for each in now["data"]} == {"2026-07"}
 
 
 @pytest.mark.capability("R36")

@@ -32,11 +32,12 @@ class Refusing(BaseHTTPRequestHandler):
     """Contracts and incidents as one: gives tokens and what it was given to read, and refuses everything else."""
 
     def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["content-length"]))
+        body = self.rfile.read(int(self.headers["content-length"]))
         if self.path == "/v1/portal/tokens":
             self._answer(200, {"access_token": "t", "expires_in": 600})
         else:
             self.server.keys.append(self.headers["Idempotency-Key"])  # type: ignore[attr-defined]
+            self.server.sent.append((self.path, json.loads(body)))  # type: ignore[attr-defined]
             self._refuse()
 
     def do_GET(self) -> None:
@@ -65,7 +66,7 @@ class Refusing(BaseHTTPRequestHandler):
 @pytest.fixture
 def refusing() -> Iterator[Any]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as server:
-        server.answers_with, server.keys, server.reads = 409, [], {}  # type: ignore[attr-defined]
+        server.answers_with, server.keys, server.sent, server.reads = 409, [], [], {}  # type: ignore[attr-defined]
         thread = Thread(target=server.serve_forever, daemon=True)
         thread.start()
         yield server
@@ -192,6 +193,7 @@ async def test_what_cannot_be_sent_because_a_service_is_away_or_one_signed_in_an
 ASKED = {name: value for name, value in QUESTION.items() if name != "place"}
 CHANGE: dict[str, Any] = {
     "item_id": ITEM,
+    "kind": "change",
     "contract_id": ITEM,
     "number": "CHG-1",
     "title": "Une page de plus",
@@ -199,8 +201,18 @@ CHANGE: dict[str, Any] = {
     "status": "estimated",
     "details": {},
     "allowed_acts": ["approve", "decline"],
+    "freezes_to_approve": [],
     "timestamps": {},
     "clocks": [],
+}
+UPDATE = CHANGE | {
+    "kind": "work_order",
+    "number": "WO-1",
+    "title": "Mises à jour",
+    "status": "planned",
+    "details": {"planned_on": "2026-06-15", "checklist": [], "approval": {"approved_freezes": ["Soldes"]}},
+    "allowed_acts": ["start", "cancel"],
+    "freezes_to_approve": ["Bac <blanc>", "Parcoursup"],
 }
 ADVISORY: dict[str, Any] = {
     "advisory_id": ITEM,
@@ -213,6 +225,7 @@ ADVISORY: dict[str, Any] = {
 }
 READ: dict[str, Any] = {
     f"/v1/changes/{ITEM}": CHANGE,
+    f"/v1/work-orders/{ITEM}": UPDATE,
     f"/v1/items/{ITEM}/timeline": {"data": []},
     f"/v1/items/{ITEM}/attachments": {"data": []},
     f"/v1/advisories/{ITEM}": ADVISORY,
@@ -226,6 +239,8 @@ READ: dict[str, Any] = {
         (f"/portal/items/{ITEM}/replies", f"/portal/changes/{ITEM}", {"note": "\nDeux lignes,\r\nbien écrites"}),
         (f"/portal/changes/{ITEM}/approve", f"/portal/changes/{ITEM}", {"note": "Oui"}),
         (f"/portal/changes/{ITEM}/decline", f"/portal/changes/{ITEM}", {"reason": "Trop cher"}),
+        (f"/portal/work-orders/{ITEM}/approve", f"/portal/work-orders/{ITEM}", {"note": "Oui"}),
+        (f"/portal/items/{ITEM}/replies", f"/portal/work-orders/{ITEM}", {"note": "Quand ?"}),
         (f"/portal/advice/{ITEM}/answer", f"/portal/advice/{ITEM}", {"answer": "refused", "reason": "Trop tôt"}),
     ],
 )

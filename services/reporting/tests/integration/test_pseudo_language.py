@@ -198,7 +198,14 @@ async def test_mails_say_only_what_can_be_translated(start_service: Any, story: 
 PORTAL = (
     *("/portal", "/portal/sign-in", "/portal/reports", "/portal/hours", "/portal/sessions", "/portal/requests"),
     *("/portal/requests/new/error", "/portal/requests/new/feature", "/portal/requests/new/assistance"),
-    *("/portal/contracts", "/portal/incidents", "/portal/approvals", "/portal/advice", "/portal/invoices"),
+    *(
+        "/portal/contracts",
+        "/portal/incidents",
+        "/portal/approvals",
+        "/portal/changes",
+        "/portal/advice",
+        "/portal/invoices",
+    ),
 )
 
 

@@ -4,7 +4,7 @@ import asyncio
 import struct
 import zlib
 from base64 import b64encode
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,6 +15,7 @@ import dns.rcode
 import dns.rrset
 import httpx
 import pytest
+from sqlalchemy import text
 
 from reporting.adapters.own_domains import FRESH_SECONDS
 from reporting.domain.brand import contrast
@@ -239,11 +240,21 @@ class Zone(asyncio.DatagramProtocol):
     def __init__(self) -> None:
         self.texts: dict[str, list[str]] = {}
         self.transport: Any = None
+        self.meanwhile: Callable[[], Awaitable[None]] | None = None
+        """Done between a question and its answer."""
+        self.answering: set[asyncio.Task[None]] = set()
 
     def connection_made(self, transport: Any) -> None:
         self.transport = transport
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        answering = asyncio.ensure_future(self._answer(data, addr))
+        self.answering.add(answering)
+        answering.add_done_callback(self.answering.discard)
+
+    async def _answer(self, data: bytes, addr: tuple[str, int]) -> None:
+        if self.meanwhile is not None:
+            await self.meanwhile()
         query = dns.message.from_wire(data)
         name = query.question[0].name
         answer = dns.message.make_response(query)
@@ -311,6 +322,48 @@ async def test_a_page_is_on_the_domain_of_the_client_once_he_has_proven_it(
 
             await agency.delete(f"{SETTINGS}/domain")
             assert (await visitor.get("/", headers=BROWSER | on_domain)).status_code == 404
+
+
+async def test_no_connection_to_the_database_waits_for_name_servers_and_what_was_changed_meanwhile_is_not_proven(
+    start_service: Any, story: Any
+) -> None:
+    async with name_server() as (zone, address):
+        service = await start_service(dns_servers=(address,))
+        await service.hear(*story.golden_june())
+        held: list[int] = []
+        async with service.client(story) as agency:
+
+            async def count() -> None:
+                held.append(service.runtime.database.engine.pool.checkedout())
+
+            async def claim_another() -> None:
+                await count()
+                answer = await agency.put(f"{SETTINGS}/domain", json={"domain": f"other.{DOMAIN}"})
+                assert answer.status_code == 200
+
+            async def verifications() -> list[tuple[str | None, str | None]]:
+                async with service.runtime.units.for_every_tenant() as unit:
+                    query = text(
+                        "select envelope -> 'data' ->> 'outcome', envelope -> 'data' ->> 'version_after'"
+                        " from reporting.outbox where envelope -> 'data' ->> 'operation' = 'verify_status_page_domain'"
+                        " order by id"
+                    )
+                    return [tuple(row) for row in await unit.session.execute(query)]
+
+            await agency.put(f"{SETTINGS}/domain", json={"domain": DOMAIN})
+            zone.meanwhile = count
+            assert (await agency.post(f"{SETTINGS}/domain/verify")).status_code == 409
+            assert await verifications() == []
+            zone.meanwhile = claim_another
+            refused = await claim(agency, zone)
+            assert (refused.status_code, "changed" in refused.json()["detail"]) == (409, True)
+            assert (await agency.get(SETTINGS)).json()["domain"]["verified_at"] is None
+            zone.meanwhile = count
+            proven = await claim(agency, zone)
+            assert proven.status_code == 200
+            assert held == [0, 0, 0]
+            assert await verifications() == [("done", proven.headers["etag"].strip('"'))]
+            assert (await agency.post("/v1/status-pages/nobody/domain/verify")).status_code == 404
 
 
 async def test_a_domain_shows_the_page_of_whoever_proved_it_last(

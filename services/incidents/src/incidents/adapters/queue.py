@@ -7,25 +7,30 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    ColumnElement,
     DateTime,
     Integer,
     Select,
     String,
+    and_,
     case,
     cast,
     func,
     literal,
     literal_column,
+    not_,
+    or_,
     select,
 )
-from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.dialects.postgresql import JSONB, distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from incidents.adapters.on_call_tables import AgencyMessageRow
 from incidents.adapters.tables import ClockDueRow, ContractTermsRow, TimelineRow, WorkItemRow
 from incidents.application.ports import UPHELD
+from incidents.application.work_orders import UPDATE
 from incidents.domain.service_desk_terms import DEFAULT_SEVERITIES, contract_rank_of
-from incidents.domain.work_item import DONE
+from incidents.domain.work_item import DONE, Kind, Status
 from shared.pagination import SortColumn
 
 _NEVER = "9999-12-31T00:00:00+00:00"
@@ -41,7 +46,9 @@ _decided = func.coalesce(WorkItemRow.decided_rank, _LAST)
 _breach_order = func.coalesce(_breach.c.breach_after, literal(datetime.fromisoformat(_NEVER)))
 
 # As `ServiceDeskTerms.freezes_between`: local days of the client, first and last included.
-_PERIODS = """'$.service_desk.freezes[*] ? (@."from" <= $day && @."to" >= $day)'::jsonpath"""
+_PERIODS = """'$.service_desk.freezes[*] ? (@."from" <= $last && @."to" >= $first)'::jsonpath"""
+_NAMES = """'$.service_desk.freezes[*] ? (@."from" <= $last && @."to" >= $first).name'::jsonpath"""
+_NONE: ColumnElement[Any] = literal_column("'[]'::jsonb")
 
 
 class Queue:
@@ -71,10 +78,20 @@ class Queue:
             cast(cast(listed, String), Integer),
             case({known.code: known.rank for known in DEFAULT_SEVERITIES}, value=WorkItemRow.severity, else_=1000),
         )
-        zone = state["client"]["time_zone"].astext
-        day = func.to_char(func.timezone(zone, literal(now, DateTime(timezone=True))), "YYYY-MM-DD")
-        frozen = func.jsonb_path_exists(state, literal_column(_PERIODS), func.jsonb_build_object("day", day))
+        today = self._day(literal(now, DateTime(timezone=True)))
+        frozen = func.jsonb_path_exists(state, literal_column(_PERIODS), _days(today, today))
         self._in_freeze = func.coalesce(frozen, False)
+        window = WorkItemRow.details["estimate"]["window"]
+        first, last = (self._day(cast(window[end].astext, DateTime(timezone=True))) for end in ("from", "to"))
+        done_on = func.greatest(WorkItemRow.details["planned_on"].astext, today)
+        days = case((WorkItemRow.status == Status.ESTIMATED, _days(first, last)), else_=_days(done_on, done_on))
+        self._freezes = func.coalesce(
+            func.jsonb_path_query_array(state, literal_column(_NAMES), days), _NONE, type_=JSONB
+        )
+
+    def _day(self, at: ColumnElement[datetime]) -> ColumnElement[str]:
+        """The day of the client at an instant, or null where the contract is not known."""
+        return func.to_char(func.timezone(self._terms.c.state["client"]["time_zone"].astext, at), "YYYY-MM-DD")
 
     def waiting(self, contract_id: UUID | None) -> Select[Any]:
         """What waits, with what orders it."""
@@ -92,6 +109,20 @@ class Queue:
         )
         return statement.where(WorkItemRow.contract_id == contract_id) if contract_id is not None else statement
 
+    def decisions(self, contract_id: UUID | None) -> Select[Any]:
+        """What waits for the client's decider, with the freezes that it falls into: changes that he approves or
+        accepts, and updates in freezes that he has not approved by name (as `freezes_to_approve`).
+        """
+        change = and_(WorkItemRow.kind == Kind.CHANGE, WorkItemRow.status.in_([Status.ESTIMATED, Status.DEPLOYED]))
+        approved = func.coalesce(WorkItemRow.details["approval"]["approved_freezes"], _NONE)
+        update = and_(
+            WorkItemRow.kind == Kind.WORK_ORDER,
+            WorkItemRow.status == Status.PLANNED,
+            WorkItemRow.details["work"].astext == UPDATE,
+            not_(self._freezes.contained_by(approved)),
+        )
+        return self.waiting(contract_id).add_columns(self._freezes.label("freezes")).where(or_(change, update))
+
     def order(self) -> Sequence[SortColumn]:
         """By severity, contract, freeze, decision, time to breach; the id makes it whole.
 
@@ -101,6 +132,10 @@ class Queue:
         """
         frozen_first = case((self._in_freeze, 0), else_=1)
         return (self._severity_rank, self._contract_rank, frozen_first, _decided, _breach_order, WorkItemRow.id)
+
+
+def _days(first: ColumnElement[str], last: ColumnElement[str]) -> ColumnElement[Any]:
+    return func.jsonb_build_object("first", first, "last", last)
 
 
 def contracts() -> Select[Any]:

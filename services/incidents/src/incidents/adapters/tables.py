@@ -190,17 +190,22 @@ class TimelineRow(Base):
     data: Mapped[dict[str, Any]]
 
 
+UNTOLD = "(clock.told ? 'facts') is not true"
+"""Of clocks: what happened to it was not told, as its newest event is of a release that told only what it reads."""
+
+
 class ClockRow(Base):
     """One promise applied to one item. What it reads is folded from `clock_event` and the contract's terms.
 
-    `version` counts the events published about it. `told` is what the newest event that told of it had it read (null:
-    none did), so that a reading which others do not know is told.
+    `version` counts the events published about it. `told` is what the newest event that told of it had it read, and how
+    many facts it told (null: none did), so that what others do not know is told.
     """
 
     __tablename__ = "clock"
     __table_args__ = (
         UniqueConstraint("item_id", "metric"),
         Index("ix_clock_contract_id", "contract_id"),
+        Index("ix_clock_untold", "item_id", postgresql_where=text(UNTOLD)),
         CheckConstraint(
             "metric in ('response','mitigation','repair','next_reply','acceptance','post_mortem')", name="metric"
         ),

@@ -10,6 +10,7 @@ from incidents.adapters import queries
 from incidents.adapters.repository import read_item
 from incidents.adapters.tables import WorkItemRow
 from incidents.api.desk_models import ItemAnswer, ItemLine, RequesterTold
+from incidents.application.approvals import freezes_to_approve
 from incidents.application.clocks import read_clocks
 from incidents.application.ports import ClockView, Ports
 from incidents.domain.work_item import DONE, Kind, Requester, Status, WorkItem
@@ -29,7 +30,8 @@ async def answer_with(ports: Ports, found: Found, response: Response) -> ItemAns
     item, clocks = found
     response.headers["ETag"] = etag(item.version)
     links, hand_overs = await ports.items.links(item.id), await ports.items.hand_overs(item.id)
-    return ItemAnswer.of(item, clocks, links, hand_overs, ports.now)
+    freezes = await freezes_to_approve(ports, item)
+    return ItemAnswer.of(item, clocks, links, hand_overs, freezes, ports.now)
 
 
 async def row_of(unit: Unit, item_id: UUID, kind: Kind | None = None) -> WorkItemRow:

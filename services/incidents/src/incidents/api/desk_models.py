@@ -628,6 +628,11 @@ class ItemAnswer(ItemBase):
     description: str = Field(max_length=10_000)
     allowed_acts: list[Act] = Field(max_length=20, description="what may be done to it now")
     may_reopen: bool
+    freezes_to_approve: list[Line] = Field(
+        max_length=100,
+        description="names of the contract's freezes in which it would be deployed or done, and which the client's"
+        " decider has not approved for it: he approves it with all of them in `approved_freezes`",
+    )
     clocks: list[ClockAnswer] = Field(max_length=10)
     support: list[LevelAnswer] = Field(max_length=2)
     links: list[LinkAnswer] = Field(max_length=1000)
@@ -639,6 +644,7 @@ class ItemAnswer(ItemBase):
         clocks: Iterable[ClockView],
         links: Iterable[Link],
         hand_overs: Iterable[HandOver],
+        freezes_to_approve: Iterable[str],
         now: datetime,
     ) -> ItemAnswer:
         """The answer that tells an item."""
@@ -675,6 +681,7 @@ class ItemAnswer(ItemBase):
                 "timestamps": {name.value: StampAnswer.of(stamp) for name, stamp in item.stamps.items()},
                 "allowed_acts": list(item.allowed),
                 "may_reopen": item.may_reopen,
+                "freezes_to_approve": list(freezes_to_approve),
                 "clocks": [ClockAnswer.of(view) for view in views],
                 "support": _support(item, views, hand_overs, now),
                 "links": [LinkAnswer.of(link) for link in links],
@@ -691,6 +698,15 @@ class QueueEntry(BaseModel):
     in_freeze: bool = Field(description="its contract is in a freeze period today: it comes before others of its rank")
     breach_after: Instant | None = Field(description="of its clock that is over its target first")
     item: ItemLine
+
+
+class ClientsDecision(QueueEntry):
+    """An item that goes on only when the client's decider says so."""
+
+    decision: Literal["approve", "accept"]
+    freezes_to_approve: list[Line] = Field(
+        max_length=100, description="names of the contract's freezes in which it would be deployed or done"
+    )
 
 
 class Workload(BaseModel):

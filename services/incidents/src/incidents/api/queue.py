@@ -8,12 +8,13 @@ from uuid import UUID
 from fastapi import APIRouter
 
 from incidents.adapters import queue
-from incidents.adapters.tables import ContractTermsRow
+from incidents.adapters.tables import ContractTermsRow, WorkItemRow
 from incidents.api.answers import lines
 from incidents.api.dependencies import InPorts, Reader
-from incidents.api.desk_models import ContractFigures, QueueEntry
+from incidents.api.desk_models import ClientsDecision, ContractFigures, ItemLine, QueueEntry
 from incidents.application.items import desk_of
 from incidents.application.ports import Ports
+from incidents.domain.work_item import Kind, Status
 from shared.pagination import Page, PageParams, paginate
 from shared.service import Unit
 
@@ -38,22 +39,57 @@ async def get_queue(
         to_item=lambda row: row,
     )
     items = await lines(unit, [row[0] for row in found.data])
-    return Page[QueueEntry](
-        data=[
-            QueueEntry.model_validate(
-                {
-                    "contract_rank": row.contract_rank,
-                    "in_freeze": row.in_freeze,
-                    "decided_rank": item.decided_rank,
-                    "severity_rank": row.severity_rank,
-                    "breach_after": row.breach_after,
-                    "item": item,
-                }
-            )
-            for row, item in zip(found.data, items, strict=True)
-        ],
-        next_cursor=found.next_cursor,
+    entries = [QueueEntry.model_validate(_told(row, item)) for row, item in zip(found.data, items, strict=True)]
+    return Page[QueueEntry](data=entries, next_cursor=found.next_cursor)
+
+
+@router.get("/decisions", summary="Read what waits for the client")
+async def get_queue_decisions(
+    unit: Unit, principal: Reader, params: PageParams, contract_id: UUID | None = None
+) -> Page[ClientsDecision]:
+    """What goes on only when the client's decider says so, in the order of the queue: changes to approve or to accept,
+    and updates that fall into freezes of the contract which he has not approved by name.
+    """
+    ordered = queue.Queue(unit.now)
+    found: Page[Any] = await paginate(
+        unit.session,
+        ordered.decisions(contract_id),
+        columns=ordered.order(),
+        params=params,
+        to_item=lambda row: row,
     )
+    items = await lines(unit, [row[0] for row in found.data])
+    waiting = [
+        ClientsDecision.model_validate(
+            _told(row, item)
+            | {
+                "decision": "accept" if item.status is Status.DEPLOYED else "approve",
+                "freezes_to_approve": _to_approve(row),
+            }
+        )
+        for row, item in zip(found.data, items, strict=True)
+    ]
+    return Page[ClientsDecision](data=waiting, next_cursor=found.next_cursor)
+
+
+def _told(row: Any, item: ItemLine) -> dict[str, Any]:
+    return {
+        "contract_rank": row.contract_rank,
+        "in_freeze": row.in_freeze,
+        "decided_rank": item.decided_rank,
+        "severity_rank": row.severity_rank,
+        "breach_after": row.breach_after,
+        "item": item,
+    }
+
+
+def _to_approve(row: Any) -> list[str]:
+    """What a change was approved with counts for the estimate of then; what is deployed was approved."""
+    item: WorkItemRow = row[0]
+    if item.status == Status.DEPLOYED:
+        return []
+    approved = item.details.get("approval", {}) if item.kind == Kind.WORK_ORDER else {}
+    return [name for name in row.freezes if name not in approved.get("approved_freezes", [])]
 
 
 @router.get("/figures", summary="Read how the queues stand")

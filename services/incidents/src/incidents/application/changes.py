@@ -129,7 +129,7 @@ async def act(
                 "over_size_cap": timedelta(minutes=told["minutes"]) > desk.change_size_cap
             }
         case Act.APPROVE:
-            first, last = _window(change)
+            first, last = window_of(change)
             refuse_frozen(desk.freezes_between(first, last, zone), told["approved_freezes"])
             details["approval"] = dict(told)
         case Act.DEPLOY:
@@ -194,7 +194,8 @@ async def _tell_what_it_fixes(ports: Ports, change: WorkItem, what: Act, actor: 
                 await items.resume_item(ports, fixed.id, pause.id, answer, at=None, actor=actor)
 
 
-def _window(change: WorkItem) -> tuple[datetime, datetime]:
+def window_of(change: WorkItem) -> tuple[datetime, datetime]:
+    """When an estimated change is to be deployed."""
     window = change.details["estimate"]["window"]
     return datetime.fromisoformat(window["from"]), datetime.fromisoformat(window["to"])
 
@@ -208,7 +209,7 @@ async def _what_is_deployed(ports: Ports, change: WorkItem) -> str:
 
 
 def _deployment(change: WorkItem, freezes: Iterable[Freeze], told: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-    first, last = _window(change)
+    first, last = window_of(change)
     refuse_frozen(freezes, change.details["approval"]["approved_freezes"])
     outside = not first <= now < last
     if outside and not told.get("outside_window_reason"):

@@ -5,10 +5,11 @@ lock, which is the lock of its clocks too.
 
 Others are told what a clock reads by every event of its item, and that it breached by one of its own. Whenever it
 reads something else than they were told, because a version of the contract changed it or took something back, the
-item says so with `clocks_changed`: the newest fold counts, for others as for us.
+item says so with `clocks_changed`: the newest fold counts, for others as for us. So it does where others do not know
+all that happened to a clock, as earlier releases did not tell it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -270,7 +271,8 @@ async def say(ports: Ports, item: WorkItem, what: str, views: Sequence[ClockView
 async def refresh(ports: Ports, item: WorkItem) -> list[ClockView]:
     """Looks at every clock of a locked item and says once what has become true.
 
-    When others were told that one reads something else, the item gets a new version that says how all read now.
+    When others were told that one reads something else, or not all that happened to it, the item gets a new version
+    that says how all read now. Its timeline has a line for each that reads something else.
     """
     looked = await _look(ports, item)
     views = [view for _, view in looked]
@@ -280,12 +282,10 @@ async def refresh(ports: Ports, item: WorkItem) -> list[ClockView]:
     item = replace(item, version=item.version + 1)
     await ports.items.save(item, [])
     for clock, view in changed:
-        data = {
-            "clock_id": str(view.id),
-            "metric": view.metric.value,
-            "before": clock.told,
-            "after": _telling(view),
-        }
+        before, after = clock.told and _read(clock.told), _read(_telling(view))
+        if before == after:
+            continue
+        data = {"clock_id": str(view.id), "metric": view.metric.value, "before": before, "after": after}
         await ports.items.tell(item, Entry("clock_changed", ports.now, UPHELD, "clock", data=data))
     await say(ports, item, "clocks_changed", views)
     return views
@@ -338,6 +338,7 @@ def _telling(view: ClockView) -> dict[str, Any]:
         "target_seconds": number(seconds(reading.target)),
         "state": reading.state,
         "verdict": verdict,
+        "facts": len(view.facts),
     }
     if reading.state != "paused":
         for name, at in (("due_at", reading.due_at), ("breach_after", reading.breach_after)):
@@ -345,6 +346,11 @@ def _telling(view: ClockView) -> dict[str, Any]:
     if verdict is not None or reading.state == "cancelled":
         telling["elapsed_seconds"] = number(seconds(reading.elapsed))
     return telling
+
+
+def _read(told: Mapping[str, Any]) -> dict[str, Any]:
+    """What a clock that is told so reads, however much happened to it."""
+    return {name: each for name, each in told.items() if name != "facts"}
 
 
 async def _say_what_is_new(ports: Ports, item: WorkItem, clock: StoredClock, found: Folding, view: ClockView) -> None:

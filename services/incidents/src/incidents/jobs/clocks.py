@@ -1,5 +1,7 @@
 """Looks again at clocks when something about them may have become true: at risk, breached, a contract's change.
 
+Looked at are those as well of which an earlier release told less than is told now: then their items tell it.
+
 The due time is a column, so nothing is missed while no worker runs, and any number of workers may look: the item's row
 is claimed with SKIP LOCKED, and what was said about a clock is kept under a unique key.
 
@@ -14,10 +16,10 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import structlog
-from sqlalchemy import ColumnElement, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, exists, func, not_, or_, select, text, update
 
 from incidents.adapters.repository import drop_clock_cache, ports_ahead, read_items
-from incidents.adapters.tables import ClockDueRow, ClockRow, WorkItemRow
+from incidents.adapters.tables import UNTOLD, ClockDueRow, ClockRow, WorkItemRow
 from incidents.application.changes import accept_tacitly
 from incidents.application.clocks import refresh
 from incidents.application.ports import Recipient
@@ -36,7 +38,8 @@ AT_ONCE = 4
 LONGEST_WAIT = 1.0
 BUSY_WAIT = 0.05
 """Before looking again at what another worker holds just now."""
-SEARCH_UNCACHED_EVERY = timedelta(seconds=60)
+SEARCH_EVERY = timedelta(seconds=60)
+"""For clocks that are not due and want to be looked at all the same."""
 SET_ASIDE = timedelta(minutes=1)
 """How long a clock that cannot be read waits for its next try, so that it does not keep the others waiting."""
 
@@ -55,6 +58,7 @@ class DueClocks:
         self._clock = clock
         self._default_recipients = default_recipients
         self._searched_at: datetime | None = None
+        self._told_up_to: UUID | None = None
 
     async def run(self) -> float:
         """Looks at every clock that is due now; returns the seconds until the next one may be."""
@@ -92,9 +96,12 @@ class DueClocks:
             )
             due = [_Due(*row) for row in await unit.session.execute(statement)]
             now = unit.now
-        if self._searched_at is None or not timedelta(0) <= now - self._searched_at < SEARCH_UNCACHED_EVERY:
+        if self._searched_at is None or not timedelta(0) <= now - self._searched_at < SEARCH_EVERY:
             self._searched_at = now
             due += await self._uncached()
+            due += await self._untold()
+        elif self._told_up_to is not None:
+            due += await self._untold()
         return due
 
     async def _uncached(self) -> list[_Due]:
@@ -107,6 +114,24 @@ class DueClocks:
                 .limit(BATCH)
             )
             return [_Due(*row) for row in await unit.session.execute(statement)]
+
+    async def _untold(self) -> list[_Due]:
+        """Items with a clock whose facts nobody was told: the next ones of a round, which ends with a batch that is not
+        full. One that cannot be read waits for the next round and keeps no other from its turn.
+        """
+        async with self._units.for_every_tenant() as unit:
+            statement = (
+                select(ClockRow.tenant_id, ClockRow.item_id, _alone(ClockRow.metric))
+                .where(text(UNTOLD))
+                .group_by(ClockRow.tenant_id, ClockRow.item_id)
+                .order_by(ClockRow.item_id)
+                .limit(BATCH)
+            )
+            if self._told_up_to is not None:
+                statement = statement.where(ClockRow.item_id > self._told_up_to)
+            untold = [_Due(*row) for row in await unit.session.execute(statement)]
+        self._told_up_to = untold[-1].item_id if len(untold) == BATCH else None
+        return untold
 
     async def _look_at(self, groups: Iterator[tuple[UUID, list[UUID]]]) -> int:
         """Takes one group after the other, of those that nobody else has taken."""
@@ -131,7 +156,7 @@ class DueClocks:
                 ClockDueRow.clock_id == ClockRow.id,
                 or_(ClockDueRow.next_due_at.is_(None), ClockDueRow.next_due_at > unit.now),
             )
-            still_due = exists().where(ClockRow.item_id == WorkItemRow.id, ~fresh)
+            still_due = exists().where(ClockRow.item_id == WorkItemRow.id, or_(not_(fresh), text(UNTOLD)))
             statement = select(WorkItemRow).where(WorkItemRow.id.in_(item_ids), still_due).order_by(WorkItemRow.id)
             claimed = statement.with_for_update(key_share=True, skip_locked=not wait)
             rows = (await unit.session.execute(claimed)).scalars().all()

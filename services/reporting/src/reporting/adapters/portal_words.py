@@ -35,7 +35,24 @@ def section_of(path: str) -> str:
             part, "/portal/contracts"
         )
     first = "/".join(path.split("/")[:3])
-    return "/portal/approvals" if first == "/portal/changes" else first
+    return "/portal/approvals" if first in ("/portal/changes", "/portal/work-orders") else first
+
+
+def decision_page(item: Mapping[str, Any]) -> str:
+    """Where the client decides about a change, or about work in a time without changes."""
+    return f"/portal/{'work-orders' if item.get('kind') == 'work_order' else 'changes'}/{item['item_id']}"
+
+
+def freezes_named(item: Mapping[str, Any]) -> str:
+    """What an approval names, a name in each line: of work also what was approved before, for the last word counts."""
+    approval = item["details"].get("approval") or {}
+    before = approval.get("approved_freezes", []) if item.get("kind") == "work_order" else []
+    return "\n".join([*before, *item["freezes_to_approve"]])
+
+
+def decision(t: Translator, code: str) -> str:
+    """What something waits for."""
+    return item_status(t, {"approve": "estimated", "accept": "deployed"}.get(code, code))
 
 
 def language_name(code: str) -> str:

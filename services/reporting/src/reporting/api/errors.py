@@ -74,8 +74,8 @@ def _unknown_incident(_error: UnknownIncident) -> Problem:
 
 def _facts_not_told(_error: FactsNotTold) -> Problem:
     return Conflict(
-        "What happened to these clocks was told by an earlier release, without their pauses. The next change of the "
-        "incident tells it whole: assign it, or reopen and resolve it, and ask again."
+        "What happened to these clocks was told by an earlier release, without their pauses. It will be told again "
+        "within minutes of the upgrade: ask again then. Should it stay so, see whether the worker of incidents runs."
     )
 
 

@@ -29,11 +29,9 @@ from reporting.settings import ReportingSettings
 from shared.auth import Principal
 from shared.etag import IfMatch, etag
 from shared.ids import new_id
-from shared.operations import correlation_of
 from shared.pagination import Page, PageParams, paginate
 from shared.problems import Conflict, FieldError, NotFound, PreconditionFailed, ValidationFailed, responses_for
-from shared.service import CurrentRuntime, Unit, require
-from shared.telemetry import current_traceparent
+from shared.service import CurrentRuntime, Unit, callers_unit, require
 
 router = APIRouter(prefix="/v1/identity-providers", tags=["identity providers"])
 
@@ -187,13 +185,7 @@ async def try_identity_provider(
     """Reads what the provider says of itself, its keys, and whether it knows our client id and secret. Whether it knows
     the redirect URIs too, only signing in can tell."""
     # Its own transaction, which is over before a server is asked that the agency named, and that may take its time.
-    async with runtime.units.for_tenant(
-        manager.tenant_id,
-        client_id=manager.client_id,
-        actor=manager.actor,
-        correlation_id=correlation_of(request.headers),
-        traceparent=current_traceparent(),
-    ) as unit:
+    async with callers_unit(request, runtime, manager) as unit:
         row = await _found(unit, identity_provider_id)
         try:
             provider = provider_of(row, box)

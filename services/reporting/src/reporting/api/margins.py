@@ -1,7 +1,6 @@
 """What contracts cost the agency and bring in, and how long things take. For the agency alone, whatever is asked."""
 
-from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -34,11 +33,11 @@ from reporting.application.margins import (
     MarginLine,
     Rate,
     Rates,
-    Revenue,
     days_counted,
     lead_times_of_month,
     margin_of_month,
     margin_rows,
+    revenues_of,
 )
 from reporting.application.report import Brand
 from reporting.application.reporting import brand_of, contract_line, newest_version, zones_of
@@ -133,27 +132,34 @@ async def list_margins(
     bounds = {each: month_bounds(wanted[each], zones[each]) for each in ids}
     earliest, latest = min(start for start, _ in bounds.values()), max(end for _, end in bounds.values())
     settled = await settled_in(unit, ids, earliest, latest)
-    revenues = {each: _revenue(settled.get(each, ()), bounds[each]) for each in ids}
-    days = {each: days_counted(wanted[each], revenues[each], zones[each]) for each in ids}
-    worked = await worked_in(
-        unit, ids, min(first for first, _ in days.values()), max(last for _, last in days.values())
-    )
+    periods = {
+        each: [
+            (days_counted(wanted[each], revenue, zones[each]), revenue)
+            for revenue in revenues_of(settled.get(each, ()), bounds[each])
+        ]
+        for each in ids
+    }
+    days = [counted for each in periods.values() for counted, _ in each]
+    worked = await worked_in(unit, ids, min(first for first, _ in days), max(last for _, last in days))
     return Page[MarginLine](
         data=[
             MarginLine(
                 contract_id=state.contract_id,
                 number=state.number,
                 client_name=state.client.name,
-                margin=margin_of_month(
-                    wanted[state.contract_id],
-                    bounds[state.contract_id],
-                    days[state.contract_id],
-                    worked.get(state.contract_id, ()),
-                    rates,
-                    revenues[state.contract_id],
-                    usual_currency=state.client.currency,
-                    now=unit.now,
-                ),
+                margins=[
+                    margin_of_month(
+                        wanted[state.contract_id],
+                        bounds[state.contract_id],
+                        counted,
+                        worked.get(state.contract_id, ()),
+                        rates,
+                        revenue,
+                        usual_currency=state.client.currency,
+                        now=unit.now,
+                    )
+                    for counted, revenue in periods[state.contract_id]
+                ],
             )
             for state in states
         ],
@@ -170,7 +176,7 @@ async def get_margins(
     month: LastMonth = None,
     months: Months = 12,
 ) -> ContractMargins:
-    """Per month what came in by the closed settlement of the period that ends in it, what the work of that period's
+    """Per month what came in by the closed settlement of each period that ends in it, what the work of that period's
     days cost by the agency's rates, what is left, and how long things took from their opening to their end; each with
     what it is made of.
     """
@@ -222,9 +228,12 @@ async def _margins(
     bounds = [month_bounds(each, zones) for each in wanted]
     rates = [rate.value() for rate in (await rates_of(unit)).rates]
     settled = (await settled_in(unit, [contract_id], bounds[0][0], bounds[-1][1])).get(contract_id, ())
-    revenues = [_revenue(settled, span) for span in bounds]
-    days = [days_counted(each, revenue, zones) for each, revenue in zip(wanted, revenues, strict=True)]
-    first, last = min(first for first, _ in days), max(last for _, last in days)
+    periods = [
+        (each, span, days_counted(each, revenue, zones), revenue)
+        for each, span in zip(wanted, bounds, strict=True)
+        for revenue in revenues_of(settled, span)
+    ]
+    first, last = min(first for *_, (first, _), _ in periods), max(last for *_, (_, last), _ in periods)
     worked = (await worked_in(unit, [contract_id], first, last)).get(contract_id, ())
     ended = await ended_items(unit, newest.client.client_id, contract_id)
     made = ContractMargins(
@@ -243,7 +252,7 @@ async def _margins(
                 usual_currency=newest.client.currency,
                 now=unit.now,
             )
-            for each, span, counted, revenue in zip(wanted, bounds, days, revenues, strict=True)
+            for each, span, counted, revenue in periods
         ],
         lead_times=[
             lead_times_of_month(each, span, ended, unit.now) for each, span in zip(wanted, bounds, strict=True)
@@ -257,8 +266,3 @@ def _back(last: date, months: int) -> list[date]:
     while len(wanted) < months:
         wanted.insert(0, (wanted[0] - timedelta(days=1)).replace(day=1))
     return wanted
-
-
-def _revenue(settled: Sequence[Revenue], span: tuple[datetime, datetime]) -> Revenue | None:
-    """The settlement of the period that ends in the month: a contract has one."""
-    return next((revenue for revenue in settled if span[0] < revenue.ends_at <= span[1]), None)

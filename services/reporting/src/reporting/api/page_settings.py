@@ -38,6 +38,7 @@ from reporting.application.page_settings import (
 from reporting.domain.brand import READABLE, VARIABLES, contrast, palette, unreadable
 from shared.auth import Principal
 from shared.etag import IfMatch, IfNoneMatch, etag, not_modified
+from shared.operations import request_operation
 from shared.pagination import Page, PageParams, paginate
 from shared.problems import (
     Conflict,
@@ -49,7 +50,7 @@ from shared.problems import (
     ValidationFailed,
     responses_for,
 )
-from shared.service import CurrentRuntime, Unit, require
+from shared.service import CurrentRuntime, Unit, callers_unit, require
 from shared.unit_of_work import UnitOfWork
 
 router = APIRouter(prefix="/v1/status-pages", tags=["status pages"])
@@ -249,22 +250,32 @@ async def put_status_page_domain(
     "/{slug}/domain/verify", summary="Verify the domain of a status page", responses=responses_for(NotFound, Conflict)
 )
 async def verify_status_page_domain(
-    slug: Slug, unit: Unit, _writer: Writer, settings: Settings, response: Response
+    slug: Slug, request: Request, runtime: CurrentRuntime, writer: Writer, settings: Settings, response: Response
 ) -> PageView:
     """Looks for the record now. From then on the domain shows the page, as soon as it leads to this service.
 
     A domain that several pages claim shows that of whoever proved it last.
     """
-    row = await locked_row(unit, slug)
-    if row.domain is None or row.domain_token is None:
-        raise NoDomain
-    texts, error = await DomainProof(settings.dns_servers).texts(row.domain)
-    if value_of(row.domain_token) not in texts:
-        raise DomainIsNotProven(record_of(row.domain), value_of(row.domain_token), texts, error)
-    row.domain_verified_at = unit.now
-    touch(row, unit.now)
-    response.headers["ETag"] = etag(row.version)
-    return await _view(unit, slug, row, settings.public_url)
+    # Name servers may take their time: no connection to the database waits for them.
+    async with callers_unit(request, runtime, writer, recorded=False) as unit:
+        await client_of_page(unit, slug)
+        known = await find_row(unit, slug)
+        if known is None or known.domain is None or known.domain_token is None:
+            raise NoDomain
+        domain, token = known.domain, known.domain_token
+    texts, error = await DomainProof(settings.dns_servers).texts(domain)
+    if value_of(token) not in texts:
+        raise DomainIsNotProven(record_of(domain), value_of(token), texts, error)
+    async with callers_unit(request, runtime, writer) as unit:
+        row = await locked_row(unit, slug)
+        if (row.domain, row.domain_token) != (domain, token):
+            raise Conflict("The domain of the page was changed while its record was looked for. Verify again.")
+        row.domain_verified_at = unit.now
+        touch(row, unit.now)
+        response.headers["ETag"] = etag(row.version)
+        if (operation := request_operation()) is not None:
+            operation.response = response
+        return await _view(unit, slug, row, settings.public_url)
 
 
 @router.delete(

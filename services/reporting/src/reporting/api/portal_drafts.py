@@ -10,7 +10,7 @@ _ID: Final = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _OWN_PAGE: Final = re.compile(r"/portal/requests/new/(?:error|feature|assistance)")
 _REPLY: Final = re.compile(rf"/portal/items/({_ID})/replies")
 _OF_PAGE: Final = re.compile(
-    rf"(/portal/changes/{_ID})/(?:approve|decline|accept|reject)|(/portal/advice/{_ID})/answer"
+    rf"(/portal/(?:changes|work-orders)/{_ID})/(?:approve|decline|accept|reject)|(/portal/advice/{_ID})/answer"
 )
 _NOT_WRITTEN: Final = frozenset({"form_token", "form_key", "from"})
 """What a form carries besides what its reader wrote."""
@@ -24,7 +24,8 @@ def written_in(fields: Mapping[str, str]) -> Mapping[str, str]:
 def page_of_reply(item_id: str, fields: Mapping[str, str]) -> str | None:
     """Where the client wrote about an item: one of our own pages about it."""
     given = fields.get("from", "")
-    return given if given in {f"/portal/{kind}/{item_id}" for kind in ("incidents", "requests", "changes")} else None
+    pages = {f"/portal/{kind}/{item_id}" for kind in ("incidents", "requests", "changes", "work-orders")}
+    return given if given in pages else None
 
 
 def draft_of(path: str, fields: Mapping[str, str]) -> Draft | None:

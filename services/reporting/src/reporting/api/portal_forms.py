@@ -17,6 +17,7 @@ from reporting.api.portal_session import (
     FORM,
     LARGEST_FORM,
     PORTAL,
+    Form,
     PortalRoute,
     SignedIn,
     Visit,
@@ -48,6 +49,7 @@ FORMS: Final = {
     "/portal/requests/new/{form}": {FORM: LARGEST_FORM},
     "/portal/items/{item_id}/replies": {FORM: LARGEST_FORM},
     "/portal/changes/{change_id}/{decision}": {FORM: LARGEST_FORM},
+    "/portal/work-orders/{work_order_id}/approve": {FORM: LARGEST_FORM},
     "/portal/advice/{advisory_id}/answer": {FORM: LARGEST_FORM},
 }
 """The paths that take a form."""
@@ -139,9 +141,25 @@ async def decide_in_portal(change_id: UUID, decision: Decision, visit: SignedIn,
     if decision in ("decline", "reject"):
         body: dict[str, Any] = {"reason": sent["reason"]}
     else:
-        body = {"note": sent["note"]} if sent["note"] else {}
+        body = _approval(sent) if decision == "approve" else _note(sent)
     await visit.apis.post("incidents", f"/v1/changes/{change_id}/{decision}", body, key=sent.key)
     return see(f"/portal/changes/{change_id}", done="yes")
+
+
+@router.post("/work-orders/{work_order_id}/approve", summary="Approve work in a time without changes")
+async def approve_work_in_portal(work_order_id: UUID, visit: SignedIn, sent: VisitorsForm) -> Response:
+    """The decider lets an update be done in the freezes of the contract that the form names."""
+    visit.must_decide()
+    await visit.apis.post("incidents", f"/v1/work-orders/{work_order_id}/approve", _approval(sent), key=sent.key)
+    return see(f"/portal/work-orders/{work_order_id}", done="yes")
+
+
+def _note(sent: Form) -> dict[str, Any]:
+    return {"note": sent["note"]} if sent["note"] else {}
+
+
+def _approval(sent: Form) -> dict[str, Any]:
+    return {**_note(sent), "approved_freezes": sent["approved_freezes"].splitlines()}
 
 
 @router.post("/advice/{advisory_id}/answer", summary="Answer advice")

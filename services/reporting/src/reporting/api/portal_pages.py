@@ -12,6 +12,7 @@ from fastapi import APIRouter, Query, Response
 from reporting.adapters.facts import StoredFacts
 from reporting.adapters.portal_facts import contracts_seen, newest_month_told
 from reporting.adapters.portal_store import drafts_of
+from reporting.adapters.portal_words import decision_page
 from reporting.adapters.upstream import Away, ClientApis, File, NotThere, Refused
 from reporting.api.portal_session import PORTAL, TAKEN_AWAY, PortalRoute, SignedIn, Visit, one_of
 from reporting.application.client_overview import MONTHS, contract_now, months_of_uptime
@@ -72,12 +73,13 @@ async def _todo(visit: Visit) -> list[tuple[str, str]]:
     """What only the client can do; what cannot be asked for now is left out of this page."""
     if not visit.person.decides:
         return []
-    changes, advice = await asyncio.gather(
-        _or_nothing(visit.apis.get("incidents", "/v1/changes", status=["estimated", "deployed"], limit=AT_ONCE)),
+    waiting, advice = await asyncio.gather(
+        _or_nothing(visit.apis.get("incidents", "/v1/queue/decisions", limit=AT_ONCE)),
         _or_nothing(all_advice(visit.apis)),
     )
     t = visit.translator
-    listed = [(f"/portal/changes/{each['item_id']}", f"{each['number']} · {each['title']}") for each in changes]
+    items = [each["item"] for each in waiting]
+    listed = [(decision_page(each), f"{each['number']} · {each['title']}") for each in items]
     for each in advice:
         if each["status"] in TO_ANSWER:
             title = str(each["title"].get(t.language) or next(iter(each["title"].values()), ""))
@@ -177,15 +179,29 @@ async def show_portal_request(request_id: UUID, visit: SignedIn, sent: str = "")
 
 @router.get("/approvals", summary="Approvals")
 async def list_portal_approvals(visit: SignedIn, cursor: Cursor = None) -> Response:
-    """Changes, the newest first: what is estimated waits for approval, what is deployed for acceptance."""
-    page = await visit.apis.get("incidents", "/v1/changes", **_page(cursor))
+    """What waits for the decider, the most urgent first: what is estimated, deployed, or stopped by a freeze."""
+    page = await visit.apis.get("incidents", "/v1/queue/decisions", **_page(cursor))
     return await visit.page("approvals.html", {"page": page})
+
+
+@router.get("/changes", summary="Changes")
+async def list_portal_changes(visit: SignedIn, cursor: Cursor = None) -> Response:
+    """Every change, the newest first, also what was decided."""
+    page = await visit.apis.get("incidents", "/v1/changes", **_page(cursor))
+    return await visit.page("changes.html", {"page": page})
 
 
 @router.get("/changes/{change_id}", summary="A change")
 async def show_portal_change(change_id: UUID, visit: SignedIn, done: str = "", sent: str = "") -> Response:
     """What is changed, what it takes, and the decider's decision."""
     values = await item_with_messages(visit, f"/v1/changes/{change_id}")
+    return await visit.page("change.html", values | {"done": done == "yes", "sent": sent == "yes", "error": ""})
+
+
+@router.get("/work-orders/{work_order_id}", summary="Planned work")
+async def show_portal_work_order(work_order_id: UUID, visit: SignedIn, done: str = "", sent: str = "") -> Response:
+    """What is done and when, and the decider's decision where that is a time without changes."""
+    values = await item_with_messages(visit, f"/v1/work-orders/{work_order_id}")
     return await visit.page("change.html", values | {"done": done == "yes", "sent": sent == "yes", "error": ""})
 
 

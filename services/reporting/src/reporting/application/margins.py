@@ -1,6 +1,6 @@
 """Costs, margins and lead times of a contract, month by month: for the agency, and for nobody else."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -21,6 +21,8 @@ from shared.values import CurrencyCode, Instant, LocalDate, Month, NonNegativeDe
 ItemKind: TypeAlias = Literal["incident", "request", "change", "work_order"]
 ITEM_KINDS: Final[tuple[ItemKind, ...]] = ("incident", "request", "change", "work_order")
 MOST_RATES: Final = 1_000
+MOST_PERIODS: Final = 31
+"""How many settled periods can end in a month: each is of a day at least."""
 Number: TypeAlias = int | float
 Minutes: TypeAlias = Annotated[int, Field(json_schema_extra={"format": "int64"})]
 Amount: TypeAlias = Annotated[str, Field(json_schema_extra={"maxLength": 42}, description="decimal string")]
@@ -117,7 +119,11 @@ class CostOfPerson(BaseModel):
 
 
 class MarginOfMonth(BaseModel):
-    """What a month brought in, what the work of it cost, and what is left; with what explains it."""
+    """What a month brought in, what the work of it cost, and what is left; with what explains it.
+
+    Where several settled periods end in a month, as the short last one of a contract does, each is told by itself: they
+    are of other days, and may be in other currencies.
+    """
 
     model_config = ConfigDict(frozen=True, populate_by_name=True, json_schema_extra=example(_MARGIN))
 
@@ -183,7 +189,7 @@ class LeadTimesOfMonth(BaseModel):
 
 
 class ContractMargins(BaseModel):
-    """Costs, margins and lead times of a contract, oldest month first."""
+    """Costs, margins and lead times of a contract, oldest month first, and of a month the earliest period first."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -203,7 +209,7 @@ class ContractMargins(BaseModel):
     time_zone: str = Field(json_schema_extra={"maxLength": 100})
     language: str = Field(json_schema_extra={"maxLength": 10})
     as_of: Instant
-    months: list[MarginOfMonth] = Field(json_schema_extra={"maxItems": 36})
+    months: list[MarginOfMonth] = Field(json_schema_extra={"maxItems": 36 * MOST_PERIODS})
     lead_times: list[LeadTimesOfMonth] = Field(json_schema_extra={"maxItems": 36})
 
 
@@ -217,7 +223,7 @@ class MarginLine(BaseModel):
                 "contract_id": CONTRACT,
                 "number": "C-2026-0001",
                 "client_name": "Boulangerie Martin",
-                "margin": _MARGIN,
+                "margins": [_MARGIN],
             }
         ),
     )
@@ -225,12 +231,15 @@ class MarginLine(BaseModel):
     contract_id: UUID
     number: str = Field(json_schema_extra={"maxLength": 100})
     client_name: str = Field(json_schema_extra={"maxLength": 300})
-    margin: MarginOfMonth
+    margins: list[MarginOfMonth] = Field(
+        json_schema_extra={"maxItems": MOST_PERIODS},
+        description="of each settled period that ends in the month, the earliest first; one where there is none",
+    )
 
 
 @dataclass(frozen=True)
 class Revenue:
-    """What the settlement of the period that ends in a month came to without VAT."""
+    """What the settlement of a period that ends in a month came to without VAT."""
 
     settlement_id: UUID
     starts_at: datetime
@@ -249,6 +258,13 @@ class EndedItem:
     number: str
     opened_at: datetime
     ended_at: datetime
+
+
+def revenues_of(settled: Iterable[Revenue], bounds: tuple[datetime, datetime]) -> Sequence[Revenue | None]:
+    """The settlements of the periods that end in a month, the earliest first; None alone where there is none yet."""
+    ending = [revenue for revenue in settled if bounds[0] < revenue.ends_at <= bounds[1]]
+    ending.sort(key=lambda revenue: (revenue.starts_at, revenue.settlement_id))
+    return ending or [None]
 
 
 def days_counted(month: date, revenue: Revenue | None, zones: Zones) -> tuple[date, date]:

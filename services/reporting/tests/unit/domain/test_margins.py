@@ -1,13 +1,16 @@
 """What is left of a period: exact, by the rate of each day, and never told where a side of it is not known."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from itertools import pairwise
+from random import Random
 from uuid import UUID
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reporting.application.margins import Revenue, revenues_of
 from reporting.domain.lead_times import lead_times, nearest_rank
 from reporting.domain.margins import CostRate, Worked, margin, rate_on
 
@@ -75,3 +78,27 @@ def test_so_many_percent_take_no_longer_and_fewer_take_less(took: list[timedelta
 def test_nothing_took_no_time() -> None:
     found = lead_times([])
     assert (found.count, found.median, found.ninetieth, found.longest) == (0, None, None, None)
+
+
+starts = st.integers(0, 365 * 24).map(lambda hour: datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=hour))
+firsts = [datetime(2026 + number // 12, number % 12 + 1, 1, tzinfo=UTC) for number in range(16)]
+
+
+@given(st.lists(st.tuples(starts, st.integers(1, 40).map(timedelta)), max_size=12), st.randoms())
+def test_every_settled_period_is_told_once_in_the_month_in_which_it_ends(
+    periods: list[tuple[datetime, timedelta]], chance: Random
+) -> None:
+    settled = [
+        Revenue(UUID(int=number), start, start + length, 1, "EUR", Decimal(number))
+        for number, (start, length) in enumerate(periods)
+    ]
+    told: list[Revenue] = []
+    for bounds in pairwise(firsts):
+        shuffled = chance.sample(settled, len(settled))
+        found = revenues_of(shuffled, bounds)
+        known = [each for each in found if each is not None]
+        assert all(bounds[0] < each.ends_at <= bounds[1] for each in known)
+        assert known == sorted(known, key=lambda each: (each.starts_at, each.settlement_id))
+        assert len(known) == len(found) or found == [None]
+        told += known
+    assert sorted(told, key=lambda each: each.settlement_id) == settled
