@@ -151,12 +151,12 @@ def test_the_document_says_the_promises_in_french_and_english() -> None:
     assert set(said) == {"fr", "en"}
     assert len(said["fr"]) == len(said["en"])
     for sentence in (
-        "bloquant : solution de contournement sous 2 heures.",
-        "bloquant : réponse à chaque nouveau message sous 1 heure et 30 minutes.",
+        "bloquant\N{NO-BREAK SPACE}: solution de contournement sous 2 heures.",
+        "bloquant\N{NO-BREAK SPACE}: réponse à chaque nouveau message sous 1 heure et 30 minutes.",
         "Les délais se comptent en heures d’ouverture du calendrier Heures ouvrables.",
-        "Admissions, du 1er mars 2026 au 31 mars 2026 : aucune évolution sans approbation particulière.",
+        "Admissions, du 1er mars 2026 au 31 mars 2026\N{NO-BREAK SPACE}: aucune évolution sans approbation particulière.",
         "Une astreinte est assurée à toute heure, tous les jours.",
-        "Travaillent pour le client : Nadia Benali et Paul Girard.",
+        "Travaillent pour le client\N{NO-BREAK SPACE}: Nadia Benali et Paul Girard.",
     ):
         assert sentence in said["fr"]
     for sentence in (
