@@ -18,9 +18,7 @@ def _is_instant(text: str) -> str:
 
 Instant = Annotated[str, AfterValidator(_is_instant)]
 Name = Annotated[str, Field(min_length=1)]
-ComponentStatus = Literal[
-    "operational", "degraded_performance", "partial_outage", "major_outage", "under_maintenance"
-]
+ComponentStatus = Literal["operational", "degraded_performance", "partial_outage", "major_outage", "under_maintenance"]
 UnresolvedStatus = Literal["investigating", "identified", "monitoring"]
 IncidentStatus = Literal[UnresolvedStatus, "resolved", "postmortem"]
 MaintenanceStatus = Literal["scheduled", "in_progress", "verifying", "completed"]

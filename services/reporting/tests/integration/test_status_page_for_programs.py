@@ -234,7 +234,7 @@ async def test_a_reader_of_statuspage_that_is_not_ours_follows_an_outage(
 async def test_every_document_of_statuspage_is_what_its_documentation_says_whatever_happens(
     service: Any, story: Any
 ) -> None:
-    """Of its readers only one of a licence that we cannot take reads all of them; so they are held to what is written."""
+    """Only one reader reads all of them, and its licence is not for us: they are held to what is written."""
 
     async def documents() -> Any:
         read_so = {}

@@ -81,7 +81,7 @@ def _severities(contracts: list[ContractState]) -> dict[str, Texts]:
         for each in contract.severities
         if each.code != WORKED_AROUND
     }
-    return listed or dict.fromkeys(USUAL, {})
+    return listed or {code: {} for code in USUAL}
 
 
 async def _request_page(
