@@ -118,6 +118,7 @@ async def test_while_other_services_are_away_the_portal_shows_what_reporting_kno
     assert '<path class="good"' in bars, "the days without trouble are drawn, too"
     month = await get(portal, f"/portal/contracts/{story.contract_id}/uptime", browser)
     assert "99,97\u202f%" in month.text.replace("\xa0", "\u202f")
+    assert "Non mesuré" not in month.text, "what is measured without a promise has no verdict"
     away = await get(portal, "/portal/requests", browser)
     assert away.status_code == 503
     assert "réessayez" in away.text
