@@ -309,6 +309,7 @@ class Story:
         recovered: datetime | None = None,
         resolved: datetime | None = None,
         title: str = "Home page does not answer (10.0.0.7 refused)",
+        severity: str = "critical",
     ) -> Iterable[bytes]:
         """The events of an incident, each the full state of then."""
         self.numbers += 1
@@ -350,7 +351,7 @@ class Story:
                     "monitor_id": str(self.monitor_id) if outage_id else None,
                 },
                 "title": title,
-                "severity": "critical",
+                "severity": severity,
                 "status": status,
                 "timestamps": {
                     "first_failure": stamp(since),

@@ -45,6 +45,8 @@ _LOCALES: Final[Mapping[str, str]] = {"en": "en_GB", "fr": "fr_FR"}
 _UNITS: Final = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 
 _EXTRACTORS: Final = (("**.py", "python"), ("**.html", "jinja2"), ("**.txt", "jinja2"), ("**.svg", "jinja2"))
+# A line that begins with » or with a question mark is a mistake in French, so no line may break before them.
+_SET_AS_ENGLISH: Final = re.compile(r"«(?![\xa0\u202f])|(?<![\xa0\u202f])»| (?:[?!;:€](?!\w)|%%)|(?<=\w)'(?=[\w%])")
 _KEYWORDS: Final = {
     "gettext": None,
     "_": None,
@@ -244,8 +246,8 @@ def extract(source: Path) -> Catalog:
 def untranslated(source: Path, catalogues: Catalogues) -> list[str]:
     """What a reader would see in the wrong language: one line per missing text, ready to be the message of a test.
 
-    Also tells texts whose placeholders differ from the original, fuzzy entries (which are not shown to anybody) and
-    entries that the source no longer has.
+    Also tells texts whose placeholders differ from the original, fuzzy entries (which are not shown to anybody),
+    entries that the source no longer has, and French that is set as English is.
     """
     wanted = extract(source)
     problems: list[str] = []
@@ -265,6 +267,8 @@ def untranslated(source: Path, catalogues: Catalogues) -> list[str]:
         for message in catalogue:
             if message.id and wanted.get(message.id, message.context) is None:
                 problems.append(f"{language}: no longer used: {message.id!r}")
+            if message.id and language == "fr" and any(map(_SET_AS_ENGLISH.search, _forms(message.string))):
+                problems.append(f"fr: needs no-break spaces, or a curly apostrophe: {message.string!r}")
     return problems
 
 

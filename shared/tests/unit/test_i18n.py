@@ -202,3 +202,28 @@ def test_a_broken_template_is_an_error_and_not_an_empty_list(folder: Path, tmp_p
     (source / "page.html").write_text('{% if %}{{ gettext("Hidden") }}')
     with pytest.raises(Exception, match="Expected an expression"):
         untranslated(source, Catalogues.load(folder))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Qu’est-ce que « Réponse » ?",
+        "Depuis : midi",
+        "99 %%",
+        "Il n'y a rien",
+        "Il dit «\u00a0oui »",
+    ],
+)
+def test_french_that_is_set_as_english_is_found(folder: Path, tmp_path: Path, said: str) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "texts.py").write_text(SOURCE)
+    (source / "page.html").write_text('{{ pgettext("state", "Up") }}')
+    write(folder, "fr", FRENCH.replace("En service", said))
+    assert untranslated(source, Catalogues.load(folder)) == [
+        f"fr: needs no-break spaces, or a curly apostrophe: {said!r}"
+    ]
+    mended = "« Oui » ? Depuis : 12:30, 99 %%, n’importe où".replace(" »", NO_BREAK + "»").replace("« ", "«" + NO_BREAK)
+    mended = mended.replace(" ?", NARROW + "?").replace(" :", NO_BREAK + ":").replace(" %", NO_BREAK + "%")
+    write(folder, "fr", FRENCH.replace("En service", mended))
+    assert untranslated(source, Catalogues.load(folder)) == []

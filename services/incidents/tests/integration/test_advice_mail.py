@@ -33,6 +33,19 @@ def advisory(agreement: Agreement, **changes: Any) -> dict[str, Any]:
     } | changes
 
 
+async def test_advice_about_no_contract_in_particular_is_dated_in_the_zone_of_the_client(
+    desk: Desk, agreement: Agreement
+) -> None:
+    await desk.activate(agreement)
+    told = advisory(agreement, contract_id=None)
+    await tell(desk, agreement, "issued", told)
+    await send(desk)
+    desk.clock.advance(timedelta(days=7))
+    await tell(desk, agreement, "resent", told | {"version": 2, "times_sent": 2})
+    await send(desk)
+    assert "first told on 8 June 2026, 11:00" in text(desk.mailbox.to(ADA["email"])[1])
+
+
 def job_of(desk: Desk) -> AdviceMail:
     settings = desk.runtime.settings
     assert isinstance(settings, IncidentsSettings)

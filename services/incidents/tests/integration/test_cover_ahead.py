@@ -216,4 +216,4 @@ async def test_the_message_is_in_the_readers_language_and_waits_for_a_server(
     loud.desk.clock.advance(timedelta(minutes=6))
     await loud.agency_mail.run()
     (message,) = loud.desk.mailbox.messages
-    assert message["Subject"] == "Personne n'est d'astreinte pour C-2026-0001"
+    assert message["Subject"] == "Personne n’est d’astreinte pour C-2026-0001"

@@ -318,7 +318,7 @@ async def test_the_agency_is_mailed_each_time_the_urgent_ones_get_over_their_quo
         assert await subjects() == []
         for _ in range(3):  # the client's own people say that it is urgent
             await reported(staff, agreement, severity="critical")
-        assert await subjects() == ["Trop d'urgences pour C-2026-0001"]
+        assert await subjects() == ["Trop d’urgences pour C-2026-0001"]
         (figures,) = (await agency.get("/v1/queue/figures")).json()["data"]
         assert figures["quota_told_at"] == "2026-06-08T09:00:00Z"
         for _ in range(4):
@@ -327,7 +327,7 @@ async def test_the_agency_is_mailed_each_time_the_urgent_ones_get_over_their_quo
         judged = {"severity": "critical", "reason": "He says so."}
         assert (await agency.post(f"/v1/items/{item_id}/classification", json=judged)).is_success
         assert len(await subjects()) == 2
-    text_of_first = desk.mailbox.messages[0].get_content()
+    text_of_first = desk.mailbox.messages[0].get_content().replace("\N{NO-BREAK SPACE}", " ")
     assert "2 demandes sur 3 reçues en 30 jours sont urgentes ; le contrat en prévoit au plus 50 %." in text_of_first
 
 

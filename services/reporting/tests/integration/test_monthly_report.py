@@ -149,6 +149,28 @@ async def test_the_report_shows_answers_and_repairs_against_their_targets(servic
     assert first["timestamps"]["closed"] is None
 
 
+async def test_a_severity_is_told_as_the_contract_calls_it_and_what_happened_in_the_order_in_which_it_did(
+    service: Any, story: Any
+) -> None:
+    names = {"fr": "Gêne passagère", "en": "Passing nuisance"}
+    desk = {"severities": [{"code": "p4", "rank": 1, "names": names, "synonyms": []}]}
+    began = datetime(2026, 5, 20, 8, 0, tzinfo=UTC)
+    await service.hear(*story.golden_june()[:5], story.contract("amended", began, service_desk=desk))
+    since, outage_id = datetime(2026, 6, 2, 8, 0, tzinfo=UTC), new_id()
+    back = since + timedelta(minutes=5)
+    taken_up_afterwards = {"recovered": back, "acknowledged": back + timedelta(minutes=1)}
+    incident = story.incident(new_id(), outage_id, since, severity="p4", **taken_up_afterwards)
+    await service.hear(story.down(outage_id, since), story.recovered(outage_id, since, back), *incident)
+    service.clock.set(JULY)
+    (line,) = (await read(service, story))["incidents"]["items"]
+    assert (line["severity"], line["severity_names"]) == ("p4", names)
+    async with service.client(story) as client:
+        path = f"/v1/contracts/{story.contract_id}/reports/2026-06/html"
+        page = (await client.get(path, params={"lang": "fr"})).text
+    assert "Gêne passagère" in page
+    assert page.index("<strong>Service rétabli") < page.index("<strong>Pris en charge")
+
+
 async def test_an_outage_that_a_pause_cut_off_lasted_until_the_pause_and_its_repair_is_not_late(
     service: Any, story: Any
 ) -> None:

@@ -1,5 +1,6 @@
 """The portal's own part: sessions and their ends, links and theirs, and pages while the other services are away."""
 
+import re
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
@@ -117,6 +118,7 @@ async def test_while_other_services_are_away_the_portal_shows_what_reporting_kno
     assert '<path class="good"' in bars, "the days without trouble are drawn, too"
     month = await get(portal, f"/portal/contracts/{story.contract_id}/uptime", browser)
     assert "99,97\u202f%" in month.text.replace("\xa0", "\u202f")
+    assert "Non mesuré" not in month.text, "what is measured without a promise has no verdict"
     away = await get(portal, "/portal/requests", browser)
     assert away.status_code == 503
     assert "réessayez" in away.text
@@ -246,3 +248,41 @@ async def test_signing_in_is_in_the_audit_log(portal: Any, story: Any) -> None:
     assert "sign_in_to_portal" in told
     assert str(person.user_id) in told
     assert secret not in told, "what opens a door is in no log"
+
+
+DESK = {
+    "severities": [
+        {"code": code, "rank": rank, "names": {"fr": french, "en": english}, "synonyms": []}
+        for rank, (code, french, english) in enumerate(
+            [
+                ("temporary", "Contourné", "Worked around"),
+                ("p4", "Gêne passagère", "Passing nuisance"),
+                ("major", "Vente impossible", "No sales"),
+            ],
+            start=1,
+        )
+    ]
+}
+"""What a contract calls its severities; two of the codes are ours."""
+
+
+async def test_an_error_is_as_bad_as_the_contract_calls_it(portal: Any, story: Any) -> None:
+    browser = await signed_in(portal, person_of(story))
+    await portal.hear(*story.golden_june()[:3])
+    usual = (await get(portal, "/portal/requests/new/error", browser)).text
+    assert [word in usual for word in ("bloquant", "majeur", "mineur", "temporaire")] == [True, True, True, False]
+    await portal.hear(story.contract("amended", JULY, service_desk=DESK))
+    form = (await get(portal, "/portal/requests/new/error", browser)).text
+    choices = re.findall(r'<input type="radio" name="severity" value="(\w+)"( checked)?>([^<]+)<', form)
+    assert choices == [("p4", "", "Gêne passagère"), ("major", " checked", "Vente impossible")]
+    english = (await get(portal, "/portal/requests/new/error?lang=en", browser)).text
+    assert "Passing nuisance" in english
+
+
+async def test_who_has_no_contract_in_force_is_told_what_to_do_instead_of_filling_in_a_form_for_nothing(
+    portal: Any, story: Any
+) -> None:
+    browser = await signed_in(portal, person_of(story))
+    page = await get(portal, "/portal/requests/new/error", browser)
+    assert "Écrivez à votre agence" in page.text
+    assert "<textarea" not in page.text

@@ -27,6 +27,8 @@ from shared.service import create_app
 from shared.testing.databases import DatabaseUrls
 from shared.worker import build_runtime
 
+from .statuspage_shape import DOCUMENTS
+
 OURS = {"host": "reports.agency.example"}
 """Where the service itself is: any other name may be the domain of a page, which the database knows."""
 BROWSER = {"accept": "text/html", "accept-language": "en"}
@@ -227,6 +229,51 @@ async def test_a_reader_of_statuspage_that_is_not_ours_follows_an_outage(
     assert [(each["name"], each["status"]) for each in ill["component_metadata"]] == [
         ("boulangerie-martin.example", "major_outage")
     ]
+
+
+async def test_every_document_of_statuspage_is_what_its_documentation_says_whatever_happens(
+    service: Any, story: Any
+) -> None:
+    """Only one reader reads all of them, and its licence is not for us: they are held to what is written."""
+
+    async def documents() -> Any:
+        read_so = {}
+        for name, document in DOCUMENTS.items():
+            answer = await read(service, story, f"/api/v2/{name}.json")
+            assert answer.headers["content-type"] == "application/json"
+            assert answer.headers["access-control-allow-origin"] == "*"
+            read_so[name] = document.model_validate_json(answer.content)
+        return read_so
+
+    def ids(told: Any, name: str) -> list[str]:
+        (listed,) = (value for key, value in told[name] if key in LISTS)
+        return [each.id for each in listed]
+
+    await service.hear(*story.golden_june()[:5])
+    calm = await documents()
+    assert calm["summary"].status == calm["status"].status
+    assert [ids(calm, name) for name in DOCUMENTS if name not in ("summary", "status", "components")] == [[]] * 5
+
+    window, over, going_on = new_id(), new_id(), new_id()
+    hour, week = timedelta(hours=1), timedelta(days=7)
+    planned = [(NOW + week * number - hour, NOW + week * number + hour) for number in (-1, 0, 1)]
+    await service.hear(story.maintenance(NOW - 2 * week, *planned, window_id=window))
+    began, since = NOW - timedelta(days=2), NOW - timedelta(minutes=12)
+    await service.hear(story.down(over, began), story.recovered(over, began, began + hour))
+    await service.hear(story.down(going_on, since))
+    await service.hear(*story.incident(new_id(), going_on, since, acknowledged=since + timedelta(minutes=2)))
+    told = await documents()
+    assert ids(told, "incidents") == [str(going_on), str(over)]
+    assert ids(told, "incidents/unresolved") == [str(going_on)]
+    every = ids(told, "scheduled-maintenances")
+    assert len(set(every)) == 3
+    assert [ids(told, f"scheduled-maintenances/{part}") for part in ("active", "upcoming")] == [every[1:2], every[2:]]
+    summary = told["summary"]
+    assert summary.status == told["status"].status
+    assert summary.components == told["components"].components
+    assert summary.incidents == told["incidents/unresolved"].incidents
+    assert [each.id for each in summary.scheduled_maintenances] == every[1:]
+    assert all(each.page == summary.page for each in told.values())
 
 
 async def test_a_badge_is_read_by_everybody(service: Any, story: Any) -> None:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Text, cast, delete, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Text, cast, delete, func, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -544,12 +544,13 @@ class SqlContracts(_Sql):
         return {contract_id: ContractHistory(tuple(terms)) for contract_id, terms in versions.items()}
 
     async def newest(self, contract_id: UUID) -> ContractFacts | None:
-        statement = (
-            select(cast(ContractTermsRow.state, Text))
-            .where(ContractTermsRow.contract_id == contract_id)
-            .order_by(ContractTermsRow.version.desc())
-            .limit(1)
-        )
+        return await self._newest(ContractTermsRow.contract_id == contract_id, ContractTermsRow.version)
+
+    async def newest_of_client(self, client_id: UUID) -> ContractFacts | None:
+        return await self._newest(ContractTermsRow.client_id == client_id, ContractTermsRow.effective_from)
+
+    async def _newest(self, which: ColumnElement[bool], by: Any) -> ContractFacts | None:
+        statement = select(cast(ContractTermsRow.state, Text)).where(which).order_by(by.desc()).limit(1)
         text = (await self._session.execute(statement)).scalar_one_or_none()
         return facts_of(text) if text is not None else None
 

@@ -263,6 +263,9 @@ class Contracts(Protocol):
     async def newest(self, contract_id: UUID) -> ContractFacts | None:
         """None when the contract is unknown to us, or not ours to see."""
 
+    async def newest_of_client(self, client_id: UUID) -> ContractFacts | None:
+        """The contract of a client that was heard of last; None when there is none."""
+
 
 class Clocks(Protocol):
     """Clocks with their facts, the cache over them, and what was said about them."""

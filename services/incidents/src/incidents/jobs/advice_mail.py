@@ -92,9 +92,11 @@ class AdviceMail:
     async def _letter(self, unit: UnitOfWork, rows: Sequence[AdviceMailRow]) -> Letter:
         first = rows[0]
         translator = self._catalogues.translator(first.language)
-        contract = None
+        contracts = ports_of(unit).contracts
         if first.contract_id is not None:
-            contract = await ports_of(unit).contracts.newest(first.contract_id)
+            contract = await contracts.newest(first.contract_id)
+        else:  # advice about no contract in particular is read where the client is, too
+            contract = await contracts.newest_of_client(first.client_id)
         zone = ZoneInfo(contract.time_zone if contract is not None else "UTC")
         subject, body = advice_text(translator, rows, zone)
         return Letter(self._message_id(first.id), None, first.recipient, subject, body, first.created_at)

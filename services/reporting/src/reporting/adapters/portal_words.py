@@ -151,8 +151,10 @@ def item_tone(code: str) -> str:
     return "bad" if code in {"declined", "rejected", "cancelled"} else "none"
 
 
-def severity(t: Translator, code: str) -> str:
-    """How bad it is."""
+def severity(t: Translator, code: str, names: Mapping[str, str] | None = None) -> str:
+    """How bad it is: what the contract calls it, else what we do."""
+    if names and t.language in names:
+        return names[t.language]
     words = {
         "critical": t.pgettext("severity", "Critical"),
         "major": t.pgettext("severity", "Major"),

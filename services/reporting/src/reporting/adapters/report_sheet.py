@@ -240,7 +240,7 @@ def _charts(report: MonthlyReport, counted: Sequence[UptimeFigure], t: Translato
 
 def _told_days(days: Sequence[tuple[date, timedelta]], t: Translator) -> str:
     told = [f"{t.date(day)} ({t.duration(length.total_seconds())})" for day, length in days if length]
-    return "; ".join(told) if told else t.gettext("No day had an interruption.")
+    return t.gettext("; ").join(told) if told else t.gettext("No day had an interruption.")
 
 
 def _uptime(report: MonthlyReport, t: Translator, zone: ZoneInfo) -> Table:
@@ -359,7 +359,7 @@ def _incidents(report: MonthlyReport, t: Translator, zone: ZoneInfo) -> Table:
         right=[False, False, False, True, False],
         rows=[
             [
-                f"{line.number} · {line.title} ({words.severity(t, line.severity)})",
+                f"{line.number} · {line.title} ({words.severity(t, line.severity, line.severity_names)})",
                 line.site_name or NOTHING,
                 t.datetime(line.began_at, zone, width="short"),
                 t.duration(line.duration_seconds, width="short"),
@@ -420,7 +420,7 @@ def changes_table(changes: Sequence[ReportChange], t: Translator, zone: ZoneInfo
         right=[False, False, True, True],
         rows=[
             [
-                words.subject(t, change.subject, change.name),
+                words.subject(t, change.subject, change.names.get(t.language, change.name)),
                 words.measure(t, change.measure),
                 _value(t, change, change.before, zone),
                 _value(t, change, change.after, zone),
@@ -447,7 +447,11 @@ def _value(t: Translator, change: ReportChange, value: str | None, zone: ZoneInf
 
 
 def _listed(t: Translator, change: ReportChange, name: str) -> str:
-    return words.category(t, name) if change.subject == "decision" else name
+    if change.subject == "decision":
+        return words.category(t, name)
+    if change.subject == "promise":
+        return words.subject(t, change.subject, name)
+    return change.names.get(t.language, name)
 
 
 def _rules(figures: Sequence[UptimeFigure], t: Translator) -> list[str]:

@@ -75,7 +75,7 @@ def _made_of(review: Review, t: Translator) -> str:
         for month in review.months
         if month.edition is not None
     ]
-    told = [t.gettext("Figures of these reports: %(reports)s.", reports="; ".join(issued))] if issued else []
+    told = [t.gettext("Figures of these reports: %(reports)s.", reports=t.gettext("; ").join(issued))] if issued else []
     if not review.complete:
         told.append(t.gettext("The period is not over, or a month was not issued yet: figures are provisional."))
     return " ".join(told)
@@ -255,7 +255,7 @@ def _incidents(review: Review, t: Translator, zone: ZoneInfo) -> Table:
         right=[False, False, True, False],
         rows=[
             [
-                f"{line.number} · {line.title} ({words.severity(t, line.severity)})",
+                f"{line.number} · {line.title} ({words.severity(t, line.severity, line.severity_names)})",
                 t.datetime(line.began_at, zone, width="short"),
                 t.duration(line.duration_seconds, width="short"),
                 words.incident_status(t, line.status),

@@ -5,6 +5,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from reporting.application.editions import AS_MEASURED
+from reporting.application.report import Moment
 from shared.i18n import Translator
 from shared.values import parse_duration
 
@@ -123,8 +124,10 @@ def incident_status(t: Translator, code: str) -> str:
     return words[code]
 
 
-def severity(t: Translator, code: str) -> str:
-    """How bad an incident is; a severity that we do not know is shown as it is."""
+def severity(t: Translator, code: str, names: Mapping[str, str] | None = None) -> str:
+    """How bad an incident is: the contract's own name for it, else ours; one that nobody named is shown as it is."""
+    if names and t.language in names:
+        return names[t.language]
     words = {
         "critical": t.pgettext("severity", "Critical"),
         "major": t.pgettext("severity", "Major"),
@@ -148,6 +151,11 @@ def step(t: Translator, code: str) -> str:
         "closed": t.pgettext("step", "Closed"),
     }
     return words[code]
+
+
+def in_order(stamps: Mapping[str, Moment | None]) -> list[tuple[str, Moment]]:
+    """What happened to an incident, by the instants at which it did; at the same one as it usually goes."""
+    return sorted(((code, each) for code, each in stamps.items() if each is not None), key=lambda each: each[1].at)
 
 
 def metric(t: Translator, code: str) -> str:
@@ -234,6 +242,9 @@ def subject(t: Translator, code: str, name: str) -> str:
     """What a correction is about: its name, and what it is where the name alone does not say."""
     if code == "decision":
         return " · ".join((t.pgettext("subject", "Decision on an outage"), category(t, name)))
+    if code == "promise":
+        number, _, measured = name.rpartition(" · ")
+        return " · ".join((number, metric(t, measured)))
     words = {
         "response_time": t.pgettext("subject", "Response time"),
         "work": t.pgettext("subject", "Work"),

@@ -24,7 +24,7 @@ from reporting.api.portal_session import (
     VisitorsForm,
     see,
 )
-from reporting.application.facts import ContractState
+from reporting.application.facts import ContractState, Texts
 
 router = APIRouter(prefix=PORTAL, tags=["portal"], route_class=PortalRoute, include_in_schema=False)
 
@@ -44,6 +44,11 @@ FIELDS: Final[Mapping[str, list[tuple[str, bool]]]] = {
     "assistance": [("title", False), ("topic", False), ("question", True)],
 }
 """The fields of each form, in the order in which they are asked for, and which of them take more than a line."""
+
+USUAL: Final = ("critical", "major", "minor")
+"""The severities of a contract that does not say what it calls them."""
+WORKED_AROUND: Final = "temporary"
+"""What is left of an error once there is a workaround: the agency says so, nobody reports it."""
 
 FORMS: Final = {
     "/portal/requests/new/{form}": {FORM: LARGEST_FORM},
@@ -69,6 +74,18 @@ def _places(contracts: list[ContractState]) -> list[tuple[str, str]]:
     return places
 
 
+def _severities(contracts: list[ContractState]) -> dict[str, Texts]:
+    """How bad an error may be said to be, the most urgent first: code to what the contracts in force call it."""
+    listed = {
+        each.code: each.names
+        for contract in contracts
+        if contract.status == "active"
+        for each in contract.severities
+        if each.code != WORKED_AROUND
+    }
+    return listed or {code: {} for code in USUAL}
+
+
 async def _request_page(
     visit: Visit, form: str, sent: Mapping[str, str], errors: Mapping[str, str], refusal: str, status: int
 ) -> Response:
@@ -81,6 +98,7 @@ async def _request_page(
         "form": form,
         "fields": FIELDS[form],
         "places": _places(contracts),
+        "severities": _severities(contracts),
         "values": defaultdict(str, sent or kept),
         "errors": errors,
         "refusal": refusal,

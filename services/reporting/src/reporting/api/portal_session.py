@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit
 from uuid import UUID
@@ -239,10 +240,18 @@ class Visit:
             "kept": {each.path: each.fields for each in drafts},
             "found_again": any(each.page == self.request.url.path for each in drafts),
             "technical": self.technical,
+            "severity": partial(_severity, self.translator, contracts),
             "form_key": secrets.token_urlsafe(18),
         }
         page = portal_page(template, self.translator, brand, zone, self.runtime.clock.now(), {**shared, **values})
         return html_response(self.request, page, self.translator, status=status)
+
+
+def _severity(t: Translator, contracts: Sequence[ContractState], item: Mapping[str, Any]) -> str:
+    """How bad an item is, as its contract calls it."""
+    contract = next((each for each in contracts if str(each.contract_id) == item["contract_id"]), None)
+    names = None if contract is None else contract.severity_names(item["severity"])
+    return portal_words.severity(t, item["severity"], names)
 
 
 def _form_token(box: SecretBox, session_id: UUID) -> str:

@@ -20,7 +20,7 @@ from reporting.application.report import (
     Text,
     report_without_money,
 )
-from reporting.application.report_parts import ReportParts
+from reporting.application.report_parts import ReportParts, Texts
 from reporting.application.report_template import ReportTemplateContent
 from reporting.domain.editions import Subject, SubjectKind, Told, differences, only_adds
 from shared.values import Instant, Month, instant_text
@@ -42,6 +42,7 @@ class ReportChange(Shown):
     subject: SubjectKind
     id: Text = Field(description="of the environment's stretch, the incident, the clock, or what else it is about")
     name: Text
+    names: Texts = Field(default_factory=dict, description="what people call it, by language, where `name` is a code")
     measure: Text
     before: Text | None
     after: Text | None
@@ -160,6 +161,7 @@ def next_edition(last: Edition | None, report: MonthlyReport, commentary: Commen
                 "subject": change.subject.kind,
                 "id": change.subject.id,
                 "name": change.subject.name,
+                "names": change.subject.names,
                 "measure": change.measure,
                 "before": change.before,
                 "after": change.after,
@@ -275,7 +277,7 @@ def _told_of_parts(parts: ReportParts) -> Told:
             "overage_minutes": _text(hours.overage_minutes),
         }
         for line in hours.lines:
-            told[Subject("hours", f"line/{line.code}", line.code)] = {
+            told[Subject("hours", f"line/{line.code}", line.code, line.name)] = {
                 "real_minutes": _text(line.real_minutes),
                 "included_minutes": _text(line.included_minutes),
                 "accounted_minutes": _text(line.accounted_minutes),
@@ -283,12 +285,12 @@ def _told_of_parts(parts: ReportParts) -> Told:
                 "overage_minutes": _text(line.overage_minutes),
             }
     for deliverable in parts.deliverables:
-        told[Subject("deliverable", deliverable.code, deliverable.code)] = {
+        told[Subject("deliverable", deliverable.code, deliverable.code, deliverable.name)] = {
             "state": deliverable.state,
             "proof_count": _text(deliverable.proof_count),
         }
     for advisory in parts.advisories:
-        told[Subject("advisory", str(advisory.advisory_id), advisory.kind)] = {
+        told[Subject("advisory", str(advisory.advisory_id), advisory.kind, advisory.title)] = {
             "status": advisory.status,
             "delivered_at": _instant(advisory.delivered_at),
             "acknowledged_at": _instant(advisory.acknowledged_at),
@@ -304,7 +306,8 @@ def _told_of_parts(parts: ReportParts) -> Told:
             "gross": owed.gross,
         }
         for amount in owed.lines:
-            told[Subject("settlement", f"{owed.settlement_id}/{amount.code}", amount.code)] = {"amount": amount.amount}
+            subject = Subject("settlement", f"{owed.settlement_id}/{amount.code}", amount.code, amount.text)
+            told[subject] = {"amount": amount.amount}
     return told
 
 

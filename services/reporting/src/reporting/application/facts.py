@@ -3,7 +3,7 @@
 Tolerant on purpose: unknown keys are ignored, so that a publisher may add. The same models read what was stored.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Final, Literal, TypeAlias
 from uuid import UUID
@@ -121,6 +121,20 @@ class Contact(Fact):
     roles: tuple[str, ...] = ()
 
 
+class Severity(Fact):
+    """One of the severities of a contract, with what it calls it; rank 1 is the most urgent one."""
+
+    code: str
+    rank: int
+    names: Texts
+
+
+class ServiceDesk(Fact):
+    """How the desk that serves the contract works, as far as it is shown."""
+
+    severities: tuple[Severity, ...] = ()
+
+
 class Reports(Fact):
     """Which reports are promised."""
 
@@ -146,6 +160,17 @@ class ContractState(Fact):
     hours: AgreedHours | None = None
     status_page: StatusPage | None = None
     reports: Reports = Reports()
+    service_desk: ServiceDesk | None = None
+
+    @property
+    def severities(self) -> Sequence[Severity]:
+        """The severities that the contract says what it calls, the most urgent first."""
+        listed = self.service_desk.severities if self.service_desk is not None else ()
+        return sorted(listed, key=lambda each: each.rank)
+
+    def severity_names(self, code: str) -> Texts:
+        """What the contract calls a severity; empty where it does not say."""
+        return next((each.names for each in self.severities if each.code == code), {})
 
 
 class ActorFact(Fact):

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
 from reporting.application import examples
-from reporting.application.report_parts import ReportParts
+from reporting.application.report_parts import ReportParts, Texts
 from shared.values import Instant, LocalDate, Month
 
 MAX_ROWS = 10_000
@@ -237,6 +237,9 @@ class IncidentLine(Shown):
     number: Text
     title: Text
     severity: Text
+    severity_names: Texts = Field(
+        default_factory=dict, description="what its contract calls the severity; empty where that was not told"
+    )
     status: IncidentStatus
     source: Literal["monitor", "person", "system"] | str = Field(json_schema_extra=MANY)
     site_id: UUID | None

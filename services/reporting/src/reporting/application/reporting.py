@@ -319,6 +319,7 @@ def _incident(known: KnownIncident, contract: ContractState, names: Names, perio
         number=state.number,
         title=state.title,
         severity=state.severity,
+        severity_names=contract.severity_names(state.severity),
         status=_status_at(state.status, stamps),
         source=state.source.kind,
         site_id=state.site_id,

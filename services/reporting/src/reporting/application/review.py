@@ -115,6 +115,7 @@ class ReviewedIncident(Part):
     number: Text
     title: Text
     severity: Text
+    severity_names: Texts = Field(default_factory=dict, description="what its contract calls it")
     status: IncidentStatus
     began_at: Instant
     ended_at: Instant | None

@@ -29,11 +29,15 @@ LISTED: Final = "listed"
 
 @dataclass(frozen=True, slots=True, order=True)
 class Subject:
-    """What is told about. Two readings speak of the same one when kind and id are the same, whatever its name is."""
+    """What is told about. Two readings speak of the same one when kind and id are the same, whatever its name is.
+
+    `names`: what people call it, by language, where `name` is a code.
+    """
 
     kind: SubjectKind
     id: str
     name: str = field(compare=False)
+    names: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 Told: TypeAlias = Mapping[Subject, Mapping[str, str | None]]

@@ -2,12 +2,15 @@
 
 from pathlib import Path
 from typing import Any, get_args
+from zoneinfo import ZoneInfo
 
 import pytest
 
 import reporting
 from reporting.adapters import words
 from reporting.adapters.rendering import TRANSLATIONS, catalogues
+from reporting.adapters.report_sheet import changes_table
+from reporting.application.editions import ReportChange
 from reporting.application.report import IncidentStatus, Verdict
 from reporting.application.reporting import STAMPS
 from reporting.domain.public_words import Headline, PublicIncidentStatus
@@ -61,3 +64,28 @@ def test_a_rule_is_told_in_sentences() -> None:
     assert len(told) == 6
     assert "5 minutes" in told[1].replace("\N{NO-BREAK SPACE}", " ")
     assert TRANSLATIONS.is_dir()
+
+
+@pytest.mark.parametrize(
+    ("language", "about"),
+    [
+        ("fr", ["Livrable · Surveillance du certificat", "INC-2026-0001 · Prise en charge", "Livrable · backups"]),
+        ("en", ["Deliverable · Certificate monitoring", "INC-2026-0001 · Response", "Deliverable · backups"]),
+    ],
+)
+def test_what_a_correction_is_about_is_told_by_its_name_and_not_by_its_code(language: str, about: list[str]) -> None:
+    names = {"fr": "Surveillance du certificat", "en": "Certificate monitoring"}
+    changes = [
+        ReportChange.model_validate(
+            {"subject": subject, "id": "1", "name": name, "names": called}
+            | {"measure": "listed", "before": None, "after": name}
+        )
+        for subject, name, called in (
+            ("deliverable", "certificate_monitoring", names),
+            ("promise", "INC-2026-0001 · response", {}),
+            ("deliverable", "backups", {}),  # an edition of before names were kept
+        )
+    ]
+    rows = changes_table(changes, catalogues().translator(language), ZoneInfo("Europe/Paris")).rows
+    assert [row[0] for row in rows] == about
+    assert [row[-1] for row in rows] == [names[language], about[1], "backups"]
