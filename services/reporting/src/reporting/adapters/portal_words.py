@@ -341,6 +341,11 @@ def invoice_tone(code: str) -> str:
     return {"overdue": "bad", "settled": "good"}.get(code, "none")
 
 
+def months(t: Translator, first: date, last: date) -> str:
+    """The months of a period."""
+    return t.month(first) if first == last else f"{t.month(first)} – {t.month(last)}"
+
+
 def edition_reason(t: Translator, code: str) -> str:
     """Why an edition of a report was issued."""
     words = {

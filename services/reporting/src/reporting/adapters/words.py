@@ -226,6 +226,14 @@ def measure(t: Translator, code: str) -> str:
         "proposed_by": t.pgettext("measure", "Proposed by"),
         "approved_by": t.pgettext("measure", "Approved by"),
         "approved_at": t.pgettext("measure", "Approved"),
+        "incidents": t.pgettext("measure", "Incidents"),
+        "promises_met": t.pgettext("measure", "Promises kept"),
+        "promises_missed": t.pgettext("measure", "Missed promises"),
+        "work_done": t.pgettext("measure", "Work done"),
+        "done_at": t.pgettext("measure", "Done"),
+        "treatment": t.pgettext("measure", "What was decided of it"),
+        "decided_on": t.pgettext("measure", "Decided"),
+        "since": t.pgettext("measure", "Since"),
     }
     return words.get(code, code)
 
@@ -241,6 +249,11 @@ def subject(t: Translator, code: str, name: str) -> str:
         "deliverable": t.pgettext("subject", "Deliverable"),
         "advisory": t.pgettext("subject", "Advice"),
         "settlement": t.pgettext("subject", "Settlement"),
+        "month": t.pgettext("subject", "Month"),
+        "action": t.pgettext("subject", "Action"),
+        "risk": t.pgettext("subject", "Risk that stays"),
+        "agreed": t.pgettext("subject", "Decision"),
+        "recommendation": t.pgettext("subject", "Recommendation"),
     }
     kind = words.get(code)
     return " · ".join(part for part in (kind, name) if part)
