@@ -30,7 +30,8 @@ def report_letter(
     if isinstance(edition, ReviewEdition):
         of_report = review_values(edition, t)
         title = review_title(edition.kind, t)
-        subject, ready = _review_words(title, t)
+        subject = f"{title}, [PERIOD] – [CLIENT]"
+        ready = t.gettext("this is ready on the contract [CONTRACT]: %(review)s, [PERIOD].", review=title)
     else:
         of_report = template_values(edition, t)
         subject = t.gettext("Report for [MONTH] – [CLIENT]")
@@ -61,12 +62,6 @@ def report_letter(
         language=t.language,
         sender_name=edition.report.contract.agency_name,
     )
-
-
-def _review_words(title: str, t: Translator) -> tuple[str, str]:
-    """Subject and sentence of a review's mail, with the variables of its template."""
-    subject = t.gettext("%(review)s, [PERIOD] – [CLIENT]", review=title)
-    return subject, t.gettext("this is ready on the contract [CONTRACT]: %(review)s, [PERIOD].", review=title)
 
 
 def message_id(delivery_id: UUID, sender: str) -> str:
