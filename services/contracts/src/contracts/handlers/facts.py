@@ -1,4 +1,4 @@
-"""Uptime, clocks, items, restores, certificates, speed, unwatched pages, reports, reviews: what settlement and proofs go by.
+"""Uptime, clocks, items, restores, certificates, speed, unwatched pages, reports: what settlement and proofs go by.
 
 Every event is one fact, named by the event's id. What is kept of it is what `application.facts` reads; of several facts
 about one thing the highest version counts, so that nothing depends on the order in which they arrive.
