@@ -143,7 +143,7 @@ async def test_notes_are_in_the_first_edition_and_later_ones_make_an_edition_wit
     await until(service, MORNING)
     async with service.client(story) as client:
         late = {"recommendations_fr": "Passer à PHP 8.5.", "next_steps_fr": "Atelier le 15 septembre."}
-        edited = late | {"months": []}
+        edited: dict[str, Any] = late | {"months": []}
         assert (await client.put(path(story, "/notes"), json=edited, headers={"If-Match": '"1"'})).status_code == 422
         assert (await client.put(path(story, "/notes"), json=late, headers={"If-Match": '"0"'})).status_code == 412
         assert (await client.put(path(story, "/notes"), json=late, headers={"If-Match": '"1"'})).status_code == 200
@@ -164,6 +164,17 @@ async def test_what_no_contract_promises_is_a_preview_for_ever(service: Any, sto
     assert (await read(service, story, "")).json()["edition"] is None
 
 
+async def test_a_promise_that_is_heard_of_late_makes_no_review_of_what_was_over(service: Any, story: Any) -> None:
+    await service.hear(*promising(story))
+    await until(service, MORNING + timedelta(days=30))
+    since = datetime(2026, 5, 22, 8, 0, tzinfo=UTC)
+    await service.hear(story.contract("amended", since, deliverables=[QUARTERLY], starts_on="2026-05-20"))
+    await issue(service)
+    assert await published(service) == []
+    await until(service, datetime(2026, 11, 1, 8, tzinfo=UTC))
+    assert [(each["kind"], each["month"]) for each in await published(service)] == [("quarterly", "2026-08-01")]
+
+
 async def test_institutions_are_told_every_month(service: Any, story: Any) -> None:
     await service.hear(*promising(story, INSTITUTIONAL))
     await until(service, MORNING)
@@ -175,7 +186,7 @@ async def test_institutions_are_told_every_month(service: Any, story: Any) -> No
 async def test_an_action_that_becomes_known_late_is_named_as_what_changed(service: Any, story: Any) -> None:
     await service.hear(*promising(story, INSTITUTIONAL))
     await until(service, MORNING)
-    values = {"action_id": str(new_id()), "what": "Second host", "recorded_at": "2026-06-10T08:00:00Z"}
+    values: dict[str, Any] = {"action_id": str(new_id()), "what": "Second host", "recorded_at": "2026-06-10T08:00:00Z"}
     await service.hear(told(story, "incidents.action.recorded.v1", **values, audience="client"))
     service.clock.set(MORNING + timedelta(days=1))
     await issue(service)

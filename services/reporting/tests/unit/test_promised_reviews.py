@@ -8,6 +8,8 @@ import pytest
 
 from reporting.application.facts import ContractState, KnownContract
 from reporting.application.review_editions import review_goes_out_at, reviews_closed_by
+from reporting.domain.period import next_month
+from reporting.domain.review_periods import ReviewKind
 from shared.ids import new_id
 
 from ..conftest import Story
@@ -35,13 +37,14 @@ def versions(*told: tuple[str, datetime, list[Any]], **terms: Any) -> list[Known
     return found
 
 
-def closed_in(known: list[KnownContract], first: date, count: int) -> dict[date, list[tuple[str, date]]]:
-    months, month = {}, first
+def closed_in(known: list[KnownContract], first: date, count: int) -> dict[date, list[tuple[ReviewKind, date]]]:
+    months: dict[date, list[tuple[ReviewKind, date]]] = {}
+    month = first
     for _ in range(count):
         found = reviews_closed_by(known, month)
         if found:
-            months[month] = [(kind, since) for kind, since in found]
-        month = date(month.year + month.month // 12, month.month % 12 + 1, 1)
+            months[month] = found
+        month = next_month(month)
     return months
 
 

@@ -48,7 +48,7 @@ async def report_due(
     ends_at: datetime,
     kind: ReportKind = "monthly",
 ) -> None:
-    """The month, or the last one of a review, is over and was measured (again): its report is due."""
+    """The month is over and was measured (again), or the last one of a review was told: its report is due."""
     statement = insert(ReportMonth).values(
         {
             "contract_id": contract_id,

@@ -1,7 +1,7 @@
 """Issues the reports of months and the reviews that are over, and next editions when what they tell changes.
 
 A month is due once it was measured, two hours into day 1 in its client's zone; a promised review when its last month
-was, and goes out that morning. When to look is a column here too.
+was told first, and goes out that morning. When to look is a column here too.
 """
 
 from datetime import timedelta
@@ -18,6 +18,7 @@ from reporting.adapters.report_editions import (
     due_reports,
     edition_of,
     last_edition,
+    report_due,
     review_edition_of,
     reviews_again,
     set_report_aside,
@@ -93,6 +94,8 @@ async def _issue_month(uow: UnitOfWork, row: ReportMonth) -> None:
         return
     edition = add_edition(uow, row, following, report, branded.brand, last, await template_of(uow))
     await plan_deliveries(uow, edition)
+    if following.number == 1:
+        await _expect_reviews(uow, row)
     await reviews_again(uow, row)
     told = edition_of(edition).report
     uow.publish(
@@ -109,6 +112,15 @@ async def _issue_month(uow: UnitOfWork, row: ReportMonth) -> None:
         version=edition.edition,
     )
     log.info("report_issued", contract_id=str(row.contract_id), month=str(row.month), edition=edition.edition)
+
+
+async def _expect_reviews(uow: UnitOfWork, month: ReportMonth) -> None:
+    """What a month closes is due with the first report of it: a promise heard of later makes no review of the past."""
+    assert month.ends_at is not None  # it was over when it became due
+    versions = await StoredFacts(uow).versions(month.contract_id)
+    for kind, first_month in reviews_closed_by(versions, month.month):
+        whose = (month.tenant_id, month.client_id, month.contract_id)
+        await report_due(uow, *whose, first_month, month.ends_at, kind)
 
 
 async def _issue_review(uow: UnitOfWork, row: ReportMonth, kind: ReviewKind) -> None:

@@ -16,7 +16,6 @@ from reporting.adapters.report_editions import report_due
 from reporting.application.measuring import lifetime
 from reporting.application.period_measure import GRACE, measure_month
 from reporting.application.reporting import zones_of
-from reporting.application.review_editions import reviews_closed_by
 from reporting.domain.period import month_bounds, next_month
 from reporting.published.uptime_v1 import UptimePeriodMeasured
 from shared.consumer import is_database_away
@@ -66,10 +65,7 @@ class MeasureMonths:
             return
         row.due_at = None
         if lifetime(versions, *bounds) is not None:
-            mine = (uow, row.tenant_id, row.client_id, due.contract_id)
-            await report_due(*mine, due.month, bounds[1])
-            for kind, first_month in reviews_closed_by(versions, due.month):
-                await report_due(*mine, first_month, bounds[1], kind)
+            await report_due(uow, row.tenant_id, row.client_id, due.contract_id, due.month, bounds[1])
         transitions = await facts.transitions(due.contract_id, bounds[0], uow.now)
         decisions = await facts.decisions(due.contract_id, uow.now)
         measured = measure_month(versions, transitions, due.month, zones, bounds, uow.now, decisions)
