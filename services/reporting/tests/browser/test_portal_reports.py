@@ -28,13 +28,16 @@ COMMENTARY = "Deux coupures brèves chez l’hébergeur. Nous avons déplacé la
 
 @pytest.fixture
 async def portal(start_service: Any, story: Any) -> Any:
-    """June told twice: with a commentary, and corrected three days later. July goes on."""
+    """June told twice, and its review too: with a commentary, and corrected three days later. July goes on."""
     service = await start_service(portal_secret="s" * 40, contracts_url=NOWHERE, incidents_url=NOWHERE)
-    await service.hear(*story.golden_june())
+    review = {"type": "regular_reporting", "parameters": {"frequency": "monthly"}}
+    amended = story.contract("amended", MIDNIGHT - timedelta(days=41), deliverables=[review])
+    await service.hear(*story.golden_june(), amended)
     async with service.client(story) as client:
         path = f"/v1/contracts/{story.contract_id}/reports/2026-06/commentary"
         await client.put(path, json={"fr": COMMENTARY, "en": "Two short outages."}, headers={"If-Match": '"0"'})
     await _issued(service, AFTERWARDS)
+    await _issued(service, MIDNIGHT + timedelta(hours=9))
     since, outage = MIDNIGHT - timedelta(days=2), new_id()
     await service.hear(story.down(outage, since), story.recovered(outage, since, since + timedelta(hours=1)))
     await _issued(service, AFTERWARDS + timedelta(days=3))
@@ -105,6 +108,8 @@ async def test_reports_can_be_read_by_everybody_on_a_phone_and_at_a_desk(
             "month": f"{contract}/reports/2026-06",
             "edition": f"{contract}/reports/2026-06/editions/2",
             "earlier": f"{contract}/reports/2026-06/editions/1",
+            "review": f"{contract}/reviews/institutional/2026-06",
+            "review-edition": f"{contract}/reviews/institutional/2026-06/editions/2",
             "running": f"{contract}/reports/2026-07",
             "so-far": f"{contract}/reports/2026-07/so-far",
             "uptime": f"{contract}/uptime",
