@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, ViewportSize
 
@@ -31,8 +32,8 @@ async def portal(start_service: Any, story: Any) -> Any:
     """June told twice, and its review too: with a commentary, and corrected three days later. July goes on."""
     service = await start_service(portal_secret="s" * 40, contracts_url=NOWHERE, incidents_url=NOWHERE)
     review = {"type": "regular_reporting", "parameters": {"frequency": "monthly"}}
-    amended = story.contract("amended", MIDNIGHT - timedelta(days=41), deliverables=[review])
-    await service.hear(*story.golden_june(), amended)
+    await service.hear(*story.golden_june())
+    await service.hear(story.contract("amended", MIDNIGHT - timedelta(days=40), deliverables=[review]))
     async with service.client(story) as client:
         path = f"/v1/contracts/{story.contract_id}/reports/2026-06/commentary"
         await client.put(path, json={"fr": COMMENTARY, "en": "Two short outages."}, headers={"If-Match": '"0"'})
@@ -115,9 +116,11 @@ async def test_reports_can_be_read_by_everybody_on_a_phone_and_at_a_desk(
             "uptime": f"{contract}/uptime",
             "away": "/portal/requests",
         }.items():
-            await page.goto(f"{path}?lang={language}")
+            answer = await page.goto(f"{path}?lang={language}")
             await picture(page, f"reports-{language}-{size['width']}-{name}")
             wrong: list[str] = await faults(page)
+            if answer is None or answer.status == httpx.codes.NOT_FOUND:
+                wrong.append("is not there")
             if wide := await overflow(page):
                 wrong.append(f"{wide} pixels too wide")
             if await page.locator("html").get_attribute("lang") != language:

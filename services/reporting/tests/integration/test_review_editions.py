@@ -126,6 +126,7 @@ async def test_a_corrected_month_makes_the_next_edition_which_says_what_changed_
     }
     assert second["report"]["months"][1]["edition"] == 2
     page = (await read(service, story, "/editions/2/html?lang=en")).text
+    assert "Month · June 2026" in page.replace("\xa0", " ")
     assert "What this edition corrects" in page
     assert page.index("What this edition corrects") < page.index("<h2>Trends</h2>")
     await issue(service)

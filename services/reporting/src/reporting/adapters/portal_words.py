@@ -31,9 +31,10 @@ def section_of(path: str) -> str:
     """Which of the sections a page belongs to."""
     if path.startswith("/portal/contracts/"):
         part = (*path.split("/"), "")[4]
-        return {"hours": "/portal/hours", "reports": "/portal/reports", "uptime": "/portal"}.get(
-            part, "/portal/contracts"
+        sections = {"hours": "/portal/hours", "uptime": "/portal"} | dict.fromkeys(
+            ("reports", "reviews"), "/portal/reports"
         )
+        return sections.get(part, "/portal/contracts")
     first = "/".join(path.split("/")[:3])
     return "/portal/approvals" if first == "/portal/changes" else first
 

@@ -1,12 +1,16 @@
 """Codes in words. Every text is a literal here, so that the catalogues are known to be complete."""
 
+import re
 from collections.abc import Mapping
+from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any
+from typing import Any, Final
 
 from reporting.application.editions import AS_MEASURED
 from shared.i18n import Translator
 from shared.values import parse_duration
+
+_MONTH: Final = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 
 
 def state(t: Translator, code: str) -> str:
@@ -256,7 +260,14 @@ def subject(t: Translator, code: str, name: str) -> str:
         "recommendation": t.pgettext("subject", "Recommendation"),
     }
     kind = words.get(code)
-    return " · ".join(part for part in (kind, name) if part)
+    named = _with_month(t, name) if code in {"month", "hours", "uptime"} else name
+    return " · ".join(part for part in (kind, named) if part)
+
+
+def _with_month(t: Translator, name: str) -> str:
+    """A name that begins with a month, as reviews have them; one that does not stays as it is."""
+    month, part, rest = name.partition(" · ")
+    return t.month(date.fromisoformat(f"{month}-01")) + part + rest if _MONTH.fullmatch(month) else name
 
 
 def pillar(t: Translator, code: str) -> str:
