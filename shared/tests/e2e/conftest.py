@@ -262,6 +262,7 @@ def owned(running_stack: RunningStack, world: World, every_operation: list[Opera
             "month": client_month(datetime.fromisoformat(world.incident["timestamps"]["opened"]["at"])),
             "edition": "1",
             "review_kind": "quarterly",
+            "template_kind": "quarterly",
             "number": "1",
             "picture": "logo",
             "document_form": "csv",

@@ -13,7 +13,7 @@ from .openapi_walk import Operation
 
 HIDDEN = {401, 403, 404}
 """What a stranger may be told about something that is not his."""
-OF_EVERY_AGENCY = {"catalogue", "document_form", "paper_kind", "template_code"}
+OF_EVERY_AGENCY = {"catalogue", "document_form", "paper_kind", "template_code", "template_kind"}
 """Names in paths that are everybody's: under each, whoever asks has something of his own."""
 
 

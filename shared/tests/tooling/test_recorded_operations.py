@@ -33,6 +33,8 @@ OWN_UNITS_OF_READINGS = {
     ("reporting", "get_shared_report"),
     ("reporting", "show_portal_edition"),
     ("reporting", "download_portal_edition"),
+    ("reporting", "show_portal_review_edition"),
+    ("reporting", "download_portal_review_edition"),
     ("reporting", "download_portal_evidence"),
     ("reporting", "download_portal_incident_evidence"),
     ("reporting", "return_to_portal"),

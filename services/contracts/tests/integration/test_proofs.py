@@ -92,6 +92,23 @@ async def test_the_report_that_was_issued_of_a_month_proves_that_it_was_delivere
     ]
 
 
+async def test_the_review_that_was_issued_of_a_quarter_proves_that_it_was_delivered_and_one_of_a_month_does_not(
+    installation: Installation, agency: Agency, clock: FixedClock
+) -> None:
+    contract = await agency.active()
+    others = Others(installation, agency.tenant_id, contract)
+    clock.set(datetime(2026, 9, 2, 6, tzinfo=UTC))
+    assert "performance_review" in (await proofs(agency, contract, "2026-08"))["never_delivered"]
+    await others.say("reporting.review.published.v1", review_id=str(new_id()), kind="institutional")
+    assert "performance_review" in (await proofs(agency, contract, "2026-08"))["never_delivered"]
+    issued = await others.say("reporting.review.published.v1")
+    line = by_code(await proofs(agency, contract, "2026-08"))["performance_review"]
+    assert line["status"] == "proved"
+    assert [(proof["id"], proof["on"], proof["what"]) for proof in line["proofs"]] == [
+        (issued["id"], "2026-08-31", "review.published")
+    ]
+
+
 async def test_only_what_was_promised_on_a_day_that_has_been_is_proved_by_hand(agency: Agency) -> None:
     contract = await agency.active()
     path = f"/v1/contracts/{contract['contract_id']}/delivery-proofs"

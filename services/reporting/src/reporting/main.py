@@ -26,6 +26,7 @@ from reporting.api import (
     report_editions,
     report_templates,
     reports,
+    review_editions,
     review_files,
     reviews,
     sent_reports,
@@ -67,8 +68,11 @@ SERVICE = Service(
         reports.router,
         report_editions.router,
         report_templates.router,
+        report_templates.documents,
+        review_editions.listed,
         reviews.router,
         review_files.router,
+        review_editions.router,
         decision_log.router,
         hours_reports.router,
         client_history.router,
@@ -106,6 +110,7 @@ SERVICE = Service(
     | report_editions.READINGS
     | reviews.READINGS
     | review_files.READINGS
+    | review_editions.READINGS
     | decision_log.READINGS
     | hours_reports.READINGS
     | client_history.READINGS

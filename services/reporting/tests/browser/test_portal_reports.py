@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, ViewportSize
 
@@ -28,13 +29,16 @@ COMMENTARY = "Deux coupures brèves chez l’hébergeur. Nous avons déplacé la
 
 @pytest.fixture
 async def portal(start_service: Any, story: Any) -> Any:
-    """June told twice: with a commentary, and corrected three days later. July goes on."""
+    """June told twice, and its review too: with a commentary, and corrected three days later. July goes on."""
     service = await start_service(portal_secret="s" * 40, contracts_url=NOWHERE, incidents_url=NOWHERE)
+    review = {"type": "regular_reporting", "parameters": {"frequency": "monthly"}}
     await service.hear(*story.golden_june())
+    await service.hear(story.contract("amended", MIDNIGHT - timedelta(days=40), deliverables=[review]))
     async with service.client(story) as client:
         path = f"/v1/contracts/{story.contract_id}/reports/2026-06/commentary"
         await client.put(path, json={"fr": COMMENTARY, "en": "Two short outages."}, headers={"If-Match": '"0"'})
     await _issued(service, AFTERWARDS)
+    await _issued(service, MIDNIGHT + timedelta(hours=9))
     since, outage = MIDNIGHT - timedelta(days=2), new_id()
     await service.hear(story.down(outage, since), story.recovered(outage, since, since + timedelta(hours=1)))
     await _issued(service, AFTERWARDS + timedelta(days=3))
@@ -105,14 +109,18 @@ async def test_reports_can_be_read_by_everybody_on_a_phone_and_at_a_desk(
             "month": f"{contract}/reports/2026-06",
             "edition": f"{contract}/reports/2026-06/editions/2",
             "earlier": f"{contract}/reports/2026-06/editions/1",
+            "review": f"{contract}/reviews/institutional/2026-06",
+            "review-edition": f"{contract}/reviews/institutional/2026-06/editions/2",
             "running": f"{contract}/reports/2026-07",
             "so-far": f"{contract}/reports/2026-07/so-far",
             "uptime": f"{contract}/uptime",
             "away": "/portal/requests",
         }.items():
-            await page.goto(f"{path}?lang={language}")
+            answer = await page.goto(f"{path}?lang={language}")
             await picture(page, f"reports-{language}-{size['width']}-{name}")
             wrong: list[str] = await faults(page)
+            if answer is None or answer.status == httpx.codes.NOT_FOUND:
+                wrong.append("is not there")
             if wide := await overflow(page):
                 wrong.append(f"{wide} pixels too wide")
             if await page.locator("html").get_attribute("lang") != language:

@@ -48,12 +48,18 @@ def _pseudo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         cached.cache_clear()
 
 
+def promising_reviews(envelope: dict[str, Any]) -> dict[str, Any]:
+    """An activated contract that promises a report on incidents, actions and risks every month."""
+    promised = {"type": "regular_reporting", "parameters": {"frequency": "monthly"}}
+    return envelope | {"data": envelope["data"] | {"deliverables": [promised]}}
+
+
 def everything(story: Any) -> list[bytes]:
     """A month with all that a report can tell, and planned work."""
     began, *rest = story.golden_june()
     item = new_id()
     return [
-        json.dumps(_with_contacts(json.loads(began), [contact("Lea", "fr", "decider")])).encode(),
+        json.dumps(promising_reviews(_with_contacts(json.loads(began), [contact("Lea", "fr", "decider")]))).encode(),
         *rest,
         told(story, "incidents.request.opened.v1", item_id=str(item), number="REQ-2026-0004", title="Export"),
         told(story, "incidents.work_order.completed.v1", 3),
@@ -132,7 +138,10 @@ async def test_every_page_and_document_of_the_api_says_only_what_can_be_translat
 
 
 @pytest.mark.capability("R34")
-@pytest.mark.parametrize("document", ["reports/2026-06/editions/1", "reviews/institutional/2026-06"])
+@pytest.mark.parametrize(
+    "document",
+    ["reports/2026-06/editions/1", "reviews/institutional/2026-06/editions/1", "reviews/quarterly/2026-06"],
+)
 async def test_a_pdf_adds_no_word_of_its_own(service: Any, story: Any, document: str) -> None:
     events = everything(story)
     await service.hear(*events)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -15,6 +16,8 @@ from shared.database import driver_url
 from shared.ids import new_id
 from shared.migrations import drift, migrate
 from shared.testing.databases import DatabaseUrls
+
+from .test_report_contents import issue
 
 SHARED = {"outbox", "inbox", "dead_letter", "idempotency_key", "alembic_version"}
 NOBODYS = {"portal_asking", "rebuild"}
@@ -101,6 +104,31 @@ async def test_a_step_back_before_providers_leaves_pages_closed_that_the_release
         assert answer.status_code == 200, answer.text
     async with service.client() as visitor:
         assert (await visitor.get(f"/status/{story.slug}.json", auth=("reader", "brioche dorée"))).status_code == 200
+
+
+async def test_a_step_back_before_editions_of_reviews_keeps_their_notes_and_the_editions_of_months(
+    start_service: Any, story: Any
+) -> None:
+    service = await start_service()
+    await service.hear(*story.golden_june())
+    address = f"/v1/contracts/{story.contract_id}/reviews/quarterly/2026-06/notes"
+    notes = {"recommendations_fr": "Passer à PHP 8.4."}
+    async with service.client(story) as client:
+        assert (await client.put(address, json=notes, headers={"if-match": '"0"'})).status_code == 200
+        template = {"order": ["tickets", "lines"]}
+        kept = await client.put("/v1/report-templates/hours", json=template, headers={"if-match": '"0"'})
+        assert kept.status_code == 200
+    service.clock.set(datetime(2026, 7, 1, 6, tzinfo=UTC))
+    await issue(service)
+    with stepped_back(service, "0020"), psycopg.connect(service.urls.superuser) as connection:
+        assert connection.execute("select kind, version, content from reporting.review_note").fetchall() == [
+            ("quarterly", 1, notes)
+        ]
+        assert connection.execute("select count(*) from reporting.report_edition").fetchone() == (2,)
+        assert connection.execute("select count(*) from reporting.report_template").fetchone() == (0,)
+    async with service.client(story) as client:
+        read = await client.get(address)
+    assert (read.headers["ETag"], read.json()["notes"]["recommendations_fr"]) == ('"1"', "Passer à PHP 8.4.")
 
 
 @contextmanager

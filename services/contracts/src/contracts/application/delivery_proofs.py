@@ -1,7 +1,7 @@
 """What proves that a contract's deliverables were delivered, month by month, and what was promised and never was.
 
-Facts that other services told prove most of them by themselves; what nothing tells of (a review, a talk, a report that
-was handed over) somebody of the agency enters with its evidence.
+Facts that other services told prove most of them by themselves; what nothing tells of (a talk, a report that was handed
+over) somebody of the agency enters with its evidence.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -347,6 +347,19 @@ def _published_reports(known: _Known) -> list[ProofLine]:
     ]
 
 
+_REVIEW: Mapping[Frequency, str] = {"quarterly": "quarterly", "yearly": "annual"}
+"""How often a review is promised, to the kind that delivers it: what is issued for a quarter is none of the year."""
+
+
+def _reviews(known: _Known, frequency: Frequency | None) -> list[ProofLine]:
+    """Proved on the last day of its period, as a report is."""
+    return [
+        known.line(each.event_id, each.told.ends_at - timedelta(microseconds=1), "review.published")
+        for each in known.facts.reviews
+        if frequency is not None and each.told.kind == _REVIEW.get(frequency)
+    ]
+
+
 def _restores(known: _Known) -> list[ProofLine]:
     told = [
         known.line(each.event_id, each.told.performed_at, "restore_verification")
@@ -400,7 +413,7 @@ _PROVED_BY: Mapping[str, Callable[[_Known], list[ProofLine]]] = {
     "backlog_record": lambda known: known.items(("request", "change"), "opened", _any),
     "decision_record": _decisions,
 }
-"""Kind of proof to what events prove by themselves; of the other kinds somebody enters the proofs."""
+"""Kind of proof to what events prove by themselves, beside reviews; of the other kinds somebody enters the proofs."""
 
 _EVERY_MONTH = frozenset(
     {
@@ -432,6 +445,8 @@ def _line(
 ) -> ProvedDeliverable:
     frequency, kind = _frequency(item), item["proof"]
     by_events = _PROVED_BY[kind](known) if kind in _PROVED_BY else []
+    if kind == "review_document":
+        by_events = _reviews(known, frequency)
     if item["type"] == WATCHED_PAGES:
         # That the site was checked shows nothing of pages that could not be.
         by_events = [line for line in by_events if not known.unwatched(line.on)]

@@ -34,6 +34,7 @@ FactKind: TypeAlias = Literal[
     "performance",
     "unwatched_pages",
     "report",
+    "review",
 ]
 ItemKind: TypeAlias = Literal["incident", "request", "change", "work_order"]
 ITEM_KINDS: tuple[ItemKind, ...] = ("incident", "request", "change", "work_order")
@@ -269,6 +270,20 @@ class ReportIssued(_Read):
     content_hash: str
 
 
+class ReviewIssued(_Read):
+    """That a review was issued, in its first edition or a later one."""
+
+    review_id: UUID
+    contract_id: UUID
+    kind: str
+    month: date
+    edition: int
+    starts_at: AwareDatetime
+    ends_at: AwareDatetime
+    issued_at: AwareDatetime
+    content_hash: str
+
+
 class PerformanceJudged(_Read):
     """That something had become slower, or fast again."""
 
@@ -372,6 +387,7 @@ class PeriodFacts:
     performance: tuple[Known[PerformanceJudged], ...]
     unwatched: tuple[Known[PagesUnwatched], ...]
     reports: tuple[Known[ReportIssued], ...]
+    reviews: tuple[Known[ReviewIssued], ...]
     breaches: tuple[Breach, ...]
 
     def item(self, item_id: UUID) -> ItemFact | None:
@@ -442,6 +458,7 @@ def put_together(
         performance=known("performance", PerformanceJudged),
         unwatched=known("unwatched_pages", PagesUnwatched),
         reports=known("report", ReportIssued),
+        reviews=known("review", ReviewIssued),
         breaches=tuple(sorted(breaches, key=lambda breach: (breach.since, breach.breach_id))),
     )
 

@@ -29,6 +29,7 @@ from contracts.application.facts import (
     PerformanceJudged,
     ReportIssued,
     RestoreVerified,
+    ReviewIssued,
     ToldOfClock,
     UptimeMeasured,
     take,
@@ -39,7 +40,7 @@ from shared.consumer import PermanentError
 from shared.events import ReceivedEvent
 from shared.unit_of_work import UnitOfWork
 
-Told: TypeAlias = UptimeMeasured | CertificateSeen | PerformanceJudged | PagesUnwatched | ReportIssued
+Told: TypeAlias = UptimeMeasured | CertificateSeen | PerformanceJudged | PagesUnwatched | ReportIssued | ReviewIssued
 
 _NOT_OVER = datetime.max.replace(tzinfo=UTC)
 """When something ends of which nobody has told yet that it did."""
@@ -59,6 +60,13 @@ async def take_report(event: ReceivedEvent[ReportIssued], uow: UnitOfWork) -> No
     """The report of a month was issued: it proves that it was delivered for that month."""
     told = event.data
     await _keep(uow, event, "report", told, told.report_id, told.starts_at, told.ends_at)
+
+
+@handlers.on("reporting.review.published.v1")
+async def take_review(event: ReceivedEvent[ReviewIssued], uow: UnitOfWork) -> None:
+    """A review was issued: it proves that it was delivered for its period."""
+    told = event.data
+    await _keep(uow, event, "review", told, told.review_id, told.starts_at, told.ends_at)
 
 
 @handlers.on("incidents.clock.breached.v1")

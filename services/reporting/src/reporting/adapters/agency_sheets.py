@@ -8,14 +8,17 @@ from zoneinfo import ZoneInfo
 
 from reporting.adapters import words
 from reporting.adapters.report_part_tables import hours_tables, minutes
+from reporting.adapters.report_sheet import paragraphs
 from reporting.adapters.sheet import NOTHING, Group, ReportSheet, Table, Tile
 from reporting.application.decision_log import LogEntry
 from reporting.application.history import SUBJECTS, HistorySubject
 from reporting.application.hours_report import HoursReport
 from reporting.application.margins import ContractMargins, LeadTimesOfMonth, MarginOfMonth
 from reporting.application.report import Brand, ReportContract
+from reporting.application.report_template import DocumentSection, DocumentTemplateContent
 from reporting.domain.brand import palette
 from reporting.domain.period import next_month
+from reporting.domain.report_template import filled
 from shared.i18n import Translator
 
 
@@ -220,8 +223,18 @@ def history_sheet(
 # --- hours -----------------------------------------------------------------------------------------------------------
 
 
-def hours_sheet(report: HoursReport, brand: Brand, t: Translator) -> ReportSheet:
-    """The hours of a month: per line what was included, worked, used, is left and goes beyond; and by ticket."""
+def hours_sheet(report: HoursReport, brand: Brand, t: Translator, template: DocumentTemplateContent) -> ReportSheet:
+    """The hours of a month: per line what was included, worked, used, is left and goes beyond; and by ticket.
+
+    In the order and with the texts of a template.
+    """
+    texts = template.texts(t.language)
+    values: dict[str, str | None] = {
+        "CLIENT": report.contract.client_name,
+        "AGENCY": report.contract.agency_name,
+        "CONTRACT": report.contract.number,
+        "MONTH": t.month(report.month),
+    }
     zone = ZoneInfo(report.time_zone)
     hours = report.hours
     tiles = []
@@ -250,7 +263,9 @@ def hours_sheet(report: HoursReport, brand: Brand, t: Translator) -> ReportSheet
         if report.edition is not None
         else t.gettext("No report was issued for the month yet: figures are provisional.")
     )
-    return _sheet(
+    tables = [nothing] if hours is None else hours_tables(hours, t)
+    tables.sort(key=lambda table: template.order.index(_hours_section(table)))
+    page = _sheet(
         *(t, brand, zone),
         title=t.gettext("Hours of %(month)s", month=t.month(report.month)),
         author=report.contract.agency_name,
@@ -259,8 +274,18 @@ def hours_sheet(report: HoursReport, brand: Brand, t: Translator) -> ReportSheet
         edition=edition,
         as_of=report.as_of,
         tiles=tiles,
-        groups=[Group(title="", tables=[nothing] if hours is None else hours_tables(hours, t), nothing="")],
+        groups=[Group(title="", tables=tables, nothing="")],
     )
+    return page.model_copy(
+        update={
+            "introduction": paragraphs(filled(texts.introduction or "", values)),
+            "closing": paragraphs(filled(texts.closing or "", values)),
+        }
+    )
+
+
+def _hours_section(table: Table) -> DocumentSection:
+    return "tickets" if table.code == "hours/tickets" else "lines"
 
 
 # --- what a contract brings in ---------------------------------------------------------------------------------------

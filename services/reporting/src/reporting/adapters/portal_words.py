@@ -31,9 +31,10 @@ def section_of(path: str) -> str:
     """Which of the sections a page belongs to."""
     if path.startswith("/portal/contracts/"):
         part = (*path.split("/"), "")[4]
-        return {"hours": "/portal/hours", "reports": "/portal/reports", "uptime": "/portal"}.get(
-            part, "/portal/contracts"
+        sections = {"hours": "/portal/hours", "uptime": "/portal"} | dict.fromkeys(
+            ("reports", "reviews"), "/portal/reports"
         )
+        return sections.get(part, "/portal/contracts")
     first = "/".join(path.split("/")[:3])
     return "/portal/approvals" if first in ("/portal/changes", "/portal/work-orders") else first
 
@@ -358,6 +359,11 @@ def invoice_standing(t: Translator, code: str) -> str:
 def invoice_tone(code: str) -> str:
     """The colour family of a standing."""
     return {"overdue": "bad", "settled": "good"}.get(code, "none")
+
+
+def months(t: Translator, first: date, last: date) -> str:
+    """The months of a period."""
+    return t.month(first) if first == last else f"{t.month(first)} – {t.month(last)}"
 
 
 def edition_reason(t: Translator, code: str) -> str:

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, cast
 from uuid import UUID
 
 from sqlalchemy import select, update
 
 from reporting.adapters.facts import StoredFacts
 from reporting.adapters.report_tables import ReportDelivery, ReportEdition
+from reporting.domain.review_periods import ReportKind
 from shared.ids import new_id
 from shared.unit_of_work import UnitOfWork
 
@@ -24,7 +25,7 @@ Ended: TypeAlias = Literal["superseded", "refused", "template", "too_late"]
 
 
 async def plan_deliveries(uow: UnitOfWork, edition: ReportEdition) -> None:
-    """An edition was issued: it is sent to every decider, where a monthly report is promised.
+    """An edition was issued: it is sent to every decider, a monthly one where that is promised.
 
     What of earlier editions has not left yet does not leave any more.
     """
@@ -33,6 +34,7 @@ async def plan_deliveries(uow: UnitOfWork, edition: ReportEdition) -> None:
         update(row)
         .where(
             row.contract_id == edition.contract_id,
+            row.kind == edition.kind,
             row.month == edition.month,
             row.sent_at.is_(None),
             row.ended_at.is_(None),
@@ -40,7 +42,7 @@ async def plan_deliveries(uow: UnitOfWork, edition: ReportEdition) -> None:
         .values(due_at=None, ended_at=uow.now, ended_because="superseded")
     )
     newest = (await StoredFacts(uow).versions(edition.contract_id))[-1].state
-    if not newest.reports.monthly:
+    if edition.kind == "monthly" and not newest.reports.monthly:
         return
     for contact in newest.contacts:
         if RECIPIENTS in contact.roles:
@@ -50,6 +52,7 @@ async def plan_deliveries(uow: UnitOfWork, edition: ReportEdition) -> None:
                     tenant_id=edition.tenant_id,
                     client_id=edition.client_id,
                     contract_id=edition.contract_id,
+                    kind=edition.kind,
                     month=edition.month,
                     edition=edition.edition,
                     contact_id=contact.contact_id,
@@ -89,6 +92,7 @@ class Mail:
 
     delivery_id: UUID
     contract_id: UUID
+    kind: ReportKind
     month: date
     edition: int
     name: str
@@ -110,6 +114,7 @@ async def claim_delivery(uow: UnitOfWork, delivery_id: UUID) -> Mail | None:
     mail = Mail(
         row.delivery_id,
         row.contract_id,
+        cast(ReportKind, row.kind),
         row.month,
         row.edition,
         row.name,
@@ -151,12 +156,12 @@ async def delivery_of(uow: UnitOfWork, delivery_id: UUID) -> ReportDelivery | No
     return await uow.session.get(ReportDelivery, delivery_id)
 
 
-async def newest_edition(uow: UnitOfWork, contract_id: UUID, month: date) -> int:
-    """The number of the newest edition of a month."""
+async def newest_edition(uow: UnitOfWork, contract_id: UUID, kind: ReportKind, month: date) -> int:
+    """The number of the newest edition of a month or a review."""
     row = ReportEdition
     found: int | None = await uow.session.scalar(
         select(row.edition)
-        .where(row.contract_id == contract_id, row.month == month)
+        .where(row.contract_id == contract_id, row.kind == kind, row.month == month)
         .order_by(row.edition.desc())
         .limit(1)
     )

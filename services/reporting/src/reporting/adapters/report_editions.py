@@ -1,8 +1,9 @@
-"""Reports of months: when they are due, and the editions that were issued."""
+"""Reports of months and reviews: when they are due, and the editions that were issued."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 
 from sqlalchemy import func, select, update
@@ -20,27 +21,38 @@ from reporting.application.editions import (
     hash_of,
     report_id,
 )
-from reporting.application.report import Brand, Branded, MonthlyReport
-from reporting.application.report_template import ReportTemplateContent
+from reporting.application.report import Brand, MonthlyReport
+from reporting.application.report_template import DocumentTemplateContent, ReportTemplateContent, TemplateContent
+from reporting.application.review import Review, ReviewNotes
+from reporting.application.review_editions import IssuedReview, ReviewEdition
+from reporting.domain.review_periods import ReportKind, ReviewKind
 from shared.unit_of_work import UnitOfWork
 
 
 @dataclass(frozen=True)
 class DueReport:
-    """A month whose report is to be looked at."""
+    """A month or a review whose report is to be looked at."""
 
     tenant_id: UUID
     contract_id: UUID
+    kind: ReportKind
     month: date
 
 
 async def report_due(
-    uow: UnitOfWork, tenant_id: UUID, client_id: UUID, contract_id: UUID, month: date, ends_at: datetime
+    uow: UnitOfWork,
+    tenant_id: UUID,
+    client_id: UUID,
+    contract_id: UUID,
+    month: date,
+    ends_at: datetime,
+    kind: ReportKind = "monthly",
 ) -> None:
-    """The month is over and was measured (again): its report is due."""
+    """The month is over and was measured (again), or the last one of a review was told: its report is due."""
     statement = insert(ReportMonth).values(
         {
             "contract_id": contract_id,
+            "kind": kind,
             "month": month,
             "tenant_id": tenant_id,
             "client_id": client_id,
@@ -52,7 +64,8 @@ async def report_due(
         }
     )
     changes = {"ends_at": ends_at, "due_at": func.least(ReportMonth.due_at, uow.now)}
-    await uow.session.execute(statement.on_conflict_do_update(index_elements=["contract_id", "month"], set_=changes))
+    key = ["contract_id", "kind", "month"]
+    await uow.session.execute(statement.on_conflict_do_update(index_elements=key, set_=changes))
 
 
 async def report_again(
@@ -69,41 +82,61 @@ async def report_again(
     )
 
 
+async def reviews_again(uow: UnitOfWork, month: ReportMonth) -> None:
+    """Another edition of a month was issued: reviews that it is part of are due, once their period is over."""
+    row = ReportMonth
+    await uow.session.execute(
+        update(row)
+        .where(
+            row.contract_id == month.contract_id,
+            row.kind != "monthly",
+            row.month <= month.month,
+            row.ends_at >= month.ends_at,
+        )
+        .values(due_at=func.least(row.due_at, uow.now))
+    )
+
+
 async def report_month(
-    uow: UnitOfWork, tenant_id: UUID, client_id: UUID, contract_id: UUID, month: date
+    uow: UnitOfWork, tenant_id: UUID, client_id: UUID, contract_id: UUID, month: date, kind: ReportKind = "monthly"
 ) -> ReportMonth:
     """The month under a lock, made if it is not there: its commentary can be read and written."""
-    key = {"contract_id": contract_id, "month": month}
+    key = {"contract_id": contract_id, "kind": kind, "month": month}
     empty = {"tenant_id": tenant_id, "client_id": client_id, "edition": 0, "commentary": {}, "commentary_version": 0}
     await uow.session.execute(insert(ReportMonth).values(key | empty).on_conflict_do_nothing())
-    row = await uow.session.get(ReportMonth, (contract_id, month), with_for_update=True)
+    row = await uow.session.get(ReportMonth, (contract_id, kind, month), with_for_update=True)
     assert row is not None  # it was written just now, or was there
     return row
 
 
-def keep_commentary(uow: UnitOfWork, row: ReportMonth, commentary: Commentary) -> None:
-    """The commentary for the next edition; a report that was issued is due."""
+def keep_commentary(uow: UnitOfWork, row: ReportMonth, commentary: Commentary | ReviewNotes) -> None:
+    """The commentary, or the notes, for the next edition; a report that was issued is due."""
     row.commentary = commentary.model_dump(exclude_none=True)
     row.commentary_version += 1
     if row.edition and (row.due_at is None or row.due_at > uow.now):
         row.due_at = uow.now
 
 
-async def month_of_report(uow: UnitOfWork, contract_id: UUID, month: date) -> ReportMonth | None:
+async def month_of_report(
+    uow: UnitOfWork, contract_id: UUID, month: date, kind: ReportKind = "monthly"
+) -> ReportMonth | None:
     """The month, if something was written of it."""
-    return await uow.session.get(ReportMonth, (contract_id, month))
+    return await uow.session.get(ReportMonth, (contract_id, kind, month))
 
 
 async def due_reports(uow: UnitOfWork, limit: int) -> list[DueReport]:
-    """The reports that are due, those that waited longest first."""
+    """The reports that are due, those that waited longest first; of the same instant months before reviews."""
     row = ReportMonth
     found = await uow.session.execute(
-        select(row.tenant_id, row.contract_id, row.month)
+        select(row.tenant_id, row.contract_id, row.kind, row.month)
         .where(row.due_at <= uow.now)
-        .order_by(row.due_at, row.contract_id, row.month)
+        .order_by(row.due_at, row.kind != "monthly", row.contract_id, row.month, row.kind)
         .limit(limit)
     )
-    return [DueReport(*each) for each in found]
+    return [
+        DueReport(tenant_id, contract_id, cast(ReportKind, kind), month)
+        for tenant_id, contract_id, kind, month in found
+    ]
 
 
 async def claim_report(uow: UnitOfWork, due: DueReport) -> ReportMonth | None:
@@ -111,7 +144,12 @@ async def claim_report(uow: UnitOfWork, due: DueReport) -> ReportMonth | None:
     row = ReportMonth
     found: ReportMonth | None = await uow.session.scalar(
         select(row)
-        .where(row.contract_id == due.contract_id, row.month == due.month, row.due_at <= uow.now)
+        .where(
+            row.contract_id == due.contract_id,
+            row.kind == due.kind,
+            row.month == due.month,
+            row.due_at <= uow.now,
+        )
         .with_for_update(skip_locked=True)
     )
     return found
@@ -120,30 +158,32 @@ async def claim_report(uow: UnitOfWork, due: DueReport) -> ReportMonth | None:
 async def set_report_aside(uow: UnitOfWork, due: DueReport, wait: timedelta) -> None:
     """The report cannot be made now."""
     row = ReportMonth
-    which = update(row).where(row.contract_id == due.contract_id, row.month == due.month)
+    which = update(row).where(row.contract_id == due.contract_id, row.kind == due.kind, row.month == due.month)
     await uow.session.execute(which.values(due_at=uow.now + wait))
 
 
 async def last_edition(uow: UnitOfWork, row: ReportMonth) -> ReportEdition | None:
-    """The newest edition of a month."""
-    return await uow.session.get(ReportEdition, (row.contract_id, row.month, row.edition))
+    """The newest edition of a month or a review."""
+    return await uow.session.get(ReportEdition, (row.contract_id, row.kind, row.month, row.edition))
 
 
 def add_edition(
     uow: UnitOfWork,
     row: ReportMonth,
     following: NextEdition,
-    report: Branded[MonthlyReport],
+    report: MonthlyReport | Review,
+    brand: Brand,
     last: ReportEdition | None,
-    template: ReportTemplateContent,
+    template: TemplateContent,
 ) -> ReportEdition:
-    """The next edition of a month, with the month's commentary."""
+    """The next edition of a month or a review, with its commentary or notes."""
     if following.keep_content and last is not None:
-        content, brand = last.content, last.brand
+        content, dressed = last.content, last.brand
     else:
-        content, brand = report.content.model_dump_json(by_alias=True), asdict(report.brand)
+        content, dressed = report.model_dump_json(by_alias=True), asdict(brand)
     edition = ReportEdition(
         contract_id=row.contract_id,
+        kind=row.kind,
         month=row.month,
         edition=following.number,
         tenant_id=row.tenant_id,
@@ -152,7 +192,7 @@ def add_edition(
         reason=following.reason,
         changes=[change.model_dump(mode="json") for change in following.changes],
         commentary=row.commentary,
-        brand=brand,
+        brand=dressed,
         template=template.model_dump(mode="json"),
         content=content,
         content_hash=hash_of(content),
@@ -163,25 +203,62 @@ def add_edition(
 
 
 async def issued_edition(uow: UnitOfWork, contract_id: UUID, month: date, number: int) -> IssuedEdition:
-    """An edition that the unit may see. Raises UnknownEdition."""
-    row = await uow.session.get(ReportEdition, (contract_id, month, number))
-    if row is None:
-        raise UnknownEdition
+    """An edition of a month that the unit may see. Raises UnknownEdition."""
+    row = await _issued(uow, contract_id, "monthly", month, number)
     template = ReportTemplateContent.model_validate(row.template)
     return IssuedEdition(edition_of(row), Brand(**row.brand), template, row.content)
 
 
+async def issued_review(uow: UnitOfWork, contract_id: UUID, kind: ReviewKind, month: date, number: int) -> IssuedReview:
+    """An edition of a review that the unit may see. Raises UnknownEdition."""
+    row = await _issued(uow, contract_id, kind, month, number)
+    template = DocumentTemplateContent.model_validate(row.template)
+    return IssuedReview(review_edition_of(row), Brand(**row.brand), template, row.content)
+
+
+async def issued_of_any_kind(
+    uow: UnitOfWork, contract_id: UUID, kind: ReportKind, month: date, number: int
+) -> IssuedEdition | IssuedReview:
+    """An edition of whatever kind. Raises UnknownEdition."""
+    if kind == "monthly":
+        return await issued_edition(uow, contract_id, month, number)
+    return await issued_review(uow, contract_id, kind, month, number)
+
+
+async def _issued(uow: UnitOfWork, contract_id: UUID, kind: ReportKind, month: date, number: int) -> ReportEdition:
+    row = await uow.session.get(ReportEdition, (contract_id, kind, month, number))
+    if row is None:
+        raise UnknownEdition
+    return row
+
+
 def edition_of(row: ReportEdition) -> Edition:
-    """A row as what is shown."""
+    """A row of a month as what is shown."""
     return Edition(
-        report_id=report_id(row.contract_id, row.month),
-        contract_id=row.contract_id,
-        month=row.month,
-        edition=row.edition,
-        issued_at=row.issued_at,
-        reason=cast(Reason, row.reason),
-        changes=[ReportChange.model_validate(change) for change in row.changes],
+        **_head_of(row),
         commentary=Commentary.model_validate(row.commentary),
-        content_hash=row.content_hash,
         report=MonthlyReport.model_validate_json(row.content),
     )
+
+
+def review_edition_of(row: ReportEdition) -> ReviewEdition:
+    """A row of a review as what is shown."""
+    return ReviewEdition(
+        **_head_of(row),
+        kind=cast(ReviewKind, row.kind),
+        notes=ReviewNotes.model_validate(row.commentary),
+        report=Review.model_validate_json(row.content),
+    )
+
+
+def _head_of(row: ReportEdition) -> Mapping[str, Any]:
+    return {
+        "report_id": report_id(row.contract_id, row.month, cast(ReportKind, row.kind)),
+        "contract_id": row.contract_id,
+        "month": row.month,
+        "edition": row.edition,
+        "issued_at": row.issued_at,
+        "reason": cast(Reason, row.reason),
+        "changes": [ReportChange.model_validate(change) for change in row.changes],
+        "content_hash": row.content_hash,
+    }

@@ -7,25 +7,42 @@ from zoneinfo import ZoneInfo
 from reporting.adapters.mail_server import Letter
 from reporting.adapters.report_deliveries import Mail
 from reporting.adapters.report_sheet import template_values
+from reporting.adapters.review_sheet import review_title, review_values
 from reporting.application.editions import IssuedEdition
+from reporting.application.review_editions import IssuedReview, ReviewEdition
 from reporting.domain.report_template import filled
 from shared.i18n import Translator
 
 
 def report_letter(
-    issued: IssuedEdition, mail: Mail, t: Translator, *, link: str, link_ends_at: datetime, now: datetime, sender: str
+    issued: IssuedEdition | IssuedReview,
+    mail: Mail,
+    t: Translator,
+    *,
+    link: str,
+    link_ends_at: datetime,
+    now: datetime,
+    sender: str,
 ) -> Letter:
     """The mail of an edition. Raises UnfilledVariable when the template asks for something that is not known."""
     edition = issued.edition
     texts = issued.template.texts(t.language)
-    of_report = template_values(edition, t)
+    if isinstance(edition, ReviewEdition):
+        of_report = review_values(edition, t)
+        title = review_title(edition.kind, t)
+        subject = f"{title}, [PERIOD] – [CLIENT]"
+        ready = t.gettext("this is ready on the contract [CONTRACT]: %(review)s, [PERIOD].", review=title)
+    else:
+        of_report = template_values(edition, t)
+        subject = t.gettext("Report for [MONTH] – [CLIENT]")
+        ready = t.gettext("the report for [MONTH] on the contract [CONTRACT] is ready:")
     zone = ZoneInfo(edition.report.time_zone)
     of_mail = of_report | {
         "CONTACT": mail.name,
         "LINK": link,
         "LINK_ENDS": t.datetime(link_ends_at, zone),
     }
-    body = filled(texts.mail_body or _body(t), of_mail)
+    body = filled(texts.mail_body or _body(t, ready), of_mail)
     why = {
         "correction": t.gettext("This edition corrects the one before; it begins with what changed."),
         "addition": t.gettext("This edition adds what the month was settled with; nothing else changed."),
@@ -39,7 +56,7 @@ def report_letter(
     return Letter(
         message_id=message_id(mail.delivery_id, sender),
         recipient=mail.address,
-        subject=filled(texts.mail_subject or t.gettext("Report for [MONTH] – [CLIENT]"), of_report),
+        subject=filled(texts.mail_subject or subject, of_report),
         body="\n\n".join(part for part in (body.strip(), why, noted) if part) + "\n",
         written_at=now,
         language=t.language,
@@ -52,11 +69,11 @@ def message_id(delivery_id: UUID, sender: str) -> str:
     return f"<{delivery_id}@{sender.rpartition('@')[2]}>"
 
 
-def _body(t: Translator) -> str:
+def _body(t: Translator, ready: str) -> str:
     return "\n\n".join(
         (
             t.gettext("Hello [CONTACT],"),
-            t.gettext("the report for [MONTH] on the contract [CONTRACT] is ready:"),
+            ready,
             "[LINK]",
             t.gettext("The link works until [LINK_ENDS]."),
             "[AGENCY]",

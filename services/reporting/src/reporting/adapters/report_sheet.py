@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from reporting.adapters import words
 from reporting.adapters.report_part_tables import part_tables
 from reporting.adapters.sheet import NOTHING, Chart, DayBar, Group, ReportSheet, Table, Tile
-from reporting.application.editions import AS_MEASURED, Edition, IssuedEdition, ReportChange
+from reporting.application.editions import AS_MEASURED, Edition, EditionHead, IssuedEdition, ReportChange
 from reporting.application.report import AsMeasured, DecisionLine, IncidentLine, MonthlyReport, UptimeFigure
 from reporting.application.report_template import Layout, ReportTemplateContent, Section
 from reporting.domain.brand import palette
@@ -26,6 +26,8 @@ CODES: Mapping[str, Callable[[Translator, str], str]] = {
     "severity": words.severity,
     "status": words.incident_status,
     "category": words.category,
+    "treatment": lambda t, value: words.treatment(t, value) or value,
+    "decided_on": lambda t, value: t.date(date.fromisoformat(value), width="short"),
 }
 KINDS: Mapping[str, Callable[[Translator, str], str]] = {
     "percent": lambda t, value: t.percent(value),
@@ -36,7 +38,7 @@ KINDS: Mapping[str, Callable[[Translator, str], str]] = {
 INSTANTS = frozenset(
     {
         *("from", "to", "at", "began_at", "ended_at", "due_at", "actual_at"),
-        *("delivered_at", "acknowledged_at", "answered_at", "approved_at"),
+        *("delivered_at", "acknowledged_at", "answered_at", "approved_at", "done_at", "since"),
     }
 )
 
@@ -76,7 +78,7 @@ def report_sheet(issued: IssuedEdition, t: Translator, layout: Layout | None = N
             start=_bound(t, report.from_, zone, ends=False),
             end=_bound(t, report.to, zone, ends=True),
         ),
-        edition=_edition_line(issued, t, zone),
+        edition=edition_line(edition, t, zone),
         introduction=paragraphs(filled(texts.introduction or "", values)),
         commentary_title=t.gettext("Our comments"),
         commentary=paragraphs(commentary or ""),
@@ -151,8 +153,8 @@ def _by_pillar(tables: Sequence[Table], t: Translator) -> list[Group]:
     return [*groups, Group(title=t.gettext("The contract"), tables=rest, nothing="")]
 
 
-def _edition_line(issued: IssuedEdition, t: Translator, zone: ZoneInfo) -> str:
-    edition = issued.edition
+def edition_line(edition: EditionHead, t: Translator, zone: ZoneInfo) -> str:
+    """Which edition it is, since when, and why there is one."""
     on = t.datetime(edition.issued_at, zone)
     if edition.reason == "correction":
         return t.gettext(

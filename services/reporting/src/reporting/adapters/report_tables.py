@@ -1,4 +1,4 @@
-"""The tables of reports: what others told, months to tell, what was told of them, to whom it was sent.
+"""The tables of reports and reviews: what others told, months to tell, what was told of them, to whom it was sent.
 
 An edition is inserted and read, never changed.
 """
@@ -14,11 +14,14 @@ from reporting.adapters.tables import Base
 
 
 class ReportMonth(Base):
-    """A contract's month: its last edition (0: none yet), the commentary for the next, and when to look at it."""
+    """A contract's month, or the period of a review that begins with it: its last edition (0: none yet), what the
+    agency says in the next (its commentary, its notes), and when to look at it.
+    """
 
     __tablename__ = "report_month"
 
     contract_id: Mapped[UUID] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
     month: Mapped[date] = mapped_column(primary_key=True)
     tenant_id: Mapped[UUID]
     client_id: Mapped[UUID]
@@ -37,6 +40,7 @@ class ReportEdition(Base):
     __tablename__ = "report_edition"
 
     contract_id: Mapped[UUID] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
     month: Mapped[date] = mapped_column(primary_key=True)
     edition: Mapped[int] = mapped_column(Integer, primary_key=True)
     tenant_id: Mapped[UUID]
@@ -74,11 +78,12 @@ class ToldFactRow(Base):
 
 
 class ReportTemplate(Base):
-    """An agency's own texts and order of reports."""
+    """An agency's own texts and order of a kind of report."""
 
     __tablename__ = "report_template"
 
     tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
     version: Mapped[int] = mapped_column(Integer)
     content: Mapped[dict[str, Any]]
     changed_at: Mapped[datetime]
@@ -96,6 +101,7 @@ class ReportDelivery(Base):
     tenant_id: Mapped[UUID]
     client_id: Mapped[UUID]
     contract_id: Mapped[UUID]
+    kind: Mapped[str]
     month: Mapped[date]
     edition: Mapped[int] = mapped_column(Integer)
     contact_id: Mapped[UUID]
@@ -112,20 +118,6 @@ class ReportDelivery(Base):
     last_error: Mapped[str | None]
 
     __table_args__ = (
-        Index("ix_report_delivery_contract_id", "contract_id", "month", "edition"),
+        Index("ix_report_delivery_contract_id", "contract_id", "kind", "month", "edition"),
         Index("ix_report_delivery_due_at", "due_at", postgresql_where=text("due_at IS NOT NULL")),
     )
-
-
-class ReviewNote(Base):
-    """What an agency writes into a review: its recommendations and the next steps, per language."""
-
-    __tablename__ = "review_note"
-
-    contract_id: Mapped[UUID] = mapped_column(primary_key=True)
-    kind: Mapped[str] = mapped_column(primary_key=True)
-    month: Mapped[date] = mapped_column(primary_key=True)
-    tenant_id: Mapped[UUID]
-    client_id: Mapped[UUID]
-    version: Mapped[int] = mapped_column(Integer)
-    content: Mapped[dict[str, Any]]

@@ -1,26 +1,72 @@
 """A review as its page."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import assert_never
 from zoneinfo import ZoneInfo
 
 from reporting.adapters import words
+from reporting.adapters.portal_words import months
 from reporting.adapters.report_part_tables import in_language, minutes
-from reporting.adapters.report_sheet import decisions_table, paragraphs
+from reporting.adapters.report_sheet import changes_table, decisions_table, edition_line, paragraphs
 from reporting.adapters.sheet import NOTHING, Group, ReportSheet, Table, Tile
 from reporting.application.report import Brand
-from reporting.application.review import Review, ReviewFigure, ReviewMonth
+from reporting.application.report_template import DocumentSection, DocumentTemplateContent
+from reporting.application.review import Review, ReviewFigure, ReviewMonth, ReviewNotes
+from reporting.application.review_editions import IssuedReview, ReviewEdition
 from reporting.domain.brand import palette
+from reporting.domain.report_template import filled
+from reporting.domain.review_periods import ReviewKind
 from shared.i18n import Translator
 
 
-def review_sheet(review: Review, brand: Brand, t: Translator) -> ReportSheet:
-    """The page: the sections of its kind, each there and saying so when it is empty."""
+def review_sheet(issued: IssuedReview, t: Translator) -> ReportSheet:
+    """The page of an edition, in the agency's texts and order as they were on the day of issue."""
+    edition, review = issued.edition, issued.edition.report
+    zone = ZoneInfo(review.time_zone)
+    texts, values = issued.template.texts(t.language), review_values(edition, t)
+    changes = [changes_table(edition.changes, t, zone)] if edition.changes else []
+    page = _sheet(review, edition.notes, issued.brand, issued.template, t)
+    return page.model_copy(
+        update={
+            "edition": " ".join((edition_line(edition, t, zone), page.edition)),
+            "introduction": paragraphs(filled(texts.introduction or "", values)),
+            "groups": [*([Group(title="", tables=changes, nothing="")] if changes else []), *page.groups],
+            "closing": paragraphs(filled(texts.closing or "", values)),
+        }
+    )
+
+
+def preview_sheet(
+    review: Review, notes: ReviewNotes, brand: Brand, template: DocumentTemplateContent, t: Translator
+) -> ReportSheet:
+    """The page while no edition was issued, which says so; the agency's own texts come with an edition."""
+    page = _sheet(review, notes, brand, template, t)
+    preview = t.gettext("This is a preview: it may read otherwise tomorrow, until the review is issued.")
+    return page.model_copy(update={"edition": " ".join(part for part in (preview, page.edition) if part)})
+
+
+def review_values(edition: ReviewEdition, t: Translator) -> dict[str, str | None]:
+    """What the variables of a template stand for in any review."""
+    contract = edition.report.contract
+    return {
+        "CLIENT": contract.client_name,
+        "AGENCY": contract.agency_name,
+        "CONTRACT": contract.number,
+        "PERIOD": review_period(edition.report, t),
+        "EDITION": str(edition.edition),
+    }
+
+
+def _sheet(
+    review: Review, notes: ReviewNotes, brand: Brand, template: DocumentTemplateContent, t: Translator
+) -> ReportSheet:
+    """The sections of its kind, each there and saying so when it is empty."""
     zone = ZoneInfo(review.time_zone)
     contract = review.contract
     return ReportSheet(
         language="fr" if t.language == "fr" else "en",
-        title=_title(review, t),
+        title=review_title(review.kind, t),
         author=contract.agency_name,
         colour=palette(brand.primary, None, None).band,
         subtitle=" · ".join(
@@ -30,7 +76,7 @@ def review_sheet(review: Review, brand: Brand, t: Translator) -> ReportSheet:
                 in_language(contract.plan_name, t, contract.plan_code),
             )
         ),
-        period=_period(review, t),
+        period=review_period(review, t),
         edition=_made_of(review, t),
         introduction=[],
         commentary_title="",
@@ -38,7 +84,7 @@ def review_sheet(review: Review, brand: Brand, t: Translator) -> ReportSheet:
         summary_title=t.gettext("In short"),
         tiles=_tiles(review, t),
         charts=[],
-        groups=_groups(review, t, zone),
+        groups=_groups(review, notes, template, t, zone),
         closing=[],
         rules_title="",
         rules=[],
@@ -52,8 +98,9 @@ def review_sheet(review: Review, brand: Brand, t: Translator) -> ReportSheet:
     )
 
 
-def _title(review: Review, t: Translator) -> str:
-    match review.kind:
+def review_title(kind: ReviewKind, t: Translator) -> str:
+    """What a review is called."""
+    match kind:
         case "quarterly":
             return t.gettext("Quarterly review")
         case "annual":
@@ -61,12 +108,12 @@ def _title(review: Review, t: Translator) -> str:
         case "institutional":
             return t.gettext("Report on incidents, actions and risks")
         case _:
-            assert_never(review.kind)
+            assert_never(kind)
 
 
-def _period(review: Review, t: Translator) -> str:
-    first, last = t.month(review.first_month), t.month(review.last_month)
-    return first if first == last else f"{first} – {last}"
+def review_period(review: Review, t: Translator) -> str:
+    """Its months."""
+    return months(t, review.first_month, review.last_month)
 
 
 def _made_of(review: Review, t: Translator) -> str:
@@ -116,42 +163,59 @@ def _tiles(review: Review, t: Translator) -> list[Tile]:
     return tiles
 
 
-def _groups(review: Review, t: Translator, zone: ZoneInfo) -> list[Group]:
-    if review.kind == "institutional":
-        return [
-            Group(title=t.gettext("Incidents"), tables=[_incidents(review, t, zone)], nothing=""),
-            Group(title=t.gettext("Actions"), tables=[_actions(review, t, zone)], nothing=""),
-            Group(title=t.gettext("Risks"), tables=[_risks(review, t)], nothing=""),
-            Group(title=t.gettext("Decisions"), tables=[_decisions(review, t)], nothing=""),
-            *_noted(review, t),
-        ]
-    return [
-        Group(
+def _groups(
+    review: Review, notes: ReviewNotes, template: DocumentTemplateContent, t: Translator, zone: ZoneInfo
+) -> list[Group]:
+    sections = (
+        _institutional_sections(review, notes, t, zone)
+        if review.kind == "institutional"
+        else _sections(review, notes, t, zone)
+    )
+    return [sections[name] for name in template.order if name in sections]
+
+
+def _sections(review: Review, notes: ReviewNotes, t: Translator, zone: ZoneInfo) -> Mapping[DocumentSection, Group]:
+    return {
+        "trends": Group(
             title=t.gettext("Trends"),
             tables=[_trends(review, t), _months(review, t), *_outage_decisions(review, t, zone)],
             nothing="",
         ),
-        Group(
+        "recommendations": Group(
             title=t.gettext("Recommendations"),
-            paragraphs=paragraphs(review.notes.said("recommendations", t.language)),
+            paragraphs=paragraphs(notes.said("recommendations", t.language)),
             tables=[_recommendations(review, t, zone)] if review.recommendations else [],
             nothing=t.gettext("There is nothing to recommend for this period."),
         ),
-        Group(
+        "next_steps": Group(
             title=t.gettext("Next steps"),
-            paragraphs=paragraphs(review.notes.said("next_steps", t.language)),
+            paragraphs=paragraphs(notes.said("next_steps", t.language)),
             tables=[_actions(review, t, zone)],
             nothing="",
         ),
-    ]
+    }
 
 
-def _noted(review: Review, t: Translator) -> list[Group]:
-    said = (
-        (t.gettext("Recommendations"), review.notes.said("recommendations", t.language)),
-        (t.gettext("Next steps"), review.notes.said("next_steps", t.language)),
-    )
-    return [Group(title=title, paragraphs=paragraphs(text), tables=[], nothing="") for title, text in said if text]
+def _institutional_sections(
+    review: Review, notes: ReviewNotes, t: Translator, zone: ZoneInfo
+) -> Mapping[DocumentSection, Group]:
+    """What institutions ask for, and what the agency says beside it where it does."""
+    sections: dict[DocumentSection, Group] = {
+        "incidents": Group(title=t.gettext("Incidents"), tables=[_incidents(review, t, zone)], nothing=""),
+        "actions": Group(title=t.gettext("Actions"), tables=[_actions(review, t, zone)], nothing=""),
+        "risks": Group(title=t.gettext("Risks"), tables=[_risks(review, t)], nothing=""),
+        "decisions": Group(title=t.gettext("Decisions"), tables=[_decisions(review, t)], nothing=""),
+    }
+    recommended, planned = notes.said("recommendations", t.language), notes.said("next_steps", t.language)
+    if recommended:
+        sections["recommendations"] = Group(
+            title=t.gettext("Recommendations"), paragraphs=paragraphs(recommended), tables=[], nothing=""
+        )
+    if planned:
+        sections["next_steps"] = Group(
+            title=t.gettext("Next steps"), paragraphs=paragraphs(planned), tables=[], nothing=""
+        )
+    return sections
 
 
 def _trends(review: Review, t: Translator) -> Table:

@@ -1,16 +1,17 @@
-"""What reviews are made of: the newest editions of months, and the agency's notes."""
+"""What reviews are made of: the newest editions of months, and the agency's notes; and the newest edition of one."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
 from uuid import UUID
 
 from sqlalchemy import func, select
-from sqlalchemy.dialects.postgresql import insert
 
-from reporting.adapters.report_editions import edition_of
-from reporting.adapters.report_tables import ReportEdition, ReviewNote
+from reporting.adapters.facts import StoredFacts
+from reporting.adapters.report_editions import edition_of, issued_review, month_of_report, report_month
+from reporting.adapters.report_tables import ReportEdition, ReportMonth
 from reporting.application.editions import Edition
-from reporting.application.review import ReviewedPeriod, ReviewNotes
+from reporting.application.review import Review, ReviewedPeriod, ReviewNotes, review
+from reporting.application.review_editions import IssuedReview
 from reporting.domain.review_periods import ReviewKind
 from shared.unit_of_work import UnitOfWork
 
@@ -20,30 +21,41 @@ async def newest_editions(uow: UnitOfWork, contract_id: UUID, months: Sequence[d
     row = ReportEdition
     newest = (
         select(row.month, func.max(row.edition).label("edition"))
-        .where(row.contract_id == contract_id, row.month.in_(months))
+        .where(row.contract_id == contract_id, row.kind == "monthly", row.month.in_(months))
         .group_by(row.month)
         .subquery()
     )
     found = await uow.session.scalars(
         select(row)
         .join(newest, (newest.c.month == row.month) & (newest.c.edition == row.edition))
-        .where(row.contract_id == contract_id)
+        .where(row.contract_id == contract_id, row.kind == "monthly")
     )
     return {each.month: edition_of(each) for each in found}
 
 
+async def reviewed(uow: UnitOfWork, contract_id: UUID, period: ReviewedPeriod) -> Review:
+    """The review of a period as it is known now."""
+    return review(
+        period,
+        await newest_editions(uow, contract_id, period.months),
+        await StoredFacts(uow).told(contract_id, period.span.start, period.span.end),
+        now=uow.now,
+    )
+
+
+async def newest_review(uow: UnitOfWork, contract_id: UUID, kind: ReviewKind, month: date) -> IssuedReview | None:
+    """The newest edition of a review; None while none was issued."""
+    row = await month_of_report(uow, contract_id, month, kind)
+    return None if row is None or not row.edition else await issued_review(uow, contract_id, kind, month, row.edition)
+
+
 async def notes_of(uow: UnitOfWork, contract_id: UUID, kind: ReviewKind, month: date) -> tuple[int, ReviewNotes]:
-    """The notes of a review with their version; 0 while there are none."""
-    row = await uow.session.get(ReviewNote, (contract_id, kind, month))
-    return (0, ReviewNotes()) if row is None else (row.version, ReviewNotes.model_validate(row.content))
+    """The notes for the next edition of a review with their version; 0 while there are none."""
+    row = await month_of_report(uow, contract_id, month, kind)
+    return (0, ReviewNotes()) if row is None else (row.commentary_version, ReviewNotes.model_validate(row.commentary))
 
 
-async def locked_notes(uow: UnitOfWork, contract_id: UUID, period: ReviewedPeriod) -> ReviewNote:
+async def locked_notes(uow: UnitOfWork, contract_id: UUID, period: ReviewedPeriod) -> ReportMonth:
     """The notes under a lock, made if they are not there."""
-    key = {"contract_id": contract_id, "kind": period.kind, "month": period.first_month}
-    whose = {"tenant_id": period.tenant_id, "client_id": period.contract.client_id}
-    statement = insert(ReviewNote).values({**key, **whose, "version": 0, "content": {}})
-    await uow.session.execute(statement.on_conflict_do_nothing())
-    row = await uow.session.get(ReviewNote, (contract_id, period.kind, period.first_month), with_for_update=True)
-    assert row is not None  # it was written just now, or was there
-    return row
+    client_id = period.contract.client_id
+    return await report_month(uow, period.tenant_id, client_id, contract_id, period.first_month, period.kind)

@@ -93,12 +93,12 @@ class StoredTold:
         return found | {incident_id: Item.model_validate(state) for incident_id, state in incidents}
 
     async def sent_reports(self, contract_id: UUID, start: datetime, end: datetime) -> Sequence[SentReport]:
-        """The editions that left in `[start, end)`: when the first of their mails left and the first was opened."""
+        """The editions of months that left in `[start, end)`: when the first mail of each left and was opened."""
         row = ReportDelivery
         sent = func.min(row.sent_at)
         found = await self._session.execute(
             select(row.month, row.edition, sent, func.min(row.seen_at))
-            .where(row.contract_id == contract_id, row.sent_at.is_not(None))
+            .where(row.contract_id == contract_id, row.kind == "monthly", row.sent_at.is_not(None))
             .group_by(row.month, row.edition)
             .having(sent >= start, sent < end)
             .order_by(sent)

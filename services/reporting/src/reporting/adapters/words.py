@@ -1,13 +1,17 @@
 """Codes in words. Every text is a literal here, so that the catalogues are known to be complete."""
 
+import re
 from collections.abc import Mapping
+from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any
+from typing import Any, Final
 
 from reporting.application.editions import AS_MEASURED
 from reporting.application.report import Moment
 from shared.i18n import Translator
 from shared.values import parse_duration
+
+_MONTH: Final = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 
 
 def state(t: Translator, code: str) -> str:
@@ -234,6 +238,14 @@ def measure(t: Translator, code: str) -> str:
         "proposed_by": t.pgettext("measure", "Proposed by"),
         "approved_by": t.pgettext("measure", "Approved by"),
         "approved_at": t.pgettext("measure", "Approved"),
+        "incidents": t.pgettext("measure", "Incidents"),
+        "promises_met": t.pgettext("measure", "Promises kept"),
+        "promises_missed": t.pgettext("measure", "Missed promises"),
+        "work_done": t.pgettext("measure", "Work done"),
+        "done_at": t.pgettext("measure", "Done"),
+        "treatment": t.pgettext("measure", "What was decided of it"),
+        "decided_on": t.pgettext("measure", "Decided"),
+        "since": t.pgettext("measure", "Since"),
     }
     return words.get(code, code)
 
@@ -252,9 +264,21 @@ def subject(t: Translator, code: str, name: str) -> str:
         "deliverable": t.pgettext("subject", "Deliverable"),
         "advisory": t.pgettext("subject", "Advice"),
         "settlement": t.pgettext("subject", "Settlement"),
+        "month": t.pgettext("subject", "Month"),
+        "action": t.pgettext("subject", "Action"),
+        "risk": t.pgettext("subject", "Risk that stays"),
+        "agreed": t.pgettext("subject", "Decision"),
+        "recommendation": t.pgettext("subject", "Recommendation"),
     }
     kind = words.get(code)
-    return " · ".join(part for part in (kind, name) if part)
+    named = _with_month(t, name) if code in {"month", "hours", "uptime"} else name
+    return " · ".join(part for part in (kind, named) if part)
+
+
+def _with_month(t: Translator, name: str) -> str:
+    """A name that begins with a month, as reviews have them; one that does not stays as it is."""
+    month, part, rest = name.partition(" · ")
+    return t.month(date.fromisoformat(f"{month}-01")) + part + rest if _MONTH.fullmatch(month) else name
 
 
 def pillar(t: Translator, code: str) -> str:

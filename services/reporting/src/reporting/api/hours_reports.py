@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from reporting.adapters.agency_sheets import hours_sheet
 from reporting.adapters.facts import StoredFacts
 from reporting.adapters.rendering import translator_for
+from reporting.adapters.report_templates import document_template_of
 from reporting.adapters.reviews import newest_editions
 from reporting.api.dependencies import Lang
 from reporting.api.documents import FILES, Document, Form, answer
@@ -62,7 +63,7 @@ async def download_hours_report(
     report, brand = await _report(unit, contract_id, month)
     t = translator_for(lang, request.headers.get("accept-language"), report.language)
     document = Document(
-        sheet=hours_sheet(report, brand, t),
+        sheet=hours_sheet(report, brand, t, await document_template_of(unit, "hours")),
         brand=brand,
         zone=report.time_zone,
         made_at=report.as_of,

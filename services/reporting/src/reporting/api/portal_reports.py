@@ -1,6 +1,5 @@
-"""Reports in the portal: what was told of each month, edition by edition, with its files and the evidence behind it."""
+"""Reports and reviews in the portal: what was told, edition by edition, with its files and the evidence behind it."""
 
-from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from typing import Annotated, Final
 from uuid import UUID
@@ -9,18 +8,20 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Path, Response
 from fastapi.responses import StreamingResponse
 
+from reporting.adapters.edition_sheet import edition_sheet
 from reporting.adapters.evidence_clocks import incident_pack
 from reporting.adapters.evidence_pack import Pack, month_pack
 from reporting.adapters.facts import StoredFacts
-from reporting.adapters.portal_facts import contracts_seen, editions_told, note_read
+from reporting.adapters.portal_facts import contracts_seen, editions_told, note_read, reviews_told
 from reporting.adapters.rendering import Link, report_page, sheet_page
 from reporting.adapters.report_csv import report_csv
 from reporting.adapters.report_deliveries import newest_edition
-from reporting.adapters.report_editions import issued_edition
+from reporting.adapters.report_editions import issued_of_any_kind
 from reporting.adapters.report_pdf import report_pdf
 from reporting.adapters.report_sheet import changes_table
-from reporting.adapters.report_sheet import report_sheet as sheet_of
-from reporting.adapters.report_xlsx import report_xlsx
+from reporting.adapters.report_xlsx import report_xlsx, sheet_xlsx
+from reporting.adapters.review_csv import COLUMNS, review_rows
+from reporting.adapters.review_sheet import review_sheet, review_title
 from reporting.adapters.upstream import NotThere
 from reporting.api.portal_session import (
     PORTAL,
@@ -32,12 +33,16 @@ from reporting.api.portal_session import (
     one_of,
 )
 from reporting.api.report_editions import MOST_EDITIONS, WORKBOOK, attached
+from reporting.api.reviews import Kind
 from reporting.api.sent_reports import may_be_noted
 from reporting.application.client_overview import MONTHS, months_of_uptime
 from reporting.application.editions import IssuedEdition, without_money
 from reporting.application.evidence import month_evidence
 from reporting.application.report import Branded, report_without_money
 from reporting.application.reporting import monthly_report
+from reporting.application.review_editions import IssuedReview, ReviewEdition
+from reporting.domain.review_periods import ReportKind, ReviewKind, months_from
+from shared.csv_lines import csv_lines
 from shared.i18n import Translator
 from shared.values import Month
 
@@ -47,6 +52,8 @@ READINGS: Final = frozenset(
     {
         "show_portal_edition",
         "download_portal_edition",
+        "show_portal_review_edition",
+        "download_portal_review_edition",
         "download_portal_evidence",
         "download_portal_incident_evidence",
     }
@@ -77,7 +84,11 @@ async def list_portal_reports(visit: SignedIn, before: Month | None = None) -> R
             running = {each.month for each in measured if not each.over}
             months = sorted({*told, *(each.month for each in measured if first <= each.month < last)}, reverse=True)
             older = first if first > contract.starts_on.replace(day=1) else None
-            listed.append((contract, [(month, told.get(month, []), month in running) for month in months], older))
+            reviews = await reviews_told(unit, contract.contract_id, first, end)
+            told_reviews = [(each, review_title(each.kind, visit.translator)) for each in reviews]
+            listed.append(
+                (contract, told_reviews, [(month, told.get(month, []), month in running) for month in months], older)
+            )
     return visit.page_about(contracts, "reports.html", {"listed": listed})
 
 
@@ -100,6 +111,7 @@ async def show_portal_month(contract_id: UUID, month: Month, visit: SignedIn) ->
     values = {
         "contract": contract,
         "month": month,
+        "address": f"{PORTAL}/contracts/{contract_id}/reports/{month:%Y-%m}",
         "running": any(each.month == month and not each.over for each in measured),
         "editions": [(each, changes_table(each.changes, visit.translator, zone)) for each in editions],
         "files": FILES,
@@ -125,21 +137,29 @@ async def show_portal_report(contract_id: UUID, month: Month, visit: SignedIn) -
 # --- an edition ------------------------------------------------------------------------------------------------------
 
 
-async def _opened(visit: Visit, contract_id: UUID, month: date, edition: int) -> tuple[IssuedEdition, int]:
+async def _read(
+    visit: Visit, contract_id: UUID, kind: ReportKind, month: date, edition: int
+) -> tuple[IssuedEdition | IssuedReview, int]:
     """The edition as its reader may see it, and the number of the newest. It counts as seen. Raises UnknownEdition."""
     async with visit.unit() as unit:
-        issued = await issued_edition(unit, contract_id, month, edition)
+        issued = await issued_of_any_kind(unit, contract_id, kind, month, edition)
         if may_be_noted(visit.request):
-            await note_read(unit, contract_id, month, edition, visit.person.email)
-        newest = await newest_edition(unit, contract_id, month)
-    return issued if visit.person.decides else without_money(issued), newest
+            await note_read(unit, contract_id, kind, month, edition, visit.person.email)
+        newest = await newest_edition(unit, contract_id, kind, month)
+    if visit.person.decides or isinstance(issued.edition, ReviewEdition):
+        return issued, newest  # a review tells of no money
+    return without_money(issued), newest
 
 
 @router.get("/contracts/{contract_id}/reports/{month}/editions/{edition}", summary="Read an edition")
 async def show_portal_edition(contract_id: UUID, month: Month, edition: Number, visit: SignedIn) -> Response:
     """What its PDF says, for a browser."""
-    issued, newest = await _opened(visit, contract_id, month, edition)
-    t, report = visit.translator, issued.edition.report
+    issued, newest = await _read(visit, contract_id, "monthly", month, edition)
+    return _page(visit, issued, newest, _back(contract_id, month, visit.translator))
+
+
+def _page(visit: Visit, issued: IssuedEdition | IssuedReview, newest: int, back: Link) -> Response:
+    t, report, edition = visit.translator, issued.edition.report, issued.edition.edition
     notice = None
     if newest > edition:
         notice = t.gettext(
@@ -149,12 +169,12 @@ async def show_portal_edition(contract_id: UUID, month: Month, edition: Number, 
         )
     here = visit.request.url.path
     ways = [
-        _back(contract_id, month, t),
+        back,
         Link(f"{here}/pdf", t.gettext("This report as a PDF")),
         *(Link(f"{here}/{file}", file.upper()) for file in FILES if file != "pdf"),
     ]
     page = sheet_page(
-        sheet_of(issued, t), issued.brand, t, zone=report.time_zone, at=report.as_of, notice=notice, ways=ways
+        edition_sheet(issued, t), issued.brand, t, zone=report.time_zone, at=report.as_of, notice=notice, ways=ways
     )
     return html_response(visit.request, page, t)
 
@@ -165,25 +185,6 @@ def _back(contract_id: UUID, month: date, t: Translator) -> Link:
     return Link(f"{PORTAL}/contracts/{contract_id}/reports/{month:%Y-%m}", text)
 
 
-def _csv(issued: IssuedEdition, _t: Translator) -> tuple[bytes | str, str]:
-    return report_csv(issued.edition), "text/csv; charset=utf-8; header=present"
-
-
-def _xlsx(issued: IssuedEdition, t: Translator) -> tuple[bytes | str, str]:
-    return report_xlsx(issued, t), WORKBOOK
-
-
-def _json(issued: IssuedEdition, _t: Translator) -> tuple[bytes | str, str]:
-    return issued.text, "application/json"
-
-
-_MADE: Final[Mapping[str, Callable[[IssuedEdition, Translator], tuple[bytes | str, str]]]] = {
-    "csv": _csv,
-    "xlsx": _xlsx,
-    "json": _json,
-}
-
-
 @router.get("/contracts/{contract_id}/reports/{month}/editions/{edition}/{file}", summary="A file of an edition")
 async def download_portal_edition(
     contract_id: UUID, month: Month, edition: Number, file: str, visit: SignedIn
@@ -191,14 +192,93 @@ async def download_portal_edition(
     """The same as a PDF in the reader's language, as CSV, as a workbook, or as JSON."""
     if file not in FILES:
         raise NotThere
-    issued, _ = await _opened(visit, contract_id, month, edition)
-    if file == "pdf":
-        content: bytes | str = await report_pdf(issued, visit.translator)
-        media_type = "application/pdf"
+    issued, _ = await _read(visit, contract_id, "monthly", month, edition)
+    return await _file(issued, file, visit.translator)
+
+
+async def _file(issued: IssuedEdition | IssuedReview, file: str, t: Translator) -> Response:
+    content: bytes | str
+    if file == "json":
+        content, media_type = issued.text, "application/json"
+    elif file == "pdf":
+        content, media_type = await report_pdf(issued, t), "application/pdf"
+    elif isinstance(issued.edition, ReviewEdition):
+        content, media_type = _review_lines(issued, file, t)
     else:
-        content, media_type = _MADE[file](issued, visit.translator)
+        content, media_type = _month_lines(issued, file, t)
     headers = {**attached(issued.edition, file), **TAKEN_AWAY}
     return Response(content, media_type=media_type, headers=headers)
+
+
+CSV: Final = "text/csv; charset=utf-8; header=present"
+
+
+def _month_lines(issued: IssuedEdition, file: str, t: Translator) -> tuple[bytes | str, str]:
+    return (report_csv(issued.edition), CSV) if file == "csv" else (report_xlsx(issued, t), WORKBOOK)
+
+
+def _review_lines(issued: IssuedReview, file: str, t: Translator) -> tuple[bytes | str, str]:
+    rows = list(review_rows(issued.edition.report))
+    if file == "csv":
+        return csv_lines([COLUMNS, *rows]), CSV
+    sheet, name = review_sheet(issued, t), t.gettext("Measures")
+    return sheet_xlsx(sheet, issued.edition.issued_at, name, COLUMNS, rows), WORKBOOK
+
+
+# --- reviews ---------------------------------------------------------------------------------------------------------
+
+
+@router.get("/contracts/{contract_id}/reviews/{review_kind}/{month}", summary="What was told in a review")
+async def show_portal_review(contract_id: UUID, review_kind: Kind, month: Month, visit: SignedIn) -> Response:
+    """The newest edition with its files, the earlier ones, and what each of them changed."""
+    t = visit.translator
+    async with visit.unit() as unit:
+        contracts = await contracts_seen(unit)
+        contract = one_of(contracts, contract_id)
+        told = await editions_told(unit, contract_id, month, month, money=False, kind=review_kind)
+    if not told:
+        raise NotThere
+    zone = ZoneInfo(contract.client.time_zone)
+    values = {
+        "contract": contract,
+        "title": review_title(review_kind, t),
+        "first_month": month,
+        "last_month": months_from(month, review_kind)[-1],
+        "address": _review_address(contract_id, review_kind, month),
+        "editions": [(each, changes_table(each.changes, t, zone)) for each in told[month]],
+        "files": FILES,
+    }
+    return visit.page_about(contracts, "review.html", values)
+
+
+def _review_address(contract_id: UUID, kind: ReviewKind, month: date) -> str:
+    return f"{PORTAL}/contracts/{contract_id}/reviews/{kind}/{month:%Y-%m}"
+
+
+@router.get(
+    "/contracts/{contract_id}/reviews/{review_kind}/{month}/editions/{edition}", summary="Read an edition of a review"
+)
+async def show_portal_review_edition(
+    contract_id: UUID, review_kind: Kind, month: Month, edition: Number, visit: SignedIn
+) -> Response:
+    """What its PDF says, for a browser."""
+    issued, newest = await _read(visit, contract_id, review_kind, month, edition)
+    text = visit.translator.gettext("Back to this review in the portal")
+    return _page(visit, issued, newest, Link(_review_address(contract_id, review_kind, month), text))
+
+
+@router.get(
+    "/contracts/{contract_id}/reviews/{review_kind}/{month}/editions/{edition}/{file}",
+    summary="A file of an edition of a review",
+)
+async def download_portal_review_edition(
+    contract_id: UUID, review_kind: Kind, month: Month, edition: Number, file: str, visit: SignedIn
+) -> Response:
+    """The same as a PDF in the reader's language, as CSV, as a workbook, or as JSON."""
+    if file not in FILES:
+        raise NotThere
+    issued, _ = await _read(visit, contract_id, review_kind, month, edition)
+    return await _file(issued, file, visit.translator)
 
 
 # --- evidence --------------------------------------------------------------------------------------------------------

@@ -34,6 +34,8 @@ from reporting.application.editions import (
 )
 from reporting.application.report_template import Layout
 from reporting.application.reporting import contract_in_month
+from reporting.application.review_editions import ReviewEdition
+from reporting.domain.review_periods import ReportKind
 from shared.auth import Principal
 from shared.etag import IfMatch, etag
 from shared.pagination import Page, PageParams, paginate
@@ -92,7 +94,7 @@ class EditionLine(BaseModel):
         """From a row. `money`: whether the reader may read what the contract costs."""
         changes = [ReportChange.model_validate(change) for change in row.changes]
         return cls(
-            report_id=report_id(row.contract_id, row.month),
+            report_id=report_id(row.contract_id, row.month, cast(ReportKind, row.kind)),
             edition=row.edition,
             issued_at=row.issued_at,
             reason=cast(Reason, row.reason),
@@ -134,7 +136,9 @@ async def list_report_editions(
     await contract_in_month(StoredFacts(unit), contract_id, month)
     return await paginate(
         unit.session,
-        select(ReportEdition).where(ReportEdition.contract_id == contract_id, ReportEdition.month == month),
+        select(ReportEdition).where(
+            ReportEdition.contract_id == contract_id, ReportEdition.kind == "monthly", ReportEdition.month == month
+        ),
         columns=(ReportEdition.edition,),
         params=params,
         to_item=partial(EditionLine.of, money=_reads_money(reader)),
@@ -317,7 +321,9 @@ async def list_report_deliveries(
     await contract_in_month(StoredFacts(unit), contract_id, month)
     return await paginate(
         unit.session,
-        select(ReportDelivery).where(ReportDelivery.contract_id == contract_id, ReportDelivery.month == month),
+        select(ReportDelivery).where(
+            ReportDelivery.contract_id == contract_id, ReportDelivery.kind == "monthly", ReportDelivery.month == month
+        ),
         columns=(ReportDelivery.planned_at, ReportDelivery.delivery_id),
         params=params,
         to_item=ReportDeliveryLine.of,
@@ -365,8 +371,9 @@ async def set_report_commentary(
     return CommentaryView(month=month, fr=body.fr, en=body.en, last_edition=row.edition)
 
 
-def attached(edition: Edition, ending: str) -> dict[str, str]:
+def attached(edition: Edition | ReviewEdition, ending: str) -> dict[str, str]:
     """The headers of an edition as a file."""
-    name = f"{edition.report.contract.number}-{edition.month:%Y-%m}-{edition.edition}.{ending}"
+    kind = f"{edition.kind}-" if isinstance(edition, ReviewEdition) else ""
+    name = f"{edition.report.contract.number}-{kind}{edition.month:%Y-%m}-{edition.edition}.{ending}"
     plain = "".join(each if each.isascii() and (each.isalnum() or each in "-._") else "-" for each in name)
     return {"Content-Disposition": f'attachment; filename="{plain}"', "Cache-Control": "private, no-cache"}

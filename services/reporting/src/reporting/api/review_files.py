@@ -5,11 +5,9 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from reporting.adapters.rendering import translator_for
-from reporting.adapters.review_csv import COLUMNS, review_rows
-from reporting.adapters.review_sheet import review_sheet
 from reporting.api.dependencies import Lang
-from reporting.api.documents import WORKBOOK, Document, DocumentForm, answer
-from reporting.api.reviews import Kind, Reader, reviewed
+from reporting.api.documents import WORKBOOK, DocumentForm, answer
+from reporting.api.reviews import Kind, Reader, language_of, newest_or_preview, review_document
 from shared.problems import NotFound, responses_for
 from shared.service import Unit
 from shared.unit_of_work import UnitOfWork
@@ -68,15 +66,6 @@ async def _file(
     form: DocumentForm,
     lang: str | None,
 ) -> Response:
-    made, brand = await reviewed(unit, contract_id, kind, month)
-    t = translator_for(lang, request.headers.get("accept-language"), made.language)
-    document = Document(
-        sheet=review_sheet(made, brand, t),
-        brand=brand,
-        zone=made.time_zone,
-        made_at=made.as_of,
-        file_name=f"{made.contract.number}-{kind}-{month:%Y-%m}",
-        columns=COLUMNS,
-        rows=list(review_rows(made)),
-    )
-    return await answer(request, document, form, t)
+    shown = await newest_or_preview(unit, contract_id, kind, month)
+    t = translator_for(lang, request.headers.get("accept-language"), language_of(shown))
+    return await answer(request, review_document(shown, t), form, t)

@@ -1,6 +1,6 @@
 """Reviews of several months: quarterly, annual, and for institutions (incidents, actions, risks, decisions)."""
 
-import asyncio
+from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
 
@@ -8,19 +8,24 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from reporting.adapters.facts import StoredFacts
-from reporting.adapters.rendering import sheet_page, translator_for
-from reporting.adapters.report_pdf import sheet_pdf
-from reporting.adapters.review_sheet import review_sheet
-from reporting.adapters.reviews import locked_notes, newest_editions, notes_of
+from reporting.adapters.rendering import translator_for
+from reporting.adapters.report_editions import keep_commentary
+from reporting.adapters.report_templates import document_template_of
+from reporting.adapters.review_csv import COLUMNS, review_rows
+from reporting.adapters.review_sheet import preview_sheet, review_sheet
+from reporting.adapters.reviews import locked_notes, newest_review, notes_of, reviewed
 from reporting.api.dependencies import Lang
-from reporting.api.pages import page_response
+from reporting.api.documents import Document, answer
 from reporting.api.reports import in_reach
 from reporting.application import review_examples
 from reporting.application.report import Brand
-from reporting.application.review import Review, ReviewNotes, review, reviewed_period
+from reporting.application.report_template import DocumentTemplateContent
+from reporting.application.review import Review, ReviewNotes, reviewed_period
+from reporting.application.review_editions import IssuedReview, ReviewReading
 from reporting.domain.review_periods import LENGTHS, ReviewKind
 from shared.auth import Principal
 from shared.etag import IfMatch, etag
+from shared.i18n import Translator
 from shared.problems import NotFound, PreconditionFailed, PreconditionRequired, responses_for
 from shared.service import Unit, require
 from shared.unit_of_work import UnitOfWork
@@ -62,32 +67,65 @@ class ReviewNotesView(BaseModel):
     notes: ReviewNotes
 
 
-async def reviewed(unit: UnitOfWork, contract_id: UUID, kind: ReviewKind, month: Month) -> tuple[Review, Brand]:
-    """The review, and how its documents look."""
+@dataclass(frozen=True)
+class Preview:
+    """A review while no edition was issued: as it is known now, in the order of the next edition."""
+
+    review: Review
+    notes: ReviewNotes
+    brand: Brand
+    template: DocumentTemplateContent
+
+
+async def newest_or_preview(
+    unit: UnitOfWork, contract_id: UUID, kind: ReviewKind, month: Month
+) -> IssuedReview | Preview:
+    """The review as it is read without asking for an edition."""
     in_reach(month)
-    facts = StoredFacts(unit)
-    period = await reviewed_period(facts, contract_id, kind, month, now=unit.now)
+    issued = await newest_review(unit, contract_id, kind, month)
+    if issued is not None:
+        return issued
+    period = await reviewed_period(StoredFacts(unit), contract_id, kind, month, now=unit.now)
+    review = await reviewed(unit, contract_id, period)
     _, notes = await notes_of(unit, contract_id, kind, month)
-    made = review(
-        period,
-        await newest_editions(unit, contract_id, period.months),
-        await facts.told(contract_id, period.span.start, period.span.end),
-        notes,
-        now=unit.now,
+    return Preview(review, notes, period.brand, await document_template_of(unit, kind))
+
+
+def review_document(shown: IssuedReview | Preview, t: Translator) -> Document:
+    """The review as its files are made."""
+    review = shown.review if isinstance(shown, Preview) else shown.edition.report
+    name = f"{review.contract.number}-{review.kind}-{review.first_month:%Y-%m}"
+    return Document(
+        sheet=preview_sheet(review, shown.notes, shown.brand, shown.template, t)
+        if isinstance(shown, Preview)
+        else review_sheet(shown, t),
+        brand=shown.brand,
+        zone=review.time_zone,
+        made_at=review.as_of if isinstance(shown, Preview) else shown.edition.issued_at,
+        file_name=f"{name}-preview" if isinstance(shown, Preview) else f"{name}-{shown.edition.edition}",
+        columns=COLUMNS,
+        rows=list(review_rows(review)),
     )
-    return made, period.brand
+
+
+def language_of(shown: IssuedReview | Preview) -> str:
+    """The client's, in which a file is unless another is asked for."""
+    return (shown.review if isinstance(shown, Preview) else shown.edition.report).language
 
 
 @router.get("", summary="Read a review", responses=responses_for(NotFound))
 async def get_review(
     contract_id: UUID, review_kind: Kind, month: Month, unit: Unit, _reader: Reader, response: Response
-) -> Review:
+) -> ReviewReading:
     """The period that begins with a month: trends by the issued editions, what waits for an answer, and the action plan
-    with owners and dates, where what was open before is carried over.
+    with owners and dates, where what was open before is carried over. The newest edition; a preview while none was
+    issued.
     """
     response.headers["Cache-Control"] = "private, no-cache"
-    made, _ = await reviewed(unit, contract_id, review_kind, month)
-    return made
+    shown = await newest_or_preview(unit, contract_id, review_kind, month)
+    if isinstance(shown, Preview):
+        return ReviewReading(**dict(shown.review), edition=None, notes=shown.notes)
+    return ReviewReading(**dict(shown.edition.report), edition=shown.edition.edition, notes=shown.edition.notes)
 
 
 @router.get(
@@ -103,10 +141,9 @@ async def get_review_page(
     request: Request, contract_id: UUID, review_kind: Kind, month: Month, unit: Unit, _reader: Reader, lang: Lang = None
 ) -> Response:
     """The same review for people, ready to print."""
-    made, brand = await reviewed(unit, contract_id, review_kind, month)
-    t = translator_for(lang, request.headers.get("accept-language"), made.language)
-    page = sheet_page(review_sheet(made, brand, t), brand, t, zone=made.time_zone, at=made.as_of)
-    return page_response(request, page, t, cache_control="private, no-cache")
+    shown = await newest_or_preview(unit, contract_id, review_kind, month)
+    t = translator_for(lang, request.headers.get("accept-language"), language_of(shown))
+    return await answer(request, review_document(shown, t), "html", t)
 
 
 @router.get(
@@ -122,15 +159,12 @@ async def get_review_page(
     },
 )
 async def download_review_pdf(
-    contract_id: UUID, review_kind: Kind, month: Month, unit: Unit, _reader: Reader, lang: Lang = None
+    request: Request, contract_id: UUID, review_kind: Kind, month: Month, unit: Unit, _reader: Reader, lang: Lang = None
 ) -> Response:
     """In the client's language unless another is asked for."""
-    made, brand = await reviewed(unit, contract_id, review_kind, month)
-    t = translator_for(lang, None, made.language)
-    file = await asyncio.to_thread(sheet_pdf, review_sheet(made, brand, t), made.as_of)
-    name = f"{review_kind}-{made.first_month:%Y-%m}.pdf"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "private, no-cache"}
-    return Response(file, media_type="application/pdf", headers=headers)
+    shown = await newest_or_preview(unit, contract_id, review_kind, month)
+    t = translator_for(lang, None, language_of(shown))
+    return await answer(request, review_document(shown, t), "pdf", t)
 
 
 @router.get("/notes", summary="Read the notes of a review", responses=responses_for(NotFound))
@@ -160,12 +194,14 @@ async def set_review_notes(
     if_match: IfMatch,
     response: Response,
 ) -> ReviewNotesView:
-    """Recommendations and next steps in words, beside what the facts say. No figure can be edited."""
+    """Recommendations and next steps in words, beside what the facts say. Before the period is over they go into the
+    first edition; afterwards an edition is issued whose figures are those of the one before, byte for byte. No figure
+    can be edited.
+    """
     in_reach(month)
     period = await reviewed_period(StoredFacts(unit), contract_id, review_kind, month, now=unit.now)
     row = await locked_notes(unit, contract_id, period)
-    if_match.require(row.version)
-    row.version += 1
-    row.content = body.model_dump(mode="json", exclude_none=True)
-    response.headers["ETag"] = etag(row.version)
-    return ReviewNotesView(version=row.version, notes=body)
+    if_match.require(row.commentary_version)
+    keep_commentary(unit, row, body)
+    response.headers["ETag"] = etag(row.commentary_version)
+    return ReviewNotesView(version=row.commentary_version, notes=body)

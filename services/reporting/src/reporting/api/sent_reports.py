@@ -1,24 +1,26 @@
-"""What the link of a mailed report opens: that edition, for whoever has the link, until it ends."""
+"""What the link of a mailed report or review opens: that edition, for whoever has the link, until it ends."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Annotated, Final, cast
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request, Response
 
+from reporting.adapters.edition_sheet import edition_sheet
 from reporting.adapters.rendering import Link, sheet_page, translator_for
 from reporting.adapters.report_deliveries import delivery_of, newest_edition, note_seen
-from reporting.adapters.report_editions import issued_edition
+from reporting.adapters.report_editions import issued_of_any_kind
 from reporting.adapters.report_links import ExpiredLink, InvalidLink, read_sent_token
 from reporting.adapters.report_pdf import report_pdf
-from reporting.adapters.report_sheet import report_sheet
 from reporting.adapters.report_tables import ReportDelivery
 from reporting.api.dependencies import Box, Lang
 from reporting.api.pages import message_response, page_response, wants_html
 from reporting.api.report_editions import attached
 from reporting.application.editions import IssuedEdition, UnknownEdition
+from reporting.application.review_editions import IssuedReview
+from reporting.domain.review_periods import ReportKind
 from shared.problems import Gone, NotFound, responses_for
 from shared.service import CurrentRuntime, Now
 from shared.unit_of_work import UnitOfWork
@@ -33,7 +35,7 @@ NEVER_KEPT: Final = "private, no-store"
 class _Opened:
     unit: UnitOfWork
     delivery: ReportDelivery
-    issued: IssuedEdition
+    issued: IssuedEdition | IssuedReview
 
 
 @asynccontextmanager
@@ -45,9 +47,9 @@ async def _opened(runtime: CurrentRuntime, box: Box, now: Now, token: str) -> As
         delivery = await delivery_of(unit, link.delivery_id)
         if delivery is None:
             raise UnknownEdition
-        yield _Opened(
-            unit, delivery, await issued_edition(unit, delivery.contract_id, delivery.month, delivery.edition)
-        )
+        kind = cast(ReportKind, delivery.kind)
+        which = (delivery.contract_id, kind, delivery.month, delivery.edition)
+        yield _Opened(unit, delivery, await issued_of_any_kind(unit, *which))
 
 
 def may_be_noted(request: Request) -> bool:
@@ -76,7 +78,8 @@ async def open_sent_report(
     try:
         async with _opened(runtime, box, now, token) as opened:
             edition = opened.issued.edition
-            newest = await newest_edition(opened.unit, edition.contract_id, edition.month)
+            kind = cast(ReportKind, opened.delivery.kind)
+            newest = await newest_edition(opened.unit, edition.contract_id, kind, edition.month)
             if may_be_noted(request):
                 await note_seen(opened.unit, opened.delivery.delivery_id)
     except (ExpiredLink, InvalidLink, UnknownEdition) as error:
@@ -94,7 +97,7 @@ async def open_sent_report(
         f"/reports/sent/pdf?{urlencode({'token': token, 'lang': t.language})}", t.gettext("This report as a PDF")
     )
     page = sheet_page(
-        report_sheet(opened.issued, t),
+        edition_sheet(opened.issued, t),
         opened.issued.brand,
         t,
         zone=report.time_zone,

@@ -1,11 +1,11 @@
-"""Editions of monthly reports: a month as it was told on a day, and what a later edition corrects of it."""
+"""Editions of reports: a month as it was told on a day, and what a later edition corrects of it."""
 
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Annotated, Final, Literal, TypeAlias
+from typing import Annotated, Final, Generic, Literal, TypeAlias, TypeVar
 from uuid import UUID, uuid5
 
 from pydantic import ConfigDict, Field
@@ -21,8 +21,9 @@ from reporting.application.report import (
     report_without_money,
 )
 from reporting.application.report_parts import ReportParts, Texts
-from reporting.application.report_template import ReportTemplateContent
+from reporting.application.report_template import ReportTemplateContent, TemplateContent
 from reporting.domain.editions import Subject, SubjectKind, Told, differences, only_adds
+from reporting.domain.review_periods import ReportKind
 from shared.values import Instant, Month, instant_text
 
 Reason: TypeAlias = Literal["scheduled", "addition", "correction", "commentary"]
@@ -62,41 +63,50 @@ class Commentary(Shown):
         return first or second
 
 
-class Edition(Shown):
-    """A month of a contract as it was told: never changed afterwards. A correction is the next edition."""
-
-    model_config = ConfigDict(json_schema_extra=examples.example(examples.EDITION))
+class EditionHead(Shown):
+    """What every edition says of itself, whatever it is of."""
 
     report_id: UUID
     contract_id: UUID
-    month: Month
+    month: Month = Field(description="of a review the first month of its period")
     edition: int = Field(ge=1)
     issued_at: Instant
     reason: Reason = Field(
         description="`scheduled`: the first one; `addition`: what the month was settled with has come, and nothing is "
         "told otherwise; `correction`: facts that became known late changed what it tells; "
-        "`commentary`: the same figures under another commentary"
+        "`commentary`: the same figures under another commentary, or other notes"
     )
     changes: list[ReportChange] = Field(
         json_schema_extra={"maxItems": 10_000}, description="against the edition before"
     )
-    commentary: Commentary
     content_hash: str = Field(
         description="SHA-256 of `report` as this answer has it, byte for byte", json_schema_extra={"maxLength": 64}
     )
+
+
+class Edition(EditionHead):
+    """A month of a contract as it was told: never changed afterwards. A correction is the next edition."""
+
+    model_config = ConfigDict(json_schema_extra=examples.example(examples.EDITION))
+
+    commentary: Commentary
     report: MonthlyReport
 
 
+EditionT = TypeVar("EditionT", bound=EditionHead)
+TemplateT = TypeVar("TemplateT", bound=TemplateContent)
+
+
 @dataclass(frozen=True)
-class IssuedEdition:
+class Issued(Generic[EditionT, TemplateT]):
     """An edition with how its pages look: all of it is as it was on the day of issue.
 
     `content`: the report as it is stored, the text whose SHA-256 is `content_hash`.
     """
 
-    edition: Edition
+    edition: EditionT
     brand: Brand
-    template: ReportTemplateContent
+    template: TemplateT
     content: str
 
     @property
@@ -104,6 +114,9 @@ class IssuedEdition:
         """The edition as JSON, with the report byte for byte as it was issued, whatever later releases add to it."""
         head = self.edition.model_dump_json(by_alias=True, exclude={"report"})
         return f'{head[:-1]},"report":{self.content}}}'
+
+
+IssuedEdition: TypeAlias = Issued[Edition, ReportTemplateContent]
 
 
 def without_money(issued: IssuedEdition) -> IssuedEdition:
@@ -145,16 +158,29 @@ class NextEdition:
     keep_content: bool
 
 
-def report_id(contract_id: UUID, month: date) -> UUID:
-    """The id of a contract's month as a report, whoever computes it; all its editions share it."""
-    return uuid5(NAMESPACE, f"{contract_id}/{month:%Y-%m}")
+FIRST_EDITION: Final = NextEdition(1, "scheduled", [], keep_content=False)
+
+
+def report_id(contract_id: UUID, month: date, kind: ReportKind = "monthly") -> UUID:
+    """The id of a contract's month or review, whoever computes it; all its editions share it."""
+    period = f"{month:%Y-%m}" if kind == "monthly" else f"{kind}/{month:%Y-%m}"
+    return uuid5(NAMESPACE, f"{contract_id}/{period}")
 
 
 def next_edition(last: Edition | None, report: MonthlyReport, commentary: Commentary) -> NextEdition | None:
     """What a reading of the month is worth beside the last edition; None when it says nothing else."""
     if last is None:
-        return NextEdition(1, "scheduled", [], keep_content=False)
-    found = differences(told_of(last.report), told_of(report))
+        return FIRST_EDITION
+    before, after = told_of(last.report), told_of(report)
+    return following_edition(last.edition, before, after, commented=commentary != last.commentary)
+
+
+def following_edition(last: int, before: Told, after: Told, *, commented: bool) -> NextEdition | None:
+    """What a reading is worth after edition `last`, which told `before`; None when it says nothing else.
+
+    :param commented: what the agency says beside the figures is otherwise.
+    """
+    found = differences(before, after)
     changes = [
         ReportChange.model_validate(
             {
@@ -171,9 +197,9 @@ def next_edition(last: Edition | None, report: MonthlyReport, commentary: Commen
     ]
     if changes:
         reason: Reason = "addition" if only_adds(found) else "correction"
-        return NextEdition(last.edition + 1, reason, changes, keep_content=False)
-    if commentary != last.commentary:
-        return NextEdition(last.edition + 1, "commentary", [], keep_content=True)
+        return NextEdition(last + 1, reason, changes, keep_content=False)
+    if commented:
+        return NextEdition(last + 1, "commentary", [], keep_content=True)
     return None
 
 
@@ -186,13 +212,13 @@ def told_of(report: MonthlyReport) -> Told:
             "uptime_percent": figure.uptime_percent,
             "target_percent": figure.target_percent,
             "coverage_percent": figure.coverage_percent,
-            "met": _text(figure.met),
-            "down_seconds": _text(figure.down_seconds),
-            "degraded_seconds": _text(figure.degraded_seconds),
-            "maintenance_seconds": _text(figure.maintenance_seconds),
-            "unknown_seconds": _text(figure.unknown_seconds),
-            "paused_seconds": _text(figure.paused_seconds),
-            "outages": _text(figure.outages),
+            "met": plain(figure.met),
+            "down_seconds": plain(figure.down_seconds),
+            "degraded_seconds": plain(figure.degraded_seconds),
+            "maintenance_seconds": plain(figure.maintenance_seconds),
+            "unknown_seconds": plain(figure.unknown_seconds),
+            "paused_seconds": plain(figure.paused_seconds),
+            "outages": plain(figure.outages),
             "to": instant_text(figure.to),
             **_before_decisions(figure.as_measured),
         }
@@ -203,24 +229,24 @@ def told_of(report: MonthlyReport) -> Told:
             "severity": line.severity,
             "status": line.status,
             "began_at": instant_text(line.began_at),
-            "ended_at": _instant(line.ended_at),
-            "duration_seconds": _text(line.duration_seconds),
+            "ended_at": plain_instant(line.ended_at),
+            "duration_seconds": plain(line.duration_seconds),
         }
         for clock in line.clocks:
             told[Subject("promise", str(clock.clock_id), f"{line.number} · {clock.metric}")] = {
                 "verdict": clock.verdict,
-                "target_seconds": _text(clock.target_seconds),
-                "elapsed_seconds": _text(clock.elapsed_seconds),
-                "due_at": _instant(clock.due_at),
-                "actual_at": _instant(clock.actual_at),
+                "target_seconds": plain(clock.target_seconds),
+                "elapsed_seconds": plain(clock.elapsed_seconds),
+                "due_at": plain_instant(clock.due_at),
+                "actual_at": plain_instant(clock.actual_at),
             }
     for times in report.response_times:
         name = f"{times.site_name} · {times.environment_name}"
         told[Subject("response_time", str(times.environment_id), name)] = {
-            "checks": _text(times.checks),
-            "p50_ms": _text(times.p50_ms),
-            "p95_ms": _text(times.p95_ms),
-            "p99_ms": _text(times.p99_ms),
+            "checks": plain(times.checks),
+            "p50_ms": plain(times.p50_ms),
+            "p95_ms": plain(times.p95_ms),
+            "p99_ms": plain(times.p99_ms),
         }
     return {**told, **_told_of_parts(report.parts)}
 
@@ -236,12 +262,12 @@ def _before_decisions(measured: AsMeasured | None) -> Mapping[str, str | None]:
     said: Mapping[str, str | None] = {
         "uptime_percent": measured.uptime_percent,
         "coverage_percent": measured.coverage_percent,
-        "met": _text(measured.met),
-        "down_seconds": _text(measured.down_seconds),
-        "degraded_seconds": _text(measured.degraded_seconds),
-        "maintenance_seconds": _text(measured.maintenance_seconds),
-        "unknown_seconds": _text(measured.unknown_seconds),
-        "paused_seconds": _text(measured.paused_seconds),
+        "met": plain(measured.met),
+        "down_seconds": plain(measured.down_seconds),
+        "degraded_seconds": plain(measured.degraded_seconds),
+        "maintenance_seconds": plain(measured.maintenance_seconds),
+        "unknown_seconds": plain(measured.unknown_seconds),
+        "paused_seconds": plain(measured.paused_seconds),
     }
     return {name + AS_MEASURED: value for name, value in said.items()}
 
@@ -270,36 +296,36 @@ def _told_of_parts(parts: ReportParts) -> Told:
     if parts.hours is not None:
         hours = parts.hours
         told[Subject("hours", "total", "")] = {
-            "real_minutes": _text(hours.real_minutes),
-            "available_minutes": _text(hours.available_minutes),
-            "accounted_minutes": _text(hours.accounted_minutes),
-            "remaining_minutes": _text(hours.remaining_minutes),
-            "overage_minutes": _text(hours.overage_minutes),
+            "real_minutes": plain(hours.real_minutes),
+            "available_minutes": plain(hours.available_minutes),
+            "accounted_minutes": plain(hours.accounted_minutes),
+            "remaining_minutes": plain(hours.remaining_minutes),
+            "overage_minutes": plain(hours.overage_minutes),
         }
         for line in hours.lines:
             told[Subject("hours", f"line/{line.code}", line.code, line.name)] = {
-                "real_minutes": _text(line.real_minutes),
-                "included_minutes": _text(line.included_minutes),
-                "accounted_minutes": _text(line.accounted_minutes),
-                "remaining_minutes": _text(line.remaining_minutes),
-                "overage_minutes": _text(line.overage_minutes),
+                "real_minutes": plain(line.real_minutes),
+                "included_minutes": plain(line.included_minutes),
+                "accounted_minutes": plain(line.accounted_minutes),
+                "remaining_minutes": plain(line.remaining_minutes),
+                "overage_minutes": plain(line.overage_minutes),
             }
     for deliverable in parts.deliverables:
         told[Subject("deliverable", deliverable.code, deliverable.code, deliverable.name)] = {
             "state": deliverable.state,
-            "proof_count": _text(deliverable.proof_count),
+            "proof_count": plain(deliverable.proof_count),
         }
     for advisory in parts.advisories:
         told[Subject("advisory", str(advisory.advisory_id), advisory.kind, advisory.title)] = {
             "status": advisory.status,
-            "delivered_at": _instant(advisory.delivered_at),
-            "acknowledged_at": _instant(advisory.acknowledged_at),
-            "answered_at": _instant(advisory.answered_at),
+            "delivered_at": plain_instant(advisory.delivered_at),
+            "acknowledged_at": plain_instant(advisory.acknowledged_at),
+            "answered_at": plain_instant(advisory.answered_at),
         }
     if parts.settlement is not None:
         owed = parts.settlement
         told[Subject("settlement", str(owed.settlement_id), owed.currency)] = {
-            "number": _text(owed.number),
+            "number": plain(owed.number),
             "hash": owed.hash,
             "net": owed.net,
             "tax": owed.tax,
@@ -311,11 +337,13 @@ def _told_of_parts(parts: ReportParts) -> Told:
     return told
 
 
-def _text(value: float | bool | None) -> str | None:
+def plain(value: float | bool | None) -> str | None:
+    """A figure or a verdict as exact text."""
     if value is None:
         return None
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _instant(value: datetime | None) -> str | None:
+def plain_instant(value: datetime | None) -> str | None:
+    """An instant as exact text."""
     return None if value is None else instant_text(value)

@@ -135,6 +135,18 @@ class ServiceDesk(Fact):
     severities: tuple[Severity, ...] = ()
 
 
+class Deliverable(Fact):
+    """A thing that is promised; of what configures it only how often, where it comes back."""
+
+    type: str
+    parameters: Mapping[str, Any] = {}
+
+    @property
+    def frequency(self) -> str | None:
+        """`weekly`, `monthly`, `quarterly`, `yearly`; null where it does not say."""
+        return self.parameters.get("frequency")
+
+
 class Reports(Fact):
     """Which reports are promised."""
 
@@ -156,6 +168,7 @@ class ContractState(Fact):
     contacts: tuple[Contact, ...] = ()
     plan: Plan
     sites: tuple[Site, ...] = ()
+    deliverables: tuple[Deliverable, ...] = ()
     uptime: UptimeCommitment | None = None
     hours: AgreedHours | None = None
     status_page: StatusPage | None = None

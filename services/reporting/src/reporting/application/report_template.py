@@ -1,10 +1,12 @@
 """How an agency wants its reports: layout, order of the sections, its own texts in both languages."""
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final, Literal, TypeAlias, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from reporting.domain.report_template import faults_of, order_faults
+from reporting.domain.review_periods import ReviewKind
 
 Section: TypeAlias = Literal[
     "availability", "incidents", "promises", "work", "hours", "deliverables", "advisories", "settlement", "sent"
@@ -12,7 +14,21 @@ Section: TypeAlias = Literal[
 Layout: TypeAlias = Literal["sections", "pillars"]
 SECTIONS: Final[tuple[Section, ...]] = get_args(Section)
 OF_REPORT: Final = ("CLIENT", "AGENCY", "CONTRACT", "MONTH", "EDITION")
-OF_MAIL: Final = (*OF_REPORT, "CONTACT", "LINK", "LINK_ENDS")
+IN_MAIL: Final = ("CONTACT", "LINK", "LINK_ENDS")
+OF_MAIL: Final = (*OF_REPORT, *IN_MAIL)
+OF_REVIEW: Final = ("CLIENT", "AGENCY", "CONTRACT", "PERIOD", "EDITION")
+OF_HOURS: Final = ("CLIENT", "AGENCY", "CONTRACT", "MONTH")
+DocumentKind: TypeAlias = Literal[ReviewKind, "hours"]
+DocumentSection: TypeAlias = Literal[
+    "trends", "recommendations", "next_steps", "incidents", "actions", "risks", "decisions", "lines", "tickets"
+]
+SECTIONS_OF: Final[Mapping[DocumentKind, tuple[DocumentSection, ...]]] = {
+    "quarterly": ("trends", "recommendations", "next_steps"),
+    "annual": ("trends", "recommendations", "next_steps"),
+    "institutional": ("incidents", "actions", "risks", "decisions", "recommendations", "next_steps"),
+    "hours": ("lines", "tickets"),
+}
+"""Documents beside the monthly report that an agency can word and order, each with its sections."""
 LanguageCode: TypeAlias = Literal["fr", "en"]
 
 _TEXTS: dict[str, Any] = {
@@ -24,8 +40,17 @@ _TEXTS: dict[str, Any] = {
 EXAMPLE: Final[dict[str, Any]] = {"layout": "sections", "order": list(SECTIONS), "fr": _TEXTS, "en": {}}
 
 
+DOCUMENT_EXAMPLE: Final[dict[str, Any]] = {
+    "order": ["recommendations", "next_steps", "trends"],
+    "fr": {"introduction": "[CLIENT] : ce que nous retenons de [PERIOD].", "mail_subject": "Votre revue de [PERIOD]"},
+    "en": {},
+}
+
+
 class TemplateTexts(BaseModel):
-    """The agency's own texts in a language; null: ours. Variables stand in brackets: `[CLIENT]`."""
+    """The agency's own texts in a language; null: ours. Variables stand in brackets: `[CLIENT]`. In reviews `[PERIOD]`
+    stands in the place of `[MONTH]`; the hours report has no `[EDITION]`, and is not mailed.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra={"examples": [_TEXTS]})
 
@@ -43,21 +68,41 @@ class TemplateTexts(BaseModel):
     )
 
 
-class ReportTemplateContent(BaseModel):
-    """Layout, order and texts. Every section stays in the report: an order leaves nothing out."""
+class TemplateContent(BaseModel):
+    """What every template has: the agency's texts per language."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra={"examples": [EXAMPLE]})
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
-    layout: Layout = Field(
-        default="sections", description="`pillars`: by security, stability, performance and controlled evolution"
-    )
-    order: list[Section] = Field(default=list(SECTIONS), max_length=20, description="every section once")
     fr: TemplateTexts = TemplateTexts()
     en: TemplateTexts = TemplateTexts()
 
     def texts(self, language: str) -> TemplateTexts:
         """The texts of a language."""
         return self.fr if language == "fr" else self.en
+
+
+class ReportTemplateContent(TemplateContent):
+    """Layout, order and texts. Every section stays in the report: an order leaves nothing out."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
+
+    layout: Layout = Field(
+        default="sections", description="`pillars`: by security, stability, performance and controlled evolution"
+    )
+    order: list[Section] = Field(default=list(SECTIONS), max_length=20, description="every section once")
+
+
+class DocumentTemplateContent(TemplateContent):
+    """Order and texts of a review or of the hours report. Every section of its kind stays in it."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [DOCUMENT_EXAMPLE]})
+
+    order: list[DocumentSection] = Field(max_length=20, description="every section of the kind once")
+
+
+def our_template(kind: DocumentKind) -> DocumentTemplateContent:
+    """How a document is made for an agency that has no template of its own."""
+    return DocumentTemplateContent(order=list(SECTIONS_OF[kind]))
 
 
 class TemplateFault(BaseModel):
@@ -69,19 +114,48 @@ class TemplateFault(BaseModel):
 
 def faults_of_template(template: ReportTemplateContent) -> list[TemplateFault]:
     """Everything that would keep a report or a mail from being made as the agency wants it."""
+    return _order_faults(template.order, SECTIONS) + _text_faults(template, OF_REPORT)
+
+
+def faults_of_document_template(kind: DocumentKind, template: DocumentTemplateContent) -> list[TemplateFault]:
+    """The same of a review, or of the hours report, which is not mailed."""
+    if kind != "hours":
+        return _order_faults(template.order, SECTIONS_OF[kind]) + _text_faults(template, OF_REVIEW)
+    unsent = [
+        TemplateFault(pointer=f"#/{language}/{name}", detail="The hours report is not mailed: leave this text out.")
+        for language in get_args(LanguageCode)
+        for name in ("mail_subject", "mail_body")
+        if getattr(template.texts(language), name) is not None
+    ]
+    return _order_faults(template.order, SECTIONS_OF[kind]) + (unsent or _text_faults(template, OF_HOURS))
+
+
+def _order_faults(order: Sequence[str], sections: Sequence[str]) -> list[TemplateFault]:
     found = []
-    wrong, left_out = order_faults(template.order, SECTIONS)
-    if wrong:
-        found.append(TemplateFault(pointer="#/order", detail=f"Each section once: {', '.join(wrong)} is there twice."))
+    wrong, left_out = order_faults(order, sections)
+    unknown = [name for name in wrong if name not in sections]
+    twice = [name for name in wrong if name in sections]
+    if unknown:
+        there = ", ".join(sections)
+        found.append(
+            TemplateFault(pointer="#/order", detail=f"There is no section {', '.join(unknown)} here; use {there}.")
+        )
+    if twice:
+        found.append(TemplateFault(pointer="#/order", detail=f"Each section once: {', '.join(twice)} is there twice."))
     if left_out:
         found.append(TemplateFault(pointer="#/order", detail=f"These sections are missing: {', '.join(left_out)}."))
+    return found
+
+
+def _text_faults(template: TemplateContent, variables: Sequence[str]) -> list[TemplateFault]:
+    found = []
     for language in get_args(LanguageCode):
         texts = template.texts(language)
         for name, declared, required in (
-            ("introduction", OF_REPORT, ()),
-            ("closing", OF_REPORT, ()),
-            ("mail_subject", OF_REPORT, ()),
-            ("mail_body", OF_MAIL, ("LINK",)),
+            ("introduction", variables, ()),
+            ("closing", variables, ()),
+            ("mail_subject", variables, ()),
+            ("mail_body", (*variables, *IN_MAIL), ("LINK",)),
         ):
             text = getattr(texts, name)
             if text is None:

@@ -30,8 +30,8 @@ from reporting.application.reporting import (
     zones_of,
 )
 from reporting.application.told import ToldFact
-from reporting.domain.period import month_bounds, next_month, zone_at
-from reporting.domain.review_periods import LENGTHS, ReviewKind
+from reporting.domain.period import month_bounds, zone_at
+from reporting.domain.review_periods import ReviewKind, months_from
 from reporting.domain.trends import Direction, Good, direction
 from shared.values import Instant, LocalDate, Month
 
@@ -215,7 +215,6 @@ class Review(Part):
     risks: list[RiskLine] = Field(json_schema_extra=MANY)
     decisions: list[DecisionLine] = Field(json_schema_extra=MANY)
     recommendations: list[Recommendation] = Field(json_schema_extra=MANY)
-    notes: ReviewNotes
 
 
 @dataclass(frozen=True)
@@ -241,9 +240,7 @@ async def reviewed_period(
 
     Raises UnknownContract, NotInTheContract when the contract applied in no month of it, InTheFuture.
     """
-    every = [first_month]
-    while len(every) < LENGTHS[kind]:
-        every.append(next_month(every[-1]))
+    every = months_from(first_month, kind)
     inside, outside = [], NotInTheContract(None)
     for month in every:
         try:
@@ -277,7 +274,6 @@ def review(
     period: ReviewedPeriod,
     editions: Mapping[date, Edition],
     facts: Sequence[ToldFact],
-    notes: ReviewNotes,
     *,
     now: datetime,
 ) -> Review:
@@ -301,7 +297,6 @@ def review(
         risks=_risks(facts, period.span),
         decisions=_decisions(facts, period.span),
         recommendations=_recommendations(facts, period.span),
-        notes=notes,
     )
 
 

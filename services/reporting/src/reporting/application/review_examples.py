@@ -103,26 +103,26 @@ REVIEW: Final[JsonDict] = {
     "risks": [RISK],
     "decisions": [DECISION],
     "recommendations": [RECOMMENDATION],
-    "notes": NOTES,
 }
+READING: Final[JsonDict] = {**REVIEW, "edition": 1, "notes": NOTES}
 CHANGE: Final[JsonDict] = {
     "subject": "uptime",
     "id": "2026-06/0198f000-0000-7000-8000-000000000302/2026-05-31T22:00:00Z",
-    "name": "boulangerie-martin.example · production",
+    "name": "2026-06 · boulangerie-martin.example · production",
     "measure": "uptime_percent",
     "before": "99.548611",
     "after": "99.965277",
 }
 EDITION: Final[JsonDict] = {
-    "review_id": "7e0a4b1e-6a34-5a6b-8a6e-3f1f7c8f4b23",
+    "report_id": "7e0a4b1e-6a34-5a6b-8a6e-3f1f7c8f4b23",
     "contract_id": "0198f000-0000-7000-8000-000000000201",
-    "kind": "quarterly",
     "month": "2026-06",
     "edition": 2,
     "issued_at": "2026-09-10T07:00:05Z",
     "reason": "correction",
     "changes": [CHANGE],
-    "notes": NOTES,
     "content_hash": "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
-    "review": {**REVIEW, "notes": {}},
+    "kind": "quarterly",
+    "notes": NOTES,
+    "report": REVIEW,
 }

@@ -1,9 +1,11 @@
-"""Issues the reports of months that are over, and next editions when late facts or a commentary change what they tell.
+"""Issues the reports of months and the reviews that are over, and next editions when what they tell changes.
 
-A month is due once it was measured, two hours into day 1 in its client's zone; when to look is a column here too.
+A month is due once it was measured, two hours into day 1 in its client's zone; a promised review when its last month
+was told first, and goes out that morning. When to look is a column here too.
 """
 
 from datetime import timedelta
+from typing import Any
 
 import structlog
 
@@ -16,12 +18,20 @@ from reporting.adapters.report_editions import (
     due_reports,
     edition_of,
     last_edition,
+    report_due,
+    review_edition_of,
+    reviews_again,
     set_report_aside,
 )
-from reporting.adapters.report_templates import template_of
+from reporting.adapters.report_tables import ReportEdition, ReportMonth
+from reporting.adapters.report_templates import document_template_of, template_of
+from reporting.adapters.reviews import reviewed
 from reporting.application.editions import Commentary, next_edition, report_id
 from reporting.application.reporting import NotInTheContract, monthly_report
-from reporting.published.report_v1 import ReportPublished
+from reporting.application.review import ReviewNotes, reviewed_period
+from reporting.application.review_editions import next_review, review_goes_out_at, reviews_closed_by
+from reporting.domain.review_periods import ReviewKind, months_from
+from reporting.published.report_v1 import ReportPublished, ReviewPublished
 from shared.consumer import is_database_away
 from shared.unit_of_work import UnitOfWork, UnitsOfWork
 
@@ -34,7 +44,7 @@ log = structlog.get_logger(__name__)
 
 
 class IssueReports:
-    """The job over reports that are due."""
+    """The job over reports and reviews that are due."""
 
     def __init__(self, units: UnitsOfWork) -> None:
         self._units = units
@@ -50,7 +60,9 @@ class IssueReports:
             except Exception as error:
                 if is_database_away(error):
                     raise  # says nothing about this report; the loop tries again
-                log.exception("report_set_aside", contract_id=str(each.contract_id), month=str(each.month))
+                log.exception(
+                    "report_set_aside", contract_id=str(each.contract_id), kind=each.kind, month=str(each.month)
+                )
                 async with self._units.for_tenant(each.tenant_id) as uow:
                     await set_report_aside(uow, each, SET_ASIDE)
         return 0.0 if due else IDLE_SECONDS
@@ -61,39 +73,105 @@ class IssueReports:
             return
         row.due_at = None
         try:
-            branded = await monthly_report(StoredFacts(uow), due.contract_id, due.month, now=uow.now)
+            if due.kind == "monthly":
+                await _issue_month(uow, row)
+            else:
+                await _issue_review(uow, row, due.kind)
         except NotInTheContract:
             return  # a late version of the contract took the month out of it: what was told stays told
-        report = branded.content
-        if not report.complete:
-            return  # the zone has changed since: the month is due again once it is over
-        last = await last_edition(uow, row)
-        following = next_edition(
-            None if last is None else edition_of(last), report, Commentary.model_validate(row.commentary)
-        )
-        if following is None:
+
+
+async def _issue_month(uow: UnitOfWork, row: ReportMonth) -> None:
+    branded = await monthly_report(StoredFacts(uow), row.contract_id, row.month, now=uow.now)
+    report = branded.content
+    if not report.complete:
+        return  # the zone has changed since: the month is due again once it is over
+    last = await last_edition(uow, row)
+    following = next_edition(
+        None if last is None else edition_of(last), report, Commentary.model_validate(row.commentary)
+    )
+    if following is None:
+        return
+    edition = add_edition(uow, row, following, report, branded.brand, last, await template_of(uow))
+    await plan_deliveries(uow, edition)
+    if following.number == 1:
+        await _expect_reviews(uow, row)
+    await reviews_again(uow, row)
+    told = edition_of(edition).report
+    uow.publish(
+        ReportPublished(
+            report_id=report_id(row.contract_id, row.month),
+            **_published(edition),
+            time_zone=told.time_zone,
+            language=told.language,
+            starts_at=told.from_,
+            ends_at=told.to,
+            met=told.uptime.met,
+            incidents=told.incidents.total,
+        ),
+        version=edition.edition,
+    )
+    log.info("report_issued", contract_id=str(row.contract_id), month=str(row.month), edition=edition.edition)
+
+
+async def _expect_reviews(uow: UnitOfWork, month: ReportMonth) -> None:
+    """What a month closes is due with the first report of it: a promise heard of later makes no review of the past."""
+    assert month.ends_at is not None  # it was over when it became due
+    versions = await StoredFacts(uow).versions(month.contract_id)
+    for kind, first_month in reviews_closed_by(versions, month.month):
+        whose = (month.tenant_id, month.client_id, month.contract_id)
+        await report_due(uow, *whose, first_month, month.ends_at, kind)
+
+
+async def _issue_review(uow: UnitOfWork, row: ReportMonth, kind: ReviewKind) -> None:
+    facts = StoredFacts(uow)
+    if not row.edition:
+        versions = await facts.versions(row.contract_id)
+        last_month = months_from(row.month, kind)[-1]
+        if (kind, row.month) not in reviews_closed_by(versions, last_month):
+            return  # a late version of the contract does not promise it any more
+        goes_out = review_goes_out_at(versions, kind, row.month)
+        if uow.now < goes_out:
+            row.due_at = goes_out
             return
-        edition = add_edition(uow, row, following, branded, last, await template_of(uow))
-        await plan_deliveries(uow, edition)
-        told = edition_of(edition).report
-        uow.publish(
-            ReportPublished(
-                report_id=report_id(due.contract_id, due.month),
-                contract_id=due.contract_id,
-                client_id=row.client_id,
-                month=due.month,
-                time_zone=told.time_zone,
-                language=told.language,
-                edition=edition.edition,
-                reason=following.reason,
-                changes=len(following.changes),
-                starts_at=told.from_,
-                ends_at=told.to,
-                issued_at=edition.issued_at,
-                met=told.uptime.met,
-                incidents=told.incidents.total,
-                content_hash=edition.content_hash,
-            ),
-            version=edition.edition,
-        )
-        log.info("report_issued", contract_id=str(due.contract_id), month=str(due.month), edition=edition.edition)
+    period = await reviewed_period(facts, row.contract_id, kind, row.month, now=uow.now)
+    review = await reviewed(uow, row.contract_id, period)
+    if not review.complete:
+        return  # a month of it was not told yet: it is due again once that was
+    last, notes = await last_edition(uow, row), ReviewNotes.model_validate(row.commentary)
+    following = next_review(None if last is None else review_edition_of(last), review, notes)
+    if following is None:
+        return
+    edition = add_edition(uow, row, following, review, period.brand, last, await document_template_of(uow, kind))
+    await plan_deliveries(uow, edition)
+    told = review_edition_of(edition).report
+    uow.publish(
+        ReviewPublished(
+            review_id=report_id(row.contract_id, row.month, kind),
+            kind=kind,
+            **_published(edition),
+            last_month=told.last_month,
+            time_zone=told.time_zone,
+            language=told.language,
+            starts_at=told.starts_at,
+            ends_at=told.ends_at,
+        ),
+        version=edition.edition,
+    )
+    log.info(
+        "review_issued", contract_id=str(row.contract_id), kind=kind, month=str(row.month), edition=edition.edition
+    )
+
+
+def _published(edition: ReportEdition) -> dict[str, Any]:
+    """What the events of both have in common."""
+    return {
+        "contract_id": edition.contract_id,
+        "client_id": edition.client_id,
+        "month": edition.month,
+        "edition": edition.edition,
+        "reason": edition.reason,
+        "changes": len(edition.changes),
+        "issued_at": edition.issued_at,
+        "content_hash": edition.content_hash,
+    }

@@ -19,7 +19,7 @@ from reporting.adapters.report_deliveries import (
     note_ended,
     note_sent,
 )
-from reporting.adapters.report_editions import issued_edition
+from reporting.adapters.report_editions import issued_of_any_kind
 from reporting.adapters.report_links import SentLink, make_sent_token, sent_address
 from reporting.adapters.report_mail import report_letter
 from reporting.adapters.secret_box import box_of
@@ -90,7 +90,7 @@ class MailReports:
             log.info("report_mailed", delivery_id=str(mail.delivery_id))
 
     async def _letter(self, uow: UnitOfWork, due: DueDelivery, mail: Mail) -> Letter:
-        issued = await issued_edition(uow, mail.contract_id, mail.month, mail.edition)
+        issued = await issued_of_any_kind(uow, mail.contract_id, mail.kind, mail.month, mail.edition)
         ends_at = (uow.now + LINK_LIFE).astimezone(UTC).replace(microsecond=0)
         token = make_sent_token(self._box, SentLink(due.tenant_id, mail.delivery_id, ends_at))
         return report_letter(

@@ -1,4 +1,4 @@
-"""That a report of a month was issued, version 1."""
+"""That a report of a month, or a review, was issued, version 1."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
@@ -49,5 +49,51 @@ class ReportPublished(PublishedEvent, aggregate="report", name="published", key=
         "issued_at": "2026-07-01T00:00:05Z",
         "met": True,
         "incidents": 2,
+        "content_hash": "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
+    }
+
+
+class ReviewPublished(PublishedEvent, aggregate="review", name="published", key="review_id"):
+    """An edition of a review that the contract promises was issued: the first one when its period is over in the
+    client's zone and its months were told, another one when facts that became known late, or the agency's notes, change
+    what it tells.
+
+    Editions count from 1 and are never changed; the newest counts. `content_hash` is the SHA-256 of the review as it is
+    stored. `month` and `last_month` are the first days of the first and the last month of the period.
+    """
+
+    review_id: UUID
+    contract_id: UUID
+    client_id: UUID
+    kind: Literal["quarterly", "annual", "institutional"] = Field(
+        description="`quarterly`: three months, `annual`: twelve, `institutional`: one"
+    )
+    month: LocalDate
+    last_month: LocalDate
+    time_zone: str
+    language: str
+    edition: int = Field(ge=1)
+    reason: Literal["scheduled", "addition", "correction", "commentary"]
+    changes: int = Field(ge=0, description="How many figures it tells otherwise than the edition before.")
+    starts_at: Instant
+    ends_at: Instant
+    issued_at: Instant
+    content_hash: str = Field(pattern="^[0-9a-f]{64}$")
+
+    EXAMPLE: ClassVar[Mapping[str, Any]] = {
+        "review_id": "7e0a4b1e-6a34-5a6b-8a6e-3f1f7c8f4b23",
+        "contract_id": "0190b5c8-7d4e-7c3a-9a51-000000000001",
+        "client_id": "0190b5c8-7d4e-7c3a-9a51-000000000002",
+        "kind": "quarterly",
+        "month": "2026-06-01",
+        "last_month": "2026-08-01",
+        "time_zone": "Europe/Paris",
+        "language": "fr",
+        "edition": 1,
+        "reason": "scheduled",
+        "changes": 0,
+        "starts_at": "2026-05-31T22:00:00Z",
+        "ends_at": "2026-08-31T22:00:00Z",
+        "issued_at": "2026-09-01T07:00:05Z",
         "content_hash": "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
     }

@@ -47,6 +47,7 @@ def mail(**changes: Any) -> Mail:
     values: dict[str, Any] = {
         "delivery_id": new_id(),
         "contract_id": new_id(),
+        "kind": "monthly",
         "month": datetime(2026, 6, 1, tzinfo=UTC).date(),
         "edition": 2,
         "name": "Léa Martin",

@@ -12,12 +12,14 @@ from reporting.api import (
     report_editions,
     report_templates,
     reports,
+    review_editions,
     reviews,
     statuspage_models,
     webhook_document,
     webhook_models,
 )
 from reporting.application import editions, report, report_parts, report_template, review, status_page
+from reporting.application import review_editions as told_reviews
 from reporting.main import SERVICE
 from shared.events import Envelope
 from shared.service import openapi_of
@@ -37,8 +39,8 @@ def test_every_schema_of_ours_has_an_example() -> None:
 
 
 MODULES = (
-    *(report, report_parts, report_template, editions, review, status_page),
-    *(reports, report_editions, report_templates, reviews, statuspage_models),
+    *(report, report_parts, report_template, editions, review, told_reviews, status_page),
+    *(reports, report_editions, report_templates, reviews, review_editions, statuspage_models),
     *(webhook_models, webhook_document, audit_models),
 )
 MODELS = {

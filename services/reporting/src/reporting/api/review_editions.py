@@ -1,0 +1,158 @@
+"""Editions of reviews: which reviews there are, what was told in each, and to whom it was sent."""
+
+from functools import partial
+from typing import cast
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import select
+
+from reporting.adapters.facts import StoredFacts
+from reporting.adapters.rendering import translator_for
+from reporting.adapters.report_editions import issued_review
+from reporting.adapters.report_tables import ReportDelivery, ReportEdition, ReportMonth
+from reporting.api.dependencies import Lang
+from reporting.api.documents import FILES, Form, answer
+from reporting.api.report_editions import FROZEN, EditionLine, Number, ReportDeliveryLine
+from reporting.api.reports import in_reach
+from reporting.api.reviews import Kind, Reader, review_document
+from reporting.application.editions import report_id
+from reporting.application.reporting import UnknownContract
+from reporting.application.review import reviewed_period
+from reporting.application.review_editions import ReviewEdition
+from reporting.domain.review_periods import ReviewKind
+from shared.pagination import Page, PageParams, paginate
+from shared.problems import NotFound, responses_for
+from shared.service import Unit
+from shared.unit_of_work import UnitOfWork
+from shared.values import Month
+
+listed = APIRouter(prefix="/v1/contracts/{contract_id}/reviews", tags=["reports"])
+router = APIRouter(prefix="/v1/contracts/{contract_id}/reviews/{review_kind}/{month}", tags=["reports"])
+
+READINGS = frozenset({"get_review_edition", "download_review_edition"})
+"""Who reads what was told to a client is written into the audit log."""
+
+
+class ReviewLine(BaseModel):
+    """A review that was issued, and its newest edition."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "report_id": "7e0a4b1e-6a34-5a6b-8a6e-3f1f7c8f4b23",
+                    "kind": "quarterly",
+                    "month": "2026-06",
+                    "edition": 1,
+                }
+            ]
+        }
+    )
+
+    report_id: UUID
+    kind: ReviewKind
+    month: Month = Field(description="the first one of its period")
+    edition: int = Field(ge=1, description="the newest")
+
+    @classmethod
+    def of(cls, row: ReportMonth) -> "ReviewLine":
+        """From a row."""
+        kind = cast(ReviewKind, row.kind)
+        return cls(
+            report_id=report_id(row.contract_id, row.month, kind), kind=kind, month=row.month, edition=row.edition
+        )
+
+
+@listed.get("", summary="List the reviews of a contract", responses=responses_for(NotFound))
+async def list_reviews(contract_id: UUID, unit: Unit, _reader: Reader, params: PageParams) -> Page[ReviewLine]:
+    """Those that were issued, by the first month of their period. A contract that promises a review gets it in the
+    morning after its period, where the client lives; others are read as previews.
+    """
+    if not await StoredFacts(unit).versions(contract_id):
+        raise UnknownContract
+    row = ReportMonth
+    return await paginate(
+        unit.session,
+        select(row).where(row.contract_id == contract_id, row.kind != "monthly", row.edition > 0),
+        columns=(row.month, row.kind),
+        params=params,
+        to_item=ReviewLine.of,
+    )
+
+
+async def _there(unit: UnitOfWork, contract_id: UUID, kind: ReviewKind, month: Month) -> None:
+    """Raises for a period that there is not."""
+    in_reach(month)
+    await reviewed_period(StoredFacts(unit), contract_id, kind, month, now=unit.now)
+
+
+@router.get("/editions", summary="List the editions of a review", responses=responses_for(NotFound))
+async def list_review_editions(
+    contract_id: UUID, review_kind: Kind, month: Month, unit: Unit, _reader: Reader, params: PageParams
+) -> Page[EditionLine]:
+    """Oldest first; the newest counts. None while the period goes on, or where the contract promises no such review."""
+    await _there(unit, contract_id, review_kind, month)
+    row = ReportEdition
+    return await paginate(
+        unit.session,
+        select(row).where(row.contract_id == contract_id, row.kind == review_kind, row.month == month),
+        columns=(row.edition,),
+        params=params,
+        to_item=partial(EditionLine.of, money=True),  # a review tells of no money
+    )
+
+
+@router.get(
+    "/editions/{edition}",
+    summary="Read an edition of a review",
+    response_model=ReviewEdition,
+    responses=responses_for(NotFound),
+)
+async def get_review_edition(
+    contract_id: UUID, review_kind: Kind, month: Month, edition: Number, unit: Unit, _reader: Reader
+) -> Response:
+    """The review as it was told, byte for byte, with its notes and what it changed."""
+    issued = await issued_review(unit, contract_id, review_kind, month, edition)
+    return Response(issued.text, media_type="application/json", headers={"Cache-Control": FROZEN})
+
+
+@router.get(
+    "/editions/{edition}/{document_form}",
+    summary="Download an edition of a review",
+    response_class=Response,
+    responses={**responses_for(NotFound), **FILES},
+)
+async def download_review_edition(
+    request: Request,
+    contract_id: UUID,
+    review_kind: Kind,
+    month: Month,
+    edition: Number,
+    form: Form,
+    unit: Unit,
+    _reader: Reader,
+    lang: Lang = None,
+) -> Response:
+    """As a page, a PDF, a workbook, or CSV, in the agency's texts and order as they were on the day of issue."""
+    issued = await issued_review(unit, contract_id, review_kind, month, edition)
+    asked = request.headers.get("accept-language") if form == "html" else None
+    t = translator_for(lang, asked, issued.edition.report.language)
+    return await answer(request, review_document(issued, t), form, t)
+
+
+@router.get("/deliveries", summary="List to whom a review was sent", responses=responses_for(NotFound))
+async def list_review_deliveries(
+    contract_id: UUID, review_kind: Kind, month: Month, unit: Unit, _reader: Reader, params: PageParams
+) -> Page[ReportDeliveryLine]:
+    """Every edition for every decider of the client: when it left, and when its link was opened first."""
+    await _there(unit, contract_id, review_kind, month)
+    row = ReportDelivery
+    return await paginate(
+        unit.session,
+        select(row).where(row.contract_id == contract_id, row.kind == review_kind, row.month == month),
+        columns=(row.planned_at, row.delivery_id),
+        params=params,
+        to_item=ReportDeliveryLine.of,
+    )
