@@ -47,8 +47,10 @@ app.add_typer(local_commands.dead_letters, name="dead-letters")
 app.add_typer(local_commands.tenants, name="tenants")
 app.command("replay")(local_commands.replay)
 app.command("reconcile")(local_commands.reconcile)
-# Options after the name of the service are that service's own, its --help too.
-app.command("admin", context_settings={"ignore_unknown_options": True, "help_option_names": []})(local_commands.admin)
+# What comes behind the first word is the service's own, its --help too.
+app.command("admin", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})(
+    local_commands.admin
+)
 
 
 @app.callback(invoke_without_command=True)

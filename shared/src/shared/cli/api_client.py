@@ -1,8 +1,7 @@
 """Requests to the four APIs with the key of a context: tokens, pages, problem documents, files."""
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -10,7 +9,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from shared.cli.contexts import LOOPBACK, Context, with_token
-from shared.cli.output import clean
+from shared.cli.output import clean, working
 from shared.cli.refusals import CannotGoOn, Problem
 from shared.ids import new_id
 
@@ -61,7 +60,7 @@ class ApiClient:
         if not everything:
             return dict(self.get(service, path, asked))
         data: list[Any] = []
-        with _working("Reading") as tell_count:
+        with working("Reading") as tell_count:
             for _ in range(MOST_PAGES):
                 page = self.get(service, path, {"limit": 200, **asked})
                 data += page["data"]
@@ -165,15 +164,3 @@ def write_whole(file: Path, content: bytes) -> None:
 def _place(url: str) -> str:
     parts = urlsplit(url)
     return clean(f"{parts.scheme}://{parts.netloc}")
-
-
-@contextmanager
-def _working(what: str) -> Iterator[Callable[[int], None]]:
-    """Shows on a terminal that something is under way, and how far."""
-    if not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    from rich.console import Console
-
-    with Console(file=sys.stderr).status(f"{what} …") as status:
-        yield lambda count: status.update(f"{what} … {count}")

@@ -15,7 +15,7 @@ import typer
 
 from shared.cli.contexts import SERVICES, Context
 from shared.cli.local_commands import asked, has_settings, services_here
-from shared.cli.output import REFUSED, Output, clean, say_json, say_table, tell
+from shared.cli.output import REFUSED, Output, clean, say_json, say_table, tell, working
 from shared.cli.refusals import CannotGoOn, Problem
 from shared.cli.session import Session, session_of
 from shared.time_source import SystemClock
@@ -80,7 +80,8 @@ def doctor(ctx: typer.Context) -> None:
     its settings (in its image, or beside `make run`), else from its metrics when the context knows where they are.
     """
     session = session_of(ctx)
-    findings = list(_examined(session))
+    with working("Asking the services"):
+        findings = list(_examined(session))
     if session.output is Output.json:
         say_json({"data": [asdict(one) for one in findings]})
     else:

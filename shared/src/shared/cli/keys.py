@@ -10,7 +10,7 @@ import typer
 
 from shared.cli.contexts import Context
 from shared.cli.output import Output, say, say_json, say_list, say_one, tell
-from shared.cli.refusals import CannotGoOn
+from shared.cli.refusals import CannotGoOn, WrongUsage
 from shared.cli.session import All, Limit, Session, session_of
 
 app = typer.Typer(no_args_is_help=True, help="API keys of the agency.", rich_markup_mode=None)
@@ -112,6 +112,11 @@ def rotate_key(
 def _the_key(api: Any, api_key_id: UUID | None, context: Context) -> dict[str, Any]:
     if api_key_id is not None:
         return dict(api.get("contracts", f"/v1/api-keys/{api_key_id}"))
+    if not context.kept:
+        raise WrongUsage(
+            "The key of the environment is not rotated: whoever set it there would be left with a dead one.",
+            "Name the key: upheld keys list shows the ids.",
+        )
     found = api.page("contracts", "/v1/api-keys", everything=True)["data"]
     for key in found:
         if key["prefix"] == context.prefix:

@@ -6,7 +6,8 @@ Whatever comes from a service is shown without control characters: a title must 
 import json
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from enum import StrEnum
 from typing import Any
 
@@ -109,6 +110,18 @@ def say_one(row: Mapping[str, Any], columns: Columns, output: Output) -> None:
         say(f"{heading:<{width}}  {value}".rstrip())
 
 
+@contextmanager
+def working(what: str) -> Iterator[Callable[[int], None]]:
+    """Shows on a terminal that something is under way; who does it may tell how far it is."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+
+    with Console(file=sys.stderr).status(f"{what} …") as status:
+        yield lambda count: status.update(f"{what} … {count}")
+
+
 def tell_refusal(problem: CannotGoOn) -> None:
     """What cannot be done and what to do next."""
     tell(f"upheld: {clean(problem)}")
@@ -118,7 +131,7 @@ def tell_refusal(problem: CannotGoOn) -> None:
 
 _NEXT = {
     400: "Correct the request; `--help` of the command says what it takes.",
-    401: "Log in again: upheld login.",
+    401: "Log in again: upheld login. A key in UPHELD_CLIENT_SECRET comes before what was logged in.",
     403: "Use a key whose role allows it (upheld keys list shows roles and scopes): upheld login.",
     404: "Check the id, and with `upheld contexts list` that it is the right installation.",
     409: "Look at what is there now (list, show), then decide.",
