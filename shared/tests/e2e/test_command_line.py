@@ -241,6 +241,7 @@ def test_keys_are_made_rotated_and_revoked_without_being_shown_where_they_need_n
     assert (refused.status, agency.client_secret in refused.err) == (1, False)
 
 
+@pytest.mark.slow
 def test_dead_letters_are_listed_shown_retried_and_resolved_beside_the_services(
     terminal: Terminal, stack: RunningStack
 ) -> None:
@@ -269,6 +270,7 @@ def test_dead_letters_are_listed_shown_retried_and_resolved_beside_the_services(
     assert beside.upheld("-o", "json", "dead-letters", "list").json["data"] == []
 
 
+@pytest.mark.slow
 def test_what_belongs_to_the_installation_is_done_beside_contracts(
     terminal: Terminal, stack: RunningStack, agency: Tenant
 ) -> None:
@@ -283,8 +285,9 @@ def test_what_belongs_to_the_installation_is_done_beside_contracts(
     assert beside.upheld("replay", "--since", "yesterday").status == 2
 
 
+@pytest.mark.slow
 def test_the_doctor_finds_nothing_wrong_and_then_the_service_that_is_away(
-    terminal: Terminal, stack: RunningStack
+    terminal: Terminal, stack: RunningStack, tmp_path: Path
 ) -> None:
     beside = terminal.beside(*stack.services.endpoints)
     well = beside.upheld("-o", "json", "doctor")
@@ -293,6 +296,9 @@ def test_the_doctor_finds_nothing_wrong_and_then_the_service_that_is_away(
     checks = {"ready", "outbox", "dead letters", "consumers"}
     assert looked_at >= {(service, check) for service in stack.services.endpoints for check in checks}
     assert looked_at >= {("all", "versions"), ("all", "clocks"), ("contracts", "key")}
+    # In the image of a service nobody has logged in: it tells of that service.
+    in_image = Terminal(stack, tmp_path / "container").beside("contracts").upheld("-o", "json", "doctor")
+    assert {one["service"] for one in in_image.json["data"]} == {"contracts"}
     stack.kill_service("probes")
     try:
         ill = terminal.upheld("-o", "json", "doctor")
@@ -305,6 +311,7 @@ def test_the_doctor_finds_nothing_wrong_and_then_the_service_that_is_away(
         stack.start_service("probes")
 
 
+@pytest.mark.slow
 def test_the_newest_edition_of_a_report_is_downloaded(
     terminal: Terminal, stack: RunningStack, contract: SignedContract, tmp_path: Path
 ) -> None:

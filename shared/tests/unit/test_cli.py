@@ -59,6 +59,14 @@ def test_a_file_that_others_may_read_is_refused_with_the_remedy(file: ContextFil
     assert "chmod 600" in refusal.value.next_step
 
 
+def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "upheld").write_text("a file in its place")
+    file = ContextFile(tmp_path / "upheld" / "contexts.json")
+    assert file.all() == {}
+    with pytest.raises(CannotGoOn, match="cannot be written"):
+        file.put(LOCAL)
+
+
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"contexts": []}'])
 def test_a_damaged_file_is_told_as_one(file: ContextFile, content: str) -> None:
     file.path.parent.mkdir()
@@ -104,7 +112,10 @@ def test_one_pattern_names_all_services() -> None:
 
 # --- output ----------------------------------------------------------------------------------------------------------
 
-ROWS = [{"id": "1", "at": {"place": "Paris\nVille"}, "yes": True, "names": ["a", "b"]}, {"id": "22", "at": None}]
+ROWS: list[dict[str, Any]] = [
+    {"id": "1", "at": {"place": "Paris\nVille"}, "yes": True, "names": ["a", "b"]},
+    {"id": "22", "at": None},
+]
 COLUMNS = (("id", "id"), ("place", "at.place"), ("yes", "yes"), ("names", "names"))
 
 

@@ -57,7 +57,14 @@ app.command("admin", context_settings={"ignore_unknown_options": True, "allow_in
 def options_before(
     ctx: typer.Context,
     context: Annotated[
-        str | None, typer.Option("--context", "-c", envvar="UPHELD_CONTEXT", help="Which installation.")
+        str | None,
+        typer.Option(
+            "--context",
+            "-c",
+            envvar="UPHELD_CONTEXT",
+            autocompletion=logins.known_names,
+            help="Which installation.",
+        ),
     ] = None,
     output: Annotated[
         Output, typer.Option("--output", "-o", envvar="UPHELD_OUTPUT", help="Table, or JSON with the API's names.")

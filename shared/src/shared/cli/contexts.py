@@ -55,8 +55,8 @@ class Context:
 def folder() -> Path:
     """Where the file is."""
     base = os.environ.get("XDG_CONFIG_HOME", "")
-    # The XDG specification: a path that is not absolute is to be ignored.
-    return (Path(base) if base.startswith("/") else Path.home() / ".config") / "upheld"
+    # The XDG specification: a path that is not absolute is to be ignored. In a container there may be no home.
+    return Path(base if base.startswith("/") else f"{os.environ.get('HOME', '')}/.config") / "upheld"
 
 
 class ContextFile:
@@ -129,8 +129,10 @@ class ContextFile:
             content = json.loads(self.path.read_text(encoding="utf-8"))
             if not isinstance(content, dict) or not isinstance(content.get("contexts"), dict):
                 raise ValueError("no contexts")
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return {"current": None, "contexts": {}}
+        except OSError as error:
+            raise CannotGoOn(f"{self.path} cannot be read: {error.strerror}.", "Whose file is it?") from error
         except ValueError:
             raise CannotGoOn(
                 f"{self.path} is damaged.", "Restore it, or delete it and log in again: upheld login."
@@ -140,8 +142,13 @@ class ContextFile:
     def _write(self, content: Mapping[str, Any]) -> None:
         from shared.stack.folders import write_private
 
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_private(self.path, json.dumps(content, indent=2) + "\n")
+        try:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            write_private(self.path, json.dumps(content, indent=2) + "\n")
+        except OSError as error:
+            raise CannotGoOn(
+                f"{self.path} cannot be written: {error.strerror}.", "Set XDG_CONFIG_HOME to a folder of yours."
+            ) from error
 
 
 def chosen_context(name: str | None, file: ContextFile) -> Context:

@@ -95,13 +95,13 @@ def rotate_key(
         same = {name: old[name] for name in ("name", "user_id", "scopes", "expires_at")}
         new = api.post("contracts", "/v1/api-keys", _given({**same, **of_program}), repeatable=False)
         fresh = replace(context, key=str(new["client_secret"]), token="", kept=False)
+        with session.api(fresh) as with_new:
+            with_new.log_in()  # before anything relies on it
         mine = old["prefix"] == context.prefix and context.kept
         if mine:
             session.file.put(replace(fresh, kept=True))
         else:
             _hand_out(session, new, to)
-        with session.api(fresh) as with_new:
-            with_new.log_in()  # before the old one goes
         if not keep_old:
             api.post("contracts", f"/v1/api-keys/{old['api_key_id']}/revoke", repeatable=False)
     if mine:

@@ -101,7 +101,7 @@ def list_contexts(ctx: typer.Context) -> None:
     say_list({"data": rows}, _COLUMNS, session.output)
 
 
-def _names(incomplete: str) -> list[str]:
+def known_names(incomplete: str) -> list[str]:
     """For shell completion, which must not fail."""
     try:
         return [name for name in ContextFile().all() if name.startswith(incomplete)]
@@ -109,7 +109,7 @@ def _names(incomplete: str) -> list[str]:
         return []
 
 
-Name = Annotated[str, typer.Argument(autocompletion=_names)]
+Name = Annotated[str, typer.Argument(autocompletion=known_names)]
 
 
 @app.command("use")
