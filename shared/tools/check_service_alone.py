@@ -28,7 +28,8 @@ from workspace import ROOT, SERVICES, project_files, python_files, read_project,
 
 # `python -m <service>` runs the service when imported; what it does is one line over main, which is imported.
 NOT_IMPORTED = frozenset({"__main__"})
-# What an image runs beside its service: the bootstrap of a deployment is run from the image of contracts.
+# What an image runs beside its service: the command line, and in that of contracts the bootstrap of a deployment.
+COMMAND_LINE = ("shared.cli.__main__", "shared.cli.api_client", "rich.progress")
 ALSO_RUN = {"contracts": ("shared.stack.deployment",)}
 FORBIDDEN_EVENTS = frozenset({"socket.connect", "socket.bind", "socket.getaddrinfo", "subprocess.Popen", "os.system"})
 
@@ -125,7 +126,7 @@ def import_alone(service: str, root: Path = ROOT) -> list[str]:
     """Import every module of the service in THIS process, gated; one sentence per module that failed."""
     for folder in reversed(_source_paths(root)):
         sys.path.insert(0, folder)
-    modules = [*modules_of(service, root), *ALSO_RUN.get(service, ())]
+    modules = [*modules_of(service, root), *COMMAND_LINE, *ALSO_RUN.get(service, ())]
     refused = refused_modules(service, root)
     # What this script itself needed (packaging) is loaded already, and a loaded module never asks a finder.
     for loaded in [name for name in sys.modules if name.partition(".")[0] in refused]:

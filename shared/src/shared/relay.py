@@ -82,6 +82,21 @@ class Relay:
             finally:
                 LEADING.labels(self._service).set(0)
 
+    async def compare(self) -> bool:
+        """Makes outbox and stream agree once, as the leading relay does all the time.
+
+        False when another relay leads: then it compares every few seconds by itself. Raises ForeignWriter.
+        """
+        connection = await psycopg.AsyncConnection.connect(
+            self._database_url, autocommit=True, application_name=f"{self._service} reconcile", connect_timeout=5
+        )
+        async with connection:
+            if not await self._try_lead(connection):
+                return False
+            store = OutboxStore(connection, self._service)
+            await self.reconcile(store, await store.last_sequence())
+            return True
+
     async def _try_lead(self, connection: psycopg.AsyncConnection[Any]) -> bool:
         cursor = await connection.execute(
             "select pg_try_advisory_lock(hashtext(%s))", (f"upheld relay {self._service}",)

@@ -234,6 +234,7 @@ class Readiness:
         self._needs_nats = needs_nats
         self._checked_at = float("-inf")
         self._checks: dict[str, str] = {}
+        self._revision: str | None = None
         self._lock = asyncio.Lock()
         self.draining = False
 
@@ -256,7 +257,7 @@ class Readiness:
     async def _look(self) -> dict[str, str]:
         try:
             async with asyncio.timeout(3):
-                revision = await self._runtime.database.revision(self._service.name)
+                revision = self._revision = await self._runtime.database.revision(self._service.name)
         except Exception as error:  # whatever it is, we are not ready, and the probe says why
             return {"database": f"does not answer ({type(error).__name__})", "schema": "unknown"}
         head, known = self._known_revisions
@@ -266,13 +267,26 @@ class Readiness:
         return {"database": "ok", "schema": schema}
 
     async def response(self, *, verbose: bool) -> Response:
-        """The answer of ``/readyz``: 200, or a 503 problem document that says what is missing."""
+        """The answer of ``/readyz``: 200, or a 503 problem document that says what is missing.
+
+        With `verbose` it also says what runs here: the version, the revision of the schema as it was last seen, and
+        what time it is for this process.
+        """
         checks = await self.checks()
+        running: dict[str, Any] = {
+            "service": self._service.name,
+            "version": self._service.version,
+            "revision": self._revision,
+            "now": self._runtime.clock.now().isoformat(),
+        }
+        facts = running if verbose else {}
         wrong = {name: state for name, state in checks.items() if state != "ok"}
         if wrong:
             detail = "Not ready: " + "; ".join(f"{name} {state}" for name, state in wrong.items()) + "."
-            return Unavailable(detail, checks=checks).response("/readyz")
-        body: dict[str, object] = {"status": "ready"} | ({"checks": checks} if verbose else {})
+            return Unavailable(detail, checks=checks, **facts).response("/readyz")
+        body: dict[str, Any] = {"status": "ready"}
+        if verbose:
+            body |= {"checks": checks, **facts}
         return JSONResponse(body, headers={"Cache-Control": "no-store"})
 
 

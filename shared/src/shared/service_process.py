@@ -26,6 +26,9 @@ import sqlalchemy.exc
 import structlog
 import uvicorn
 from fastapi import FastAPI
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+from nats.js.errors import NotFoundError
 from prometheus_client import REGISTRY
 from prometheus_client.exposition import choose_encoder
 from sqlalchemy import text
@@ -35,17 +38,23 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from shared.consumer import EventProcessor, PermanentError, replay
-from shared.dead_letters import DeadLetters
+from shared.dead_letters import DeadLetter, DeadLetters
 from shared.http_edge import RequestEdge
+from shared.jetstream import connect
 from shared.migrations import migrate
 from shared.operations import command_operation
+from shared.relay import ForeignWriter, Relay
 from shared.schema_docs import asyncapi_of, schemas_of, serialized, write_documents
 from shared.service import Readiness, Service, create_app, liveness_response, openapi_of
 from shared.settings import InvalidSettings, ServiceSettings, load_settings
 from shared.telemetry import configure_logging
+from shared.time_source import clock_from
 from shared.worker import Runtime, build_runtime, run_worker
 
 _log = structlog.get_logger(__name__)
+
+
+COMMAND_NATS_SECONDS = 10.0
 
 
 class CannotStart(Exception):
@@ -197,9 +206,11 @@ async def _dead_letters(service: Service, settings: ServiceSettings, arguments: 
     try:
         if arguments.action == "list":
             async with runtime.units.for_every_tenant() as unit:
-                for letter in await DeadLetters(unit.session, service.name).open(limit=arguments.limit):
+                letters = DeadLetters(unit.session, service.name)
+                for letter in await letters.open(after=arguments.after, limit=arguments.limit):
                     failed, why = letter.failed_at.strftime("%Y-%m-%dT%H:%M:%SZ"), letter.error.partition("\n")[0]
-                    _say(f"{letter.id} {failed} {letter.subject} {why}")
+                    line = f"{letter.id} {failed} {letter.subject} {why}"
+                    _say(json.dumps(_facts(letter), ensure_ascii=False) if arguments.json else line)
             return 0
         if arguments.action == "show":
             return await _show(service, runtime, arguments.id)
@@ -215,9 +226,14 @@ async def _show(service: Service, runtime: Runtime, letter_id: UUID) -> int:
         letter = await DeadLetters(unit.session, service.name).find(letter_id)
     if letter is None:
         raise CannotStart(f"there is no dead letter {letter_id}.")
-    facts = {key: str(value) for key, value in vars(letter).items() if key != "payload" and value is not None}
-    _say(json.dumps(facts | {"payload": letter.payload.decode("utf-8", "replace")}, indent=2, ensure_ascii=False))
+    payload = letter.payload.decode("utf-8", "replace")
+    _say(json.dumps(_facts(letter) | {"payload": payload}, indent=2, ensure_ascii=False))
     return 0
+
+
+def _facts(letter: DeadLetter) -> dict[str, str]:
+    """What is known of a dead letter, all but its bytes."""
+    return {key: str(value) for key, value in vars(letter).items() if key != "payload" and value is not None}
 
 
 async def _discard(service: Service, runtime: Runtime, letter_id: UUID, reason: str) -> int:
@@ -261,6 +277,93 @@ async def _republish(service: Service, settings: ServiceSettings, since: datetim
     return 0
 
 
+async def _reconcile(service: Service, settings: ServiceSettings) -> int:
+    """Outbox and stream agree afterwards: after a restore, or when no worker runs."""
+    nats = await _nats(service, settings)
+    try:
+        url = settings.database_url.get_secret_value()
+        clock = clock_from(settings.clock_file)
+        relay = Relay(service.name, url, nats.jetstream(), clock, replicas=settings.nats_replicas)
+        compared = await relay.compare()
+    except ForeignWriter as error:
+        raise CannotStart(f"{error}.") from None
+    except (NatsError, psycopg.OperationalError) as error:
+        raise CannotStart(f"the database or NATS of {service.name} failed: {error}.") from None
+    finally:
+        await nats.close()
+    done = "outbox and stream agree" if compared else "the worker's relay leads, and compares every few seconds"
+    _say(f"{service.name}: {done}; {await _waiting(service, settings)} events wait to be published")
+    return 0
+
+
+async def _nats(service: Service, settings: ServiceSettings) -> Client:
+    """A connection for a command, which does not wait for ever."""
+    try:
+        async with asyncio.timeout(COMMAND_NATS_SECONDS):
+            return await connect(settings.nats_url, f"{service.name} command", ca_file=settings.nats_ca_file)
+    except TimeoutError:
+        raise CannotStart(f"NATS does not answer: is it running, and {service.name} known to it?") from None
+
+
+async def _waiting(service: Service, settings: ServiceSettings) -> int:
+    return int((await _outbox(service, settings))["unpublished"])
+
+
+async def _outbox(service: Service, settings: ServiceSettings) -> dict[str, Any]:
+    """What the database says: revision, unpublished events and the age of the oldest, open dead letters."""
+    runtime = build_runtime(settings, service.registry)
+    try:
+        async with runtime.units.for_every_tenant() as unit:
+            row = (
+                await unit.session.execute(
+                    text(
+                        f"select count(*), min(occurred_at) from {service.name}.outbox "  # noqa: S608
+                        "where published_at is null"
+                    )
+                )
+            ).one()
+            letters = await DeadLetters(unit.session, service.name).count_open()
+            age = (unit.now - row[1]).total_seconds() if row[1] else 0.0
+        revision = await runtime.database.revision(service.name)
+        return {
+            "service": service.name,
+            "version": service.version,
+            "revision": revision,
+            "unpublished": int(row[0]),
+            "oldest_unpublished_seconds": max(0.0, age),
+            "dead_letters": letters,
+        }
+    finally:
+        await runtime.close()
+
+
+async def _status(service: Service, settings: ServiceSettings) -> int:
+    """One JSON object: what the database says, and how far each consumer is behind its stream.
+
+    `consumers` is null when NATS does not say: what the database says is worth telling all the more then.
+    """
+    facts = await _outbox(service, settings)
+    facts["consumers"] = None
+    with contextlib.suppress(CannotStart, NatsError):
+        nats = await _nats(service, settings)
+        try:
+            declarations = service.handlers.declarations() if service.handlers is not None else []
+            facts["consumers"] = [await _behind(nats, one.stream, one.durable) for one in declarations]
+        finally:
+            await nats.close()
+    _say(json.dumps(facts))
+    return 0
+
+
+async def _behind(nats: Client, stream: str, durable: str) -> dict[str, Any]:
+    """`pending` events were not given out yet, `unacknowledged` ones are being handled; None: nobody consumes."""
+    try:
+        info = await nats.jetstream().consumer_info(stream, durable)
+    except NotFoundError:
+        return {"stream": stream, "pending": None, "unacknowledged": None}
+    return {"stream": stream, "pending": info.num_pending, "unacknowledged": info.num_ack_pending}
+
+
 def _instant(given: str) -> datetime:
     instant = datetime.fromisoformat(given)
     return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
@@ -284,6 +387,8 @@ def _parser(service: Service) -> argparse.ArgumentParser:
     actions = letters.add_subparsers(dest="action", required=True, metavar="ACTION")
     listing = actions.add_parser("list", help="the open ones, oldest first")
     listing.add_argument("--limit", type=int, default=100)
+    listing.add_argument("--after", type=UUID, metavar="ID", help="those that failed after this one")
+    listing.add_argument("--json", action="store_true", help="one JSON object a line")
     for name, what in (("show", "everything about one"), ("replay", "run its handlers again")):
         actions.add_parser(name, help=what).add_argument("id", type=UUID)
     discard = actions.add_parser("discard", help="close one without handling it")
@@ -291,6 +396,8 @@ def _parser(service: Service) -> argparse.ArgumentParser:
     discard.add_argument("--reason", required=True)
     again = commands.add_parser("republish", help="publish events again; consumers know them by id")
     again.add_argument("--since", type=_instant, required=True, help="instant, e.g. 2026-11-01T00:00:00Z")
+    commands.add_parser("reconcile", help="make outbox and stream agree now: after a restore, or without a worker")
+    commands.add_parser("status", help="print what waits, failed or lags, as JSON")
     for name, command in service.commands.items():
         commands.add_parser(name, help=(command.__doc__ or name).strip().splitlines()[0])
     return parser
@@ -333,9 +440,13 @@ def _run(service: Service, arguments: argparse.Namespace, settings: ServiceSetti
         work = _dead_letters(service, settings, arguments)
     elif command == "republish":
         work = _republish(service, settings, arguments.since)
+    elif command == "reconcile":
+        work = _reconcile(service, settings)
+    elif command == "status":
+        work = _status(service, settings)
     else:
         work = service.commands[command](arguments.rest, settings)
-    looking = command == "dead-letters" and arguments.action in ("list", "show")
+    looking = command == "status" or (command == "dead-letters" and arguments.action in ("list", "show"))
     recorded = command not in processes and not looking and command not in service.unrecorded_changes
     with asyncio.Runner(loop_factory=new_loop) as runner:
         return runner.run(_finished(work, command if recorded else None)) or 0

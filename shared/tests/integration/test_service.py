@@ -25,7 +25,7 @@ from shared.database import set_scope
 from shared.events import ReceivedEvent
 from shared.ids import new_id
 from shared.kernel.clock import FixedClock
-from shared.migrations import migrate
+from shared.migrations import head_revision, migrate
 from shared.service import create_app
 from shared.settings import InvalidSettings, load_settings
 from shared.telemetry import REQUESTS, configure_logging
@@ -610,6 +610,10 @@ async def test_readiness_is_the_database_and_the_schema(
     assert (await client.get("/readyz?verbose")).json() == {
         "status": "ready",
         "checks": {"database": "ok", "schema": "ok", "draining": "ok"},
+        "service": "library",
+        "version": SERVICE.version,
+        "revision": head_revision(SERVICE.migrations),
+        "now": clock.now().isoformat(),
     }
     app.state.readiness.draining = True
     problem(await client.get("/readyz"), 503, "unavailable")

@@ -275,6 +275,39 @@ def test_a_worker_publishes_and_republishes(database: DatabaseUrls, own_nats_ser
         done = run("republish", "--since", "2020-01-01T00:00:00Z", LIBRARY_DATABASE_URL=database.app)
         assert (done.returncode, done.stdout) == (0, "1 events of library will be published again\n")
         _until_published(database)
+        url = {"LIBRARY_DATABASE_URL": database.app, "LIBRARY_NATS_URL": own_nats_server.url()}
+        assert "the worker's relay leads" in run("reconcile", **url).stdout
+
+
+def test_without_a_worker_reconcile_puts_back_what_the_stream_has_lost_and_status_tells(
+    database: DatabaseUrls, own_nats_server: NatsServer, run: Run
+) -> None:
+    url = {
+        "LIBRARY_DATABASE_URL": database.app,
+        "LIBRARY_NATS_URL": own_nats_server.url(),
+        "LIBRARY_LOG_LEVEL": "error",
+    }
+    with psycopg.connect(database.superuser) as connection:
+        connection.execute("truncate library.outbox, library.dead_letter")
+        connection.execute(
+            "insert into library.outbox (event_id, type, subject, aggregate_type, aggregate_id, aggregate_version, "
+            "envelope, occurred_at, published_at, stream_seq) values (%s, 'dev.upheld.library.book.added.v1', "
+            "'library.book.b.added.v1', 'book', 'b', 1, '{}', now() - interval '1 hour', now(), 7)",
+            [new_id()],
+        )
+    own_nats_server.kill()
+    own_nats_server.wipe()
+    own_nats_server.start()
+    assert json.loads(run("status", **url).stdout)["unpublished"] == 0
+    done = run("reconcile", **url)
+    assert done.returncode == 0
+    assert done.stdout.splitlines()[-1] == "library: outbox and stream agree; 1 events wait to be published"
+    told = json.loads(run("status", **url).stdout)
+    # The second one is the record that somebody reconciled; to ask for the status leaves none.
+    assert (told["service"], told["unpublished"], told["dead_letters"]) == ("library", 2, 0)
+    assert told["oldest_unpublished_seconds"] > 3500
+    # Nobody has declared the consumer yet: that is another thing than one that has nothing to do.
+    assert told["consumers"] == [{"stream": "PUBLISHER", "pending": None, "unacknowledged": None}]
 
 
 def test_a_worker_without_nats_is_not_ready_and_an_api_without_nats_is(
@@ -346,6 +379,9 @@ def test_dead_letters_are_listed_shown_replayed_and_discarded(database: Database
     listed = run("dead-letters", "list", **variables)
     assert [line.split(" ")[0] for line in listed.stdout.splitlines()] == [str(letter) for letter in letters]
     assert "Boom: it broke" in listed.stdout
+    after = run("dead-letters", "list", "--json", "--after", str(letters[0]), **variables)
+    assert [json.loads(line)["id"] for line in after.stdout.splitlines()] == [str(letters[1])]
+    assert "payload" not in after.stdout
     shown = json.loads(run("dead-letters", "show", str(letters[0]), **variables).stdout)
     assert json.loads(shown["payload"])["data"] == {"place": "Lyon"}
     assert "replayed" in run("dead-letters", "replay", str(letters[0]), **variables).stdout

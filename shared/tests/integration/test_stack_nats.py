@@ -232,7 +232,10 @@ async def test_a_service_touches_neither_stream_nor_consumer_of_another(
         stream = stream_of(other)
         for api in (
             *(f"STREAM.{verb}.{stream}" for verb in ("CREATE", "UPDATE", "DELETE", "PURGE", "MSG.DELETE", "RESTORE")),
-            *(f"CONSUMER.{verb}.{stream}.{other}" for verb in ("DELETE", "DURABLE.CREATE", "CREATE", "MSG.NEXT")),
+            *(
+                f"CONSUMER.{verb}.{stream}.{other}"
+                for verb in ("DELETE", "DURABLE.CREATE", "CREATE", "MSG.NEXT", "INFO")
+            ),
             *(f"CONSUMER.{verb}.{stream}.{other}" for verb in ("PAUSE", "RESET", "UNPIN")),
             f"CONSUMER.CREATE.{stream}",
         ):

@@ -37,7 +37,7 @@ from contracts.api import (
     term_calculator,
     tokens,
 )
-from contracts.api.commands import bootstrap, signing_keys, tenant
+from contracts.api.commands import bootstrap, signing_keys, tenant, tenants
 from contracts.api.document_commands import apply, export, plan
 from contracts.api.errors import ERRORS
 from contracts.application.contract_document import SCHEMA_FILE, document_schema
@@ -97,6 +97,7 @@ SERVICE = Service(
     commands={
         "bootstrap": bootstrap,
         "tenant": tenant,
+        "tenants": tenants,
         "signing-keys": signing_keys,
         "plan": plan,
         "apply": apply,
@@ -169,6 +170,7 @@ SERVICE = Service(
             "plan_contract_document",
             "find_portal_people",
             "write_message",
+            "tenants",
         }
     ),
 )

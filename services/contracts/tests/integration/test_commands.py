@@ -8,7 +8,7 @@ from pydantic import SecretStr
 from sqlalchemy import text
 
 from contracts.adapters.tables import metadata
-from contracts.api.commands import bootstrap, signing_keys, tenant
+from contracts.api.commands import bootstrap, signing_keys, tenant, tenants
 from contracts.settings import ContractsSettings
 from shared.database import Database
 from shared.migrations import drift
@@ -42,6 +42,17 @@ async def test_more_tenants_are_made_by_name(settings: ContractsSettings, capsys
     assert await tenant(["create", "--name", "Agence Aurore"], settings) == 0
     assert "client_secret" in capsys.readouterr().out
     assert await tenant(["create", "--name", "\n"], settings) == 2
+
+
+async def test_tenants_are_listed_page_by_page(settings: ContractsSettings, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("Agence Lumière", "Agence Aurore"):
+        await tenant(["create", "--name", name], settings)
+    capsys.readouterr()
+    assert await tenants(["--json", "--limit", "1"], settings) == 0
+    first = json.loads(capsys.readouterr().out)
+    assert first["name"] == "Agence Lumière"
+    assert await tenants(["--after", first["tenant_id"]], settings) == 0
+    assert capsys.readouterr().out.rstrip().endswith("Agence Aurore")
 
 
 async def test_signing_keys_can_be_rotated_and_reset_by_hand(settings: ContractsSettings) -> None:

@@ -119,7 +119,7 @@ async def test_a_period_that_is_not_the_month_is_set_against_the_work_of_its_own
     assert (july["first_day"], july["last_day"], july["margin"]) == ("2026-07-01", "2026-07-31", None)
     async with service.client(story) as client:
         for language, days in (
-            ("fr", "juin 2026 : du 15 mai 2026 au 14 juin 2026"),
+            ("fr", "juin 2026\u00a0: du 15 mai 2026 au 14 juin 2026"),
             ("en", "June 2026: 15 May 2026 to 14 June 2026"),
         ):
             page = await client.get(path(story, "/html"), params={"month": "2026-06", "months": 1, "lang": language})

@@ -87,6 +87,7 @@ def service_user(service: str, password: str, services: Sequence[str] = SERVICES
             *(f"$JS.API.STREAM.INFO.{stream}" for stream in (*events, *own[1:], ADVISORIES)),
             *(f"$JS.API.STREAM.MSG.GET.{stream}" for stream in events),
             *(subject for stream in (*events, ADVISORIES) for subject in _consuming(stream, service)),
+            *(f"$JS.API.CONSUMER.INFO.{stream}.{service}" for stream in events),  # how far it is behind
             *(subject for stream in own[1:] for subject in _consuming(stream, "*")),
         ),
     )

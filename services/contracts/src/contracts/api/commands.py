@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from uuid import UUID
 
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import func, select, text
@@ -39,6 +40,29 @@ async def tenant(arguments: Sequence[str], settings: ContractsSettings) -> int:
     create.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args(arguments)
     return await _make(options.name, settings, as_json=options.json, only_first=False)
+
+
+async def tenants(arguments: Sequence[str], settings: ContractsSettings) -> int:
+    """list the tenants in the order in which they were made: [--json] [--limit N] [--after ID]"""
+    parser = argparse.ArgumentParser(prog="python -m contracts tenants", description=tenants.__doc__)
+    parser.add_argument("--limit", type=int, default=100)
+    parser.add_argument("--after", type=UUID, metavar="ID", help="those made after this one")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    options = parser.parse_args(arguments)
+    runtime = build_runtime(settings, registry)
+    try:
+        async with runtime.units.for_every_tenant() as uow:
+            chosen = select(TenantRow).order_by(TenantRow.tenant_id).limit(options.limit)
+            if options.after is not None:
+                chosen = chosen.where(TenantRow.tenant_id > options.after)
+            for row in await uow.session.scalars(chosen):
+                made = row.created_at.isoformat()
+                facts = {"tenant_id": str(row.tenant_id), "name": row.name, "created_at": made}
+                line = json.dumps(facts, ensure_ascii=False) if options.json else f"{row.tenant_id} {made} {row.name}"
+                sys.stdout.write(line + "\n")
+    finally:
+        await runtime.close()
+    return 0
 
 
 async def signing_keys(arguments: Sequence[str], settings: ContractsSettings) -> int:

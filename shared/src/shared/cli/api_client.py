@@ -1,0 +1,166 @@
+"""Requests to the four APIs with the key of a context: tokens, pages, problem documents, files."""
+
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import httpx
+
+from shared.cli.contexts import LOOPBACK, Context, with_token
+from shared.cli.output import clean, working
+from shared.cli.refusals import CannotGoOn, Problem
+from shared.ids import new_id
+
+MOST_PAGES = 100_000
+CONNECT_SECONDS = 10.0
+
+
+class ApiClient:
+    """The APIs of one installation. Every wait has an end: `timeout` seconds for each answer.
+
+    `keep` is told a context with a new token, to be written down.
+    """
+
+    def __init__(self, context: Context, *, timeout: float, keep: Callable[[Context], None] = lambda _: None) -> None:
+        self._context = context
+        self._keep = keep
+        self._timeout = httpx.Timeout(timeout, connect=min(timeout, CONNECT_SECONDS))
+        self._clients: dict[bool, httpx.Client] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for client in self._clients.values():
+            client.close()
+
+    @property
+    def context(self) -> Context:
+        """The context with its newest token."""
+        return self._context
+
+    # Requests ---------------------------------------------------------------------------------------------------
+
+    def get(self, service: str, path: str, params: Mapping[str, Any] | None = None) -> Any:
+        """The JSON document at a path."""
+        return self.call("GET", service, path, params=params).json()
+
+    def post(self, service: str, path: str, body: Any = None, *, repeatable: bool = True) -> Any:
+        """Does something; a path that knows idempotency keys gets one, so that a repetition does nothing twice."""
+        headers = {"Idempotency-Key": f'"{new_id()}"'} if repeatable else {}
+        return self.call("POST", service, path, json=body, headers=headers).json()
+
+    def page(
+        self, service: str, path: str, params: Mapping[str, Any] | None = None, *, everything: bool = False
+    ) -> dict[str, Any]:
+        """One page of a list, or all of them in one: `data` and `next_cursor`."""
+        asked = {name: value for name, value in (params or {}).items() if value is not None}
+        if not everything:
+            return dict(self.get(service, path, asked))
+        data: list[Any] = []
+        with working("Reading") as tell_count:
+            for _ in range(MOST_PAGES):
+                page = self.get(service, path, {"limit": 200, **asked})
+                data += page["data"]
+                tell_count(len(data))
+                if not page.get("next_cursor"):
+                    break
+                asked["cursor"] = page["next_cursor"]
+        return {"data": data, "next_cursor": None}
+
+    def download(self, service: str, path: str, params: Mapping[str, Any] | None, file: Path | None) -> int:
+        """Writes what is at a path to a file that appears only when it is whole (None: standard output); its size."""
+        answer = self.call("GET", service, path, params=params)
+        if file is None:
+            sys.stdout.buffer.write(answer.content)
+            sys.stdout.buffer.flush()
+        else:
+            write_whole(file, answer.content)
+        return len(answer.content)
+
+    def call(self, method: str, service: str, path: str, **options: Any) -> httpx.Response:
+        """One request with a token; a token that is no longer good is replaced once. Raises Problem or CannotGoOn."""
+        if not self._context.token:
+            self.log_in()
+        answer = self._authorized(method, service, path, options)
+        if answer.status_code == httpx.codes.UNAUTHORIZED:
+            self.log_in()
+            answer = self._authorized(method, service, path, options)
+        return checked(answer)
+
+    def log_in(self) -> None:
+        """Exchanges the key for a token (RFC 6749, client credentials)."""
+        context = self._context
+        if not context.key:
+            raise CannotGoOn(f"The context {context.name} has no key.", f"upheld login --name {context.name}.")
+        answer = self.send(
+            "POST",
+            context.url("contracts") + "/v1/oauth/token",
+            data={"grant_type": "client_credentials"},
+            auth=(context.prefix, context.key),
+        )
+        self._context = with_token(context, str(checked(answer).json()["access_token"]))
+        self._keep(self._context)
+
+    def send(self, method: str, url: str, **options: Any) -> httpx.Response:
+        """One request as it is. Raises CannotGoOn when nobody answers."""
+        try:
+            return self._client(url).request(method, url, **options)
+        except httpx.TimeoutException as error:
+            done = "" if method == "GET" else " It may have been done: look before you repeat it."
+            raise CannotGoOn(
+                f"{_place(url)} did not answer within {self._timeout.read:g} seconds.{done}",
+                "Give it more time with --timeout, or run `upheld doctor`.",
+            ) from error
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise CannotGoOn(
+                f"{_place(url)} does not answer ({clean(error) or type(error).__name__}).",
+                "Check with `upheld contexts list` that the address is right, then run `upheld doctor`.",
+            ) from error
+
+    def _authorized(self, method: str, service: str, path: str, options: Mapping[str, Any]) -> httpx.Response:
+        headers = {**options.get("headers", {}), "Authorization": f"Bearer {self._context.token}"}
+        return self.send(method, self._context.url(service) + path, **{**options, "headers": headers})
+
+    def _client(self, url: str) -> httpx.Client:
+        """A proxy of the environment is for the way out, not for this machine."""
+        outside = urlsplit(url).hostname not in LOOPBACK
+        if outside not in self._clients:
+            headers = {"User-Agent": "upheld-cli"}
+            self._clients[outside] = httpx.Client(timeout=self._timeout, trust_env=outside, headers=headers)
+        return self._clients[outside]
+
+
+def checked(answer: httpx.Response) -> httpx.Response:
+    """The answer if it is a good one. Raises Problem, made of whatever came."""
+    if answer.is_success:
+        return answer
+    try:
+        document = answer.json()
+    except ValueError:
+        document = None
+    if not isinstance(document, dict) or "title" not in document:
+        document = {
+            "title": f"{_place(str(answer.url))} answered {answer.status_code}",
+            "status": answer.status_code,
+            "code": "not-a-problem-document",
+            "detail": "The answer is not one of Upheld's. Is the address right, or does a proxy stand before it?",
+        }
+    raise Problem(document, answer.headers.get("retry-after"))
+
+
+def write_whole(file: Path, content: bytes) -> None:
+    """Writes a file so that nobody finds half of it. Raises CannotGoOn."""
+    partial = file.with_name(f".{file.name}.part")
+    try:
+        partial.write_bytes(content)
+        partial.replace(file)
+    except OSError as error:
+        raise CannotGoOn(f"{file} cannot be written: {error.strerror}.", "Name another place with --to.") from error
+
+
+def _place(url: str) -> str:
+    parts = urlsplit(url)
+    return clean(f"{parts.scheme}://{parts.netloc}")
