@@ -601,7 +601,7 @@ def compose(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
 @pytest.fixture(scope="module")
 def compose_services() -> dict[str, dict[str, Any]]:
     """The services of docker-compose.yml with every variable filled in."""
-    done = compose("config", "--format", "json", **make_secrets.compose_variables())
+    done = compose("--profile", "*", "config", "--format", "json", **make_secrets.compose_variables())
     assert done.returncode == 0, done.stderr
     services: dict[str, dict[str, Any]] = json.loads(done.stdout)["services"]
     return services
@@ -624,6 +624,10 @@ def test_no_secret_is_written_in_compose() -> None:
             assert re.search(r"\$\{[A-Z_]+:[?-]\}", value), line
 
 
+ROOT_FOR_A_CHOWN = ("nats-volume", "own-domains-volume")
+"""Root for as long as that takes, without a network: a new volume belongs to root."""
+
+
 def test_every_container_is_hardened(compose_services: dict[str, dict[str, Any]]) -> None:
     for name, service in compose_services.items():
         assert service["read_only"] is True, name
@@ -632,16 +636,15 @@ def test_every_container_is_hardened(compose_services: dict[str, dict[str, Any]]
         assert not service.get("privileged"), name
         assert ":" in service["image"], name
         for port in service.get("ports", []):
-            assert port["host_ip"] == "127.0.0.1", name
+            assert port["host_ip"] == ("0.0.0.0" if name == "own-domains" else "127.0.0.1"), name
         if service["image"].startswith("upheld/"):
             assert service["image"].endswith(f":{VERSION}"), name
             assert "user" not in service, name  # the image says it, and the test of the images reads it there
-        elif name != "nats-volume":
+        elif name not in ROOT_FOR_A_CHOWN:
             assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", service["user"]), name
-    # Root for as long as a `chown` takes, without a network.
-    volume = compose_services["nats-volume"]
-    assert volume["entrypoint"][0] == "chown"
-    assert volume["network_mode"] == "none"
+    for name in ROOT_FOR_A_CHOWN:
+        assert compose_services[name]["entrypoint"][0] == "chown"
+        assert compose_services[name]["network_mode"] == "none"
 
 
 def dockerfile(service: str) -> str:
@@ -754,6 +757,13 @@ def test_postgres_is_the_major_and_nats_the_version_that_the_tests_run(
     assert in_kubernetes == images
 
 
+def test_a_release_may_pin_every_image_of_others_by_digest(compose_services: dict[str, dict[str, Any]]) -> None:
+    pinned = {f"{name}_IMAGE": f"{name.lower()}@sha256:{'0' * 64}" for name in ("POSTGRES", "NATS", "CADDY")}
+    done = compose("--profile", "*", "config", "--format", "json", **make_secrets.compose_variables(), **pinned)
+    images = {service["image"] for service in json.loads(done.stdout)["services"].values()}
+    assert {image for image in images if not image.startswith("upheld/")} == set(pinned.values())
+
+
 def test_the_four_images_differ_in_their_service_only() -> None:
     def neutral(service: str) -> str:
         settings = settings_class(service)
@@ -775,6 +785,33 @@ def test_the_images_are_linted_hardened_and_hashed() -> None:
         assert f'\nENTRYPOINT ["python", "-m", "{service}"]\n' in text
         assert "\nHEALTHCHECK " in text
         assert "--constraint requirements.lock --build-constraint requirements.lock" in text
+        *_, last = text.split("\nFROM ")
+        # What is deleted before the last stage is in no layer; nothing runs in it any more.
+        assert last.startswith("scratch\n# hadolint ignore=DL3067\nCOPY --from=runtime / /\n") and "\nRUN " not in last
+
+
+def test_an_image_tells_what_is_in_it(tmp_path: Path) -> None:
+    """By the command of the build, here of a small environment, with the version of the lock."""
+    telling = re.search(
+        r"(cyclonedx-py environment .+?--output-file )/opt/upheld/sbom\.cdx\.json /opt/upheld/bin/python$",
+        dockerfile("probes").replace("\\\n", " "),
+        re.MULTILINE,
+    )
+    assert telling is not None
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "small"], check=True)
+    python = tmp_path / "small/bin/python"
+    packages = next((tmp_path / "small/lib").glob("python3.*/site-packages"))
+    for name, version in (("psycopg", "3.9.1"), ("nats-py", "2.16.0")):
+        metadata = packages / f"{name.replace('-', '_')}-{version}.dist-info/METADATA"
+        metadata.parent.mkdir()
+        metadata.write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n", encoding="utf-8")
+    file = tmp_path / "sbom.cdx.json"
+    done = run([*telling[1].split(), str(file), str(python)])
+    assert done.returncode == 0, done.stderr
+    bill = json.loads(file.read_text(encoding="utf-8"))
+    assert bill["bomFormat"] == "CycloneDX" and "timestamp" not in bill["metadata"]
+    assert bill["metadata"]["component"]["name"] == "upheld-probes"
+    assert {part["purl"] for part in bill["components"]} == {"pkg:pypi/psycopg@3.9.1", "pkg:pypi/nats-py@2.16.0"}
 
 
 def test_the_health_check_of_an_image_asks_livez(tmp_path: Path) -> None:
