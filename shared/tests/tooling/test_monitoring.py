@@ -17,9 +17,8 @@ import promql_parser
 import pytest
 import yaml
 from prometheus_client import REGISTRY
+from render_deployment import rendered
 from workspace import ROOT, SERVICES
-
-from .test_deployment import render, render_with_components
 
 COMPONENTS = ROOT / "deploy/k8s/components"
 RULES = yaml.safe_load((COMPONENTS / "monitoring/alerts.yaml").read_text(encoding="utf-8"))["spec"]
@@ -106,9 +105,9 @@ def test_a_panel_shows_what_the_services_tell(title: str, expression: str) -> No
     assert faults_of(expression.replace("$service", "contracts")) == [], title
 
 
-def test_the_dashboard_is_handed_to_grafana_and_its_panels_do_not_overlap(tmp_path: Path) -> None:
-    rendered = render_with_components(tmp_path, "overlays/production", ["dashboards"])
-    board = next(item for item in rendered if item["metadata"].get("labels", {}).get("grafana_dashboard") == "1")
+def test_the_dashboard_is_handed_to_grafana_and_its_panels_do_not_overlap() -> None:
+    manifests = yaml.safe_load_all(rendered("everything"))
+    board = next(item for item in manifests if item["metadata"].get("labels", {}).get("grafana_dashboard") == "1")
     assert json.loads(board["data"]["upheld.json"]) == DASHBOARD
     places = {(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in DASHBOARD["panels"]}
     assert len(places) == len(DASHBOARD["panels"]) == len({panel["id"] for panel in DASHBOARD["panels"]})
@@ -119,7 +118,7 @@ def test_the_label_job_of_what_prometheus_reads_is_the_service() -> None:
     (endpoint,) = monitor["podMetricsEndpoints"]
     assert monitor["jobLabel"] == "app.kubernetes.io/name"
     read = set()
-    for item in render("base"):
+    for item in yaml.safe_load_all(rendered("base")):
         if item["kind"] == "Deployment":
             labels = item["spec"]["template"]["metadata"]["labels"]
             (rule,) = monitor["selector"]["matchExpressions"]
@@ -151,7 +150,9 @@ def test_every_alert_says_how_bad_it_is_and_what_to_do() -> None:
 
 
 def test_what_a_runbook_runs_exists() -> None:
-    deployments = {item["metadata"]["name"] for item in render("base") if item["kind"] == "Deployment"}
+    deployments = {
+        item["metadata"]["name"] for item in yaml.safe_load_all(rendered("base")) if item["kind"] == "Deployment"
+    }
     named = set(re.findall(r"\b(?:deploy|exec deploy)/([a-z-]+)", RUNBOOKS)) - {"probes-runner", "k"}
     assert named <= deployments
     commands = set(re.findall(r"python -m (\w+) ([a-z-]+)(?: (list|show|replay|discard)\b)?", RUNBOOKS))
