@@ -57,8 +57,7 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
             configuration.write_text(
                 f"include ../nats-accounts/accounts.conf;\nserver_name: {name}\nhost: 127.0.0.1\n"
                 f'port: {made.ports[name]}\nhttp: "127.0.0.1:{made.monitors[name]}"\n'
-                f"cluster {{ name: nats, host: 127.0.0.1, port: {ports[number]}, no_advertise: true, routes: {routes} }}"
-                "\n"
+                f"cluster {{ name: nats, host: 127.0.0.1, port: {ports[number]}, routes: {routes} }}\n"
                 f'jetstream {{ store_dir: "{tmp_path}/{name}/data", sync_interval: always, max_file_store: 60GB }}\n',
                 encoding="utf-8",
             )
