@@ -5,6 +5,8 @@ the passwords become those of the database roles, and the keys seal data.
 
 ``.venv/bin/python shared/tools/make_secrets.py compose > .env``
 ``.venv/bin/python shared/tools/make_secrets.py kubernetes | kubectl --namespace upheld apply --filename -``
+
+``production`` is ``kubernetes`` without the administrator of PostgreSQL: CloudNativePG makes that one up itself.
 """
 
 from __future__ import annotations
@@ -83,16 +85,22 @@ def kubernetes_secrets(new: Callable[[], str] = new_secret) -> dict[str, dict[st
     return made
 
 
+def production_secrets(new: Callable[[], str] = new_secret) -> dict[str, dict[str, str]]:
+    """The same where PostgreSQL is a cluster with an administrator of its own."""
+    return {name: values for name, values in kubernetes_secrets(new).items() if name != "postgres"}
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Prints new secrets; exit status 0."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("target", choices=["compose", "kubernetes"])
-    if parser.parse_args(arguments).target == "compose":
+    parser.add_argument("target", choices=["compose", "kubernetes", "production"])
+    target = parser.parse_args(arguments).target
+    if target == "compose":
         print("".join(f"{name}={value}\n" for name, value in compose_variables().items()), end="")
     else:
         manifests = [
             {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": values}
-            for name, values in kubernetes_secrets().items()
+            for name, values in (production_secrets() if target == "production" else kubernetes_secrets()).items()
         ]
         print(yaml.safe_dump_all(manifests, sort_keys=False), end="")
     return 0

@@ -9,7 +9,8 @@ Manifest = dict[str, Any]
 
 NAME = "app.kubernetes.io/name"
 IDENTITY = frozenset({NAME, "app.kubernetes.io/instance", "app.kubernetes.io/component"})
-POD_LABELS = IDENTITY | {"app.kubernetes.io/part-of", "app.kubernetes.io/managed-by"}
+LABELS = frozenset({NAME, "app.kubernetes.io/instance", "app.kubernetes.io/part-of", "app.kubernetes.io/managed-by"})
+POD_LABELS = IDENTITY | LABELS
 PRIVATE_RANGES = frozenset(
     {"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16"}
 )
@@ -73,7 +74,9 @@ def _faults_of_container(who: str, container: dict[str, Any]) -> Iterator[str]:
         yield f"{who} writes to its root file system"
     if security.get("allowPrivilegeEscalation") is not False or security.get("privileged"):
         yield f"{who} may gain privileges"
-    if security.get("capabilities") != {"drop": ["ALL"]}:
+    capabilities = security.get("capabilities", {})
+    # The standard `restricted` knows one that may be added: that of low ports.
+    if capabilities.get("drop") != ["ALL"] or not set(capabilities.get("add", [])) <= {"NET_BIND_SERVICE"}:
         yield f"{who} keeps capabilities"
     resources = container.get("resources", {})
     if "memory" not in resources.get("limits", {}) or not {"cpu", "memory"} <= resources.get("requests", {}).keys():
@@ -146,8 +149,18 @@ def _secret_references(workload: Manifest) -> Iterator[tuple[str, str]]:
                 yield source["secret"]["name"], item["key"]
 
 
-def faults_of_selectors(manifests: Sequence[Manifest]) -> Iterator[str]:
-    """Selectors use labels that never change, select their own pods, and each Service port leads to a container's."""
+def faults_of_labels(manifests: Sequence[Manifest]) -> Iterator[str]:
+    """Everything can be found by the recommended labels."""
+    for manifest in manifests:
+        if missing := LABELS - manifest["metadata"].get("labels", {}).keys():
+            yield f"{called(manifest)} itself lacks the labels {', '.join(sorted(missing))}"
+
+
+def faults_of_selectors(manifests: Sequence[Manifest], others: Sequence[Manifest] = ()) -> Iterator[str]:
+    """Selectors use labels that never change, select their own pods, and each Service port leads to a container's.
+
+    `others` stand for what operators make: network policies may name their pods.
+    """
     pods = workloads(manifests)
     for manifest in manifests:
         spec, who = manifest.get("spec", {}), called(manifest)
@@ -166,7 +179,7 @@ def faults_of_selectors(manifests: Sequence[Manifest]) -> Iterator[str]:
                 if port["targetPort"] not in ports:
                     yield f"{who} leads to the port {port['targetPort']}, which {called(selected[0])} does not have"
         elif manifest["kind"] == "NetworkPolicy":
-            yield from _faults_of_network_policy(manifest, pods)
+            yield from _faults_of_network_policy(manifest, [*pods, *others])
 
 
 def _selects(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
@@ -228,11 +241,49 @@ def faults_of_deployments(manifests: Sequence[Manifest]) -> Iterator[str]:
             yield f"{who} has no disruption budget of one pod"
 
 
-def faults(manifests: Sequence[Manifest], made_secrets: Mapping[str, Mapping[str, str]]) -> list[str]:
-    """All of the above."""
+SPREAD_OVER = ["kubernetes.io/hostname", "topology.kubernetes.io/zone"]
+
+
+def faults_of_scaling(manifests: Sequence[Manifest]) -> Iterator[str]:
+    """One place says how many pods of a Deployment there are; they are spread over machines and zones."""
+    owners: dict[str, list[str]] = {}
+    for manifest in manifests:
+        spec = manifest.get("spec", {})
+        if manifest["kind"] == "HorizontalPodAutoscaler":
+            least, most = spec["minReplicas"], spec["maxReplicas"]
+        elif manifest["kind"] == "ScaledObject":
+            least, most = spec["minReplicaCount"], spec["maxReplicaCount"]
+        else:
+            continue
+        owners.setdefault(spec["scaleTargetRef"]["name"], []).append(called(manifest))
+        if not 2 <= least < most:
+            yield f"{called(manifest)} scales from {least} to {most}"
+    for manifest in manifests:
+        if manifest["kind"] != "Deployment":
+            continue
+        said = owners.pop(manifest["metadata"]["name"], [])
+        said += ["itself"] if "replicas" in manifest["spec"] else []
+        if len(said) != 1:
+            yield f"{called(manifest)} is told its number of pods by {' and '.join(said) or 'nobody'}"
+        spread = pod_of(manifest).get("topologySpreadConstraints", [])
+        own = manifest["spec"]["selector"]
+        if [rule["topologyKey"] for rule in spread if rule["labelSelector"] == own] != SPREAD_OVER:
+            yield f"{called(manifest)} is not spread over machines and zones"
+    for target, said in owners.items():
+        yield f"{' and '.join(said)} scales {target}, which does not exist"
+
+
+def faults(
+    manifests: Sequence[Manifest],
+    made_secrets: Mapping[str, Mapping[str, str]],
+    others: Sequence[Manifest] = (),
+) -> list[str]:
+    """All of the above. `others`: workloads that operators make from values or resources of ours."""
     return [
         *faults_of_pods(manifests),
-        *faults_of_secrets(manifests, made_secrets),
-        *faults_of_selectors(manifests),
+        *faults_of_labels(manifests),
+        *faults_of_secrets([*manifests, *others], made_secrets),
+        *faults_of_selectors(manifests, others),
         *faults_of_deployments(manifests),
+        *faults_of_scaling(manifests),
     ]

@@ -13,18 +13,22 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import jsonschema
 import kubernetes_validate
 import make_secrets
 import psycopg
 import pytest
 import write_nats_configuration
 import yaml
+from render_deployment import rendered, rendered_with
 from workspace import ROOT, SERVICES, read_project
 
 from probes.settings import RunnerSettings
 from shared.settings import SECRETS_FOLDER_VARIABLE, ServiceSettings, load_settings
 from shared.stack import deployment
+from shared.stack.nats_server import WORK_STREAM, runner_name, stream_name
 from shared.stack.postgres_server import PostgresServer
 from shared.stack.problems import StackProblem
 
@@ -34,6 +38,7 @@ from .deployment_policies import (
     containers,
     faults,
     faults_of_pods,
+    faults_of_scaling,
     faults_of_secrets,
     faults_of_selectors,
     pod_of,
@@ -43,8 +48,13 @@ from .deployment_policies import (
 SCRIPTS = Path(sys.executable).parent
 VERSION = read_project(ROOT / "pyproject.toml")["project"]["version"]
 NEWEST_MINORS = ("1.35", "1.36", "1.37")
-KUSTOMIZATIONS = ("base", "overlays/dev")
+KUSTOMIZATIONS = ("base", "overlays/dev", "overlays/production", "everything")
+CUSTOM_RESOURCES: dict[str, dict[str, Any]] = json.loads(
+    (ROOT / "shared/tests/tooling/custom_resources.json").read_text(encoding="utf-8")
+)
+"""What the definitions of the operators say of the fields that we use; cut by shared/tools/cut_custom_resources.py."""
 NATS_CONFIGURATION = ROOT / "deploy/k8s/base/nats/nats.conf"
+NATS_VALUES = ROOT / "deploy/k8s/overlays/production/nats-values.yaml"
 # Of the platform, not of a service: where secrets are mounted.
 COMMON_VARIABLES = {SECRETS_FOLDER_VARIABLE}
 
@@ -61,9 +71,18 @@ def run(command: list[str], **environment: str) -> subprocess.CompletedProcess[s
 
 
 def render(kustomization: str) -> list[Manifest]:
-    done = run(["kubectl", "kustomize", f"deploy/k8s/{kustomization}"])
-    assert done.returncode == 0, done.stderr
-    return list(yaml.safe_load_all(done.stdout))
+    return list(yaml.safe_load_all(rendered(kustomization)))
+
+
+def validate(manifest: Manifest, minor: str) -> None:
+    """Raises ValidationError. By the schemas of Kubernetes, or by those of the operator whose resource this is."""
+    known = CUSTOM_RESOURCES.get(f"{manifest['apiVersion']}/{manifest['kind']}")
+    if known is None:
+        kubernetes_validate.validate(manifest, minor, strict=True)
+    else:
+        jsonschema.validate(manifest["spec"], known["spec"])
+        metadata = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": manifest["metadata"]}
+        kubernetes_validate.validate(metadata, minor, strict=True)
 
 
 def settings_class(service: str) -> type[ServiceSettings]:
@@ -90,8 +109,56 @@ def load(service: str, environment: dict[str, str], monkeypatch: pytest.MonkeyPa
 
 @pytest.fixture(scope="module", params=KUSTOMIZATIONS)
 def manifests(request: pytest.FixtureRequest) -> list[Manifest]:
-    """The rendered base, and the rendered overlay of a development cluster."""
+    """The rendered base and overlays, and production with every optional component."""
     return render(request.param)
+
+
+def is_production(manifests: list[Manifest]) -> bool:
+    return any(manifest["kind"] == "Cluster" for manifest in manifests)
+
+
+def made_secrets(manifests: list[Manifest]) -> dict[str, dict[str, str]]:
+    """What is made for these manifests: by us, and by CloudNativePG for the owner of the database."""
+    if is_production(manifests):
+        return make_secrets.production_secrets() | {"postgres-app": {"uri": ""}}
+    return make_secrets.kubernetes_secrets()
+
+
+def pods_of_operators(manifests: list[Manifest]) -> list[Manifest]:
+    """The labels, ports and secrets of pods that CloudNativePG and the chart of NATS make; none without them."""
+    if not is_production(manifests):
+        return []
+    values = yaml.safe_load(NATS_VALUES.read_text(encoding="utf-8"))
+    env = [{"name": name} | value for name, value in values["container"]["env"].items() if isinstance(value, dict)]
+    volumes = [patch["value"] for patch in values["podTemplate"]["patch"]]
+    made = {
+        "nats": ({"app.kubernetes.io/name": "nats", "app.kubernetes.io/instance": "upheld"}, [4222, 6222, 8222]),
+        "postgres": (
+            {"cnpg.io/cluster": first(manifests, "Cluster", "postgres")["metadata"]["name"]},
+            [5432, 8000, 9187],
+        ),
+    }
+    return [
+        {
+            "kind": "StatefulSet",
+            "metadata": {"name": name},
+            "spec": {
+                "template": {
+                    "metadata": {"labels": labels},
+                    "spec": {
+                        "containers": [
+                            {
+                                "ports": [{"name": str(port), "containerPort": port} for port in ports],
+                                "env": env if name == "nats" else [],
+                            }
+                        ],
+                        "volumes": volumes if name == "nats" else [],
+                    },
+                }
+            },
+        }
+        for name, (labels, ports) in made.items()
+    ]
 
 
 # --- Kubernetes ------------------------------------------------------------------------------------------------------
@@ -101,7 +168,7 @@ def test_the_manifests_are_valid_for_the_three_newest_minors(manifests: list[Man
     assert NEWEST_MINORS[-1] == ".".join(kubernetes_validate.latest_version().split(".")[:2])
     for minor in NEWEST_MINORS:
         for manifest in manifests:
-            kubernetes_validate.validate(manifest, minor, strict=True)
+            validate(manifest, minor)
 
 
 def test_a_misspelt_key_would_be_refused(manifests: list[Manifest]) -> None:
@@ -112,7 +179,7 @@ def test_a_misspelt_key_would_be_refused(manifests: list[Manifest]) -> None:
 
 
 def test_the_manifests_keep_every_policy(manifests: list[Manifest]) -> None:
-    assert faults(manifests, make_secrets.kubernetes_secrets()) == []
+    assert faults(manifests, made_secrets(manifests), pods_of_operators(manifests)) == []
 
 
 def first(manifests: list[Manifest], kind: str, name: str) -> Manifest:
@@ -173,6 +240,20 @@ PLANTED: dict[str, Breaks] = {
     "has no readinessProbe": lambda m: api_container(m)["readinessProbe"]["httpGet"].update(path="/livez"),
     "is stopped before its endpoints": lambda m: api_container(m).pop("lifecycle"),
     "has no disruption budget": lambda m: m.remove(first(m, "PodDisruptionBudget", "incidents-worker")),
+    "itself lacks the labels app.kubernetes.io/name": lambda m: first(m, "NetworkPolicy", "probes")["metadata"][
+        "labels"
+    ].pop("app.kubernetes.io/name"),
+    "by HorizontalPodAutoscaler/probes-api and itself": lambda m: first(m, "Deployment", "probes-api")["spec"].update(
+        replicas=2
+    ),
+    "by nobody": lambda m: m.remove(first(m, "HorizontalPodAutoscaler", "probes-api")),
+    "scales from 1 to 5": lambda m: first(m, "HorizontalPodAutoscaler", "probes-api")["spec"].update(minReplicas=1),
+    "which does not exist": lambda m: first(m, "HorizontalPodAutoscaler", "probes-api")["spec"][
+        "scaleTargetRef"
+    ].update(name="probes"),
+    "is not spread over machines and zones": lambda m: pod_of(first(m, "Deployment", "probes-worker"))[
+        "topologySpreadConstraints"
+    ].pop(),
     "lacks the labels": lambda m: first(m, "Deployment", "probes-api")["spec"]["template"]["metadata"]["labels"].pop(
         "app.kubernetes.io/part-of"
     ),
@@ -247,6 +328,157 @@ def test_the_namespace_enforces_the_restricted_standard_and_denies_by_default() 
     assert all(item["metadata"].get("namespace") == "upheld" for item in BASE if item["kind"] != "Namespace")
 
 
+# --- production ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def everything() -> list[Manifest]:
+    """Production with every optional component."""
+    return render("everything")
+
+
+def test_production_has_no_server_of_its_own_and_every_stream_on_three_servers(everything: list[Manifest]) -> None:
+    production = render("overlays/production")
+    assert [called(item) for item in production if item["kind"] == "StatefulSet"] == []
+    for service in SERVICES:
+        assert first(production, "ConfigMap", service)["data"][f"{service.upper()}_NATS_REPLICAS"] == "3"
+    values = yaml.safe_load(NATS_VALUES.read_text(encoding="utf-8"))
+    assert values["config"]["cluster"] == {"enabled": True, "replicas": 3}
+    assert first(production, "Cluster", "postgres")["spec"]["instances"] == 3
+
+
+def test_the_secrets_of_production_lead_to_the_names_that_its_clusters_have() -> None:
+    additional = first(render("overlays/production"), "Cluster", "postgres")["spec"]["managed"]["services"][
+        "additional"
+    ]
+    (service,) = additional
+    assert service["selectorType"] == "rw"
+    assert f"{service['serviceTemplate']['metadata']['name']}:5432" == make_secrets.DATABASE_HOST
+    values = yaml.safe_load(NATS_VALUES.read_text(encoding="utf-8"))
+    assert f"{values['fullnameOverride']}:4222" == make_secrets.NATS_HOST
+
+
+def test_the_servers_of_production_are_the_versions_that_the_tests_run() -> None:
+    base = {name: pod_of(first(BASE, "StatefulSet", name))["containers"][0]["image"] for name in ("postgres", "nats")}
+    image = first(render("overlays/production"), "Cluster", "postgres")["spec"]["imageName"]
+    assert image.rpartition("/")[2].startswith(f"postgresql:{base['postgres'].partition(':')[2]}-")
+    values = yaml.safe_load(NATS_VALUES.read_text(encoding="utf-8"))
+    assert f"nats:{values['container']['image']['tag']}" == base["nats"]
+
+
+def test_every_pod_at_its_most_finds_a_connection_of_the_database(
+    everything: list[Manifest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    most = 0
+    for manifest in everything:
+        spec = manifest.get("spec", {})
+        target = spec.get("scaleTargetRef", {}).get("name", "")
+        service, _, role = target.partition("-")
+        if service in SERVICES:
+            pool = settings_class(service).model_fields["database_pool_size"].default
+            pods = spec.get("maxReplicas") or spec["maxReplicaCount"]
+            # One pod more while they are replaced. A worker's relay has a connection of its own; so have the scheduler
+            # and the recorder of probes.
+            most += (pods + 1) * (pool + (3 if role == "worker" else 0))
+    parameters = first(everything, "Cluster", "postgres")["spec"]["postgresql"]["parameters"]
+    assert 500 < most <= int(parameters["max_connections"]) - 20  # the operator, backups, a person
+
+
+def test_the_owner_that_production_makes_may_prepare_the_database(
+    deployment_environment: dict[str, str], own_postgres_server: PostgresServer
+) -> None:
+    initdb = first(render("overlays/production"), "Cluster", "postgres")["spec"]["bootstrap"]["initdb"]
+    with psycopg.connect(own_postgres_server.url("postgres"), autocommit=True) as connection:
+        connection.execute(f"create role {initdb['owner']} login password 'made'")
+        connection.execute(f"create database of_production owner {initdb['owner']}")
+    with psycopg.connect(own_postgres_server.url("of_production"), autocommit=True) as connection:
+        for statement in initdb["postInitApplicationSQL"]:
+            connection.execute(statement)
+    environment = {name: value.replace("/upheld", "/of_production") for name, value in deployment_environment.items()}
+    admin = own_postgres_server.url("of_production", initdb["owner"], "made")
+    command = [sys.executable, "-m", "shared.stack.deployment"]
+    for _ in range(2):
+        done = subprocess.run(
+            command, env=os.environ | environment | {"UPHELD_DATABASE_URL": admin}, capture_output=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+
+
+def test_nats_in_production_accepts_the_accounts_that_its_chart_includes(tmp_path: Path) -> None:
+    values = yaml.safe_load(NATS_VALUES.read_text(encoding="utf-8"))
+    (include,) = [value for key, value in values["config"]["merge"].items() if key.endswith("$include")]
+    mounts = {
+        patch["value"]["name"]: tmp_path / patch["value"]["mountPath"].lstrip("/")
+        for patch in values["container"]["patch"]
+    }
+    accounts = first(render("overlays/production"), "ConfigMap", "nats-accounts")["data"]
+    runners = make_secrets.production_secrets()["nats-runners"]
+    for name, files in (("accounts", accounts), ("runners", runners)):
+        mounts[name].mkdir(parents=True)
+        for file, text in files.items():
+            (mounts[name] / file).write_text(text, encoding="utf-8")
+    # As the chart writes it, which knows the rest.
+    configuration = tmp_path / "etc/nats-config/nats.conf"
+    configuration.parent.mkdir()
+    configuration.write_text(f"include {include};\njetstream {{ store_dir: {tmp_path}/data }}\n", encoding="utf-8")
+    passwords = {
+        name: make_secrets.production_secrets()[value["valueFrom"]["secretKeyRef"]["name"]][
+            value["valueFrom"]["secretKeyRef"]["key"]
+        ]
+        for name, value in values["container"]["env"].items()
+        if isinstance(value, dict)
+    }
+    done = run(["nats-server", "-t", "-c", str(configuration)], **passwords)
+    assert done.returncode == 0, done.stderr
+    assert int(values["config"]["jetstream"]["fileStore"]["pvc"]["size"].removesuffix("Gi")) > int(
+        values["config"]["jetstream"]["fileStore"]["maxSize"].removesuffix("Gi")
+    )
+
+
+def test_the_ingress_leads_each_public_address_to_its_service() -> None:
+    production = render("overlays/production")
+    rules = first(production, "Ingress", "upheld")["spec"]["rules"]
+    paths = {rule["host"]: rule["http"]["paths"] for rule in rules}
+    for service in SERVICES:
+        public = urlsplit(first(production, "ConfigMap", service)["data"][f"{service.upper()}_PUBLIC_URL"])
+        targets = {path["path"]: path["backend"]["service"]["name"] for path in paths.pop(public.hostname)}
+        assert targets == {"/": service} | ({"/status": "reporting-pages"} if service == "reporting" else {})
+    assert paths == {}
+    assert first(production, "Ingress", "upheld")["spec"]["tls"][0]["hosts"] == [rule["host"] for rule in rules]
+
+
+def test_workers_grow_with_consumers_that_exist(everything: list[Manifest]) -> None:
+    streams = {stream_name(service) for service in SERVICES}
+    seen = set()
+    for item in everything:
+        if item["kind"] == "ScaledObject":
+            service = item["spec"]["scaleTargetRef"]["name"].removesuffix("-worker")
+            for trigger in item["spec"]["triggers"]:
+                known = trigger["metadata"]
+                assert known["account"] == "UPHELD"
+                if known["stream"] == WORK_STREAM:
+                    assert known["consumer"] == runner_name("default")
+                else:
+                    assert known["consumer"] == service and known["stream"] in streams
+                seen.add((service, known["stream"]))
+    assert seen == {(service, stream) for service in SERVICES for stream in streams} | {("probes", WORK_STREAM)}
+
+
+def test_runners_beside_nats_may_grow_with_the_checks_that_wait() -> None:
+    manifests = list(yaml.safe_load_all(rendered_with("runner", ["keda-runner"])))
+    for manifest in manifests:
+        validate(manifest, NEWEST_MINORS[-1])
+    assert list(faults_of_scaling(manifests)) == []
+
+
+def test_a_field_that_an_operator_does_not_know_would_be_refused(everything: list[Manifest]) -> None:
+    for kind in ("Cluster", "ObjectStore", "ScheduledBackup", "ScaledObject", "PodMonitor", "PrometheusRule"):
+        manifest = copy.deepcopy(next(item for item in everything if item["kind"] == kind))
+        manifest["spec"]["instnaces"] = 3
+        with pytest.raises(jsonschema.ValidationError, match="instnaces"):
+            validate(manifest, NEWEST_MINORS[-1])
+
+
 # --- a runner at another place ---------------------------------------------------------------------------------------
 
 
@@ -262,7 +494,7 @@ def test_the_manifests_of_a_runner_are_valid_and_keep_the_policies_of_pods_secre
     assert found == []
     assert first(manifests, "Namespace", "upheld-runner")["metadata"]["labels"] == first(BASE, "Namespace", "upheld")[
         "metadata"
-    ]["labels"] | {"app.kubernetes.io/version": VERSION}
+    ]["labels"] | {"app.kubernetes.io/name": "probes", "app.kubernetes.io/version": VERSION}
     denial = first(manifests, "NetworkPolicy", "default-deny")["spec"]
     assert denial == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
     assert not [item for item in manifests if item["kind"] == "NetworkPolicy" and item["spec"].get("ingress")]
@@ -288,7 +520,8 @@ def test_a_runner_starts_with_its_key_its_location_and_nothing_else_of_the_produ
 
 
 def test_the_nats_configuration_is_that_of_the_embedded_servers_users() -> None:
-    assert NATS_CONFIGURATION.read_text(encoding="utf-8") == write_nats_configuration.expected()
+    for file, text in write_nats_configuration.expected().items():
+        assert file.read_text(encoding="utf-8") == text, file
     assert re.search(r"^  sync_interval: always$", NATS_CONFIGURATION.read_text(encoding="utf-8"), re.MULTILINE)
 
 
@@ -351,7 +584,7 @@ def compose(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
 @pytest.fixture(scope="module")
 def compose_services() -> dict[str, dict[str, Any]]:
     """The services of docker-compose.yml with every variable filled in."""
-    done = compose("config", "--format", "json", **make_secrets.compose_variables())
+    done = compose("--profile", "*", "config", "--format", "json", **make_secrets.compose_variables())
     assert done.returncode == 0, done.stderr
     services: dict[str, dict[str, Any]] = json.loads(done.stdout)["services"]
     return services
@@ -374,6 +607,10 @@ def test_no_secret_is_written_in_compose() -> None:
             assert re.search(r"\$\{[A-Z_]+:[?-]\}", value), line
 
 
+ROOT_FOR_A_CHOWN = ("nats-volume", "own-domains-volume")
+"""Root for as long as that takes, without a network: a new volume belongs to root."""
+
+
 def test_every_container_is_hardened(compose_services: dict[str, dict[str, Any]]) -> None:
     for name, service in compose_services.items():
         assert service["read_only"] is True, name
@@ -382,16 +619,15 @@ def test_every_container_is_hardened(compose_services: dict[str, dict[str, Any]]
         assert not service.get("privileged"), name
         assert ":" in service["image"], name
         for port in service.get("ports", []):
-            assert port["host_ip"] == "127.0.0.1", name
+            assert port["host_ip"] == ("0.0.0.0" if name == "own-domains" else "127.0.0.1"), name
         if service["image"].startswith("upheld/"):
             assert service["image"].endswith(f":{VERSION}"), name
             assert "user" not in service, name  # the image says it, and the test of the images reads it there
-        elif name != "nats-volume":
+        elif name not in ROOT_FOR_A_CHOWN:
             assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", service["user"]), name
-    # Root for as long as a `chown` takes, without a network.
-    volume = compose_services["nats-volume"]
-    assert volume["entrypoint"][0] == "chown"
-    assert volume["network_mode"] == "none"
+    for name in ROOT_FOR_A_CHOWN:
+        assert compose_services[name]["entrypoint"][0] == "chown"
+        assert compose_services[name]["network_mode"] == "none"
 
 
 def dockerfile(service: str) -> str:
@@ -504,6 +740,13 @@ def test_postgres_is_the_major_and_nats_the_version_that_the_tests_run(
     assert in_kubernetes == images
 
 
+def test_a_release_may_pin_every_image_of_others_by_digest(compose_services: dict[str, dict[str, Any]]) -> None:
+    pinned = {f"{name}_IMAGE": f"{name.lower()}@sha256:{'0' * 64}" for name in ("POSTGRES", "NATS", "CADDY")}
+    done = compose("--profile", "*", "config", "--format", "json", **make_secrets.compose_variables(), **pinned)
+    images = {service["image"] for service in json.loads(done.stdout)["services"].values()}
+    assert {image for image in images if not image.startswith("upheld/")} == set(pinned.values())
+
+
 def test_the_four_images_differ_in_their_service_only() -> None:
     def neutral(service: str) -> str:
         settings = settings_class(service)
@@ -525,6 +768,42 @@ def test_the_images_are_linted_hardened_and_hashed() -> None:
         assert f'\nENTRYPOINT ["python", "-m", "{service}"]\n' in text
         assert "\nHEALTHCHECK " in text
         assert "--constraint requirements.lock --build-constraint requirements.lock" in text
+        *_, last = text.split("\nFROM ")
+        # What is deleted before the last stage is in no layer; nothing runs in it any more.
+        assert last.startswith("scratch\n# hadolint ignore=DL3067\nCOPY --from=runtime / /\n") and "\nRUN " not in last
+
+
+def test_a_build_is_given_what_the_images_copy_and_no_more() -> None:
+    # Without wildcards: not every builder looks for them below a folder that is left out.
+    let_in = {line[1:] for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines() if line[:1] == "!"}
+    projects = ("shared", *(f"services/{service}" for service in SERVICES))
+    assert let_in == {"LICENSE", "requirements.lock"} | {
+        f"{project}/{part}" for project in projects for part in ("pyproject.toml", "src")
+    }
+
+
+def test_an_image_tells_what_is_in_it(tmp_path: Path) -> None:
+    """By the command of the build, here of a small environment, with the version of the lock."""
+    telling = re.search(
+        r"(cyclonedx-py environment .+?--output-file )/opt/upheld/sbom\.cdx\.json /opt/upheld/bin/python$",
+        dockerfile("probes").replace("\\\n", " "),
+        re.MULTILINE,
+    )
+    assert telling is not None
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "small"], check=True)
+    python = tmp_path / "small/bin/python"
+    packages = next((tmp_path / "small/lib").glob("python3.*/site-packages"))
+    for name, version in (("psycopg", "3.9.1"), ("nats-py", "2.16.0")):
+        metadata = packages / f"{name.replace('-', '_')}-{version}.dist-info/METADATA"
+        metadata.parent.mkdir()
+        metadata.write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n", encoding="utf-8")
+    file = tmp_path / "sbom.cdx.json"
+    done = run([*telling[1].split(), str(file), str(python)])
+    assert done.returncode == 0, done.stderr
+    bill = json.loads(file.read_text(encoding="utf-8"))
+    assert bill["bomFormat"] == "CycloneDX" and "timestamp" not in bill["metadata"]
+    assert bill["metadata"]["component"]["name"] == "upheld-probes"
+    assert {part["purl"] for part in bill["components"]} == {"pkg:pypi/psycopg@3.9.1", "pkg:pypi/nats-py@2.16.0"}
 
 
 def test_the_health_check_of_an_image_asks_livez(tmp_path: Path) -> None:
