@@ -152,19 +152,6 @@ def item_tone(code: str) -> str:
     return "bad" if code in {"declined", "rejected", "cancelled"} else "none"
 
 
-def severity(t: Translator, code: str, names: Mapping[str, str] | None = None) -> str:
-    """How bad it is: what the contract calls it, else what we do."""
-    if names and t.language in names:
-        return names[t.language]
-    words = {
-        "critical": t.pgettext("severity", "Critical"),
-        "major": t.pgettext("severity", "Major"),
-        "minor": t.pgettext("severity", "Minor"),
-        "temporary": t.pgettext("severity", "Temporary"),
-    }
-    return words.get(code, code)
-
-
 def metric(t: Translator, code: str) -> str:
     """What a clock measures."""
     words = {

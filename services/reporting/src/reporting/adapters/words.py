@@ -136,6 +136,7 @@ def severity(t: Translator, code: str, names: Mapping[str, str] | None = None) -
         "critical": t.pgettext("severity", "Critical"),
         "major": t.pgettext("severity", "Major"),
         "minor": t.pgettext("severity", "Minor"),
+        "temporary": t.pgettext("severity", "Temporary"),
     }
     return words.get(code, code)
 

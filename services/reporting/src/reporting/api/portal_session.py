@@ -20,7 +20,7 @@ from fastapi import Depends, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 
-from reporting.adapters import portal_words
+from reporting.adapters import portal_words, words
 from reporting.adapters.portal_facts import contracts_seen
 from reporting.adapters.portal_store import (
     Draft,
@@ -251,7 +251,7 @@ def _severity(t: Translator, contracts: Sequence[ContractState], item: Mapping[s
     """How bad an item is, as its contract calls it."""
     contract = next((each for each in contracts if str(each.contract_id) == item["contract_id"]), None)
     names = None if contract is None else contract.severity_names(item["severity"])
-    return portal_words.severity(t, item["severity"], names)
+    return words.severity(t, item["severity"], names)
 
 
 def _form_token(box: SecretBox, session_id: UUID) -> str:
