@@ -6,6 +6,7 @@ before. Delivery order is nobody's promise: handlers are written so that it does
 
 import asyncio
 import contextlib
+import math
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
@@ -49,9 +50,13 @@ FETCH_SECONDS = 5.0
 HEARTBEAT_SECONDS = 1.0
 DATABASE_RETRY_SECONDS = 0.5
 STREAM_MISSING_SECONDS = 0.5
+OBSERVE_SECONDS = 15.0
 
 CONSUMED = Counter("events_consumed", "Deliveries of events, by outcome", ["consumer", "event", "outcome"])
 DEAD = Gauge("dead_letters_open", "Events that could not be handled and wait for somebody", ["consumer"])
+PENDING = Gauge(
+    "events_pending", "Events on a stream that this consumer has not been given yet", ["consumer", "stream"]
+)
 
 Handler = Callable[[ReceivedEvent[Any], UnitOfWork], Awaitable[None]]
 T = TypeVar("T")
@@ -267,7 +272,23 @@ class Consumer:
         )
         name = _loop_name(ADVISORIES)
         loops[name] = self._loop(name, given_up, self._bury_given_up)
+        loops["observe consumers"] = self._observe
         return loops
+
+    async def _observe(self) -> None:
+        """Tells metrics how far behind its streams the service is, and how many dead letters wait for somebody."""
+        while True:
+            self._progress("observe consumers")
+            async with self._processor.units.for_every_tenant() as unit:
+                DEAD.labels(self._consumer).set(await DeadLetters(unit.session, self._processor.schema).count_open())
+            for declaration in self._processor.handlers.declarations():
+                pending = PENDING.labels(self._consumer, declaration.stream)
+                try:
+                    info = await self._js.consumer_info(declaration.stream, declaration.durable)
+                    pending.set(info.num_pending or 0)
+                except (NatsError, TimeoutError):  # nobody can tell: better no figure than an old one
+                    pending.set(math.nan)
+            await asyncio.sleep(OBSERVE_SECONDS)
 
     def _loop(
         self, name: str, declaration: ConsumerDeclaration, deliver: Callable[[str, Msg], Awaitable[None]]

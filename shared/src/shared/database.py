@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from sqlalchemy import MetaData, make_url, text
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.pool import QueuePool
 
 TENANT_SETTING = "upheld.tenant_id"
 CLIENT_SETTING = "upheld.client_id"
@@ -61,6 +62,11 @@ class Database:
             },
         )
         self.sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+
+    def connections_in_use(self) -> int:
+        """How many connections of the pool somebody works with."""
+        pool = self.engine.pool
+        return pool.checkedout() if isinstance(pool, QueuePool) else 0
 
     async def ping(self) -> None:
         """Raises when the database does not answer."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import httpx
 import structlog
 from nats.aio.client import Client
-from prometheus_client import Counter
+from prometheus_client import Counter, Gauge, Histogram
 from sqlalchemy import text
 
 from shared import inbox
@@ -39,6 +39,12 @@ LAST_WORD_SECONDS = 1.0
 LOOP_FAILURES = Counter(
     "worker_loop_failures", "Times that a loop of the worker failed and was started again", ["loop"]
 )
+JOB_RUNS = Histogram(
+    "job_run_seconds", "How long a run of a job took", ["work"], buckets=(0.01, 0.05, 0.25, 1, 5, 15, 60, 300)
+)
+JOB_DONE = Gauge("job_last_done_timestamp_seconds", "When a job last came to the end of a run", ["work"])
+IN_USE = Gauge("database_connections_in_use", "Connections of the pool that somebody works with", ["service"])
+POOL = Gauge("database_connections_most", "How many connections the pool of the process may have", ["service"])
 
 
 class Liveness:
@@ -95,6 +101,8 @@ def build_runtime(settings: ServiceSettings, registry: EventRegistry, clock: Clo
     """The runtime that the settings describe. Connects to nothing yet."""
     clock = clock or clock_from(settings.clock_file)
     database = Database(settings.database_url, pool_size=settings.database_pool_size, application_name=settings.SERVICE)
+    IN_USE.labels(settings.SERVICE).set_function(database.connections_in_use)
+    POOL.labels(settings.SERVICE).set(settings.database_pool_size)
     return Runtime(
         settings=settings,
         database=database,
@@ -209,7 +217,9 @@ def _job_loop(liveness: Liveness, job: Job, stopping: asyncio.Event) -> Callable
     async def loop() -> None:
         while not stopping.is_set():
             liveness.tick(f"job {job.name}")
-            wait = await job.run()
+            with JOB_RUNS.labels(job.name).time():
+                wait = await job.run()
+            JOB_DONE.labels(job.name).set_to_current_time()
             await pause(JOB_SECONDS if wait is None else max(0.0, min(wait, STALLED_AFTER_SECONDS / 2)), stopping)
         if job.finish is not None:
             await job.finish()

@@ -25,6 +25,7 @@ from shared.jetstream import (
     WRONG_LAST_SEQUENCE,
     StreamDeclaration,
     connect,
+    declare_consumer,
     declare_stream,
     event_stream,
 )
@@ -142,6 +143,26 @@ async def test_an_event_is_published_and_takes_effect_once(services: EventServic
     assert await services.seen() == [(str(parcel), 1)]
     message = await js.get_msg("PUBLISHER", 1)
     assert message.subject == f"publisher.parcel.{parcel}.moved.v1"
+
+
+async def test_metrics_tell_how_far_behind_its_stream_a_consumer_is(
+    services: EventServices, js: JetStreamContext
+) -> None:
+    """Nobody consumes here: three events wait, and the figure is there without anybody who handles one."""
+    processor = services.processor()
+    async with running(relay_of(services, js).run):
+        for version in (1, 2, 3):
+            await services.say(new_id(), new_id(), version)
+        await until(published(services))
+    (declaration,) = processor.handlers.declarations()
+    await declare_consumer(js, declaration)
+    behind = consumer_module.PENDING.labels(processor.handlers.consumer, declaration.stream)
+
+    async def told() -> bool:
+        return next(iter(behind.collect())).samples[0].value == 3
+
+    async with running(Consumer(processor, js).loops()["observe consumers"]):
+        await until(told)
 
 
 async def test_outbox_and_stream_hold_the_same_bytes(services: EventServices, js: JetStreamContext) -> None:
