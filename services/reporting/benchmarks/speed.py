@@ -485,6 +485,8 @@ def main() -> None:
             theirs.close()
             try:
                 found[name] = mine.recv()
+                # Each as soon as it is there: the last one takes longest, and may be cut off.
+                print(json.dumps({name: found[name]}), file=sys.stderr)
             except EOFError:
                 raise SystemExit(f"{name} came to no end") from None
             finally:

@@ -54,16 +54,22 @@ def test_it_calls_make_test_in_the_repository_without_input(machine: Path, tmp_p
     assert done.stdout == f"asked for: test in {ROOT}; input: []\n"
 
 
-def test_it_installs_the_browser_that_pages_are_looked_at_in(machine: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("program", "packages"), [("chromium", "chromium"), ("npm", "nodejs npm")])
+def test_it_installs_what_pages_are_looked_at_in_and_webhooks_verified_with(
+    machine: Path, tmp_path: Path, program: str, packages: str
+) -> None:
     asked = tmp_path / "asked"
+    for other in ("chromium", "npm"):
+        make(machine, other, "")
+    (machine / program).unlink()
     make(machine, "apt-get", f'echo "$*" >> {asked}')
     assert run_in(tmp_path, machine).returncode == 0
-    assert asked.read_text().splitlines()[-1].endswith("--no-install-recommends chromium")
+    assert asked.read_text().splitlines()[-1].endswith(f"--no-install-recommends {packages}")
     asked.write_text("")
-    make(machine, "chromium", "")
+    make(machine, program, "")
     assert run_in(tmp_path, machine).returncode == 0
     assert asked.read_text() == ""
-    (machine / "chromium").unlink()
+    (machine / program).unlink()
     make(machine, "apt-get", "exit 100")
     done = run_in(tmp_path, machine)
     assert (done.returncode, "skipped by name" in done.stderr) == (0, True)
