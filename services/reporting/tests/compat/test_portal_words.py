@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from reporting.adapters import portal_words
+from reporting.adapters import portal_words, words
 from reporting.adapters.rendering import catalogues
 from shared.i18n import Translator
 
@@ -26,7 +26,7 @@ def of_span(t: Translator, code: str) -> str:
 SAID: list[tuple[Say, str, str, str]] = [
     (portal_words.item_status, "incidents", "IncidentAnswer", "status"),
     (portal_words.item_status, "incidents", "ItemAnswer", "status"),
-    (portal_words.severity, "incidents", "CallItem", "severity"),
+    (words.severity, "incidents", "CallItem", "severity"),
     (portal_words.metric, "incidents", "ClockAnswer", "metric"),
     (of_clock, "incidents", "ClockAnswer", "state"),
     (of_clock, "incidents", "ClockAnswer", "verdict"),

@@ -176,6 +176,40 @@ async def test_a_promise_that_is_heard_of_late_makes_no_review_of_what_was_over(
     assert [(each["kind"], each["month"]) for each in await published(service)] == [("quarterly", "2026-08-01")]
 
 
+async def test_a_promise_that_is_heard_of_before_the_review_goes_out_is_kept(service: Any, story: Any) -> None:
+    """The month was told at night, the amendment of weeks ago comes an hour later: order of arrival says nothing."""
+    await service.hear(*promising(story))
+    await until(service, MORNING - timedelta(hours=3))
+    since = datetime(2026, 5, 22, 8, 0, tzinfo=UTC)
+    await service.hear(story.contract("amended", since, deliverables=[QUARTERLY], starts_on="2026-05-20"))
+    await until(service, MORNING)
+    assert [(each["kind"], each["month"]) for each in await published(service)] == [("quarterly", "2026-05-01")]
+
+
+async def test_what_is_decided_of_a_risk_later_corrects_no_review_of_before(service: Any, story: Any) -> None:
+    """Neither does an action that is put off: nothing of the period is otherwise."""
+    await service.hear(*promising(story, INSTITUTIONAL))
+    risk: dict[str, Any] = {"risk_id": str(new_id()), "description": "One host", "recorded_at": "2026-06-10T08:00:00Z"}
+    open_risk: dict[str, Any] = {"treatment": None, "decided_by": None, "decided_on": None}
+    action: dict[str, Any] = {"action_id": str(new_id()), "what": "Second", "recorded_at": "2026-06-10T08:00:00Z"}
+    due: dict[str, Any] = {"done_at": None, "due_at": "2026-09-01T08:00:00Z"}
+    await service.hear(
+        told(story, "incidents.risk.recorded.v1", **risk, **open_risk, audience="client"),
+        told(story, "incidents.action.recorded.v1", **action, **due, audience="client"),
+    )
+    await until(service, MORNING)
+    count = len(await published(service))
+    decided = {"treatment": "accept", "decided_by": "Léa Martin", "decided_on": "2026-08-20"}
+    later: dict[str, Any] = {"done_at": None, "due_at": "2026-12-01T08:00:00Z"}
+    service.clock.set(MORNING + timedelta(days=21))
+    await service.hear(
+        told(story, "incidents.risk.recorded.v1", **risk, **decided, audience="client", version=2),
+        told(story, "incidents.action.recorded.v1", **action, **later, audience="client", version=2),
+    )
+    await issue(service)
+    assert len(await published(service)) == count
+
+
 async def test_institutions_are_told_every_month(service: Any, story: Any) -> None:
     await service.hear(*promising(story, INSTITUTIONAL))
     await until(service, MORNING)

@@ -15,10 +15,11 @@ async def freezes_to_approve(ports: Ports, item: WorkItem) -> list[str]:
     An update is done on its day, or today when that has passed. `adapters.queue` lists by the same rule.
     """
     approved: list[str] = []
-    zone = await zone_of(ports, item)
     if item.kind is Kind.CHANGE and item.status is Status.ESTIMATED:
+        zone = await zone_of(ports, item)
         first, last = window_of(item)
     elif item.kind is Kind.WORK_ORDER and Act.START in item.allowed and item.details["work"] == UPDATE:
+        zone = await zone_of(ports, item)
         today = ports.now.astimezone(zone).date()
         day = max(date.fromisoformat(item.details["planned_on"]), today)
         first = last = datetime.combine(day, time(), tzinfo=zone)

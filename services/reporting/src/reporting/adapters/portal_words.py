@@ -357,7 +357,7 @@ def edition_reason(t: Translator, code: str) -> str:
     """Why an edition of a report was issued."""
     words = {
         "scheduled": t.gettext("The report as it was told first."),
-        "addition": t.gettext("It adds what the month was settled with; nothing else changed."),
+        "addition": t.gettext("It adds what was settled afterwards; nothing else changed."),
         "correction": t.gettext("It corrects the edition before."),
         "commentary": t.gettext("The comments are new, the figures are those of the edition before."),
     }

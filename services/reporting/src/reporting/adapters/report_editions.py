@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from reporting.adapters.report_tables import ReportEdition, ReportMonth
@@ -77,24 +77,29 @@ async def report_again(
     """
     row = ReportMonth
     whose = row.contract_id == contract_id if contract_id is not None else row.client_id == client_id
-    await uow.session.execute(
-        update(row).where(whose, row.edition > 0, row.ends_at > since).values(due_at=func.least(row.due_at, uow.now))
-    )
+    await _now_due(uow, whose, row.edition > 0, row.ends_at > since)
 
 
 async def reviews_again(uow: UnitOfWork, month: ReportMonth) -> None:
     """Another edition of a month was issued: reviews that it is part of are due, once their period is over."""
     row = ReportMonth
-    await uow.session.execute(
-        update(row)
-        .where(
-            row.contract_id == month.contract_id,
-            row.kind != "monthly",
-            row.month <= month.month,
-            row.ends_at >= month.ends_at,
-        )
-        .values(due_at=func.least(row.due_at, uow.now))
+    await _now_due(
+        uow,
+        row.contract_id == month.contract_id,
+        row.kind != "monthly",
+        row.month <= month.month,
+        row.ends_at >= month.ends_at,
     )
+
+
+async def _now_due(uow: UnitOfWork, *which: ColumnElement[bool]) -> None:
+    """Rows are locked months before reviews, as the job that issues a month does: so two that meet never deadlock."""
+    row = ReportMonth
+    key = (row.contract_id, row.kind, row.month)
+    rows = select(*key).where(*which).order_by(row.contract_id, row.kind != "monthly", row.kind, row.month)
+    locked = rows.with_for_update().cte("locked")
+    found = select(locked.c.contract_id, locked.c.kind, locked.c.month)
+    await uow.session.execute(update(row).where(tuple_(*key).in_(found)).values(due_at=func.least(row.due_at, uow.now)))
 
 
 async def report_month(

@@ -45,7 +45,7 @@ def report_letter(
     body = filled(texts.mail_body or _body(t, ready), of_mail)
     why = {
         "correction": t.gettext("This edition corrects the one before; it begins with what changed."),
-        "addition": t.gettext("This edition adds what the month was settled with; nothing else changed."),
+        "addition": t.gettext("This edition adds what was settled afterwards; nothing else changed."),
         "commentary": t.gettext("The figures are those of the edition before; our comments are new."),
     }.get(edition.reason)
     # What we note is said whatever the agency writes: whoever reads decides for himself.

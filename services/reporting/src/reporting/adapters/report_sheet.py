@@ -164,7 +164,7 @@ def edition_line(edition: EditionHead, t: Translator, zone: ZoneInfo) -> str:
         )
     if edition.reason == "addition":
         return t.gettext(
-            "Edition %(number)s of %(instant)s: it adds what the month was settled with; nothing else changed.",
+            "Edition %(number)s of %(instant)s: it adds what was settled afterwards; nothing else changed.",
             number=edition.edition,
             instant=on,
         )

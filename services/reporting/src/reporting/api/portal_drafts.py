@@ -12,7 +12,7 @@ _REPLY: Final = re.compile(rf"/portal/items/({_ID})/replies")
 _OF_PAGE: Final = re.compile(
     rf"(/portal/(?:changes|work-orders)/{_ID})/(?:approve|decline|accept|reject)|(/portal/advice/{_ID})/answer"
 )
-_NOT_WRITTEN: Final = frozenset({"form_token", "form_key", "from"})
+_NOT_WRITTEN: Final = frozenset({"form_token", "form_key", "from", "approved_freezes"})
 """What a form carries besides what its reader wrote."""
 
 

@@ -75,15 +75,21 @@ def _places(contracts: list[ContractState]) -> list[tuple[str, str]]:
 
 
 def _severities(contracts: list[ContractState]) -> dict[str, Texts]:
-    """How bad an error may be said to be, the most urgent first: code to what the contracts in force call it."""
-    listed = {
-        each.code: each.names
-        for contract in contracts
-        if contract.status == "active"
-        for each in contract.severities
-        if each.code != WORKED_AROUND
-    }
-    return listed or {code: {} for code in USUAL}
+    """How bad an error may be said to be, the most urgent first: code to what the contracts in force call it.
+
+    Contracts that call one code by two names are both quoted: the form does not know yet which one it will be about.
+    """
+    listed: dict[str, dict[str, list[str]]] = {}
+    told = [each for contract in contracts if contract.status == "active" for each in contract.severities]
+    for each in sorted(told, key=lambda each: each.rank):
+        if each.code != WORKED_AROUND:
+            names = listed.setdefault(each.code, {})
+            for language, name in each.names.items():
+                if name not in names.setdefault(language, []):
+                    names[language].append(name)
+    if not listed:
+        return {code: {} for code in USUAL}
+    return {code: {language: " / ".join(each) for language, each in names.items()} for code, names in listed.items()}
 
 
 async def _request_page(

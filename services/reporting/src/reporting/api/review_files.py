@@ -32,10 +32,10 @@ READINGS = frozenset({"download_review_csv", "download_review_workbook"})
     },
 )
 async def download_review_csv(
-    request: Request, contract_id: UUID, review_kind: Kind, month: Month, unit: Unit, _reader: Reader
+    request: Request, contract_id: UUID, review_kind: Kind, month: Month, unit: Unit, reader: Reader
 ) -> Response:
     """What the review says, exact, for programs."""
-    return await _file(request, unit, contract_id, review_kind, month, "csv", None)
+    return await _file(request, unit, reader, contract_id, review_kind, month, "csv", None)
 
 
 @router.get(
@@ -51,21 +51,22 @@ async def download_review_csv(
     },
 )
 async def download_review_workbook(
-    request: Request, contract_id: UUID, review_kind: Kind, month: Month, unit: Unit, _reader: Reader, lang: Lang = None
+    request: Request, contract_id: UUID, review_kind: Kind, month: Month, unit: Unit, reader: Reader, lang: Lang = None
 ) -> Response:
     """The measures as programs read them, and the tables in the reader's language."""
-    return await _file(request, unit, contract_id, review_kind, month, "xlsx", lang)
+    return await _file(request, unit, reader, contract_id, review_kind, month, "xlsx", lang)
 
 
 async def _file(
     request: Request,
     unit: UnitOfWork,
+    reader: Reader,
     contract_id: UUID,
     kind: Kind,
     month: Month,
     form: DocumentForm,
     lang: str | None,
 ) -> Response:
-    shown = await newest_or_preview(unit, contract_id, kind, month)
+    shown = await newest_or_preview(unit, reader, contract_id, kind, month)
     t = translator_for(lang, request.headers.get("accept-language"), language_of(shown))
     return await answer(request, review_document(shown, t), form, t)

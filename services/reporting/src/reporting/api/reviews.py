@@ -1,7 +1,7 @@
 """Reviews of several months: quarterly, annual, and for institutions (incidents, actions, risks, decisions)."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Request, Response
@@ -54,8 +54,9 @@ def _kind(
 
 
 Kind = Annotated[ReviewKind, Depends(_kind)]
+WRITES: Final = "reports:write"
 Reader = Annotated[Principal, Depends(require("reports:read"))]
-Reviewer = Annotated[Principal, Depends(require("reports:write"))]
+Reviewer = Annotated[Principal, Depends(require(WRITES))]
 
 
 class ReviewNotesView(BaseModel):
@@ -78,16 +79,16 @@ class Preview:
 
 
 async def newest_or_preview(
-    unit: UnitOfWork, contract_id: UUID, kind: ReviewKind, month: Month
+    unit: UnitOfWork, reader: Principal, contract_id: UUID, kind: ReviewKind, month: Month
 ) -> IssuedReview | Preview:
-    """The review as it is read without asking for an edition."""
+    """The review as it is read without asking for an edition. Notes not issued yet are for those who write them."""
     in_reach(month)
     issued = await newest_review(unit, contract_id, kind, month)
     if issued is not None:
         return issued
     period = await reviewed_period(StoredFacts(unit), contract_id, kind, month, now=unit.now)
     review = await reviewed(unit, contract_id, period)
-    _, notes = await notes_of(unit, contract_id, kind, month)
+    notes = (await notes_of(unit, contract_id, kind, month))[1] if reader.may(WRITES) else ReviewNotes()
     return Preview(review, notes, period.brand, await document_template_of(unit, kind))
 
 
@@ -115,14 +116,14 @@ def language_of(shown: IssuedReview | Preview) -> str:
 
 @router.get("", summary="Read a review", responses=responses_for(NotFound))
 async def get_review(
-    contract_id: UUID, review_kind: Kind, month: Month, unit: Unit, _reader: Reader, response: Response
+    contract_id: UUID, review_kind: Kind, month: Month, unit: Unit, reader: Reader, response: Response
 ) -> ReviewReading:
     """The period that begins with a month: trends by the issued editions, what waits for an answer, and the action plan
     with owners and dates, where what was open before is carried over. The newest edition; a preview while none was
     issued.
     """
     response.headers["Cache-Control"] = "private, no-cache"
-    shown = await newest_or_preview(unit, contract_id, review_kind, month)
+    shown = await newest_or_preview(unit, reader, contract_id, review_kind, month)
     if isinstance(shown, Preview):
         return ReviewReading(**dict(shown.review), edition=None, notes=shown.notes)
     return ReviewReading(**dict(shown.edition.report), edition=shown.edition.edition, notes=shown.edition.notes)
@@ -138,10 +139,10 @@ async def get_review(
     },
 )
 async def get_review_page(
-    request: Request, contract_id: UUID, review_kind: Kind, month: Month, unit: Unit, _reader: Reader, lang: Lang = None
+    request: Request, contract_id: UUID, review_kind: Kind, month: Month, unit: Unit, reader: Reader, lang: Lang = None
 ) -> Response:
     """The same review for people, ready to print."""
-    shown = await newest_or_preview(unit, contract_id, review_kind, month)
+    shown = await newest_or_preview(unit, reader, contract_id, review_kind, month)
     t = translator_for(lang, request.headers.get("accept-language"), language_of(shown))
     return await answer(request, review_document(shown, t), "html", t)
 
@@ -159,10 +160,10 @@ async def get_review_page(
     },
 )
 async def download_review_pdf(
-    request: Request, contract_id: UUID, review_kind: Kind, month: Month, unit: Unit, _reader: Reader, lang: Lang = None
+    request: Request, contract_id: UUID, review_kind: Kind, month: Month, unit: Unit, reader: Reader, lang: Lang = None
 ) -> Response:
     """In the client's language unless another is asked for."""
-    shown = await newest_or_preview(unit, contract_id, review_kind, month)
+    shown = await newest_or_preview(unit, reader, contract_id, review_kind, month)
     t = translator_for(lang, None, language_of(shown))
     return await answer(request, review_document(shown, t), "pdf", t)
 

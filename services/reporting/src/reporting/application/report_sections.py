@@ -40,8 +40,12 @@ class Span:
 
     def holds_day(self, day: date) -> bool:
         """Whether a local day touches it."""
-        last = (self.end - _INSTANT).astimezone(self.zone).date()
-        return self.start.astimezone(self.zone).date() <= day <= last
+        return self.start.astimezone(self.zone).date() <= day <= self.last_day
+
+    @property
+    def last_day(self) -> date:
+        """The last local day that it touches."""
+        return (self.end - _INSTANT).astimezone(self.zone).date()
 
     def before_end(self, at: datetime | None) -> datetime | None:
         """An instant, unless it lies after the end: nobody knew of it then."""

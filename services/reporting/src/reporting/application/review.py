@@ -434,13 +434,15 @@ def _risks(facts: Sequence[ToldFact], span: Span) -> list[RiskLine]:
             risk_id=fact.subject_id,
             description=risk.description,
             owner_name=risk.owner_name,
-            treatment=risk.treatment,
-            decided_by=risk.decided_by,
-            decided_on=risk.decided_on,
+            treatment=risk.treatment if decided else None,
+            decided_by=risk.decided_by if decided else None,
+            decided_on=risk.decided_on if decided else None,
             event_id=fact.event_id,
         )
         for fact, risk in told.read(facts, "risk", told.Risk)
         if risk.recorded_at < span.end
+        # What was decided of it after the period belongs to a later one.
+        for decided in [risk.decided_on is None or risk.decided_on <= span.last_day]
     ]
 
 

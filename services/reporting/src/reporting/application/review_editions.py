@@ -23,7 +23,7 @@ from reporting.application.measuring import lifetime, timeline
 from reporting.application.report_template import DocumentTemplateContent
 from reporting.application.reporting import zones_of
 from reporting.application.review import Review, ReviewFigure, ReviewMonth, ReviewNotes
-from reporting.domain.editions import Subject, Told
+from reporting.domain.editions import Subject, SubjectKind, Told
 from reporting.domain.period import in_force, month_bounds, zone_at
 from reporting.domain.review_periods import ReviewKind, closes, first_month_of, goes_out_at, months_from
 from shared.values import instant_text
@@ -34,6 +34,14 @@ _PROMISED_BY: Final[Mapping[tuple[str, str | None], ReviewKind]] = {
     ("regular_reporting", "monthly"): "institutional",
 }
 """Type of a deliverable and how often it comes back, to the review that delivers it."""
+
+_TRENDS: Final[frozenset[SubjectKind]] = frozenset({"month", "hours", "uptime", "decision", "action", "recommendation"})
+_SHOWN: Final[Mapping[ReviewKind, frozenset[SubjectKind]]] = {
+    "quarterly": _TRENDS,
+    "annual": _TRENDS,
+    "institutional": frozenset({"incident", "action", "risk", "agreed"}),
+}
+"""What the pages of a review tell of: what is otherwise elsewhere is no reason to send it again."""
 
 
 class ReviewEdition(EditionHead):
@@ -111,7 +119,9 @@ def next_review(last: ReviewEdition | None, review: Review, notes: ReviewNotes) 
 def told_of_review(review: Review) -> Told:
     """Everything of a review that a correction must name: figures, verdicts, instants; neither names nor proofs.
 
-    A trend follows from the figures. The numbers of the editions that they are of are proofs.
+    A trend follows from the figures. The numbers of the editions that they are of are proofs. Nothing is named that a
+    review of the kind does not show, nor when an action is due now: it may be moved for ever, and says nothing of the
+    period.
     """
     told: dict[Subject, Mapping[str, str | None]] = {}
     for month in review.months:
@@ -126,7 +136,6 @@ def told_of_review(review: Review) -> Told:
         }
     for action in review.actions:
         told[Subject("action", str(action.action_id), action.what)] = {
-            "due_at": plain_instant(action.due_at),
             "done_at": plain_instant(action.done_at),
         }
     for risk in review.risks:
@@ -141,7 +150,7 @@ def told_of_review(review: Review) -> Told:
     for recommendation in review.recommendations:
         name = recommendation.text.get(review.language) or next(iter(recommendation.text.values()), "")
         told[Subject("recommendation", str(recommendation.id), name)] = {"since": instant_text(recommendation.since)}
-    return told
+    return {subject: measures for subject, measures in told.items() if subject.kind in _SHOWN[review.kind]}
 
 
 def _told_of_month(month: ReviewMonth) -> Told:
@@ -159,7 +168,6 @@ def _told_of_month(month: ReviewMonth) -> Told:
     if month.worked_minutes is not None:
         told[Subject("hours", named, named)] = {
             "real_minutes": plain(month.worked_minutes),
-            "overage_minutes": plain(month.overage_minutes),
         }
     for figure in month.figures:
         key = f"{named}/{figure.environment_id}/{instant_text(figure.from_)}"

@@ -37,6 +37,8 @@ from shared.unit_of_work import UnitOfWork, UnitsOfWork
 
 BATCH = 50
 IDLE_SECONDS = 30.0
+HEARD_LATE = timedelta(days=3)
+"""So long after its time a review is still made that was promised by an event which came late."""
 SET_ASIDE = timedelta(minutes=5)
 """How long a report that cannot be made waits for its next try, so that it does not keep the rest waiting."""
 
@@ -90,12 +92,11 @@ async def _issue_month(uow: UnitOfWork, row: ReportMonth) -> None:
     following = next_edition(
         None if last is None else edition_of(last), report, Commentary.model_validate(row.commentary)
     )
+    await _expect_reviews(uow, row, first=last is None)
     if following is None:
         return
     edition = add_edition(uow, row, following, report, branded.brand, last, await template_of(uow))
     await plan_deliveries(uow, edition)
-    if following.number == 1:
-        await _expect_reviews(uow, row)
     await reviews_again(uow, row)
     told = edition_of(edition).report
     uow.publish(
@@ -114,13 +115,17 @@ async def _issue_month(uow: UnitOfWork, row: ReportMonth) -> None:
     log.info("report_issued", contract_id=str(row.contract_id), month=str(row.month), edition=edition.edition)
 
 
-async def _expect_reviews(uow: UnitOfWork, month: ReportMonth) -> None:
-    """What a month closes is due with the first report of it: a promise heard of later makes no review of the past."""
+async def _expect_reviews(uow: UnitOfWork, month: ReportMonth, *, first: bool) -> None:
+    """What a month closes is due with the first report of it.
+
+    A promise that is heard of some days later is kept, too; heard of after that, it makes no review of the past.
+    """
     assert month.ends_at is not None  # it was over when it became due
     versions = await StoredFacts(uow).versions(month.contract_id)
     for kind, first_month in reviews_closed_by(versions, month.month):
-        whose = (month.tenant_id, month.client_id, month.contract_id)
-        await report_due(uow, *whose, first_month, month.ends_at, kind)
+        if first or uow.now < review_goes_out_at(versions, kind, first_month) + HEARD_LATE:
+            whose = (month.tenant_id, month.client_id, month.contract_id)
+            await report_due(uow, *whose, first_month, month.ends_at, kind)
 
 
 async def _issue_review(uow: UnitOfWork, row: ReportMonth, kind: ReviewKind) -> None:
