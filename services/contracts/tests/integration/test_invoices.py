@@ -2,18 +2,23 @@
 
 import asyncio
 import csv
+import functools
 import io
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
+from xml.etree import ElementTree
 
 import psycopg
 import pytest
 from pypdf import PdfReader
 
+from contracts.application.invoices import InvoiceContent
+from contracts.domain.agreement import canonical, fingerprint
 from shared.kernel.clock import FixedClock
 
 from .conftest import Agency, Installation
+from .hearing import Others
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -127,6 +132,71 @@ async def test_a_closed_month_at_300_euros_becomes_an_invoice_as_data_and_as_fil
     assert (await stranger.get("/v1/invoices"))["data"] == []
     await stranger.refused(404, "GET", path)
     await stranger.refused(404, "GET", f"{path}/facturx.pdf")
+
+
+RAM = "{urn:un:unece:uncefact:data:standard:ReusableAggregateBusinessInformationEntity:100}"
+CAC = "{urn:oasis:names:specification:ubl:schema:xsd:CommonAggregateComponents-2}"
+JUNE_IN_LISBON: dict[str, Any] = {
+    "month": "2026-06-01",
+    "ends_at": "2026-06-30T23:00:00Z",
+    "report_id": str(UUID(int=6)),
+}
+JULY_REPORT: dict[str, Any] = {
+    "month": "2026-07-01",
+    "starts_at": "2026-06-30T22:00:00Z",
+    "ends_at": "2026-07-31T22:00:00Z",
+}
+
+
+@pytest.mark.capability("R10")
+async def test_an_invoice_names_the_newest_edition_of_its_months_report_by_its_hash_and_keeps_it(
+    agency: Agency, clock: FixedClock, installation: Installation
+) -> None:
+    settlement = await closed(agency, clock)
+    await ready(agency, settlement["client_id"])
+    others = Others(installation, agency.tenant_id, settlement)
+    june, first, second, third = (digit * 64 for digit in "6123")
+    say = functools.partial(others.say, "reporting.report.published.v1")
+    # A client whose clocks run an hour behind: his June ends within the July of his contract.
+    await say(**JUNE_IN_LISBON, content_hash=june)
+    await say(2, **JULY_REPORT, edition=2, content_hash=second)
+    await say(1, **JULY_REPORT, edition=1, content_hash=first)
+
+    invoice = await issued(agency, settlement)
+    named = invoice["report"]
+    assert (named["month"], named["edition"], named["hash"]) == ("2026-07-01", 2, second)
+    path = f"/v1/invoices/{invoice['invoice_id']}"
+    pdf, cii, ubl = [await agency.call("GET", f"{path}/{name}") for name in ("facturx.pdf", "cii.xml", "ubl.xml")]
+    page = "".join(PdfReader(io.BytesIO(pdf.content)).pages[0].extract_text().split())
+    assert f"Rapportdejuillet2026,édition2,SHA-256{second}" in page
+    references = [ElementTree.fromstring(cii.content).iter(f"{RAM}AdditionalReferencedDocument")]
+    references += [ElementTree.fromstring(ubl.content).iter(f"{CAC}AdditionalDocumentReference")]
+    for said in references:
+        assert [next(iter(each)).text for each in said] == [settlement["closed_hash"], second]
+    (line,) = csv.DictReader(io.StringIO((await agency.call("GET", "/v1/invoices.csv")).text))
+    assert (line["report_edition"], line["report_hash"]) == ("2", second)
+
+    # What is published afterwards changes nothing that was issued, nor what gives it back.
+    await say(3, **JULY_REPORT, edition=3, content_hash=third)
+    assert (await agency.get(path))["report"] == named
+    assert (await agency.call("GET", f"{path}/cii.xml")).content == cii.content
+    given_back = await agency.make(f"{path}/credit-note", {"reason": "Wrong addressee"})
+    assert given_back["report"] == named
+    assert (await issued(agency, settlement))["report"]["hash"] == third
+
+
+async def test_an_invoice_that_is_issued_before_the_report_of_its_month_says_nothing_of_a_report(
+    agency: Agency, clock: FixedClock, installation: Installation
+) -> None:
+    settlement = await closed(agency, clock)
+    await ready(agency, settlement["client_id"])
+    others = Others(installation, agency.tenant_id, settlement)
+    await others.say("reporting.report.published.v1", **JUNE_IN_LISBON)
+    invoice = await issued(agency, settlement)
+    assert "report" not in invoice
+    assert not [note for note in invoice["notes"] if "Rapport" in note["text"]]
+    said = {name: value for name, value in invoice.items() if name in InvoiceContent.model_fields}
+    assert fingerprint(canonical(said)) == invoice["content_hash"]
 
 
 async def as_the_application(installation: Installation, statement: str) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import html
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -24,6 +25,7 @@ from shared.kernel.clock import FixedClock
 
 from .conftest import Agency, Api, Installation
 from .hearing import Others
+from .test_papers import file, paper, pdf_words, section
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -446,6 +448,64 @@ async def test_a_decision_on_an_outage_corrects_the_closed_settlement_and_its_wi
     assert [each["hash"] for each in versions] == [settled["closed_hash"], closed["closed_hash"]]
 
 
+@pytest.mark.capability("R38")
+async def test_the_statement_of_a_month_has_the_uptime_before_and_after_a_decision_with_who_decided_and_why(
+    installation: Installation, agency: Agency, clock: FixedClock
+) -> None:
+    contract = await agency.active(**FLAT, **CREDITS)
+    clock.set(AFTER_JULY)
+    others = Others(installation, await _tenant_of(installation, contract), contract)
+    await others.hear(july(others, 1, HALF_A_DAY))
+    settled = await step(agency, await drafted(agency, contract), "review", "close")
+    statement = f"/v1/settlements/{settled['settlement_id']}/papers/statement"
+    promised = section(await paper(agency, statement, language="en"), "promised")
+    (row,) = promised["tables"][0]["rows"]
+    assert (row[2:], promised["items"]) == (["99.9%", "98.25%", "no"], [])
+    await others.hear(july(others, 2, HALF_A_DAY, decided=True))
+    await step(agency, await the_settlement(agency, contract), "review", "close")
+    said = {
+        "en": (
+            ["99.9%", "100.00% (98.25% before decisions)", "yes"],
+            "Decision of Paul Garnier on 3 August 2026: the outage from 10/07/2026, 00:30 to 10/07/2026, 13:30"
+            " counts as caused by a third party. Reason: L’hébergeur l’a confirmé.",
+        ),
+        "fr": (
+            ["99,9\xa0%", "100,00\xa0% (98,25\xa0% avant décisions)", "oui"],
+            "Décision de Paul Garnier du 3 août 2026\xa0: l’interruption du 10/07/2026 00:30 au 10/07/2026 13:30 compte"
+            " comme causée par un tiers. Motif\xa0: L’hébergeur l’a confirmé.",
+        ),
+    }
+    for language, (figures, decision) in said.items():
+        promised = section(await paper(agency, statement, language=language), "promised")
+        (row,) = promised["tables"][0]["rows"]
+        assert (row[2:], promised["items"]) == (figures, [decision])
+        forms = {form: await file(agency, statement, form, language=language) for form in ("html", "text", "pdf")}
+        read = [html.unescape(forms["html"].text), forms["text"].text, pdf_words(forms["pdf"].content)]
+        for form in read:
+            assert "".join(figures[1].split()) in "".join(form.split())
+            assert "".join(decision.split()) in "".join(form.split())
+
+
+async def test_a_notice_of_breach_has_the_uptime_before_a_decision_that_did_not_help(
+    installation: Installation, agency: Agency, clock: FixedClock
+) -> None:
+    contract = await agency.active(**FLAT, **CREDITS)
+    clock.set(AFTER_JULY)
+    others = Others(installation, await _tenant_of(installation, contract), contract)
+    told = july(others, 1, 2 * HALF_A_DAY, decided=True)
+    (figure,) = told["data"]["figures"]
+    figure |= {"met": False, "numerator": figure["numerator"], "denominator": 31 * 86_400 - HALF_A_DAY}
+    await others.hear(told)
+    await step(agency, await drafted(agency, contract), "review", "close")
+    notice = f"/v1/contracts/{contract['contract_id']}/papers/breach-notice"
+    days = {"first": "2026-07-01", "last": "2026-07-31"}
+    figures = section(await paper(agency, notice, given_by="client", language="en", **days), "figures")
+    (row,) = figures["tables"][0]["rows"]
+    assert row[2:] == ["99.9%", "98.22% (96.51% before decisions)"]
+    (decision,) = figures["items"]
+    assert decision.startswith("Decision of Paul Garnier on 3 August 2026")
+
+
 async def test_a_correction_under_way_says_why_by_the_decisions_that_hold_now_and_keeps_what_a_person_wrote(
     installation: Installation, agency: Agency, clock: FixedClock
 ) -> None:
@@ -815,7 +875,6 @@ async def test_another_currency_begins_with_a_period_and_the_past_is_settled_in_
     assert (await agency.make(what_if, july_only, status=200))["difference_net"] == "0.00"
 
 
-@pytest.mark.capability("R38")
 async def test_what_the_provider_delivers_late_costs_by_its_worth_in_the_period_in_which_it_came(
     installation: Installation, agency: Agency, clock: FixedClock
 ) -> None:
@@ -849,7 +908,6 @@ async def test_what_the_provider_delivers_late_costs_by_its_worth_in_the_period_
     assert line["events"] == [breach["breach_id"], redesign["obligation_id"]]
 
 
-@pytest.mark.capability("R38")
 async def test_what_is_delivered_late_in_a_suspension_is_owed_at_its_end_without_the_days_of_it(
     agency: Agency, clock: FixedClock
 ) -> None:

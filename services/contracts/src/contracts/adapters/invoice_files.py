@@ -188,7 +188,8 @@ def business_terms(invoice: InvoiceContent, t: Translator) -> dict[str, Any]:
             }
             for group in invoice.vat
         ],
-        "BG-24": [{"BT-122": invoice.settlement.hash}],
+        # Without BT-123: France allows only its own list of words there (BR-FR-17). The notes say which is which.
+        "BG-24": [{"BT-122": proof.hash} for proof in (invoice.settlement, invoice.report) if proof is not None],
         "BG-25": [
             {
                 "BT-126": str(line.number),

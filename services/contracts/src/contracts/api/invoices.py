@@ -72,6 +72,8 @@ COLUMNS: Final = (
     "outstanding",
     "standing",
     "settlement_hash",
+    "report_edition",
+    "report_hash",
 )
 _AT_ONCE: Final = 200
 _FILES: Final[dict[FileKind, tuple[str, str]]] = {
@@ -242,6 +244,8 @@ def _cells(row: InvoiceRow, summary: InvoiceSummary) -> list[list[object]]:
             Decimal(summary.outstanding),
             summary.standing.value,
             invoice.settlement.hash,
+            "" if invoice.report is None else invoice.report.edition,
+            "" if invoice.report is None else invoice.report.hash,
         ]
         for group in invoice.vat
     ]

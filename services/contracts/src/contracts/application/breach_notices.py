@@ -16,7 +16,12 @@ from contracts.application.parties import PartyData, party_of
 from contracts.application.plain_terms import Written
 from contracts.application.ports import Workspace
 from contracts.application.register_words import name_in
-from contracts.application.settlement_papers import measured_in_words, promised_in_words, what_was_promised
+from contracts.application.settlement_papers import (
+    decisions_in_words,
+    measured_in_words,
+    promised_in_words,
+    what_was_promised,
+)
 from contracts.application.settlements import SettlementContent
 from contracts.domain.agreement import Party
 from contracts.domain.billing_periods import instants_of
@@ -106,18 +111,13 @@ def _sections(written: Written, shown: Shown, t: Translator) -> Iterator[PaperSe
         ],
     )
     yield _breaches(written, shown, t)
-    figures = [
-        [
-            what_was_promised(each, t),
-            t.date(content.period.first),
-            promised_in_words(each, t),
-            measured_in_words(each, t),
-        ]
+    missed = [
+        (content.period.first, each)
         for content in shown.settlements
         for each in content.commitments
         if each.counted and each.met is False
     ]
-    if figures:
+    if missed:
         yield PaperSection(
             code="figures",
             title=t.gettext("What was promised and measured"),
@@ -129,10 +129,19 @@ def _sections(written: Written, shown: Shown, t: Translator) -> Iterator[PaperSe
                         t.gettext("Promised"),
                         t.gettext("Measured"),
                     ],
-                    figures,
+                    [
+                        [
+                            what_was_promised(each, t),
+                            t.date(first),
+                            promised_in_words(each, t),
+                            measured_in_words(each, t),
+                        ]
+                        for first, each in missed
+                    ],
                     figures=[2, 3],
                 )
             ],
+            items=decisions_in_words([each for _, each in missed], written.zone, t),
         )
     terms = written.contract.terms
     cure_days = USUAL_CURE_DAYS if terms.term is None else terms.term.cure_days

@@ -425,6 +425,17 @@ async def facts_of_period(work: Workspace, contract_id: UUID, start: datetime, e
     return put_together(contract_id, start, end, [*touching, *further], breaches)
 
 
+async def newest_report(
+    work: Workspace, contract_id: UUID, month: date, start: datetime, end: datetime
+) -> ReportIssued | None:
+    """The newest edition of the report of a month that touches `[start, end)`; None: nothing was told of one.
+
+    :param month: its first day. Of two months that touch a period, only one is meant.
+    """
+    known = await facts_of_period(work, contract_id, start, end)
+    return next((each.told for each in known.reports if each.told.month == month), None)
+
+
 def put_together(
     contract_id: UUID, start: datetime, end: datetime, facts: Iterable[Fact], breaches: Iterable[Breach]
 ) -> PeriodFacts:

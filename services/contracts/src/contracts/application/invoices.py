@@ -154,6 +154,15 @@ class SettlementReference(BaseModel):
     hash: str
 
 
+class ReportReference(BaseModel):
+    """The edition of the month's report that was the newest when the invoice was issued."""
+
+    report_id: UUID
+    month: LocalDate = Field(description="The first day of the month that the report is of.")
+    edition: int = Field(ge=1)
+    hash: str = Field(description="SHA-256 of the report, as it was published.")
+
+
 class InvoicePeriod(BaseModel):
     """First and last day of what is invoiced."""
 
@@ -180,6 +189,12 @@ class InvoiceContent(BaseModel):
     contract_id: UUID
     contract_number: str
     settlement: SettlementReference
+    # Left out where there is none: what was issued before reports were named keeps the hash of its content.
+    report: ReportReference | None = Field(
+        default=None,
+        exclude_if=lambda value: value is None,
+        description="The report of the invoiced month; not there: none was published when it was issued.",
+    )
     refers_to: InvoiceReference | None = Field(description="The invoice that it credits, or adds to.")
     reason: str | None = Field(description="Why an invoice was cancelled or corrected.")
     language: Literal["fr", "en"]

@@ -9,6 +9,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from contracts.application.errors import NotNow, Refused
+from contracts.application.facts import newest_report
 from contracts.application.invoice_drafting import UNITS, BillableLine, Drafted, NotReady, drafted, sums
 from contracts.application.invoices import (
     Invoice,
@@ -19,6 +20,7 @@ from contracts.application.invoices import (
     IssueRequest,
     NewPayment,
     Payment,
+    ReportReference,
     SettlementReference,
 )
 from contracts.application.invoicing_settings import InvoicingSettings, invoicing_of
@@ -76,6 +78,7 @@ async def issue(work: Workspace, settlement: SettlementRecord, wanted: IssueRequ
                 f"The settlement gives back {draft.figures.total.text} {content.currency}, and there is no invoice of"
                 " this contract that a credit note could refer to (BR-FR-CO-05). Issue that of another period first."
             )
+    report = await _report_of(work, content)
     contract = await work.contracts.get(settlement.contract_id)
     commercial = contract.terms.commercial
     invoice_id = work.new_id()
@@ -89,6 +92,7 @@ async def issue(work: Workspace, settlement: SettlementRecord, wanted: IssueRequ
         "settlement": SettlementReference(
             settlement_id=settlement.settlement_id, number=closed.number, hash=closed.hash
         ),
+        "report": report,
         "refers_to": None if refers_to is None else _reference(refers_to),
         "reason": closed.reason,
         "language": client.language,
@@ -104,7 +108,11 @@ async def issue(work: Workspace, settlement: SettlementRecord, wanted: IssueRequ
         "purchase_order": wanted.purchase_order,
         "buyer_reference": wanted.buyer_reference,
         "lines": draft.lines,
-        "notes": [*draft.notes, _settled_by(settlement.settlement_id, closed.number, closed.hash, t)],
+        "notes": [
+            *draft.notes,
+            _settled_by(settlement.settlement_id, closed.number, closed.hash, t),
+            *([] if report is None else [_reported_by(report, t)]),
+        ],
         **sums(draft.figures),
     }
     return await _keep(work, settings, head, refers_to if gives_back else None)
@@ -306,6 +314,31 @@ def _settled_by(settlement_id: UUID, number: int, closed_hash: str, t: Translato
     """Whoever has the settlement can check the invoice: its hash stands on the page and in the files."""
     text = t.gettext(
         "Settlement %(id)s, version %(version)s, SHA-256 %(hash)s", id=settlement_id, version=number, hash=closed_hash
+    )
+    return InvoiceNote(code="AAI", text=text)
+
+
+async def _report_of(work: Workspace, content: SettlementContent) -> ReportReference | None:
+    """The report of the month that is invoiced, in its newest edition by now; None as long as none was published.
+
+    A period that begins within a month is invoiced with the report of that month, which is over within it.
+    """
+    period = content.period
+    found = await newest_report(
+        work, content.contract_id, period.first.replace(day=1), period.starts_at, period.ends_at
+    )
+    if found is None:
+        return None
+    return ReportReference(report_id=found.report_id, month=found.month, edition=found.edition, hash=found.content_hash)
+
+
+def _reported_by(report: ReportReference, t: Translator) -> InvoiceNote:
+    """Whoever has the report can check that it is the one behind the invoice."""
+    text = t.gettext(
+        "Report of %(month)s, edition %(edition)s, SHA-256 %(hash)s",
+        month=t.month(report.month),
+        edition=report.edition,
+        hash=report.hash,
     )
     return InvoiceNote(code="AAI", text=text)
 

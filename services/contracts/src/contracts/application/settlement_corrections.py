@@ -4,7 +4,7 @@ A decision changes what a month is owed after it was settled. The closed version
 with the difference, and a person reviews and closes it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Protocol, TypeAlias
@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from contracts.application.facts import DecidedOutage, UptimeMeasured, facts_of_period
 from contracts.application.ports import Workspace
 from contracts.application.settlement_words import decision_reason
-from contracts.application.settlements import SettlementContent
+from contracts.application.settlements import SettledCommitment
 from contracts.application.settling import SettlementRecord, calendar_of, correct, recompute, reopen
 from contracts.application.terms_in_force import EARLIEST, terms_of_contract
 from contracts.domain import agreement
@@ -60,7 +60,7 @@ async def follow_decisions(work: Workspace, told: UptimeMeasured) -> list[Settle
             for decision in month.told.decisions
             if decision.outage_decision_id in figure.outage_decision_ids
         }
-        if set(_decisions_of(record.content)) == set(decisions):
+        if set(decisions_of(record.content.commitments)) == set(decisions):
             continue
         client = await work.clients.get(contract.client_id)
         say = partial(_reason, language=client.language, zone=calendar.zone)
@@ -69,7 +69,7 @@ async def follow_decisions(work: Workspace, told: UptimeMeasured) -> list[Settle
 
 
 async def _put_right(work: Workspace, record: SettlementRecord, now: Decisions, say: Sayer) -> SettlementRecord:
-    settled = _decisions_of(record.content)
+    settled = decisions_of(record.content.commitments)
     if record.status == "closed":
         return await correct(work, record, say(settled, now)[:LONGEST_REASON])
     if record.status == "reviewed":
@@ -77,7 +77,7 @@ async def _put_right(work: Workspace, record: SettlementRecord, now: Decisions, 
     if record.closed_number is None:
         return await recompute(work, record)
     closed = await work.settlements.settlements.closed(record.settlement_id, record.closed_number)
-    before = _decisions_of(closed.content)
+    before = decisions_of(closed.content.commitments)
     # What somebody wrote himself stays; what was said of decisions is said anew, of those that hold now.
     said = {*say(before, settled).split("\n"), ""}
     own = [line for line in (record.correction_reason or "").split("\n") if line not in said]
@@ -90,9 +90,9 @@ def _reason(before: Decisions, now: Decisions, *, language: str, zone: ZoneInfo)
     return decision_reason(new, len(before.keys() - now.keys()), language, zone)
 
 
-def _decisions_of(content: SettlementContent) -> Decisions:
-    """The decisions that a settlement rests on."""
-    uptimes: list[Mapping[str, Any]] = [each.why for each in content.commitments if each.kind == "uptime"]
+def decisions_of(commitments: Iterable[SettledCommitment]) -> Decisions:
+    """The decisions on outages that these rest on, each once."""
+    uptimes: list[Mapping[str, Any]] = [each.why for each in commitments if each.kind == "uptime"]
     told = [DecidedOutage.model_validate(one) for why in uptimes for one in why.get("decisions", ())]
     return {decision.outage_decision_id: decision for decision in told}
 

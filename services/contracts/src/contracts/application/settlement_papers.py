@@ -1,6 +1,6 @@
 """The settlement statement: for one period what was promised, what was measured, what is owed, and what proves it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -9,6 +9,8 @@ from contracts.application.papers import Paper, PaperSection, language_of, table
 from contracts.application.plain_terms import metric_name
 from contracts.application.ports import Workspace
 from contracts.application.register_words import name_in
+from contracts.application.settlement_corrections import decisions_of
+from contracts.application.settlement_words import outage_category
 from contracts.application.settlements import SettledCommitment, SettledLine, SettlementContent
 from shared.i18n import Translator
 
@@ -84,6 +86,7 @@ def _sections(
                 figures=[2, 3],
             )
         ]
+        promised.items = decisions_in_words(content.commitments, zone, t)
     else:
         promised.paragraphs = [t.gettext("Nothing was measured against a promise in this period.")]
     yield promised
@@ -213,10 +216,37 @@ def promised_in_words(commitment: SettledCommitment, t: Translator) -> str:
 
 
 def measured_in_words(commitment: SettledCommitment, t: Translator) -> str:
-    """``99,97 %`` of an uptime, ``2 hours and 14 minutes late`` of a clock that missed."""
+    """``99,97 %`` of an uptime, ``2 hours and 14 minutes late`` of a clock that missed.
+
+    Of an uptime that rests on decisions both figures: ``100 % (99,12 % before decisions)``.
+    """
+    before = commitment.why.get("as_measured")
+    if before is not None:
+        return t.gettext(
+            "%(figure)s (%(before)s before decisions)",
+            figure=_figure(commitment, commitment.measured, t),
+            before=_figure(commitment, before["measured"], t),
+        )
     if commitment.measured is None or commitment.kind == "uptime":
         return _figure(commitment, commitment.measured, t)
     return t.gettext("%(time)s late", time=_figure(commitment, commitment.measured, t))
+
+
+def decisions_in_words(commitments: Iterable[SettledCommitment], zone: ZoneInfo, t: Translator) -> list[str]:
+    """Who decided what about the outages behind these figures, and why; the earliest outage first."""
+    return [
+        t.gettext(
+            "Decision of %(person)s on %(day)s: the outage from %(start)s to %(end)s counts as %(category)s."
+            " Reason: %(reason)s",
+            person=decision.approved_by,
+            day=t.date(decision.approved_at.astimezone(zone).date()),
+            start=t.datetime(decision.starts_at, zone, width="short"),
+            end=t.datetime(decision.ends_at, zone, width="short"),
+            category=outage_category(decision, t),
+            reason=decision.reason,
+        )
+        for decision in sorted(decisions_of(commitments).values(), key=lambda each: each.starts_at)
+    ]
 
 
 def _kept(commitment: SettledCommitment, t: Translator) -> str:

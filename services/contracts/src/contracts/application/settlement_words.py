@@ -39,19 +39,23 @@ def late_hours_words(language: str) -> str:
     return catalogues().translator(language).gettext("Hours were told after the contract had ended.")
 
 
-def decision_reason(decisions: Sequence[DecidedOutage], withdrawn: int, language: str, zone: ZoneInfo) -> str:
-    """Why a settlement is corrected: outages that count otherwise now, and how many decisions were taken back."""
-    t = catalogues().translator(language)
-    category = {
+def outage_category(decision: DecidedOutage, t: Translator) -> str:
+    """What an outage was decided to be, as the end of a sentence."""
+    return {
         "agreed_maintenance": t.gettext("agreed maintenance"),
         "client_caused": t.gettext("caused by the client"),
         "third_party": t.gettext("caused by a third party"),
-    }
+    }[decision.category]
+
+
+def decision_reason(decisions: Sequence[DecidedOutage], withdrawn: int, language: str, zone: ZoneInfo) -> str:
+    """Why a settlement is corrected: outages that count otherwise now, and how many decisions were taken back."""
+    t = catalogues().translator(language)
     said = [
         t.gettext(
             "An outage of %(day)s was decided to be %(category)s: %(reason)s",
             day=t.date(decision.starts_at.astimezone(zone).date()),
-            category=category[decision.category],
+            category=outage_category(decision, t),
             reason=decision.reason,
         )
         for decision in decisions

@@ -2,9 +2,11 @@
 
 import io
 from collections.abc import Iterator
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 from xml.etree import ElementTree
 
 import facturx
@@ -14,7 +16,7 @@ from saxonche import PySaxonProcessor
 
 from contracts.adapters.invoice_files import files_of
 from contracts.application.errors import NotNow
-from contracts.application.invoices import FileKind, InvoiceContent
+from contracts.application.invoices import FileKind, InvoiceContent, ReportReference
 from shared.kernel.money import Money
 
 from ...invoice_examples import AGENCY, GERMAN_CLIENT, HASH, HOTEL, SETTINGS, billable, credit_note_of, invoice_of
@@ -91,6 +93,10 @@ FRENCH = {
     "out of scope": invoice_of(billable("300.00", ("O", "0"))),
     "without a VAT number": invoice_of(
         billable("300.00", ("E", "0")), seller=AGENCY.model_copy(update={"vat_number": None})
+    ),
+    "with a report": invoice_of(
+        billable("300.00"),
+        report=ReportReference(report_id=UUID(int=5), month=date(2026, 6, 1), edition=2, hash=HASH[::-1]),
     ),
     "nothing": invoice_of(billable("300.00"), billable("-300.00")),
 }
