@@ -1,10 +1,13 @@
 """An edition on paper: what it says, how it is tagged, and that nothing written by somebody can break it."""
 
 import io
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 import pypdfium2
@@ -166,3 +169,33 @@ def test_the_four_figures_of_the_summary_stand_two_by_two() -> None:
     assert (second[1], fourth[1]) == pytest.approx((first[1], third[1]), abs=3)
     assert first[0] < second[0]
     assert first[1] > third[1]
+
+
+ALONE = """
+import sys
+from pathlib import Path
+from reporting.adapters.rendering import catalogues
+from reporting.adapters.report_pdf import pdf_of
+from reporting.application import examples
+from reporting.application.editions import Edition, IssuedEdition
+from reporting.application.report import Brand
+from reporting.application.report_template import ReportTemplateContent
+edition = Edition.model_validate(examples.EDITION)
+issued = IssuedEdition(edition, Brand("Martin", None, None, None, None), ReportTemplateContent(), "{}")
+sys.stdout.buffer.write(pdf_of(issued, catalogues().translator("fr")))
+maps = Path("/proc/self/maps")
+sys.stderr.write(maps.read_text() if maps.exists() else "")
+"""
+
+
+def test_a_page_is_made_with_an_empty_environment_its_own_fonts_and_no_library_that_draws(tmp_path: Path) -> None:
+    run = subprocess.run([sys.executable, "-I", "-c", ALONE], capture_output=True, env={}, cwd=tmp_path, check=True)
+    pages: list[Any] = list(PdfReader(io.BytesIO(run.stdout)).pages)
+    fonts = {str(font.get_object()["/BaseFont"]) for page in pages for font in page["/Resources"]["/Font"].values()}
+    names = {name.partition("+")[2].partition("-")[0] for name in fonts}
+    assert names == {"LibertinusSerif"}, "what the wheel of Typst brings, and nothing of this machine's"
+    files = {line.split(maxsplit=5)[5] for line in run.stderr.decode().splitlines() if line.count("/") > 1}
+    ours = (str(Path(sys.prefix)), str(Path(sys.base_prefix) / "lib" / "python"))
+    foreign = {Path(file).name for file in files if not file.startswith(ours)}
+    drawing = ("libpango", "libcairo", "libfontconfig", "libfreetype", "libharfbuzz", "libgobject", "libgdk")
+    assert [each for each in foreign if each.startswith(drawing) or each.endswith((".ttf", ".otf"))] == []
