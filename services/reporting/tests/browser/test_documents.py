@@ -1,11 +1,11 @@
 """Every other page that a visitor or the agency opens, in a browser: two languages, phone and desk, dark, on paper."""
 
 import re
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 import pytest
-from playwright.async_api import Browser
+from playwright.async_api import Browser, ViewportSize
 
 from reporting.jobs.mail_reports import MailReports
 from shared.ids import new_id
@@ -55,7 +55,8 @@ async def told(start_service: Any, story: Any) -> Any:
 async def found_on(browser: Browser, url: str, paths: dict[str, str], language: str, token: str = "") -> dict[str, Any]:
     """What is wrong with each page in a language: at two widths, in the dark, and on paper."""
     found: dict[str, Any] = {}
-    for size, scheme in ((PHONE, "light"), (DESK, "light"), (DESK, "dark")):
+    looks: list[tuple[ViewportSize, Literal["light", "dark"]]] = [(PHONE, "light"), (DESK, "light"), (DESK, "dark")]
+    for size, scheme in looks:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         context = await browser.new_context(
             viewport=size, base_url=url, locale=language, color_scheme=scheme, extra_http_headers=headers
