@@ -180,6 +180,8 @@ def _pause(t: Translator, code: str) -> str:
     reasons = {
         "waiting_for_client": t.pgettext("pause", "waiting for the client"),
         "waiting_for_access": t.pgettext("pause", "waiting for access"),
+        "waiting_acceptance": t.pgettext("pause", "waiting for acceptance"),
+        "waiting_for_third_party": t.pgettext("time", "waiting for a third party"),
         "monitoring_paused": t.pgettext("pause", "nobody observed the outage any more"),
         "not_promised": t.pgettext("pause", "nothing was promised for this severity"),
         "not_resolved": t.pgettext("pause", "the incident was open again"),

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
+from reporting.adapters.words import reason
 from reporting.application.portal import Person
 from shared.i18n import Translator
 from shared.values import parse_duration
@@ -207,8 +208,11 @@ def waiting(t: Translator, code: str) -> str:
         "waiting_for_access": t.pgettext("time", "waiting for access that you give"),
         "waiting_acceptance": t.pgettext("time", "waiting for your acceptance"),
         "waiting_for_third_party": t.pgettext("time", "waiting for a third party"),
+        "monitoring_paused": t.pgettext("pause", "nobody observed the outage any more"),
+        "not_promised": t.pgettext("pause", "nothing was promised for this severity"),
+        "not_resolved": t.pgettext("pause", "the incident was open again"),
     }
-    return words.get(code, code.replace("_", " "))
+    return words.get(code) or reason(t, code).replace("_", " ")
 
 
 STEPS = (

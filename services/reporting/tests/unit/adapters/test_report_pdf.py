@@ -1,9 +1,16 @@
 """An edition on paper: what it says, how it is tagged, and that nothing written by somebody can break it."""
 
 import io
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
 from datetime import timedelta
+from itertools import combinations
+from pathlib import Path
 from typing import Any
 
+import pypdfium2
 import pytest
 from pypdf import PdfReader
 
@@ -89,3 +96,106 @@ def test_a_reading_that_tells_the_same_later_makes_no_edition() -> None:
     other = next_edition(last, later, Commentary(en="New"))
     assert other is not None
     assert (other.number, other.reason, other.keep_content) == (3, "commentary", True)
+
+
+WORD = "e" * 90
+"""Nothing says where it may be broken."""
+LONG = {"boulangerie-martin.example": f"www.{WORD}.example", "Home page does not answer": f"Une panne {WORD}"}
+MARGIN = 40.0
+"""Points around what is printed that stay white: about 14 mm."""
+PRIMARY = (0x7C, 0x2D, 0x12)
+
+
+def written_as(words: dict[str, str]) -> IssuedEdition:
+    """The edition of the examples with other words in it."""
+    raw = issued().edition.model_dump_json()
+    for old, new in words.items():
+        assert old in raw
+        raw = raw.replace(old, new)
+    return issued(**dict(Edition.model_validate_json(raw)))
+
+
+def drawn(page: Any) -> tuple[int, int, list[tuple[int, int, int]]]:
+    """Width and height in pixels, one for each point, and the colours row by row."""
+    bitmap = page.render(scale=1, rev_byteorder=True, force_bitmap_format=pypdfium2.raw.FPDFBitmap_BGRx)
+    data = bytes(bitmap.buffer)
+    rows = [data[at : at + 4 * bitmap.width] for at in range(0, bitmap.stride * bitmap.height, bitmap.stride)]
+    colours = [(row[at], row[at + 1], row[at + 2]) for row in rows for at in range(0, len(row), 4)]
+    return bitmap.width, bitmap.height, colours
+
+
+def boxes(page: Any) -> Iterator[tuple[float, float, float, float]]:
+    """Where text stands: left, bottom, right, top in points."""
+    text = page.get_textpage()
+    for number in range(text.count_rects()):
+        yield text.get_rect(number)
+
+
+def over_each_other(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    return min(one[2], other[2]) - max(one[0], other[0]) > 1 and min(one[3], other[3]) - max(one[1], other[1]) > 1
+
+
+@pytest.mark.parametrize("words", [{}, LONG])
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_who_looks_at_a_page_sees_the_brand_and_all_text_inside_of_white_margins_and_none_over_another(
+    language: str, words: dict[str, str]
+) -> None:
+    with pypdfium2.PdfDocument(pdf_of(written_as(words), catalogues().translator(language))) as pdf:
+        assert len(pdf) > 1
+        for number, page in enumerate(pdf):
+            width, height, colours = drawn(page)
+            assert (width, height) == (596, 842), "A4 upright"
+            ink = sum(min(colour) < 128 for colour in colours) / len(colours)
+            assert 0.005 < ink < 0.2, "neither blank nor black"
+            around = [
+                colour
+                for place, colour in enumerate(colours)
+                if not MARGIN < place % width < width - MARGIN or not MARGIN < place // width < height - 20
+            ]
+            assert set(around) == {(255, 255, 255)}
+            assert not [pair for pair in combinations(boxes(page), 2) if over_each_other(*pair)]
+            band = Counter(colours[: width * height // 10])[PRIMARY]
+            assert (band > width) == (number == 0), "the colour of the brand above the first page"
+
+
+def test_the_four_figures_of_the_summary_stand_two_by_two() -> None:
+    with pypdfium2.PdfDocument(pdf_of(issued(), catalogues().translator("en"))) as pdf:
+        page = pdf[0].get_textpage()
+        placed = {page.get_text_bounded(*box).strip(): box[:2] for box in reversed([*boxes(pdf[0])])}
+    labels = ["Availability · boulangerie-martin.example", "Incidents", "Answered in time", "Repaired in time"]
+    first, second, third, fourth = (placed[each] for each in labels)
+    # Within some points: letters reach below the line, or do not.
+    assert (third[0], fourth[0]) == pytest.approx((first[0], second[0]), abs=3)
+    assert (second[1], fourth[1]) == pytest.approx((first[1], third[1]), abs=3)
+    assert first[0] < second[0]
+    assert first[1] > third[1]
+
+
+ALONE = """
+import sys
+from pathlib import Path
+from reporting.adapters.rendering import catalogues
+from reporting.adapters.report_pdf import pdf_of
+from reporting.application import examples
+from reporting.application.editions import Edition, IssuedEdition
+from reporting.application.report import Brand
+from reporting.application.report_template import ReportTemplateContent
+edition = Edition.model_validate(examples.EDITION)
+issued = IssuedEdition(edition, Brand("Martin", None, None, None, None), ReportTemplateContent(), "{}")
+sys.stdout.buffer.write(pdf_of(issued, catalogues().translator("fr")))
+maps = Path("/proc/self/maps")
+sys.stderr.write(maps.read_text() if maps.exists() else "")
+"""
+
+
+def test_a_page_is_made_with_an_empty_environment_its_own_fonts_and_no_library_that_draws(tmp_path: Path) -> None:
+    run = subprocess.run([sys.executable, "-I", "-c", ALONE], capture_output=True, env={}, cwd=tmp_path, check=True)
+    pages: list[Any] = list(PdfReader(io.BytesIO(run.stdout)).pages)
+    fonts = {str(font.get_object()["/BaseFont"]) for page in pages for font in page["/Resources"]["/Font"].values()}
+    names = {name.partition("+")[2].partition("-")[0] for name in fonts}
+    assert names == {"LibertinusSerif"}, "what the wheel of Typst brings, and nothing of this machine's"
+    files = {line.split(maxsplit=5)[5] for line in run.stderr.decode().splitlines() if line.count("/") > 1}
+    ours = (str(Path(sys.prefix)), str(Path(sys.base_prefix) / "lib" / "python"))
+    foreign = {Path(file).name for file in files if not file.startswith(ours)}
+    drawing = ("libpango", "libcairo", "libfontconfig", "libfreetype", "libharfbuzz", "libgobject", "libgdk")
+    assert [each for each in foreign if each.startswith(drawing) or each.endswith((".ttf", ".otf"))] == []
