@@ -391,6 +391,37 @@ async def test_a_template_that_cannot_be_filled_is_refused_before_anything_is_se
     assert "<h2>Sécurité</h2>" in pillars.text
 
 
+@pytest.mark.capability("R40")
+async def test_a_report_by_pillars_has_all_four_and_says_which_one_has_nothing_to_tell(
+    service: Any, story: Any
+) -> None:
+    await service.hear(*story.golden_june())
+    service.clock.set(AFTERWARDS)
+    await issue(service)
+    for language, pillars, nothing in (
+        (
+            "fr",
+            ("Sécurité", "Stabilité", "Performance", "Évolution maîtrisée"),
+            "Rien à signaler sur ce pilier pour cette période.",
+        ),
+        (
+            "en",
+            ("Security", "Stability", "Performance", "Controlled evolution"),
+            "There is nothing to report on this pillar for this period.",
+        ),
+    ):
+        page, file = [
+            await told_in(service, story, form, edition=1, lang=language, layout="pillars") for form in ("html", "pdf")
+        ]
+        for words in (page, file):
+            at = [words.index(unbroken(title)) for title in pillars]
+            assert at == sorted(at)
+            assert words[at[3] :].startswith(unbroken(pillars[3] + nothing))
+            assert not words[at[1] :].startswith(unbroken(pillars[1] + nothing)), "it tells of uptime and incidents"
+        by_parts = await told_in(service, story, "html", edition=1, lang=language)
+        assert unbroken(nothing) not in by_parts
+
+
 @pytest.mark.parametrize("ending", ["", "/html", "/pdf", "/csv", "/xlsx"])
 async def test_who_read_an_edition_is_in_the_access_log(service: Any, story: Any, ending: str) -> None:
     await service.hear(*story.golden_june())
