@@ -1,8 +1,8 @@
 """What contracts promise, over days and months that pass at once: a product of its own whose clock is put forward."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -10,13 +10,14 @@ from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
+from babel.dates import format_date
 
 from shared.testing.running_stack import RunningStack, Tenant, running_stack_over
 from shared.testing.servers import running_nats, running_postgres
 from shared.testing.small_site import SmallSite
 
 from . import before_signing, contract_invoices
-from .thread_client import CLIENT_ZONE, SignedContract, ThreadClient, eventually
+from .thread_client import CLIENT_ZONE, SignedContract, ThreadClient, eventually, printed, unbroken
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
@@ -284,6 +285,7 @@ def test_clients_of_three_zones_two_languages_and_two_currencies_are_each_served
             end = datetime.fromisoformat(month["to"]).astimezone(ZoneInfo(place.zone))
             assert (month["language"], month["complete"]) == (place.language, True)
             assert (end.day, end.hour, end.minute) == (1, 0, 0), "a month is the client's"
+            read_in_his_language(owner, place, contract, f"{first:%Y-%m}", invoice)
 
 
 class Place(NamedTuple):
@@ -296,6 +298,8 @@ class Place(NamedTuple):
     currency: str
     price: str
     vat: str
+    shown: str
+    """The price as the client reads it."""
 
     def party(self) -> dict[str, Any]:
         return {
@@ -305,9 +309,9 @@ class Place(NamedTuple):
 
 
 PLACES = (
-    Place("Hôtel des Quais", "FR", "Europe/Paris", "fr", "EUR", "150.00", "S"),
-    Place("Mizuumi", "JP", "Asia/Tokyo", "en", "JPY", "30000", "O"),
-    Place("Lake House", "US", "America/New_York", "en", "EUR", "150.00", "O"),
+    Place("Hôtel des Quais", "FR", "Europe/Paris", "fr", "EUR", "150.00", "S", "150,00 €"),
+    Place("Mizuumi", "JP", "Asia/Tokyo", "en", "JPY", "30000", "O", "¥30,000"),
+    Place("Lake House", "US", "America/New_York", "en", "EUR", "150.00", "O", "€150.00"),
 )
 
 
@@ -331,6 +335,30 @@ def client_abroad(owner: ThreadClient, place: Place) -> str:
         "contacts": [person | {"roles": ["technical", "decider"]}],
     }
     return str(owner.post("contracts", "/v1/clients", body)["client_id"])
+
+
+def read_in_his_language(
+    owner: ThreadClient, place: Place, contract: SignedContract, month: str, invoice: Mapping[str, Any]
+) -> None:
+    """What this client reads without asking for a language: a page and a PDF of his month, and his invoice."""
+    editions = f"/v1/contracts/{contract.contract_id}/reports/{month}/editions"
+    eventually(lambda: owner.get("reporting", editions)["data"] or None, 90, "the month is issued")
+    edition = f"{editions}/1"
+    page = owner.call("GET", "reporting", f"{edition}/html")
+    assert page.headers["content-language"] == place.language
+    report = printed(owner.call("GET", "reporting", f"{edition}/pdf").content)
+    day = date.fromisoformat(f"{month}-01")
+    french, english = f"Rapport de {format_date(day, 'MMMM y', 'fr')}", f"Report for {format_date(day, 'MMMM y', 'en')}"
+    his, other = (french, english) if place.language == "fr" else (english, french)
+    for words in (unbroken(page.text), report):
+        assert unbroken(his) in words
+        assert unbroken(other) not in words
+        assert place.zone in words
+    bill = printed(owner.call("GET", "contracts", f"/v1/invoices/{invoice['invoice_id']}/facturx.pdf").content)
+    title, not_his = ("Facture", "Invoice") if place.language == "fr" else ("Invoice", "Facture")
+    assert title in bill
+    assert not_his not in bill
+    assert unbroken(place.shown) in bill
 
 
 @pytest.mark.capability("X03")

@@ -4,11 +4,13 @@ import asyncio
 import json
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, time, timedelta
+from email.message import EmailMessage
 from typing import Any
 
 import httpx
 import nats
 import pytest
+from babel.dates import format_date
 
 from shared.auth import JWKS_COOLDOWN_SECONDS
 from shared.jetstream import inbox_prefix
@@ -18,7 +20,7 @@ from shared.testing.small_site import SmallSite
 
 from . import contract_invoices
 from .desk_records import POST_MORTEM
-from .thread_client import CLIENT_ZONE, SignedContract, ThreadClient, eventually
+from .thread_client import CLIENT_ZONE, SignedContract, ThreadClient, eventually, printed
 
 INTERVAL = timedelta(seconds=30)
 DAY = timedelta(days=1)
@@ -151,7 +153,7 @@ def first_of_a_month_of_thirty_days(now: datetime) -> datetime:
     return datetime.combine(day, time(), CLIENT_ZONE)
 
 
-@pytest.mark.capability("X01", "R07")
+@pytest.mark.capability("X01", "R01", "R07")
 def test_a_premium_month_with_a_quarter_of_an_hour_down_reads_99_97_and_costs_300_euros(month: Month) -> None:
     first = first_of_a_month_of_thirty_days(month.now())
     month.until(first - timedelta(minutes=10))
@@ -191,10 +193,10 @@ def test_a_premium_month_with_a_quarter_of_an_hour_down_reads_99_97_and_costs_30
     month.broken_for(timedelta(minutes=6), failed, watched)
     settle_down(month, contract, incident["incident_id"])
     end = datetime.combine((first + timedelta(days=32)).date().replace(day=1), time(), CLIENT_ZONE)
-    month.fine_until(end + timedelta(hours=3), watched)
+    month.fine_until(end + timedelta(hours=1, minutes=30), watched)
 
+    path = f"/v1/contracts/{contract.contract_id}/reports/{first:%Y-%m}"
     with month.owner() as owner:
-        path = f"/v1/contracts/{contract.contract_id}/reports/{first:%Y-%m}"
         report = eventually(lambda: complete(owner.get("reporting", path)), 120, "the month is told")
         (figure,) = report["uptime"]["figures"]
         assert (figure["uptime_display"], figure["met"], round(figure["down_seconds"])) == ("99.97", True, 15 * 60)
@@ -203,6 +205,20 @@ def test_a_premium_month_with_a_quarter_of_an_hour_down_reads_99_97_and_costs_30
             shared = owner.post("reporting", f"/v1/contracts/{contract.contract_id}/report-links", link)
             assert reads in httpx.get(shared["url"], headers={"accept": "text/html"}, trust_env=False).text
 
+    # Two hours after its end the month is issued, for good; ten minutes later its decider has it in his mailbox.
+    month.fine_until(end + timedelta(hours=2, minutes=1), watched)
+    with month.owner() as owner:
+        assert issued_by_itself(owner, path)["uptime"]["figures"][0]["uptime_display"] == "99.97"
+        for language, reads in (("fr", "99,97%"), ("en", "99.97%")):
+            file = owner.call("GET", "reporting", f"{path}/editions/1/pdf", params={"lang": language}).content
+            assert reads in printed(file)
+    month.fine_until(end + timedelta(hours=2, minutes=15), watched)
+    mail = eventually(lambda: sent_to_decider(month, first), 90, "the decider is told by mail")
+    (link,) = [word for word in mail.get_content().split() if word.startswith("http")]
+    assert f"99,97{NO_BREAK}%" in httpx.get(link, headers={"accept": "text/html"}, trust_env=False).text
+
+    month.fine_until(end + timedelta(hours=3), watched)
+    with month.owner() as owner:
         settlement = eventually(lambda: drafted(owner, contract, first), 60, "the month is settled")
         path = f"/v1/settlements/{settlement['settlement_id']}"
         lines = owner.get("contracts", path)["content"]["lines"]
@@ -229,6 +245,24 @@ def broken(month: Month, contract: SignedContract) -> tuple[Any, datetime]:
         incident = owner.wait_for_incident(contract, lambda one: one["timestamps"]["recovered"] is None, 90)
         stamps = owner.get("incidents", f"/v1/incidents/{incident['incident_id']}")["timestamps"]
     return incident, datetime.fromisoformat(stamps["first_failure"]["at"]).astimezone(CLIENT_ZONE)
+
+
+def issued_by_itself(owner: ThreadClient, path: str) -> Any:
+    """What the first edition of a month says, once the worker has issued it; nobody asks for that."""
+    editions = eventually(
+        lambda: owner.get("reporting", f"{path}/editions")["data"] or None, 120, "the month is issued"
+    )
+    assert [(each["edition"], each["reason"]) for each in editions] == [(1, "scheduled")]
+    return owner.get("reporting", f"{path}/editions/1")["report"]
+
+
+def sent_to_decider(month: Month, first: datetime) -> EmailMessage | None:
+    """The mail with the report of the month that begins at `first`, to the client's decider in his language."""
+    subject = f"Rapport de {format_date(first.date(), 'MMMM y', locale='fr')} – Hôtel Bellevue"
+    mails = [mail for mail in month.stack.mailbox.messages if str(mail["Subject"]) == subject]
+    assert len(mails) <= 1
+    assert all(str(mail["To"]) == "lea@client.example" for mail in mails)
+    return mails[0] if mails else None
 
 
 def mailed(month: Month, number: str) -> bool:

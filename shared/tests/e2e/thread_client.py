@@ -1,5 +1,6 @@
 """The thread as a user walks it, over HTTP only: from a client to a contract in force, from an outage to its report."""
 
+import io
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from typing import Any, Self, TypeVar
 from zoneinfo import ZoneInfo
 
 import httpx
+from pypdf import PdfReader
 
 from shared.ids import new_id
 from shared.outbound_http import usual_authorities
@@ -217,3 +219,13 @@ def eventually(probe: Callable[[], T | None], seconds: float, what: str) -> T:
         if time.monotonic() > deadline:
             raise TimeoutError(f"within {seconds:g} s this did not happen: {what}")
         time.sleep(0.1)
+
+
+def printed(pdf: bytes) -> str:
+    """The words of a PDF without the spaces between them, which are not the same ones in every language."""
+    return unbroken("".join(page.extract_text() for page in PdfReader(io.BytesIO(pdf)).pages))
+
+
+def unbroken(words: str) -> str:
+    """Words without the spaces and line breaks between them."""
+    return "".join(words.split())

@@ -93,7 +93,7 @@ async def picture(page: Page, name: str) -> None:
         await page.screenshot(path=Path(PICTURES) / f"{name}.png", full_page=True)
 
 
-@pytest.mark.capability("R01", "R05")
+@pytest.mark.capability("R05")
 @pytest.mark.parametrize("language", ["fr", "en"])
 async def test_reports_can_be_read_by_everybody_on_a_phone_and_at_a_desk(
     browser: Browser, address: str, cookie: str, story: Any, language: str

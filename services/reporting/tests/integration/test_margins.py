@@ -325,7 +325,7 @@ def filled(part: str, names: dict[str, str]) -> str:
     return names.get(part[1:-1], "x") if part.startswith("{") else part
 
 
-@pytest.mark.capability("R36")
+@pytest.mark.capability("R36", "X09")
 @pytest.mark.parametrize("role", ["client_decider", "client_staff"])
 async def test_no_client_comes_near_costs_or_margins_whatever_he_asks(service: Any, story: Any, role: str) -> None:
     """Every reading operation of the service, in every form, asked by a client; and the rows themselves."""

@@ -67,7 +67,7 @@ async def read(service: Any, story: Any, month: str = "2026-06", **query: str) -
     return report
 
 
-@pytest.mark.capability("P09", "R07")
+@pytest.mark.capability("P09", "R02", "R07")
 async def test_fifteen_minutes_down_in_june_read_99_97_in_both_languages(service: Any, story: Any) -> None:
     await service.hear(*story.golden_june())
     service.clock.set(JULY)
@@ -324,6 +324,7 @@ async def test_who_repairs_at_once_has_answered_too(service: Any, story: Any) ->
     assert response["by"]["name"] == "Léa Dubois"
 
 
+@pytest.mark.capability("R02")
 async def test_every_figure_points_to_the_events_behind_it(service: Any, story: Any) -> None:
     await service.hear(*story.golden_june())
     service.clock.set(JULY)

@@ -63,7 +63,7 @@ def plain(html: str) -> str:
     return " ".join(Page(html).words.replace("\u202f", " ").replace("\xa0", " ").split())
 
 
-@pytest.mark.capability("R01", "R05")
+@pytest.mark.capability("R05")
 async def test_a_client_reads_the_newest_edition_and_the_earlier_one_with_what_changed(portal: Any, story: Any) -> None:
     await told_of_june(portal, story)
     browser = await signed_in(portal, person_of(story))

@@ -1,12 +1,16 @@
 """What a report tells beyond uptime and incidents: work, hours, deliverables, advice, what is owed, what was sent."""
 
+import io
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from html import unescape
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pypdf import PdfReader
 from sqlalchemy import text
 
 from reporting.jobs.issue_reports import IssueReports
@@ -53,7 +57,7 @@ async def parts(service: Any, story: Any, path: str = "", **how: Any) -> Any:
     return read.get("report", read)["parts"]
 
 
-@pytest.mark.capability("R02", "R09")
+@pytest.mark.capability("R02")
 async def test_the_month_tells_what_was_done_and_prevented_each_with_the_event_that_proves_it(
     service: Any, story: Any
 ) -> None:
@@ -142,20 +146,81 @@ async def test_hours_are_told_by_line_and_ticket_and_what_is_left_once_the_ledge
     assert used == (120, 150, 0, 30)
 
 
+def proved(code: str, names: dict[str, str], source: str, on: str, what: str) -> dict[str, Any]:
+    """A deliverable as a settlement tells of it, with the one thing that shows it."""
+    return {
+        "code": code,
+        "frequency": "monthly",
+        "in_words": {"fr": "prouvé", "en": "proved"},
+        "missing": [],
+        "name": names,
+        "proof": "document",
+        "proof_count": 1,
+        "proofs": [{"source": source, "proof_id": str(new_id()), "on": on, "what": what}],
+        "source": "deliverable",
+        "state": "proved",
+        "type": None,
+    }
+
+
+@pytest.mark.capability("R09")
 async def test_a_closed_settlement_adds_deliverables_with_proofs_and_what_is_owed_for_those_who_may_read_it(
     service: Any, story: Any
 ) -> None:
     await service.hear(*story.golden_june())
     service.clock.set(AFTERWARDS)
     await issue(service)
-    await service.hear(told(story, "contracts.settlement.closed.v1"))
+    settlement = json.loads(told(story, "contracts.settlement.closed.v1"))["data"]["settlement"]
+    settlement["deliverables"] += [
+        proved(
+            *("documentation", {"fr": "Documentation à jour", "en": "Documentation"}),
+            *("entered", "2026-06-18", "Guide d’exploitation, version 7"),
+        ),
+        proved(
+            *("backups", {"fr": "Sauvegardes éprouvées", "en": "Tested backups"}),
+            *("event", "2026-06-05", "restore_verification"),
+        ),
+    ]
+    await service.hear(told(story, "contracts.settlement.closed.v1", settlement=settlement))
     service.clock.set(AFTERWARDS + timedelta(days=2))
     await issue(service)
     second = await get(service, story, "/editions/2")
     assert second["reason"] == "addition"
     owed = second["report"]["parts"]["settlement"]
     assert (owed["currency"], owed["net"], owed["gross"]) == ("EUR", "600.00", "720.00")
-    assert [each["code"] for each in second["report"]["parts"]["deliverables"]] == ["monthly_report"]
+    delivered = {each["code"]: each for each in second["report"]["parts"]["deliverables"]}
+    assert {code: (each["state"], each["proof_count"]) for code, each in delivered.items()} == {
+        "monthly_report": ("never_delivered", 0),
+        "documentation": ("proved", 1),
+        "backups": ("proved", 1),
+    }
+    assert [(proof["on"], proof["what"]) for each in delivered.values() for proof in each["proofs"]] == [
+        ("2026-06-18", "Guide d’exploitation, version 7"),
+        ("2026-06-05", "restore_verification"),
+    ]
+    for language, lines in (
+        (
+            "fr",
+            (
+                "Rapport mensuel Promis, sans preuve –",
+                "Documentation à jour Livré, avec preuve 1 preuve · 18/06/2026 · Guide d’exploitation, version 7",
+                "Sauvegardes éprouvées Livré, avec preuve 1 preuve · 05/06/2026 · "
+                "Restauration vérifiée d’une sauvegarde",
+            ),
+        ),
+        (
+            "en",
+            (
+                "Monthly report Promised, without proof –",
+                "Documentation Delivered, with proof 1 proof · 18/06/2026 · Guide d’exploitation, version 7",
+                "Tested backups Delivered, with proof 1 proof · 05/06/2026 · Verified restore of a backup",
+            ),
+        ),
+    ):
+        page, file = [await told_in(service, story, form, lang=language) for form in ("html", "pdf")]
+        for line in lines:
+            assert unbroken(line) in page
+            assert unbroken(line) in file
     staff = await get(service, story, "/editions/2", role="client_staff", client_id=story.client_id)
     assert staff["report"]["parts"]["settlement"] is None
     assert "settlement" not in {change["subject"] for change in staff["changes"]}
@@ -166,6 +231,21 @@ async def test_a_closed_settlement_adds_deliverables_with_proofs_and_what_is_owe
         assert (newest["content_hash"], newest["changes"]) == (edition["content_hash"], edition["changes"])
     decider = await get(service, story, "/editions/2", role="client_decider", client_id=story.client_id)
     assert decider["report"]["parts"]["settlement"] == owed
+
+
+async def told_in(service: Any, story: Any, form: str, edition: int = 2, **query: str) -> str:
+    """The words of an edition of June as a page or a PDF, without spaces: where lines break is no matter."""
+    path = f"/v1/contracts/{story.contract_id}/reports/2026-06/editions/{edition}/{form}"
+    async with service.client(story) as client:
+        answer = await client.get(path, params=query)
+    assert answer.status_code == 200, answer.text
+    if form == "pdf":
+        return unbroken("".join(page.extract_text() for page in PdfReader(io.BytesIO(answer.content)).pages))
+    return unbroken(unescape(re.sub(r"<[^>]*>", " ", answer.text)))
+
+
+def unbroken(words: str) -> str:
+    return re.sub(r"\s", "", words)
 
 
 def compact(report: Any) -> bytes:
@@ -309,6 +389,37 @@ async def test_a_template_that_cannot_be_filled_is_refused_before_anything_is_se
         pillars = await client.get(address, params={"lang": "fr", "layout": "pillars"})
     assert "Chère Boulangerie Martin" in page.text  # as it was on the day of issue
     assert "<h2>Sécurité</h2>" in pillars.text
+
+
+@pytest.mark.capability("R40")
+async def test_a_report_by_pillars_has_all_four_and_says_which_one_has_nothing_to_tell(
+    service: Any, story: Any
+) -> None:
+    await service.hear(*story.golden_june())
+    service.clock.set(AFTERWARDS)
+    await issue(service)
+    for language, pillars, nothing in (
+        (
+            "fr",
+            ("Sécurité", "Stabilité", "Performance", "Évolution maîtrisée"),
+            "Rien à signaler sur ce pilier pour cette période.",
+        ),
+        (
+            "en",
+            ("Security", "Stability", "Performance", "Controlled evolution"),
+            "There is nothing to report on this pillar for this period.",
+        ),
+    ):
+        page, file = [
+            await told_in(service, story, form, edition=1, lang=language, layout="pillars") for form in ("html", "pdf")
+        ]
+        for words in (page, file):
+            at = [words.index(unbroken(title)) for title in pillars]
+            assert at == sorted(at)
+            assert words[at[3] :].startswith(unbroken(pillars[3] + nothing))
+            assert not words[at[1] :].startswith(unbroken(pillars[1] + nothing)), "it tells of uptime and incidents"
+        by_parts = await told_in(service, story, "html", edition=1, lang=language)
+        assert unbroken(nothing) not in by_parts
 
 
 @pytest.mark.parametrize("ending", ["", "/html", "/pdf", "/csv", "/xlsx"])

@@ -241,7 +241,6 @@ async def test_hours_of_a_contract_that_nobody_told_of_yet_wait_for_it(service: 
     assert (await times(service, story))["days"][0]["checks"] == 1
 
 
-@pytest.mark.capability("R01")
 async def test_an_hour_told_late_makes_the_next_edition_of_a_month_which_says_how_long_answers_took(
     service: Any, story: Any
 ) -> None:

@@ -2,14 +2,18 @@
 
 import csv
 import io
+import json
 import re
-from datetime import UTC, datetime
+from calendar import monthrange
+from datetime import UTC, date, datetime
+from html import unescape
 from typing import Any
 
 import openpyxl
 import pytest
 from pypdf import PdfReader
 
+from reporting.adapters.rendering import catalogues
 from shared.ids import new_id
 
 from .test_outage_decisions import BACK, LATER, SINCE, decided
@@ -166,8 +170,70 @@ async def test_a_review_is_lines_and_a_workbook_too(service: Any, story: Any) ->
     assert {"Plan d’action", "Risques résiduels"} <= {sheet.title for sheet in sheets}
 
 
+USED = [120, 120, 120, 190, 190, 190, 190, 190, 190, 185, 185, 185]
+"""Minutes of each month from June on, of two agreed hours: what the published example of a review sums up."""
+
+
+def hours_of(story: Any, month: date, used: int) -> bytes:
+    """A month of the ledger, closed."""
+    over = max(used - 120, 0)
+    figures: dict[str, Any] = {
+        "included_minutes": 120,
+        "real_minutes": used,
+        "accounted_minutes": used,
+        "remaining_minutes": max(120 - used, 0),
+        "overage_minutes": over,
+    }
+    line = {"code": "technical", "name": {"fr": "Maintenance technique", "en": "Technical maintenance"}}
+    return told(
+        *(story, "contracts.hours_month.closed.v1"),
+        hours_month_id=str(new_id()),
+        month=f"{month}",
+        last_day=f"{month.replace(day=monthrange(month.year, month.month)[1])}",
+        available_minutes=120,
+        lines=[line | figures | {"covered_minutes": 0, "over": over > 0}],
+        **figures,
+    )
+
+
 @pytest.mark.capability("R17")
-async def test_the_year_is_reviewed_with_its_months_and_the_volume_of_hours_that_fits(service: Any, story: Any) -> None:
+async def test_the_year_is_reviewed_with_the_hours_that_each_month_used_and_the_volume_that_fits(
+    service: Any, story: Any
+) -> None:
+    await service.hear(*story.golden_june())
+    for number, used in enumerate(USED, start=5):
+        await service.hear(hours_of(story, date(2026 + number // 12, number % 12 + 1, 1), used))
+        after = number + 1
+        service.clock.set(datetime(2026 + after // 12, after % 12 + 1, 1, 6, tzinfo=UTC))
+        await issue(service)
+    proposed = told(story, "contracts.hours_review.proposed.v1", year_until="2027-05-20")
+    assert json.loads(proposed)["data"]["lines"][0]["average_minutes"] == f"{sum(USED) / 12}"
+    await service.hear(proposed)
+    year = await get(service, story, "annual", "2026-06")
+    assert [each["worked_minutes"] for each in year["months"]] == USED
+    assert sum(each["overage_minutes"] for each in year["months"]) == json.loads(proposed)["data"]["overage_minutes"]
+    (suggestion,) = year["recommendations"]
+    assert (suggestion["source"], suggestion["text"]["en"]) == (
+        "hours_review",
+        "A higher volume fits this use: 3 hours a month.",
+    )
+    async with service.client(story) as client:
+        for language, words in (
+            ("fr", ("juin 2026", "mai 2027", "Un volume plus élevé convient à cet usage : 3 heures par mois.")),
+            ("en", ("June 2026", "May 2027", "A higher volume fits this use: 3 hours a month.")),
+        ):
+            page = (await client.get(path(story, "annual", "2026-06", "/html"), params={"lang": language})).text
+            file = (await client.get(path(story, "annual", "2026-06", "/pdf"), params={"lang": language})).content
+            said = plain(" ".join(each.extract_text() for each in PdfReader(io.BytesIO(file)).pages))
+            cells = [plain(unescape(cell)) for cell in re.findall(r"<td[^>]*>([^<]*)</td>", page)]
+            t = catalogues().translator(language)
+            shown = [plain(t.duration(60 * each, width="short")) for each in USED]
+            assert [cell for cell in cells if cell in shown] == shown
+            assert all(plain(each) in said for each in (*words, *shown))
+            assert all(plain(each) in plain(unescape(page)) for each in words)
+
+
+async def test_the_year_is_reviewed_with_advice_and_the_volume_of_hours(service: Any, story: Any) -> None:
     await summer(service, story)
     await service.hear(told(story, "contracts.hours_review.proposed.v1", year_until="2027-05-20"))
     service.clock.set(datetime(2027, 6, 2, tzinfo=UTC))

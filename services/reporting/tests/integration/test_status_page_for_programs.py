@@ -8,11 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 from xml.etree import ElementTree
 
 import feedparser
+import feedparser_rs
 import icalendar
 import psycopg
 import pytest
@@ -189,6 +192,36 @@ async def test_feed_readers_take_the_feeds_without_complaint(service: Any, story
     assert [each.published for each in feed.entries] == ["2026-06-18T01:30:00Z", "2026-06-09T01:30:00Z"]
     assert len({each.id for each in feed.entries}) == 2
     assert all(each.link == "https://reports.agency.example/status/boulangerie-martin" for each in feed.entries)
+
+
+@pytest.mark.parametrize(("language", "title"), [("fr", "indisponibilité"), ("en", "was unavailable")])
+async def test_a_reader_of_json_feed_that_is_not_ours_finds_everything_in_it(
+    service: Any, story: Any, language: str, title: str
+) -> None:
+    """feedparser-rs is no validator: it leaves out what is not as JSON Feed says, so all that we write is asked for."""
+    await service.hear(*story.golden_june())
+    service.clock.set(datetime(2026, 6, 19, 9, tzinfo=UTC))
+    answer = await read(service, story, "/feed.json", lang=language)
+    assert answer.headers["content-type"] == "application/feed+json"
+    feed = feedparser_rs.parse(answer.content)
+    assert (feed.bozo, feed.version) == (False, "json11")
+    assert (feed.feed.language, feed.feed.author) == (language, "Atelier Numérique")
+    page = "https://reports.agency.example/status/boulangerie-martin"
+    assert feed.feed.link == page
+    assert "Boulangerie Martin" in feed.feed.title
+    assert [(each.published, each.updated) for each in feed.entries] == [
+        ("2026-06-18T01:30:00Z", "2026-06-18T01:37:00Z"),
+        ("2026-06-09T01:30:00Z", "2026-06-09T01:42:00Z"),
+    ]
+    for entry, item in zip(feed.entries, answer.json()["items"], strict=True):
+        assert title in entry.title
+        # It gives titles as HTML.
+        assert (unescape(entry.title), entry.link) == (item["title"], page)
+        (content,) = entry.content
+        assert (content.type, content.value) == ("text/plain", item["content_text"])
+        assert UUID(entry.id)
+        assert set(item) == {"id", "url", "title", "content_text", "date_published", "date_modified"}
+    assert len({each.id for each in feed.entries}) == 2
 
 
 READER = """

@@ -90,6 +90,40 @@ async def test_an_agency_brands_the_page_of_a_client(known: Any, story: Any) -> 
 PNG = {"content-type": "image/png"}
 
 
+@pytest.mark.capability("R03")
+async def test_each_client_of_an_agency_sees_his_own_brand_and_nothing_of_the_other(
+    service: Any, story: Any, another_story: Callable[..., Any]
+) -> None:
+    hotel = another_story(tenant_id=story.tenant_id, slug="hotel-des-quais", client_name="Hôtel des Quais")
+    brands = {story.slug: ("Martin en direct", "#0b3d91"), hotel.slug: ("Les Quais en direct", "#14532d")}
+    pictures = {story.slug: png(3, 2), hotel.slug: png(5, 4)}
+    for client in (story, hotel):
+        name, primary = brands[client.slug]
+        colours = {"primary": primary, "background": "#ffffff", "text": "#1c1917"}
+        agreed = {"slug": client.slug, "name": name, "logo_url": None, "colours": colours}
+        await service.hear(*client.golden_june()[:5])
+        await service.hear(client.contract("amended", datetime(2026, 6, 1, 8, tzinfo=UTC), status_page=agreed))
+    async with service.client(story) as agency:
+        for slug, picture in pictures.items():
+            logo = await agency.put(f"/v1/status-pages/{slug}/pictures/logo", content=picture, headers=PNG)
+            assert logo.status_code == 200
+    for mine, other in ((story, hotel), (hotel, story)):
+        async with (
+            service.client() as visitor,
+            service.client(mine, role="client_decider", client_id=mine.client_id) as client,
+        ):
+            page = await visitor.get(f"/status/{mine.slug}", headers=BROWSER)
+            report = await client.get(f"/v1/contracts/{mine.contract_id}/reports/2026-06/html")
+            assert (page.status_code, report.status_code) == (200, 200)
+            (logo,) = [each.partition('"')[0] for each in page.text.split('<img src="')[1:]]
+            assert (await visitor.get(f"/status/{logo}")).content == pictures[mine.slug]
+        name, primary = brands[mine.slug]
+        for own, shown in ((name, page.text), (mine.client_name, report.text)):
+            assert own in shown
+            assert f"--band:{primary}" in shown
+            assert not [each for each in (*brands[other.slug], other.client_name) if each in shown]
+
+
 async def test_a_picture_loses_everything_but_the_picture(known: Any, story: Any) -> None:
     hidden = part(b"tEXt", b"Comment\0<script>alert(1)</script>") + part(b"eXIf", b"48.8566 N")
     async with known.client(story) as agency, known.client() as visitor:

@@ -137,13 +137,15 @@ def hours_tables(hours: HoursPart, t: Translator) -> list[Table]:
 def _deliverables(parts: ReportParts, t: Translator) -> Table:
     rows = []
     for line in parts.deliverables:
-        newest = line.proofs[0].on if line.proofs else None
+        newest = line.proofs[0] if line.proofs else None
         proofs = t.ngettext("%(count)s proof", "%(count)s proofs", line.proof_count, count=line.proof_count)
         rows.append(
             [
                 in_language(line.name, t, line.code),
                 words.deliverable_state(t, line.state),
-                NOTHING if newest is None else f"{proofs} · {t.date(newest, width='short')}",
+                NOTHING
+                if newest is None
+                else " · ".join((proofs, t.date(newest.on, width="short"), words.proof_of_delivery(t, newest.what))),
             ]
         )
     return Table(

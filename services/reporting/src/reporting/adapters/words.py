@@ -334,6 +334,34 @@ def deliverable_state(t: Translator, code: str) -> str:
     return words.get(code, code)
 
 
+def proof_of_delivery(t: Translator, what: str) -> str:
+    """What shows that something was delivered; what somebody wrote himself is shown as it is."""
+    words = {
+        "deployment": t.pgettext("work", "Deployment"),
+        "restore_verification": t.pgettext("work", "Verified restore of a backup"),
+        "work_order.completed": t.pgettext("work", "Maintenance work"),
+        "uptime.period_measured": t.pgettext("proof", "Availability of a month, measured"),
+        "certificate": t.pgettext("proof", "Certificate checked"),
+        "performance": t.pgettext("proof", "Response times watched"),
+        "report.published": t.pgettext("proof", "Report published"),
+        "review.published": t.pgettext("proof", "Review published"),
+        "clock.met": t.pgettext("proof", "Time limit kept"),
+        "clock.breached": t.pgettext("proof", "Time limit missed, and recorded"),
+        "incident.opened": t.pgettext("proof", "Incident recorded"),
+        "incident.alerted": t.pgettext("proof", "Alert sent"),
+        "incident.resolved": t.pgettext("proof", "Incident resolved"),
+        "request.opened": t.pgettext("proof", "Request recorded"),
+        "request.approved": t.pgettext("proof", "Request approved"),
+        "request.declined": t.pgettext("proof", "Request declined"),
+        "request.resolved": t.pgettext("proof", "Request resolved"),
+        "change.opened": t.pgettext("proof", "Change recorded"),
+        "change.approved": t.pgettext("proof", "Change approved"),
+        "change.declined": t.pgettext("proof", "Change declined"),
+        "change.deployed": t.pgettext("proof", "Change deployed"),
+    }
+    return words.get(what, what)
+
+
 def trend_measure(t: Translator, code: str) -> str:
     """What is followed over several months."""
     words = {
