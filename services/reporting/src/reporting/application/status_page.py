@@ -17,11 +17,12 @@ from reporting.application import examples, measuring
 from reporting.application.facts import Colours, KnownContract, KnownIncident, Names
 from reporting.application.maintenance import KnownWindow
 from reporting.application.page_settings import ComponentGroup, KnownPage, PageProvider
+from reporting.application.page_updates import Language, WrittenUpdate
 from reporting.application.ports import Facts
 from reporting.application.report import MANY, Brand, Branded, Figure, Number, Shown, Text
 from reporting.application.uptime_rule import measure, measure_day
 from reporting.domain.period import days_until
-from reporting.domain.public_words import Headline, PublicIncidentStatus, headline, public_incident_status
+from reporting.domain.public_words import STEPS, Headline, PublicIncidentStatus, headline, public_incident_status
 from reporting.domain.response_times import ResponseFigure, milliseconds
 from reporting.domain.state_line import NOT_BEGUN, Span, clipped
 from shared.values import Instant, LocalDate, instant_text, number, seconds
@@ -122,12 +123,14 @@ class PublicComponent(Shown):
 
 
 class PublicUpdate(Shown):
-    """A step in the life of an incident, in public words."""
+    """A step in the life of an incident, in public words, or what people of the agency told of it."""
 
     model_config = ConfigDict(json_schema_extra=examples.example(examples.PUBLIC_UPDATE))
 
     at: Instant
     status: PublicIncidentStatus
+    page_update_id: UUID | None = Field(description="null: a step that was seen by measuring, without a text")
+    texts: dict[Language, Text] = Field(description="what was told, by language: plain text in one or both of them")
 
 
 class PublicIncident(Shown):
@@ -252,6 +255,8 @@ async def status_page(facts: Facts, slug: str, now: datetime) -> ShownPage:
             components.append(component)
             places[environment_id] = _site_of(environment_id, versions)
             incidents += _incidents(component, line, by_outage, now, minute)
+    written = await facts.page_updates(known[0][-1].tenant_id, slug, [each.incident_id for each in incidents])
+    incidents = [_with_written(each, written.get(each.incident_id, ())) for each in incidents]
     incidents.sort(key=lambda incident: (incident.started_at, incident.incident_id), reverse=True)
     windows = await facts.maintenance(newest.client.client_id, now - RECENT, now + AHEAD)
     contract = _contract_status(known)
@@ -523,7 +528,7 @@ def _updates(
     start: datetime, end: datetime | None, incident: KnownIncident | None, now: datetime
 ) -> list[PublicUpdate]:
     """The steps that the public is told, newest first; without an incident yet, what the monitor itself says."""
-    steps = [PublicUpdate(at=start, status="investigating")]
+    steps = [_step(start, "investigating")]
     if incident is not None:
         stamps = incident.state.timestamps
         for stamp, status in (
@@ -532,11 +537,10 @@ def _updates(
             (stamps.resolved or stamps.closed, public_incident_status("resolved", recovered=False)),
         ):
             if stamp is not None and stamp.at <= now:
-                steps.append(PublicUpdate(at=stamp.at, status=status))
+                steps.append(_step(stamp.at, status))
     if end is not None:
-        steps.append(PublicUpdate(at=end, status="monitoring" if incident is not None else "resolved"))
-    order = ("investigating", "identified", "monitoring", "resolved")
-    steps.sort(key=lambda step: (order.index(step.status), step.at))
+        steps.append(_step(end, "monitoring" if incident is not None else "resolved"))
+    steps.sort(key=lambda step: (STEPS.index(step.status), step.at))
     # One entry per status, and never a step back in time: the site may answer again before anybody took it up.
     told: list[PublicUpdate] = []
     for step in steps:
@@ -544,3 +548,28 @@ def _updates(
             continue
         told.append(step)
     return told[::-1]
+
+
+def _step(at: datetime, status: PublicIncidentStatus) -> PublicUpdate:
+    """A step that was seen, about which nobody said anything."""
+    return PublicUpdate(at=at, status=status, page_update_id=None, texts={})
+
+
+def _with_written(incident: PublicIncident, written: Sequence[WrittenUpdate]) -> PublicIncident:
+    """An incident with what people told of it among its steps. What they called it last counts until a later step."""
+    if not written:
+        return incident
+    told: list[PublicUpdate] = []
+    standing: PublicIncidentStatus = "investigating"
+    steps: list[PublicUpdate | WrittenUpdate] = [*incident.updates[::-1], *written]
+    for each in sorted(steps, key=lambda step: step.at):
+        if isinstance(each, WrittenUpdate):
+            standing = each.status or standing
+            told.append(
+                PublicUpdate(at=each.at, status=standing, page_update_id=each.page_update_id, texts=dict(each.texts))
+            )
+        elif STEPS.index(each.status) >= STEPS.index(standing):
+            standing = each.status
+            told.append(each)
+    status = incident.status if told[-1].page_update_id is None else standing
+    return incident.model_copy(update={"status": status, "updates": told[::-1]})

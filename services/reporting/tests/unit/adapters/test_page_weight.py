@@ -69,7 +69,7 @@ def content(components: int, incidents: int, troubled: float) -> Branded[StatusP
             "started_at": began,
             "ended_at": began + timedelta(minutes=9),
             "duration_seconds": 540,
-            "updates": [{"at": began, "status": step} for step in STEPS],
+            "updates": [{"at": began, "status": step, "page_update_id": None, "texts": {}} for step in STEPS],
         }
         for number in range(incidents)
     ]
