@@ -109,9 +109,20 @@ def status_page(
     may ask to be told by mail. `part`: which `PER_PART` components, of `parts_of`; what happened is told in the first.
     """
     content, brand = page.content, page.brand
-    values = {"page": content, "remembered": remembered, "place": place, "url": url, "private": private, "mails": mails}
-    values |= {"part": part, "parts": parts_of(content), "first": (part - 1) * PER_PART, "elsewhere": True}
-    values["shown"] = content.components[(part - 1) * PER_PART : part * PER_PART]
+    first = (part - 1) * PER_PART
+    values = {
+        "page": content,
+        "remembered": remembered,
+        "place": place,
+        "url": url,
+        "private": private,
+        "mails": mails,
+        "part": part,
+        "parts": parts_of(content),
+        "first": first,
+        "shown": content.components[first : first + PER_PART],
+        "elsewhere": True,
+    }
 
     def made(extent: Extent) -> RenderedPage:
         return _render(
