@@ -15,6 +15,7 @@ from reporting.application.page_settings import (
     DomainIsNotProven,
     NoDomain,
     PasswordIsMissing,
+    UnknownSite,
     UnknownStatusPage,
 )
 from reporting.application.page_updates import (
@@ -192,6 +193,11 @@ def _password_is_missing(_error: PasswordIsMissing) -> Problem:
     return ValidationFailed(detail, errors=[FieldError(detail=detail, pointer="#/password")])
 
 
+def _unknown_site(error: UnknownSite) -> Problem:
+    detail = "No contract of this page covers this site. The contracts that name the page's address list their sites."
+    return ValidationFailed(detail, errors=[FieldError(detail=detail, pointer=f"#/site_ids/{error.position}")])
+
+
 def _provider_is_missing(_error: ProviderIsMissing) -> Problem:
     detail = (
         "Name an identity provider of the page's client, or one of the agency for all clients: "
@@ -272,6 +278,7 @@ ERRORS: ErrorMapping = {
     DomainIsNotProven: _domain_is_not_proven,
     NoDomain: _no_domain,
     PasswordIsMissing: _password_is_missing,
+    UnknownSite: _unknown_site,
     ProviderIsMissing: _provider_is_missing,
     ProviderIsUsed: _provider_is_used,
     TooManyProviders: _too_many_providers,

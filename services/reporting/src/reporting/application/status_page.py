@@ -4,7 +4,7 @@ Public means: names of sites, states, instants, percentages. Titles, causes, add
 do not count stay inside.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
@@ -16,7 +16,7 @@ from pydantic import ConfigDict, Field
 from reporting.application import examples, measuring
 from reporting.application.facts import Colours, KnownContract, KnownIncident, Names
 from reporting.application.maintenance import KnownWindow
-from reporting.application.page_settings import ComponentGroup, KnownPage, PageProvider
+from reporting.application.page_settings import ComponentGroup, KnownPage, PageProvider, UnknownSite
 from reporting.application.page_updates import Language, WrittenUpdate
 from reporting.application.ports import Facts
 from reporting.application.report import MANY, Brand, Branded, Figure, Number, Shown, Text
@@ -248,7 +248,7 @@ async def status_page(facts: Facts, slug: str, now: datetime) -> ShownPage:
         }
         hours = await facts.response_hours(contract_id, hour - timedelta(hours=HOURS), hour)
         by_day = await facts.response_days(contract_id, newest.client.time_zone, days[0][0])
-        for environment_id, name in _public_environments(versions, names).items():
+        for environment_id, name in _public_environments(versions, names, decided.settings.site_ids).items():
             line = measuring.state_line(versions, transitions.get(environment_id, ()), start, until)
             times = _response_times(hours.get(environment_id, {}), hour, by_day.get(environment_id, {}))
             component = _component(environment_id, name, versions, line, days, now, times)
@@ -305,6 +305,18 @@ async def contacts_of_page(facts: Facts, slug: str) -> frozenset[str]:
     return frozenset(found)
 
 
+async def check_sites(facts: Facts, slug: str, site_ids: Sequence[UUID]) -> None:
+    """That every site is one that a contract of the page covers now. Raises UnknownSite for the first that is not."""
+    covered = {
+        site.site_id
+        for contract_id in (await facts.contracts_on_page(slug) if site_ids else ())
+        for site in (await facts.versions(contract_id))[-1].state.sites
+    }
+    for position, site_id in enumerate(site_ids):
+        if site_id not in covered:
+            raise UnknownSite(position)
+
+
 def _grouped(components: Sequence[PublicComponent], groups: Iterable[ComponentGroup]) -> list[PublicComponent]:
     """Group by group in the order that was decided, then what is in none. Who is named twice is in the first one."""
     left = {component.component_id: component for component in components}
@@ -325,10 +337,15 @@ def _contract_status(known: Sequence[Sequence[KnownContract]]) -> Literal["activ
     return "suspended" if "suspended" in statuses else "ended"
 
 
-def _public_environments(versions: Sequence[KnownContract], names: Names) -> Mapping[UUID, str]:
-    """What visitors may see: the environments that count, named by their site, and by themselves if there are more."""
+def _public_environments(versions: Sequence[KnownContract], names: Names, only: Collection[UUID]) -> Mapping[UUID, str]:
+    """What visitors may see: the environments that count, named by their site, and by themselves if there are more.
+
+    `only`: the sites that are shown; of none, all.
+    """
     public: dict[UUID, str] = {}
     for site in versions[-1].state.sites:
+        if only and site.site_id not in only:
+            continue
         counting = [environment for environment in site.environments if environment.counts_for_sla]
         site_name = names.sites.get(site.site_id, site.name)
         for environment in counting:

@@ -45,6 +45,16 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """What was told is lost, and so are mails about it: the release before has no words for them."""
+    """What was told is lost, and so are mails about it: the release before has no words for them.
+
+    It would also show every site of a page that shows some: to it these are pages for those who know a password, and
+    there is none that is right.
+    """
+    op.execute("""
+        UPDATE reporting.status_page
+        SET settings = jsonb_set(settings, '{audience}', '"password"'), password = NULL, version = version + 1
+        WHERE settings -> 'site_ids' <> '[]'
+    """)
+    op.execute("UPDATE reporting.status_page SET settings = settings - 'site_ids'")
     op.execute("DELETE FROM reporting.status_mail WHERE news ->> 'kind' = 'said'")
     op.execute("DROP TABLE reporting.page_update")
