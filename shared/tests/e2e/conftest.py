@@ -19,6 +19,7 @@ from . import (
     contract_settlements,
     offers,
     outage_decisions,
+    page_updates,
 )
 from .contract_registers import ContractRegisters
 from .desk_records import one_of_each
@@ -114,6 +115,7 @@ def world(running_stack: RunningStack, small_site: SmallSite) -> World:
         outage_id = incident["source"]["outage_id"]
         decision_id = outage_decisions.proposed(thread, contract.contract_id, outage_id)
         records |= {"outage_id": outage_id, "outage_decision_id": decision_id}
+        records["page_update_id"] = page_updates.published(thread, contract.slug, outage_id)
     return World(
         tenant,
         contract,

@@ -25,11 +25,12 @@ _TRANSITION = """
 """
 
 
-def outage(thread: ThreadClient, contract_id: str) -> str:
-    """An outage of a contract in force that is over, as if probes had told of it: a real one takes its time."""
+def outage(thread: ThreadClient, contract_id: str, environment_id: str | None = None, *, over: bool = True) -> str:
+    """An outage of a contract in force, as if probes had told of it: a real one takes its time."""
     found = str(new_id())
     back = datetime.now(UTC) - timedelta(minutes=1)
-    common = {"monitor": new_id(), "environment": new_id(), "contract": contract_id, "outage": found}
+    environment = environment_id or str(new_id())
+    common = {"monitor": new_id(), "environment": environment, "contract": contract_id, "outage": found}
     down = {"number": 1, "entered": "down", "at": back - timedelta(minutes=1), "ended": None, "since": None}
     up = {"number": 2, "entered": "up", "at": back, "ended": "down", "since": down["at"]}
     with psycopg.connect(thread.stack.database_url, autocommit=True) as connection:
@@ -38,7 +39,8 @@ def outage(thread: ThreadClient, contract_id: str) -> str:
             return connection.execute(_TRANSITION, common | down | {"event": new_id()}).fetchone()
 
         eventually(told, 20, "reporting knows the contract")
-        connection.execute(_TRANSITION, common | up | {"event": new_id()})
+        if over:
+            connection.execute(_TRANSITION, common | up | {"event": new_id()})
     return found
 
 

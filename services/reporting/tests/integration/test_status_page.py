@@ -96,6 +96,16 @@ async def test_before_anything_was_watched_the_page_says_so(service: Any, story:
     assert [(sum_["from"], sum_["uptime_display"]) for sum_ in component["uptime"]] == [(None, None)]
 
 
+async def test_a_part_that_the_page_does_not_have_is_not_found(service: Any, story: Any) -> None:
+    await service.hear(*story.golden_june()[:5])
+    async with service.client() as visitor:
+        for part, status in ((1, 200), (2, 404), (0, 422)):
+            for headers in (BROWSER, {}):
+                answer = await visitor.get(f"/status/{story.slug}", headers=headers, params={"part": part})
+                assert answer.status_code == status, answer.text
+        assert "part=" not in (await visitor.get(f"/status/{story.slug}", headers=BROWSER)).text
+
+
 async def test_an_outage_is_on_the_page_at_once_in_public_words_only(service: Any, story: Any) -> None:
     await service.hear(*story.golden_june()[:5])
     outage_id, since = new_id(), service.clock.now() - timedelta(minutes=12)

@@ -1,6 +1,7 @@
 """What an agency decides about a page: its brand, its pictures, who may see it, its own domain."""
 
 import asyncio
+import json
 import struct
 import zlib
 from base64 import b64encode
@@ -14,11 +15,15 @@ import dns.message
 import dns.rcode
 import dns.rrset
 import httpx
+import psycopg
 import pytest
 from sqlalchemy import text
 
 from reporting.adapters.own_domains import FRESH_SECONDS
 from reporting.domain.brand import contrast
+from shared.ids import new_id
+
+from .test_schema import stepped_back
 
 BROWSER = {"accept": "text/html", "accept-language": "en"}
 SETTINGS = "/v1/status-pages/boulangerie-martin"
@@ -433,3 +438,53 @@ async def test_what_is_no_domain_is_refused(known: Any, story: Any, domain: str)
 
 def test_a_domain_that_was_taken_away_is_gone_within_a_minute() -> None:
     assert FRESH_SECONDS <= 60
+
+
+def another_site(story: Any, site_id: Any, environment_id: Any) -> bytes:
+    """The story's contract with a second site."""
+    activated = json.loads(story.contract("activated", datetime(2026, 5, 20, 8, tzinfo=UTC)))
+    (site,) = activated["data"]["sites"]
+    environment = site["environments"][0] | {"environment_id": str(environment_id)}
+    second = site | {"site_id": str(site_id), "name": "traiteur-martin.example", "environments": [environment]}
+    activated["data"]["sites"].append(second)
+    return json.dumps(activated).encode()
+
+
+async def test_a_page_shows_the_sites_that_are_named_and_nothing_of_the_others(service: Any, story: Any) -> None:
+    second, environment_id = new_id(), new_id()
+    began = datetime(2026, 5, 20, 8, tzinfo=UTC)
+    soon = service.clock.now() + timedelta(days=1)
+    await service.hear(
+        another_site(story, second, environment_id),
+        story.unknown(began),
+        story.restored(began, began + timedelta(seconds=30)),
+        story.down(new_id(), service.clock.now() - timedelta(minutes=5)),
+        story.maintenance(
+            began, (soon, soon + timedelta(hours=1)), window_id=new_id(), environment_ids=[story.environment_id]
+        ),
+    )
+
+    async def shown() -> tuple[list[str], int, int]:
+        async with service.client() as visitor:
+            content = (await visitor.get(f"{PAGE}.json")).json()
+        names = [each["name"] for each in content["components"]]
+        return names, len(content["open_incidents"]), len(content["maintenance"])
+
+    both = ["boulangerie-martin.example", "traiteur-martin.example"]
+    assert await shown() == (both, 1, 1)
+    assert (await change(service, story, site_ids=[str(second)])).json()["site_ids"] == [str(second)]
+    assert await shown() == (both[1:], 0, 0)
+    async with service.client() as visitor:
+        for place in ("", "/feed.atom", "/maintenance.ics", "/api/v2/summary.json"):
+            assert both[0] not in (await visitor.get(f"{PAGE}{place}", headers=BROWSER)).text, place
+        hidden = await visitor.get(f"{PAGE}/components/{story.environment_id}", headers=BROWSER)
+        assert hidden.status_code == 404
+    refused = await change(service, story, site_ids=[str(second), str(new_id())])
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "#/site_ids/1")
+    with stepped_back(service, "0021"), psycopg.connect(service.urls.superuser) as connection:
+        stored = connection.execute(
+            "select settings ->> 'audience', settings ? 'site_ids', password from reporting.status_page"
+        ).fetchall()
+    assert stored == [("password", False, None)]
+    assert (await change(service, story, site_ids=None, audience="public")).json()["site_ids"] == []
+    assert await shown() == (both, 1, 1)

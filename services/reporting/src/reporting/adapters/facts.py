@@ -1,6 +1,6 @@
 """Reading what was heard: one query per kind of fact, whatever the number of environments or incidents."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import cast
 from uuid import UUID
@@ -10,6 +10,7 @@ from sqlalchemy import DateTime, and_, func, or_, select
 from reporting.adapters.maintenance_windows import windows_between
 from reporting.adapters.outage_decisions import decisions_of_contract
 from reporting.adapters.page_settings import known_page
+from reporting.adapters.page_updates import written_updates
 from reporting.adapters.response_times import figures_by_day, figures_by_hour, sketches_between
 from reporting.adapters.tables import (
     Client,
@@ -33,6 +34,7 @@ from reporting.application.facts import (
 )
 from reporting.application.maintenance import KnownWindow
 from reporting.application.page_settings import KnownPage
+from reporting.application.page_updates import WrittenUpdate
 from reporting.domain.reclassification import Decision, in_force
 from reporting.domain.response_times import ResponseFigure
 from reporting.domain.state_line import State, Transition, Vouched, with_silence
@@ -199,6 +201,12 @@ class StoredFacts(StoredTold):
     async def page(self, tenant_id: UUID, slug: str) -> KnownPage:
         """What an agency decided about its page at an address; the defaults as long as that is nothing."""
         return await known_page(self._session, tenant_id, slug)
+
+    async def page_updates(
+        self, tenant_id: UUID, slug: str, outage_ids: Collection[UUID]
+    ) -> Mapping[UUID, Sequence[WrittenUpdate]]:
+        """By outage: what people tell visitors of a page, oldest first; without what was withdrawn."""
+        return await written_updates(self._session, tenant_id, slug, outage_ids) if outage_ids else {}
 
     async def contracts_on_page(self, slug: str) -> Sequence[UUID]:
         """The contracts shown on the public page of a slug: those of the one client to whom it belongs.

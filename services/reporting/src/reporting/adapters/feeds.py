@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from markupsafe import escape
 
 from reporting.adapters import words
-from reporting.application.status_page import PublicIncident, PublicMaintenance, StatusPageContent
+from reporting.application.status_page import PublicIncident, PublicMaintenance, PublicUpdate, StatusPageContent
 from reporting.domain.brand import palette
 from shared.i18n import Translator
 from shared.values import instant_text
@@ -42,10 +42,7 @@ def entries(content: StatusPageContent, t: Translator) -> list[Entry]:
 
 
 def _outage(incident: PublicIncident, zone: ZoneInfo, t: Translator) -> Entry:
-    steps = [
-        f"{t.datetime(update.at, zone)}: {words.public_incident_status(t, update.status)}"
-        for update in incident.updates
-    ]
+    steps = [f"{t.datetime(update.at, zone)}: {_said(update, t)}" for update in incident.updates]
     return Entry(
         entry_id=incident.incident_id,
         title=words.outage_title(t, incident.component_name, over=incident.ended_at is not None),
@@ -53,6 +50,11 @@ def _outage(incident: PublicIncident, zone: ZoneInfo, t: Translator) -> Entry:
         published_at=incident.started_at,
         updated_at=incident.updates[0].at,
     )
+
+
+def _said(update: PublicUpdate, t: Translator) -> str:
+    status = words.public_incident_status(t, update.status)
+    return f"{status} – {words.told(t, update.texts)[1]}" if update.texts else status
 
 
 def _work(work: PublicMaintenance, content: StatusPageContent, zone: ZoneInfo, t: Translator) -> Entry:

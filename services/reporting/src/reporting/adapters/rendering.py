@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from functools import cache
@@ -45,8 +45,40 @@ class RenderedPage:
 SHOWN_WHOLE = 10
 """Components of which a status page says everything; of more it says the state and draws the days, and each has a page
 of its own, so that the page stays small."""
+PER_PART = 50
+"""Components in one part of a status page: with more it has several, so that a reader need not wait for all of them."""
 LARGEST_PAGE = 50_000
 """Bytes that a status page may have."""
+
+
+@dataclass(frozen=True)
+class Extent:
+    """How much a page says of everything. What it leaves out it counts, and leads to; None: nothing is left out."""
+
+    compact: bool = True
+    """Of components only their state, their days and one figure."""
+    past_steps: bool = False
+    """Whether what is over is told step by step."""
+    days: bool = True
+    entries: int | None = None
+    """Of outages that go on, of those that are over, and of planned work."""
+    updates: int | None = None
+    """The newest of each outage."""
+    words: int | None = None
+    """Characters of what people told."""
+    names: int | None = None
+    """Components that planned work touches, by their names."""
+
+
+EXTENTS = (
+    Extent(past_steps=True),
+    Extent(),
+    Extent(entries=20, updates=3, words=600, names=5),
+    Extent(entries=10, updates=2, words=200, names=3),
+    Extent(entries=5, updates=1, words=100, names=1),
+    Extent(entries=5, updates=1, words=100, names=1, days=False),
+)
+"""From all to the least that a page of many components says: the first counts that is light enough."""
 
 
 @cache
@@ -69,31 +101,56 @@ def status_page(
     private: bool = False,
     mails: bool = False,
     remembered: timedelta | None = None,
+    part: int = 1,
 ) -> RenderedPage:
     """The public status page, dark for those who want it dark. `remembered`: it could not be read anew, and is so old.
 
     `place` is where it lies, as links in it write it: its slug, or a point on a domain of its own. `mails`: visitors
-    may ask to be told by mail.
+    may ask to be told by mail. `part`: which `PER_PART` components, of `parts_of`; what happened is told in the first.
     """
     content, brand = page.content, page.brand
-    values = {"page": content, "remembered": remembered, "place": place, "url": url, "private": private, "mails": mails}
+    first = (part - 1) * PER_PART
+    values = {
+        "page": content,
+        "remembered": remembered,
+        "place": place,
+        "url": url,
+        "private": private,
+        "mails": mails,
+        "part": part,
+        "parts": parts_of(content),
+        "first": first,
+        "shown": content.components[first : first + PER_PART],
+        "elsewhere": True,
+    }
 
-    def made(*, compact: bool, steps: bool = True) -> RenderedPage:
+    def made(extent: Extent) -> RenderedPage:
         return _render(
             "status.html",
             translator,
             brand,
             content.time_zone,
             content.updated_at,
-            values | {"compact": compact, "steps": steps},
+            values | {"extent": extent},
             night=palette_at_night(brand.primary, brand.background, brand.text),
         )
 
-    if len(content.components) <= SHOWN_WHOLE and len((whole := made(compact=False)).html) < LARGEST_PAGE:
-        return whole
-    short = made(compact=True)
-    # The steps of what is over are on the pages of the components as well.
-    return short if len(short.html) < LARGEST_PAGE else made(compact=True, steps=False)
+    whole = [Extent(compact=False, past_steps=True)] if len(content.components) <= SHOWN_WHOLE else []
+    return _light_enough(made, [*whole, *EXTENTS])
+
+
+def parts_of(content: StatusPageContent) -> int:
+    """How many parts a page has: at least one."""
+    return max(1, -(-len(content.components) // PER_PART))
+
+
+def _light_enough(made: Callable[[Extent], RenderedPage], extents: Sequence[Extent]) -> RenderedPage:
+    """The first that has no more bytes than a page may have, else the last."""
+    *more, least = extents
+    for extent in more:
+        if len((page := made(extent)).html) < LARGEST_PAGE:
+            return page
+    return made(least)
 
 
 def component_page(
@@ -107,22 +164,28 @@ def component_page(
 ) -> RenderedPage:
     """Everything about one component, with tables behind the charts. `back` leads to the page that it is of."""
     content, brand = page.content, page.brand
-    return _render(
-        "component.html",
-        translator,
-        brand,
-        content.time_zone,
-        content.updated_at,
-        {
-            "page": content,
-            "component": component,
-            "back": back,
-            "place": "..",
-            "private": private,
-            "remembered": remembered,
-        },
-        night=palette_at_night(brand.primary, brand.background, brand.text),
-    )
+    values = {
+        "page": content,
+        "component": component,
+        "back": back,
+        "place": "..",
+        "private": private,
+        "remembered": remembered,
+        "elsewhere": False,
+    }
+
+    def made(extent: Extent) -> RenderedPage:
+        return _render(
+            "component.html",
+            translator,
+            brand,
+            content.time_zone,
+            content.updated_at,
+            values | {"extent": extent},
+            night=palette_at_night(brand.primary, brand.background, brand.text),
+        )
+
+    return _light_enough(made, EXTENTS)
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,10 @@ def status_mail(t: Translator, page: ShownPage, url: str, news: Mapping[str, Any
         subject = words.maintenance_title(t, news["name"])
         told = [t.gettext("From %(start)s to %(end)s", start=when(news["from"]), end=when(news["to"]))]
         told.append(", ".join(news["touched"]))
+    elif news["kind"] == "said":
+        subject = words.outage_title(t, news["name"], over=news["over"])
+        status = words.public_incident_status(t, news["status"])
+        told = [f"{when(news['from'])}: {status}", words.told(t, news["texts"])[1]]
     elif news["kind"] == "down":
         subject = words.outage_title(t, news["name"], over=False)
         told = [t.gettext("Since %(start)s", start=when(news["from"]))]

@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -14,7 +14,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from reporting.adapters.secret_box import SecretBox
 from reporting.adapters.tables import Base
-from reporting.application.status_page import ShownPage
+from reporting.application.status_page import PublicIncident, PublicUpdate, ShownPage
 from reporting.domain.news import Matter, news
 from shared.ids import new_id
 from shared.unit_of_work import UnitOfWork
@@ -283,6 +283,23 @@ async def look_at_pages(uow: UnitOfWork, client_id: object, name: str) -> None:
         )
 
 
+async def look_at_page(uow: UnitOfWork, tenant_id: UUID, slug: str) -> None:
+    """In the transaction of what changes one page: it is due, if somebody wants to be told of it."""
+    await uow.session.execute(
+        update(StatusWatch)
+        .where(StatusWatch.tenant_id == tenant_id, StatusWatch.slug == slug)
+        .values(due_at=func.coalesce(StatusWatch.due_at, uow.now))
+    )
+
+
+async def forget_mails_of_update(uow: UnitOfWork, tenant_id: UUID, page_update_id: UUID) -> None:
+    """What was withdrawn is mailed to nobody any more."""
+    told_of = StatusMail.news["page_update_id"].astext
+    await uow.session.execute(
+        delete(StatusMail).where(StatusMail.tenant_id == tenant_id, told_of == str(page_update_id))
+    )
+
+
 def matters(page: ShownPage) -> list[Matter]:
     """What subscribers of a page are told about, as it stands."""
     content = page.content
@@ -290,8 +307,17 @@ def matters(page: ShownPage) -> list[Matter]:
         *(Matter(str(each.incident_id), "down") for each in content.open_incidents if each.ended_at is None),
         *(Matter(str(each.incident_id), "over") for each in content.open_incidents if each.ended_at is not None),
         *(Matter(str(each.incident_id), "over") for each in content.recent_incidents),
+        *(Matter(str(update.page_update_id), "said") for _, update in _told_by_people(page)),
         *(Matter(str(each.maintenance_id), "scheduled") for each in content.maintenance if each.status != "completed"),
     ]
+
+
+def _told_by_people(page: ShownPage) -> Iterator[tuple[PublicIncident, PublicUpdate]]:
+    """What people told of each incident, oldest first."""
+    for incident in (*page.content.open_incidents, *page.content.recent_incidents):
+        for each in incident.updates[::-1]:
+            if each.page_update_id is not None:
+                yield incident, each
 
 
 async def due_watch(uow: UnitOfWork) -> StatusWatch | None:
@@ -335,6 +361,17 @@ def _piece(matter: Matter, page: ShownPage) -> Mapping[str, Any]:
                 "name": incident.component_name,
                 "from": incident.started_at.isoformat(),
                 "to": incident.ended_at.isoformat() if incident.ended_at else None,
+            }
+    for incident, said in _told_by_people(page):
+        if str(said.page_update_id) == matter.key:
+            return {
+                "kind": matter.stage,
+                "page_update_id": matter.key,
+                "name": incident.component_name,
+                "over": incident.ended_at is not None,
+                "from": said.at.isoformat(),
+                "status": said.status,
+                "texts": said.texts,
             }
     work = next(each for each in content.maintenance if str(each.maintenance_id) == matter.key)
     return {

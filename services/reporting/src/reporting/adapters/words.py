@@ -7,6 +7,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Final
 
 from reporting.application.editions import AS_MEASURED
+from reporting.application.page_updates import Language
 from reporting.application.report import Moment
 from shared.i18n import Translator
 from shared.values import parse_duration
@@ -83,6 +84,14 @@ def public_incident_status(t: Translator, code: str) -> str:
         "resolved": t.pgettext("incident", "Resolved"),
     }
     return words[code]
+
+
+def told(t: Translator, texts: Mapping[Language, str]) -> tuple[str, str]:
+    """What people told visitors, with its language: the reader's, or the other one when it was not told in his."""
+    language, text = next(
+        ((each, text) for each, text in texts.items() if each == t.language), next(iter(texts.items()))
+    )
+    return language, text
 
 
 def maintenance_status(t: Translator, code: str) -> str:

@@ -15,7 +15,16 @@ from reporting.application.page_settings import (
     DomainIsNotProven,
     NoDomain,
     PasswordIsMissing,
+    UnknownSite,
     UnknownStatusPage,
+)
+from reporting.application.page_updates import (
+    MOST_UPDATES,
+    IsWithdrawn,
+    NotOnThePage,
+    NotOverYet,
+    TooManyPageUpdates,
+    UnknownPageUpdate,
 )
 from reporting.application.reporting import InTheFuture, NotInTheContract, UnknownContract
 from reporting.application.single_sign_on import ProviderIsMissing, ProviderIsUsed, TooManyProviders
@@ -140,6 +149,32 @@ def _unknown_status_page(_error: UnknownStatusPage) -> Problem:
     )
 
 
+def _not_on_the_page(_error: NotOnThePage) -> Problem:
+    return NotFound(
+        "The page shows no outage with this id. `open_incidents` and `recent_incidents` of its JSON list those it "
+        "shows: what goes on, and what was over within 14 days."
+    )
+
+
+def _unknown_page_update(_error: UnknownPageUpdate) -> Problem:
+    return NotFound("Nothing with this id was published about this outage. The list of its updates names them.")
+
+
+def _not_over_yet(_error: NotOverYet) -> Problem:
+    return Conflict(
+        "The outage still goes on: checks get no answer, and the page shows it. Publish `monitoring` or leave `status` "
+        "out; call it `resolved` once the component answers again."
+    )
+
+
+def _too_many_page_updates(_error: TooManyPageUpdates) -> Problem:
+    return Conflict(f"An outage has at most {MOST_UPDATES} updates, withdrawn ones among them.")
+
+
+def _is_withdrawn(_error: IsWithdrawn) -> Problem:
+    return Conflict("The update is withdrawn already. To say it again, publish a new one.")
+
+
 def _domain_is_not_proven(error: DomainIsNotProven) -> Problem:
     seen = f"it says {', '.join(error.seen)}" if error.seen else "there is none"
     seen = f"the name servers could not be asked ({error.error})" if error.error else seen
@@ -156,6 +191,11 @@ def _no_domain(_error: NoDomain) -> Problem:
 def _password_is_missing(_error: PasswordIsMissing) -> Problem:
     detail = "A page for those who know a password needs one: send `password` too."
     return ValidationFailed(detail, errors=[FieldError(detail=detail, pointer="#/password")])
+
+
+def _unknown_site(error: UnknownSite) -> Problem:
+    detail = "No contract of this page covers this site. The contracts that name the page's address list their sites."
+    return ValidationFailed(detail, errors=[FieldError(detail=detail, pointer=f"#/site_ids/{error.position}")])
 
 
 def _provider_is_missing(_error: ProviderIsMissing) -> Problem:
@@ -230,9 +270,15 @@ ERRORS: ErrorMapping = {
     DecidedByAProgram: _decided_by_a_program,
     ProposedByAProgram: _proposed_by_a_program,
     UnknownStatusPage: _unknown_status_page,
+    NotOnThePage: _not_on_the_page,
+    UnknownPageUpdate: _unknown_page_update,
+    NotOverYet: _not_over_yet,
+    TooManyPageUpdates: _too_many_page_updates,
+    IsWithdrawn: _is_withdrawn,
     DomainIsNotProven: _domain_is_not_proven,
     NoDomain: _no_domain,
     PasswordIsMissing: _password_is_missing,
+    UnknownSite: _unknown_site,
     ProviderIsMissing: _provider_is_missing,
     ProviderIsUsed: _provider_is_used,
     TooManyProviders: _too_many_providers,

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from sqlalchemy import select
 
 from reporting.adapters.domain_proof import DomainProof, record_of, value_of
+from reporting.adapters.facts import StoredFacts
 from reporting.adapters.own_domains import Domains, is_domain
 from reporting.adapters.page_providers import check_provider, close_page
 from reporting.adapters.page_settings import (
@@ -26,6 +27,7 @@ from reporting.adapters.page_settings import (
     touch,
 )
 from reporting.adapters.pictures import LARGEST, NotAPicture, cleaned
+from reporting.adapters.status_subscriptions import look_at_page
 from reporting.api.dependencies import Kind, Settings
 from reporting.api.page_settings_models import CertificateAnswer, NewDomain, PageChange, PageView
 from reporting.application.page_settings import (
@@ -35,6 +37,7 @@ from reporting.application.page_settings import (
     PageSettings,
     PasswordIsMissing,
 )
+from reporting.application.status_page import check_sites
 from reporting.domain.brand import READABLE, VARIABLES, contrast, palette, unreadable
 from shared.auth import Principal
 from shared.etag import IfMatch, IfNoneMatch, etag, not_modified
@@ -163,7 +166,11 @@ async def update_status_page_settings(
     if changed.audience == "password" and row.password is None:
         raise PasswordIsMissing
     await check_provider(unit, changed, row.client_id)
+    if body.site_ids is not None:
+        await check_sites(StoredFacts(unit), slug, body.site_ids)
     row.settings = changed.model_dump(mode="json")
+    if changed.site_ids != before.site_ids:
+        await look_at_page(unit, row.tenant_id, slug)
     new_password = changed.audience == "password" and body.password is not None
     if new_password or not changed.admits_as(before):
         # Who was a reader until now may be none any more: like his cookie, his subscription ends.

@@ -13,6 +13,7 @@ from reporting.adapters.page_settings import StatusPagePicture, StatusPageRow, s
 from reporting.application import examples
 from reporting.application.page_settings import (
     MOST_GROUPS,
+    MOST_SITES,
     Audience,
     Colour,
     ComponentGroup,
@@ -52,6 +53,7 @@ _VIEW: dict[str, Any] = {
     "colours": {"primary": "#7c2d12", "background": "#ffffff", "text": "#1c1917"},
     "variables": {"link": "#9a3412"},
     "groups": [{"name": "Boutique", "component_ids": [examples.ENVIRONMENT]}],
+    "site_ids": [],
     "identity_provider_id": None,
     "admitted_domains": [],
     "logo": _PICTURE,
@@ -98,6 +100,7 @@ class PageView(BaseModel):
     colours: PageColours | None = Field(description="null: the colours in the contract")
     variables: dict[str, str] = Field(description="single colours of the style sheet, by the name of their variable")
     groups: list[ComponentGroup] = Field(max_length=MOST_GROUPS)
+    site_ids: list[UUID] = Field(max_length=MOST_SITES, description="the sites that are shown; empty: all of them")
     identity_provider_id: UUID | None = Field(description="through which visitors sign in")
     admitted_domains: list[str] = Field(
         max_length=MOST_DOMAINS,
@@ -131,6 +134,7 @@ class PageView(BaseModel):
             colours=settings.colours,
             variables=settings.variables,
             groups=settings.groups,
+            site_ids=settings.site_ids,
             identity_provider_id=settings.identity_provider_id,
             admitted_domains=settings.admitted_domains,
             logo=_picture(slug, pictures.get("logo")),
@@ -175,6 +179,11 @@ class PageChange(BaseModel):
     colours: PageColours | None = None
     variables: dict[Variable, Colour] | None = Field(default=None, max_length=20)
     groups: Annotated[list[ComponentGroup], Field(max_length=MOST_GROUPS)] | None = None
+    site_ids: Annotated[list[UUID], Field(max_length=MOST_SITES)] | None = Field(
+        default=None,
+        description="sites of the page's contracts that are shown, with their outages and planned work; those that are "
+        "covered later are not, until they are named. Empty: all of them",
+    )
     identity_provider_id: UUID | None = Field(
         default=None,
         description="for the audience `single_sign_on`: a provider of the page's client, or of the agency. Register "

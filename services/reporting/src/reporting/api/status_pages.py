@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, Literal
 from fastapi import APIRouter, Query, Request, Response
 
 from reporting.adapters.page_settings import stored_picture
-from reporting.adapters.rendering import RenderedPage, translator_for
+from reporting.adapters.rendering import RenderedPage, parts_of, translator_for
 from reporting.adapters.rendering import status_page as render
 from reporting.api.dependencies import Kind, Lang, Settings
 from reporting.api.pages import form_fields, page_response, wants_html
@@ -73,6 +73,9 @@ async def get_status_page(
     refused: Annotated[
         Literal["1"] | None, Query(description="`1`: the password that was given is not that of the page")
     ] = None,
+    part: Annotated[
+        int, Query(ge=1, le=1_000, description="of a page with more than 50 components: which 50 of them", examples=[1])
+    ] = 1,
     if_none_match: IfNoneMatch = None,
 ) -> Response:
     """The page for visitors, in the client's brand, in French or English, without scripts.
@@ -86,6 +89,10 @@ async def get_status_page(
         return admission_response(request, asked, lang, place=asked.page.place, refused=refused is not None)
     except UnknownPage:
         return no_page_response(request, lang)
+    if part > parts_of(found.content):
+        if wants_html(request):
+            return no_page_response(request, lang, found.content.language)
+        raise NotFound(f"The page has {parts_of(found.content)} parts. Leave `part` out for the first.")
     translator = translator_for(lang, request.headers.get("accept-language"), found.content.language)
     mails = settings.smtp_host is not None
 
@@ -98,9 +105,10 @@ async def get_status_page(
             private=found.private,
             mails=mails,
             remembered=found.remembered,
+            part=part,
         )
 
-    how = (translator.language, found.place, found.url, found.private, mails, found.remembered)
+    how = (part, translator.language, found.place, found.url, found.private, mails, found.remembered)
     return page_response(
         request,
         visits_of(request).renderings.of(found.page, how, written),

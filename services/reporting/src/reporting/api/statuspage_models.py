@@ -354,7 +354,7 @@ class Statuspage:
         )
 
     def _incident(self, incident: PublicIncident) -> StatuspageIncident:
-        first_told = {update.status: update.at for update in reversed(incident.updates)}
+        first_told = {update.status: update.at for update in incident.updates}
         return StatuspageIncident(
             id=incident.incident_id,
             name=words.outage_title(self._t, incident.component_name, over=incident.ended_at is not None),
@@ -380,9 +380,11 @@ class Statuspage:
             after: ComponentStatus = "operational" if back else "major_outage"
             told.append(
                 StatuspageUpdate(
-                    id=uuid5(incident.incident_id, update.status),
+                    id=update.page_update_id or uuid5(incident.incident_id, update.status),
                     status=update.status,
-                    body=words.public_incident_status(self._t, update.status),
+                    body=words.told(self._t, update.texts)[1]
+                    if update.texts
+                    else words.public_incident_status(self._t, update.status),
                     incident_id=incident.incident_id,
                     created_at=update.at,
                     updated_at=update.at,

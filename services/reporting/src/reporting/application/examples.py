@@ -259,7 +259,12 @@ PUBLIC_COMPONENT: Final[JsonDict] = {
     "days": [PUBLIC_DAY],
     "response_times": PUBLIC_RESPONSE_TIMES,
 }
-PUBLIC_UPDATE: Final[JsonDict] = {"at": "2026-06-09T01:50:00Z", "status": "resolved"}
+PUBLIC_UPDATE: Final[JsonDict] = {
+    "at": "2026-06-09T01:50:00Z",
+    "status": "resolved",
+    "page_update_id": "0198f000-0000-7000-8000-0000000000e1",
+    "texts": {"fr": "La boutique répond de nouveau.", "en": "The shop answers again."},
+}
 PUBLIC_INCIDENT: Final[JsonDict] = {
     "incident_id": OUTAGE,
     "component_id": ENVIRONMENT,

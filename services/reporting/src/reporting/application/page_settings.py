@@ -13,6 +13,7 @@ Name = Annotated[
 ]
 MOST_GROUPS = 50
 MOST_COMPONENTS = 500
+MOST_SITES = 500
 
 
 class PageColours(BaseModel):
@@ -54,6 +55,8 @@ class PageSettings(BaseModel):
     colours: PageColours | None = None
     variables: dict[str, Colour] = {}
     groups: list[ComponentGroup] = []
+    site_ids: list[UUID] = []
+    """The sites that are shown; none named: all of them."""
     identity_provider_id: UUID | None = None
     admitted_domains: list[str] = []
 
@@ -95,6 +98,14 @@ class KnownPage:
 
 class UnknownStatusPage(LookupError):
     """The agency has no contract whose page is at this address."""
+
+
+class UnknownSite(LookupError):
+    """No contract of the page covers a site. `position`: its place among those that were named."""
+
+    def __init__(self, position: int) -> None:
+        super().__init__(position)
+        self.position = position
 
 
 class DomainIsNotProven(Exception):

@@ -1,6 +1,6 @@
 """What the use cases need from the outside."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Protocol
 from uuid import UUID
@@ -8,6 +8,7 @@ from uuid import UUID
 from reporting.application.facts import KnownContract, KnownIncident, Names
 from reporting.application.maintenance import KnownWindow
 from reporting.application.page_settings import KnownPage
+from reporting.application.page_updates import WrittenUpdate
 from reporting.application.told import ToldFacts
 from reporting.domain.reclassification import Decision
 from reporting.domain.response_times import ResponseFigure
@@ -62,6 +63,12 @@ class Facts(ToldFacts, Protocol):
 
     async def page(self, tenant_id: UUID, slug: str) -> KnownPage:
         """What an agency decided about its page at an address; the defaults as long as that is nothing."""
+        ...
+
+    async def page_updates(
+        self, tenant_id: UUID, slug: str, outage_ids: Collection[UUID]
+    ) -> Mapping[UUID, Sequence[WrittenUpdate]]:
+        """By outage: what people tell visitors of a page, oldest first; without what was withdrawn."""
         ...
 
     async def contracts_on_page(self, slug: str) -> Sequence[UUID]:

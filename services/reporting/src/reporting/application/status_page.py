@@ -4,7 +4,7 @@ Public means: names of sites, states, instants, percentages. Titles, causes, add
 do not count stay inside.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
@@ -16,12 +16,13 @@ from pydantic import ConfigDict, Field
 from reporting.application import examples, measuring
 from reporting.application.facts import Colours, KnownContract, KnownIncident, Names
 from reporting.application.maintenance import KnownWindow
-from reporting.application.page_settings import ComponentGroup, KnownPage, PageProvider
+from reporting.application.page_settings import ComponentGroup, KnownPage, PageProvider, UnknownSite
+from reporting.application.page_updates import Language, WrittenUpdate
 from reporting.application.ports import Facts
 from reporting.application.report import MANY, Brand, Branded, Figure, Number, Shown, Text
 from reporting.application.uptime_rule import measure, measure_day
 from reporting.domain.period import days_until
-from reporting.domain.public_words import Headline, PublicIncidentStatus, headline, public_incident_status
+from reporting.domain.public_words import STEPS, Headline, PublicIncidentStatus, headline, public_incident_status
 from reporting.domain.response_times import ResponseFigure, milliseconds
 from reporting.domain.state_line import NOT_BEGUN, Span, clipped
 from shared.values import Instant, LocalDate, instant_text, number, seconds
@@ -122,12 +123,14 @@ class PublicComponent(Shown):
 
 
 class PublicUpdate(Shown):
-    """A step in the life of an incident, in public words."""
+    """A step in the life of an incident, in public words, or what people of the agency told of it."""
 
     model_config = ConfigDict(json_schema_extra=examples.example(examples.PUBLIC_UPDATE))
 
     at: Instant
     status: PublicIncidentStatus
+    page_update_id: UUID | None = Field(description="null: a step that was seen by measuring, without a text")
+    texts: dict[Language, Text] = Field(description="what was told, by language: plain text in one or both of them")
 
 
 class PublicIncident(Shown):
@@ -245,13 +248,15 @@ async def status_page(facts: Facts, slug: str, now: datetime) -> ShownPage:
         }
         hours = await facts.response_hours(contract_id, hour - timedelta(hours=HOURS), hour)
         by_day = await facts.response_days(contract_id, newest.client.time_zone, days[0][0])
-        for environment_id, name in _public_environments(versions, names).items():
+        for environment_id, name in _public_environments(versions, names, decided.settings.site_ids).items():
             line = measuring.state_line(versions, transitions.get(environment_id, ()), start, until)
             times = _response_times(hours.get(environment_id, {}), hour, by_day.get(environment_id, {}))
             component = _component(environment_id, name, versions, line, days, now, times)
             components.append(component)
             places[environment_id] = _site_of(environment_id, versions)
             incidents += _incidents(component, line, by_outage, now, minute)
+    written = await facts.page_updates(known[0][-1].tenant_id, slug, [each.incident_id for each in incidents])
+    incidents = [_with_written(each, written.get(each.incident_id, ())) for each in incidents]
     incidents.sort(key=lambda incident: (incident.started_at, incident.incident_id), reverse=True)
     windows = await facts.maintenance(newest.client.client_id, now - RECENT, now + AHEAD)
     contract = _contract_status(known)
@@ -300,6 +305,18 @@ async def contacts_of_page(facts: Facts, slug: str) -> frozenset[str]:
     return frozenset(found)
 
 
+async def check_sites(facts: Facts, slug: str, site_ids: Sequence[UUID]) -> None:
+    """That every site is one that a contract of the page covers now. Raises UnknownSite for the first that is not."""
+    covered = {
+        site.site_id
+        for contract_id in (await facts.contracts_on_page(slug) if site_ids else ())
+        for site in (await facts.versions(contract_id))[-1].state.sites
+    }
+    for position, site_id in enumerate(site_ids):
+        if site_id not in covered:
+            raise UnknownSite(position)
+
+
 def _grouped(components: Sequence[PublicComponent], groups: Iterable[ComponentGroup]) -> list[PublicComponent]:
     """Group by group in the order that was decided, then what is in none. Who is named twice is in the first one."""
     left = {component.component_id: component for component in components}
@@ -320,10 +337,15 @@ def _contract_status(known: Sequence[Sequence[KnownContract]]) -> Literal["activ
     return "suspended" if "suspended" in statuses else "ended"
 
 
-def _public_environments(versions: Sequence[KnownContract], names: Names) -> Mapping[UUID, str]:
-    """What visitors may see: the environments that count, named by their site, and by themselves if there are more."""
+def _public_environments(versions: Sequence[KnownContract], names: Names, only: Collection[UUID]) -> Mapping[UUID, str]:
+    """What visitors may see: the environments that count, named by their site, and by themselves if there are more.
+
+    `only`: the sites that are shown; of none, all.
+    """
     public: dict[UUID, str] = {}
     for site in versions[-1].state.sites:
+        if only and site.site_id not in only:
+            continue
         counting = [environment for environment in site.environments if environment.counts_for_sla]
         site_name = names.sites.get(site.site_id, site.name)
         for environment in counting:
@@ -523,7 +545,7 @@ def _updates(
     start: datetime, end: datetime | None, incident: KnownIncident | None, now: datetime
 ) -> list[PublicUpdate]:
     """The steps that the public is told, newest first; without an incident yet, what the monitor itself says."""
-    steps = [PublicUpdate(at=start, status="investigating")]
+    steps = [_step(start, "investigating")]
     if incident is not None:
         stamps = incident.state.timestamps
         for stamp, status in (
@@ -532,11 +554,10 @@ def _updates(
             (stamps.resolved or stamps.closed, public_incident_status("resolved", recovered=False)),
         ):
             if stamp is not None and stamp.at <= now:
-                steps.append(PublicUpdate(at=stamp.at, status=status))
+                steps.append(_step(stamp.at, status))
     if end is not None:
-        steps.append(PublicUpdate(at=end, status="monitoring" if incident is not None else "resolved"))
-    order = ("investigating", "identified", "monitoring", "resolved")
-    steps.sort(key=lambda step: (order.index(step.status), step.at))
+        steps.append(_step(end, "monitoring" if incident is not None else "resolved"))
+    steps.sort(key=lambda step: (STEPS.index(step.status), step.at))
     # One entry per status, and never a step back in time: the site may answer again before anybody took it up.
     told: list[PublicUpdate] = []
     for step in steps:
@@ -544,3 +565,28 @@ def _updates(
             continue
         told.append(step)
     return told[::-1]
+
+
+def _step(at: datetime, status: PublicIncidentStatus) -> PublicUpdate:
+    """A step that was seen, about which nobody said anything."""
+    return PublicUpdate(at=at, status=status, page_update_id=None, texts={})
+
+
+def _with_written(incident: PublicIncident, written: Sequence[WrittenUpdate]) -> PublicIncident:
+    """An incident with what people told of it among its steps. What they called it last counts until a later step."""
+    if not written:
+        return incident
+    told: list[PublicUpdate] = []
+    standing: PublicIncidentStatus = "investigating"
+    steps: list[PublicUpdate | WrittenUpdate] = [*incident.updates[::-1], *written]
+    for each in sorted(steps, key=lambda step: step.at):
+        if isinstance(each, WrittenUpdate):
+            standing = each.status or standing
+            told.append(
+                PublicUpdate(at=each.at, status=standing, page_update_id=each.page_update_id, texts=dict(each.texts))
+            )
+        elif STEPS.index(each.status) >= STEPS.index(standing):
+            standing = each.status
+            told.append(each)
+    status = incident.status if told[-1].page_update_id is None else standing
+    return incident.model_copy(update={"status": status, "updates": told[::-1]})

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-Stage: TypeAlias = Literal["down", "over", "scheduled"]
+Stage: TypeAlias = Literal["down", "over", "scheduled", "said"]
 
 
 @dataclass(frozen=True, slots=True)
 class Matter:
-    """An outage or a stretch of planned work, by its id, and how far it is."""
+    """An outage, a stretch of planned work, or what people told of an outage, by its id, and how far it is."""
 
     key: str
     stage: Stage
@@ -18,8 +18,9 @@ class Matter:
 def news(matters: Sequence[Matter], told: Mapping[str, str]) -> tuple[list[Matter], Mapping[str, str]]:
     """What is to be told now, in the order given, and what has been told then.
 
-    An outage is told when it begins and when it is over, planned work when it is announced. An outage of which nothing
-    was told before it was over is told once, as over. What is not on the page any more is forgotten.
+    An outage is told when it begins and when it is over, planned work when it is announced, a sentence of people when
+    it is published. An outage of which nothing was told before it was over is told once, as over. What is not on the
+    page any more is forgotten.
     """
     new = [matter for matter in matters if told.get(matter.key) != matter.stage]
     return new, {matter.key: matter.stage for matter in matters}

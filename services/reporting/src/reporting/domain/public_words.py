@@ -1,11 +1,13 @@
 """What a visitor is told. Nothing internal passes here: not titles, not causes, not addresses, not names of people."""
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Final, Literal
 
 from reporting.domain.state_line import State
 
 PublicIncidentStatus = Literal["investigating", "identified", "monitoring", "resolved"]
+STEPS: Final[tuple[PublicIncidentStatus, ...]] = ("investigating", "identified", "monitoring", "resolved")
+"""What an incident is called, in the order in which it usually goes."""
 Headline = Literal["operational", "degraded", "partial_outage", "major_outage", "unknown", "paused", "ended"]
 
 _INCIDENT: dict[str, PublicIncidentStatus] = {

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from reporting.adapters.rendering import component_page, status_page, translator_for
+from reporting.adapters.rendering import component_page, parts_of, status_page, translator_for
 from reporting.application.report import Brand, Branded
 from reporting.application.status_page import StatusPageContent
 from shared.ids import new_id
@@ -69,7 +69,7 @@ def content(components: int, incidents: int, troubled: float) -> Branded[StatusP
             "started_at": began,
             "ended_at": began + timedelta(minutes=9),
             "duration_seconds": 540,
-            "updates": [{"at": began, "status": step} for step in STEPS],
+            "updates": [{"at": began, "status": step, "page_update_id": None, "texts": {}} for step in STEPS],
         }
         for number in range(incidents)
     ]
@@ -104,6 +104,77 @@ def test_no_page_is_heavier_than_fifty_kilobytes(
     assert len(made.html) < 50_000
     one = component_page(page, page.content.components[0], t, back="../../x", private=False, remembered=None)
     assert len(one.html) < 50_000
+
+
+PEOPLE = {"fr": "Cause « trouvée » & retour à 14 h. " * 60, "en": 'We found the "cause" & are back by 14:00. ' * 45}
+
+
+def crowded(components: int, outages: int) -> Branded[StatusPageContent]:
+    """A page on which a lot goes wrong at once, and much is told of all of it."""
+    page = content(components, outages, 0.06).content
+    began = NOW - timedelta(hours=2)
+
+    def told(number: int) -> list[dict[str, Any]]:
+        return [
+            {"at": began, "status": "identified", "page_update_id": new_id(), "texts": PEOPLE} for _ in range(number)
+        ]
+
+    whole = page.model_dump(by_alias=True)
+    for each in whole["recent_incidents"]:
+        each["updates"] = told(2) + each["updates"]
+    whole["open_incidents"] = [
+        {**each, "incident_id": new_id(), "ended_at": None, "status": "identified", "updates": told(30)}
+        for each in whole["recent_incidents"]
+    ]
+    whole["maintenance"] = [
+        {
+            "maintenance_id": new_id(),
+            "name": "Montée de version du serveur",
+            "status": "scheduled",
+            "starts_at": NOW + timedelta(days=1),
+            "ends_at": NOW + timedelta(days=1, hours=2),
+            "announced_at": NOW,
+            "component_ids": [each.component_id for each in page.components],
+        }
+        for _ in range(20)
+    ]
+    return Branded(StatusPageContent.model_validate(whole), Brand("Martin", None, "#7c2d12", None, None))
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+@pytest.mark.parametrize(("components", "outages"), [(200, 200), (200, 3), (50, 50), (1, 40)])
+def test_a_page_of_many_components_of_which_much_is_told_has_parts_that_show_them_all(
+    components: int, outages: int, language: str
+) -> None:
+    page = crowded(components, outages)
+    t = translator_for(language, None, language)
+    parts = [
+        status_page(page, t, place="x", url="https://a.example", mails=True, part=part).html.decode()
+        for part in range(1, parts_of(page.content) + 1)
+    ]
+    assert max(len(part.encode()) for part in parts) < 50_000
+    headings = [
+        f'<a href="x/components/{each.component_id}?lang={language}">{each.name}</a>'
+        for each in page.content.components
+    ]
+    if components > 1:
+        assert [sum(heading in part for part in parts) for heading in headings] == [1] * components
+    assert (
+        len(component_page(page, page.content.components[0], t, back="x", private=False, remembered=None).html) < 50_000
+    )
+    for number, part in enumerate(parts, start=1):
+        assert ('id="past"' in part) == (number == 1)
+        assert all(f"&amp;part={other}" in part for other in range(1, len(parts) + 1) if other != number)
+
+
+def test_what_a_page_leaves_out_it_counts() -> None:
+    page = crowded(200, 200)
+    made = status_page(page, translator_for("en", None, "en"), place="x", url="https://a.example").html.decode()
+    shown = made.count("is unavailable</h3>")
+    assert 0 < shown < 200
+    assert f"and {200 - shown} more interruptions" in made
+    assert "Systems 1 to 50 of 200" in made
+    assert "and 199 more systems" in made
 
 
 def test_a_page_that_leaves_out_details_leads_to_them() -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from reporting.domain.news import Matter, Stage, news
 
-STAGES = cast(st.SearchStrategy[Stage], st.sampled_from(["down", "over", "scheduled"]))
+STAGES = cast(st.SearchStrategy[Stage], st.sampled_from(["down", "over", "scheduled", "said"]))
 PAGES = st.dictionaries(st.text("abc", min_size=1, max_size=2), STAGES, max_size=5).map(
     lambda page: [Matter(key, stage) for key, stage in page.items()]
 )

@@ -1,0 +1,225 @@
+"""Updates of outages on status pages: what people tell visitors, published, read and withdrawn."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Path, Request, Response
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from sqlalchemy import select
+
+from reporting.adapters.facts import StoredFacts
+from reporting.adapters.page_settings import client_of_page
+from reporting.adapters.page_updates import PageUpdateRow, find_page_update, told_of_outage
+from reporting.adapters.status_subscriptions import forget_mails_of_update, look_at_page
+from reporting.api.page_settings import Reader, Slug, Writer
+from reporting.application import examples
+from reporting.application.page_updates import (
+    MOST_UPDATES,
+    IsWithdrawn,
+    Language,
+    NotOnThePage,
+    NotOverYet,
+    TooManyPageUpdates,
+    UnknownPageUpdate,
+)
+from reporting.application.status_page import UnknownPage, status_page
+from reporting.domain.public_words import PublicIncidentStatus
+from shared.auth import Principal
+from shared.etag import IfMatch, IfNoneMatch, etag, not_modified
+from shared.idempotency import Idempotent, IdempotentRoute
+from shared.ids import new_id
+from shared.pagination import Page, PageParams, paginate
+from shared.problems import Conflict, NotFound, PreconditionFailed, responses_for
+from shared.service import Unit
+from shared.values import Instant, forbid_unknown
+
+router = APIRouter(
+    prefix="/v1/status-pages/{slug}/outages/{outage_id}/updates", tags=["status pages"], route_class=IdempotentRoute
+)
+
+Outage = Annotated[UUID, Path(description="id of the outage: `incident_id` on the page, `source.outage_id` elsewhere")]
+Said = Annotated[
+    str,
+    StringConstraints(
+        min_length=1,
+        max_length=2_000,
+        # Plain text of one or more lines that says something: no control characters but those that break and indent.
+        pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$",
+    ),
+]
+_TEXTS: dict[str, Any] = {"fr": "Cause trouvée, retour vers 14 h.", "en": "We found the cause, back by 14:00."}
+_VIEW: dict[str, Any] = {
+    "page_update_id": "0198f000-0000-7000-8000-0000000000e1",
+    "version": 1,
+    "slug": "boulangerie-martin",
+    "outage_id": examples.OUTAGE,
+    "status": "identified",
+    "texts": _TEXTS,
+    "published_at": "2026-06-09T01:36:00Z",
+    "published_by": "Nadia Benali",
+    "withdrawn_at": None,
+    "withdrawn_by": None,
+}
+
+
+class NewPageUpdate(BaseModel):
+    """What visitors are to read, in French, English or both: a visitor reads his language, or the other one."""
+
+    model_config = forbid_unknown(examples=[{"status": "identified", "texts": _TEXTS}])
+
+    status: PublicIncidentStatus | None = Field(
+        default=None, description="what the outage is called from now on; left out: what it is called already"
+    )
+    texts: dict[Language, Said] = Field(min_length=1, max_length=2, description="plain text by language")
+
+
+class PageUpdateView(BaseModel):
+    """What visitors read, or read until it was withdrawn. It is never rewritten."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_VIEW]})
+
+    page_update_id: UUID
+    version: int = Field(ge=1, description="1, and 2 once it is withdrawn; the ETag")
+    slug: str = Field(max_length=100)
+    outage_id: UUID
+    status: PublicIncidentStatus | None
+    texts: dict[str, str]
+    published_at: Instant
+    published_by: str = Field(json_schema_extra={"maxLength": 300})
+    withdrawn_at: Instant | None
+    withdrawn_by: str | None = Field(json_schema_extra={"maxLength": 300})
+
+    @classmethod
+    def of(cls, row: PageUpdateRow) -> "PageUpdateView":
+        """The view of a row."""
+        return cls.model_validate(row, from_attributes=True)
+
+
+async def _found(
+    unit: Unit, slug: str, outage_id: UUID, page_update_id: UUID, who: Principal, *, lock: bool = False
+) -> PageUpdateRow:
+    await client_of_page(unit, slug)
+    row = await find_page_update(unit, slug, outage_id, page_update_id, lock=lock)
+    if row is None or (who.client_id is not None and row.withdrawn_at is not None):
+        raise UnknownPageUpdate
+    return row
+
+
+@router.post(
+    "",
+    status_code=201,
+    summary="Publish an update of an outage",
+    responses=responses_for(NotFound, Conflict),
+    dependencies=[Idempotent],
+)
+async def publish_page_update(
+    slug: Slug, outage_id: Outage, body: NewPageUpdate, unit: Unit, writer: Writer, response: Response
+) -> PageUpdateView:
+    """On the page, in its JSON and its feeds at once, and by mail to its subscribers: who may read the page reads it.
+
+    Only of an outage that the page shows. One that goes on cannot be called resolved: that is seen by measuring.
+    """
+    client_id = await client_of_page(unit, slug)
+    try:
+        page = await status_page(StoredFacts(unit), slug, unit.now)
+    except UnknownPage:
+        raise NotOnThePage from None
+    shown = (*page.content.open_incidents, *page.content.recent_incidents)
+    outage = next((each for each in shown if each.incident_id == outage_id), None)
+    if outage is None or page.client_id != client_id:
+        raise NotOnThePage
+    if body.status == "resolved" and outage.ended_at is None:
+        raise NotOverYet
+    if await told_of_outage(unit, slug, outage_id) >= MOST_UPDATES:
+        raise TooManyPageUpdates
+    row = PageUpdateRow(
+        page_update_id=new_id(),
+        tenant_id=writer.tenant_id,
+        client_id=client_id,
+        slug=slug,
+        outage_id=outage_id,
+        version=1,
+        status=body.status,
+        texts=dict(body.texts),
+        published_at=unit.now,
+        published_by=writer.name,
+        withdrawn_at=None,
+        withdrawn_by=None,
+    )
+    unit.session.add(row)
+    await look_at_page(unit, writer.tenant_id, slug)
+    response.headers["Location"] = f"/v1/status-pages/{slug}/outages/{outage_id}/updates/{row.page_update_id}"
+    response.headers["ETag"] = etag(row.version)
+    return PageUpdateView.of(row)
+
+
+@router.get("", summary="List the updates of an outage", responses=responses_for(NotFound))
+async def list_page_updates(
+    slug: Slug, outage_id: Outage, unit: Unit, reader: Reader, params: PageParams
+) -> Page[PageUpdateView]:
+    """In the order in which they were published. What was withdrawn is there for the agency, not for its client."""
+    await client_of_page(unit, slug)
+    row = PageUpdateRow
+    query = select(row).where(row.tenant_id == reader.tenant_id, row.slug == slug, row.outage_id == outage_id)
+    if reader.client_id is not None:
+        query = query.where(row.withdrawn_at.is_(None))
+    return await paginate(
+        unit.session,
+        query,
+        columns=(row.published_at, row.page_update_id),
+        params=params,
+        to_item=PageUpdateView.of,
+    )
+
+
+@router.get(
+    "/{page_update_id}",
+    summary="Read an update of an outage",
+    response_model=PageUpdateView,
+    responses={304: {"description": "Not changed (`If-None-Match`)"}, **responses_for(NotFound)},
+)
+async def get_page_update(
+    slug: Slug,
+    outage_id: Outage,
+    page_update_id: UUID,
+    unit: Unit,
+    reader: Reader,
+    request: Request,
+    response: Response,
+    if_none_match: IfNoneMatch = None,
+) -> PageUpdateView | Response:
+    """One update, with who published it, and who withdrew it."""
+    row = await _found(unit, slug, outage_id, page_update_id, reader)
+    unchanged = not_modified(request, row.version)
+    if unchanged is not None:
+        return unchanged
+    response.headers["ETag"] = etag(row.version)
+    return PageUpdateView.of(row)
+
+
+@router.post(
+    "/{page_update_id}/withdraw",
+    summary="Withdraw an update of an outage",
+    responses=responses_for(NotFound, Conflict, PreconditionFailed),
+)
+async def withdraw_page_update(
+    slug: Slug,
+    outage_id: Outage,
+    page_update_id: UUID,
+    unit: Unit,
+    writer: Writer,
+    if_match: IfMatch,
+    response: Response,
+) -> PageUpdateView:
+    """Visitors read it no more, and mails about it that were not sent yet are not. To correct it, publish another one.
+
+    What was mailed, and what others have read, cannot be taken back.
+    """
+    row = await _found(unit, slug, outage_id, page_update_id, writer, lock=True)
+    if_match.require(row.version)
+    if row.withdrawn_at is not None:
+        raise IsWithdrawn
+    row.version, row.withdrawn_at, row.withdrawn_by = row.version + 1, unit.now, writer.name
+    await forget_mails_of_update(unit, writer.tenant_id, page_update_id)
+    response.headers["ETag"] = etag(row.version)
+    return PageUpdateView.of(row)
