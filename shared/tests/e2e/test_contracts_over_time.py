@@ -348,7 +348,10 @@ def read_in_his_language(
     assert page.headers["content-language"] == place.language
     report = printed(owner.call("GET", "reporting", f"{edition}/pdf").content)
     day = date.fromisoformat(f"{month}-01")
-    french, english = f"Rapport de {format_date(day, 'MMMM y', 'fr')}", f"Report for {format_date(day, 'MMMM y', 'en')}"
+    french, english = (
+        f"Rapport mensuel, {format_date(day, 'MMMM y', 'fr')}",
+        f"Report for {format_date(day, 'MMMM y', 'en')}",
+    )
     his, other = (french, english) if place.language == "fr" else (english, french)
     for words in (unbroken(page.text), report):
         assert unbroken(his) in words

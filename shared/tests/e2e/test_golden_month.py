@@ -258,7 +258,7 @@ def issued_by_itself(owner: ThreadClient, path: str) -> Any:
 
 def sent_to_decider(month: Month, first: datetime) -> EmailMessage | None:
     """The mail with the report of the month that begins at `first`, to the client's decider in his language."""
-    subject = f"Rapport de {format_date(first.date(), 'MMMM y', locale='fr')} – Hôtel Bellevue"
+    subject = f"Rapport mensuel, {format_date(first.date(), 'MMMM y', locale='fr')} – Hôtel Bellevue"
     mails = [mail for mail in month.stack.mailbox.messages if str(mail["Subject"]) == subject]
     assert len(mails) <= 1
     assert all(str(mail["To"]) == "lea@client.example" for mail in mails)

@@ -607,7 +607,7 @@ def test_no_secret_is_written_in_compose() -> None:
             assert re.search(r"\$\{[A-Z_]+:[?-]\}", value), line
 
 
-ROOT_FOR_A_CHOWN = ("nats-volume", "own-domains-volume")
+ROOT_FOR_A_CHOWN = ("nats-volume", "own-domains-volume", "reporting-volume")
 """Root for as long as that takes, without a network: a new volume belongs to root."""
 
 

@@ -141,9 +141,9 @@ async def test_from_the_first_page_to_the_file_and_back_by_keyboard_and_without_
     await page.goto("/portal?lang=fr")
     for link, heading in (
         ("Rapports", "Rapports"),
-        ("juin 2026", "Rapport de juin 2026"),
+        ("juin 2026", "Rapport mensuel, juin 2026"),
         ("Édition 1", "Rapport"),
-        ("Retour à juin 2026 dans le portail", "Rapport de juin 2026"),
+        ("Retour à juin 2026 dans le portail", "Rapport mensuel, juin 2026"),
     ):
         wanted = page.get_by_role("link", name=link, exact=True)
         await wanted.focus()

@@ -92,7 +92,7 @@ async def test_fifteen_minutes_down_in_june_read_99_97_in_both_languages(service
         english = await client.get(address, params={"lang": "en"})
         own = await client.get(address)
     assert f"99,97{NO_BREAK}%" in french.text
-    assert "Rapport de juin 2026" in visible(french.text)
+    assert "Rapport mensuel, juin 2026" in visible(french.text)
     assert "indisponible pendant 15 minutes" in visible(french.text)
     assert "99.97%" in visible(english.text)
     assert "Report for June 2026" in visible(english.text)

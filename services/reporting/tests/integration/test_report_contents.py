@@ -300,7 +300,7 @@ async def test_the_report_is_mailed_to_who_decides_in_his_language_and_the_next_
         by_address = {str(each["To"]): each for each in mails_of_june}
         assert set(by_address) == {"lea@boulangerie.example", "john@boulangerie.example"}
         french, english = by_address["lea@boulangerie.example"], by_address["john@boulangerie.example"]
-        assert french["Subject"] == "Rapport de juin 2026 – Boulangerie Martin"
+        assert french["Subject"] == "Rapport mensuel, juin 2026 – Boulangerie Martin"
         assert french["From"].addresses[0].display_name == "Atelier Numérique"
         assert "Bonjour Lea," in french.get_content()
         assert english["Subject"] == "Report for June 2026 – Boulangerie Martin"
