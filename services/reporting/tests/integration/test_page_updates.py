@@ -169,6 +169,56 @@ async def test_an_outage_that_goes_on_cannot_be_called_resolved(service: Any, st
     assert len((await read(service))["open_incidents"][0]["updates"]) == 1
 
 
+async def test_no_sentence_begins_an_outage_again_that_is_over(service: Any, story: Any, outage: UUID) -> None:
+    since = service.clock.now() - ONGOING
+    await service.hear(story.recovered(outage, since, service.clock.now()))
+    service.clock.advance(timedelta(hours=20))
+    explained = await publish(service, story, outage, status="identified", texts={"en": "It was a full disk."})
+    assert explained.status_code == 201, explained.text
+    content = await read(service)
+    assert content["open_incidents"] == []
+    (incident,) = content["recent_incidents"]
+    assert incident["status"] == "resolved"
+    assert next((step["status"], step["texts"]) for step in incident["updates"]) == (
+        "resolved",
+        {"en": "It was a full disk."},
+    )
+
+
+async def test_an_outage_that_goes_on_although_somebody_resolved_its_incident_holds_up_no_mail(
+    service: Any, story: Any, mailbox: Mailbox
+) -> None:
+    await subscribe(service, mailbox)
+    outage, since = new_id(), service.clock.now() - ONGOING
+    await service.hear(story.down(outage, since))
+    await work(service)
+    before = len(mailbox.messages)
+    await service.hear(*story.incident(new_id(), outage, since, acknowledged=since, resolved=service.clock.now()))
+    service.clock.advance(timedelta(minutes=2))
+    assert (await publish(service, story, outage, texts=TEXTS)).status_code == 201
+    await work(service)
+    (mail,) = mailbox.messages[before:]
+    assert TEXTS["fr"] in body(mail)
+
+
+async def test_a_mail_that_cannot_be_written_lets_those_behind_it_leave(
+    service: Any, story: Any, mailbox: Mailbox
+) -> None:
+    await subscribe(service, mailbox)
+    outage: UUID = new_id()
+    await service.hear(story.down(outage, service.clock.now() - ONGOING))
+    job = TellSubscribers(service.runtime.units, service.settings, SecretBox(service.settings.secret_key))
+    assert await job._look()
+    before = len(mailbox.messages)
+    with psycopg.connect(service.urls.superuser) as connection:
+        connection.execute("""update reporting.status_mail set news = '{"kind": "down", "from": null}'""")
+    service.clock.advance(timedelta(seconds=1))
+    assert (await publish(service, story, outage, texts=TEXTS)).status_code == 201
+    await work(service)
+    (mail,) = mailbox.messages[before:]
+    assert TEXTS["fr"] in body(mail)
+
+
 @pytest.mark.parametrize(
     ("said", "pointer"),
     [

@@ -5,7 +5,7 @@ import binascii
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, get_args
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, Index, Integer, UniqueConstraint, delete, exists, func, select, text, update
@@ -15,7 +15,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from reporting.adapters.secret_box import SecretBox
 from reporting.adapters.tables import Base
 from reporting.application.status_page import PublicIncident, PublicUpdate, ShownPage
-from reporting.domain.news import Matter, news
+from reporting.domain.news import Matter, Stage, news
 from shared.ids import new_id
 from shared.unit_of_work import UnitOfWork
 
@@ -292,8 +292,28 @@ async def look_at_page(uow: UnitOfWork, tenant_id: UUID, slug: str) -> None:
     )
 
 
-async def forget_mails_of_update(uow: UnitOfWork, tenant_id: UUID, page_update_id: UUID) -> None:
-    """What was withdrawn is mailed to nobody any more."""
+async def show_other_sites(uow: UnitOfWork, page: ShownPage) -> None:
+    """The page shows other sites from now on: no mail tells of those before, nor what had happened to the new ones."""
+    await _lock_watch(uow, page.tenant_id, page.content.slug)
+    readers = select(StatusSubscription.subscription_id).where(
+        StatusSubscription.tenant_id == page.tenant_id, StatusSubscription.slug == page.content.slug
+    )
+    await uow.session.execute(
+        delete(StatusMail)
+        .where(StatusMail.subscription_id.in_(readers), StatusMail.news["kind"].astext.in_(get_args(Stage)))
+        .execution_options(synchronize_session=False)
+    )
+    _, told = news(matters(page), {})
+    await uow.session.execute(
+        update(StatusWatch)
+        .where(StatusWatch.tenant_id == page.tenant_id, StatusWatch.slug == page.content.slug)
+        .values(told=dict(told))
+    )
+
+
+async def forget_mails_of_update(uow: UnitOfWork, tenant_id: UUID, slug: str, page_update_id: UUID) -> None:
+    """What was withdrawn is mailed to nobody any more. Waits for whoever is writing mails about it just now."""
+    await _lock_watch(uow, tenant_id, slug)
     told_of = StatusMail.news["page_update_id"].astext
     await uow.session.execute(
         delete(StatusMail).where(StatusMail.tenant_id == tenant_id, told_of == str(page_update_id))
@@ -304,9 +324,11 @@ def matters(page: ShownPage) -> list[Matter]:
     """What subscribers of a page are told about, as it stands."""
     content = page.content
     return [
-        *(Matter(str(each.incident_id), "down") for each in content.open_incidents if each.ended_at is None),
-        *(Matter(str(each.incident_id), "over") for each in content.open_incidents if each.ended_at is not None),
-        *(Matter(str(each.incident_id), "over") for each in content.recent_incidents),
+        # Somebody may call an outage resolved that goes on: it is over when it was seen to be.
+        *(
+            Matter(str(each.incident_id), "down" if each.ended_at is None else "over")
+            for each in (*content.open_incidents, *content.recent_incidents)
+        ),
         *(Matter(str(update.page_update_id), "said") for _, update in _told_by_people(page)),
         *(Matter(str(each.maintenance_id), "scheduled") for each in content.maintenance if each.status != "completed"),
     ]

@@ -348,6 +348,7 @@ def proof_of_delivery(t: Translator, what: str) -> str:
     words = {
         "deployment": t.pgettext("work", "Deployment"),
         "restore_verification": t.pgettext("work", "Verified restore of a backup"),
+        "backup_proof": t.pgettext("proof", "Backup, with its proof"),
         "work_order.completed": t.pgettext("work", "Maintenance work"),
         "uptime.period_measured": t.pgettext("proof", "Availability of a month, measured"),
         "certificate": t.pgettext("proof", "Certificate checked"),

@@ -1,6 +1,7 @@
 """Settings of status pages: brand, pictures, who may see them, and domains of their own."""
 
 import secrets
+from contextlib import suppress
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
@@ -27,7 +28,7 @@ from reporting.adapters.page_settings import (
     touch,
 )
 from reporting.adapters.pictures import LARGEST, NotAPicture, cleaned
-from reporting.adapters.status_subscriptions import look_at_page
+from reporting.adapters.status_subscriptions import show_other_sites
 from reporting.api.dependencies import Kind, Settings
 from reporting.api.page_settings_models import CertificateAnswer, NewDomain, PageChange, PageView
 from reporting.application.page_settings import (
@@ -37,7 +38,7 @@ from reporting.application.page_settings import (
     PageSettings,
     PasswordIsMissing,
 )
-from reporting.application.status_page import check_sites
+from reporting.application.status_page import UnknownPage, check_sites, status_page
 from reporting.domain.brand import READABLE, VARIABLES, contrast, palette, unreadable
 from shared.auth import Principal
 from shared.etag import IfMatch, IfNoneMatch, etag, not_modified
@@ -170,7 +171,8 @@ async def update_status_page_settings(
         await check_sites(StoredFacts(unit), slug, body.site_ids)
     row.settings = changed.model_dump(mode="json")
     if changed.site_ids != before.site_ids:
-        await look_at_page(unit, row.tenant_id, slug)
+        with suppress(UnknownPage):  # nothing is on it yet
+            await show_other_sites(unit, await status_page(StoredFacts(unit), slug, unit.now))
     new_password = changed.audience == "password" and body.password is not None
     if new_password or not changed.admits_as(before):
         # Who was a reader until now may be none any more: like his cookie, his subscription ends.

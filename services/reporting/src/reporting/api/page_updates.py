@@ -220,6 +220,6 @@ async def withdraw_page_update(
     if row.withdrawn_at is not None:
         raise IsWithdrawn
     row.version, row.withdrawn_at, row.withdrawn_by = row.version + 1, unit.now, writer.name
-    await forget_mails_of_update(unit, writer.tenant_id, page_update_id)
+    await forget_mails_of_update(unit, writer.tenant_id, slug, page_update_id)
     response.headers["ETag"] = etag(row.version)
     return PageUpdateView.of(row)

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -24,6 +25,8 @@ from reporting.application.report_parts import (
 from reporting.application.told import Item, SentReport, ToldFact
 
 _INSTANT = timedelta(microseconds=1)
+BACKUP_PROOF: Final = "backup_proof"
+"""The source of a proof that somebody noted of a backup."""
 
 
 @dataclass(frozen=True)
@@ -242,7 +245,15 @@ def _deliverables(settlement: told.Settlement) -> list[DeliverableLine]:
             state=each.state,
             in_words=each.in_words,
             proof_count=each.proof_count,
-            proofs=[DeliverableProof(id=proof.proof_id, on=proof.on, what=proof.what) for proof in each.proofs],
+            proofs=[
+                # What was noted of a backup is for those who look after it: addresses, sums.
+                DeliverableProof(
+                    id=proof.proof_id,
+                    on=proof.on,
+                    what=proof.what if proof.source != BACKUP_PROOF else BACKUP_PROOF,
+                )
+                for proof in each.proofs
+            ],
         )
         for each in settlement.settlement.deliverables
     ]

@@ -572,6 +572,14 @@ def _step(at: datetime, status: PublicIncidentStatus) -> PublicUpdate:
     return PublicUpdate(at=at, status=status, page_update_id=None, texts={})
 
 
+def _called(incident: PublicIncident, update: WrittenUpdate, standing: PublicIncidentStatus) -> PublicIncidentStatus:
+    """What an outage is called from a sentence on. It ends when it was seen to end, and no sentence begins it again."""
+    over = incident.ended_at is not None and incident.ended_at <= update.at
+    if update.status is None or (update.status == "resolved" and not over) or (standing == "resolved" and over):
+        return standing
+    return update.status
+
+
 def _with_written(incident: PublicIncident, written: Sequence[WrittenUpdate]) -> PublicIncident:
     """An incident with what people told of it among its steps. What they called it last counts until a later step."""
     if not written:
@@ -581,7 +589,7 @@ def _with_written(incident: PublicIncident, written: Sequence[WrittenUpdate]) ->
     steps: list[PublicUpdate | WrittenUpdate] = [*incident.updates[::-1], *written]
     for each in sorted(steps, key=lambda step: step.at):
         if isinstance(each, WrittenUpdate):
-            standing = each.status or standing
+            standing = _called(incident, each, standing)
             told.append(
                 PublicUpdate(at=each.at, status=standing, page_update_id=each.page_update_id, texts=dict(each.texts))
             )

@@ -24,6 +24,7 @@ from reporting.adapters.status_subscriptions import (
 )
 from reporting.application.status_page import ShownPage, UnknownPage, status_page
 from reporting.settings import ReportingSettings
+from shared.consumer import is_database_away
 from shared.unit_of_work import UnitsOfWork
 
 log = structlog.get_logger()
@@ -73,12 +74,18 @@ class TellSubscribers:
         return True
 
     async def _send(self) -> bool:
+        again, letter = False, None
         async with self._units.for_every_tenant() as unit:
             mail = await claim_mail(unit)
-            letter = await self._letter(StoredFacts(unit), mail) if mail is not None else None
-        if mail is None:
-            return False
-        again = False
+            if mail is None:
+                return False
+            try:
+                letter = await self._letter(StoredFacts(unit), mail)
+            except Exception as error:
+                if is_database_away(error):
+                    raise
+                again = True  # a mail that cannot be written is tried later: those behind it do not wait for it
+                log.exception("status_mail_not_written", mail_id=str(mail.mail_id))
         try:
             if letter is not None:
                 await self._server.send(letter)

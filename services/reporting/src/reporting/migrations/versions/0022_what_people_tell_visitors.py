@@ -48,8 +48,16 @@ def downgrade() -> None:
     """What was told is lost, and so are mails about it: the release before has no words for them.
 
     It would also show every site of a page that shows some: to it these are pages for those who know a password, and
-    there is none that is right.
+    there is none that is right. Nobody is mailed about them any more.
     """
+    op.execute("""
+        DELETE FROM reporting.status_subscription WHERE (tenant_id, slug) IN (
+            SELECT tenant_id, slug FROM reporting.status_page WHERE settings -> 'site_ids' <> '[]')
+    """)
+    op.execute("""
+        DELETE FROM reporting.status_watch WHERE (tenant_id, slug) IN (
+            SELECT tenant_id, slug FROM reporting.status_page WHERE settings -> 'site_ids' <> '[]')
+    """)
     op.execute("""
         UPDATE reporting.status_page
         SET settings = jsonb_set(settings, '{audience}', '"password"'), password = NULL, version = version + 1
