@@ -65,6 +65,8 @@ class Relay:
         self._clock = clock
         self._replicas = replicas
         self._progress = progress
+        # A counter that begins with its first loss would show none: nothing rises from nothing.
+        REWOUND.labels(service)
 
     async def run(self) -> None:
         """Leads when it can, waits when another relay leads. Raises when the database or NATS fails: start it again."""
@@ -72,9 +74,13 @@ class Relay:
             self._database_url, autocommit=True, application_name=f"{self._service} relay", connect_timeout=5
         )
         async with connection:
+            store = OutboxStore(connection, self._service)
+            # Told by whoever waits, too, and before NATS is asked for anything: what waits because of it must show.
+            await self._observe(store)
             while not await self._try_lead(connection):
                 self._progress()
                 await asyncio.sleep(STANDBY_SECONDS)
+                await self._observe(store)
             log.info("relay_leads", service=self._service)
             LEADING.labels(self._service).set(1)
             try:

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
 from functools import partial
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from sqlalchemy import Uuid, column, insert, select, table, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from shared import consumer as consumer_module
+from shared import relay as relay_module
 from shared.consumer import Consumer, EventProcessor, is_database_away, replay
 from shared.dead_letters import DeadLetter, DeadLetters
 from shared.events import Envelope, ReceivedEvent
@@ -163,6 +165,25 @@ async def test_metrics_tell_how_far_behind_its_stream_a_consumer_is(
 
     async with running(Consumer(processor, js).loops()["observe consumers"]):
         await until(told)
+
+
+async def test_metrics_tell_how_long_events_wait_although_nobody_publishes(
+    services: EventServices, js: JetStreamContext, clock: FixedClock
+) -> None:
+    """Somebody else leads, and hangs: a relay that only waits tells it all the same."""
+    url = services.database.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    relay = relay_of(services, js)
+    waits = relay_module.OLDEST.labels("publisher")
+
+    async def told() -> bool:
+        return next(iter(waits.collect())).samples[0].value >= 180
+
+    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as hanging:
+        assert await relay._try_lead(hanging)
+        await services.say(new_id(), new_id(), 1)
+        clock.advance(timedelta(minutes=3))
+        async with running(relay.run):
+            await until(told)
 
 
 async def test_outbox_and_stream_hold_the_same_bytes(services: EventServices, js: JetStreamContext) -> None:
