@@ -93,7 +93,9 @@ async def test_the_difference_is_told_in_the_readers_language_and_as_data(agency
     ]
     answer = await sent(agency, "plan", dearer, **{"Accept-Language": "fr-CA, en;q=0.5"})
     assert answer.headers["content-language"] == "fr"
-    assert answer.json()["operations"][1]["differences"][0]["words"] == "terms.price.amount : 600.00 devient 650.00"
+    assert (
+        answer.json()["operations"][1]["differences"][0]["words"] == "terms.price.amount\u00a0: 600.00 devient 650.00"
+    )
 
 
 async def test_a_document_goes_from_one_agency_to_another_and_is_the_same_text_there(

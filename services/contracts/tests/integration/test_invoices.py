@@ -168,7 +168,7 @@ async def test_an_invoice_names_the_newest_edition_of_its_months_report_by_its_h
     path = f"/v1/invoices/{invoice['invoice_id']}"
     pdf, cii, ubl = [await agency.call("GET", f"{path}/{name}") for name in ("facturx.pdf", "cii.xml", "ubl.xml")]
     page = "".join(PdfReader(io.BytesIO(pdf.content)).pages[0].extract_text().split())
-    assert f"Rapportdejuillet2026,édition2,SHA-256{second}" in page
+    assert f"Rapportmensuel,juillet2026,édition2,SHA-256{second}" in page
     references = [ElementTree.fromstring(cii.content).iter(f"{RAM}AdditionalReferencedDocument")]
     references += [ElementTree.fromstring(ubl.content).iter(f"{CAC}AdditionalDocumentReference")]
     for said in references:

@@ -433,7 +433,7 @@ async def test_a_revision_tells_how_its_coefficient_was_rounded_and_bounded(life
     assert price["revision"]["why"]["en"].endswith(
         "The coefficient is rounded up to 3 decimals. The coefficient is at least 1. The coefficient is at most 1.025."
     )
-    assert "310,00 ; au départ" in price["revision"]["why"]["fr"]
+    assert "310,00\u00a0; au départ" in price["revision"]["why"]["fr"]
     assert "au plus 1,025." in price["revision"]["why"]["fr"]
 
 

@@ -110,7 +110,7 @@ async def test_reports_can_be_read_by_everybody_on_a_phone_and_at_a_desk(
             "edition": f"{contract}/reports/2026-06/editions/2",
             "earlier": f"{contract}/reports/2026-06/editions/1",
             "review": f"{contract}/reviews/institutional/2026-06",
-            "review-edition": f"{contract}/reviews/institutional/2026-06/editions/2",
+            "review-edition": f"{contract}/reviews/institutional/2026-06/editions/1",
             "running": f"{contract}/reports/2026-07",
             "so-far": f"{contract}/reports/2026-07/so-far",
             "uptime": f"{contract}/uptime",

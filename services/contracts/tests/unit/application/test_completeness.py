@@ -215,7 +215,7 @@ def test_a_price_is_told_factor_by_factor_in_both_languages() -> None:
         "Criticality, high: 25% of €480.00: €120.00.",
         "Agreed: -€100.00 (Two years).",
     ]
-    assert told_of.lines[2].why["fr"].startswith("Criticité, high : 25")
+    assert told_of.lines[2].why["fr"].startswith("Criticité, high\u00a0: 25")
 
 
 # --- the sheet -------------------------------------------------------------------------------------------------------

@@ -76,7 +76,7 @@ def test_the_document_says_every_obligation_in_both_languages() -> None:
         "The client updates or confirms the list of works within 1 day.",
         "Advice that the client has not acknowledged is sent again after 7 days.",
     ]
-    assert said["fr"][0] == "Dû par le client jusqu’au 1er juillet 2026 : Changer le mot de passe."
+    assert said["fr"][0] == "Dû par le client jusqu’au 1er juillet 2026\u00a0: Changer le mot de passe."
     assert len(said["fr"]) == len(said["en"])
     assert not set(said["fr"]) & set(said["en"])
 

@@ -22,7 +22,7 @@ from reporting.application.page_updates import (
     TooManyPageUpdates,
     UnknownPageUpdate,
 )
-from reporting.application.status_page import UnknownPage, status_page
+from reporting.application.status_page import PublicIncident, ShownPage, UnknownPage, status_page
 from reporting.domain.public_words import PublicIncidentStatus
 from shared.auth import Principal
 from shared.etag import IfMatch, IfNoneMatch, etag, not_modified
@@ -105,6 +105,18 @@ async def _found(
     return row
 
 
+async def _shown(unit: Unit, slug: str, outage_id: UUID) -> tuple[ShownPage, PublicIncident]:
+    try:
+        page = await status_page(StoredFacts(unit), slug, unit.now)
+    except UnknownPage:
+        raise NotOnThePage from None
+    shown = (*page.content.open_incidents, *page.content.recent_incidents)
+    outage = next((each for each in shown if each.incident_id == outage_id), None)
+    if outage is None:
+        raise NotOnThePage
+    return page, outage
+
+
 @router.post(
     "",
     status_code=201,
@@ -120,13 +132,8 @@ async def publish_page_update(
     Only of an outage that the page shows. One that goes on cannot be called resolved: that is seen by measuring.
     """
     client_id = await client_of_page(unit, slug)
-    try:
-        page = await status_page(StoredFacts(unit), slug, unit.now)
-    except UnknownPage:
-        raise NotOnThePage from None
-    shown = (*page.content.open_incidents, *page.content.recent_incidents)
-    outage = next((each for each in shown if each.incident_id == outage_id), None)
-    if outage is None or page.client_id != client_id:
+    page, outage = await _shown(unit, slug, outage_id)
+    if page.client_id != client_id:
         raise NotOnThePage
     if body.status == "resolved" and outage.ended_at is None:
         raise NotOverYet
@@ -159,6 +166,8 @@ async def list_page_updates(
 ) -> Page[PageUpdateView]:
     """In the order in which they were published. What was withdrawn is there for the agency, not for its client."""
     await client_of_page(unit, slug)
+    if not await told_of_outage(unit, slug, outage_id):
+        await _shown(unit, slug, outage_id)
     row = PageUpdateRow
     query = select(row).where(row.tenant_id == reader.tenant_id, row.slug == slug, row.outage_id == outage_id)
     if reader.client_id is not None:
