@@ -5,7 +5,6 @@ import os
 import stat
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -325,14 +324,9 @@ def upheld(*words: str, **variables: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60, check=False)
 
 
-def test_help_starts_quickly_because_nothing_heavy_is_imported() -> None:
-    took = []
-    for _ in range(3):
-        before = time.process_time(), os.times()
-        assert upheld("--help").returncode == 0
-        after = os.times()
-        took.append(after.children_user + after.children_system - before[1].children_user - before[1].children_system)
-    assert min(took) < 0.5
+def test_help_imports_nothing_heavy() -> None:
+    """Which is why it is there at once; how soon depends on the machine."""
+    assert upheld("--help").returncode == 0
     script = "import sys, shared.cli.__main__; print(*sys.modules)"
     loaded = set(
         subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
