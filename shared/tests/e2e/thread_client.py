@@ -30,6 +30,9 @@ RESPONSE_AND_REPAIR = {
 
 T = TypeVar("T")
 
+PATIENCE = 3
+"""A machine with other work is that much slower: a test is to find out whether something happens, not how soon."""
+
 
 @dataclass(frozen=True)
 class SignedContract:
@@ -210,14 +213,17 @@ def client_month(instant: datetime) -> str:
 
 
 def eventually(probe: Callable[[], T | None], seconds: float, what: str) -> T:
-    """What `probe` gives once it is not None. Raises TimeoutError naming what did not come."""
-    deadline = time.monotonic() + seconds
+    """What `probe` gives once it is not None. Raises TimeoutError naming what did not come.
+
+    :param seconds: what it takes at most on a machine with nothing else to do; waited for is PATIENCE times as long.
+    """
+    deadline = time.monotonic() + PATIENCE * seconds
     while True:
         found = probe()
         if found is not None:
             return found
         if time.monotonic() > deadline:
-            raise TimeoutError(f"within {seconds:g} s this did not happen: {what}")
+            raise TimeoutError(f"within {PATIENCE * seconds:g} s this did not happen: {what}")
         time.sleep(0.1)
 
 
