@@ -370,7 +370,7 @@ class Storm:
     def _count(self) -> None:
         violations = self._report.violations
         with self._database() as query:
-            violations.extend(unfinished(query, self._report.effects))
+            violations.extend(self._never_finished(query))
             for service in SERVICES:
                 ((events,),) = query(f"select count(*) from {service}.outbox")
                 self._report.events[service] = events
@@ -392,6 +392,15 @@ class Storm:
                     for version, status in changes
                     if kept.get(version) != status
                 )
+
+    def _never_finished(self, query: Callable[[str], list[tuple[Any, ...]]]) -> list[str]:
+        """What is unfinished for good. Who reads a report to compare it is recorded, by an event that is on its way."""
+        began = time.monotonic()
+        while left := list(unfinished(query, self._report.effects)):
+            if time.monotonic() - began > CALM_SECONDS:
+                break
+            time.sleep(0.5)
+        return left
 
     def _wrong_in_reports(self, query: Callable[[str], list[tuple[Any, ...]]]) -> Iterator[str]:
         """Where a report says of a clock or of an ended outage what incidents or probes do not."""
