@@ -24,9 +24,9 @@ from shared.stack.postgres_server import PostgresServer
 from shared.testing.running_stack import RunningStack, running_stack_over
 from shared.testing.servers import role_passwords, running_nats, running_postgres
 from shared.testing.small_site import SmallSite
+from shared.testing.third_party import verified_log
 from shared.values import instant_text
 
-from ..e2e.test_audit_log import verified
 from ..e2e.thread_client import (
     FAST_MONITORING,
     RESPONSE_AND_REPAIR,
@@ -175,7 +175,7 @@ def whole(thread: ThreadClient, folder: Path, checkpoint: dict[str, Any]) -> boo
     """Whether the audit log follows from a checkpoint that was kept elsewhere, as a third party finds out."""
     verifier = thread.call("GET", "reporting", "/v1/audit-log/verifier").content
     lines = thread.call("GET", "reporting", "/v1/audit-log/export").text.splitlines(keepends=True)
-    status, said = verified(folder, verifier, lines, checkpoint)
+    status, said = verified_log(folder, verifier, lines, checkpoint)
     assert status == 0, said
     return "WHOLE." in said
 

@@ -1,8 +1,6 @@
 """The audit log of the running product: all services write it, anybody checks it, and what is done to it shows."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ import pytest
 
 from shared.testing.running_stack import RunningStack
 from shared.testing.small_site import SmallSite
+from shared.testing.third_party import bare_python, verified_log
 
 from .thread_client import ThreadClient, eventually
 
@@ -55,31 +54,6 @@ def kept(thread: ThreadClient, small_site: SmallSite) -> dict[str, Any]:
     return checkpoint
 
 
-def verified(folder: Path, verifier: bytes, lines: list[str], kept: dict[str, Any]) -> tuple[int, str]:
-    """The verifier as a third party runs it: a process that has the two files and nothing of ours."""
-    for name, content in (
-        ("verifier.py", verifier.decode()),
-        ("log.jsonl", "".join(lines)),
-        ("kept", json.dumps(kept)),
-    ):
-        (folder / name).write_text(content, encoding="utf-8", newline="\n")
-    run = bare_python(folder, "verifier.py", "log.jsonl", "--checkpoint", "kept")
-    return run.returncode, run.stdout + run.stderr
-
-
-def bare_python(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Python without environment, without installed packages, and without anything of this project on its path."""
-    return subprocess.run(
-        [sys.executable, "-I", "-S", *arguments],
-        check=False,
-        cwd=folder,
-        env={},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-
-
 def test_a_third_party_has_nothing_of_ours(tmp_path: Path) -> None:
     for package in ("shared", "reporting", "psycopg", "cryptography"):
         run = bare_python(tmp_path, "-c", f"import {package}")
@@ -92,7 +66,7 @@ def test_a_third_party_verifies_the_log_without_the_database(
 ) -> None:
     verifier = thread.call("GET", "reporting", "/v1/audit-log/verifier").content
     lines = thread.call("GET", "reporting", "/v1/audit-log/export").text.splitlines(keepends=True)
-    status, said = verified(tmp_path, verifier, lines, kept)
+    status, said = verified_log(tmp_path, verifier, lines, kept)
     assert status == 0, said
     assert "WHOLE." in said
 
@@ -102,16 +76,16 @@ def test_a_third_party_verifies_the_log_without_the_database(
     edited["entry"]["outcome"] = "refused"
     changed = [*lines[:middle], json.dumps(edited) + "\n", *lines[middle + 1 :]]
     number = edited["entry"]["sequence"]
-    status, said = verified(tmp_path, verifier, changed, kept)
+    status, said = verified_log(tmp_path, verifier, changed, kept)
     assert (status, f"Entry {number} was changed after it was recorded" in said) == (1, True), said
 
-    status, said = verified(tmp_path, verifier, [*lines[:middle], *lines[middle + 1 :]], kept)
+    status, said = verified_log(tmp_path, verifier, [*lines[:middle], *lines[middle + 1 :]], kept)
     assert (status, f"Entry {number} is missing" in said) == (1, True), said
 
     end = json.dumps({"kind": "end", "entries": kept["sequence"] - 1}) + "\n"
     cut = [line for line in lines if json.loads(line).get("entry", {}).get("sequence", 0) < kept["sequence"]]
     cut = [line for line in cut if json.loads(line).get("sequence", 0) < kept["sequence"]][:-1]
-    status, said = verified(tmp_path, verifier, [*cut, end], kept)
+    status, said = verified_log(tmp_path, verifier, [*cut, end], kept)
     assert (status, "The end was cut off" in said) == (1, True), said
 
 
@@ -133,7 +107,7 @@ def test_a_row_edited_and_a_tail_cut_in_the_database_are_found_by_what_a_webhook
         lines: list[str] = thread.call("GET", "reporting", "/v1/audit-log/export").text.splitlines(keepends=True)
         return lines
 
-    assert verified(tmp_path, verifier, exported(), anchor)[0] == 0
+    assert verified_log(tmp_path, verifier, exported(), anchor)[0] == 0
     tenant, last = anchor["tenantid"], kept["sequence"]
     mine = "where tenant_id = %(tenant)s and sequence"
     edited = next(
@@ -153,20 +127,20 @@ def test_a_row_edited_and_a_tail_cut_in_the_database_are_found_by_what_a_webhook
         owner(f"create table public.{table} as select * from reporting.{table} where tenant_id = %(tenant)s")
     try:
         owner(f"update reporting.audit_entry set entry = replace(entry, 'done', 'refused') {mine} = %(edited)s")
-        status, said = verified(tmp_path, verifier, exported(), anchor)
+        status, said = verified_log(tmp_path, verifier, exported(), anchor)
         assert (status, f"Entry {edited} was changed after it was recorded" in said) == (1, True), said
         owner(
             f"delete from reporting.audit_entry {mine} = %(edited)s",
             f"insert into reporting.audit_entry select * from public.audit_entry {mine} = %(edited)s",
         )
-        assert verified(tmp_path, verifier, exported(), anchor)[0] == 0, "as it was"
+        assert verified_log(tmp_path, verifier, exported(), anchor)[0] == 0, "as it was"
 
         # With the end everything goes that is here about it: the checkpoints over it as well.
         owner(
             f"delete from reporting.audit_entry {mine} >= %(last)s",
             f"delete from reporting.audit_checkpoint {mine} >= %(last)s",
         )
-        status, said = verified(tmp_path, verifier, exported(), anchor)
+        status, said = verified_log(tmp_path, verifier, exported(), anchor)
         # What is recorded from then on, this export for one, is numbered from the cut on: another entry in its place.
         found = "The end was cut off" in said or f"entry {last} is another one than was signed" in said
         assert (status, found) == (1, True), said

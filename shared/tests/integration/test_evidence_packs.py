@@ -1,10 +1,6 @@
 """Evidence of clocks: incidents says what happened, reporting packs it, and a process without either computes it."""
 
-import io
 import json
-import subprocess
-import sys
-import zipfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -34,6 +30,7 @@ from shared.ids import new_id
 from shared.kernel.clock import FixedClock
 from shared.service import create_app
 from shared.testing.databases import DatabaseUrls
+from shared.testing.third_party import opened_pack, verified_pack
 from shared.testing.tokens import TokenMint
 from shared.worker import Runtime, build_runtime
 
@@ -184,29 +181,6 @@ async def a_long_repair(pair: Pair) -> Told:
     return Told(incident_id, {clock["metric"]: clock["clock_id"] for clock in incident["clocks"]})
 
 
-def opened(pack: bytes) -> dict[str, bytes]:
-    with zipfile.ZipFile(io.BytesIO(pack)) as found:
-        assert found.testzip() is None
-        return {name: found.read(name) for name in found.namelist()}
-
-
-def verified(folder: Path, pack: bytes, *options: str) -> tuple[int, str]:
-    """What the verifier that is in the pack says in a process of its own, without our packages, and its exit status."""
-    (folder / "evidence.zip").write_bytes(pack)
-    (folder / "verify.py").write_bytes(opened(pack)["verify.py"])
-    run = subprocess.run(
-        [sys.executable, "-I", "-S", "verify.py", "evidence.zip", *options],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        cwd=folder,
-        env={},
-        check=False,
-    )
-    assert run.stderr == ""
-    return run.returncode, run.stdout
-
-
 @pytest.mark.capability("R08")
 async def test_the_evidence_of_a_clock_is_checked_offline_and_gives_what_incidents_said(
     pair: Pair, tmp_path: Path
@@ -217,10 +191,10 @@ async def test_the_evidence_of_a_clock_is_checked_offline_and_gives_what_inciden
     live = (await pair.get("incidents", address)).json()["reading"]
     pack = await pair.pack(f"incidents/{told.incident_id}/clocks/{repair}")
 
-    status, said = verified(tmp_path, pack)
+    status, said = verified_pack(tmp_path, pack)
     assert status == 0, said
     assert said.startswith("YES. 1 clocks computed again from ")
-    files = opened(pack)
+    files = opened_pack(pack)
     (shown,) = json.loads(files["clocks.json"])
     figures = ("state", "policy", "target_seconds", "elapsed_seconds", "due_at", "breach_after")
     assert {name: shown[name] for name in figures} == {name: live[name] for name in figures}
@@ -237,8 +211,8 @@ async def test_the_evidence_of_a_clock_is_checked_offline_and_gives_what_inciden
     assert set(json.loads(files["manifest.json"])["files"]) == set(files) - {"manifest.json", "signature.json"}
 
     key = json.loads(files["keys.json"])[0]["public_key"]
-    assert verified(tmp_path, pack, "--key", key)[0] == 0
-    assert verified(tmp_path, pack, "--key", "11" * 32)[0] == 1
+    assert verified_pack(tmp_path, pack, "--key", key)[0] == 0
+    assert verified_pack(tmp_path, pack, "--key", "11" * 32)[0] == 1
 
 
 @pytest.mark.capability("R08")
@@ -276,7 +250,7 @@ def signed_anew(files: dict[str, bytes], path: str, old: bytes, new: bytes) -> b
 
 async def test_a_clock_that_its_facts_do_not_give_is_found_even_under_a_good_signature(pair: Pair) -> None:
     told = await a_long_repair(pair)
-    files = opened(await pair.pack(f"incidents/{told.incident_id}/clocks/{told.clocks['repair']}"))
+    files = opened_pack(await pair.pack(f"incidents/{told.incident_id}/clocks/{told.clocks['repair']}"))
     check(signed_anew(files, "clocks.json", b"repair", b"repair"))
     with pytest.raises(Doubt, match="shown otherwise"):
         check(signed_anew(files, "clocks.json", b'"why":"closure"', b'"why":"holiday"'))
@@ -301,9 +275,9 @@ async def test_an_incident_has_all_of_its_clocks_and_no_later_amendment_changes_
 ) -> None:
     told = await a_long_repair(pair)
     pack = await pair.pack(f"incidents/{told.incident_id}")
-    status, said = verified(tmp_path, pack)
+    status, said = verified_pack(tmp_path, pack)
     assert status == 0, said
-    shown = json.loads(opened(pack)["clocks.json"])
+    shown = json.loads(opened_pack(pack)["clocks.json"])
     # It was critical, so that somebody has to go over it: that clock still runs.
     assert {clock["metric"]: clock["state"] for clock in shown} == {
         "response": "met",
@@ -329,12 +303,12 @@ async def test_a_clock_that_runs_has_evidence_too_and_its_breach_is_in_it(pair: 
     incident = await pair.act("/v1/incidents", report)
     await pair.relay()
     address = f"incidents/{incident['incident_id']}"
-    status, said = verified(tmp_path, await pair.pack(address))
+    status, said = verified_pack(tmp_path, await pair.pack(address))
     assert (status, "response running" in said) == (0, True), said
     pair.clock.advance(timedelta(hours=1))
     await DueClocks(pair.incidents.units, pair.clock, []).run()
     await pair.relay()
-    status, said = verified(tmp_path, await pair.pack(address))
+    status, said = verified_pack(tmp_path, await pair.pack(address))
     assert (status, "response breached, 3600 of 1800 seconds used" in said) == (0, True), said
 
 
@@ -360,7 +334,7 @@ async def test_an_incident_that_an_earlier_release_told_without_facts_is_told_ag
 
     await DueClocks(pair.incidents.units, pair.clock, []).run()
     await pair.relay()
-    status, said = verified(tmp_path, await pair.pack(f"incidents/{told.incident_id}"))
+    status, said = verified_pack(tmp_path, await pair.pack(f"incidents/{told.incident_id}"))
     assert (status, "repair breached" in said) == (0, True), said
 
 

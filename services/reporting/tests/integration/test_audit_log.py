@@ -4,8 +4,6 @@ import asyncio
 import csv
 import io
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,6 +26,7 @@ from shared.database import libpq_url
 from shared.ids import new_id
 from shared.migrations import grant_application_role
 from shared.operations import INSTALLATION
+from shared.testing.third_party import bare_python
 
 NOW = datetime(2026, 6, 8, 9, tzinfo=UTC)
 SECRET = "what the client wrote"
@@ -86,15 +85,7 @@ def verified(folder: Path, exported: str, *kept: dict[str, Any]) -> tuple[int, s
         path = folder / f"checkpoint-{number}.json"
         path.write_text(json.dumps(checkpoint), encoding="utf-8")
         arguments += ["--checkpoint", str(path)]
-    run = subprocess.run(
-        [sys.executable, "-I", "-S", str(verifier), str(log), *arguments],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        cwd=folder,
-        env={},
-        check=False,
-    )
+    run = bare_python(folder, str(verifier), str(log), *arguments)
     assert run.stderr == ""
     return run.returncode, run.stdout
 

@@ -1,10 +1,6 @@
 """Evidence packs of the real service: checked in a process of its own by the file that is in them."""
 
-import io
 import json
-import subprocess
-import sys
-import zipfile
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -22,6 +18,7 @@ from reporting.domain.audit_chain import canonical
 from reporting.domain.evidence import evidence_statement, listed, manifest
 from reporting.jobs.measure_months import MeasureMonths
 from shared.ids import new_id
+from shared.testing.third_party import opened_pack, verified_pack
 
 from ..unit.adapters.exported_log import FIRST
 
@@ -47,30 +44,6 @@ async def told_and_heard(service: Any) -> None:
     await service.hear(*map(bytes, said))
 
 
-def opened(pack: bytes) -> dict[str, bytes]:
-    """The files, read by a library that is not ours."""
-    with zipfile.ZipFile(io.BytesIO(pack)) as archive_:
-        assert archive_.testzip() is None
-        return {name: archive_.read(name) for name in archive_.namelist()}
-
-
-def verified(folder: Path, pack: bytes, *options: str) -> tuple[int, str]:
-    """The verifier that is in the pack, in a process of its own: exit status, and what it says."""
-    (folder / "evidence.zip").write_bytes(pack)
-    (folder / "verify.py").write_bytes(opened(pack)["verify.py"])
-    run = subprocess.run(
-        [sys.executable, "-I", "-S", "verify.py", "evidence.zip", *options],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        cwd=folder,
-        env={},
-        check=False,
-    )
-    assert run.stderr == ""
-    return run.returncode, run.stdout
-
-
 async def test_the_evidence_of_june_is_checked_without_us_and_computes_its_figure_again(
     service: Any, story: Any, tmp_path: Path
 ) -> None:
@@ -79,12 +52,12 @@ async def test_the_evidence_of_june_is_checked_without_us_and_computes_its_figur
     service.clock.set(JULY)
     await told_and_heard(service)
     pack = await downloaded(service, story)
-    status, said = verified(tmp_path, pack)
+    status, said = verified_pack(tmp_path, pack)
     assert status == 0, said
     assert said.startswith("YES. 2 figures computed again from 7 events and 0 roll-ups: ")
     assert "production 99.965277" in said
     assert "--key" in said
-    files = opened(pack)
+    files = opened_pack(pack)
     originals = {json.loads(each)["id"]: each for each in heard}
     events = {Path(path).stem: each for path, each in files.items() if path.startswith("events/")}
     assert events.items() <= originals.items()
@@ -96,8 +69,8 @@ async def test_the_evidence_of_june_is_checked_without_us_and_computes_its_figur
     )
     assert "99.97%" in files["explanation.en.txt"].decode()
     key = json.loads(files["keys.json"])[0]["public_key"]
-    assert verified(tmp_path, pack, "--key", key)[1].count("\n") == 1
-    status, said = verified(tmp_path, pack, "--key", "11" * 32)
+    assert verified_pack(tmp_path, pack, "--key", key)[1].count("\n") == 1
+    status, said = verified_pack(tmp_path, pack, "--key", "11" * 32)
     assert (status, said[:3]) == (1, "NO.")
 
 
@@ -112,10 +85,10 @@ async def test_hourly_roll_ups_are_in_it_and_tell_how_often_somebody_looked(
     await service.hear(*story.golden_june(), once, newest, again, story.measured(datetime(2026, 5, 25, tzinfo=UTC)))
     service.clock.set(JULY)
     pack = await downloaded(service, story)
-    status, said = verified(tmp_path, pack)
+    status, said = verified_pack(tmp_path, pack)
     assert status == 0, said
     assert "2 roll-ups" in said
-    files = opened(pack)
+    files = opened_pack(pack)
     assert files["rollups.jsonl"].splitlines() == [newest, again]
     production, staging = sorted([story.environment_id, story.staging_id], key=lambda each: each == story.staging_id)
     checks = {line["environment_id"]: line for line in json.loads(files["checks.json"])}
@@ -141,20 +114,20 @@ async def test_a_silence_that_a_roll_up_tells_of_is_shown_with_it(service: Any, 
     await service.hear(*story.golden_june(), last)
     service.clock.set(JULY)
     pack = await downloaded(service, story)
-    states = json.loads(opened(pack)["states.json"])
+    states = json.loads(opened_pack(pack)["states.json"])
     silent = [span for span in states[0]["states"] if span["state"] == "unknown"]
     assert [span["event_ids"] for span in silent] == [[json.loads(last)["id"]]]
-    assert verified(tmp_path, pack)[0] == 0
+    assert verified_pack(tmp_path, pack)[0] == 0
 
 
 async def test_the_figure_of_one_environment_has_a_pack_of_its_own(service: Any, story: Any, tmp_path: Path) -> None:
     await service.hear(*story.golden_june())
     service.clock.set(JULY)
     pack = await downloaded(service, story, f"2026-06/environments/{story.environment_id}")
-    status, said = verified(tmp_path, pack)
+    status, said = verified_pack(tmp_path, pack)
     assert status == 0, said
     assert said.startswith("YES. 1 figures computed again from 6 events")
-    files = opened(pack)
+    files = opened_pack(pack)
     assert str(story.staging_monitor_id).encode() not in b"".join(
         content for path, content in files.items() if path.startswith("events/")
     )
@@ -178,8 +151,8 @@ async def test_the_client_gets_the_pack_that_the_agency_gets_in_his_language(
     service.clock.set(JULY)
     pack = await downloaded(service, story)
     assert await downloaded(service, story, role="client_decider", client_id=story.client_id) == pack
-    assert opened(pack)["README.txt"].decode().startswith("Dossier de preuve\n")
-    assert opened(await downloaded(service, english))["README.txt"].decode().startswith("Evidence pack\n")
+    assert opened_pack(pack)["README.txt"].decode().startswith("Dossier de preuve\n")
+    assert opened_pack(await downloaded(service, english))["README.txt"].decode().startswith("Evidence pack\n")
 
 
 async def test_more_than_anybody_should_load_at_once_is_refused_with_what_to_ask_for(
@@ -206,7 +179,7 @@ async def test_whatever_byte_is_changed_the_answer_is_no(service: Any, story: An
     service.clock.set(JULY)
     pack = await downloaded(service, story)
     check(pack)
-    files = opened(pack)
+    files = opened_pack(pack)
     # The signature is not listed with its hash, and the end of the ZIP is no file: most of what is tried is there.
     signature = pack.index(files["signature.json"])
     places = st.one_of(
@@ -250,7 +223,7 @@ async def test_a_figure_that_its_events_do_not_give_is_found_even_under_a_good_s
 ) -> None:
     await service.hear(*story.golden_june())
     service.clock.set(JULY)
-    files = opened(await downloaded(service, story))
+    files = opened_pack(await downloaded(service, story))
     check(signed_anew(files))
 
     def better(measured: Any) -> None:
@@ -319,7 +292,7 @@ async def test_a_figure_by_the_rule_of_a_version_that_was_not_in_force_is_found(
     amended = story.contract("amended", datetime(2026, 7, 31, 22, 0, tzinfo=UTC))
     await service.hear(*june, amended)
     service.clock.set(JULY)
-    files = opened(await downloaded(service, story))
+    files = opened_pack(await downloaded(service, story))
     event = json.loads(amended)
     files[f"events/{event['id']}.json"] = amended
     assert check(signed_anew(files))
@@ -341,7 +314,7 @@ async def test_a_figure_by_the_rule_of_a_version_that_was_not_in_force_is_found(
 async def test_a_figure_of_a_part_of_the_month_is_found(service: Any, story: Any) -> None:
     await service.hear(*story.golden_june())
     service.clock.set(JULY)
-    files = opened(await downloaded(service, story))
+    files = opened_pack(await downloaded(service, story))
     place = next(n for n, each in enumerate(json.loads(files["measurement.json"])["figures"]) if each["down_units"])
 
     def starting_late(measured: Any) -> None:
@@ -362,7 +335,7 @@ async def test_a_contract_whose_beginning_is_left_out_is_found(service: Any, sto
     june = story.golden_june()
     await service.hear(*june, story.contract("amended", datetime(2026, 6, 18, 22, 0, tzinfo=UTC)))
     service.clock.set(JULY)
-    files = opened(await downloaded(service, story))
+    files = opened_pack(await downloaded(service, story))
     check(signed_anew(files))
     activated, _ = event_named(files, "contracts.contract.activated.v1")
     with pytest.raises(Doubt, match="no event tells that it was activated"):
@@ -384,7 +357,7 @@ async def test_an_outage_whose_events_are_left_out_is_found_by_the_numbers(servi
     june = story.golden_june()
     await service.hear(*june)
     service.clock.set(JULY)
-    files = opened(await downloaded(service, story))
+    files = opened_pack(await downloaded(service, story))
     of_monitor = {
         (event["aggregateversion"], path)
         for path, content in files.items()
@@ -420,8 +393,8 @@ async def test_what_a_monitor_said_that_is_no_state_is_in_the_pack_and_what_was_
     assert (early.status_code, "was not heard yet" in early.json()["detail"]) == (409, True)
     await service.hear(json.dumps(flapping).encode())
     pack = await downloaded(service, story)
-    assert f"events/{flapping['id']}.json" in opened(pack)
-    assert verified(tmp_path, pack)[0] == 0
+    assert f"events/{flapping['id']}.json" in opened_pack(pack)
+    assert verified_pack(tmp_path, pack)[0] == 0
 
 
 WORK = (datetime(2026, 6, 15, 1, 0, tzinfo=UTC), datetime(2026, 6, 15, 3, 0, tzinfo=UTC))
@@ -434,14 +407,14 @@ async def with_planned_work(service: Any, story: Any) -> dict[str, bytes]:
     await service.hear(*month, window, story.in_maintenance(WORK[0]), story.restored(*WORK, was="maintenance"))
     service.clock.set(JULY)
     await told_and_heard(service)
-    return opened(await downloaded(service, story))
+    return opened_pack(await downloaded(service, story))
 
 
 async def test_maintenance_is_proved_by_the_window_that_was_planned_for_it(
     service: Any, story: Any, tmp_path: Path
 ) -> None:
     files = await with_planned_work(service, story)
-    status, said = verified(tmp_path, signed_anew(files))
+    status, said = verified_pack(tmp_path, signed_anew(files))
     assert status == 0, said
     (planned,) = [path for path, content in files.items() if b"contracts.maintenance.scheduled" in content[:2_000]]
     (maintenance,) = [s for s in json.loads(files["states.json"])[0]["states"] if s["state"] == "maintenance"]
@@ -557,12 +530,12 @@ async def test_a_decision_on_an_outage_is_proved_with_the_figure_before_it_and_n
     shown = {each["environment_id"]: each for each in report["uptime"]["figures"]}
     for rest in ("2026-06", f"2026-06/environments/{story.environment_id}"):
         pack = await downloaded(service, story, rest)
-        status, said = verified(tmp_path, pack)
+        status, said = verified_pack(tmp_path, pack)
         assert status == 0, said
         figure = shown[str(story.environment_id)]
         before = figure["as_measured"]["uptime_percent"]
         assert f"production {figure['uptime_percent']} by decisions, {before} as measured" in said
-    files = opened(await downloaded(service, story))
+    files = opened_pack(await downloaded(service, story))
     told = [json.loads(content)["data"] for path, content in files.items() if path.startswith("told/")]
     hashes = {each["content_hash"] for each in told}
     assert json.loads(files["measurement.json"])["content_hash"] in hashes
