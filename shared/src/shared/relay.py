@@ -84,7 +84,7 @@ class Relay:
             log.info("relay_leads", service=self._service)
             LEADING.labels(self._service).set(1)
             try:
-                await self._lead(connection)
+                await self._lead(store, connection)
             finally:
                 LEADING.labels(self._service).set(0)
 
@@ -110,8 +110,7 @@ class Relay:
         row = await cursor.fetchone()
         return bool(row and row[0])
 
-    async def _lead(self, connection: psycopg.AsyncConnection[Any]) -> None:
-        store = OutboxStore(connection, self._service)
+    async def _lead(self, store: OutboxStore, connection: psycopg.AsyncConnection[Any]) -> None:
         await declare_stream(self._js, event_stream(self._service), self._replicas)
         await connection.execute(f"listen {outbox_channel(self._service)}")
         last = await self.reconcile(store, await store.last_sequence())

@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import ssl
 from dataclasses import dataclass
 from datetime import datetime
 from email.headerregistry import Address
@@ -14,6 +13,7 @@ from typing import Final
 import aiosmtplib
 
 from reporting.settings import ReportingSettings, is_address
+from shared.outbound_http import authorities_of_the_machine
 
 SEND_SECONDS: Final = 60.0
 """For one message from connecting to the server's last word; less than the lease of its row."""
@@ -75,7 +75,6 @@ class MailServer:
 
     def __init__(self, settings: ReportingSettings) -> None:
         self._settings = settings
-        self._trust: ssl.SSLContext | None = None
 
     @property
     def configured(self) -> bool:
@@ -89,8 +88,6 @@ class MailServer:
         """
         settings = self._settings
         message = compose(letter, settings)
-        if self._trust is None:
-            self._trust = ssl.create_default_context()  # reads every authority of the machine: once, and only to send
         password = settings.smtp_password
         try:
             async with asyncio.timeout(SEND_SECONDS):
@@ -103,7 +100,7 @@ class MailServer:
                     use_tls=settings.smtp_implicit_tls,
                     start_tls={"auto": None, "always": True, "never": False}[settings.smtp_starttls],
                     timeout=settings.smtp_timeout_seconds,
-                    tls_context=self._trust,
+                    tls_context=authorities_of_the_machine(),
                 )
         except aiosmtplib.SMTPRecipientsRefused as error:
             codes = [refused.code for refused in error.recipients]

@@ -185,7 +185,8 @@ def component_page(
             night=palette_at_night(brand.primary, brand.background, brand.text),
         )
 
-    return _light_enough(made, EXTENTS)
+    # It tells every step and draws its days in any case: the first and the last extent make nothing else of it.
+    return _light_enough(made, EXTENTS[1:-1])
 
 
 @dataclass(frozen=True)

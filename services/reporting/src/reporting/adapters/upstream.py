@@ -4,10 +4,8 @@ What they answer is what that person may see: the portal decides nothing about i
 page says what cannot be read now, and shows the rest.
 """
 
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, Literal
 from uuid import UUID
 
@@ -17,6 +15,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 
 from reporting.application.portal import ContractsAway, Person, PersonIsOut
 from reporting.settings import ReportingSettings
+from shared.outbound_http import authorities_of_the_machine
 
 Service = Literal["contracts", "incidents"]
 
@@ -50,15 +49,13 @@ class File:
     disposition: str | None
 
 
-@cache
-def _trust() -> ssl.SSLContext:
-    return ssl.create_default_context()  # reads every authority of the machine: too slow for each page
-
-
 def _http(settings: ReportingSettings) -> httpx.AsyncClient:
     """These addresses are the operator's, inside of the network, so that this client is not the guarded one."""
     return httpx.AsyncClient(
-        timeout=settings.portal_timeout_seconds, verify=_trust(), trust_env=False, follow_redirects=False
+        timeout=settings.portal_timeout_seconds,
+        verify=authorities_of_the_machine(),
+        trust_env=False,
+        follow_redirects=False,
     )
 
 
