@@ -155,20 +155,31 @@ class Translator:
         """The zone's offset at an instant: ``UTC+02:00``."""
         return f"UTC{get_timezone_gmt(_aware(at).astimezone(zone), width='iso8601', locale=self.locale)}"
 
-    def duration(self, seconds: float | Decimal, *, width: Width = "long") -> str:
-        """``15 minutes``, ``2 hours, 20 minutes``; short: ``2h 20m`` or ``2 h 20 min``.
+    def duration(self, seconds: float | Decimal, *, width: Width = "long", days: bool = True) -> str:
+        """``15 minutes``, ``2 hours and 20 minutes``; short: ``2h 20m`` or ``2 h 20 min``.
 
         Whole seconds; a fraction is cut off, never rounded up. Zero reads ``0 seconds``. A negative duration carries a
-        minus sign, which is how an overrun deadline reads.
+        minus sign, which is how an overrun deadline reads. Without ``days`` hours stay hours: a day of a calendar that
+        closes at night would be anybody's guess.
         """
+        return self._amount(seconds, _UNITS if days else _UNITS[1:], width)
+
+    def work(self, minutes: int, *, width: Width = "long") -> str:
+        """What somebody worked, or may: ``26 hours and 15 minutes``; short: ``26h 15m`` or ``26 h 15 min``.
+
+        Never in days: twenty-six hours of work are no day and two. No work reads ``0 hours``.
+        """
+        return self._amount(60 * minutes, _UNITS[1:3] if minutes else _UNITS[1:2], width)
+
+    def _amount(self, seconds: float | Decimal, units: Sequence[tuple[str, int]], width: Width) -> str:
         whole = rest = int(seconds if seconds >= 0 else -seconds)
         parts: list[str] = []
         length: Literal["long", "short", "narrow"] = "long" if width == "long" else "short"
         if width == "short" and self.language == "en":
             length = "narrow"  # English "short" is hardly shorter than "long": 2 hrs, 20 mins
-        for unit, size in _UNITS:
+        for unit, size in units:
             count, rest = divmod(rest, size)
-            if count or (unit == "second" and not parts):
+            if count or (unit == units[-1][0] and not parts):
                 parts.append(format_unit(count, f"duration-{unit}", length=length, locale=self.locale))
         style: Literal["standard", "unit-narrow"] = "standard" if width == "long" else "unit-narrow"
         text = format_list(parts, style=style, locale=self.locale)

@@ -130,6 +130,17 @@ def test_durations_read_like_sentences(catalogues: Catalogues) -> None:
     assert plain(en.duration(-60)) == "−1 minute"
 
 
+def test_hours_of_work_and_of_a_calendar_are_never_days(catalogues: Catalogues) -> None:
+    fr, en = catalogues.translator("fr"), catalogues.translator("en")
+    assert en.work(26 * 60 + 15) == "26 hours and 15 minutes"
+    assert fr.work(26 * 60, width="short") == f"26{NARROW}h"
+    assert en.work(-90, width="short") == "−1h 30m"
+    assert (en.work(0), en.work(0, width="short"), en.work(5, width="short")) == ("0 hours", "0h", "5m")
+    assert en.duration(40 * 3600, width="short") == "1d 16h"
+    assert en.duration(40 * 3600, width="short", days=False) == "40h"
+    assert en.duration(40 * 3600 + 1, days=False) == "40 hours and 1 second"
+
+
 def test_the_language_comes_from_the_query_then_the_browser_then_the_default(catalogues: Catalogues) -> None:
     def chosen(asked: str | None, accepted: str | None) -> str:
         return catalogues.negotiate(asked, accepted, default="fr").language

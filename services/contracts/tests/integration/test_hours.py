@@ -172,6 +172,14 @@ async def test_ten_hours_are_five_lines_with_their_classes_and_a_total_that_nobo
         ("prioritization", 75),
     ):
         await book.log(minutes, None, work_class=work_class)
+    told = await agency.get(f"/v1/contracts/{contract['contract_id']}/hours/entries")
+    assert {(each["line"], each["work_class"], each["counts_on"]) for each in told["data"]} == {
+        (None, "dependency_upgrade", "technical"),
+        (None, "micro_evolution", "web"),
+        (None, "store_update", "mobile"),
+        (None, "assistance", "assistance"),
+        (None, "prioritization", "steering"),
+    }
     month = await book.month()
     assert {line["code"]: line["accounted_minutes"] for line in month["lines"]} == {
         "technical": 30,
@@ -436,7 +444,8 @@ async def test_a_year_of_use_is_reviewed_and_its_volume_becomes_an_amendment(
     assert [month["accounted_minutes"] for month in technical["months"]] == [200] * 12
     assert (technical["average_minutes"], technical["proposed_minutes"], web["proposed_minutes"]) == ("200.00", 210, 0)
     assert (found["change"], found["months_over"], found["overage_minutes"]) == ("raise", 12, 240)
-    assert "3 heures 30 minutes" in found["reason"]["fr"] and "3 hours 30 minutes" in found["reason"]["en"]
+    assert "3\u00a0heures et 30 minutes" in found["reason"]["fr"]
+    assert "3 hours and 30 minutes" in found["reason"]["en"]
     (told,) = await book.told("hours_review.proposed.v1")
     HoursReviewProposed.model_validate(told)
 

@@ -90,7 +90,7 @@ async def test_the_table_has_the_lines_of_the_contract_and_their_sum(agency: Age
     written = await message(agency, contract)
     for line in ("Maintenance technique", "Correctifs Mobile", "Assistance & support", "Suivi & pilotage"):
         assert f"- {line}" in written["text"]
-    assert "Total mensuel\u00a0: 10 heures" in written["text"]
+    assert "Total mensuel\u00a0: 10\u00a0heures" in written["text"]
     assert "<td" in written["html"]
     assert "Assistance &amp; support" in written["html"]
 
@@ -123,7 +123,7 @@ async def test_what_is_only_for_a_mobile_application_is_there_exactly_with_one(a
     assert "- Correctifs Mobile" in with_one["text"]
     assert "application mobile" not in without["text"]
     assert "- Correctifs Mobile" not in without["text"]
-    assert "fixé à 9 heures" in without["text"]
+    assert "fixé à 9\u00a0heures" in without["text"]
 
 
 OWN: dict[str, Any] = {

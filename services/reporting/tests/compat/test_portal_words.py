@@ -69,10 +69,3 @@ def test_every_milestone_of_an_item_has_words() -> None:
     t = catalogues().translator("fr")
     said = {code: portal_words.step(t, code) for code in schemas[stamps]["properties"]}
     assert {code for code, words in said.items() if words == code.replace("_", " ")} == set()
-
-
-@pytest.mark.parametrize(
-    ("minutes", "told"), [(0, "0 min"), (45, "45 min"), (120, "2 h"), (144, "2 h 24 min"), (1600, "26 h 40 min")]
-)
-def test_work_is_told_in_hours_and_never_in_days(minutes: int, told: str) -> None:
-    assert portal_words.worked(minutes).replace("\N{NO-BREAK SPACE}", " ") == told

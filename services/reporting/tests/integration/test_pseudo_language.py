@@ -325,7 +325,7 @@ def filled(story: Any) -> dict[str, Any]:
     lines = [{"code": "care", "name": {"fr": "Menu"}, **minutes}]
     overage = {"amount": "12.00", "currency": "EUR"}
     hours = {**minutes, "available_minutes": 120, "overage_amount": overage, "lines": lines, "closed_at": None}
-    worked_on = {"worked_on": "2026-06-15", "line": "care", "real_minutes": 90, "note": "Vendre"}
+    worked_on = {"worked_on": "2026-06-15", "line": None, "counts_on": "care", "real_minutes": 90, "note": "Vendre"}
     said = {"audience": "client", "note": "Vendre", "actor": {"kind": "user", "name": "Ada Martin"}, "at": AT}
     attached = {"audience": "client", "attachment_id": ITEM, "name": "Stock", "added_by": said["actor"], "added_at": AT}
     own = f"/v1/contracts/{story.contract_id}"

@@ -17,6 +17,7 @@ from contracts.application.hours import (
     NewHoursApproval,
     NewHoursEntry,
     NewReversal,
+    PlacedHoursEntry,
 )
 from contracts.application.hours_reviews import AcceptReview, DeclineReview, HoursReview
 from shared.auth import Principal, require
@@ -72,11 +73,12 @@ async def create_hours_entry(contract_id: UUID, new: NewHoursEntry, work: Work, 
 @ledger.get("/hours/entries", summary="List the entries of a contract's hours")
 async def list_hours_entries(
     contract_id: UUID, unit: Unit, work: Work, params: PageParams, who: Reader, month: OneMonth = None
-) -> Page[HoursEntry]:
+) -> Page[PlacedHoursEntry]:
     """What was worked, what was told last first; entries that were taken back, and what takes them back, too."""
     await work.contracts.get(contract_id)
     page = await hours_stores.list_entries(unit, params, contract_id, month)
-    return Page(data=[_read_by(who, entry) for entry in page.data], next_cursor=page.next_cursor)
+    shown = await hours.placed(work, contract_id, [_read_by(who, entry) for entry in page.data])
+    return Page(data=shown, next_cursor=page.next_cursor)
 
 
 @ledger.post(

@@ -109,6 +109,12 @@ class HoursEntry(BaseModel):
     recorded_by: str
 
 
+class PlacedHoursEntry(HoursEntry):
+    """An entry, and where it counts."""
+
+    counts_on: str | None = Field(description="The line that it draws on by the terms of its day; null: on none.")
+
+
 class NewHoursApproval(Request):
     """The client approves that an item which is not in scope is done on the included hours."""
 
@@ -379,6 +385,17 @@ async def hours_month(work: Workspace, contract: Contract, month: date) -> Hours
     if not found:
         raise Unknown("hours ledger of this contract in", f"{month:%Y-%m}")
     return found[0]
+
+
+async def placed(work: Workspace, contract_id: UUID, entries: Sequence[HoursEntry]) -> list[PlacedHoursEntry]:
+    """The entries with the lines that they draw on."""
+    agreed = await work.hours.book.agreed(contract_id)
+
+    def line_of(entry: HoursEntry) -> str | None:
+        terms = rules.agreed_on(entry.worked_on, agreed.held, agreed.zone)
+        return None if terms is None else terms.line_of(entry.line, entry.work_class)
+
+    return [PlacedHoursEntry(**entry.model_dump(), counts_on=line_of(entry)) for entry in entries]
 
 
 async def months_of_contract(work: Workspace, contract: Contract, months: Sequence[date]) -> list[HoursMonth]:

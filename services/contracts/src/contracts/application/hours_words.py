@@ -17,12 +17,12 @@ def review_words(
         used = t.gettext(
             "On average %(used)s a month were used over %(months)s months, of %(included)s agreed; %(over)s of them"
             " went over.",
-            used=_hours(t, average_minutes),
+            used=t.work(average_minutes),
             months=months,
-            included=_hours(t, included_minutes),
+            included=t.work(included_minutes),
             over=months_over,
         )
-        proposed = _hours(t, proposed_minutes)
+        proposed = t.work(proposed_minutes)
         conclusion = {
             "raise": t.gettext("A higher volume fits this use: %(proposed)s a month.", proposed=proposed),
             "lower": t.gettext("A lower volume fits this use: %(proposed)s a month.", proposed=proposed),
@@ -32,12 +32,6 @@ def review_words(
         return f"{used} {conclusion}"
 
     return {language: say(known.translator(language)) for language in known.languages}
-
-
-def _hours(t: Translator, minutes: int) -> str:
-    whole, rest = divmod(minutes, 60)
-    told = t.ngettext("%(count)s hour", "%(count)s hours", whole)
-    return f"{told} {t.ngettext('%(count)s minute', '%(count)s minutes', rest)}" if rest else told
 
 
 def covered_words(line: Mapping[str, Any], t: Translator) -> str:

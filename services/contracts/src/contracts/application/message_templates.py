@@ -21,7 +21,7 @@ from contracts.application.hours_terms import TEN_HOURS, hours_block
 from contracts.application.hours_words import covered_words
 from contracts.application.identity import Tenant
 from contracts.application.paper_ports import TemplateVersion
-from contracts.application.papers import PaperTable, hours_and_minutes, in_template, spoken, table
+from contracts.application.papers import PaperTable, in_template, spoken, table
 from contracts.application.ports import Workspace
 from contracts.application.senders import SenderData, sender_of, signature
 from contracts.application.sites import Site, SiteKind
@@ -461,7 +461,7 @@ def _values(known: Known, t: Translator) -> Mapping[str, Value]:
         "agency.name": known.tenant.name,
         "sender.name": None if known.sender is None else known.sender.name,
         "sender.signature": "\n".join(signature(known.tenant, known.sender, t)),
-        "hours.total": None if hours is None else hours_and_minutes(hours["total_minutes"], t),
+        "hours.total": None if hours is None else t.work(hours["total_minutes"]),
         "hours.lines": None if hours is None else in_template(hours_table(hours, t)),
         "hours.overage_rate": None if rate is None else t.money(rate["amount"], rate["currency"]),
         "hours.pooled": hours is not None and bool(hours["pooled"]),
@@ -481,9 +481,9 @@ def hours_table(block: Mapping[str, Any], t: Translator) -> PaperTable:
     return table(
         [t.gettext("Line"), t.gettext("What it covers"), t.gettext("Monthly volume")],
         [
-            [spoken(line["name"], t), covered_words(line, t), hours_and_minutes(line["included_minutes"], t)]
+            [spoken(line["name"], t), covered_words(line, t), t.work(line["included_minutes"])]
             for line in block["lines"]
         ],
         figures=[2],
-        total=[t.gettext("Monthly total"), "", hours_and_minutes(block["total_minutes"], t)],
+        total=[t.gettext("Monthly total"), "", t.work(block["total_minutes"])],
     )

@@ -114,10 +114,3 @@ def in_template(shown: PaperTable) -> Table:
         rows=tuple(tuple(row) for row in shown.rows),
         total=None if shown.total is None else tuple(shown.total),
     )
-
-
-def hours_and_minutes(minutes: int, t: Translator) -> str:
-    """``2 hours``, ``1 hour 30 minutes``."""
-    hours, rest = divmod(minutes, 60)
-    told = t.ngettext("%(count)s hour", "%(count)s hours", hours)
-    return f"{told} {t.ngettext('%(count)s minute', '%(count)s minutes', rest)}" if rest else told

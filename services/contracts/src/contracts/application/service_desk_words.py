@@ -41,17 +41,8 @@ def desk_sentences(
 
 
 def lasting(duration: str, t: Translator) -> str:
-    """A duration that `values.Duration` accepts. Hours stay hours: "a day" of a calendar that closes at night would be
-    anybody's guess.
-    """
-    minutes, seconds = divmod(seconds_of(duration), 60)
-    hours, rest = divmod(minutes, 60)
-    parts = [t.ngettext("%(count)s hour", "%(count)s hours", hours)] if hours else []
-    if rest or not (hours or seconds):
-        parts.append(t.ngettext("%(count)s minute", "%(count)s minutes", rest))
-    if seconds:
-        parts.append(t.ngettext("%(count)s second", "%(count)s seconds", seconds))
-    return t.enumeration(parts)
+    """A duration that `values.Duration` accepts, never in days."""
+    return t.duration(seconds_of(duration), days=False)
 
 
 class _Words:
@@ -150,11 +141,11 @@ class _Words:
         yield t.gettext(
             "A micro-evolution takes at most %(time)s of work; what takes longer is a change with an estimate that the"
             " client approves.",
-            time=self._minutes(desk.micro_evolution_limit_minutes),
+            time=self._t.work(desk.micro_evolution_limit_minutes),
         )
         yield t.gettext(
             "A change takes at most %(time)s of work; what takes longer is split.",
-            time=self._minutes(desk.change_size_cap_minutes),
+            time=self._t.work(desk.change_size_cap_minutes),
         )
         yield t.gettext(
             "At most %(count)s items wait in the backlog; one that nobody has touched for %(days)s is proposed for"
@@ -229,10 +220,3 @@ class _Words:
 
     def _time(self, duration: str) -> str:
         return lasting(duration, self._t)
-
-    def _minutes(self, count: int) -> str:
-        hours, minutes = divmod(count, 60)
-        parts = [self._t.ngettext("%(count)s hour", "%(count)s hours", hours)] if hours else []
-        if minutes or not hours:
-            parts.append(self._t.ngettext("%(count)s minute", "%(count)s minutes", minutes))
-        return self._t.enumeration(parts)

@@ -207,7 +207,7 @@ def what_was_promised(commitment: SettledCommitment, t: Translator) -> str:
 def _figure(commitment: SettledCommitment, figure: str | None, t: Translator) -> str:
     if figure is None:
         return "–"
-    return t.percent(figure) if commitment.kind == "uptime" else t.duration(Decimal(figure))
+    return t.percent(figure) if commitment.kind == "uptime" else t.duration(Decimal(figure), days=False)
 
 
 def promised_in_words(commitment: SettledCommitment, t: Translator) -> str:

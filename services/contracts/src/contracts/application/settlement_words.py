@@ -168,7 +168,7 @@ def _overage(line: _Line) -> str:
     return line.t.gettext(
         "Hours beyond those included, %(month)s: %(time)s at %(rate)s an hour",
         month=line.t.month(date.fromisoformat(line.plain("month"))),
-        time=line.t.duration(int(line.plain("minutes")) * 60),
+        time=line.t.work(int(line.plain("minutes"))),
         rate=line.money("rate"),
     )
 
@@ -186,7 +186,7 @@ def _penalty(line: _Line) -> str:
     return line.t.gettext(
         "Penalty: %(target)s missed by %(time)s on %(day)s",
         target=line.metric(),
-        time=line.t.duration(int(line.plain("overrun"))),
+        time=line.t.duration(int(line.plain("overrun")), days=False),
         day=line.day("on"),
     )
 
@@ -195,7 +195,7 @@ def _shared_penalty(line: _Line) -> str:
     return line.t.gettext(
         "Penalty: %(target)s missed by %(time)s on %(day)s, of which the provider bears %(percent)s",
         target=line.metric(),
-        time=line.t.duration(int(line.plain("overrun"))),
+        time=line.t.duration(int(line.plain("overrun")), days=False),
         day=line.day("on"),
         percent=line.percent("provider_percent"),
     )

@@ -100,8 +100,4 @@ def _kind(kind: SiteKind, t: Translator) -> str:
 def _with_limit(name: str, minutes: int | None, t: Translator) -> str:
     if minutes is None:
         return name
-    hours, rest = divmod(minutes, 60)
-    parts = [t.ngettext("%(count)s hour", "%(count)s hours", hours)] if hours else []
-    if rest:
-        parts.append(t.ngettext("%(count)s minute", "%(count)s minutes", rest))
-    return t.gettext("%(name)s (up to %(time)s each)", name=name, time=t.enumeration(parts))
+    return t.gettext("%(name)s (up to %(time)s each)", name=name, time=t.work(minutes))

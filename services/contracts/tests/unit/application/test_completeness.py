@@ -302,6 +302,6 @@ def test_a_limit_is_told_in_hours_and_minutes() -> None:
     limited = contract([category("fix", "in", limit_minutes=90), category("advice", "in", limit_minutes=60)], [])
     lines = sheet_of(limited, [], catalogues().translator("fr")).sections[0].lines
     assert [line.text for line in lines] == [
-        "fix (fr) (jusqu’à 1 heure et 30 minutes par demande)",
-        "advice (fr) (jusqu’à 1 heure par demande)",
+        "fix (fr) (jusqu’à 1\N{NO-BREAK SPACE}heure et 30 minutes par demande)",
+        "advice (fr) (jusqu’à 1\N{NO-BREAK SPACE}heure par demande)",
     ]

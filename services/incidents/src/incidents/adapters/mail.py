@@ -189,7 +189,7 @@ class _Words:
         return {
             "metric": view.metric.value,
             "due": self.translator.datetime(due, self.time_zone) if due else None,
-            "target": self.translator.duration(float(seconds(view.reading.target))),
+            "target": self.translator.duration(float(seconds(view.reading.target)), days=False),
         }
 
     def severity(self, severity: str, contract: ContractFacts | None) -> str:

@@ -132,8 +132,8 @@ def _clock(t: Translator, clock: Mapping[str, Any], zone: ZoneInfo) -> Iterable[
     yield f"{_metric(t, clock['metric'])}: {_state(t, clock['state'])}"
     yield t.gettext(
         "Promised: %(target)s. Used: %(elapsed)s.",
-        target=t.duration(clock["target_seconds"]),
-        elapsed=t.duration(clock["elapsed_seconds"]),
+        target=t.duration(clock["target_seconds"], days=False),
+        elapsed=t.duration(clock["elapsed_seconds"], days=False),
     )
     if clock["due_at"] is not None:
         yield t.gettext("Due: %(at)s.", at=_at(t, clock["due_at"], zone))

@@ -77,15 +77,6 @@ def seconds_of(duration: str) -> float:
     return parse_duration(duration).total_seconds()
 
 
-def worked(minutes: int) -> str:
-    """Work in hours and minutes, with the symbols that every language writes: twenty-six hours are no day and two."""
-    hours, rest = divmod(abs(minutes), 60)
-    parts = [f"{hours}\N{NO-BREAK SPACE}h"] if hours else []
-    if rest or not hours:
-        parts.append(f"{rest}\N{NO-BREAK SPACE}min")
-    return ("−" if minutes < 0 else "") + " ".join(parts)
-
-
 def in_order(stamps: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
     """What happened to something, by the instants at which it did; at the same one as it usually goes."""
     usual = {code: place for place, code in enumerate(STEPS)}

@@ -38,11 +38,8 @@ def in_language(texts: Mapping[str, str], t: Translator, otherwise: str) -> str:
 
 
 def minutes(t: Translator, count: int | None) -> str:
-    """Minutes as hours and minutes; none of them are no hours, not no seconds."""
-    if count is None:
-        return NOTHING
-    text = t.duration(60 * count, width="short")
-    return text if count else text.replace("s", "h")
+    """Minutes of work as hours and minutes."""
+    return NOTHING if count is None else t.work(count, width="short")
 
 
 def _when(t: Translator, at: datetime | None, zone: ZoneInfo) -> str:

@@ -32,7 +32,7 @@ CODES: Mapping[str, Callable[[Translator, str], str]] = {
 KINDS: Mapping[str, Callable[[Translator, str], str]] = {
     "percent": lambda t, value: t.percent(value),
     "seconds": lambda t, value: t.duration(Decimal(value), width="short"),
-    "minutes": lambda t, value: t.duration(60 * int(value), width="short"),
+    "minutes": lambda t, value: t.work(int(value), width="short"),
     "ms": lambda t, value: t.gettext("%(figure)s ms", figure=t.number(value)),
 }
 INSTANTS = frozenset(
@@ -400,10 +400,12 @@ def _promises(report: MonthlyReport, t: Translator, zone: ZoneInfo) -> Table:
             [
                 line.number,
                 words.metric(t, clock.metric),
-                t.duration(clock.target_seconds, width="short"),
+                t.duration(clock.target_seconds, width="short", days=False),
                 _when(t, clock.due_at, zone),
                 _when(t, clock.actual_at, zone),
-                NOTHING if clock.elapsed_seconds is None else t.duration(clock.elapsed_seconds, width="short"),
+                NOTHING
+                if clock.elapsed_seconds is None
+                else t.duration(clock.elapsed_seconds, width="short", days=False),
                 words.verdict(t, clock.verdict),
             ]
             for line in report.incidents.items

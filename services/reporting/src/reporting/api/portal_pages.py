@@ -245,7 +245,9 @@ async def list_portal_hours(visit: SignedIn) -> Response:
 
 
 @router.get("/contracts/{contract_id}/hours", summary="Hours by line")
-async def show_portal_hours(contract_id: UUID, visit: SignedIn, month: Month | None = None) -> Response:
+async def show_portal_hours(
+    contract_id: UUID, visit: SignedIn, month: Month | None = None, cursor: Cursor = None
+) -> Response:
     """A month by line: included, used, remaining, beyond; and the work behind it."""
     visit.must_decide()
     async with visit.unit() as unit:
@@ -256,10 +258,10 @@ async def show_portal_hours(contract_id: UUID, visit: SignedIn, month: Month | N
     asked = max(first, min(month or present, present))
     path = f"/v1/contracts/{contract_id}/hours"
     hours: Mapping[str, Any] | None = None
-    entries: Sequence[Mapping[str, Any]] = []
+    page: Mapping[str, Any] = {"data": [], "next_cursor": None}
     try:
         hours = await visit.apis.get("contracts", path, month=f"{asked:%Y-%m}")
-        entries = (await visit.apis.get("contracts", f"{path}/entries", month=f"{asked:%Y-%m}", limit=200))["data"]
+        page = await visit.apis.get("contracts", f"{path}/entries", month=f"{asked:%Y-%m}", **_page(cursor))
     except (NotThere, Refused):
         pass  # the month has no hours; the page says so
     names = {line["code"]: line["name"].get(visit.translator.language, "") for line in (hours or {}).get("lines", [])}
@@ -270,7 +272,7 @@ async def show_portal_hours(contract_id: UUID, visit: SignedIn, month: Month | N
         "before": f"{before:%Y-%m}" if before >= first else None,
         "after": f"{after:%Y-%m}" if after <= present else None,
         "hours": hours,
-        "entries": entries,
+        "page": page,
         "names": names,
     }
     return visit.page_about(contracts, "hours.html", values)
