@@ -710,8 +710,8 @@ _STATE: Mapping[str, Any] = {
         ),
         _deliverable(
             "uptime_commitment",
-            "Engagement de disponibilité de 99,9 %",
-            "Uptime commitment of 99.9 %",
+            "Engagement de disponibilité de 99,9 %",
+            "Uptime commitment of 99.9%",
             "uptime_measurement",
             **_UPTIME,
         ),
