@@ -18,8 +18,9 @@ A pack is one ZIP that holds what a figure rests on. What is checked:
    `states.json` differs from what was measured only in the time and for the outages of decisions that a second person
    approved, as their events in the pack tell; no program's key proposes or approves one.
 5. The figures of `measurement.json` are computed again from the states and the rule, exactly, and are the same; the
-   checks of `checks.json` are those that the hourly roll-ups tell. The last word on the month in `told/` says the same,
-   and so do the percentages in the explanations.
+   checks of `checks.json` are those that the hourly roll-ups tell, and so are the percentiles of `response-times.json`,
+   of the sketches of all hours, merged. The last word on the month in `told/` says the same, and so do the percentages
+   and the response times in the explanations.
 
 In the pack of an incident or of one clock, instead of 3 to 5: every clock is computed again from its facts (opened,
 paused, resumed, stopped, ...), which the incident's newest event tells, and from the target, the business calendar and
@@ -35,6 +36,7 @@ Ends with 0 and YES, or with 1, NO and the reasons. Public holidays are those th
 from __future__ import annotations
 
 import argparse
+import base64
 import hashlib
 import io
 import json
@@ -448,6 +450,129 @@ def told(found: Mapping[str, Fraction], rule: Mapping[str, Any], target: str | N
 def _cut(value: Fraction, decimals: int) -> str:
     units = value.numerator * 10**decimals // value.denominator
     return f"{units // 10**decimals}.{units % 10**decimals:0{decimals}}"
+
+
+# --- response times: a sketch is how many values fell into which bucket ------------------------------------------------
+
+LARGEST = 2**31 - 1
+
+
+def _buckets() -> Iterator[tuple[int, int, int]]:
+    """First value, last value and standing value of each bucket: none is further than one percent from the last."""
+    yield 0, 0, 0
+    lowest = 1
+    while lowest <= LARGEST:
+        standing = lowest + lowest // 100
+        highest = 100 * standing // 99
+        yield lowest, min(highest, LARGEST), min(standing, LARGEST)
+        lowest = highest + 1
+
+
+BUCKETS = list(_buckets())
+
+
+class Sketch(NamedTuple):
+    """Counts by bucket, and the exact least and greatest value."""
+
+    counts: Mapping[int, int]
+    least: int
+    greatest: int
+
+
+def sketch_of(text: str) -> Sketch | None:
+    """A sketch as a roll-up carries it: bits in base64 for addresses; None when nothing is in it. Raises ValueError.
+
+    The number of buckets and the width of counts; of each bucket the gap to the one before less one (Elias gamma code
+    of the number plus one), and its count less one (Rice code); what the least and the greatest are above the bounds of
+    their buckets; and what makes the sum exact, which no percentile needs.
+    """
+    content = base64.b64decode(text.encode("ascii") + b"=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    bits, at = "".join(f"{byte:08b}" for byte in content), 0
+
+    def taken(width: int) -> str:
+        nonlocal at
+        if at + width > len(bits):
+            raise ValueError("The bits of a sketch end before it does.")
+        at += width
+        return bits[at - width : at]
+
+    def run(of: str) -> int:
+        nonlocal at
+        start = at
+        while taken(1) == of:
+            pass
+        at -= of == "0"  # what ends the zeros is the first digit of the number
+        return at - start - (of == "1")
+
+    def gamma() -> int:
+        return int(taken(run("0") + 1), 2) - 1
+
+    def inside(bucket: int) -> int:
+        lowest, highest, _ = BUCKETS[bucket]
+        width = (highest - lowest).bit_length()
+        return lowest + (int(taken(width), 2) if width else 0)
+
+    size = gamma()
+    if not size:
+        return None
+    width, bucket = gamma(), -1
+    counts: dict[int, int] = {}
+    for _ in range(size):
+        bucket += gamma() + 1
+        if bucket >= len(BUCKETS):
+            raise ValueError(f"A sketch has no bucket {bucket}.")
+        high = run("1")
+        counts[bucket] = (high << width | (int(taken(width), 2) if width else 0)) + 1
+    return Sketch(counts, inside(min(counts)), inside(bucket))
+
+
+def merged(sketches: Sequence[Sketch]) -> Sketch:
+    """One of all that went into these."""
+    counts: dict[int, int] = {}
+    for sketch in sketches:
+        for bucket, count in sketch.counts.items():
+            counts[bucket] = counts.get(bucket, 0) + count
+    return Sketch(counts, min(each.least for each in sketches), max(each.greatest for each in sketches))
+
+
+def quantile(sketch: Sketch, thousandths: int) -> int:
+    """The value at the rank `thousandths × (count − 1) ÷ 1000`, rounded down, of all in order; right to one percent."""
+    rank = thousandths * (sum(sketch.counts.values()) - 1) // 1000
+    for bucket in sorted(sketch.counts):
+        rank -= sketch.counts[bucket]
+        if rank < 0:
+            return min(max(BUCKETS[bucket][2], sketch.least), sketch.greatest)
+    raise AssertionError("the counts of a sketch add up to its count")
+
+
+def response_times(
+    rollups: Iterable[Mapping[str, Any]], environment_ids: Iterable[str], period: Stretch
+) -> list[dict[str, Any]]:
+    """By environment the percentiles, in microseconds, of all good checks of the hours that begin in a period.
+
+    A sketch that nobody can read counts in no figure.
+    """
+    found: dict[str, list[Sketch]] = {each: [] for each in environment_ids}
+    for event in rollups:
+        if not period[0] <= instant(event["data"]["starts_at"]) < period[1]:
+            continue
+        for monitor in event["data"]["monitors"]:
+            said = monitor.get("response_times")
+            if said is None or monitor["environment_id"] not in found:
+                continue
+            try:
+                sketch = sketch_of(said["sketch"])
+            except ValueError:
+                continue
+            if sketch is not None:
+                found[monitor["environment_id"]].append(sketch)
+    figures = []
+    for environment_id, sketches in found.items():
+        if sketches:
+            whole = merged(sketches)
+            percentiles = {f"p{each // 10}_us": quantile(whole, each) for each in (500, 950, 990)}
+            figures.append({"environment_id": environment_id, "checks": sum(whole.counts.values()), **percentiles})
+    return figures
 
 
 # --- the clock -------------------------------------------------------------------------------------------------------
@@ -1016,10 +1141,11 @@ def check_figures(files: Mapping[str, bytes]) -> str:
     for figure, shown in zip(figures, states):  # noqa: B905  (Python 3.9 has no `strict`; the lengths are compared above)
         _check_figure(figure, shown, events, rollups, versions, decisions)
     _check_told(files, manifest, measured)
-    _check_explained(files, figures)
+    times = _check_times(files, manifest, figures, rollups.values(), versions)
+    _check_explained(files, figures, times)
     if checks_counted(figures, rollups.values()) != read(files["checks.json"]):
         raise Doubt("The checks that were executed are not those of the hourly roll-ups.")
-    listed = "; ".join(map(_sentence, figures))
+    listed = "; ".join([*map(_sentence, figures), *(_times_sentence(times, figures))])
     if so_far is not None:
         listed += f"; the month was not over, and nothing is shown from {instant_of(so_far)} on"
     return f"{len(figures)} figures computed again from {len(events)} events and {len(rollups)} roll-ups: {listed}"
@@ -1079,7 +1205,7 @@ def _check_whole(
     Gives where they end when the month was not over; None when all of it is there.
     """
     month = month_of(manifest["month"], versions)
-    promised_ = [each for each in in_force(versions, month) if each[2]["status"] in PROMISING]
+    promised_ = [each for each in in_force(versions, month) if _promises(each[2])]
     first = min(versions, key=lambda each: each["data"]["version"])
     if promised_ and promised_[0][0] > month[0] and ".contract.activated." not in first["type"]:
         raise Doubt("The contract began within the month, and no event tells that it was activated.")
@@ -1169,11 +1295,84 @@ PERCENT = re.compile(r"(\d+(?:[.,]\d+)?)\s?%")
 SIGNS = {"en": ".", "fr": ","}
 
 
-def _check_explained(files: Mapping[str, bytes], figures: Sequence[Mapping[str, Any]]) -> None:
+def _check_times(
+    files: Mapping[str, bytes],
+    manifest: Mapping[str, Any],
+    figures: Sequence[Mapping[str, Any]],
+    rollups: Iterable[Mapping[str, Any]],
+    versions: Sequence[Mapping[str, Any]],
+) -> list[dict[str, Any]]:
+    """The response times are those of the roll-ups of the month, as long as the contract promised something in it.
+
+    Packs of earlier releases have none.
+    """
+    if "response-times.json" not in files:
+        return []
+    said = read(files["response-times.json"])
+    period = (instant(said["from"]), instant(said["to"]))
+    promised_ = [each for each in in_force(versions, month_of(manifest["month"], versions)) if _promises(each[2])]
+    shown = max(instant(each["ends_at"]) for each in figures)
+    over = any(path.startswith("told/") for path in files)
+    whole = (promised_[0][0], promised_[-1][1])
+    if period[0] != whole[0] or not shown <= period[1] <= whole[1] or (over and period[1] != whole[1]):
+        raise Doubt("The response times are of another time than the month.")
+    again = response_times(rollups, dict.fromkeys(each["environment_id"] for each in figures), period)
+    if said["figures"] != again:
+        raise Doubt(f"The response times are not those of the hourly roll-ups, which give {again}.")
+    return again
+
+
+def _promises(version: Mapping[str, Any]) -> bool:
+    return version["status"] in PROMISING
+
+
+def _times_sentence(times: Sequence[Mapping[str, Any]], figures: Iterable[Mapping[str, Any]]) -> list[str]:
+    names = {each["environment_id"]: each["environment_name"] for each in figures}
+    return [
+        f"{names[each['environment_id']]} answered within {each['p50_us']}, {each['p95_us']} and {each['p99_us']} "
+        f"microseconds (50, 95 and 99 of 100 of {each['checks']} checks)"
+        for each in times
+    ]
+
+
+TIME = re.compile(r"(\d[\d.,\s]*?)\s?(ms|s)\b")
+
+
+def _check_times_explained(
+    path: str, sign: str, lines: Sequence[str], times: Sequence[Mapping[str, Any]], names: Mapping[str, str]
+) -> None:
+    if len(lines) != len(times):
+        raise Doubt(f"{path} tells of other response times.")
+    for line, figure in zip(lines, times):  # noqa: B905  (Python 3.9 has no `strict`; the lengths are compared above)
+        name = f"{names[figure['environment_id']]}: "
+        found = [
+            (re.sub(r"[^\d.]", "", number.replace("." if sign == "," else ",", "").replace(sign, ".")), unit)
+            for number, unit in TIME.findall(line[len(name) :])
+        ]
+        if not line.startswith(name) or found != [_time(figure[each]) for each in ("p50_us", "p95_us", "p99_us")]:
+            raise Doubt(f"{path} shows other response times of {name[:-2]} than were computed.")
+
+
+def _time(microseconds: int) -> tuple[str, str]:
+    """As people read it, rounded half up: whole milliseconds below a second, else seconds with two decimals."""
+    whole = (microseconds + 500) // 1000
+    if whole < 1000:
+        return str(whole), "ms"
+    hundredths = (microseconds + 5000) // 10_000
+    return f"{hundredths // 100}.{hundredths % 100:02}", "s"
+
+
+def _check_explained(
+    files: Mapping[str, bytes], figures: Sequence[Mapping[str, Any]], times: Sequence[Mapping[str, Any]]
+) -> None:
     """The figures that people read are the computed ones, rounded as the contract's figures are."""
+    names = {each["environment_id"]: each["environment_name"] for each in figures}
     for language, sign in SIGNS.items():
         path = f"explanation.{language}.txt"
         blocks = files[path].decode("utf-8").split("\n\n")[1:]
+        if times:
+            _check_times_explained(path, sign, blocks[-1].splitlines()[1:], times, names)
+            blocks.pop()
         if len(blocks) != len(figures):
             raise Doubt(f"{path} tells of other figures.")
         for block, figure in zip(blocks, figures):  # noqa: B905  (Python 3.9 has no `strict`)

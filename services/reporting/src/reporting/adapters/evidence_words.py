@@ -9,7 +9,9 @@ from reporting.adapters import words
 from reporting.application.evidence import MonthEvidence
 from reporting.application.measuring import MeasuredStretch
 from reporting.domain.reclassification import Decision
+from reporting.domain.response_times import ResponseFigure, milliseconds
 from shared.i18n import Translator
+from shared.values import number
 
 
 def readme(t: Translator, kind: str, key_id: str) -> bytes:
@@ -29,6 +31,7 @@ def readme(t: Translator, kind: str, key_id: str) -> bytes:
         files |= {
             "measurement.json": t.gettext("the figures in whole numbers, with their rules"),
             "states.json": t.gettext("the stretches of time that the figures are computed from"),
+            "response-times.json": t.gettext("how long answers took, in microseconds"),
             "rollups.jsonl": t.gettext("every measured hour: how many checks were due, made and missed"),
             "checks.json": t.gettext("their sums"),
             "told/": t.gettext("each time that the month was told, with the figures of then"),
@@ -73,7 +76,25 @@ def month(t: Translator, evidence: MonthEvidence, month_: date) -> bytes:
     zone = ZoneInfo(evidence.measurement["time_zone"])
     for each in evidence.figures:
         told += ["", *_figure(t, each, zone)]
+    if evidence.response_times:
+        names = {each.stretch.environment.environment_id: each.stretch.environment.name for each in evidence.figures}
+        told += ["", t.gettext("Response times")]
+        told += [_times(t, names[each], figure) for each, figure in evidence.response_times.items()]
     return _text(told)
+
+
+def _times(t: Translator, name: str, figure: ResponseFigure) -> str:
+    p50, p95, p99 = (
+        words.milliseconds(t, number(milliseconds(each))) for each in (figure.p50_us, figure.p95_us, figure.p99_us)
+    )
+    said = t.gettext(
+        "median %(p50)s, 95 of 100 within %(p95)s, 99 of 100 within %(p99)s (%(checks)s checks)",
+        p50=p50,
+        p95=p95,
+        p99=p99,
+        checks=t.number(str(figure.checks)),
+    )
+    return f"{name}: {said}"
 
 
 def _figure(t: Translator, measured: MeasuredStretch, zone: ZoneInfo) -> list[str]:
