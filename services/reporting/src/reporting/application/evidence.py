@@ -36,6 +36,14 @@ class FactsNotTold(Exception):
     """The newest event of the incident is of a release that did not tell what happened to its clocks."""
 
 
+class NothingClosed(Exception):
+    """No settlement, or no month of hours, was closed of the month: there is no figure that stays."""
+
+
+class EntriesNotTold(Exception):
+    """The month of hours was told without its entries: by an earlier release, or because there are too many."""
+
+
 class EvidenceIsIncomplete(Exception):
     """What was heard does not give what was said: something is still on its way. The message says what differs."""
 
