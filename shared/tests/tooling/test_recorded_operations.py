@@ -37,6 +37,8 @@ OWN_UNITS_OF_READINGS = {
     ("reporting", "download_portal_review_edition"),
     ("reporting", "download_portal_evidence"),
     ("reporting", "download_portal_incident_evidence"),
+    ("reporting", "download_portal_amounts_evidence"),
+    ("reporting", "download_portal_hours_evidence"),
     ("reporting", "return_to_portal"),
 }
 """What opens the unit of the tenant whose link it was, or of whoever is signed in to the portal, or says who it is."""

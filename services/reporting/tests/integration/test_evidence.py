@@ -21,6 +21,7 @@ from shared.ids import new_id
 from shared.testing.third_party import opened_pack, verified_pack
 
 from ..unit.adapters.exported_log import FIRST
+from .test_response_times import measured, report
 
 JULY = datetime(2026, 7, 1, 6, 0, tzinfo=UTC)
 
@@ -109,6 +110,87 @@ async def test_hourly_roll_ups_are_in_it_and_tell_how_often_somebody_looked(
         check(signed_anew(files, checks__json=more))
 
 
+async def test_the_percentiles_of_the_month_are_merged_again_from_the_sketches_of_its_hours(
+    service: Any, story: Any, tmp_path: Path
+) -> None:
+    first = datetime(2026, 6, 10, tzinfo=UTC)
+    hours = [
+        measured(story, first + timedelta(hours=hour), *range(80_000 + hour, 1_900_000, 7_919), pages=1 + hour % 2)
+        for hour in range(30)
+    ]
+    await service.hear(*story.golden_june(), *hours, measured(story, datetime(2026, 5, 31, 20, tzinfo=UTC), 9))
+    service.clock.set(JULY)
+    await told_and_heard(service)
+    pack = await downloaded(service, story)
+    status, said = verified_pack(tmp_path, pack)
+    assert status == 0, said
+    files = opened_pack(pack)
+    times = json.loads(files["response-times.json"])
+    (shown,) = await report(service, story)
+    (figure,) = times["figures"]
+    assert figure.pop("environment_id") == shown["environment_id"] == str(story.environment_id)
+    assert figure == {"checks": shown["checks"], **{f"p{n}_us": shown[f"p{n}_ms"] * 1_000 for n in (50, 95, 99)}}
+    assert f"answered within {figure['p50_us']}, {figure['p95_us']} and {figure['p99_us']} microseconds" in said
+    assert "production: median " in files["explanation.en.txt"].decode()
+    assert "production: médiane " in files["explanation.fr.txt"].decode()
+    of_one = opened_pack(await downloaded(service, story, f"2026-06/environments/{story.environment_id}"))
+    assert of_one["response-times.json"] == files["response-times.json"]
+    of_other = opened_pack(await downloaded(service, story, f"2026-06/environments/{story.staging_id}"))
+    assert json.loads(of_other["response-times.json"])["figures"] == []
+
+
+async def test_percentiles_that_the_sketches_do_not_give_are_found_even_under_a_good_signature(
+    service: Any, story: Any
+) -> None:
+    first = datetime(2026, 6, 10, tzinfo=UTC)
+    hours = [measured(story, first + timedelta(hours=hour), 120_000, 340_000, 1_270_000) for hour in range(3)]
+    await service.hear(*story.golden_june(), *hours)
+    service.clock.set(JULY)
+    files = opened_pack(await downloaded(service, story))
+    check(signed_anew(files))
+
+    def faster(times: Any) -> None:
+        times["figures"][0]["p95_us"] -= 1_000
+
+    def left_out(times: Any) -> None:
+        times["figures"].clear()
+
+    def another_time(times: Any) -> None:
+        times["from"] = "2026-06-11T00:00:00Z"
+
+    for change, reason in (
+        (faster, "which give"),
+        (left_out, "which give"),
+        (another_time, "another time than the month"),
+    ):
+        with pytest.raises(Doubt, match=reason):
+            check(signed_anew(files, **{"response-times__json": change}))
+    without_an_hour = files | {"rollups.jsonl": b"".join(files["rollups.jsonl"].splitlines(keepends=True)[:-1])}
+    with pytest.raises(Doubt):
+        check(signed_anew(without_an_hour))
+    for language, shown in (("en", "1.26"), ("fr", "1,26")):
+        path = f"explanation.{language}.txt"
+        assert shown.encode() in files[path]
+        prettier = files | {path: files[path].replace(shown.encode(), shown.replace("6", "5").encode())}
+        with pytest.raises(Doubt, match="other response times"):
+            check(signed_anew(prettier))
+
+
+async def test_a_sketch_that_nobody_can_read_counts_in_no_figure_and_the_rest_is_proved(
+    service: Any, story: Any
+) -> None:
+    first = datetime(2026, 6, 10, tzinfo=UTC)
+    broken = json.loads(measured(story, first, 120_000))
+    broken["data"]["monitors"][0]["response_times"]["sketch"] = "A"
+    await service.hear(
+        *story.golden_june(), json.dumps(broken).encode(), measured(story, first + timedelta(hours=1), 90_000)
+    )
+    service.clock.set(JULY)
+    pack = await downloaded(service, story)
+    assert json.loads(opened_pack(pack)["response-times.json"])["figures"][0]["checks"] == 1
+    assert "answered within 90000, 90000 and 90000 microseconds" in check(pack)
+
+
 async def test_a_silence_that_a_roll_up_tells_of_is_shown_with_it(service: Any, story: Any, tmp_path: Path) -> None:
     last = story.measured(datetime(2026, 6, 20, tzinfo=UTC))
     await service.hear(*story.golden_june(), last)
@@ -175,7 +257,7 @@ async def test_the_same_facts_give_the_same_bytes_a_day_later(service: Any, stor
 
 
 async def test_whatever_byte_is_changed_the_answer_is_no(service: Any, story: Any) -> None:
-    await service.hear(*story.golden_june(), story.measured(datetime(2026, 6, 10, tzinfo=UTC)))
+    await service.hear(*story.golden_june(), measured(story, datetime(2026, 6, 10, tzinfo=UTC), 120_000, 340_000))
     service.clock.set(JULY)
     pack = await downloaded(service, story)
     check(pack)

@@ -1,12 +1,15 @@
 """From the hours of contracts to the published events."""
 
+from collections.abc import Sequence
 from datetime import date
 from uuid import UUID, uuid5
 
 from contracts.application.growth import GrowthAlert
-from contracts.application.hours import HoursMonth, ReachedThreshold
+from contracts.application.hours import HoursEntry, HoursMonth, ReachedThreshold
 from contracts.application.hours_reviews import HoursReview
 from contracts.published.hours_v1 import (
+    MOST_ENTRIES,
+    ClosedEntry,
     ClosedLine,
     HoursMonthClosed,
     HoursReviewProposed,
@@ -31,10 +34,23 @@ class OutboxHoursAnnouncer:
     def threshold_reached(self, threshold: ReachedThreshold) -> None:
         self._uow.publish(HoursThresholdReached.model_validate(threshold.model_dump(mode="json")), version=1)
 
-    def month_closed(self, month: HoursMonth) -> None:
+    def month_closed(self, month: HoursMonth, entries: Sequence[HoursEntry]) -> None:
         content = month.model_dump(mode="json", include=set(HoursMonthClosed.model_fields) - {"lines"})
         lines = [line.model_dump(mode="json", include=set(ClosedLine.model_fields)) for line in month.lines]
-        told = {"hours_month_id": hours_month_id(month.contract_id, month.month), "month": month.month, "lines": lines}
+        ignored = dict.fromkeys(month.out_of_scope_entry_ids, "out_of_scope")
+        ignored |= dict.fromkeys(month.unplaced_entry_ids, "unplaced")
+        told = {
+            "hours_month_id": hours_month_id(month.contract_id, month.month),
+            "month": month.month,
+            "lines": lines,
+            "entries": [
+                each.model_dump(mode="json", include=set(ClosedEntry.model_fields))
+                | {"counted": ignored.get(each.hours_entry_id, "accounted")}
+                for each in entries
+            ]
+            if len(entries) <= MOST_ENTRIES
+            else None,
+        }
         self._uow.publish(HoursMonthClosed.model_validate(content | told), version=1)
 
     def review_proposed(self, review: HoursReview) -> None:

@@ -440,7 +440,8 @@ async def close_hours_month(work: Workspace, contract_id: UUID, month: date) -> 
     for each in await _open_months(work, contract, agreed, month, newest):
         closed = each.model_copy(update={"closed_at": work.now})
         await work.hours.book.add_closed(closed)
-        work.hours.announcer.month_closed(closed)
+        entries = await work.hours.book.entries(contract_id, [closed.month])
+        work.hours.announcer.month_closed(closed, entries)
     return closed
 
 

@@ -114,7 +114,8 @@ class HoursAnnouncer(Protocol):
 
     def threshold_reached(self, threshold: ReachedThreshold) -> None: ...
 
-    def month_closed(self, month: HoursMonth) -> None: ...
+    def month_closed(self, month: HoursMonth, entries: Sequence[HoursEntry]) -> None:
+        """With all of the month's own entries, in the order in which they were told."""
 
     def review_proposed(self, review: HoursReview) -> None: ...
 

@@ -11,6 +11,8 @@ def published_blocks(document: Mapping[str, Any]) -> dict[str, Any]:
     """Name to what is published of it; null is not agreed, or was proposed before there was such a block."""
     offer, actors = document.get("offer"), document.get("actors")
     data, indexation = document.get("data_protection"), document.get("indexation")
+    credits_, penalties = document.get("credits") or {}, document.get("penalties") or {}
+    settlement = document.get("settlement") or {}
     support = [actor for actor in actors or () if actor["support_level"] is not None]
     return {
         "scope": document.get("scope"),
@@ -22,4 +24,11 @@ def published_blocks(document: Mapping[str, Any]) -> dict[str, Any]:
         "continuity": document.get("continuity"),
         "personal_data": None if data is None else data["personal_data"],
         "indexation": None if indexation is None else {key: indexation[key] for key in ("index_name", "revised_on")},
+        "remedies": {
+            "tiers": credits_.get("tiers", []),
+            "targets": penalties.get("targets", []),
+            "late": penalties.get("late"),
+            "cumulation": settlement.get("cumulation", "sum"),
+            "cap_percent": settlement.get("cap_percent"),
+        },
     }

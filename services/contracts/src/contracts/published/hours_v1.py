@@ -154,11 +154,53 @@ class Amount(_Part):
     currency: str
 
 
+class ClosedEntry(_Part):
+    """Work of the month, without who did it. `counted`: drawn from the hours, or why not; negative minutes take other
+    work back. `line` null: of the line that covers the class. `multipliers`: those that were told with it.
+    """
+
+    hours_entry_id: UUID
+    time_entry_id: UUID | None = Field(description="Of the service desk; null: entered in contracts.")
+    line: str | None
+    work_class: str
+    worked_on: LocalDate
+    real_minutes: int
+    multipliers: list[str]
+    covered: bool
+    work_item_id: UUID | None
+    counted: Literal["accounted", "out_of_scope", "unplaced"]
+
+
+class Lot(_Part):
+    """Unused minutes that can be used in so many further months; of a line, or of the pool."""
+
+    line: str | None
+    minutes: int
+    months: int
+
+
+class Adjustment(_Part):
+    """What was told late of an earlier month that was closed, booked in this one."""
+
+    of_month: Month
+    line: str
+    real_minutes: int
+    accounted_minutes: int
+    covered_minutes: int
+
+
+MOST_ENTRIES = 2_000
+"""So many entries are told with a closed month: an event is a message, and messages have a size."""
+
+
 class HoursMonthClosed(PublishedEvent, aggregate="hours_month", name="closed", key="hours_month_id"):
     """A month of the hours ledger is closed: it stays as it is, and what is told late is booked in an open one.
 
     Said once for a contract and month. `real_minutes` were worked, `accounted_minutes` consume hours, `covered_minutes`
     are included in the flat fee; `available_minutes` is what the month includes and what earlier ones left.
+
+    `entries`, `brought`, `adjustments` and the contract's states are what the figures are computed from; `carried` is
+    what the next month begins with. Null: an earlier release told this, or there are more than 2,000 entries.
     """
 
     hours_month_id: UUID
@@ -181,6 +223,10 @@ class HoursMonthClosed(PublishedEvent, aggregate="hours_month", name="closed", k
     expired_minutes: int
     overage_amount: Amount
     lines: list[ClosedLine]
+    entries: list[ClosedEntry] | None = None
+    brought: list[Lot] | None = None
+    carried: list[Lot] | None = None
+    adjustments: list[Adjustment] | None = None
 
     EXAMPLE: ClassVar[Mapping[str, Any]] = {
         **_WHOSE,
@@ -214,6 +260,23 @@ class HoursMonthClosed(PublishedEvent, aggregate="hours_month", name="closed", k
                 "over": False,
             }
         ],
+        "entries": [
+            {
+                "hours_entry_id": "0190b5c8-7d4e-7c3a-9a51-000000000034",
+                "time_entry_id": "0197a1c2-0000-7000-8000-000000000601",
+                "line": "technical",
+                "work_class": "corrective",
+                "worked_on": "2026-06-08",
+                "real_minutes": 450,
+                "multipliers": [],
+                "covered": False,
+                "work_item_id": "0197a1c2-0000-7000-8000-000000000501",
+                "counted": "accounted",
+            }
+        ],
+        "brought": [],
+        "carried": [],
+        "adjustments": [],
     }
 
 

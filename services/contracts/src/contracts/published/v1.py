@@ -463,6 +463,41 @@ class ContractHours(_Part):
     covered_classes: list[str]
 
 
+class CreditTier(_Part):
+    """What an uptime below a limit credits, in percent of the fee; null is below the commitment's own target."""
+
+    below: str | None
+    credit_percent: str
+
+
+class PenaltyRate(_Part):
+    """What each started unit (ISO 8601) of a missed target costs, in percent of the fee; null: every other severity."""
+
+    metric: str
+    severity: str | None
+    unit: str
+    percent_per_started_unit: str
+    cap_percent: str | None
+
+
+class LateRule(_Part):
+    """What something that comes late costs: value × days ÷ divisor, nothing up to the exemption, at most the cap."""
+
+    divisor: int
+    exempt_up_to: str | None
+    cap_percent: str | None
+
+
+class Remedies(_Part):
+    """What missed promises cost the agency; nothing of it is there unless it was agreed. The cap is of the fee."""
+
+    tiers: list[CreditTier]
+    targets: list[PenaltyRate]
+    late: LateRule | None
+    cumulation: Literal["sum", "max"]
+    cap_percent: str | None
+
+
 class ContractState(PublishedEvent):
     """The full effective state of a contract from `effective_from` on."""
 
@@ -524,6 +559,9 @@ class ContractState(PublishedEvent):
     term: TermOutline | None = None
     indexation: IndexationOutline | None = None
     personal_data: bool | None = Field(default=None, description="Whether personal data are processed.")
+    remedies: Remedies | None = Field(
+        default=None, description="Null: an earlier release told this state. Nothing agreed is an object without rates."
+    )
 
 
 _CONTRACT = "0190b5c8-7d4e-7c3a-9a51-000000000001"
@@ -732,6 +770,21 @@ _STATE: Mapping[str, Any] = {
         "colours": {"primary": "#1f4e79", "background": "#ffffff", "text": "#1a1a1a"},
     },
     "reports": {"monthly": True},
+    "remedies": {
+        "tiers": [{"below": None, "credit_percent": "10"}, {"below": "99.0", "credit_percent": "25"}],
+        "targets": [
+            {
+                "metric": "response",
+                "severity": None,
+                "unit": "PT1H",
+                "percent_per_started_unit": "5",
+                "cap_percent": "30",
+            }
+        ],
+        "late": None,
+        "cumulation": "sum",
+        "cap_percent": "50",
+    },
     "price": {"amount": "600.00", "currency": "EUR", "period": "month"},
     "signature": {
         "version_hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",

@@ -36,6 +36,7 @@ from reporting.application.period_measure import METHOD, measurement_id
 from reporting.domain.audit_chain import canonical
 from reporting.domain.evidence import evidence_statement, manifest
 from shared.unit_of_work import UnitOfWork
+from shared.values import instant_text
 
 MEASURED: Final = "reporting.uptime.period_measured.v1"
 DECIDED: Final = "reporting.outage_decision.approved.v1"
@@ -86,6 +87,7 @@ async def month_pack(uow: UnitOfWork, box: SecretBox, evidence: MonthEvidence, m
         checks = checks_counted(measurement["figures"], map(read, spool.lines(ROLLUPS)))
         spool.add("checks.json", lines(checks))
         spool.add("measurement.json", canonical(measurement))
+        spool.add("response-times.json", canonical(_response_times(evidence)))
         spool.add("states.json", lines([_held(each, {*events, *rollups}) for each in evidence.states]))
         for language in catalogues().languages:
             told = evidence_words.month(catalogues().translator(language), evidence, month)
@@ -189,6 +191,13 @@ async def _add_planned_work(uow: UnitOfWork, spool: Spool, evidence: MonthEviden
     for window_id, until in sorted(wanted.items()):
         said = (Event.aggregate_id == str(window_id)) & Event.name.like(PLANNED) & (Event.occurred_at < until)
         await add_events(uow, spool, "events", said)
+
+
+def _response_times(evidence: MonthEvidence) -> dict[str, Any]:
+    """How long each environment took to answer, in microseconds, of all hours that begin in the period."""
+    start, end = evidence.period
+    figures = [{"environment_id": str(each), **told._asdict()} for each, told in evidence.response_times.items()]
+    return {"from": instant_text(start), "to": instant_text(end), "figures": figures}
 
 
 def _held(figure: Mapping[str, Any], known: Collection[UUID]) -> dict[str, Any]:

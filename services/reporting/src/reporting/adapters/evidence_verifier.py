@@ -18,13 +18,22 @@ A pack is one ZIP that holds what a figure rests on. What is checked:
    `states.json` differs from what was measured only in the time and for the outages of decisions that a second person
    approved, as their events in the pack tell; no program's key proposes or approves one.
 5. The figures of `measurement.json` are computed again from the states and the rule, exactly, and are the same; the
-   checks of `checks.json` are those that the hourly roll-ups tell. The last word on the month in `told/` says the same,
-   and so do the percentages in the explanations.
+   checks of `checks.json` are those that the hourly roll-ups tell, and so are the percentiles of `response-times.json`,
+   of the sketches of all hours, merged. The last word on the month in `told/` says the same, and so do the percentages
+   and the response times in the explanations.
 
 In the pack of an incident or of one clock, instead of 3 to 5: every clock is computed again from its facts (opened,
 paused, resumed, stopped, ...), which the incident's newest event tells, and from the target, the business calendar and
 the reasons for pauses that the versions of the contract promised. It reads what the events said, and `clocks.json`
 shows the same, with every stretch of its life and why it counted or not.
+
+In the pack of a month's amounts: the settlement has the hash that it says; its uptimes and clocks are those that events
+told; fees, credits and penalties are computed again from them, from local days, and from the price and the rule of the
+contract's version that was in force; every other line from what it says itself, unless it was agreed or entered as an
+amount; then the sums and their VAT. `amounts.json` says of each line which of these it is.
+
+In the pack of a month's hours: every entry is accounted again by the terms of its day, what the contract included is
+weighed by local days, and it is drawn from that and from what the month before left.
 
 Trusted are the keys given with `--key` (64 hexadecimal digits) and whichever keys those have endorsed. Without `--key`
 every key in the pack is believed, and that is said: whoever can make a pack can also make a key.
@@ -35,6 +44,7 @@ Ends with 0 and YES, or with 1, NO and the reasons. Public holidays are those th
 from __future__ import annotations
 
 import argparse
+import base64
 import hashlib
 import io
 import json
@@ -448,6 +458,129 @@ def told(found: Mapping[str, Fraction], rule: Mapping[str, Any], target: str | N
 def _cut(value: Fraction, decimals: int) -> str:
     units = value.numerator * 10**decimals // value.denominator
     return f"{units // 10**decimals}.{units % 10**decimals:0{decimals}}"
+
+
+# --- response times: a sketch is how many values fell into which bucket -----------------------------------------------
+
+LARGEST = 2**31 - 1
+
+
+def _buckets() -> Iterator[tuple[int, int, int]]:
+    """First value, last value and standing value of each bucket: none is further than one percent from the last."""
+    yield 0, 0, 0
+    lowest = 1
+    while lowest <= LARGEST:
+        standing = lowest + lowest // 100
+        highest = 100 * standing // 99
+        yield lowest, min(highest, LARGEST), min(standing, LARGEST)
+        lowest = highest + 1
+
+
+BUCKETS = list(_buckets())
+
+
+class Sketch(NamedTuple):
+    """Counts by bucket, and the exact least and greatest value."""
+
+    counts: Mapping[int, int]
+    least: int
+    greatest: int
+
+
+def sketch_of(text: str) -> Sketch | None:
+    """A sketch as a roll-up carries it: bits in base64 for addresses; None when nothing is in it. Raises ValueError.
+
+    The number of buckets and the width of counts; of each bucket the gap to the one before less one (Elias gamma code
+    of the number plus one), and its count less one (Rice code); what the least and the greatest are above the bounds of
+    their buckets; and what makes the sum exact, which no percentile needs.
+    """
+    content = base64.b64decode(text.encode("ascii") + b"=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    bits, at = "".join(f"{byte:08b}" for byte in content), 0
+
+    def taken(width: int) -> str:
+        nonlocal at
+        if at + width > len(bits):
+            raise ValueError("The bits of a sketch end before it does.")
+        at += width
+        return bits[at - width : at]
+
+    def run(of: str) -> int:
+        nonlocal at
+        start = at
+        while taken(1) == of:
+            pass
+        at -= of == "0"  # what ends the zeros is the first digit of the number
+        return at - start - (of == "1")
+
+    def gamma() -> int:
+        return int(taken(run("0") + 1), 2) - 1
+
+    def inside(bucket: int) -> int:
+        lowest, highest, _ = BUCKETS[bucket]
+        width = (highest - lowest).bit_length()
+        return lowest + (int(taken(width), 2) if width else 0)
+
+    size = gamma()
+    if not size:
+        return None
+    width, bucket = gamma(), -1
+    counts: dict[int, int] = {}
+    for _ in range(size):
+        bucket += gamma() + 1
+        if bucket >= len(BUCKETS):
+            raise ValueError(f"A sketch has no bucket {bucket}.")
+        high = run("1")
+        counts[bucket] = (high << width | (int(taken(width), 2) if width else 0)) + 1
+    return Sketch(counts, inside(min(counts)), inside(bucket))
+
+
+def merged(sketches: Sequence[Sketch]) -> Sketch:
+    """One of all that went into these."""
+    counts: dict[int, int] = {}
+    for sketch in sketches:
+        for bucket, count in sketch.counts.items():
+            counts[bucket] = counts.get(bucket, 0) + count
+    return Sketch(counts, min(each.least for each in sketches), max(each.greatest for each in sketches))
+
+
+def quantile(sketch: Sketch, thousandths: int) -> int:
+    """The value at the rank `thousandths × (count − 1) ÷ 1000`, rounded down, of all in order; right to one percent."""
+    rank = thousandths * (sum(sketch.counts.values()) - 1) // 1000
+    for bucket in sorted(sketch.counts):
+        rank -= sketch.counts[bucket]
+        if rank < 0:
+            return min(max(BUCKETS[bucket][2], sketch.least), sketch.greatest)
+    raise AssertionError("the counts of a sketch add up to its count")
+
+
+def response_times(
+    rollups: Iterable[Mapping[str, Any]], environment_ids: Iterable[str], period: Stretch
+) -> list[dict[str, Any]]:
+    """By environment the percentiles, in microseconds, of all good checks of the hours that begin in a period.
+
+    A sketch that nobody can read counts in no figure.
+    """
+    found: dict[str, list[Sketch]] = {each: [] for each in environment_ids}
+    for event in rollups:
+        if not period[0] <= instant(event["data"]["starts_at"]) < period[1]:
+            continue
+        for monitor in event["data"]["monitors"]:
+            said = monitor.get("response_times")
+            if said is None or monitor["environment_id"] not in found:
+                continue
+            try:
+                sketch = sketch_of(said["sketch"])
+            except ValueError:
+                continue
+            if sketch is not None:
+                found[monitor["environment_id"]].append(sketch)
+    figures = []
+    for environment_id, sketches in found.items():
+        if sketches:
+            whole = merged(sketches)
+            percentiles = {f"p{each // 10}_us": quantile(whole, each) for each in (500, 950, 990)}
+            figures.append({"environment_id": environment_id, "checks": sum(whole.counts.values()), **percentiles})
+    return figures
 
 
 # --- the clock -------------------------------------------------------------------------------------------------------
@@ -1016,10 +1149,11 @@ def check_figures(files: Mapping[str, bytes]) -> str:
     for figure, shown in zip(figures, states):  # noqa: B905  (Python 3.9 has no `strict`; the lengths are compared above)
         _check_figure(figure, shown, events, rollups, versions, decisions)
     _check_told(files, manifest, measured)
-    _check_explained(files, figures)
+    times = _check_times(files, manifest, figures, rollups.values(), versions)
+    _check_explained(files, figures, times)
     if checks_counted(figures, rollups.values()) != read(files["checks.json"]):
         raise Doubt("The checks that were executed are not those of the hourly roll-ups.")
-    listed = "; ".join(map(_sentence, figures))
+    listed = "; ".join([*map(_sentence, figures), *(_times_sentence(times, figures))])
     if so_far is not None:
         listed += f"; the month was not over, and nothing is shown from {instant_of(so_far)} on"
     return f"{len(figures)} figures computed again from {len(events)} events and {len(rollups)} roll-ups: {listed}"
@@ -1079,7 +1213,7 @@ def _check_whole(
     Gives where they end when the month was not over; None when all of it is there.
     """
     month = month_of(manifest["month"], versions)
-    promised_ = [each for each in in_force(versions, month) if each[2]["status"] in PROMISING]
+    promised_ = [each for each in in_force(versions, month) if _promises(each[2])]
     first = min(versions, key=lambda each: each["data"]["version"])
     if promised_ and promised_[0][0] > month[0] and ".contract.activated." not in first["type"]:
         raise Doubt("The contract began within the month, and no event tells that it was activated.")
@@ -1169,11 +1303,84 @@ PERCENT = re.compile(r"(\d+(?:[.,]\d+)?)\s?%")
 SIGNS = {"en": ".", "fr": ","}
 
 
-def _check_explained(files: Mapping[str, bytes], figures: Sequence[Mapping[str, Any]]) -> None:
+def _check_times(
+    files: Mapping[str, bytes],
+    manifest: Mapping[str, Any],
+    figures: Sequence[Mapping[str, Any]],
+    rollups: Iterable[Mapping[str, Any]],
+    versions: Sequence[Mapping[str, Any]],
+) -> list[dict[str, Any]]:
+    """The response times are those of the roll-ups of the month, as long as the contract promised something in it.
+
+    Packs of earlier releases have none.
+    """
+    if "response-times.json" not in files:
+        return []
+    said = read(files["response-times.json"])
+    period = (instant(said["from"]), instant(said["to"]))
+    promised_ = [each for each in in_force(versions, month_of(manifest["month"], versions)) if _promises(each[2])]
+    shown = max(instant(each["ends_at"]) for each in figures)
+    over = any(path.startswith("told/") for path in files)
+    whole = (promised_[0][0], promised_[-1][1])
+    if period[0] != whole[0] or not shown <= period[1] <= whole[1] or (over and period[1] != whole[1]):
+        raise Doubt("The response times are of another time than the month.")
+    again = response_times(rollups, dict.fromkeys(each["environment_id"] for each in figures), period)
+    if said["figures"] != again:
+        raise Doubt(f"The response times are not those of the hourly roll-ups, which give {again}.")
+    return again
+
+
+def _promises(version: Mapping[str, Any]) -> bool:
+    return version["status"] in PROMISING
+
+
+def _times_sentence(times: Sequence[Mapping[str, Any]], figures: Iterable[Mapping[str, Any]]) -> list[str]:
+    names = {each["environment_id"]: each["environment_name"] for each in figures}
+    return [
+        f"{names[each['environment_id']]} answered within {each['p50_us']}, {each['p95_us']} and {each['p99_us']} "
+        f"microseconds (50, 95 and 99 of 100 of {each['checks']} checks)"
+        for each in times
+    ]
+
+
+TIME = re.compile(r"(\d[\d.,\s]*?)\s?(ms|s)\b")
+
+
+def _check_times_explained(
+    path: str, sign: str, lines: Sequence[str], times: Sequence[Mapping[str, Any]], names: Mapping[str, str]
+) -> None:
+    if len(lines) != len(times):
+        raise Doubt(f"{path} tells of other response times.")
+    for line, figure in zip(lines, times):  # noqa: B905  (Python 3.9 has no `strict`; the lengths are compared above)
+        name = f"{names[figure['environment_id']]}: "
+        found = [
+            (re.sub(r"[^\d.]", "", number.replace("." if sign == "," else ",", "").replace(sign, ".")), unit)
+            for number, unit in TIME.findall(line[len(name) :])
+        ]
+        if not line.startswith(name) or found != [_time(figure[each]) for each in ("p50_us", "p95_us", "p99_us")]:
+            raise Doubt(f"{path} shows other response times of {name[:-2]} than were computed.")
+
+
+def _time(microseconds: int) -> tuple[str, str]:
+    """As people read it, rounded half up: whole milliseconds below a second, else seconds with two decimals."""
+    whole = (microseconds + 500) // 1000
+    if whole < 1000:
+        return str(whole), "ms"
+    hundredths = (microseconds + 5000) // 10_000
+    return f"{hundredths // 100}.{hundredths % 100:02}", "s"
+
+
+def _check_explained(
+    files: Mapping[str, bytes], figures: Sequence[Mapping[str, Any]], times: Sequence[Mapping[str, Any]]
+) -> None:
     """The figures that people read are the computed ones, rounded as the contract's figures are."""
+    names = {each["environment_id"]: each["environment_name"] for each in figures}
     for language, sign in SIGNS.items():
         path = f"explanation.{language}.txt"
         blocks = files[path].decode("utf-8").split("\n\n")[1:]
+        if times:
+            _check_times_explained(path, sign, blocks[-1].splitlines()[1:], times, names)
+            blocks.pop()
         if len(blocks) != len(figures):
             raise Doubt(f"{path} tells of other figures.")
         for block, figure in zip(blocks, figures):  # noqa: B905  (Python 3.9 has no `strict`)
@@ -1771,7 +1978,848 @@ def _check_outage(incident: Mapping[str, Any], events: Iterable[Mapping[str, Any
             raise Doubt(f"The outage {outage} began at another instant than the incident says.")
 
 
-CHECKS = {"month": check_month, "figure": check_figures, "incident": check_clocks, "clock": check_clocks}
+# --- amounts and hours: exact figures, each rounded once --------------------------------------------------------------
+
+EVENTS, LINE, SAID = "events", "line", "said"
+"""From what an amount follows: events and the contract; what its own line says; or nothing else, somebody agreed on or
+entered it."""
+OWED_TO_THE_CLIENT = ("credit", "penalty", "late")
+
+
+def rounded(exact: Fraction, decimals: int) -> str:
+    """An amount as settlements write it: half away from zero, once."""
+    scaled = abs(exact) * 10**decimals
+    units = (2 * scaled.numerator + scaled.denominator) // (2 * scaled.denominator)
+    text = f"{units // 10**decimals}.{units % 10**decimals:0{decimals}}" if decimals else str(units)
+    return f"-{text}" if exact < 0 and units else text
+
+
+def decimals_of(amount: str) -> int:
+    """How many decimals an amount is written with: those of its currency."""
+    return len(amount.partition(".")[2])
+
+
+def local_instant(text: str) -> int:
+    """An instant with any offset."""
+    return moment(datetime.fromisoformat(text.replace("Z", "+00:00")))
+
+
+def day_share(part: Stretch, whole: Stretch, zone: ZoneInfo) -> Fraction:
+    """Which part of a period lies in `part`, in local days: part of a day is its share of that day."""
+
+    def position(at: int) -> Fraction:
+        day = _local_date(at, zone)
+        if _boundary(day + timedelta(days=1), "00:00", zone, last=False) <= at:
+            day += timedelta(days=1)
+        begins, ends = (_boundary(each, "00:00", zone, last=False) for each in (day, day + timedelta(days=1)))
+        return day.toordinal() + Fraction(at - begins, ends - begins)
+
+    start, end = max(part[0], whole[0]), min(part[1], whole[1])
+    return (position(end) - position(start)) / (position(whole[1]) - position(whole[0])) if start < end else Fraction(0)
+
+
+def _said_by_then(events: Iterable[Mapping[str, Any]], closed: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The versions of the contract that had been told when something of it was closed."""
+    versions = _versions(events, closed["data"]["contract_id"])
+    return [each for each in versions if instant(each["time"]) <= instant(closed["time"])]
+
+
+class InForce(NamedTuple):
+    """A stretch of a settled period under one state of the contract, as its event told it."""
+
+    start: int
+    end: int
+    version: Mapping[str, Any]
+
+    @property
+    def promises(self) -> bool:
+        """In a suspension nothing is promised."""
+        return bool(self.version["status"] == "active")
+
+
+class Fee(NamedTuple):
+    """What time cost in a stretch: of a price of a month, which part of it was owed, and what an index made of it."""
+
+    start: int
+    end: int
+    model: str
+    monthly: Fraction
+    part: Fraction
+    revised: Fraction | None
+    amount: str
+
+
+class Settled:
+    """A closed settlement, computed again from what its event says, the contract's versions and other events.
+
+    `proved` says of each line from what its amount follows. Raises Doubt when something is not as it is said.
+    """
+
+    def __init__(self, event: Mapping[str, Any], events: Mapping[str, Mapping[str, Any]]) -> None:
+        self.said = event["data"]
+        self.content = content = self.said["settlement"]
+        if hashlib.sha256(canonical(content)).hexdigest() != self.said["hash"]:
+            raise Doubt("The settlement has another hash than it says.")
+        self._events = events
+        self._decimals = decimals_of(content["totals"]["net"])
+        self._zone = ZoneInfo(content["period"]["time_zone"])
+        self._whole = (instant(content["period"]["starts_at"]), instant(content["period"]["ends_at"]))
+        self._held = self._in_force(event)
+        self._fees = self._fee_stretches()
+        self._known = self._measured()
+        self.proved: dict[str, str] = {}
+        for line in content["lines"]:
+            if line["kind"] not in OWED_TO_THE_CLIENT:
+                self.proved[line["code"]] = self._level(line)
+        self._check_owed()
+        self._check_sums()
+        self._check_correction()
+
+    def _round(self, exact: Fraction) -> str:
+        return rounded(exact, self._decimals)
+
+    def _in_force(self, event: Mapping[str, Any]) -> list[InForce]:
+        """The states of the contract in the period, by the documents that the settlement names."""
+        versions = _said_by_then(self._events.values(), event)
+        found: list[InForce] = []
+        for stretch in self.content["terms"]:
+            start, end = instant(stretch["starts_at"]), instant(stretch["ends_at"])
+            pieces = in_force(versions, (start, end))
+            if length((left, right) for left, right, _ in pieces) != end - start:
+                raise Doubt("No version of the contract is in the pack for a part of the period.")
+            for left, right, version in pieces:
+                signed = (version["signature"]["version_hash"], version["status"] == "suspended")
+                if signed != (stretch["document_hash"], stretch["suspended"]):
+                    raise Doubt("The settlement rests on another document than was in force.")
+                found.append(InForce(left, right, version))
+        if found and found[0].start > self._whole[0]:
+            # The day on which a contract begins counts whole.
+            begins = _boundary(_local_date(found[0].start, self._zone), "00:00", self._zone, last=False)
+            found[0] = found[0]._replace(start=begins)
+        return found
+
+    # Fees
+
+    def _stretches(self, line: Mapping[str, Any]) -> list[Stretch]:
+        return [(local_instant(each["from"]), local_instant(each["to"])) for each in line["why"]["stretches"]]
+
+    def _lines(self, *kinds: str) -> list[Mapping[str, Any]]:
+        return [line for line in self.content["lines"] if line["kind"] in kinds]
+
+    def _fee_stretches(self) -> list[Fee]:
+        revised = [
+            (stretch, Fraction(line["why"]["revised"]))
+            for line in self._lines("indexation")
+            for stretch in self._stretches(line)
+        ]
+        found = []
+        for line in self._lines("fee"):
+            why = line["why"]
+            model, monthly, owed = why["model"], Fraction(why["monthly"]), Fraction(why["fee_part"])
+            for stretch in self._stretches(line):
+                changed = [(part, price) for each, price in revised for part in common([stretch], [each])]
+                for (start, end), price in changed:
+                    found.append(Fee(start, end, model, monthly, owed, price, line["amount"]))
+                for start, end in without([stretch], joined(part for part, _ in changed)):
+                    found.append(Fee(start, end, model, monthly, owed, None, line["amount"]))
+        spans = [(fee.start, fee.end) for fee in found]
+        held = joined((each.start, each.end) for each in self._held)
+        if length(spans) != length(joined(spans)) or without(joined(spans), held):
+            raise Doubt("A fee is of a time in which the contract was not in force, or is there twice.")
+        return sorted(found)
+
+    def _fee_of(self, stretches: Sequence[Stretch]) -> str:
+        """The fee of some stretches with what an index adds to it: what credits and penalties are percentages of."""
+        own = [(fee, part) for fee in self._fees for part in common([(fee.start, fee.end)], joined(stretches))]
+        shares = [(fee, day_share(part, self._whole, self._zone) * fee.part) for fee, part in own]
+        prices = {(fee.model, fee.monthly) if fee.revised is None else ("FlatFee", fee.revised) for fee, _ in own}
+        if len(prices) == 1 and sum(share for _, share in shares) == 1 and own[0][0].model != "FlatFee":
+            return own[0][0].amount  # an instalment, which is a line of its own
+        exact = ((fee.monthly if fee.revised is None else fee.revised) * share for fee, share in shares)
+        return self._round(sum(exact, Fraction(0)))
+
+    def _agreed(self, stretches: Sequence[Stretch], price: Fraction, *, signed: bool) -> bool:
+        """Whether the contract's price was this all the time; `signed`: when its document was first in force."""
+        for each in self._held:
+            if common([(each.start, each.end)], joined(stretches)):
+                version = each.version
+                if signed:
+                    of_document = self._of_document(version["signature"]["version_hash"])
+                    version = min(of_document, key=lambda one: one["version"])
+                if Fraction(version["price"]["amount"]) != price:
+                    return False
+        return True
+
+    def _of_document(self, document: str) -> list[Mapping[str, Any]]:
+        versions = (each["data"] for each in _versions(self._events.values(), self.said["contract_id"]))
+        return [each for each in versions if each["signature"]["version_hash"] == document]
+
+    def _level(self, line: Mapping[str, Any]) -> str:
+        """From what the amount of a line follows that is not owed to the client."""
+        kind, why = line["kind"], line["why"]
+        level, again = SAID, line["amount"]
+        if kind == "fee":
+            stretches, monthly = self._stretches(line), Fraction(why["monthly"])
+            share = sum((day_share(each, self._whole, self._zone) for each in stretches), Fraction(0))
+            owed = share * Fraction(why["fee_part"])
+            if why["model"] == "ShareOfSalePrice" and owed == 1:
+                number = self.content["period"]["number"] % 12
+                before, after = (Fraction(self._round(monthly * parts)) for parts in (number, number + 1))
+                again = self._round(after - before)
+            elif why["model"] == "DurationPrice" and owed == 1:
+                if abs(Fraction(line["amount"]) - monthly) >= Fraction(1, 10**self._decimals):
+                    raise Doubt(f"The line {line['code']} is no instalment of {why['monthly']} a month.")
+            else:
+                again = self._round(owed * monthly)
+            if share != Fraction(why["share"]):
+                raise Doubt(f"The line {line['code']} says a share of {why['share']}; its time is {share}.")
+            level = EVENTS if why["model"] == "FlatFee" and self._agreed(stretches, monthly, signed=True) else LINE
+            unrevised = [(fee.start, fee.end) for fee in self._fees if fee.revised is None]
+            now = common(joined(stretches), joined(unrevised))
+            if why["model"] == "FlatFee" and not self._agreed(now, monthly, signed=False):
+                raise Doubt(f"The line {line['code']} is of {why['monthly']} a month; the contract said otherwise.")
+        elif kind == "indexation":
+            stretches, revised = self._stretches(line), Fraction(why["revised"])
+            if not self._agreed(stretches, revised, signed=False):
+                raise Doubt(f"The line {line['code']} is of {why['revised']} a month; the contract said otherwise.")
+            parts = {fee.part for fee in self._fees if common([(fee.start, fee.end)], joined(stretches))}
+            if len(parts) != 1:
+                raise Doubt(f"The line {line['code']} is of no fee.")
+            share = sum((day_share(each, self._whole, self._zone) for each in stretches), Fraction(0))
+            again = self._round(share * (revised - Fraction(why["agreed"])) * parts.pop())
+            level = EVENTS if self._agreed(stretches, Fraction(why["agreed"]), signed=True) else LINE
+        elif kind == "overage":
+            minutes, rate = int(why["minutes"]), Fraction(line["text"]["parameters"]["rate"])
+            again, level = self._round(Fraction(minutes, 60) * rate), self._hours_level(line)
+        if again != line["amount"]:
+            raise Doubt(f"The line {line['code']} says {line['amount']}; what it is made of gives {again}.")
+        return level
+
+    def _hours_level(self, line: Mapping[str, Any]) -> str:
+        month = line["text"]["parameters"]["month"]
+        for event in self._events.values():
+            if event["subject"].startswith("hours_month/") and event["data"]["month"] == month:
+                closed = event["data"]
+                if (closed["billed_minutes"], closed["overage_amount"]["amount"]) == (
+                    line["why"]["minutes"],
+                    line["amount"],
+                ):
+                    return EVENTS
+                # What was told after the end of a contract is in its last settlement, and in no month of hours.
+                if not any(one["data"].get("status") in OVER for one in self._events.values()):
+                    raise Doubt(f"The month of hours of the line {line['code']} was closed with other figures.")
+                return LINE
+        raise Doubt(f"No event tells of the hours of the line {line['code']}.")
+
+    # What was measured
+
+    def _measured(self) -> bool:
+        """Checks what was measured against the events that told it; whether the contract told what a miss costs."""
+        shown: dict[str, set[str]] = {}
+        for each in self.content["commitments"]:
+            if each["kind"] == "uptime":
+                shown.setdefault(each["events"][0], set()).add(each["commitment_id"])
+                self._check_uptime(each)
+            else:
+                self._check_clock(each)
+        for event_id, ids in shown.items():
+            data = self._events[event_id]["data"]
+            counting = {
+                self._uptime_id(data, figure)
+                for figure in data["figures"]
+                if figure["counts_for_sla"] and self._whole[0] < instant(figure["ends_at"]) <= self._whole[1]
+            }
+            if counting != ids:
+                raise Doubt("An uptime that counts is left out of the settlement.")
+        return all(each.version.get("remedies") is not None for each in self._held)
+
+    @staticmethod
+    def _uptime_id(data: Mapping[str, Any], figure: Mapping[str, Any]) -> str:
+        start = re.sub(r"\.\d+", "", figure["starts_at"])
+        return f"{data['measurement_id']}:{figure['environment_id']}:{start}"
+
+    def _check_uptime(self, said: Mapping[str, Any]) -> None:
+        event = self._events.get(said["events"][0])
+        if event is None or (event["source"], event["data"]["contract_id"]) != (
+            "/services/reporting",
+            self.said["contract_id"],
+        ):
+            raise Doubt(f"No event tells of the uptime of {said['subject']}.")
+        for figure in event["data"]["figures"]:
+            if self._uptime_id(event["data"], figure) == said["commitment_id"]:
+                unit = figure["units_per_second"]
+                told_ = (Fraction(figure["numerator"], unit), Fraction(figure["denominator"], unit))
+                why = said["why"]
+                if told_ == (Fraction(why["up_seconds"]), Fraction(why["counted_seconds"])) and instant(
+                    figure["ends_at"]
+                ) == instant(said["at"]):
+                    return
+        raise Doubt(f"The uptime of {said['subject']} is another one than was measured.")
+
+    def _check_clock(self, said: Mapping[str, Any]) -> None:
+        clock_id, _, number = said["commitment_id"].partition(":")
+        by = [self._events[each] for each in said["events"] if each in self._events]
+        readings = []
+        for event in by:
+            for data in (event["data"], *event["data"].get("clocks", ())):
+                if data.get("clock_id") == clock_id and data.get("count", 1) == int(number or 1):
+                    readings.append(data)
+        if not readings or said["events"][0] not in self._events:
+            raise Doubt(f"No event tells of the {said['kind']} of {said['subject']}.")
+        reading = readings[-1]  # an item is named after the clock itself, when it knows better
+        target, elapsed = (Fraction(str(reading[name])) for name in ("target_seconds", "elapsed_seconds"))
+        over = None if said["measured"] is None else Fraction(said["measured"])
+        if Fraction(said["target"]) != target or (over is not None and over != max(elapsed - target, Fraction(0))):
+            raise Doubt(f"The {said['kind']} of {said['subject']} is another one than its clock told.")
+        if (over is None) != (said["met"] is True) or (over is None and elapsed > target):
+            raise Doubt(
+                f"The {said['kind']} of {said['subject']} was met by its clock, or missed, and is told otherwise."
+            )
+        share = said["why"]["provider_percent"]
+        decided = [
+            event["data"]
+            for event in self._events.values()
+            if event["subject"].startswith("breach/") and event["data"]["breach_id"] in said["events"]
+        ]
+        if share is not None and not any(Fraction(each["provider_percent"]) == Fraction(share) for each in decided):
+            raise Doubt(f"Nobody decided who answers for the {said['kind']} of {said['subject']} as it is told.")
+
+    # What is owed to the client
+
+    def _check_owed(self) -> None:
+        """Credits, penalties and lateness: computed from what was measured and from what the contract said of them."""
+        groups: list[tuple[Any, list[InForce]]] = []
+        for each in self._held:
+            uptime_ = each.version.get("uptime")
+            key = (each.version.get("remedies"), None if uptime_ is None else uptime_["target_percent"])
+            known = next((group for own, group in groups if own == key), None)
+            if known is None:
+                groups.append((key, [each]))
+            else:
+                known.append(each)
+        shown, late = self._lines(*OWED_TO_THE_CLIENT), self._lines("late")
+        if not self._known or (late and len(groups) > 1):
+            for line in shown:
+                self._check_alone(line)
+                self.proved[line["code"]] = LINE
+            return
+        again: list[tuple[str, str]] = []
+        times: dict[str, int] = {}
+        for (remedies, target), group in groups:
+            for code, amount in self._owed(remedies, target, group, late):
+                times[code] = times.get(code, 0) + 1
+                again.append((code if times[code] == 1 else f"{code}#{times[code]}", amount))
+        if again != [(line["code"], line["amount"]) for line in shown]:
+            raise Doubt(f"What is owed to the client is not what the contract gives for what was measured: {again}.")
+        for line in shown:
+            self.proved[line["code"]] = LINE if line["kind"] == "late" else EVENTS
+
+    def _owed(
+        self,
+        remedies: Mapping[str, Any],
+        target: str | None,
+        group: Sequence[InForce],
+        late: Sequence[Mapping[str, Any]],
+    ) -> list[tuple[str, str]]:
+        promised_ = [(each.start, each.end) for each in group if each.promises]
+        fee = Fraction(self._fee_of(promised_))
+        found: list[tuple[str, Fraction]] = []
+        credit = self._uptime_credit(remedies, target, promised_, fee)
+        if credit is not None:
+            found.append(("credit:uptime", credit))
+        found += self._penalties(remedies, promised_, fee)
+        found += [(f"late:{line['code'].partition(':')[2]}", self._late(remedies["late"], line)) for line in late]
+        amounts = [amount for _, amount in found]
+        left = sum(amounts, Fraction(0)) if remedies["cumulation"] == "sum" else max(amounts, default=Fraction(0))
+        if remedies["cap_percent"] is not None:
+            left = min(left, Fraction(self._round(fee * Fraction(remedies["cap_percent"]) / 100)))
+        if remedies["cumulation"] == "max":
+            found.sort(key=lambda each: each[1], reverse=True)
+        taken = []
+        for code, amount in found:
+            part = min(amount, left)
+            left -= part
+            if amount:
+                taken.append((code, self._round(-part)))
+        return taken
+
+    def _uptime_credit(
+        self, remedies: Mapping[str, Any], target: str | None, promised_: Sequence[Stretch], fee: Fraction
+    ) -> Fraction | None:
+        if target is None or not remedies["tiers"]:
+            return None
+        measured = [
+            each["why"]
+            for each in self.content["commitments"]
+            if each["kind"] == "uptime" and any(start < instant(each["at"]) <= end for start, end in promised_)
+        ]
+        counted = sum((Fraction(each["counted_seconds"]) for each in measured), Fraction(0))
+        if not counted:
+            return None
+        percent = 100 * sum((Fraction(each["up_seconds"]) for each in measured), Fraction(0)) / counted
+        written = {Fraction(each["below"]) for each in remedies["tiers"] if each["below"] is not None}
+        tiers = [
+            (Fraction(target if each["below"] is None else each["below"]), Fraction(each["credit_percent"]))
+            for each in remedies["tiers"]
+            if each["below"] is not None or Fraction(target) not in written
+        ]
+        reached = min((tier for tier in tiers if percent < tier[0]), default=None)
+        return Fraction(0) if reached is None else Fraction(self._round(fee * reached[1] / 100))
+
+    def _penalties(
+        self, remedies: Mapping[str, Any], promised_: Sequence[Stretch], fee: Fraction
+    ) -> list[tuple[str, Fraction]]:
+        missed = [
+            each
+            for each in self.content["commitments"]
+            if each["kind"] != "uptime"
+            and each["met"] is False
+            and any(start <= instant(each["at"]) < end for start, end in promised_)
+        ]
+        found = []
+        for each in sorted(missed, key=lambda one: (instant(one["at"]), one["commitment_id"])):
+            rates = [rate for rate in remedies["targets"] if rate["metric"] == each["kind"]]
+            own = [
+                rate for rate in rates if rate["severity"] is not None and rate["severity"] == each["why"]["severity"]
+            ]
+            own += [rate for rate in rates if rate["severity"] is None]
+            if own:
+                share = each["why"]["provider_percent"]
+                amount = self._penalty(
+                    fee,
+                    Fraction(each["measured"]),
+                    own[0]["cap_percent"],
+                    (Fraction(duration(own[0]["unit"]), SECOND), Fraction(own[0]["percent_per_started_unit"])),
+                    Fraction(1) if share is None else Fraction(share) / 100,
+                )
+                found.append((f"penalty:{each['commitment_id']}", amount))
+        return found
+
+    def _penalty(
+        self, fee: Fraction, over: Fraction, cap: str | None, rate: tuple[Fraction, Fraction], share: Fraction
+    ) -> Fraction:
+        """Started units of the overrun × percentage, capped, of the fee, × the provider's share."""
+        percent = -(-over // rate[0]) * rate[1]
+        if cap is not None:
+            percent = min(percent, Fraction(cap))
+        return Fraction(self._round(fee * percent / 100 * share))
+
+    def _late(self, rule: Mapping[str, Any] | None, line: Mapping[str, Any]) -> Fraction:
+        """Value × days ÷ divisor; nothing up to the exemption; at most the cap's part of the value; × the share."""
+        why = line["why"]
+        if rule is None or rule["divisor"] != why["divisor"]:
+            raise Doubt(f"The contract does not say what the line {line['code']} costs.")
+        owed = Fraction(why["value"]) * why["days_late"] / why["divisor"]
+        if rule["exempt_up_to"] is not None and owed <= Fraction(rule["exempt_up_to"]):
+            return Fraction(0)
+        if rule["cap_percent"] is not None:
+            owed = min(owed, Fraction(why["value"]) * Fraction(rule["cap_percent"]) / 100)
+        return Fraction(self._round(owed * Fraction(why["provider_share"])))
+
+    def _check_alone(self, line: Mapping[str, Any]) -> None:
+        """A line that is owed to the client by what it says itself: an earlier release told of no rule."""
+        why = line["why"]
+        if line["kind"] == "credit":
+            computed = Fraction(self._round(Fraction(why["fee"]) * Fraction(why["credit_percent"]) / 100))
+            if Fraction(why["uptime"]) >= Fraction(why["below"]):
+                raise Doubt(f"The line {line['code']} credits an uptime that is not below its limit.")
+        elif line["kind"] == "penalty":
+            rate = (Fraction(why["unit_seconds"]), Fraction(why["percent_per_started_unit"]))
+            share = Fraction(why["provider_share"])
+            over = Fraction(why["overrun_seconds"])
+            computed = self._penalty(Fraction(why["fee"]), over, why["cap_percent"], rate, share)
+        else:
+            computed = Fraction(why["computed"])
+            figure = Fraction(why["value"]) * why["days_late"] / why["divisor"]
+            owed = Fraction(self._round(figure * Fraction(why["provider_share"])))
+            if computed > owed or (computed != owed and not why["capped"]):
+                raise Doubt(f"The line {line['code']} says {why['computed']}; its days give {owed}.")
+        taken = -Fraction(line["amount"])
+        if computed != Fraction(why["computed"]) or not 0 <= taken <= computed:
+            raise Doubt(f"The line {line['code']} says {why['computed']}; what it is made of gives {computed}.")
+        if (taken != computed) != why["cut_by_cumulation_or_cap"]:
+            raise Doubt(f"The line {line['code']} is cut, or is not, and says otherwise.")
+
+    # Sums
+
+    def _check_sums(self) -> None:
+        groups: list[tuple[Any, Fraction]] = []
+        for line in self.content["lines"]:
+            at = next((number for number, (tax, _) in enumerate(groups) if tax == line["tax"]), None)
+            if at is None:
+                groups.append((line["tax"], Fraction(line["amount"])))
+            else:
+                groups[at] = (line["tax"], groups[at][1] + Fraction(line["amount"]))
+        by_tax = [
+            {
+                "tax": tax,
+                "net": self._round(net),
+                "tax_amount": None if tax is None else self._round(net * Fraction(tax["rate"]) / 100),
+            }
+            for tax, net in groups
+        ]
+        net = self._round(sum((net for _, net in groups), Fraction(0)))
+        taxes = [each["tax_amount"] for each in by_tax]
+        tax = None if None in taxes else self._round(sum(map(Fraction, taxes), Fraction(0)))
+        gross = None if tax is None else self._round(Fraction(net) + Fraction(tax))
+        again = {"by_tax": by_tax, "net": net, "tax": tax, "gross": gross}
+        if again != self.content["totals"]:
+            raise Doubt(f"The sums of the settlement are not those of its lines, which give {again}.")
+
+    def _check_correction(self) -> None:
+        """A correction says which version it corrects, and what it comes to more."""
+        corrects = self.content["corrects"]
+        if (corrects is None) != (self.content["number"] == 1):
+            raise Doubt("A version of the settlement says wrongly whether it corrects one.")
+        if corrects is None:
+            return
+        before = [
+            event["data"]
+            for event in self._events.values()
+            if event["subject"] == f"settlement/{self.said['settlement_id']}"
+            and event["data"]["number"] == corrects["number"]
+        ]
+        if not before or before[0]["hash"] != corrects["hash"]:
+            raise Doubt("The version of the settlement that is corrected is not in the pack.")
+        difference = Fraction(self.content["totals"]["net"]) - Fraction(before[0]["settlement"]["totals"]["net"])
+        if Fraction(self.content["delta"]["totals"]["net"]) != difference:
+            raise Doubt("A correction says that it comes to more, or less, than it does.")
+
+    def figures(self) -> dict[str, Any]:
+        """What the settlement comes to, and of each line from what that follows."""
+        content = self.content
+        return {
+            "settlement_id": content["settlement_id"],
+            "number": content["number"],
+            "hash": self.said["hash"],
+            "first": content["period"]["first"],
+            "end": content["period"]["end"],
+            "currency": content["currency"],
+            **{name: content["totals"][name] for name in ("net", "tax", "gross")},
+            "lines": [
+                {"code": line["code"], "amount": line["amount"], "follows_from": self.proved[line["code"]]}
+                for line in content["lines"]
+            ],
+        }
+
+
+def check_amounts(files: Mapping[str, bytes]) -> str:
+    """Computes a closed settlement again; gives what it came to in one sentence. Raises Doubt."""
+    manifest = read(files[MANIFEST])
+    events = _events(files, manifest["tenant_id"])
+    settled = Settled(newest_settlement(events.values(), manifest["settlement_id"]), events)
+    figures = settled.figures()
+    period = settled.content["period"]
+    versions = _versions(events.values(), manifest["contract_id"])
+    month = month_of(manifest["month"], versions)
+    if settled.said["contract_id"] != manifest["contract_id"] or not month[0] < instant(period["ends_at"]) <= month[1]:
+        raise Doubt("The settlement is of another contract or month than the manifest says.")
+    if read(files["amounts.json"]) != figures:
+        raise Doubt("The amounts are not those of the settlement.")
+    for language, sign in SIGNS.items():
+        path = f"explanation.{language}.txt"
+        wanted = [*(line["amount"] for line in figures["lines"]), figures["net"]]
+        _check_amounts_explained(path, sign, files[path].decode("utf-8"), wanted)
+    counted = [sum(line["follows_from"] == level for line in figures["lines"]) for level in (EVENTS, LINE, SAID)]
+    return (
+        f"The settlement of {figures['first']} computed again from {len(events)} events: {figures['net']} "
+        f"{figures['currency']} net, {figures['gross'] or 'not known'} gross; of its lines {counted[0]} follow from "
+        f"events and the contract, {counted[1]} from what they say themselves, {counted[2]} are as they were agreed or "
+        "entered"
+    )
+
+
+def newest_settlement(events: Iterable[Mapping[str, Any]], settlement_id: str) -> Mapping[str, Any]:
+    """The event of the newest closed version. Raises Doubt when one before it is left out."""
+    subject = ("/services/contracts", f"settlement/{settlement_id}")
+    found = {each["data"]["number"]: each for each in events if (each["source"], each["subject"]) == subject}
+    if not found or set(found) != set(range(1, max(found) + 1)):
+        raise Doubt("A closed version of the settlement is not in the pack.")
+    return found[max(found)]
+
+
+def _check_amounts_explained(path: str, sign: str, text: str, wanted: Sequence[str]) -> None:
+    printed = []
+    for line in text.splitlines():
+        if line.startswith("- "):
+            number = line.rpartition(": ")[2].replace("." if sign == "," else ",", "").replace(sign, ".")
+            printed.append(re.sub(r"[^\d.-]", "", number.replace("\N{MINUS SIGN}", "-")))
+    if printed != list(wanted):
+        raise Doubt(f"{path} shows other amounts than were computed.")
+
+
+class Agreed(NamedTuple):
+    """What a contract said of hours from an instant to another one; without an end it still does."""
+
+    start: int
+    end: int | None
+    hours: Mapping[str, Any]
+
+
+Minutes = tuple[int, int, int]
+"""Of a line: real ones, with those that are covered; accounted ones; covered ones."""
+
+
+def agreed_hours(versions: Sequence[Mapping[str, Any]]) -> tuple[list[Agreed], ZoneInfo]:
+    """What was in force of hours, one after the other, and the zone of the contract's days. `versions`: their data."""
+    ordered = sorted(versions, key=lambda each: (instant(each["effective_from"]), each["version"]))
+    begins = [instant(each["effective_from"]) for each in ordered]
+    first = ZoneInfo(ordered[0]["client"]["time_zone"])
+    begins[0] = _boundary(_local_date(begins[0], first), "00:00", first, last=False)
+    held = [
+        Agreed(start, end, version["hours"])
+        for start, version, end in zip(begins, ordered, [*begins[1:], None])  # noqa: B905  (Python 3.9 has no `strict`)
+        if version["status"] == "active" and version.get("hours") is not None and start != end
+    ]
+    return held, ZoneInfo(ordered[-1]["client"]["time_zone"])
+
+
+def _first_of(month: str) -> tuple[date, date]:
+    year, number = (int(part) for part in month.split("-")[:2])
+    return date(year, number, 1), date(year + number // 12, number % 12 + 1, 1)
+
+
+def accounted(
+    entries: Iterable[Mapping[str, Any]], held: Sequence[Agreed], zone: ZoneInfo
+) -> tuple[dict[str, Minutes], int]:
+    """What the entries of a month come to by the terms of their days, by line; and the minutes out of scope.
+
+    Raises Doubt for an entry that counts otherwise than it says.
+    """
+    works: dict[tuple[int, str], list[tuple[str, Mapping[str, Any], bool, Fraction]]] = {}
+    out_of_scope = 0
+    for entry in entries:
+        day = date.fromisoformat(entry["worked_on"])
+        begins, ends = (_boundary(each, "00:00", zone, last=False) for each in (day, day + timedelta(days=1)))
+        of_day = [each.hours for each in held if each.start < ends and (each.end is None or each.end > begins)]
+        hours = of_day[-1] if of_day else None
+        codes = [] if hours is None else [line["code"] for line in hours["lines"] if _takes(line, entry)]
+        if entry["counted"] == "out_of_scope":
+            out_of_scope += entry["real_minutes"]
+        elif (entry["counted"] == "accounted") != bool(codes):
+            raise Doubt(f"The entry {entry['hours_entry_id']} says wrongly whether a line of the contract takes it.")
+        elif hours is not None and codes:
+            covered = entry["covered"] or entry["work_class"] in hours["covered_classes"]
+            factors = [Fraction(each) for each in entry["multipliers"]]
+            factors += [Fraction(m["factor"]) for m in hours["multipliers"] if m["work_class"] == entry["work_class"]]
+            exact = Fraction(0) if covered else entry["real_minutes"] * max(factors, default=Fraction(1))
+            rule = (hours["accounting"]["unit_minutes"], hours["accounting"]["per"])
+            works.setdefault(rule, []).append((codes[0], entry, covered, exact))
+    found: dict[str, Minutes] = {}
+    for (unit, per), of_rule in works.items():
+        together: dict[tuple[Any, ...], tuple[str, Fraction]] = {}
+        for number, (code, entry, covered, exact) in enumerate(of_rule):
+            real, counted, own = found.get(code, (0, 0, 0))
+            found[code] = (real + entry["real_minutes"], counted, own + (entry["real_minutes"] if covered else 0))
+            alone = per != "ticket_day" or entry["work_item_id"] is None
+            key = (number,) if alone else (code, entry["work_item_id"], entry["worked_on"])
+            together[key] = (code, together.get(key, (code, Fraction(0)))[1] + exact)
+        for code, exact in together.values():
+            units = -(-abs(exact) // unit)
+            real, counted, own = found[code]
+            found[code] = (real, counted + unit * (units if exact >= 0 else -units), own)
+    return found, out_of_scope
+
+
+def _takes(line: Mapping[str, Any], entry: Mapping[str, Any]) -> bool:
+    """Whether work draws on a line: the one that is named, else the first that covers its class."""
+    if entry["line"] is not None:
+        return bool(entry["line"] == line["code"])
+    return bool(entry["work_class"] in line["work_classes"])
+
+
+def _added(one: Minutes, other: Minutes) -> Minutes:
+    return (one[0] + other[0], one[1] + other[1], one[2] + other[2])
+
+
+Lots = list[tuple[int, int]]
+"""Unused minutes, and in how many months after the next one they can be used; the first to be lost first."""
+
+
+def drawn(policy: str, months: int, included: int, used: int, lots: Lots) -> tuple[int, int, int, Lots]:
+    """What becomes of an account in a month: what was available, what goes beyond, what is lost, what is left."""
+    own = (included + max(0, -used), months)
+    order = [*lots, own] if policy == "fifo" else [own, *lots]
+    wanted, unused = max(0, used), []
+    for minutes, left in order:
+        taken = min(minutes, wanted)
+        wanted -= taken
+        unused.append((minutes - taken, left))
+    kept = sorted(((minutes, left - 1) for minutes, left in unused if minutes and left), key=lambda lot: lot[1])
+    return sum(lot[0] for lot in order), wanted, sum(minutes for minutes, left in unused if not left), kept
+
+
+def hours_figures(month: Mapping[str, Any], versions: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The figures of a closed month of hours, from its entries, what it began with, and the contract's versions."""
+    held, zone = agreed_hours(versions)
+    whole = (*(_boundary(day, "00:00", zone, last=False) for day in _first_of(month["month"])),)
+    begun = [each for each in held if each.start < whole[1]]
+    if not begun:
+        raise Doubt("The contract had no hours in this month.")
+    by_line, out_of_scope = accounted(month["entries"], held, zone)
+    for late in month["adjustments"]:
+        booked = (late["real_minutes"], late["accounted_minutes"], late["covered_minutes"])
+        by_line[late["line"]] = _added(by_line.get(late["line"], (0, 0, 0)), booked)
+    last = begun[-1].hours
+    shares: dict[str, Fraction] = {line["code"]: Fraction(0) for line in last["lines"]}
+    for each in begun:
+        share = day_share((each.start, whole[1] if each.end is None else each.end), (whole[0], whole[1]), zone)
+        for line in each.hours["lines"] if share else ():
+            shares[line["code"]] = shares.get(line["code"], Fraction(0)) + line["included_minutes"] * share
+    for code in by_line:
+        shares.setdefault(code, Fraction(0))
+    included = {code: int(rounded(exact, 0)) for code, exact in shares.items()}
+    lots: dict[str | None, Lots] = {}
+    for lot in month["brought"]:
+        lots.setdefault(lot["line"], []).append((lot["minutes"], lot["months"]))
+    policy = last["rollover"]["policy"]
+    months = last["rollover"]["months"] or (1 if policy == "one_period" else 0)
+    used = {code: by_line.get(code, (0, 0, 0)) for code in included}
+    accounts: dict[str | None, tuple[int, int]] = (
+        {None: (sum(included.values()), sum(each[1] for each in used.values()))}
+        if last["pooled"]
+        else {code: (minutes, used[code][1]) for code, minutes in included.items()}
+    )
+    drawn_ = {key: drawn(policy, months, *own, lots.get(key, [])) for key, own in accounts.items()}
+    overage = sum(each[1] for each in drawn_.values())
+    cap = last["overage_cap_minutes"]
+    billed = overage if cap is None else min(overage, cap)
+    rate = last["overage_rate_per_hour"]
+    at_hand = {
+        code: minutes + (0 if last["pooled"] else sum(lot[0] for lot in lots.get(code, ())))
+        for code, minutes in included.items()
+    }
+    lines = [
+        {
+            "code": code,
+            "included_minutes": minutes,
+            "real_minutes": used[code][0],
+            "accounted_minutes": used[code][1],
+            "covered_minutes": used[code][2],
+            "remaining_minutes": max(0, at_hand[code] - used[code][1]),
+            "overage_minutes": 0 if last["pooled"] else max(0, used[code][1] - at_hand[code]),
+            "over": used[code][1] > minutes if last["pooled"] else bool(drawn_[code][1]),
+        }
+        for code, minutes in included.items()
+    ]
+    available = sum(each[0] for each in drawn_.values())
+    consumed = sum(each[1] for each in used.values())
+    lost = sum(minutes for key, each in lots.items() if key not in drawn_ for minutes, _ in each)
+    return {
+        "pooled": last["pooled"],
+        "included_minutes": sum(included.values()),
+        "available_minutes": available,
+        "real_minutes": sum(each[0] for each in used.values()),
+        "accounted_minutes": consumed,
+        "covered_minutes": sum(each[2] for each in used.values()),
+        "out_of_scope_minutes": out_of_scope,
+        "remaining_minutes": max(0, available - consumed)
+        if last["pooled"]
+        else sum(line["remaining_minutes"] for line in lines),
+        "overage_minutes": overage,
+        "billed_minutes": billed,
+        "rolled_over_minutes": sum(minutes for each in drawn_.values() for minutes, _ in each[3]),
+        "expired_minutes": lost + sum(each[2] for each in drawn_.values()),
+        "overage_amount": {
+            "amount": rounded(
+                Fraction(billed, 60) * Fraction(rate["amount"]), decimals_of(month["overage_amount"]["amount"])
+            ),
+            "currency": rate["currency"],
+        },
+        "carried": [
+            {"line": key, "minutes": minutes, "months": left}
+            for key, each in drawn_.items()
+            for minutes, left in each[3]
+        ],
+        "lines": lines,
+    }
+
+
+def read_hours(events: Mapping[str, Mapping[str, Any]], contract_id: str, month: str) -> dict[str, Any]:
+    """A closed month of hours, computed from its entries and the contract. Raises Doubt when it is told otherwise."""
+    told_ = {
+        event["data"]["month"][:7]: event
+        for event in events.values()
+        if event["subject"].startswith("hours_month/") and event["data"]["contract_id"] == contract_id
+    }
+    event = told_.get(month)
+    if event is None or event["source"] != "/services/contracts":
+        raise Doubt("No event tells that this month of hours was closed.")
+    said = event["data"]
+    if any(said.get(name) is None for name in ("entries", "brought", "carried", "adjustments")):
+        raise Doubt("The event of this month tells no entries.")
+    versions = [each["data"] for each in _said_by_then(events.values(), event)]
+    again = hours_figures(said, versions)
+    for name, value in again.items():
+        shown = (
+            [{k: v for k, v in line.items() if k != "name"} for line in said[name]] if name == "lines" else said[name]
+        )
+        if shown != value:
+            raise Doubt(f"The month says {name} {shown}; its entries and the contract give {value}.")
+    held, zone = agreed_hours(versions)
+    first = _first_of(month)[0]
+    before = told_.get(f"{(first - timedelta(days=1)):%Y-%m}")
+    begins = _local_date(held[0].start, zone).replace(day=1) == first
+    if before is None and not begins:
+        raise Doubt("The month before, with which this one begins, is not in the pack.")
+    left = [] if before is None else before["data"].get("carried")
+    if left is not None and left != said["brought"]:
+        raise Doubt("The month does not begin with what the one before left.")
+    _check_entries(said["entries"], events.values())
+    return {"month": month, "entries": len(said["entries"]), "adjustments": len(said["adjustments"]), **again}
+
+
+def _check_entries(entries: Iterable[Mapping[str, Any]], events: Iterable[Mapping[str, Any]]) -> None:
+    """Work that the service desk told of is entered as it was told; and no entry is there twice."""
+    told_ = {event["subject"]: event["data"] for event in events if event["source"] == "/services/incidents"}
+    seen: set[str] = set()
+    for entry in entries:
+        desk = told_.get(f"time_entry/{entry['time_entry_id']}")
+        if desk is not None and any(
+            entry[name] != desk[name] for name in ("line", "work_class", "worked_on", "real_minutes", "covered")
+        ):
+            raise Doubt(f"The entry {entry['hours_entry_id']} is another one than the service desk told.")
+        if entry["hours_entry_id"] in seen:
+            raise Doubt(f"The entry {entry['hours_entry_id']} is there twice.")
+        seen.add(entry["hours_entry_id"])
+
+
+def check_hours(files: Mapping[str, bytes]) -> str:
+    """Computes a closed month of hours again; gives what it came to in one sentence. Raises Doubt."""
+    manifest = read(files[MANIFEST])
+    events = _events(files, manifest["tenant_id"])
+    figures = read_hours(events, manifest["contract_id"], manifest["month"])
+    if read(files["hours.json"]) != figures:
+        raise Doubt("The hours are not those of the month.")
+    for language in SIGNS:
+        path = f"explanation.{language}.txt"
+        shown = [
+            int(number)
+            for line in files[path].decode("utf-8").splitlines()
+            if line.startswith("- ")
+            for number in re.findall(r"\((-?\d+) min\)", line.rpartition(": ")[2])
+        ]
+        names = ("included_minutes", "accounted_minutes", "remaining_minutes", "overage_minutes")
+        if shown != [line[name] for line in figures["lines"] for name in names]:
+            raise Doubt(f"{path} shows other hours than were computed.")
+    late = f", with {figures['adjustments']} adjustments of earlier months as they were told" * bool(
+        figures["adjustments"]
+    )
+    return (
+        f"The hours of {manifest['month']} computed again from {figures['entries']} entries{late}: "
+        f"{figures['accounted_minutes']} of {figures['available_minutes']} minutes used, {figures['overage_minutes']} "
+        f"beyond, {figures['rolled_over_minutes']} usable in the next month"
+    )
+
+
+CHECKS = {
+    "month": check_month,
+    "figure": check_figures,
+    "incident": check_clocks,
+    "clock": check_clocks,
+    "amounts": check_amounts,
+    "hours": check_hours,
+}
 
 
 def check(pack: bytes, given: Sequence[bytes] = ()) -> str:

@@ -6,10 +6,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from reporting.adapters import words
+from reporting.adapters.portal_words import worked
 from reporting.application.evidence import MonthEvidence
 from reporting.application.measuring import MeasuredStretch
 from reporting.domain.reclassification import Decision
+from reporting.domain.response_times import ResponseFigure, milliseconds
 from shared.i18n import Translator
+from shared.values import number
 
 
 def readme(t: Translator, kind: str, key_id: str) -> bytes:
@@ -20,7 +23,11 @@ def readme(t: Translator, kind: str, key_id: str) -> bytes:
         "explanation.en.txt, explanation.fr.txt": t.gettext("the figures in sentences"),
         "events/": t.gettext("what happened, as it was said at the time, byte for byte; the contract is among it"),
     }
-    if of_clocks:
+    if kind == "amounts":
+        files["amounts.json"] = t.gettext("the amounts, and of each line from what it follows")
+    elif kind == "hours":
+        files["hours.json"] = t.gettext("the hours in whole minutes, line by line")
+    elif of_clocks:
         files |= {
             "clocks.json": t.gettext("what each clock read, and every stretch of time that counted or did not"),
             "holidays.json": t.gettext("the public holidays of the agreed hours"),
@@ -29,6 +36,7 @@ def readme(t: Translator, kind: str, key_id: str) -> bytes:
         files |= {
             "measurement.json": t.gettext("the figures in whole numbers, with their rules"),
             "states.json": t.gettext("the stretches of time that the figures are computed from"),
+            "response-times.json": t.gettext("how long answers took, in microseconds"),
             "rollups.jsonl": t.gettext("every measured hour: how many checks were due, made and missed"),
             "checks.json": t.gettext("their sums"),
             "told/": t.gettext("each time that the month was told, with the figures of then"),
@@ -73,7 +81,25 @@ def month(t: Translator, evidence: MonthEvidence, month_: date) -> bytes:
     zone = ZoneInfo(evidence.measurement["time_zone"])
     for each in evidence.figures:
         told += ["", *_figure(t, each, zone)]
+    if evidence.response_times:
+        names = {each.stretch.environment.environment_id: each.stretch.environment.name for each in evidence.figures}
+        told += ["", t.gettext("Response times")]
+        told += [_times(t, names[each], figure) for each, figure in evidence.response_times.items()]
     return _text(told)
+
+
+def _times(t: Translator, name: str, figure: ResponseFigure) -> str:
+    p50, p95, p99 = (
+        words.milliseconds(t, number(milliseconds(each))) for each in (figure.p50_us, figure.p95_us, figure.p99_us)
+    )
+    said = t.gettext(
+        "median %(p50)s, 95 of 100 within %(p95)s, 99 of 100 within %(p99)s (%(checks)s checks)",
+        p50=p50,
+        p95=p95,
+        p99=p99,
+        checks=t.number(str(figure.checks)),
+    )
+    return f"{name}: {said}"
 
 
 def _figure(t: Translator, measured: MeasuredStretch, zone: ZoneInfo) -> list[str]:
@@ -114,6 +140,58 @@ def _decided(t: Translator, decision: Decision, zone: ZoneInfo) -> str:
     )
     why = " ".join((proposed.reason or "").split())  # a blank line would end what is told of the figure
     return f"- {words.category(t, decision.category)}, {start} – {end}. {people} – {why}"
+
+
+def amounts(t: Translator, month_: date, settlement: Mapping[str, Any], figures: Mapping[str, Any]) -> bytes:
+    """The lines of a settlement in sentences, each with its amount and from what that follows."""
+    levels = {
+        "events": t.pgettext("amount", "follows from events and the contract"),
+        "line": t.pgettext("amount", "follows from what the line says"),
+        "said": t.pgettext("amount", "as agreed or entered"),
+    }
+    currency = figures["currency"]
+    told = [t.gettext("Evidence for the amounts of %(month)s", month=t.month(month_)), ""]
+    for line, figure in zip(settlement["lines"], figures["lines"], strict=True):
+        said = line["text"]["in_words"]
+        what = " ".join(said.get(t.language, next(iter(said.values()))).split())
+        told.append(f"- {what} ({levels[figure['follows_from']]}): {t.money(figure['amount'], currency)}")
+    told.append(f"- {t.gettext('Net')}: {t.money(figures['net'], currency)}")
+    for name, label in (("tax", t.gettext("VAT")), ("gross", t.gettext("Total"))):
+        if figures[name] is not None:
+            told.append(f"{label}: {t.money(figures[name], currency)}")
+    return _text(
+        [
+            *told,
+            "",
+            t.gettext("How an uptime was measured is shown by the evidence of its month."),
+        ]
+    )
+
+
+def hours(t: Translator, month_: date, figures: Mapping[str, Any], names: Mapping[str, Mapping[str, str]]) -> bytes:
+    """The lines of a month of hours in sentences; minutes stand in brackets."""
+
+    def length(minutes: int) -> str:
+        return f"{worked(minutes)} ({minutes} min)"
+
+    told = [t.gettext("Evidence for the hours of %(month)s", month=t.month(month_)), ""]
+    for line in figures["lines"]:
+        said = t.gettext(
+            "included %(included)s, used %(used)s, remaining %(remaining)s, beyond %(beyond)s",
+            included=length(line["included_minutes"]),
+            used=length(line["accounted_minutes"]),
+            remaining=length(line["remaining_minutes"]),
+            beyond=length(line["overage_minutes"]),
+        )
+        told.append(f"- {names[line['code']][t.language]}: {said}")
+    told += [
+        "",
+        t.gettext("Available with what earlier months left: %(length)s", length=length(figures["available_minutes"])),
+        t.gettext("Beyond: %(length)s", length=length(figures["overage_minutes"])),
+        t.gettext("Usable next month: %(length)s", length=length(figures["rolled_over_minutes"])),
+        t.gettext("Lost at the end of the month: %(length)s", length=length(figures["expired_minutes"])),
+    ]
+    return _text(told)
 
 
 def clocks(t: Translator, incident: Mapping[str, Any], shown: Sequence[Mapping[str, Any]], time_zone: str) -> bytes:

@@ -3,8 +3,10 @@
 from reporting.application.audit import LogIsBroken, NothingRecorded
 from reporting.application.editions import UnknownEdition
 from reporting.application.evidence import (
+    EntriesNotTold,
     EvidenceIsIncomplete,
     FactsNotTold,
+    NothingClosed,
     NothingMeasured,
     TooMuchEvidence,
     UnknownEnvironment,
@@ -79,6 +81,20 @@ def _unknown_environment(_error: UnknownEnvironment) -> Problem:
 
 def _unknown_incident(_error: UnknownIncident) -> Problem:
     return NotFound("This contract has no incident, request or change with this id that has such a clock.")
+
+
+def _nothing_closed(_error: NothingClosed) -> Problem:
+    return NotFound(
+        "Nothing was closed of this month, so there is no figure that stays. Its settlement and its hours are closed "
+        "once it is over: review the settlement and close it."
+    )
+
+
+def _entries_not_told(_error: EntriesNotTold) -> Problem:
+    return Conflict(
+        "These hours were closed without telling their entries: by an earlier release, or because there are more than "
+        "2,000. The entries themselves are at `GET /v1/contracts/{contract_id}/hours/entries`."
+    )
 
 
 def _facts_not_told(_error: FactsNotTold) -> Problem:
@@ -290,6 +306,8 @@ ERRORS: ErrorMapping = {
     NothingMeasured: _nothing_measured,
     UnknownEnvironment: _unknown_environment,
     UnknownIncident: _unknown_incident,
+    NothingClosed: _nothing_closed,
+    EntriesNotTold: _entries_not_told,
     FactsNotTold: _facts_not_told,
     EvidenceIsIncomplete: _evidence_is_incomplete,
     TooMuchEvidence: _too_much_evidence,

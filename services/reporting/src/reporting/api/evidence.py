@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Response
 from fastapi.responses import StreamingResponse
 
+from reporting.adapters.evidence_amounts import amounts_pack, hours_pack
 from reporting.adapters.evidence_clocks import incident_pack
 from reporting.adapters.evidence_pack import Pack, month_pack
 from reporting.adapters.facts import StoredFacts
@@ -25,11 +26,14 @@ READINGS = frozenset(
         "download_figure_evidence",
         "download_incident_evidence",
         "download_clock_evidence",
+        "download_amounts_evidence",
+        "download_hours_evidence",
     }
 )
 """Who took evidence away is recorded."""
 
 Reader = Annotated[Principal, Depends(require("reports:read"))]
+ReaderOfMoney = Annotated[Principal, Depends(require("contracts:read"))]
 
 ANSWERS: dict[int | str, dict[str, Any]] = {
     **responses_for(NotFound, Conflict),
@@ -77,6 +81,35 @@ async def download_figure_evidence(
     in_reach(month)
     evidence = await month_evidence(StoredFacts(unit), contract_id, month, now=unit.now)
     return _answer(await month_pack(unit, box, of_environment(evidence, environment_id), month))
+
+
+@router.get(
+    "/{month}/amounts", summary="Download the evidence of what is owed", response_class=Response, responses=ANSWERS
+)
+async def download_amounts_evidence(
+    contract_id: UUID, month: Month, unit: Unit, _reader: ReaderOfMoney, box: Box
+) -> Response:
+    """What the amounts of a month rest on: the closed settlement of the period that ends in it and those that it
+    corrects, the versions of the contract with their prices, credits and penalties, the uptimes and clocks that it
+    names, decisions who answers for a miss, and months of hours.
+
+    The verifier computes fees, credits, penalties, sums and VAT again, and says of each line from what it follows.
+    """
+    in_reach(month)
+    return _answer(await amounts_pack(unit, box, contract_id, month))
+
+
+@router.get("/{month}/hours", summary="Download the evidence of hours", response_class=Response, responses=ANSWERS)
+async def download_hours_evidence(
+    contract_id: UUID, month: Month, unit: Unit, _reader: ReaderOfMoney, box: Box
+) -> Response:
+    """What a closed month of hours rests on: its entries as they count, what the month before left, the versions of the
+    contract with their lines and rules, and what the service desk told of the work.
+
+    The verifier accounts each entry again and draws it from what was included and carried over, line by line.
+    """
+    in_reach(month)
+    return _answer(await hours_pack(unit, box, contract_id, month))
 
 
 @router.get(

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Path, Response
 from fastapi.responses import StreamingResponse
 
 from reporting.adapters.edition_sheet import edition_sheet
+from reporting.adapters.evidence_amounts import amounts_pack, closed_in, hours_pack
 from reporting.adapters.evidence_clocks import incident_pack
 from reporting.adapters.evidence_pack import Pack, month_pack
 from reporting.adapters.facts import StoredFacts
@@ -56,6 +57,8 @@ READINGS: Final = frozenset(
         "download_portal_review_edition",
         "download_portal_evidence",
         "download_portal_incident_evidence",
+        "download_portal_amounts_evidence",
+        "download_portal_hours_evidence",
     }
 )
 """Who reads what was told to a client, or takes evidence away, is written into the audit log."""
@@ -104,6 +107,7 @@ async def show_portal_month(contract_id: UUID, month: Month, visit: SignedIn) ->
         contract = one_of(contracts, contract_id)
         told = await editions_told(unit, contract_id, month, month, money=visit.person.decides)
         measured = await months_of_uptime(StoredFacts(unit), contract_id, unit.now, MONTHS)
+        closed = await closed_in(unit, contract_id, month) if visit.person.decides else set()
     editions = told.get(month, [])
     if not editions and month not in {each.month for each in measured}:
         raise NotThere
@@ -115,6 +119,7 @@ async def show_portal_month(contract_id: UUID, month: Month, visit: SignedIn) ->
         "running": any(each.month == month and not each.over for each in measured),
         "editions": [(each, changes_table(each.changes, visit.translator, zone)) for each in editions],
         "files": FILES,
+        "closed": closed,
     }
     return visit.page_about(contracts, "month.html", values)
 
@@ -296,6 +301,22 @@ async def download_portal_evidence(contract_id: UUID, month: Month, visit: Signe
     async with visit.unit() as unit:
         evidence = await month_evidence(StoredFacts(unit), contract_id, month, now=unit.now)
         return _taken(await month_pack(unit, visit.box, evidence, month))
+
+
+@router.get("/contracts/{contract_id}/evidence/{month}/amounts", summary="The evidence of what is owed")
+async def download_portal_amounts_evidence(contract_id: UUID, month: Month, visit: SignedIn) -> Response:
+    """What the settlement of a month rests on: for deciders."""
+    visit.must_decide()
+    async with visit.unit() as unit:
+        return _taken(await amounts_pack(unit, visit.box, contract_id, month))
+
+
+@router.get("/contracts/{contract_id}/evidence/{month}/hours", summary="The evidence of hours")
+async def download_portal_hours_evidence(contract_id: UUID, month: Month, visit: SignedIn) -> Response:
+    """What a closed month of hours rests on: for deciders."""
+    visit.must_decide()
+    async with visit.unit() as unit:
+        return _taken(await hours_pack(unit, visit.box, contract_id, month))
 
 
 @router.get("/contracts/{contract_id}/evidence/items/{item_id}", summary="The evidence of an incident's clocks")

@@ -42,8 +42,10 @@ from reporting.api.portal_drafts import draft_of, written_in
 from reporting.application.client_overview import brand_of
 from reporting.application.editions import UnknownEdition
 from reporting.application.evidence import (
+    EntriesNotTold,
     EvidenceIsIncomplete,
     FactsNotTold,
+    NothingClosed,
     NothingMeasured,
     TooMuchEvidence,
     UnknownIncident,
@@ -556,6 +558,7 @@ def _told(request: Request, error: Exception) -> tuple[int, str, str] | None:
             | InTheFuture()
             | UnknownEdition()
             | NothingMeasured()
+            | NothingClosed()
             | UnknownIncident()
         ):
             told = 404, t.gettext("Page not found"), t.gettext("There is nothing for you at this address.")
@@ -584,6 +587,12 @@ def _told(request: Request, error: Exception) -> tuple[int, str, str] | None:
                 409,
                 t.gettext("Not whole yet"),
                 t.gettext("The evidence of this is still being gathered. Try again in some minutes."),
+            )
+        case EntriesNotTold():
+            told = (
+                409,
+                t.gettext("No evidence of this"),
+                t.gettext("These hours were closed without telling what they are made of. Ask your agency for it."),
             )
         case TooMuchEvidence():
             told = (

@@ -1,6 +1,6 @@
 """What stands behind a figure: the states, the rule and the events from which anybody can compute it again."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Final
@@ -14,7 +14,9 @@ from reporting.application.reporting import InTheFuture, NotInTheContract, Unkno
 from reporting.application.uptime_rule import domain_rule
 from reporting.domain.period import in_force, month_bounds
 from reporting.domain.reclassification import Decision
+from reporting.domain.response_times import ResponseFigure, figure_of
 from reporting.domain.state_line import SILENT, Span, Transition, touching
+from shared.kernel.sketch import EMPTY
 from shared.values import instant_text
 
 
@@ -32,6 +34,14 @@ class UnknownIncident(Exception):
 
 class FactsNotTold(Exception):
     """The newest event of the incident is of a release that did not tell what happened to its clocks."""
+
+
+class NothingClosed(Exception):
+    """No settlement, or no month of hours, was closed of the month: there is no figure that stays."""
+
+
+class EntriesNotTold(Exception):
+    """The month of hours was told without its entries: by an earlier release, or because there are too many."""
 
 
 class EvidenceIsIncomplete(Exception):
@@ -83,6 +93,7 @@ class MonthEvidence:
     :param rule_events: the events of the contract's versions that the rules are of, of those that paused it, and of
         those by which it began and ended.
     :param told: by environment.
+    :param response_times: by environment, in the order of the figures, of those of which anything is known.
     """
 
     tenant_id: UUID
@@ -94,6 +105,7 @@ class MonthEvidence:
     states: Sequence[Mapping[str, Any]]
     rule_events: frozenset[UUID]
     told: Mapping[UUID, EnvironmentTold]
+    response_times: Mapping[UUID, ResponseFigure]
 
     @property
     def event_ids(self) -> frozenset[UUID]:
@@ -163,7 +175,16 @@ async def month_evidence(facts: Facts, contract_id: UUID, month: date, *, now: d
         ],
         rule_events=frozenset(version.event_id for version in versions if version.version in telling),
         told=_told(figures, shown, transitions),
+        response_times=await _response_times(facts, contract_id, promised, dict.fromkeys(map(_environment, figures))),
     )
+
+
+async def _response_times(
+    facts: Facts, contract_id: UUID, period: tuple[datetime, datetime], environments: Iterable[UUID]
+) -> Mapping[UUID, ResponseFigure]:
+    sketches = await facts.response_sketches(contract_id, *period)
+    figures = {each: figure_of(sketches.get(each, EMPTY)) for each in environments}
+    return {each: figure for each, figure in figures.items() if figure is not None}
 
 
 def _told(
@@ -253,6 +274,7 @@ def of_environment(month: MonthEvidence, environment_id: UUID) -> MonthEvidence:
         figures=[month.figures[number] for number in kept],
         told={environment_id: month.told[environment_id]},
         states=[month.states[number] for number in kept],
+        response_times={each: times for each, times in month.response_times.items() if each == environment_id},
     )
 
 

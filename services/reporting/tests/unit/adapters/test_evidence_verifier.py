@@ -16,12 +16,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reporting.adapters import audit_verifier, evidence_verifier
-from reporting.adapters.evidence_verifier import Doubt, archive, duration, instant, moment, told, unpacked, uptime
+from reporting.adapters.evidence_verifier import (
+    Doubt,
+    archive,
+    duration,
+    instant,
+    merged,
+    moment,
+    quantile,
+    sketch_of,
+    told,
+    unpacked,
+    uptime,
+)
 from reporting.application.facts import UptimeRule
 from reporting.application.uptime_rule import domain_rule
 from reporting.domain.availability import State, StateSpan, measure_uptime
 from reporting.domain.evidence import EVIDENCE
 from shared.kernel.intervals import Interval
+from shared.kernel.sketch import LARGEST, Sketch, as_text
 from shared.values import seconds
 
 BEGIN: Final = datetime(2026, 3, 27, 22, 0, tzinfo=UTC)
@@ -52,6 +65,24 @@ rules = st.fixed_dictionaries(
         "service_window": st.sampled_from([None, OFFICE, {"time_zone": "UTC", "always": True}]),
     }
 )
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.lists(st.integers(0, 10**6) | st.integers(0, LARGEST + 9), min_size=1), min_size=1, max_size=4))
+def test_its_percentiles_are_those_of_the_service(hours: list[list[int]]) -> None:
+    theirs = merged([sketch for hour in hours if (sketch := sketch_of(as_text(Sketch.of(hour)))) is not None])
+    ours = Sketch.of(value for hour in hours for value in hour)
+    assert sum(theirs.counts.values()) == ours.count
+    for thousandths in (0, 500, 950, 990, 1000):
+        assert quantile(theirs, thousandths) == ours.quantile(thousandths)
+
+
+def test_an_empty_sketch_is_none_and_what_is_cut_off_is_no_sketch() -> None:
+    assert sketch_of(as_text(Sketch.of([]))) is None
+    whole = as_text(Sketch.of(range(100, 200_000, 77)))
+    for broken in ("", "A", "é", whole[: len(whole) // 2]):
+        with pytest.raises(ValueError):
+            sketch_of(broken)
 
 
 @settings(max_examples=150, deadline=None)

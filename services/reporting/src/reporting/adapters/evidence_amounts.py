@@ -1,0 +1,174 @@
+"""The evidence of amounts and of hours: a closed settlement, and a closed month of hours, with what they rest on."""
+
+from collections.abc import Collection, Mapping
+from datetime import date, datetime
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import select
+
+from reporting.adapters import evidence_words
+from reporting.adapters.evidence_pack import Pack, add_under, events_where, new_spool, signed_pack
+from reporting.adapters.evidence_verifier import Doubt, Settled, newest_settlement, read, read_hours
+from reporting.adapters.facts import StoredFacts
+from reporting.adapters.rendering import catalogues
+from reporting.adapters.report_tables import ToldFactRow
+from reporting.adapters.secret_box import SecretBox
+from reporting.adapters.tables import ContractVersion, Event
+from reporting.application.evidence import EntriesNotTold, EvidenceIsIncomplete, NothingClosed
+from reporting.application.reporting import UnknownContract, zones_of
+from reporting.application.told import FactKind
+from reporting.domain.audit_chain import canonical
+from reporting.domain.period import month_bounds
+from shared.unit_of_work import UnitOfWork
+
+SETTLED: Final = "contracts.settlement.closed.v1"
+DECIDED: Final = "contracts.breach.%"
+WORKED: Final = "incidents.time_entry.recorded.v1"
+UNREADABLE: Final = (LookupError, TypeError, ValueError)
+"""What a settlement of an earlier release, which explains its lines otherwise, cannot be computed again for."""
+FIGURES: Final = ("entries", "brought", "carried", "adjustments")
+"""What a month of hours is computed from; earlier releases told nothing of it."""
+
+
+async def amounts_pack(uow: UnitOfWork, box: SecretBox, contract_id: UUID, month: date) -> Pack:
+    """The pack of the settlement of the period that ends in a month, as it was closed last.
+
+    Raises UnknownContract, NothingClosed, EvidenceIsIncomplete, TooMuchEvidence.
+    """
+    settlement_id = await _settlement_of(uow, contract_id, month)
+    told = await events_where(uow, (Event.aggregate_id == str(settlement_id)) & (Event.name == SETTLED))
+    if settlement_id is None or not told:
+        raise NothingClosed
+    try:
+        newest = newest_settlement(map(read, told.values()), str(settlement_id))
+        told |= await _behind(uow, contract_id, newest)
+        settled = Settled(newest, {event["id"]: event for event in map(read, told.values())})
+    except (Doubt, *UNREADABLE) as error:
+        raise EvidenceIsIncomplete(str(error)) from None
+    figures = settled.figures()
+    with new_spool().kept_if_whole() as spool:
+        add_under(spool, "events", told)
+        spool.add("amounts.json", canonical(figures))
+        for language in catalogues().languages:
+            words = evidence_words.amounts(catalogues().translator(language), month, settled.content, figures)
+            spool.add(f"explanation.{language}.txt", words)
+        facts = {
+            "kind": "amounts",
+            "contract_id": str(contract_id),
+            "month": f"{month:%Y-%m}",
+            "settlement_id": str(settlement_id),
+        }
+        name = f"evidence-{settled.content['contract_number']}-{month:%Y-%m}-amounts"
+        language = await _language(uow, contract_id, datetime.fromisoformat(newest["time"]))
+        return await signed_pack(uow, box, UUID(newest["tenantid"]), name, language, facts, spool)
+
+
+async def hours_pack(uow: UnitOfWork, box: SecretBox, contract_id: UUID, month: date) -> Pack:
+    """The pack of a closed month of hours.
+
+    Raises NothingClosed, EntriesNotTold, EvidenceIsIncomplete, TooMuchEvidence.
+    """
+    told = await _hours_months(uow, contract_id, {_before(month), month})
+    events = {event["id"]: event for event in map(read, told.values())}
+    closed = next((each for each in events.values() if each["data"]["month"][:7] == f"{month:%Y-%m}"), None)
+    if closed is None:
+        raise NothingClosed
+    if any(closed["data"].get(each) is None for each in FIGURES):
+        raise EntriesNotTold
+    told |= await _versions(uow, contract_id, datetime.fromisoformat(closed["time"]))
+    told |= await _work(uow, [each["time_entry_id"] for each in closed["data"]["entries"] if each["time_entry_id"]])
+    try:
+        figures = read_hours(
+            {each["id"]: each for each in map(read, told.values())}, str(contract_id), f"{month:%Y-%m}"
+        )
+    except (Doubt, *UNREADABLE) as error:
+        raise EvidenceIsIncomplete(str(error)) from None
+    with new_spool().kept_if_whole() as spool:
+        add_under(spool, "events", told)
+        spool.add("hours.json", canonical(figures))
+        names = {line["code"]: line["name"] for line in closed["data"]["lines"]}
+        for language in catalogues().languages:
+            words = evidence_words.hours(catalogues().translator(language), month, figures, names)
+            spool.add(f"explanation.{language}.txt", words)
+        facts = {"kind": "hours", "contract_id": str(contract_id), "month": f"{month:%Y-%m}"}
+        language = await _language(uow, contract_id, datetime.fromisoformat(closed["time"]))
+        name = f"evidence-{contract_id}-{month:%Y-%m}-hours"
+        return await signed_pack(uow, box, UUID(closed["tenantid"]), name, language, facts, spool)
+
+
+async def closed_in(uow: UnitOfWork, contract_id: UUID, month: date) -> set[FactKind]:
+    """Which of settlement and hours were closed of a month, so that there is evidence of them."""
+    found: set[FactKind] = set()
+    if await _settlement_of(uow, contract_id, month) is not None:
+        found.add("settlement")
+    if await _hours_months(uow, contract_id, {month}):
+        found.add("hours_month")
+    return found
+
+
+async def _settlement_of(uow: UnitOfWork, contract_id: UUID, month: date) -> UUID | None:
+    """The settlement of the period that ends in a month. Raises UnknownContract."""
+    versions = await StoredFacts(uow).versions(contract_id)
+    if not versions:
+        raise UnknownContract
+    start, end = month_bounds(month, zones_of(versions))
+    row = ToldFactRow
+    in_month = (row.ends_at > start) & (row.ends_at <= end)
+    found: UUID | None = await uow.session.scalar(
+        select(row.subject_id).where(row.contract_id == contract_id, row.kind == "settlement", in_month)
+    )
+    return found
+
+
+async def _behind(uow: UnitOfWork, contract_id: UUID, settlement: Mapping[str, Any]) -> dict[UUID, bytes]:
+    """What a settlement rests on: versions of the contract, measured months, clocks, decisions, months of hours."""
+    content = settlement["data"]["settlement"]
+    measured: set[UUID] = set()
+    others: set[str] = set()
+    for commitment in content["commitments"]:
+        # Of an uptime the measured month, whose own pack proves it; of a clock what told of it, and of its decision.
+        named = commitment["events"][:1] if commitment["kind"] == "uptime" else commitment["events"]
+        measured |= {UUID(each) for each in named}
+        others |= set(named)
+    found = await _versions(uow, contract_id, datetime.fromisoformat(settlement["time"]))
+    if measured:
+        about = Event.aggregate_id.in_(others) & Event.name.like(DECIDED)
+        found |= await events_where(uow, Event.event_id.in_(measured) | about)
+    months = [line["text"]["parameters"]["month"] for line in content["lines"] if line["kind"] == "overage"]
+    return found | await _hours_months(uow, contract_id, {date.fromisoformat(each) for each in months})
+
+
+async def _versions(uow: UnitOfWork, contract_id: UUID, until: datetime) -> dict[UUID, bytes]:
+    """The versions of a contract that had been told by then: later ones change nothing, not even the pack."""
+    known = select(ContractVersion.event_id).where(ContractVersion.contract_id == contract_id)
+    return await events_where(uow, Event.event_id.in_(known) & (Event.occurred_at <= until))
+
+
+async def _hours_months(uow: UnitOfWork, contract_id: UUID, months: Collection[date]) -> dict[UUID, bytes]:
+    if not months:
+        return {}
+    row = ToldFactRow
+    of_months = row.content["month"].astext.in_([each.isoformat() for each in months])
+    ids = select(row.event_id).where(row.contract_id == contract_id, row.kind == "hours_month", of_months)
+    return await events_where(uow, Event.event_id.in_(ids))
+
+
+async def _work(uow: UnitOfWork, time_entry_ids: Collection[str]) -> dict[UUID, bytes]:
+    """What the service desk told of work, as far as clients read it: who did what is not only theirs."""
+    if not time_entry_ids:
+        return {}
+    told = await events_where(uow, Event.aggregate_id.in_(time_entry_ids) & (Event.name == WORKED))
+    return {event_id: said for event_id, said in told.items() if read(said)["data"]["audience"] == "client"}
+
+
+async def _language(uow: UnitOfWork, contract_id: UUID, at: datetime) -> str:
+    """The client's, by the newest version that had been told by then."""
+    versions = await _versions(uow, contract_id, at)
+    newest = max(map(read, versions.values()), key=lambda each: each["data"]["version"])
+    language: str = newest["data"]["client"]["language"]
+    return language
+
+
+def _before(month: date) -> date:
+    return month.replace(year=month.year - 1, month=12) if month.month == 1 else month.replace(month=month.month - 1)
