@@ -6,7 +6,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from reporting.adapters import words
-from reporting.adapters.portal_words import worked
 from reporting.application.evidence import MonthEvidence
 from reporting.application.measuring import MeasuredStretch
 from reporting.domain.reclassification import Decision
@@ -154,11 +153,12 @@ def amounts(t: Translator, month_: date, settlement: Mapping[str, Any], figures:
     for line, figure in zip(settlement["lines"], figures["lines"], strict=True):
         said = line["text"]["in_words"]
         what = " ".join(said.get(t.language, next(iter(said.values()))).split())
-        told.append(f"- {what} ({levels[figure['follows_from']]}): {t.money(figure['amount'], currency)}")
-    told.append(f"- {t.gettext('Net')}: {t.money(figures['net'], currency)}")
+        amount = t.money(figure["amount"], currency)
+        told.append("- " + words.labelled(t, f"{what} ({levels[figure['follows_from']]})", amount))
+    told.append("- " + words.labelled(t, t.gettext("Net"), t.money(figures["net"], currency)))
     for name, label in (("tax", t.gettext("VAT")), ("gross", t.gettext("Total"))):
         if figures[name] is not None:
-            told.append(f"{label}: {t.money(figures[name], currency)}")
+            told.append(words.labelled(t, label, t.money(figures[name], currency)))
     return _text(
         [
             *told,
@@ -172,7 +172,7 @@ def hours(t: Translator, month_: date, figures: Mapping[str, Any], names: Mappin
     """The lines of a month of hours in sentences; minutes stand in brackets."""
 
     def length(minutes: int) -> str:
-        return f"{worked(minutes)} ({minutes} min)"
+        return f"{t.work(minutes, width='short')} ({minutes} min)"
 
     told = [t.gettext("Evidence for the hours of %(month)s", month=t.month(month_)), ""]
     for line in figures["lines"]:
@@ -183,7 +183,7 @@ def hours(t: Translator, month_: date, figures: Mapping[str, Any], names: Mappin
             remaining=length(line["remaining_minutes"]),
             beyond=length(line["overage_minutes"]),
         )
-        told.append(f"- {names[line['code']][t.language]}: {said}")
+        told.append("- " + words.labelled(t, names[line["code"]][t.language], said))
     told += [
         "",
         t.gettext("Available with what earlier months left: %(length)s", length=length(figures["available_minutes"])),
@@ -207,7 +207,7 @@ def clocks(t: Translator, incident: Mapping[str, Any], shown: Sequence[Mapping[s
 
 
 def _clock(t: Translator, clock: Mapping[str, Any], zone: ZoneInfo) -> Iterable[str]:
-    yield f"{_metric(t, clock['metric'])}: {_state(t, clock['state'])}"
+    yield words.labelled(t, _metric(t, clock["metric"]), _state(t, clock["state"]))
     yield t.gettext(
         "Promised: %(target)s. Used: %(elapsed)s.",
         target=t.duration(clock["target_seconds"], days=False),
@@ -218,7 +218,8 @@ def _clock(t: Translator, clock: Mapping[str, Any], zone: ZoneInfo) -> Iterable[
     for span in clock["explanation"]:
         counted = t.gettext("counts") if span["counted"] else t.gettext("does not count")
         why = _why(t, span["why"], span["reason"])
-        yield f"- {_at(t, span['from'], zone)} – {_at(t, span['to'], zone)}: {counted} ({why})"
+        stretch = f"{_at(t, span['from'], zone)} – {_at(t, span['to'], zone)}"
+        yield "- " + words.labelled(t, stretch, f"{counted} ({why})")
 
 
 def _at(t: Translator, text: str, zone: ZoneInfo) -> str:

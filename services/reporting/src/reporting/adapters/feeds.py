@@ -42,7 +42,7 @@ def entries(content: StatusPageContent, t: Translator) -> list[Entry]:
 
 
 def _outage(incident: PublicIncident, zone: ZoneInfo, t: Translator) -> Entry:
-    steps = [f"{t.datetime(update.at, zone)}: {_said(update, t)}" for update in incident.updates]
+    steps = [words.labelled(t, t.datetime(update.at, zone), _said(update, t)) for update in incident.updates]
     return Entry(
         entry_id=incident.incident_id,
         title=words.outage_title(t, incident.component_name, over=incident.ended_at is not None),
@@ -201,7 +201,7 @@ def badge(content: StatusPageContent, t: Translator) -> bytes:
         words.tone(content.status.headline), tones.none
     )
     left, right = _width(label), _width(state)
-    title = escape(_without_controls(f"{label}: {state}"))
+    title = escape(_without_controls(words.labelled(t, label, state)))
     texts = "".join(_badge_text(each, at, width) for each, at, width in ((label, 0, left), (state, left, right)))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{left + right}" height="20" role="img" aria-label="{title}">'

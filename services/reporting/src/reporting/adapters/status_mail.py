@@ -49,7 +49,7 @@ def status_mail(t: Translator, page: ShownPage, url: str, news: Mapping[str, Any
     elif news["kind"] == "said":
         subject = words.outage_title(t, news["name"], over=news["over"])
         status = words.public_incident_status(t, news["status"])
-        told = [f"{when(news['from'])}: {status}", words.told(t, news["texts"])[1]]
+        told = [words.labelled(t, when(news["from"]), status), words.told(t, news["texts"])[1]]
     elif news["kind"] == "down":
         subject = words.outage_title(t, news["name"], over=False)
         told = [t.gettext("Since %(start)s", start=when(news["from"]))]
