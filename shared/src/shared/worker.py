@@ -17,7 +17,7 @@ import httpx
 import structlog
 from nats.aio.client import Client
 from prometheus_client import Counter, Gauge, Histogram
-from sqlalchemy import ColumnElement, Executable, Select, func, select, text
+from sqlalchemy import ColumnExpressionArgument, Executable, Select, func, select, text
 
 from shared import inbox
 from shared.consumer import Consumer, EventProcessor, Handlers
@@ -132,7 +132,7 @@ class Job:
     """One query for each of its queues, as `oldest` makes them: since when something is due. Metrics tell how long."""
 
 
-def oldest(due_at: Any, *open_: ColumnElement[bool]) -> Select[Any]:
+def oldest(due_at: Any, *open_: ColumnExpressionArgument[bool]) -> Select[Any]:
     """The earliest instant of a column, over the rows that may be worked off. Null when there is none."""
     return select(func.min(due_at)).where(*open_)
 

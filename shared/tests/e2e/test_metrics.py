@@ -32,7 +32,7 @@ EXPRESSIONS = [rule["expr"] for group in RULES["groups"] for rule in group["rule
 def samples_of(stack: RunningStack, service: str) -> list[Sample]:
     """Everything that one service tells now."""
     answer = httpx.get(stack.ops_url(service) + "/metrics", trust_env=False, verify=usual_authorities())
-    families = text_string_to_metric_families(answer.raise_for_status().text)  # type: ignore[no-untyped-call]
+    families = text_string_to_metric_families(answer.raise_for_status().text)
     return [sample for family in families for sample in family.samples]
 
 

@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import TypeVarTuple
 from uuid import UUID
 
 import httpx
@@ -41,6 +41,7 @@ LEASE = timedelta(seconds=90)
 IDLE_SECONDS = 0.5
 TRY_SECONDS = 15.0
 _WALL_CLOCK = SystemClock()
+Asked = TypeVarTuple("Asked")
 _Earlier = aliased(ExternalDeliveryRow)
 _AFTER_ANOTHER = exists().where(
     _Earlier.source_id == ExternalDeliveryRow.source_id,
@@ -54,7 +55,7 @@ _AFTER_ANOTHER = exists().where(
 """An earlier change of the item is still to be told: a tool must not hear "resolved" before "acknowledged"."""
 
 
-def _of_what_can_be_told(statement: Select[Any]) -> Select[Any]:
+def _of_what_can_be_told(statement: Select[*Asked]) -> Select[*Asked]:
     return (
         statement.join(IntakeSourceRow, IntakeSourceRow.id == ExternalDeliveryRow.source_id)
         .join(
