@@ -87,6 +87,10 @@ check-deploy: $(READY)	## deployment files: YAML, Dockerfiles, the NATS users (t
 	@$(BIN)/hadolint services/*/Dockerfile
 	@$(RUN) shared/tools/write_nats_configuration.py --check
 
+.PHONY: test-rules
+test-rules: $(READY)	## alert rules: play the cases in which each fires, and in which it does not; by promtool too, if it is there
+	@$(RUN) shared/tools/play_alerts.py
+
 SCAN := .cache/scan
 
 .PHONY: scan-deploy

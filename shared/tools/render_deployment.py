@@ -18,7 +18,7 @@ import yaml
 from workspace import ROOT
 
 KUSTOMIZATIONS = ROOT / "deploy/k8s"
-COMPONENTS = ("own-domains", "keda", "monitoring", "dashboards")
+COMPONENTS = ("own-domains", "keda", "monitoring", "dashboards", "tracing")
 """The optional components of production; `keda-runner` is one of the runner's."""
 
 

@@ -7,6 +7,7 @@ before. Delivery order is nobody's promise: handlers are written so that it does
 import asyncio
 import contextlib
 import math
+import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
@@ -36,7 +37,7 @@ from shared.jetstream import (
     declare_consumer,
     declare_stream,
 )
-from shared.telemetry import traced
+from shared.telemetry import TRACEPARENT, TraceContext, tell_span, traced
 from shared.unit_of_work import UnitOfWork, UnitsOfWork
 
 log = structlog.get_logger()
@@ -152,10 +153,11 @@ class EventProcessor:
         self.units = units
         self.schema = schema
 
-    async def process(self, payload: bytes) -> bool:
+    async def process(self, payload: bytes, traceparent: str | None = None) -> bool:
         """True when the event took effect now, False when it had before or concerns nobody here.
 
-        Raises PermanentError when it can never be handled, or whatever a handler raises.
+        `traceparent`: of the message, where it has one; else the trace goes on from where the event was said. Raises
+        PermanentError when it can never be handled, or whatever a handler raises.
         """
         envelope, name = parse_envelope(payload)
         subscriptions = self.handlers.for_event(name)
@@ -163,7 +165,7 @@ class EventProcessor:
             return False
         received = [(subscription, received_by(subscription, envelope, payload)) for subscription in subscriptions]
         facts = {"tenant_id": str(envelope.tenantid), "event_id": str(envelope.id)}
-        with traced(envelope.traceparent, **facts) as trace:
+        with traced(traceparent or envelope.traceparent, **facts) as trace, self._told(envelope, trace):
             async with self.units.for_tenant(
                 envelope.tenantid,
                 correlation_id=envelope.correlationid,
@@ -175,6 +177,32 @@ class EventProcessor:
                 for subscription, event in received:
                     await subscription.handle(event, unit)
         return True
+
+    @contextlib.contextmanager
+    def _told(self, envelope: Envelope, trace: TraceContext) -> Iterator[None]:
+        """Tells the span of a delivery, whatever comes of it."""
+        began, failed = time.perf_counter(), None
+        try:
+            yield
+        except BaseException as error:
+            failed = type(error).__name__
+            raise
+        finally:
+            tell_span(
+                f"process {envelope.type}",
+                "consumer",
+                trace,
+                time.perf_counter() - began,
+                lambda: {
+                    "messaging.system": "nats",
+                    "messaging.operation.name": "process",
+                    "messaging.operation.type": "process",
+                    "messaging.consumer.group.name": self.handlers.consumer,
+                    "messaging.message.id": str(envelope.id),
+                    "upheld.tenant_id": str(envelope.tenantid),
+                },
+                error=failed,
+            )
 
 
 def parse_envelope(payload: bytes) -> tuple[Envelope, EventName]:
@@ -329,10 +357,14 @@ class Consumer:
     async def _deliver(self, stream: str, message: Msg) -> None:
         """Handles one delivery: acknowledged after the commit, tried again later, or put among the dead letters."""
         deliveries = int(message.metadata.num_delivered or 1)
-        structlog.contextvars.bind_contextvars(subject=message.subject, deliveries=deliveries)
+        traceparent = (message.headers or {}).get(TRACEPARENT)
+        before = TraceContext.parse(traceparent)  # of what we say of a delivery when its handler has failed
+        known = {"trace_id": before.trace_id} if before is not None else {}
+        structlog.contextvars.bind_contextvars(subject=message.subject, deliveries=deliveries, **known)
         try:
             try:
-                done = await self._while_in_progress(stream, message, partial(self._processor.process, message.data))
+                process = partial(self._processor.process, message.data, traceparent)
+                done = await self._while_in_progress(stream, message, process)
                 outcome = "done" if done else "repeated"
             except asyncio.CancelledError:
                 raise
@@ -342,7 +374,7 @@ class Consumer:
                 await self._acknowledge(message)
             CONSUMED.labels(self._consumer, _event_label(message.subject), outcome).inc()
         finally:
-            structlog.contextvars.unbind_contextvars("subject", "deliveries")
+            structlog.contextvars.unbind_contextvars("subject", "deliveries", "trace_id")
 
     async def _while_in_progress(self, stream: str, message: Msg, work: Callable[[], Awaitable[T]]) -> T:
         """Does the work of a message, telling the server meanwhile that we are at it; waits out an absent database."""

@@ -36,7 +36,7 @@ from shared.problems import (
     problem_of,
     server_error,
 )
-from shared.telemetry import IN_FLIGHT, REQUESTS, traced
+from shared.telemetry import IN_FLIGHT, REQUESTS, TraceContext, tell_span, traced
 
 BODY_LIMIT = 1024 * 1024
 """Bytes of a request body that we accept."""
@@ -81,7 +81,7 @@ class RequestEdge:
                 answer.setdefault("X-Content-Type-Options", "nosniff")
             await send(message)
 
-        with traced(headers.get("traceparent"), request_id=request_id), IN_FLIGHT.track_inprogress():
+        with traced(headers.get("traceparent"), request_id=request_id) as trace, IN_FLIGHT.track_inprogress():
             try:
                 await self._app(scope, receive, send_with_id)
             except Exception as error:
@@ -95,26 +95,35 @@ class RequestEdge:
                 )
                 await response(scope, receive, send_with_id)
             finally:
-                self._record(scope, status or CLIENT_GONE, time.perf_counter() - started)
+                self._record(scope, status or CLIENT_GONE, time.perf_counter() - started, trace)
                 structlog.contextvars.unbind_contextvars("tenant_id", "subject")
 
     @staticmethod
-    def _record(scope: Scope, status: int, seconds: float) -> None:
+    def _record(scope: Scope, status: int, seconds: float, trace: TraceContext) -> None:
+        if scope["path"] in _QUIET_PATHS:
+            return  # the platform asks all the time, and its questions would hide how people are answered
         route = route_template(scope)
         method = scope["method"] if scope["method"] in _KNOWN_METHODS else "OTHER"
         REQUESTS.labels(method, route, str(status)).observe(seconds)
-        if scope["path"] not in _QUIET_PATHS:
-            # no query string: it may hold what somebody searched for, or a token of a feed
-            _log.info(
-                "request",
-                method=scope["method"],
-                route=route,
-                # what stands in the place of a token opens a door
-                path=route if _SECRET_PLACE.search(route) else scope["path"],
-                status=status,
-                duration_ms=round(seconds * 1000, 2),
-                remote=(scope.get("client") or ("",))[0],
-            )
+        tell_span(
+            f"{method} {route}",
+            "server",
+            trace,
+            seconds,
+            lambda: {"http.request.method": method, "http.route": route, "http.response.status_code": status},
+            error=str(status) if status >= 500 else None,
+        )
+        # no query string: it may hold what somebody searched for, or a token of a feed
+        _log.info(
+            "request",
+            method=scope["method"],
+            route=route,
+            # what stands in the place of a token opens a door
+            path=route if _SECRET_PLACE.search(route) else scope["path"],
+            status=status,
+            duration_ms=round(seconds * 1000, 2),
+            remote=(scope.get("client") or ("",))[0],
+        )
 
 
 _SECRET_PLACE = re.compile(rf"\{{[^}}]*(?:{'|'.join(SECRET_PARAMETERS)})[^}}]*\}}")

@@ -7,7 +7,9 @@ works; a paused process can wake up still believing that it leads, and the fence
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -23,6 +25,7 @@ from shared.events import CONTENT_TYPE, stream_of
 from shared.jetstream import WRONG_LAST_SEQUENCE, declare_stream, event_stream
 from shared.kernel.clock import Clock
 from shared.outbox import OutboxRow, OutboxStore, outbox_channel
+from shared.telemetry import TRACEPARENT, Attributes, TraceContext, tell_span
 
 log = structlog.get_logger()
 
@@ -165,7 +168,12 @@ class Relay:
             "content-type": CONTENT_TYPE,
             "ce-type": row.type,
         }
+        # The event keeps the context in which it was said; its way to whoever handles it goes through this step.
+        trace = TraceContext.continue_from(row.traceparent)
+        headers[TRACEPARENT] = trace.traceparent
+        began = time.perf_counter()
         acknowledgement = await self._js.publish(row.subject, row.payload, timeout=PUBLISH_TIMEOUT, headers=headers)
+        tell_span(f"publish {row.type}", "producer", trace, time.perf_counter() - began, partial(_attributes, row))
         # A duplicate (an event republished by hand) keeps its first sequence, and the stream stays where it was.
         return acknowledgement.seq, last if acknowledgement.duplicate else acknowledgement.seq
 
@@ -212,6 +220,16 @@ class Relay:
         oldest = await store.oldest_unpublished()
         age = (self._clock.now() - oldest).total_seconds() if oldest else 0.0
         OLDEST.labels(self._service).set(max(0.0, age))
+
+
+def _attributes(row: OutboxRow) -> Attributes:
+    return {
+        "messaging.system": "nats",
+        "messaging.operation.name": "publish",
+        "messaging.operation.type": "send",
+        "messaging.destination.name": row.subject,
+        "messaging.message.id": str(row.event_id),
+    }
 
 
 def _event_id(headers: dict[str, str]) -> UUID | None:

@@ -47,6 +47,7 @@ from shared.relay import ForeignWriter, Relay
 from shared.schema_docs import asyncapi_of, schemas_of, serialized, write_documents
 from shared.service import Readiness, Service, create_app, liveness_response, openapi_of
 from shared.settings import InvalidSettings, ServiceSettings, load_settings
+from shared.span_export import start_export
 from shared.telemetry import configure_logging
 from shared.time_source import clock_from
 from shared.worker import Runtime, build_runtime, run_worker
@@ -127,6 +128,7 @@ async def run_process(service: Service, settings: ServiceSettings, *, api: bool,
     api_socket = _listen(settings.host, settings.port, f"{prefix}PORT") if api else None
     ops_socket = _listen(settings.host, settings.ops_port, f"{prefix}OPS_PORT") if settings.ops_port else None
     runtime = build_runtime(settings, service.registry)
+    spans = start_export(service.name, service.version)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -166,6 +168,8 @@ async def run_process(service: Service, settings: ServiceSettings, *, api: bool,
             ops[0].should_exit = True
             await asyncio.gather(ops[1], return_exceptions=True)
         await runtime.close()
+        if spans is not None:
+            await asyncio.to_thread(spans.shutdown)
         _log.info("service_stopped", service=service.name)
 
 

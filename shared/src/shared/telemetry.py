@@ -1,8 +1,8 @@
 """Logs, metrics and the trace that ties a request, its events and their handlers together.
 
-Every log line of a request or a delivery carries ``request_id``, ``trace_id`` and ``tenant_id`` through structlog's
-context variables; every event carries a ``traceparent`` (W3C Trace Context), from which its handlers continue.
-Spans are not exported: the trace is a thread through logs and events.
+Every log line of a request or a delivery carries ``request_id``, ``trace_id``, ``span_id`` and ``tenant_id`` through
+structlog's context variables; every event carries a ``traceparent`` (W3C Trace Context), from which its publication
+and its handlers continue. Whoever collects spans is told what was done in each step: see `shared.span_export`.
 """
 
 from __future__ import annotations
@@ -11,16 +11,19 @@ import logging
 import re
 import secrets
 import sys
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
 
 import structlog
 from prometheus_client import Gauge, Histogram
 
 # --- trace context ---------------------------------------------------------------------------------------------------
+
+TRACEPARENT = "traceparent"
+"""The header field of W3C Trace Context, of requests and of messages."""
 
 _TRACEPARENT = re.compile(r"^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$")
 
@@ -32,11 +35,14 @@ class TraceContext:
     trace_id: str
     span_id: str
     sampled: bool = True
+    parent_id: str | None = field(default=None, compare=False)
+    """The step that this one is a part of; None where the trace begins."""
 
     @classmethod
     def start(cls) -> TraceContext:
         """A trace of our own, for work that nobody asked for."""
-        return cls(secrets.token_hex(16), secrets.token_hex(8))
+        trace_id = secrets.token_hex(16)
+        return cls(trace_id, secrets.token_hex(8), _collector is None or _collector.samples(trace_id))
 
     @classmethod
     def parse(cls, traceparent: str | None) -> TraceContext | None:
@@ -57,7 +63,7 @@ class TraceContext:
 
     def child(self) -> TraceContext:
         """The next step in the same trace."""
-        return TraceContext(self.trace_id, secrets.token_hex(8), self.sampled)
+        return TraceContext(self.trace_id, secrets.token_hex(8), self.sampled, parent_id=self.span_id)
 
     @property
     def traceparent(self) -> str:
@@ -95,7 +101,7 @@ def current_request_id() -> str:
 def traced(
     traceparent: str | None = None, *, request_id: str | None = None, **context: str | None
 ) -> Iterator[TraceContext]:
-    """Do something as the next step of a trace: sets the trace, and ``trace_id`` and ``context`` on every log line.
+    """Do something as the next step of a trace: sets the trace, and its ids and ``context`` on every log line.
 
     The middleware does it per request, the consumer per delivery, the worker per run of a job.
     """
@@ -105,7 +111,7 @@ def traced(
     fields = {key: value for key, value in context.items() if value is not None}
     if request_id is not None:
         fields["request_id"] = request_id
-    bound = structlog.contextvars.bind_contextvars(trace_id=trace.trace_id, **fields)
+    bound = structlog.contextvars.bind_contextvars(trace_id=trace.trace_id, span_id=trace.span_id, **fields)
     try:
         yield trace
     finally:
@@ -113,6 +119,47 @@ def traced(
         if request_token is not None:
             _request_id.reset(request_token)
         _trace.reset(trace_token)
+
+
+SpanKind = Literal["server", "producer", "consumer"]
+Attributes = Mapping[str, str | int]
+
+
+class SpanCollector(Protocol):
+    """Who collects spans. Called on the event loop, so it only takes them in."""
+
+    def samples(self, trace_id: str) -> bool:
+        """Whether a trace that begins here is collected."""
+        ...
+
+    def take(
+        self, name: str, kind: SpanKind, trace: TraceContext, seconds: float, attributes: Attributes, error: str | None
+    ) -> None:
+        """A step that has just ended; `error` is the type of what went wrong."""
+        ...
+
+
+_collector: SpanCollector | None = None
+
+
+def collect_spans(collector: SpanCollector | None) -> None:
+    """From now on `tell_span` goes there; None, as from the beginning: nowhere, and costs nothing."""
+    global _collector  # noqa: PLW0603  (one of each process, like the registry of metrics)
+    _collector = collector
+
+
+def tell_span(
+    name: str,
+    kind: SpanKind,
+    trace: TraceContext,
+    seconds: float,
+    attributes: Callable[[], Attributes],
+    *,
+    error: str | None = None,
+) -> None:
+    """Says what was done in a step that has just ended, and took this long. No attribute holds a person's data."""
+    if _collector is not None and trace.sampled:
+        _collector.take(name, kind, trace, seconds, attributes(), error)
 
 
 # --- logs ------------------------------------------------------------------------------------------------------------
@@ -126,28 +173,35 @@ _SECRET_KEY = re.compile(
 _URL_USERINFO = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)[^/\s@]+@", re.IGNORECASE)
 _BEARER = re.compile(r"\b(Bearer|Basic)\s+[A-Za-z0-9._~+/=-]{8,}", re.IGNORECASE)
 _JWT = re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*")
+_MAIL_ADDRESS = re.compile(r"[\w.%+'-]+@(?P<domain>[\w-]+(?:\.[\w-]+)+)")
 _PARAMETER = re.compile(r"(?P<name>(?:client_secret|password|access_token|api_key)=)[^&\s]+", re.IGNORECASE)
 
 
-def redact(value: Any, key: str = "") -> Any:
-    """``value`` without secrets: by the name of its key, and by shape inside of texts (URL user info, tokens)."""
+def redact(value: Any, key: str = "", *, people: bool = False) -> Any:
+    """``value`` without secrets: by the name of its key, and by shape inside of texts (URL user info, tokens).
+
+    With `people` also without whom a mail address names; of that only the domain is left.
+    """
     if key and value is not None and _SECRET_KEY.search(key) and not isinstance(value, (bool, int)):
         return REDACTED
     if isinstance(value, str):
         text = _URL_USERINFO.sub(rf"\g<scheme>{REDACTED}@", value)
         text = _BEARER.sub(rf"\1 {REDACTED}", text)
         text = _JWT.sub(REDACTED, text)
+        if people and "@" in text:
+            text = _MAIL_ADDRESS.sub(rf"{REDACTED}@\g<domain>", text)
         return _PARAMETER.sub(rf"\g<name>{REDACTED}", text)
     if isinstance(value, Mapping):
-        return {k: redact(v, str(k)) for k, v in value.items()}
+        return {k: redact(v, str(k), people=people) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
-        return [redact(item) for item in value]
+        return [redact(item, people=people) for item in value]
     return value
 
 
 def _redact_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     for key in event:
-        event[key] = redact(event[key], key)
+        # What a mail server or a database answers may name somebody.
+        event[key] = redact(event[key], key, people=True)
     return event
 
 
@@ -183,7 +237,7 @@ def configure_logging(settings: LogSettings, *, service: str = "") -> None:
     """Send structlog and the standard library's logging to stdout, one JSON object per line (or coloured text).
 
     Idempotent. ``settings.log_format`` is ``json`` or ``console``. Event names are constant words; what varies is in
-    fields. Secrets are removed by :func:`redact`, tracebacks included.
+    fields. Secrets and mail addresses are removed by :func:`redact`, tracebacks included.
     """
     level = logging.getLevelNamesMapping().get(str(settings.log_level).upper(), logging.INFO)
     before: list[Any] = [

@@ -6,15 +6,18 @@ loops, not the health of what they talk to.
 
 import asyncio
 import contextlib
+import math
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
 
 import httpx
 import structlog
 from nats.aio.client import Client
 from prometheus_client import Counter, Gauge, Histogram
-from sqlalchemy import text
+from sqlalchemy import ColumnExpressionArgument, Executable, Select, func, select, text
 
 from shared import inbox
 from shared.consumer import Consumer, EventProcessor, Handlers
@@ -35,6 +38,7 @@ FIRST_WAIT, LONGEST_WAIT = 0.2, 10.0
 STALLED_AFTER_SECONDS = 120.0
 CLEAN_EVERY_SECONDS = 600.0
 LAST_WORD_SECONDS = 1.0
+OBSERVE_SECONDS = 15.0
 
 LOOP_FAILURES = Counter(
     "worker_loop_failures", "Times that a loop of the worker failed and was started again", ["loop"]
@@ -43,6 +47,7 @@ JOB_RUNS = Histogram(
     "job_run_seconds", "How long a run of a job took", ["work"], buckets=(0.01, 0.05, 0.25, 1, 5, 15, 60, 300)
 )
 JOB_DONE = Gauge("job_last_done_timestamp_seconds", "When a job last came to the end of a run", ["work"])
+OLDEST_DUE = Gauge("job_oldest_due_seconds", "How long what has been due longest already waits for its job", ["work"])
 IN_USE = Gauge("database_connections_in_use", "Connections of the pool that somebody works with", ["service"])
 POOL = Gauge("database_connections_most", "How many connections the pool of the process may have", ["service"])
 
@@ -123,6 +128,13 @@ class Job:
     name: str
     run: Callable[[], Awaitable[float | None]]
     finish: Callable[[], Awaitable[None]] | None = None
+    due: Sequence[Executable] = ()
+    """One query for each of its queues, as `oldest` makes them: since when something is due. Metrics tell how long."""
+
+
+def oldest(due_at: Any, *open_: ColumnExpressionArgument[bool]) -> Select[Any]:
+    """The earliest instant of a column, over the rows that may be worked off. Null when there is none."""
+    return select(func.min(due_at)).where(*open_)
 
 
 @dataclass(frozen=True)
@@ -157,6 +169,8 @@ async def run_worker(
     supervisor = _Supervisor(runtime.liveness)
     for job in [*jobs, _cleaning(runtime, service)]:
         supervisor.start(f"job {job.name}", _job_loop(runtime.liveness, job, supervisor.stopping), patient=True)
+    # In a loop of its own: a job that hangs or fails says nothing.
+    supervisor.start("observe due work", lambda: _observe_due(runtime, jobs))
     connecting = asyncio.create_task(_connect(runtime, service))
     stopping = asyncio.create_task(stop.wait())
     connections: Connections | None = None
@@ -227,6 +241,27 @@ def _job_loop(liveness: Liveness, job: Job, stopping: asyncio.Event) -> Callable
     return loop
 
 
+async def _observe_due(runtime: Runtime, jobs: Sequence[Job]) -> None:
+    """Tells metrics how long what is due waits for each job that says what is."""
+    watched = [job for job in jobs if job.due]
+    try:
+        while True:
+            runtime.liveness.tick("observe due work")
+            for job in watched:
+                OLDEST_DUE.labels(job.name).set(await _waits(runtime, job))
+            await asyncio.sleep(OBSERVE_SECONDS)
+    finally:
+        for job in watched:  # nobody can tell: better no figure than an old one
+            OLDEST_DUE.labels(job.name).set(math.nan)
+
+
+async def _waits(runtime: Runtime, job: Job) -> float:
+    """Seconds; 0 when nothing is due yet."""
+    async with runtime.units.for_every_tenant() as unit:
+        due: list[datetime | None] = [await unit.session.scalar(query) for query in job.due]
+    return max([(unit.now - since).total_seconds() for since in due if since is not None] + [0.0])
+
+
 def _cleaning(runtime: Runtime, service: str) -> Job:
     """Deletes inbox rows and idempotency keys that have served their time."""
     due = 0.0
@@ -256,6 +291,7 @@ class _Supervisor:
         self.stopping = asyncio.Event()
 
     def start(self, name: str, loop: Callable[[], Awaitable[None]], *, patient: bool = False) -> None:
+        LOOP_FAILURES.labels(name)  # a counter that begins with its first failure would show none
         task = asyncio.create_task(self._keep_running(name, loop), name=name)
         self._tasks[name] = task
         if patient:

@@ -57,11 +57,11 @@ def plant_faults(rate: float, chance: random.Random, sure: str) -> None:
             os._exit(CRASHED)
         return sequences
 
-    async def crashing_process(self: EventProcessor, payload: bytes) -> bool:
+    async def crashing_process(self: EventProcessor, payload: bytes, traceparent: str | None = None) -> bool:
         nonlocal handling
         handling = True
         try:
-            return await process(self, payload)
+            return await process(self, payload, traceparent)
         finally:
             handling = False
 

@@ -1,11 +1,18 @@
 """The loops of a worker: kept running, watched by their own progress, ended with patience for what is under way."""
 
 import asyncio
+import math
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from sqlalchemy import column, literal
 
 from shared import worker
-from shared.worker import Job, Liveness, _job_loop, _Supervisor
+from shared.worker import OLDEST_DUE, Job, Liveness, _job_loop, _observe_due, _Supervisor, oldest
 
 
 async def test_a_loop_that_failed_once_and_tells_no_progress_is_not_taken_for_stalled(
@@ -77,3 +84,71 @@ async def test_a_loop_that_waits_for_the_broker_is_cancelled_at_once() -> None:
     await asyncio.sleep(0.05)
     async with asyncio.timeout(1.0):
         await supervisor.stop(10.0)
+
+
+NOW = datetime(2026, 11, 2, 8, tzinfo=UTC)
+
+
+class DueRows:
+    """A database of which each query gives what is written here, until it goes away."""
+
+    def __init__(self, *due: datetime | None) -> None:
+        self.due: list[datetime | None] | None = list(due)
+        self.liveness = Liveness()
+
+    @property
+    def units(self) -> Any:
+        return self
+
+    @asynccontextmanager
+    async def for_every_tenant(self) -> AsyncIterator[Any]:
+        answers = iter(self.due or [])
+
+        async def scalar(_query: object) -> datetime | None:
+            if self.due is None:
+                raise ConnectionError("gone")
+            return next(answers)
+
+        yield SimpleNamespace(now=NOW, session=SimpleNamespace(scalar=scalar))
+
+
+def told_of(job: str) -> float:
+    return float(next(iter(OLDEST_DUE.labels(job).collect())).samples[0].value)
+
+
+async def observed_once(rows: Any, *jobs: Job) -> list[float]:
+    """What is told while somebody looks."""
+    looking = asyncio.create_task(_observe_due(rows, jobs))
+    await asyncio.sleep(0.05)
+    found = [told_of(job.name) for job in jobs if job.due]
+    looking.cancel()
+    with suppress(asyncio.CancelledError, ConnectionError):
+        await looking
+    return found
+
+
+async def nothing() -> None:
+    """A job that is never asked: who tells how late it is does not wait for it."""
+
+
+async def test_the_oldest_of_a_jobs_queues_says_how_late_it_is() -> None:
+    two = Job("two queues", nothing, due=[oldest(column("due_at"))] * 2)
+    an_hour_ago, later = NOW - timedelta(hours=1), NOW + timedelta(hours=1)
+    assert await observed_once(DueRows(None, an_hour_ago), two) == [3600]
+    assert await observed_once(DueRows(NOW - timedelta(seconds=5), an_hour_ago), two) == [3600]
+    assert await observed_once(DueRows(later, None), two) == [0]
+    assert await observed_once(DueRows(None, None), two) == [0]
+
+
+async def test_without_a_database_there_is_no_figure_instead_of_an_old_one() -> None:
+    rows, job = DueRows(NOW - timedelta(minutes=1)), Job("one queue", nothing, due=[oldest(column("due_at"))])
+    assert await observed_once(rows, job, Job("no queue", nothing)) == [60]
+    rows.due = None
+    (told,) = await observed_once(rows, job)
+    assert math.isnan(told)
+
+
+def test_what_is_due_is_asked_of_open_rows_only() -> None:
+    query = oldest(column("due_at"), column("enabled") == literal(1, literal_execute=True))
+    assert "min(due_at)" in str(query)
+    assert "WHERE enabled = " in str(query)

@@ -9,6 +9,7 @@ from typing import cast
 
 import structlog
 from nats.errors import Error as NatsError
+from sqlalchemy import text
 
 from probes.adapters.checks.executors import Executors
 from probes.adapters.end_of_life import replace_list
@@ -31,6 +32,14 @@ log = structlog.get_logger()
 
 Loop = Callable[[], Awaitable[None]]
 
+# For metrics: since when something is due. A version that came late was not due before it was heard of.
+_OLDEST_VERSION = text(
+    "select min(greatest(effective_from, heard_at)) from probes.contract_version where applied_at is null"
+)
+_OLDEST_GROUP = text("select min(due_at) from probes.monitor_group where removed_at is null")
+_OLDEST_HEARTBEAT = text("select min(due_at) from probes.heartbeat")
+_OLDEST_RESTORE = text("select min(due_at) from probes.restore_promise where active")
+
 
 def jobs(runtime: Runtime) -> Sequence[Job]:
     """Work that needs no NATS."""
@@ -38,13 +47,13 @@ def jobs(runtime: Runtime) -> Sequence[Job]:
     replace_list(settings.end_of_life_file)
     return (
         Job("configure locations", ConfigureLocations(runtime.units, settings.locations)),
-        Job("follow contracts", FollowContracts(runtime.units)),
-        Job("follow critical periods", FollowCriticalPeriods(runtime.units)),
+        Job("follow contracts", FollowContracts(runtime.units), due=[_OLDEST_VERSION]),
+        Job("follow critical periods", FollowCriticalPeriods(runtime.units), due=[_OLDEST_GROUP]),
         Job("keep partitions", KeepPartitions(runtime.units, settings.retention_days, settings.rollup_months)),
         Job("roll up", RollUp(runtime.units, settings.retention_days)),
-        Job("follow heartbeats", FollowHeartbeats(runtime.units)),
+        Job("follow heartbeats", FollowHeartbeats(runtime.units), due=[_OLDEST_HEARTBEAT]),
         Job("follow crashes", FollowCrashes(runtime.units)),
-        Job("judge restores", JudgeRestores(runtime.units)),
+        Job("judge restores", JudgeRestores(runtime.units), due=[_OLDEST_RESTORE]),
         Job("forget reports", ForgetReports(runtime.units, settings.retention_days)),
         Job("forget check tests", ForgetTests(runtime.units)),
         Job("fold hours", FoldHours(runtime.units)),
@@ -70,6 +79,7 @@ def extra_loops(runtime: Runtime) -> LoopsFor:
             settings.database_url.get_secret_value(),
             connections.consuming.jetstream(),
             runtime.clock,
+            locations=settings.locations,
             replicas=settings.nats_replicas,
             progress=runtime.liveness.tick,
         )

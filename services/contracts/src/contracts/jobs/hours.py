@@ -33,7 +33,7 @@ def review_years(units: UnitsOfWork) -> Callable[[], Awaitable[float | None]]:
         if await review_year(work, await work.contracts.locked(contract_id), year) is not None:
             _log.info("hours_reviewed", contract_id=str(contract_id), year=year)
 
-    return _over_contracts(units, due_for_review, look, "hours_review_failed")
+    return _over_contracts(units, due_for_review, look, "hours review")
 
 
 def watch_growth(units: UnitsOfWork) -> Callable[[], Awaitable[float | None]]:
@@ -43,14 +43,14 @@ def watch_growth(units: UnitsOfWork) -> Callable[[], Awaitable[float | None]]:
         if await watch(work, await work.contracts.get(contract_id)) is not None:
             _log.info("reactivity_degraded", contract_id=str(contract_id))
 
-    return _over_contracts(units, due_for_watch, look, "growth_watch_failed")
+    return _over_contracts(units, due_for_watch, look, "growth")
 
 
 def _over_contracts(
     units: UnitsOfWork,
     due_after: Callable[[UnitOfWork, UUID, int], Awaitable[Sequence[tuple[UUID, UUID, *Found]]]],
     look: Callable[[Workspace, UUID, *Found], Awaitable[None]],
-    failed: str,
+    noun: str,
 ) -> Callable[[], Awaitable[float | None]]:
     """A job over every contract for which something is due, in the order of their ids.
 
@@ -70,7 +70,7 @@ def _over_contracts(
                 except Exception as error:
                     if is_database_away(error):
                         raise  # says nothing about this contract; the loop tries again
-                    _log.exception(failed, contract_id=str(after), error=type(error).__name__)
+                    _log.exception("due_row_set_aside", noun=noun, id=str(after), error=type(error).__name__)
             full = len(due) == BATCH
         return IDLE_SECONDS
 

@@ -16,6 +16,7 @@ from contracts.application.ports import Workspace
 from contracts.domain.obligations import Status
 from contracts.jobs.due_rows import BATCH, DueRows
 from shared.unit_of_work import UnitOfWork, UnitsOfWork
+from shared.worker import oldest
 
 _log = structlog.get_logger(__name__)
 
@@ -84,6 +85,9 @@ _KINDS = (
         _send_again,
     ),
 )
+
+OLDEST_OF_REGISTERS = [oldest(kind.due_at, kind.open) for kind in _KINDS]
+"""For metrics: since when a record of each kind is due."""
 
 
 class _DueRecords(DueRows):

@@ -11,11 +11,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TypeVarTuple
 from uuid import UUID
 
 import httpx
 import structlog
-from sqlalchemy import and_, exists, or_, select
+from sqlalchemy import Select, and_, exists, or_, select
 from sqlalchemy.orm import aliased
 
 from incidents.adapters.external_tickets import delivery
@@ -30,6 +31,7 @@ from incidents.domain.retries import next_try
 from shared.time_source import SystemClock
 from shared.unit_of_work import UnitOfWork, UnitsOfWork
 from shared.values import instant_text
+from shared.worker import oldest
 
 log = structlog.get_logger(__name__)
 
@@ -39,6 +41,7 @@ LEASE = timedelta(seconds=90)
 IDLE_SECONDS = 0.5
 TRY_SECONDS = 15.0
 _WALL_CLOCK = SystemClock()
+Asked = TypeVarTuple("Asked")
 _Earlier = aliased(ExternalDeliveryRow)
 _AFTER_ANOTHER = exists().where(
     _Earlier.source_id == ExternalDeliveryRow.source_id,
@@ -50,6 +53,31 @@ _AFTER_ANOTHER = exists().where(
     _Earlier.due_at.is_not(None),
 )
 """An earlier change of the item is still to be told: a tool must not hear "resolved" before "acknowledged"."""
+
+
+def _of_what_can_be_told(statement: Select[*Asked]) -> Select[*Asked]:
+    return (
+        statement.join(IntakeSourceRow, IntakeSourceRow.id == ExternalDeliveryRow.source_id)
+        .join(
+            ExternalTicketRow,
+            and_(
+                ExternalTicketRow.source_id == ExternalDeliveryRow.source_id,
+                ExternalTicketRow.item_id == ExternalDeliveryRow.item_id,
+            ),
+        )
+        .where(
+            or_(
+                ExternalDeliveryRow.kind == "opened",
+                and_(ExternalTicketRow.external_id.is_not(None), ~_AFTER_ANOTHER),
+            ),
+            IntakeSourceRow.enabled,
+            IntakeSourceRow.callback_url.is_not(None),
+        )
+    )
+
+
+OLDEST_DELIVERY = _of_what_can_be_told(oldest(ExternalDeliveryRow.due_at))
+"""For metrics: since when a change is to be told."""
 
 
 @dataclass(frozen=True)
@@ -103,24 +131,8 @@ class ExternalTools:
     async def _claim(self) -> list[_Claimed]:
         async with self._units.for_every_tenant() as unit:
             statement = (
-                select(ExternalDeliveryRow, IntakeSourceRow, ExternalTicketRow)
-                .join(IntakeSourceRow, IntakeSourceRow.id == ExternalDeliveryRow.source_id)
-                .join(
-                    ExternalTicketRow,
-                    and_(
-                        ExternalTicketRow.source_id == ExternalDeliveryRow.source_id,
-                        ExternalTicketRow.item_id == ExternalDeliveryRow.item_id,
-                    ),
-                )
-                .where(
-                    ExternalDeliveryRow.due_at <= unit.now,
-                    or_(
-                        ExternalDeliveryRow.kind == "opened",
-                        and_(ExternalTicketRow.external_id.is_not(None), ~_AFTER_ANOTHER),
-                    ),
-                    IntakeSourceRow.enabled,
-                    IntakeSourceRow.callback_url.is_not(None),
-                )
+                _of_what_can_be_told(select(ExternalDeliveryRow, IntakeSourceRow, ExternalTicketRow))
+                .where(ExternalDeliveryRow.due_at <= unit.now)
                 .order_by(ExternalDeliveryRow.due_at, ExternalDeliveryRow.id)
                 .limit(AT_ONCE)
                 .with_for_update(of=[ExternalDeliveryRow, ExternalTicketRow], skip_locked=True)

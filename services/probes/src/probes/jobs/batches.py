@@ -34,10 +34,21 @@ SUSPICIOUS_SKEW = timedelta(seconds=0.2)
 TRANSIT = timedelta(seconds=2)
 """A batch may be this long on its way without its runner's clock being slow. No way makes a clock fast."""
 
-RECORDED = Counter("probes_results", "Results, by what became of them", ["location", "disposition"])
+RECORDED = Counter(
+    "probes_results",
+    "Results, by what the check found and by what became of them",
+    ["location", "outcome", "disposition"],
+)
 SECONDS = Histogram(
     "probes_record_seconds", "From a check's end to its commit", buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 60)
 )
+LATENESS = Histogram(
+    "probes_start_lateness_seconds",
+    "How long after it was due a check began",
+    ["location"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30),
+)
+"""Told here and not by the runners: nobody reads the metrics of those at other places."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +103,7 @@ class BatchRecorder:
             raise
         rechecks: dict[str, list[WorkItem]] = {}
         for entry in evaluated:
-            RECORDED.labels(entry.check.location, entry.disposition.value).inc()
+            _measure(entry.check, entry.disposition)
             if entry.recheck is not None and entry.monitor is not None:
                 rechecks.setdefault(entry.check.location, []).append(_recheck(entry, entry.monitor))
         if evaluated:
@@ -104,25 +115,23 @@ class BatchRecorder:
         """All results, less those of monitors for whose interval their runner's clock is not good enough."""
         trusted: list[tuple[str, CheckResult]] = []
         for entry in handed_in:
-            batch, results = entry.batch, entry.batch.results
+            batch = entry.batch
             skew = entry.skew if entry.skew > timedelta(0) else min(entry.skew + TRANSIT, timedelta(0))
+            distrusted: set[UUID] = set()
             if abs(skew) > SUSPICIOUS_SKEW:
-                known = await monitors.locked(sorted({result.monitor_id for result in results}))
-                results = tuple(
-                    result
-                    for result in results
-                    if result.monitor_id not in known or not clock_is_off(skew, known[result.monitor_id].rules.interval)
-                )
-            trusted += [(batch.location, result) for result in results]
-            refused = len(batch.results) - len(results)
+                known = await monitors.locked(sorted({result.monitor_id for result in batch.results}))
+                distrusted = {key for key, found in known.items() if clock_is_off(skew, found.rules.interval)}
+            trusted += [(batch.location, result) for result in batch.results if result.monitor_id not in distrusted]
+            refused = [result for result in batch.results if result.monitor_id in distrusted]
+            for result in refused:
+                RECORDED.labels(batch.location, result.outcome.value, "clock_is_off").inc()
             if refused:
-                RECORDED.labels(batch.location, "clock_is_off").inc(refused)
                 log.error(
                     "runner_clock_is_off",
                     runner=batch.runner,
                     location=batch.location,
                     seconds=round(skew.total_seconds(), 3),
-                    refused=refused,
+                    refused=len(refused),
                 )
         return trusted
 
@@ -161,6 +170,12 @@ class BatchRecorder:
         if location not in self._location_numbers:
             self._location_numbers = dict(await SqlLocations(session).numbers())
         return self._location_numbers.get(location)
+
+
+def _measure(check: Check, disposition: Disposition) -> None:
+    RECORDED.labels(check.location, check.outcome.value, disposition.value).inc()
+    if check.outcome is not Outcome.MISSED and disposition is not Disposition.DUPLICATE:
+        LATENESS.labels(check.location).observe(max(0.0, (check.started_at - check.due_at).total_seconds()))
 
 
 def _observations(results: Sequence[tuple[str, CheckResult]], evaluated: Sequence[Evaluated]) -> list[Observation]:

@@ -41,7 +41,9 @@ from probes.adapters.messages import (
 from probes.adapters.monitors import SqlMonitors
 from probes.adapters.suspicions import SqlSuspicions
 from probes.application.recording import record_silence
-from probes.jobs.batches import BatchRecorder, HandedIn
+from probes.domain.states import Disposition, Outcome
+from probes.jobs.batches import RECORDED, BatchRecorder, HandedIn
+from probes.jobs.quarantine import SUSPECTED
 from shared.consumer import is_database_away
 from shared.database import libpq_url
 from shared.dead_letters import DeadLetters
@@ -92,9 +94,11 @@ class Recorder:
         js: JetStreamContext,
         clock: Clock,
         *,
+        locations: Sequence[str] = (),
         replicas: int = 1,
         progress: Callable[[str], None] = lambda _: None,
     ) -> None:
+        """`locations`: metrics tell of them from the beginning, before anything was missed or suspected there."""
         self._units = units
         self._database_url = libpq_url(database_url)
         self._js = js
@@ -102,6 +106,9 @@ class Recorder:
         self._replicas = replicas
         self._progress = progress
         self._batches = BatchRecorder(units, clock)
+        self._locations = locations
+        for location in locations:
+            RECORDED.labels(location, Outcome.MISSED.value, Disposition.MISSED.value)
 
     async def run(self) -> None:
         """Records while it holds the lock, waits for the lock otherwise."""
@@ -117,11 +124,14 @@ class Recorder:
                 self._progress(RECORDER)
                 await asyncio.sleep(STANDBY_SECONDS)
             log.info("recorder_leads")
+            for location in self._locations:
+                SUSPECTED.labels(location)
             await self._declare()
             subscription = await self._js.pull_subscribe_bind(recorder_consumer().durable, stream=RESULTS.name)
             try:
                 await self._lead(subscription, connection)
             finally:
+                SUSPECTED.clear()  # from here on whoever leads knows
                 with contextlib.suppress(NatsError, OSError):
                     await subscription.unsubscribe()
 

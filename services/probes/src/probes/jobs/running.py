@@ -21,7 +21,7 @@ from nats.errors import Error as NatsError
 from nats.errors import TimeoutError as NatsTimeout
 from nats.js import JetStreamContext
 from nats.js.errors import FetchTimeoutError, NotFoundError, ServiceUnavailableError
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Gauge
 from pydantic import ValidationError
 
 from probes.adapters.checks.control_targets import ControlTargets
@@ -61,15 +61,8 @@ MOST_OBSERVED = 50_000
 DIAGNOSIS_SECONDS = 2.5
 """How long a check that confirms an outage waits for what is found out about it."""
 
-CHECKS = Counter("probes_checks", "Checks executed, by outcome", ["location", "outcome"])
 DROPPED = Counter("probes_results_dropped", "Results given up because NATS was away for too long", ["location"])
 UNDER_WAY = Gauge("probes_checks_under_way", "Checks being executed", ["location"])
-LATENESS = Histogram(
-    "probes_start_lateness_seconds",
-    "How long after it was due a check began",
-    ["location"],
-    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30),
-)
 
 
 @dataclass(slots=True)
@@ -211,7 +204,6 @@ class Runner:
             if is_missed(item.due_at, started_at, timedelta(seconds=item.interval_seconds)):
                 result = _missed(item)
             else:
-                LATENESS.labels(self._location).observe(max(0.0, (started_at - item.due_at).total_seconds()))
                 UNDER_WAY.labels(self._location).inc()
                 began = time.perf_counter_ns()
                 try:
@@ -221,7 +213,6 @@ class Runner:
                 took_us = (time.perf_counter_ns() - began) // 1000
         if finding is not None:
             result = await self._completed(item, started_at.isoformat(), took_us, finding)
-        CHECKS.labels(self._location, result.outcome.value).inc()
         self._keep(result, delivery)
 
     async def _completed(self, item: WorkItem, started_at: str, took_us: int, finding: Finding) -> CheckResult:

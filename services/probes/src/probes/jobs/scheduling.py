@@ -78,6 +78,8 @@ class Scheduler:
         self._locations = locations
         self._replicas = replicas
         self._progress = progress
+        for location in locations:  # a counter that begins with its first check would show none
+            UNSCHEDULED.labels(location)
 
     async def run(self) -> None:
         """Schedules while it holds the lock, waits for the lock otherwise.

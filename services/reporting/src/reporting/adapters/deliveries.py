@@ -98,6 +98,11 @@ where not held_back
 order by turn, due_at, delivery_id
 limit :room
 """)
+OLDEST_DELIVERY = text("""
+select min((select min(d.due_at) from reporting.delivery d where d.webhook_id = w.webhook_id))
+from reporting.webhook w where w.enabled and w.failing_since is null and not w.slow
+""")
+"""For metrics: since when something is due for a receiver that takes what it is sent. Others hold up themselves."""
 
 
 async def claim(

@@ -1,0 +1,102 @@
+"""What alerts and dashboards ask for is what the running services tell, by name and by label."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+
+import httpx
+import pytest
+import yaml
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
+from promql import faults_of
+from workspace import ROOT, SERVICES
+
+from shared.outbound_http import usual_authorities
+from shared.testing.running_stack import RunningStack
+
+from .conftest import World
+from .thread_client import eventually
+
+COMPONENTS = ROOT / "deploy/k8s/components"
+RULES = yaml.safe_load((COMPONENTS / "monitoring/alerts.yaml").read_text(encoding="utf-8"))["spec"]
+EXPRESSIONS = [rule["expr"] for group in RULES["groups"] for rule in group["rules"]] + [
+    target["expr"].replace("$service", "contracts")
+    for panel in json.loads((COMPONENTS / "dashboards/upheld.json").read_text(encoding="utf-8"))["panels"]
+    for target in panel["targets"]
+]
+
+
+def samples_of(stack: RunningStack, service: str) -> list[Sample]:
+    """Everything that one service tells now."""
+    answer = httpx.get(stack.ops_url(service) + "/metrics", trust_env=False, verify=usual_authorities())
+    families = text_string_to_metric_families(answer.raise_for_status().text)
+    return [sample for family in families for sample in family.samples]
+
+
+@pytest.fixture(scope="module")
+def samples(running_stack: RunningStack, world: World) -> Mapping[str, list[Sample]]:
+    """Service -> what it tells when an agency has everything that a tenant can have, an outage included."""
+
+    def told_by_all() -> dict[str, list[Sample]] | None:
+        found = {service: samples_of(running_stack, service) for service in SERVICES}
+        # Consumers are looked at every fifteen seconds.
+        complete = all({"events_pending", "job_oldest_due_seconds"} <= {s.name for s in found[each]} for each in found)
+        return found if complete else None
+
+    return eventually(told_by_all, 60, "every service has told everything once")
+
+
+def test_alerts_and_panels_ask_for_what_is_told(samples: Mapping[str, list[Sample]]) -> None:
+    told: dict[str, set[str]] = {"up": set()}  # says Prometheus of whom it reads
+    for sample in (each for found in samples.values() for each in found):
+        told.setdefault(sample.name, set()).update(sample.labels)
+    assert {expression: found for expression in EXPRESSIONS if (found := faults_of(expression, told))} == {}
+
+
+def values(samples: list[Sample], name: str) -> dict[tuple[str, ...], float]:
+    """The values of the labels of a series, in the order of their names, and its value."""
+    return {tuple(v for _, v in sorted(s.labels.items())): s.value for s in samples if s.name == name}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_tells_what_every_service_tells(samples: Mapping[str, list[Sample]], service: str) -> None:
+    told = samples[service]
+    routes = {route for _, route, _ in values(told, "http_request_duration_seconds_count")}
+    assert any(route.startswith("/v1/") for route in routes)
+    assert not routes & {"/livez", "/readyz", "/metrics"}
+    assert values(told, "outbox_relay_leading") == {(service,): 1}
+    assert values(told, "outbox_oldest_unpublished_seconds")[(service,)] < 60
+    assert [behind for behind in values(told, "events_pending").values() if math.isnan(behind)] == []
+    assert values(told, "dead_letters_open") == {(service,): 0}
+    assert values(told, "database_connections_in_use")[(service,)] >= 0
+    assert values(told, "database_connections_most")[(service,)] >= 2
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_what_is_due_is_soon_done_by_every_job(running_stack: RunningStack, world: World, service: str) -> None:
+    """A query that the database refuses would leave no figure. What began in the past is due since then for a while."""
+    late: dict[tuple[str, ...], float] = {}
+
+    def done() -> bool | None:
+        told = samples_of(running_stack, service)
+        late.clear()
+        late.update(values(told, "job_oldest_due_seconds"))
+        assert late.keys() <= values(told, "job_run_seconds_count").keys()
+        return (late != {} and all(0 <= seconds < 60 for seconds in late.values())) or None
+
+    try:
+        eventually(done, 45, "every job has done what was due")
+    except TimeoutError:
+        pytest.fail(f"late: {late}")
+
+
+def test_probes_tell_what_checks_found_and_how_late_they_began(samples: Mapping[str, list[Sample]]) -> None:
+    told = samples["probes"]
+    found = {outcome for _, _, outcome in values(told, "probes_results_total")}
+    assert found >= {"good", "bad", "missed"}
+    for name in ("probes_start_lateness_seconds_count", "probes_schedule_lateness_seconds_count"):
+        assert all(count > 0 for count in values(told, name).values()), name
+        assert values(told, name), name
