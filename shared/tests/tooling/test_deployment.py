@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 import importlib
 import json
@@ -901,22 +902,130 @@ def test_the_bootstrap_makes_roles_that_can_log_in_and_can_be_repeated(
                 connection.execute(f"create table {service}.refused (x int)")
 
 
-def test_a_made_up_env_file_is_what_compose_reads(tmp_path: Path) -> None:
-    made = subprocess.run(
-        [sys.executable, ROOT / "shared/tools/make_secrets.py", "compose"], capture_output=True, text=True, check=True
+def made_by(*words: str, stdin: str = "", stdout: Any = subprocess.PIPE) -> subprocess.CompletedProcess[str]:
+    """The tool as a process, under a umask that lets others read."""
+    script = ROOT / "shared/tools/make_secrets.py"
+    command = [sys.executable, str(script), *words]
+    return subprocess.run(
+        command, input=stdin, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False, umask=0o022
     )
+
+
+def test_a_made_up_env_file_is_what_compose_reads_and_what_only_its_owner_reads(tmp_path: Path) -> None:
     file = tmp_path / ".env"
-    file.write_text(made.stdout, encoding="utf-8")
+    assert made_by("compose", "--output", str(file)).returncode == 0
+    assert file.stat().st_mode & 0o777 == 0o600
     shutil.copy(ROOT / "docker-compose.yml", tmp_path / "docker-compose.yml")
     assert run(["docker-compose", "--env-file", str(file), "config", "-q"]).returncode == 0
+    lines = file.read_text(encoding="utf-8").splitlines()
     again = make_secrets.compose_variables()
-    assert set(again) == {line.partition("=")[0] for line in made.stdout.splitlines()}
-    assert not set(again.values()) & {line.partition("=")[2] for line in made.stdout.splitlines()}
+    assert set(again) == {line.partition("=")[0] for line in lines}
+    assert not set(again.values()) & {line.partition("=")[2] for line in lines}
+
+
+def test_no_file_of_secrets_is_written_twice_or_where_others_read_it(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("POSTGRES_PASSWORD=kept\n", encoding="utf-8")
+    refused = made_by("compose", "--output", str(file))
+    assert (refused.returncode, "is left as it is" in refused.stderr) == (1, True)
+    assert file.read_text(encoding="utf-8") == "POSTGRES_PASSWORD=kept\n"
+    file.chmod(0o644)
+    with file.open("a", encoding="utf-8") as open_to_all:
+        refused = made_by("compose", stdout=open_to_all)
+    assert (refused.returncode, "--output" in refused.stderr) == (1, True)
+    assert file.read_text(encoding="utf-8") == "POSTGRES_PASSWORD=kept\n"
+
+
+def test_an_env_file_is_completed_by_what_it_lacks_alone() -> None:
+    whole = make_secrets.compose_variables()
+    before = "".join(f"{name}={value}\n" for name, value in whole.items() if name != "PORTAL_SECRET").rstrip()
+    done = made_by("compose", "--only-missing", stdin=before)
+    assert (done.returncode, [line.partition("=")[0] for line in done.stdout.split()]) == (0, ["PORTAL_SECRET"])
+    nothing = made_by("compose", "--only-missing", stdin=before + done.stdout)
+    assert (nothing.returncode, nothing.stdout, "nothing is missing" in nothing.stderr) == (0, "", True)
+
+
+def as_kubectl_shows(secrets: dict[str, dict[str, str]]) -> str:
+    """What `kubectl get secrets --output json` prints."""
+    items = [
+        {
+            "metadata": {"name": name},
+            "data": {key: base64.b64encode(one.encode()).decode() for key, one in data.items()},
+        }
+        for name, data in {**secrets, "somebody-elses": {"tls.key": "\u00e9"}}.items()
+    ]
+    return json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
+
+
+def printed_secrets(done: subprocess.CompletedProcess[str]) -> dict[str, dict[str, str]]:
+    assert done.returncode == 0, done.stderr
+    return {one["metadata"]["name"]: one["stringData"] for one in yaml.safe_load_all(done.stdout)}
+
+
+def test_an_installation_is_completed_with_the_passwords_that_it_has() -> None:
+    whole = make_secrets.kubernetes_secrets()
+    nothing = made_by("kubernetes", "--only-missing", stdin=as_kubectl_shows(whole))
+    assert (nothing.returncode, nothing.stdout) == (0, "")
+    # A Secret that is gone comes back as it was, made of what others know; one that lacks a key keeps the rest.
+    lacking = {name: dict(values) for name, values in whole.items()}
+    del (
+        lacking["nats"]["probes_nats_password"],
+        lacking["reporting"]["reporting_portal_secret"],
+        lacking["nats-runners"],
+    )
+    made = printed_secrets(made_by("kubernetes", "--only-missing", stdin=as_kubectl_shows(lacking)))
+    assert made == {name: whole[name] for name in ("nats", "nats-runners", "reporting")}
+
+
+def test_what_somebody_changed_by_hand_stays_as_it_is() -> None:
+    whole = make_secrets.kubernetes_secrets()
+    whole["contracts"]["contracts_database_url"] += "?sslmode=verify-full"
+    whole["nats-runners"]["runners.conf"] = "keys"
+    whole["nats"]["of_ours"] = "x"
+    assert made_by("kubernetes", "--only-missing", stdin=as_kubectl_shows(whole)).stdout == ""
+
+
+def test_a_password_is_renewed_wherever_it_stands_and_nothing_else_is() -> None:
+    whole = make_secrets.kubernetes_secrets()
+    done = made_by("production", "--only-missing", "--renew", "PROBES_NATS_PASSWORD", stdin=as_kubectl_shows(whole))
+    made = printed_secrets(done)
+    assert set(made) == {"nats", "probes"}
+    before, after = whole["nats"]["probes_nats_password"], made["nats"]["probes_nats_password"]
+    assert before != after
+    assert made["probes"]["probes_nats_url"] == f"nats://probes:{after}@{make_secrets.NATS_HOST}"
+    changed = json.dumps(made).replace(after, before)
+    assert json.loads(changed) == {name: whole[name] for name in made}
+
+
+@pytest.mark.parametrize(
+    ("words", "stdin", "sentence"),
+    [
+        (["kubernetes", "--only-missing"], "", "is not what"),
+        (["kubernetes", "--only-missing"], '{"items": []}', "Right namespace?"),
+        (["compose", "--only-missing"], "", "none of our variables"),
+        (["compose", "--only-missing", "--renew", "PORTAL_SECRET"], "", "not with compose"),
+        (["kubernetes", "--renew", "PORTAL_SECRET"], "", "goes with --only-missing"),
+        (["kubernetes", "--only-missing", "--renew", "REPORTING_SECRET_KEY"], "", "invalid choice"),
+    ],
+)
+def test_nothing_is_made_up_where_what_is_there_was_not_seen(words: list[str], stdin: str, sentence: str) -> None:
+    done = made_by(*words, stdin=stdin)
+    assert (done.returncode in (1, 2), done.stdout) == (True, "")
+    assert sentence in done.stderr
+
+
+@pytest.mark.parametrize("file", ["deploy/README.md", "docker-compose.yml", "deploy/runbooks.md"])
+def test_no_guide_lets_secrets_be_replaced_or_read_by_others(file: str) -> None:
+    text = (ROOT / file).read_text(encoding="utf-8")
+    made = [
+        line for line in text.replace("\\\n", " ").splitlines() if "make_secrets.py" in line and "--only" not in line
+    ]
+    assert not [line for line in made if "apply --filename" in line or "> .env" in line]
+    assert "--from-literal" not in text
 
 
 def test_the_secrets_of_kubernetes_are_manifests() -> None:
-    script = ROOT / "shared/tools/make_secrets.py"
-    made = subprocess.run([sys.executable, script, "kubernetes"], capture_output=True, text=True, check=True)
+    made = made_by("kubernetes")
     printed = list(yaml.safe_load_all(made.stdout))
     assert {manifest["metadata"]["name"] for manifest in printed} == set(make_secrets.kubernetes_secrets())
     for manifest in printed:
