@@ -1,13 +1,13 @@
 """The worker role: relay, consumers and jobs as supervised loops of one process.
 
 A loop that fails is logged and started again with growing waits; the others go on. Liveness is the progress of the
-loops, not the health of what they talk to.
+loops, not the health of what they talk to, and not how long a job takes: while one is at work its loop says so.
 """
 
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 import httpx
@@ -23,7 +23,7 @@ from shared.events import EventRegistry
 from shared.jetstream import connect
 from shared.kernel.clock import Clock
 from shared.outbound_http import guarded_client
-from shared.relay import Relay
+from shared.relay import LEADING, Relay
 from shared.settings import ServiceSettings
 from shared.time_source import clock_from
 from shared.unit_of_work import UnitsOfWork
@@ -35,6 +35,7 @@ FIRST_WAIT, LONGEST_WAIT = 0.2, 10.0
 STALLED_AFTER_SECONDS = 120.0
 CLEAN_EVERY_SECONDS = 600.0
 LAST_WORD_SECONDS = 1.0
+STILL_AT_IT_SECONDS = 10.0
 
 LOOP_FAILURES = Counter(
     "worker_loop_failures", "Times that a loop of the worker failed and was started again", ["loop"]
@@ -42,7 +43,10 @@ LOOP_FAILURES = Counter(
 JOB_RUNS = Histogram(
     "job_run_seconds", "How long a run of a job took", ["work"], buckets=(0.01, 0.05, 0.25, 1, 5, 15, 60, 300)
 )
-JOB_DONE = Gauge("job_last_done_timestamp_seconds", "When a job last came to the end of a run", ["work"])
+JOB_DONE = Gauge(
+    "job_last_done_timestamp_seconds", "When a job last came to the end of a run; before the first, its start", ["work"]
+)
+NATS_CONNECTED = Gauge("nats_connected", "1 while all connections of the process to NATS stand", ["service"])
 IN_USE = Gauge("database_connections_in_use", "Connections of the pool that somebody works with", ["service"])
 POOL = Gauge("database_connections_most", "How many connections the pool of the process may have", ["service"])
 
@@ -154,6 +158,9 @@ async def run_worker(
     Jobs do not wait for NATS: what is due is worked off while the broker is away.
     """
     service = runtime.settings.SERVICE
+    # From the start: of a worker that never finds NATS there would be no series, and an alert without one is silent.
+    NATS_CONNECTED.labels(service).set_function(lambda: float(runtime.links.up))
+    LEADING.labels(service).set(0)
     supervisor = _Supervisor(runtime.liveness)
     for job in [*jobs, _cleaning(runtime, service)]:
         supervisor.start(f"job {job.name}", _job_loop(runtime.liveness, job, supervisor.stopping), patient=True)
@@ -214,17 +221,40 @@ def _event_loops(
 
 
 def _job_loop(liveness: Liveness, job: Job, stopping: asyncio.Event) -> Callable[[], Awaitable[None]]:
+    # A job that fails from its first run on, or hangs in it, has a last end too: an alert is about its age.
+    JOB_DONE.labels(job.name).set_to_current_time()
+
     async def loop() -> None:
         while not stopping.is_set():
-            liveness.tick(f"job {job.name}")
-            with JOB_RUNS.labels(job.name).time():
-                wait = await job.run()
+            async with _at_work(liveness, f"job {job.name}"):
+                with JOB_RUNS.labels(job.name).time():
+                    wait = await job.run()
             JOB_DONE.labels(job.name).set_to_current_time()
             await pause(JOB_SECONDS if wait is None else max(0.0, min(wait, STALLED_AFTER_SECONDS / 2)), stopping)
         if job.finish is not None:
             await job.finish()
 
     return loop
+
+
+@contextlib.asynccontextmanager
+async def _at_work(liveness: Liveness, name: str) -> AsyncIterator[None]:
+    """Tells progress for as long as it lasts: the settlement of a month may take many minutes and is no standstill.
+
+    Work that holds up the event loop tells none, and then `/livez` does not answer either.
+    """
+
+    async def say_so() -> None:
+        while True:
+            await asyncio.sleep(STILL_AT_IT_SECONDS)
+            liveness.tick(name)
+
+    liveness.tick(name)
+    saying = asyncio.create_task(say_so())
+    try:
+        yield
+    finally:
+        saying.cancel()
 
 
 def _cleaning(runtime: Runtime, service: str) -> Job:
@@ -256,6 +286,7 @@ class _Supervisor:
         self.stopping = asyncio.Event()
 
     def start(self, name: str, loop: Callable[[], Awaitable[None]], *, patient: bool = False) -> None:
+        LOOP_FAILURES.labels(name)  # at nought: nothing rises from nothing
         task = asyncio.create_task(self._keep_running(name, loop), name=name)
         self._tasks[name] = task
         if patient:

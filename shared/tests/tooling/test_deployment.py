@@ -98,14 +98,22 @@ def variables_of(service: str) -> set[str]:
     return {f"{prefix}{name}".upper() for name in settings.model_fields}
 
 
-def load(service: str, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> ServiceSettings:
-    """The settings that a container with this environment would start with. Raises InvalidSettings."""
+def load(
+    service: str,
+    environment: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    declared: type[ServiceSettings] | None = None,
+) -> ServiceSettings:
+    """The settings that a container with this environment would start with. Raises InvalidSettings.
+
+    `declared` None: the service's own.
+    """
     for name in list(os.environ):
         if name.startswith(f"{service.upper()}_"):
             monkeypatch.delenv(name)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    return load_settings(settings_class(service))
+    return load_settings(declared or settings_class(service))
 
 
 @pytest.fixture(scope="module", params=KUSTOMIZATIONS)
@@ -126,7 +134,8 @@ def made_secrets(manifests: list[Manifest]) -> dict[str, dict[str, str]]:
 
 
 def pods_of_operators(manifests: list[Manifest]) -> list[Manifest]:
-    """The labels, ports and secrets of pods that CloudNativePG and the chart of NATS make; none without them."""
+    """The labels, ports and secrets of pods that CloudNativePG, the chart of NATS and cert-manager make; none without
+    them."""
     if not is_production(manifests):
         return []
     values = yaml.safe_load(NATS_VALUES.read_text(encoding="utf-8"))
@@ -138,6 +147,8 @@ def pods_of_operators(manifests: list[Manifest]) -> list[Manifest]:
             {"cnpg.io/cluster": first(manifests, "Cluster", "postgres")["metadata"]["name"]},
             [5432, 8000, 9187],
         ),
+        # By cert-manager: pkg/issuer/acme/http (label) and its flag --acme-http01-solver-… (port 8089).
+        "http01-solver": ({"acme.cert-manager.io/http01-solver": "true"}, [8089]),
     }
     return [
         {
@@ -498,7 +509,41 @@ def test_the_manifests_of_a_runner_are_valid_and_keep_the_policies_of_pods_secre
     ]["labels"] | {"app.kubernetes.io/name": "probes", "app.kubernetes.io/version": VERSION}
     denial = first(manifests, "NetworkPolicy", "default-deny")["spec"]
     assert denial == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
-    assert not [item for item in manifests if item["kind"] == "NetworkPolicy" and item["spec"].get("ingress")]
+    (inward,) = [item["spec"] for item in manifests if item["kind"] == "NetworkPolicy" and item["spec"].get("ingress")]
+    monitoring = {"namespaceSelector": {"matchLabels": {"upheld.dev/monitoring": "true"}}}
+    assert inward["ingress"] == [{"from": [monitoring], "ports": [{"port": 9002}]}]
+
+
+def test_a_runner_is_watched_by_its_platform_and_by_prometheus(monkeypatch: pytest.MonkeyPatch) -> None:
+    manifests = list(yaml.safe_load_all(rendered_with("runner", ["keda-runner", "monitoring-runner"])))
+    for manifest in manifests:
+        validate(manifest, NEWEST_MINORS[-1])
+    runner = first(manifests, "Deployment", "probes-runner")
+    container = pod_of(runner)["containers"][0]
+    (port,) = container["ports"]
+    settings = load("probes", first(manifests, "ConfigMap", "probes-runner")["data"], monkeypatch, RunnerSettings)
+    assert (port["name"], port["containerPort"], settings.host) == ("ops", settings.ops_port, "0.0.0.0")
+    probes = {name: container[name]["httpGet"] for name in ("startupProbe", "livenessProbe", "readinessProbe")}
+    assert probes == {
+        "startupProbe": {"path": "/livez", "port": "ops"},
+        "livenessProbe": {"path": "/livez", "port": "ops"},
+        "readinessProbe": {"path": "/readyz", "port": "ops"},
+    }
+    monitor = first(manifests, "PodMonitor", "upheld-runner")["spec"]
+    assert monitor["selector"]["matchLabels"].items() <= runner["spec"]["template"]["metadata"]["labels"].items()
+    assert monitor["podMetricsEndpoints"][0]["port"] == port["name"]
+    assert monitor["jobLabel"] == "app.kubernetes.io/name"
+
+
+def test_the_pods_by_which_cert_manager_gets_a_certificate_are_reached_from_the_gateway_alone(
+    everything: list[Manifest],
+) -> None:
+    opened = first(everything, "NetworkPolicy", "http01-solvers")["spec"]
+    gateway = {"namespaceSelector": {"matchLabels": {"upheld.dev/gateway": "true"}}}
+    assert opened["ingress"] == [{"from": [gateway], "ports": [{"port": 8089}]}]
+    assert opened["podSelector"]["matchLabels"] == {"acme.cert-manager.io/http01-solver": "true"}
+    # It comes with the Ingress, which may be used alone.
+    assert first(list(yaml.safe_load_all(rendered_with("base", ["ingress"]))), "NetworkPolicy", "http01-solvers")
 
 
 def test_a_runner_starts_with_its_key_its_location_and_nothing_else_of_the_product(
@@ -509,7 +554,7 @@ def test_a_runner_starts_with_its_key_its_location_and_nothing_else_of_the_produ
     container = pod["containers"][0]
     assert container["args"] == ["runner"] and container["image"] == f"upheld/probes:{VERSION}"
     configuration = first(manifests, "ConfigMap", "probes-runner")["data"]
-    assert set(configuration) == {"PROBES_LOCATION", SECRETS_FOLDER_VARIABLE}
+    assert set(configuration) == {"PROBES_LOCATION", "PROBES_HOST", "PROBES_OPS_PORT", SECRETS_FOLDER_VARIABLE}
     assert configuration[SECRETS_FOLDER_VARIABLE] == container["volumeMounts"][0]["mountPath"]
     (tmp_path / "probes_nats_url").write_text("tls://runner-oslo:x@nats.example:4222", encoding="utf-8")
     monkeypatch.setenv(SECRETS_FOLDER_VARIABLE, str(tmp_path))

@@ -4,25 +4,32 @@ from __future__ import annotations
 
 import importlib
 import json
+import logging
 import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import promql_parser
 import pytest
+import structlog
 import yaml
 from prometheus_client import REGISTRY
 from render_deployment import rendered
 from workspace import ROOT, SERVICES
 
+from shared.telemetry import configure_logging
+
 COMPONENTS = ROOT / "deploy/k8s/components"
 RULES = yaml.safe_load((COMPONENTS / "monitoring/alerts.yaml").read_text(encoding="utf-8"))["spec"]
 ALERTS = [rule for group in RULES["groups"] for rule in group["rules"]]
+RUNNER_RULES = yaml.safe_load((COMPONENTS / "monitoring-runner/alerts.yaml").read_text(encoding="utf-8"))["spec"]
+RUNNER_ALERTS = RUNNER_RULES["groups"][0]["rules"]
 DASHBOARD = json.loads((COMPONENTS / "dashboards/upheld.json").read_text(encoding="utf-8"))
 RUNBOOKS = (ROOT / "deploy/runbooks.md").read_text(encoding="utf-8")
 OF_THE_TARGET = {"job", "component", "pod", "instance", "namespace"}
@@ -75,6 +82,14 @@ def faults_of(expression: str) -> list[str]:
         if isinstance(node, promql_parser.AggregateExpr) and modifier is not None:
             found += [f"grouped by {label}, which no series has" for label in modifier.labels if label not in known]
     return found
+
+
+def test_the_alerts_beside_runners_are_those_of_the_product_word_by_word_but_that_runners_are_gone() -> None:
+    gone, *same = RUNNER_ALERTS
+    assert [alert for alert in same if alert not in ALERTS] == []
+    assert gone["alert"] == "UpheldRunnersGone" and faults_of(gone["expr"]) == []
+    of_runners = {name for name in told() if told()[name] & {"location"}}
+    assert any(name in alert["expr"] for alert in same for name in of_runners)
 
 
 @pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert["alert"])
@@ -144,7 +159,7 @@ def test_every_alert_says_how_bad_it_is_and_what_to_do() -> None:
     for alert in ALERTS:
         assert alert["labels"]["severity"] in {"critical", "warning"}
         assert set(alert["annotations"]) == {"summary", "description", "runbook_url"}
-    named = {alert["annotations"]["runbook_url"].partition("#")[2] for alert in ALERTS}
+    named = {alert["annotations"]["runbook_url"].partition("#")[2] for alert in (*ALERTS, *RUNNER_ALERTS)}
     linked = set(re.findall(r"\]\(#([a-z0-9-]+)\)", RUNBOOKS))
     assert named | linked == anchors()
 
@@ -168,12 +183,61 @@ def test_what_a_runbook_runs_exists() -> None:
         assert not action or re.search(rf"^ +{action}\b", helps[1].stdout, re.MULTILINE), action
 
 
+def test_a_runbook_reads_the_log_of_every_pod_of_a_kind() -> None:
+    """`kubectl logs deploy/…` reads one of several, and with a selector ten lines of each."""
+    assert not re.findall(r"logs deploy/(?!…)", RUNBOOKS)
+    (helper,) = re.findall(r"^L\(\) \{.*$", RUNBOOKS, re.M)
+    assert "--prefix" in helper and "--tail=-1" in helper
+    kinds = {
+        (labels["app.kubernetes.io/name"], labels["app.kubernetes.io/component"])
+        for item in yaml.safe_load_all(rendered("base"))
+        if item["kind"] == "Deployment"
+        for labels in [item["spec"]["template"]["metadata"]["labels"]]
+    }
+    named = set(re.findall(r"\bL ([a-z]+|NAME) (\w+) --since", RUNBOOKS))
+    assert len(named) > 5
+    assert {one for one in named if one[0] != "NAME"} <= kinds
+    assert {kind for _, kind in named} <= {kind for _, kind in kinds}
+
+
+def test_what_a_runbook_greps_for_stands_in_the_log_as_a_service_writes_it(capsys: pytest.CaptureFixture[str]) -> None:
+    """The spelling of level and status of a line of JSON; names of events are words of the code."""
+    before = structlog.get_config()
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    try:
+        configure_logging(LogAs(), service="contracts")
+        structlog.get_logger().warning("request", status=503)
+    finally:
+        structlog.configure(**before)
+        root.handlers[:] = handlers
+        root.setLevel(level)
+    line = capsys.readouterr().out
+    for pattern in re.findall(r"""grep (?:-E )?'("[^']+)'""", RUNBOOKS):
+        assert re.search(pattern, line), (pattern, line)
+    sources = "".join(path.read_text(encoding="utf-8") for path in ROOT.glob("s*/**/src/**/*.py"))
+    events = re.findall(r"grep (?:-E ')?([a-z_|()]+)", RUNBOOKS)
+    assert len(events) > 5
+    for alternatives in events:
+        head, _, rest = alternatives.partition("(")
+        for one in rest.rstrip(")").split("|") if rest else [alternatives]:
+            assert f'"{head}{one}' in sources, head + one
+
+
+@dataclass(frozen=True)
+class LogAs:
+    """As in an image."""
+
+    log_level: str = "info"
+    log_format: str = "json"
+
+
 # --- alerts fire, and do not -----------------------------------------------------------------------------------------
 
 
 def fires(alert: str, after: str, series: dict[str, str], labels: dict[str, str] | None) -> dict[str, Any]:
     """A test of promtool. `labels` None: the alert must not fire."""
-    rule = next(rule for rule in ALERTS if rule["alert"] == alert)
+    rule = next(rule for rule in (*ALERTS, RUNNER_ALERTS[0]) if rule["alert"] == alert)
     expected = [] if labels is None else [{"exp_labels": rule["labels"] | labels}]
     return {
         "interval": "1m",
@@ -190,6 +254,7 @@ ALL_UP = {
 FAILING = 'http_request_duration_seconds_count{job="contracts", status="500"}'
 SERVED = 'http_request_duration_seconds_count{job="contracts", status="200"}'
 OLDEST = 'outbox_oldest_unpublished_seconds{service="probes", pod="%s"}'
+WAITING = 'probes_work_waiting{location="%s", pod="%s"}'
 CASES = {
     "all is well": fires("UpheldServiceGone", "10m", ALL_UP, None),
     "one of two processes is enough": fires(
@@ -222,6 +287,47 @@ CASES = {
         },
         None,
     ),
+    "a worker never found NATS": fires(
+        "UpheldNatsAway",
+        "5m",
+        {'nats_connected{job="probes", component="worker", pod="a"}': "0x30"},
+        {"job": "probes", "component": "worker"},
+    ),
+    "one of two reaches NATS": fires(
+        "UpheldNatsAway",
+        "5m",
+        {
+            'nats_connected{job="probes", component="worker", pod="a"}': "0x30",
+            'nats_connected{job="probes", component="worker", pod="b"}': "1x30",
+        },
+        None,
+    ),
+    "no relay has led since the start": fires(
+        "UpheldNoRelayLeads", "5m", {'outbox_relay_leading{service="probes", pod="a"}': "0x30"}, {"service": "probes"}
+    ),
+    "a job has failed since the start": fires(
+        "UpheldJobFails",
+        "30m",
+        {'job_last_done_timestamp_seconds{job="incidents", work="send mail"}': "1x40"},
+        {"job": "incidents", "work": "send mail"},
+    ),
+    "nobody takes the work of a location": fires(
+        "UpheldChecksNotTaken",
+        "20m",
+        {WAITING % ("lyon", "a"): "0+2x30", WAITING % ("oslo", "a"): "0x30"},
+        {"location": "lyon"},
+    ),
+    "work waits, and is taken": fires("UpheldChecksNotTaken", "20m", {WAITING % ("lyon", "a"): "5 0 7 3 0x30"}, None),
+    "the first check that was not handed out": fires(
+        "UpheldChecksUnscheduled",
+        "5m",
+        {'probes_checks_unscheduled_total{location="lyon"}': "0 0 0 1x30"},
+        {"location": "lyon"},
+    ),
+    "no runner is there": fires("UpheldRunnersGone", "5m", {}, {"job": "probes", "component": "runner"}),
+    "a runner is there": fires(
+        "UpheldRunnersGone", "5m", {'up{job="probes", component="runner", pod="a"}': "1x9"}, None
+    ),
     "no result of any location": fires("UpheldChecksNotRecorded", "20m", {"probes_monitors_watched": "7x30"}, {}),
     "no monitors, no results": fires("UpheldChecksNotRecorded", "20m", {"probes_monitors_watched": "0x30"}, None),
     "results come": fires(
@@ -239,7 +345,9 @@ def test_alerts_fire_when_they_should_and_else_do_not(case: str, tmp_path: Path)
     if promtool is None:
         pytest.skip("promtool is not installed: on Debian it comes with the package prometheus")
     # What an alert says in words depends on figures: the test is about when it fires.
-    rules = [{name: value for name, value in rule.items() if name != "annotations"} for rule in ALERTS]
+    rules = [
+        {name: value for name, value in rule.items() if name != "annotations"} for rule in (*ALERTS, RUNNER_ALERTS[0])
+    ]
     (tmp_path / "rules.yaml").write_text(yaml.safe_dump({"groups": [{"name": "upheld", "rules": rules}]}), "utf-8")
     test = {"rule_files": ["rules.yaml"], "evaluation_interval": "1m", "tests": [CASES[case]]}
     (tmp_path / "test.yaml").write_text(yaml.safe_dump(test), encoding="utf-8")

@@ -378,4 +378,6 @@ def judged_metrics(service: str, samples: Samples, *, exact: bool) -> Iterable[F
 
 
 def _logs(service: str) -> str:
-    return f"kubectl logs deploy/{service}-worker, or .upheld/logs/{service}.log"
+    return (
+        f"kubectl logs --selector app.kubernetes.io/name={service} --prefix --tail=200, or .upheld/logs/{service}.log"
+    )
