@@ -62,8 +62,13 @@ async def test_a_job_may_take_longer_than_a_standstill_and_one_that_stops_the_ev
 
 
 async def test_a_job_that_never_came_to_an_end_has_an_age_for_the_alert() -> None:
+    async def fail() -> None:
+        raise RuntimeError("from the first run on")
+
     started = time.time()
-    _job_loop(Liveness(), Job("fails from the first run on", asyncio.Event().wait), asyncio.Event())  # type: ignore[arg-type]
+    loop = _job_loop(Liveness(), Job("fails from the first run on", fail), asyncio.Event())
+    with pytest.raises(RuntimeError):
+        await loop()
     (sample,) = [
         one.value
         for family in worker.JOB_DONE.collect()
