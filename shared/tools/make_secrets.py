@@ -1,20 +1,36 @@
-"""Make up the secrets of a deployment and print them: for Compose as an .env file, for Kubernetes as Secret manifests.
+"""Make up the secrets of a deployment: for Compose as an .env file, for Kubernetes as Secret manifests.
 
-Nothing is written to disk and nothing is asked of a server. Run it once per installation and keep what it printed:
-the passwords become those of the database roles, and the keys seal data.
+Nothing is asked of a server. Made once per installation: the passwords become those of the database roles, and the
+keys seal data. So nothing here replaces what is there: `--output` writes no file twice, and `kubectl create` makes no
+Secret twice (`kubectl apply` would replace them all, and what was sealed could never be read again).
 
-``.venv/bin/python shared/tools/make_secrets.py compose > .env``
-``.venv/bin/python shared/tools/make_secrets.py kubernetes | kubectl --namespace upheld apply --filename -``
+``.venv/bin/python shared/tools/make_secrets.py compose --output .env``
+``.venv/bin/python shared/tools/make_secrets.py kubernetes | kubectl --namespace upheld create --filename -``
 
 ``production`` is ``kubernetes`` without the administrator of PostgreSQL: CloudNativePG makes that one up itself.
+
+What a later release needs besides: ``--only-missing`` reads what there is and prints what is not, with the passwords
+that are known already. ``--renew NAME`` also makes one of them up anew.
+
+``.venv/bin/python shared/tools/make_secrets.py compose --only-missing < .env >> .env``
+``kubectl --namespace upheld get secrets --output json | .venv/bin/python shared/tools/make_secrets.py kubernetes \\
+  --only-missing --renew CONTRACTS_APP_PASSWORD | kubectl --namespace upheld apply --filename -``
 """
 
 from __future__ import annotations
 
 import argparse
+import base64
+import binascii
+import json
+import os
 import secrets
+import stat
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 from workspace import SERVICES
@@ -52,12 +68,12 @@ def compose_variables(new: Callable[[], str] = new_secret) -> dict[str, str]:
     return variables | {f"{user.upper()}_NATS_PASSWORD": new() for user in NATS_USERS}
 
 
-def kubernetes_secrets(new: Callable[[], str] = new_secret) -> dict[str, dict[str, str]]:
-    """Name of a Secret -> its keys and values, as the manifests of deploy/k8s refer to them.
+def kubernetes_secrets(variables: Mapping[str, str] | None = None) -> dict[str, dict[str, str]]:
+    """Name of a Secret -> its keys and values, as the manifests of deploy/k8s refer to them; new without variables.
 
     What migrates is apart from what serves: a pod of the API never sees the password of the schema's owner.
     """
-    values = compose_variables(new)
+    values = compose_variables() if variables is None else variables
     administrator = values["POSTGRES_PASSWORD"]
     made = {
         "postgres": {
@@ -85,24 +101,158 @@ def kubernetes_secrets(new: Callable[[], str] = new_secret) -> dict[str, dict[st
     return made
 
 
-def production_secrets(new: Callable[[], str] = new_secret) -> dict[str, dict[str, str]]:
+def production_secrets(variables: Mapping[str, str] | None = None) -> dict[str, dict[str, str]]:
     """The same where PostgreSQL is a cluster with an administrator of its own."""
-    return {name: values for name, values in kubernetes_secrets(new).items() if name != "postgres"}
+    return {name: values for name, values in kubernetes_secrets(variables).items() if name != "postgres"}
+
+
+TARGETS = {"kubernetes": kubernetes_secrets, "production": production_secrets}
+Secrets = Mapping[str, Mapping[str, str]]
+
+
+class CannotMake(Exception):
+    """The message says why, and what to do."""
+
+
+def renewable() -> list[str]:
+    """Variables that may be made up anew. What seals data is changed by `reseal-secrets` of its service, and the
+    password of PostgreSQL's administrator in PostgreSQL."""
+    return [name for name in compose_variables() if not name.endswith("_SECRET_KEY") and name != "POSTGRES_PASSWORD"]
+
+
+def known_variables(existing: Secrets) -> dict[str, str]:
+    """The variables that the Secrets of an installation were made of, as far as they are there."""
+    names = {name: name for name in compose_variables()}
+    known = {}
+    for secret, templates in kubernetes_secrets(names).items():
+        for key, template in templates.items():
+            found = existing.get(secret, {}).get(key)
+            variable = urlsplit(template).password or template
+            if found is not None and variable in names:
+                # Of an address only the password: who has moved the database keeps it where it is.
+                known[variable] = (urlsplit(found).password or "") if variable != template else found
+    return {name: value for name, value in known.items() if value}
+
+
+def missing_secrets(existing: Secrets, wanted: Secrets, renewed: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """The Secrets that lack something or change, whole. `renewed`: a value to the one that takes its place."""
+    found = {}
+    for name, values in wanted.items():
+        there = dict(existing.get(name, {}))
+        after = dict(values) | there
+        for before, now in renewed.items():
+            after = {key: value.replace(before, now) for key, value in after.items()}
+        if after != there:
+            found[name] = after
+    return found
+
+
+def secrets_of_json(text: str) -> dict[str, dict[str, str]]:
+    """Of `kubectl get secrets --output json`: name to keys and values. Raises CannotMake when it is no such list."""
+    try:
+        items: list[dict[str, Any]] = json.loads(text)["items"]
+        found = {
+            item["metadata"]["name"]: {
+                key: base64.b64decode(value).decode("utf-8") for key, value in (item.get("data") or {}).items()
+            }
+            for item in items
+            if item["metadata"]["name"] in kubernetes_secrets()
+        }
+    except (ValueError, KeyError, TypeError, AttributeError, binascii.Error):
+        raise CannotMake("standard input is not what `kubectl get secrets --output json` prints.") from None
+    if not found:
+        raise CannotMake(
+            "none of our Secrets is there. Right namespace? For a first installation leave out the option."
+        )
+    return found
+
+
+def variables_of_env(text: str) -> dict[str, str]:
+    """The variables of an .env file. Raises CannotMake when none of ours is there."""
+    lines = (line.partition("=") for line in text.splitlines() if "=" in line and not line.lstrip().startswith("#"))
+    found = {name.strip(): value for name, _, value in lines}
+    if not found.keys() & compose_variables().keys():
+        raise CannotMake("standard input holds none of our variables. For a first installation leave out the option.")
+    return found
+
+
+def _manifests(wanted: Secrets) -> str:
+    return yaml.safe_dump_all(
+        [
+            {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": dict(values)}
+            for name, values in wanted.items()
+        ],
+        sort_keys=False,
+    )
+
+
+def _lines(variables: Mapping[str, str]) -> str:
+    return "".join(f"{name}={value}\n" for name, value in variables.items())
+
+
+def made(target: str) -> str:
+    """All secrets of a new installation."""
+    return _lines(compose_variables()) if target == "compose" else _manifests(TARGETS[target]())
+
+
+def completed(target: str, text: str, renew: Iterable[str] = ()) -> str:
+    """What is missing beside `text`, in the form of the target; empty if nothing is. Raises CannotMake."""
+    if target == "compose":
+        there = variables_of_env(text)
+        lacking = {name: value for name, value in compose_variables().items() if name not in there}
+        return ("" if text.endswith("\n") or not lacking else "\n") + _lines(lacking)
+    existing = secrets_of_json(text)
+    known = known_variables(existing)
+    unknown = [name for name in renew if name not in known]
+    if unknown:
+        raise CannotMake(f"{', '.join(unknown)} is not there yet: leave out --renew, and it is made.")
+    renewed = {known[name]: new_secret() for name in renew}
+    missing = missing_secrets(existing, TARGETS[target](compose_variables() | known), renewed)
+    return _manifests(missing) if missing else ""
+
+
+def _write(text: str, file: Path | None) -> None:
+    """To a new file that its owner alone can read; None: to standard output. Raises CannotMake."""
+    if file is None:
+        mode = os.fstat(1).st_mode
+        if stat.S_ISREG(mode) and mode & (stat.S_IRWXG | stat.S_IRWXO):
+            raise CannotMake("others may read the file that this is written to. Use --output, or chmod 600 it first.")
+        print(text, end="")
+        return
+    try:
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
+            stream.write(text)
+    except FileExistsError:
+        raise CannotMake(
+            f"{file} is there, and nothing can bring back the secrets in it: it is left as it is."
+        ) from None
+    except OSError as error:
+        raise CannotMake(f"{file} cannot be written: {error.strerror}.") from None
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Prints new secrets; exit status 0."""
+    """Prints or writes secrets; exit status 0, or 1 with a sentence."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("target", choices=["compose", "kubernetes", "production"])
-    target = parser.parse_args(arguments).target
-    if target == "compose":
-        print("".join(f"{name}={value}\n" for name, value in compose_variables().items()), end="")
-    else:
-        manifests = [
-            {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": values}
-            for name, values in (production_secrets() if target == "production" else kubernetes_secrets()).items()
-        ]
-        print(yaml.safe_dump_all(manifests, sort_keys=False), end="")
+    parser.add_argument("target", choices=["compose", *TARGETS])
+    parser.add_argument(
+        "--output", type=Path, metavar="FILE", help="a new file, for your eyes only; default: print them"
+    )
+    parser.add_argument("--only-missing", action="store_true", help="beside what standard input says is there")
+    parser.add_argument(
+        "--renew", action="append", default=[], metavar="NAME", choices=renewable(), help="make it anew"
+    )
+    given = parser.parse_args(arguments)
+    if given.renew and (not given.only_missing or given.target == "compose"):
+        parser.error("--renew changes Secrets that are there: it goes with --only-missing, and not with compose")
+    try:
+        text = completed(given.target, sys.stdin.read(), given.renew) if given.only_missing else made(given.target)
+        if not text:
+            print("make_secrets: nothing is missing.", file=sys.stderr)
+            return 0
+        _write(text, given.output)
+    except CannotMake as refusal:
+        print(f"make_secrets: {refusal}", file=sys.stderr)
+        return 1
     return 0
 
 

@@ -18,11 +18,18 @@ from promql import failures_of, seconds
 from workspace import ROOT
 
 FOLDER = ROOT / "deploy/k8s/components/monitoring"
+OF_RUNNERS = ROOT / "deploy/k8s/components/monitoring-runner"
 
 
 def read_groups() -> list[dict[str, Any]]:
-    """The groups of rules."""
-    return list(yaml.safe_load((FOLDER / "alerts.yaml").read_text(encoding="utf-8"))["spec"]["groups"])
+    """The groups of rules, those of runners among them; what both have is in one."""
+    groups = []
+    known: list[Any] = []
+    for folder in (FOLDER, OF_RUNNERS):
+        for group in yaml.safe_load((folder / "alerts.yaml").read_text(encoding="utf-8"))["spec"]["groups"]:
+            groups.append(group | {"rules": [rule for rule in group["rules"] if rule not in known]})
+            known += group["rules"]
+    return groups
 
 
 def read_cases() -> dict[str, Any]:

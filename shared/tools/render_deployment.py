@@ -19,7 +19,7 @@ from workspace import ROOT
 
 KUSTOMIZATIONS = ROOT / "deploy/k8s"
 COMPONENTS = ("own-domains", "keda", "monitoring", "dashboards", "tracing")
-"""The optional components of production; `keda-runner` is one of the runner's."""
+"""The optional components of production; `keda-runner` and `monitoring-runner` are the runner's."""
 
 
 def rendered(kustomization: str) -> str:

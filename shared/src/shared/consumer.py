@@ -348,7 +348,8 @@ class Consumer:
             try:
                 if declaration.stream == ADVISORIES:  # which no publisher makes, nor makes again when it is lost
                     await declare_stream(self._js, ADVISORY_STREAM, self._replicas)
-                return await declare_consumer(self._js, declaration)
+                await declare_consumer(self._js, declaration)
+                return
             except NotFoundError:
                 # Its publisher has not declared the stream yet.
                 self._progress(name)

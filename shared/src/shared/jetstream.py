@@ -132,9 +132,13 @@ async def declare_stream(js: JetStreamContext, declaration: StreamDeclaration, r
     await js.update_stream(config)
 
 
-async def declare_consumer(js: JetStreamContext, declaration: ConsumerDeclaration) -> None:
-    """Creates the durable consumer or updates it. Raises NotFoundError while its stream does not exist."""
-    await js.add_consumer(declaration.stream, declaration.config())
+async def declare_consumer(js: JetStreamContext, declaration: ConsumerDeclaration) -> int:
+    """Creates the durable consumer or updates it; how many messages it has not given out yet.
+
+    Raises NotFoundError while its stream does not exist.
+    """
+    info = await js.add_consumer(declaration.stream, declaration.config())
+    return int(info.num_pending or 0)
 
 
 def inbox_prefix(user: str | None) -> str:

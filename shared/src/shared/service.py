@@ -53,7 +53,7 @@ from shared.problems import (
 from shared.settings import ServiceSettings
 from shared.telemetry import current_traceparent
 from shared.unit_of_work import UnitOfWork
-from shared.worker import Job, LoopsFor, Runtime, build_runtime
+from shared.worker import Job, Liveness, LoopsFor, Runtime, build_runtime
 
 __all__ = [
     "Authenticated",
@@ -290,9 +290,9 @@ class Readiness:
         return JSONResponse(body, headers={"Cache-Control": "no-store"})
 
 
-def liveness_response(runtime: Runtime) -> Response:
+def liveness_response(liveness: Liveness) -> Response:
     """The answer of ``/livez``: the loop runs, and so do the worker's loops if this process has any."""
-    stalled = runtime.liveness.stalled()
+    stalled = liveness.stalled()
     if stalled:
         return Unavailable(f"No progress for two minutes: {', '.join(stalled)}.").response("/livez")
     return JSONResponse({"status": "alive"}, headers={"Cache-Control": "no-store"})
@@ -408,7 +408,7 @@ def _add_own_routes(app: FastAPI, service: Service, settings: ServiceSettings) -
 
     @own.get("/livez")
     async def read_liveness(runtime: CurrentRuntime) -> Response:
-        return liveness_response(runtime)
+        return liveness_response(runtime.liveness)
 
     @own.get("/readyz")
     async def read_readiness(request: Request) -> Response:

@@ -15,10 +15,10 @@ import json
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 import psycopg
@@ -50,7 +50,7 @@ from shared.settings import InvalidSettings, ServiceSettings, load_settings
 from shared.span_export import start_export
 from shared.telemetry import configure_logging
 from shared.time_source import clock_from
-from shared.worker import Runtime, build_runtime, run_worker
+from shared.worker import Liveness, Runtime, build_runtime, run_worker
 
 _log = structlog.get_logger(__name__)
 
@@ -101,14 +101,20 @@ def _server(app: Any, settings: ServiceSettings, *, lifespan: str) -> _Server:
     )
 
 
-def ops_app(runtime: Runtime, readiness: Readiness) -> Starlette:
+class ReadyResponse(Protocol):
+    """The answer of ``/readyz``."""
+
+    async def __call__(self, *, verbose: bool) -> Response: ...
+
+
+def ops_app(liveness: Liveness, ready: ReadyResponse) -> Starlette:
     """The second port, for the platform only: ``/livez``, ``/readyz`` and ``/metrics`` (OpenMetrics if asked for)."""
 
     async def livez(_request: Request) -> Response:
-        return liveness_response(runtime)
+        return liveness_response(liveness)
 
     async def readyz(request: Request) -> Response:
-        return await readiness.response(verbose="verbose" in request.query_params)
+        return await ready(verbose="verbose" in request.query_params)
 
     async def metrics(request: Request) -> Response:
         encode, content_type = choose_encoder(request.headers.get("accept", ""))
@@ -117,6 +123,25 @@ def ops_app(runtime: Runtime, readiness: Readiness) -> Starlette:
     app = Starlette(routes=[Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", metrics)])
     app.add_middleware(RequestEdge, errors={})
     return app
+
+
+@contextlib.asynccontextmanager
+async def serving_ops(settings: ServiceSettings, liveness: Liveness, ready: ReadyResponse) -> AsyncIterator[None]:
+    """The port for the platform alone, for a process that is no service, where the settings name one.
+
+    Raises :class:`CannotStart` when it is taken.
+    """
+    if not settings.ops_port:
+        yield
+        return
+    prefix = str(settings.model_config.get("env_prefix", ""))
+    listener = _listen(settings.host, settings.ops_port, f"{prefix}OPS_PORT")
+    server, task = _start(_server(ops_app(liveness, ready), settings, lifespan="off"), listener)
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def run_process(service: Service, settings: ServiceSettings, *, api: bool, worker: bool) -> None:
@@ -142,7 +167,7 @@ async def run_process(service: Service, settings: ServiceSettings, *, api: bool,
         if app is not None and api_socket is not None:
             servers.append(_start(_server(app, settings, lifespan="on"), api_socket))
         if ops_socket is not None:
-            ops = _start(_server(ops_app(runtime, readiness), settings, lifespan="off"), ops_socket)
+            ops = _start(_server(ops_app(runtime.liveness, readiness.response), settings, lifespan="off"), ops_socket)
         if worker:
             tasks.append(
                 asyncio.create_task(

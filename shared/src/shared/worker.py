@@ -1,14 +1,14 @@
 """The worker role: relay, consumers and jobs as supervised loops of one process.
 
 A loop that fails is logged and started again with growing waits; the others go on. Liveness is the progress of the
-loops, not the health of what they talk to.
+loops, not the health of what they talk to, and not how long a job takes: while one is at work its loop says so.
 """
 
 import asyncio
 import contextlib
 import math
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -26,7 +26,7 @@ from shared.events import EventRegistry
 from shared.jetstream import connect
 from shared.kernel.clock import Clock
 from shared.outbound_http import guarded_client
-from shared.relay import Relay
+from shared.relay import LEADING, Relay
 from shared.settings import ServiceSettings
 from shared.time_source import clock_from
 from shared.unit_of_work import UnitsOfWork
@@ -39,6 +39,7 @@ STALLED_AFTER_SECONDS = 120.0
 CLEAN_EVERY_SECONDS = 600.0
 LAST_WORD_SECONDS = 1.0
 OBSERVE_SECONDS = 15.0
+STILL_AT_IT_SECONDS = 10.0
 
 LOOP_FAILURES = Counter(
     "worker_loop_failures", "Times that a loop of the worker failed and was started again", ["loop"]
@@ -46,8 +47,11 @@ LOOP_FAILURES = Counter(
 JOB_RUNS = Histogram(
     "job_run_seconds", "How long a run of a job took", ["work"], buckets=(0.01, 0.05, 0.25, 1, 5, 15, 60, 300)
 )
-JOB_DONE = Gauge("job_last_done_timestamp_seconds", "When a job last came to the end of a run", ["work"])
 OLDEST_DUE = Gauge("job_oldest_due_seconds", "How long what has been due longest already waits for its job", ["work"])
+JOB_DONE = Gauge(
+    "job_last_done_timestamp_seconds", "When a job last came to the end of a run; before the first, its start", ["work"]
+)
+NATS_CONNECTED = Gauge("nats_connected", "1 while all connections of the process to NATS stand", ["service"])
 IN_USE = Gauge("database_connections_in_use", "Connections of the pool that somebody works with", ["service"])
 POOL = Gauge("database_connections_most", "How many connections the pool of the process may have", ["service"])
 
@@ -166,6 +170,9 @@ async def run_worker(
     Jobs do not wait for NATS: what is due is worked off while the broker is away.
     """
     service = runtime.settings.SERVICE
+    # From the start: of a worker that never finds NATS there would be no series, and an alert without one is silent.
+    NATS_CONNECTED.labels(service).set_function(lambda: float(runtime.links.up))
+    LEADING.labels(service).set(0)
     supervisor = _Supervisor(runtime.liveness)
     for job in [*jobs, _cleaning(runtime, service)]:
         supervisor.start(f"job {job.name}", _job_loop(runtime.liveness, job, supervisor.stopping), patient=True)
@@ -228,11 +235,14 @@ def _event_loops(
 
 
 def _job_loop(liveness: Liveness, job: Job, stopping: asyncio.Event) -> Callable[[], Awaitable[None]]:
+    # A job that fails from its first run on, or hangs in it, has a last end too: an alert is about its age.
+    JOB_DONE.labels(job.name).set_to_current_time()
+
     async def loop() -> None:
         while not stopping.is_set():
-            liveness.tick(f"job {job.name}")
-            with JOB_RUNS.labels(job.name).time():
-                wait = await job.run()
+            async with _at_work(liveness, f"job {job.name}"):
+                with JOB_RUNS.labels(job.name).time():
+                    wait = await job.run()
             JOB_DONE.labels(job.name).set_to_current_time()
             await pause(JOB_SECONDS if wait is None else max(0.0, min(wait, STALLED_AFTER_SECONDS / 2)), stopping)
         if job.finish is not None:
@@ -260,6 +270,26 @@ async def _waits(runtime: Runtime, job: Job) -> float:
     async with runtime.units.for_every_tenant() as unit:
         due: list[datetime | None] = [await unit.session.scalar(query) for query in job.due]
     return max([(unit.now - since).total_seconds() for since in due if since is not None] + [0.0])
+
+
+@contextlib.asynccontextmanager
+async def _at_work(liveness: Liveness, name: str) -> AsyncIterator[None]:
+    """Tells progress for as long as it lasts: the settlement of a month may take many minutes and is no standstill.
+
+    Work that holds up the event loop tells none, and then `/livez` does not answer either.
+    """
+
+    async def say_so() -> None:
+        while True:
+            await asyncio.sleep(STILL_AT_IT_SECONDS)
+            liveness.tick(name)
+
+    liveness.tick(name)
+    saying = asyncio.create_task(say_so())
+    try:
+        yield
+    finally:
+        saying.cancel()
 
 
 def _cleaning(runtime: Runtime, service: str) -> Job:

@@ -8,6 +8,7 @@ import json
 import subprocess
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -35,6 +36,7 @@ from ..e2e.thread_client import (
     client_month,
     eventually,
 )
+from .database_structure import Structure, behind, differences, sequences, structure
 from .storm import SERVICES, unfinished
 
 PAGE = "/restored"
@@ -105,13 +107,26 @@ def program(name: str, *arguments: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def back_up(url: str, file: Path) -> tuple[Rows, Rows]:
+@dataclass(frozen=True)
+class Held:
+    """What a database held at one instant."""
+
+    content: Rows
+    kept: Rows
+    """Of it what never changes."""
+    structure: Structure
+    sequences: Mapping[str, int]
+
+
+def back_up(url: str, file: Path) -> Held:
     """A backup while the services work, and what was in the database at that very instant."""
     with psycopg.connect(url) as connection:
         connection.execute("set transaction isolation level repeatable read")
         ((snapshot,),) = connection.execute("select pg_export_snapshot()").fetchall()
+        # Sequences know no snapshot: those of the backup are read later, and have given no fewer numbers.
+        given, built = sequences(connection, SERVICES), structure(connection, SERVICES)
         program("pg_dump", "--format=custom", f"--snapshot={snapshot}", f"--file={file}", url)
-        return everything(connection), what_never_changes(connection)
+        return Held(everything(connection), what_never_changes(connection), built, given)
 
 
 def restore(server: PostgresServer, file: Path) -> str:
@@ -219,6 +234,66 @@ def dead_letters(url: str) -> list[str]:
         ]
 
 
+SMALL = """
+create schema small;
+create role small_app;
+grant usage on schema small to small_app;
+create table small.thing (id bigint generated always as identity primary key, tenant int not null, name text unique,
+                          at timestamptz default now(), check (tenant > 0));
+alter table small.thing enable row level security, force row level security;
+create policy own on small.thing using (tenant = 1) with check (tenant = 1);
+create index by_tenant on small.thing (tenant) where name is not null;
+grant select, insert on small.thing to small_app;
+grant update (name) on small.thing to small_app;
+create function small.stop() returns trigger language plpgsql as $$ begin raise 'no'; end $$;
+revoke execute on function small.stop() from public;
+create trigger stop before delete on small.thing for each row execute function small.stop();
+create view small.names as select name from small.thing;
+alter default privileges in schema small grant select on tables to small_app;
+insert into small.thing (tenant, name) values (1, 'a'), (1, 'b');
+"""
+LEFT_OUT = {
+    "drop policy own on small.thing": "policies: lacks own on small.thing",
+    "alter policy own on small.thing using (true)": "policies: has besides own on small.thing",
+    "alter table small.thing disable row level security": "tables: lacks small.thing",
+    "alter table small.thing no force row level security": "tables: lacks small.thing",
+    "alter table small.thing owner to small_app": "tables: lacks small.thing",
+    "revoke insert on small.thing from small_app": "grants: lacks table small.thing: small_app may INSERT",
+    "revoke update (name) on small.thing from small_app": "grants: lacks column small.thing.name: small_app may UPDATE",
+    "grant delete on small.thing to public": "grants: has besides table small.thing: everybody may DELETE",
+    "revoke usage on schema small from small_app": "grants: lacks schema small: small_app may USAGE",
+    "grant execute on function small.stop() to public": "grants: has besides function small.stop(): everybody",
+    "alter default privileges in schema small revoke select on tables from small_app": "grants: lacks default small r",
+    "alter table small.thing drop constraint thing_tenant_check": "constraints: lacks thing_tenant_check",
+    "alter table small.thing drop constraint thing_name_key": "indexes: lacks CREATE UNIQUE INDEX thing_name_key",
+    "drop index small.by_tenant": "indexes: lacks CREATE INDEX by_tenant",
+    "alter table small.thing alter at drop default": "columns: lacks small.thing.at",
+    "alter table small.thing alter tenant drop not null": "columns: lacks small.thing.tenant",
+    "drop trigger stop on small.thing": "triggers: lacks CREATE TRIGGER stop",
+    "alter table small.thing disable trigger stop": "triggers: lacks CREATE TRIGGER stop",
+    "create or replace function small.stop() returns trigger language plpgsql as $$ begin return old; end $$": (
+        "functions: lacks CREATE OR REPLACE FUNCTION small.stop()"
+    ),
+    "create or replace view small.names as select name || '' as name from small.thing": "views: lacks small.names",
+}
+
+
+def test_what_a_restore_leaves_out_is_found_whatever_it_is(own_postgres_server: PostgresServer) -> None:
+    with psycopg.connect(own_postgres_server.url("postgres")) as connection:
+        connection.execute(SMALL)
+        whole_one, given = structure(connection, ["small"]), sequences(connection, ["small"])
+        assert differences(whole_one, structure(connection, ["small"])) == []
+        for statement, found in LEFT_OUT.items():
+            with connection.transaction(force_rollback=True):
+                connection.execute(statement.encode())
+                said = differences(whole_one, structure(connection, ["small"]))
+                assert any(line.startswith(found) for line in said), (statement, said)
+        assert given == {"small.thing_id_seq": 2}
+        connection.execute("select setval('small.thing_id_seq', 1)")
+        assert behind(given, sequences(connection, ["small"])) == ["small.thing_id_seq: 1 after 2"]
+        connection.rollback()
+
+
 @pytest.mark.slow
 def test_a_backup_restored_into_an_empty_installation_lacks_nothing_and_goes_on(tmp_path: Path) -> None:
     memory, backup = Memory(), tmp_path / "upheld.dump"
@@ -243,8 +318,11 @@ def test_a_backup_restored_into_an_empty_installation_lacks_nothing_and_goes_on(
                     checkpoint = thread.post("reporting", "/v1/audit-checkpoints")
                     as_of = instant_text(stack.clock.now())
                     before = told(thread, contract, incident_id, as_of)
-                content, kept = timed("backup", lambda: back_up(stack.database_url, backup))
-                assert {"reporting.audit_entry", "contracts.contract_state"} <= set(kept)
+                held = timed("backup", lambda: back_up(stack.database_url, backup))
+                assert {"reporting.audit_entry", "contracts.contract_state"} <= set(held.kept)
+                assert all(
+                    held.structure[kind] for kind in ("policies", "grants", "constraints", "indexes", "triggers")
+                )
                 heard = len(site.received)
                 for service in SERVICES:
                     stack.kill_service(service)
@@ -254,13 +332,15 @@ def test_a_backup_restored_into_an_empty_installation_lacks_nothing_and_goes_on(
         with running_postgres() as postgres, running_nats() as nats:
             url = timed("restore", lambda: restore(postgres, backup))
             with connected(url) as connection:
-                assert missing(content, everything(connection)) == []
+                assert missing(held.content, everything(connection)) == []
+                assert differences(held.structure, structure(connection, SERVICES)) == []
+                assert behind(held.sequences, sequences(connection, SERVICES)) == []
             began = time.monotonic()
             with running_stack_over(postgres, nats, memory=memory) as stack:
                 took["start"] = round(time.monotonic() - began, 2)
                 timed("streams filled again", lambda: wait_for_calm(stack))
                 with connected(url) as connection:
-                    assert missing(kept, what_never_changes(connection)) == []
+                    assert missing(held.kept, what_never_changes(connection)) == []
                 server = nats
                 eventually(
                     lambda: lost_of_the_streams(server, url) == [] or None, 30, "each event is on its stream once"
@@ -277,10 +357,11 @@ def test_a_backup_restored_into_an_empty_installation_lacks_nothing_and_goes_on(
                     wait_for_calm(stack)
                     assert dead_letters(url) == []
     figures = {
-        "tables": len(content),
-        "rows": sum(sum(rows.values()) for rows in content.values()),
-        "rows_that_never_change": sum(sum(rows.values()) for rows in kept.values()),
-        "events": sum(sum(kept[f"{service}.outbox"].values()) for service in SERVICES),
+        "tables": len(held.content),
+        "rows": sum(sum(rows.values()) for rows in held.content.values()),
+        "rows_that_never_change": sum(sum(rows.values()) for rows in held.kept.values()),
+        "events": sum(sum(held.kept[f"{service}.outbox"].values()) for service in SERVICES),
+        "besides": {kind: len(lines) for kind, lines in held.structure.items()} | {"sequences": len(held.sequences)},
         "backup_bytes": backup.stat().st_size,
         "seconds": took,
     }

@@ -146,6 +146,14 @@ def test_a_login_reads_the_key_from_standard_input_and_shows_it_nowhere(stranger
     assert agency.client_secret not in done.out + done.err + listed.out + listed.err
 
 
+def test_a_key_that_is_handed_over_comes_before_the_one_of_the_environment(stranger: Terminal, agency: Tenant) -> None:
+    other = stranger.stack.new_tenant("Agence d'à côté")
+    done = stranger.upheld("login", typed=agency.client_secret + "\n", UPHELD_CLIENT_SECRET=other.client_secret)
+    assert f"Logged in as {agency.client_id}" in done.err
+    nothing_handed_over = stranger.upheld("login", UPHELD_CLIENT_SECRET=other.client_secret)
+    assert f"Logged in as {other.client_id}" in nothing_handed_over.err
+
+
 def test_a_wrong_key_is_refused_with_what_to_do_next_and_not_remembered(stranger: Terminal, agency: Tenant) -> None:
     done = stranger.upheld("login", typed=f"{agency.client_id}_{'x' * 43}\n")
     assert (done.status, done.out) == (1, "")
@@ -241,6 +249,40 @@ def test_keys_are_made_rotated_and_revoked_without_being_shown_where_they_need_n
     assert (refused.status, agency.client_secret in refused.err) == (1, False)
 
 
+def test_nobody_locks_himself_out_by_rotating_the_key_that_he_uses(
+    terminal: Terminal, tmp_path: Path, agency: Tenant
+) -> None:
+    terminal.upheld("keys", "create", "--name", "Third", "--role", "owner", "--to", str(tmp_path / "third"))
+    third = (tmp_path / "third").read_text().strip()
+    urls = {f"{one.upper()}_URL": terminal.stack.url(one) for one in terminal.stack.services.endpoints}
+    for name in ("third", "same"):
+        assert terminal.upheld("login", "--name", name, typed=third, **urls).status == 0
+    # Of the environment: the shell that has set it would be left with a dead one.
+    (mine,) = [one for one in _keys(terminal) if third.startswith(one["prefix"])]
+    refused = terminal.upheld("keys", "rotate", mine["api_key_id"], UPHELD_CLIENT_SECRET=third, **urls)
+    assert (refused.status, "--keep-old" in refused.err) == (2, True)
+    assert len([one for one in _keys(terminal) if one["name"] == "Third"]) == 1
+    # Of a context: every context that has it goes on with the new one, which stands in the named file as well.
+    rotated = terminal.upheld("keys", "rotate", "--to", str(tmp_path / "fourth"))
+    assert rotated.status == 0, rotated.err
+    fourth = (tmp_path / "fourth").read_text().strip()
+    kept = json.loads(terminal.contexts.read_text())["contexts"]
+    assert {kept[name]["key"] for name in ("third", "same")} == {fourth} != {third}
+    assert kept["default"]["key"] == agency.client_secret
+    assert terminal.upheld("-c", "same", "keys", "list").status == 0
+    assert terminal.upheld("login", "--name", "old", typed=third, **urls).status == 1
+    # By somebody else's hand: the contexts that have it go on as well.
+    (next_one,) = [one for one in _keys(terminal) if fourth.startswith(one["prefix"])]
+    done = terminal.upheld("-c", "default", "keys", "rotate", next_one["api_key_id"])
+    assert (done.status, "third, same" in done.err) == (0, True)
+    assert terminal.upheld("-c", "third", "keys", "list").status == 0
+
+
+def _keys(terminal: Terminal) -> list[Any]:
+    found: list[Any] = terminal.upheld("-o", "json", "keys", "list", "--all").json["data"]
+    return found
+
+
 @pytest.mark.slow
 def test_dead_letters_are_listed_shown_retried_and_resolved_beside_the_services(
     terminal: Terminal, stack: RunningStack
@@ -287,18 +329,26 @@ def test_what_belongs_to_the_installation_is_done_beside_contracts(
 
 @pytest.mark.slow
 def test_the_doctor_finds_nothing_wrong_and_then_the_service_that_is_away(
-    terminal: Terminal, stack: RunningStack, tmp_path: Path
+    terminal: Terminal, stack: RunningStack, agency: Tenant, tmp_path: Path
 ) -> None:
     beside = terminal.beside(*stack.services.endpoints)
+    urls = {f"{one.upper()}_URL": stack.url(one) for one in stack.services.endpoints}
+    metrics = {f"{one.upper()}_OPS_URL": stack.ops_url(one) for one in stack.services.endpoints}
+    assert beside.upheld("login", typed=agency.client_secret, **urls, **metrics).status == 0
     well = beside.upheld("-o", "json", "doctor")
     assert {one["service"] for one in well.json["data"]} == {"all", "contracts", "probes", "incidents", "reporting"}
     looked_at = {(one["service"], one["check"]) for one in well.json["data"] if one["state"] == "ok"}
     checks = {"ready", "outbox", "dead letters", "consumers"}
     assert looked_at >= {(service, check) for service in stack.services.endpoints for check in checks}
-    assert looked_at >= {("all", "versions"), ("all", "clocks"), ("contracts", "key")}
-    # In the image of a service nobody has logged in: it tells of that service.
+    assert looked_at >= {("all", "versions"), ("all", "clocks"), ("contracts", "key"), ("probes", "schedule")}
+    # A context that is named is asked over HTTP alone, and the metrics tell the same.
+    named = terminal.upheld("-c", "default", "-o", "json", "doctor")
+    assert {(one["service"], one["check"]) for one in named.json["data"] if one["state"] == "ok"} >= looked_at
+    # In the image of a service nobody has logged in: it tells of that service, and names what it does not see.
     in_image = Terminal(stack, tmp_path / "container").beside("contracts").upheld("-o", "json", "doctor")
-    assert {one["service"] for one in in_image.json["data"]} == {"contracts"}
+    assert (in_image.status, "Not seen: contracts (ready); probes (ready, outbox" in in_image.err) == (3, True)
+    seen = {one["service"] for one in json.loads(in_image.out)["data"] if one["state"] != "unknown"}
+    assert seen == {"contracts"}
     stack.kill_service("probes")
     try:
         ill = terminal.upheld("-o", "json", "doctor")

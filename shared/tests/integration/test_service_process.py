@@ -330,9 +330,23 @@ def test_a_worker_without_nats_is_not_ready_and_an_api_without_nats_is(
         worker.wait_until(worker.ops + "/readyz", lambda answer: answer.status_code == 200)
 
 
-def test_a_worker_that_never_found_nats_is_not_ready(database: DatabaseUrls) -> None:
-    with running("worker", database, ready=503) as worker:
+def test_a_worker_that_never_found_nats_is_not_ready_and_its_metrics_say_so(
+    database: DatabaseUrls, own_nats_server: NatsServer
+) -> None:
+    """From the start: an alert about a series that is not there yet does not fire."""
+    own_nats_server.kill()
+    with running("worker", database, ready=503, LIBRARY_NATS_URL=own_nats_server.url()) as worker:
         assert httpx.get(worker.ops + "/readyz").json()["checks"]["nats"] == "is not connected"
+        told = httpx.get(worker.ops + "/metrics").text
+        assert 'nats_connected{service="library"} 0.0' in told
+        assert 'outbox_relay_leading{service="library"} 0.0' in told
+        assert 'worker_loop_failures_total{loop="job clean event tables"} 0.0' in told
+        own_nats_server.start()
+        worker.wait_until(
+            worker.ops + "/metrics", lambda answer: 'nats_connected{service="library"} 1.0' in answer.text
+        )
+        leads = 'outbox_relay_leading{service="library"} 1.0'
+        worker.wait_until(worker.ops + "/metrics", lambda answer: leads in answer.text)
 
 
 def test_one_process_for_everything_answers_requests_without_nats(database: DatabaseUrls) -> None:

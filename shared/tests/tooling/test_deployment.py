@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 import importlib
 import json
@@ -97,14 +98,22 @@ def variables_of(service: str) -> set[str]:
     return {f"{prefix}{name}".upper() for name in settings.model_fields}
 
 
-def load(service: str, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> ServiceSettings:
-    """The settings that a container with this environment would start with. Raises InvalidSettings."""
+def load(
+    service: str,
+    environment: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    declared: type[ServiceSettings] | None = None,
+) -> ServiceSettings:
+    """The settings that a container with this environment would start with. Raises InvalidSettings.
+
+    `declared` None: the service's own.
+    """
     for name in list(os.environ):
         if name.startswith(f"{service.upper()}_"):
             monkeypatch.delenv(name)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    return load_settings(settings_class(service))
+    return load_settings(declared or settings_class(service))
 
 
 @pytest.fixture(scope="module", params=KUSTOMIZATIONS)
@@ -125,7 +134,8 @@ def made_secrets(manifests: list[Manifest]) -> dict[str, dict[str, str]]:
 
 
 def pods_of_operators(manifests: list[Manifest]) -> list[Manifest]:
-    """The labels, ports and secrets of pods that CloudNativePG and the chart of NATS make; none without them."""
+    """The labels, ports and secrets of pods that CloudNativePG, the chart of NATS and cert-manager make; none without
+    them."""
     if not is_production(manifests):
         return []
     values = yaml.safe_load(NATS_VALUES.read_text(encoding="utf-8"))
@@ -137,6 +147,8 @@ def pods_of_operators(manifests: list[Manifest]) -> list[Manifest]:
             {"cnpg.io/cluster": first(manifests, "Cluster", "postgres")["metadata"]["name"]},
             [5432, 8000, 9187],
         ),
+        # By cert-manager: pkg/issuer/acme/http (label) and its flag --acme-http01-solver-… (port 8089).
+        "http01-solver": ({"acme.cert-manager.io/http01-solver": "true"}, [8089]),
     }
     return [
         {
@@ -497,7 +509,41 @@ def test_the_manifests_of_a_runner_are_valid_and_keep_the_policies_of_pods_secre
     ]["labels"] | {"app.kubernetes.io/name": "probes", "app.kubernetes.io/version": VERSION}
     denial = first(manifests, "NetworkPolicy", "default-deny")["spec"]
     assert denial == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
-    assert not [item for item in manifests if item["kind"] == "NetworkPolicy" and item["spec"].get("ingress")]
+    (inward,) = [item["spec"] for item in manifests if item["kind"] == "NetworkPolicy" and item["spec"].get("ingress")]
+    monitoring = {"namespaceSelector": {"matchLabels": {"upheld.dev/monitoring": "true"}}}
+    assert inward["ingress"] == [{"from": [monitoring], "ports": [{"port": 9002}]}]
+
+
+def test_a_runner_is_watched_by_its_platform_and_by_prometheus(monkeypatch: pytest.MonkeyPatch) -> None:
+    manifests = list(yaml.safe_load_all(rendered_with("runner", ["keda-runner", "monitoring-runner"])))
+    for manifest in manifests:
+        validate(manifest, NEWEST_MINORS[-1])
+    runner = first(manifests, "Deployment", "probes-runner")
+    container = pod_of(runner)["containers"][0]
+    (port,) = container["ports"]
+    settings = load("probes", first(manifests, "ConfigMap", "probes-runner")["data"], monkeypatch, RunnerSettings)
+    assert (port["name"], port["containerPort"], settings.host) == ("ops", settings.ops_port, "0.0.0.0")
+    probes = {name: container[name]["httpGet"] for name in ("startupProbe", "livenessProbe", "readinessProbe")}
+    assert probes == {
+        "startupProbe": {"path": "/livez", "port": "ops"},
+        "livenessProbe": {"path": "/livez", "port": "ops"},
+        "readinessProbe": {"path": "/readyz", "port": "ops"},
+    }
+    monitor = first(manifests, "PodMonitor", "upheld-runner")["spec"]
+    assert monitor["selector"]["matchLabels"].items() <= runner["spec"]["template"]["metadata"]["labels"].items()
+    assert monitor["podMetricsEndpoints"][0]["port"] == port["name"]
+    assert monitor["jobLabel"] == "app.kubernetes.io/name"
+
+
+def test_the_pods_by_which_cert_manager_gets_a_certificate_are_reached_from_the_gateway_alone(
+    everything: list[Manifest],
+) -> None:
+    opened = first(everything, "NetworkPolicy", "http01-solvers")["spec"]
+    gateway = {"namespaceSelector": {"matchLabels": {"upheld.dev/gateway": "true"}}}
+    assert opened["ingress"] == [{"from": [gateway], "ports": [{"port": 8089}]}]
+    assert opened["podSelector"]["matchLabels"] == {"acme.cert-manager.io/http01-solver": "true"}
+    # It comes with the Ingress, which may be used alone.
+    assert first(list(yaml.safe_load_all(rendered_with("base", ["ingress"]))), "NetworkPolicy", "http01-solvers")
 
 
 def test_a_runner_starts_with_its_key_its_location_and_nothing_else_of_the_product(
@@ -508,7 +554,7 @@ def test_a_runner_starts_with_its_key_its_location_and_nothing_else_of_the_produ
     container = pod["containers"][0]
     assert container["args"] == ["runner"] and container["image"] == f"upheld/probes:{VERSION}"
     configuration = first(manifests, "ConfigMap", "probes-runner")["data"]
-    assert set(configuration) == {"PROBES_LOCATION", SECRETS_FOLDER_VARIABLE}
+    assert set(configuration) == {"PROBES_LOCATION", "PROBES_HOST", "PROBES_OPS_PORT", SECRETS_FOLDER_VARIABLE}
     assert configuration[SECRETS_FOLDER_VARIABLE] == container["volumeMounts"][0]["mountPath"]
     (tmp_path / "probes_nats_url").write_text("tls://runner-oslo:x@nats.example:4222", encoding="utf-8")
     monkeypatch.setenv(SECRETS_FOLDER_VARIABLE, str(tmp_path))
@@ -901,22 +947,130 @@ def test_the_bootstrap_makes_roles_that_can_log_in_and_can_be_repeated(
                 connection.execute(f"create table {service}.refused (x int)")
 
 
-def test_a_made_up_env_file_is_what_compose_reads(tmp_path: Path) -> None:
-    made = subprocess.run(
-        [sys.executable, ROOT / "shared/tools/make_secrets.py", "compose"], capture_output=True, text=True, check=True
+def made_by(*words: str, stdin: str = "", stdout: Any = subprocess.PIPE) -> subprocess.CompletedProcess[str]:
+    """The tool as a process, under a umask that lets others read."""
+    script = ROOT / "shared/tools/make_secrets.py"
+    command = [sys.executable, str(script), *words]
+    return subprocess.run(
+        command, input=stdin, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False, umask=0o022
     )
+
+
+def test_a_made_up_env_file_is_what_compose_reads_and_what_only_its_owner_reads(tmp_path: Path) -> None:
     file = tmp_path / ".env"
-    file.write_text(made.stdout, encoding="utf-8")
+    assert made_by("compose", "--output", str(file)).returncode == 0
+    assert file.stat().st_mode & 0o777 == 0o600
     shutil.copy(ROOT / "docker-compose.yml", tmp_path / "docker-compose.yml")
     assert run(["docker-compose", "--env-file", str(file), "config", "-q"]).returncode == 0
+    lines = file.read_text(encoding="utf-8").splitlines()
     again = make_secrets.compose_variables()
-    assert set(again) == {line.partition("=")[0] for line in made.stdout.splitlines()}
-    assert not set(again.values()) & {line.partition("=")[2] for line in made.stdout.splitlines()}
+    assert set(again) == {line.partition("=")[0] for line in lines}
+    assert not set(again.values()) & {line.partition("=")[2] for line in lines}
+
+
+def test_no_file_of_secrets_is_written_twice_or_where_others_read_it(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("POSTGRES_PASSWORD=kept\n", encoding="utf-8")
+    refused = made_by("compose", "--output", str(file))
+    assert (refused.returncode, "is left as it is" in refused.stderr) == (1, True)
+    assert file.read_text(encoding="utf-8") == "POSTGRES_PASSWORD=kept\n"
+    file.chmod(0o644)
+    with file.open("a", encoding="utf-8") as open_to_all:
+        refused = made_by("compose", stdout=open_to_all)
+    assert (refused.returncode, "--output" in refused.stderr) == (1, True)
+    assert file.read_text(encoding="utf-8") == "POSTGRES_PASSWORD=kept\n"
+
+
+def test_an_env_file_is_completed_by_what_it_lacks_alone() -> None:
+    whole = make_secrets.compose_variables()
+    before = "".join(f"{name}={value}\n" for name, value in whole.items() if name != "PORTAL_SECRET").rstrip()
+    done = made_by("compose", "--only-missing", stdin=before)
+    assert (done.returncode, [line.partition("=")[0] for line in done.stdout.split()]) == (0, ["PORTAL_SECRET"])
+    nothing = made_by("compose", "--only-missing", stdin=before + done.stdout)
+    assert (nothing.returncode, nothing.stdout, "nothing is missing" in nothing.stderr) == (0, "", True)
+
+
+def as_kubectl_shows(secrets: dict[str, dict[str, str]]) -> str:
+    """What `kubectl get secrets --output json` prints."""
+    items = [
+        {
+            "metadata": {"name": name},
+            "data": {key: base64.b64encode(one.encode()).decode() for key, one in data.items()},
+        }
+        for name, data in {**secrets, "somebody-elses": {"tls.key": "\u00e9"}}.items()
+    ]
+    return json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
+
+
+def printed_secrets(done: subprocess.CompletedProcess[str]) -> dict[str, dict[str, str]]:
+    assert done.returncode == 0, done.stderr
+    return {one["metadata"]["name"]: one["stringData"] for one in yaml.safe_load_all(done.stdout)}
+
+
+def test_an_installation_is_completed_with_the_passwords_that_it_has() -> None:
+    whole = make_secrets.kubernetes_secrets()
+    nothing = made_by("kubernetes", "--only-missing", stdin=as_kubectl_shows(whole))
+    assert (nothing.returncode, nothing.stdout) == (0, "")
+    # A Secret that is gone comes back as it was, made of what others know; one that lacks a key keeps the rest.
+    lacking = {name: dict(values) for name, values in whole.items()}
+    del (
+        lacking["nats"]["probes_nats_password"],
+        lacking["reporting"]["reporting_portal_secret"],
+        lacking["nats-runners"],
+    )
+    made = printed_secrets(made_by("kubernetes", "--only-missing", stdin=as_kubectl_shows(lacking)))
+    assert made == {name: whole[name] for name in ("nats", "nats-runners", "reporting")}
+
+
+def test_what_somebody_changed_by_hand_stays_as_it_is() -> None:
+    whole = make_secrets.kubernetes_secrets()
+    whole["contracts"]["contracts_database_url"] += "?sslmode=verify-full"
+    whole["nats-runners"]["runners.conf"] = "keys"
+    whole["nats"]["of_ours"] = "x"
+    assert made_by("kubernetes", "--only-missing", stdin=as_kubectl_shows(whole)).stdout == ""
+
+
+def test_a_password_is_renewed_wherever_it_stands_and_nothing_else_is() -> None:
+    whole = make_secrets.kubernetes_secrets()
+    done = made_by("production", "--only-missing", "--renew", "PROBES_NATS_PASSWORD", stdin=as_kubectl_shows(whole))
+    made = printed_secrets(done)
+    assert set(made) == {"nats", "probes"}
+    before, after = whole["nats"]["probes_nats_password"], made["nats"]["probes_nats_password"]
+    assert before != after
+    assert made["probes"]["probes_nats_url"] == f"nats://probes:{after}@{make_secrets.NATS_HOST}"
+    changed = json.dumps(made).replace(after, before)
+    assert json.loads(changed) == {name: whole[name] for name in made}
+
+
+@pytest.mark.parametrize(
+    ("words", "stdin", "sentence"),
+    [
+        (["kubernetes", "--only-missing"], "", "is not what"),
+        (["kubernetes", "--only-missing"], '{"items": []}', "Right namespace?"),
+        (["compose", "--only-missing"], "", "none of our variables"),
+        (["compose", "--only-missing", "--renew", "PORTAL_SECRET"], "", "not with compose"),
+        (["kubernetes", "--renew", "PORTAL_SECRET"], "", "goes with --only-missing"),
+        (["kubernetes", "--only-missing", "--renew", "REPORTING_SECRET_KEY"], "", "invalid choice"),
+    ],
+)
+def test_nothing_is_made_up_where_what_is_there_was_not_seen(words: list[str], stdin: str, sentence: str) -> None:
+    done = made_by(*words, stdin=stdin)
+    assert (done.returncode in (1, 2), done.stdout) == (True, "")
+    assert sentence in done.stderr
+
+
+@pytest.mark.parametrize("file", ["deploy/README.md", "docker-compose.yml", "deploy/runbooks.md"])
+def test_no_guide_lets_secrets_be_replaced_or_read_by_others(file: str) -> None:
+    text = (ROOT / file).read_text(encoding="utf-8")
+    made = [
+        line for line in text.replace("\\\n", " ").splitlines() if "make_secrets.py" in line and "--only" not in line
+    ]
+    assert not [line for line in made if "apply --filename" in line or "> .env" in line]
+    assert "--from-literal" not in text
 
 
 def test_the_secrets_of_kubernetes_are_manifests() -> None:
-    script = ROOT / "shared/tools/make_secrets.py"
-    made = subprocess.run([sys.executable, script, "kubernetes"], capture_output=True, text=True, check=True)
+    made = made_by("kubernetes")
     printed = list(yaml.safe_load_all(made.stdout))
     assert {manifest["metadata"]["name"] for manifest in printed} == set(make_secrets.kubernetes_secrets())
     for manifest in printed:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib
 import json
+import logging
 import re
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,6 +17,7 @@ from urllib.parse import urlsplit
 import play_alerts
 import promql_parser
 import pytest
+import structlog
 import yaml
 from prometheus_client import REGISTRY
 from promql import OF_THE_TARGET, Evaluator, failures_of, faults_of, seconds, series_of
@@ -22,10 +25,10 @@ from render_deployment import rendered
 from workspace import ROOT, SERVICES
 
 from shared.span_export import is_wanted
+from shared.telemetry import configure_logging
 
 COMPONENTS = ROOT / "deploy/k8s/components"
-RULES = yaml.safe_load((COMPONENTS / "monitoring/alerts.yaml").read_text(encoding="utf-8"))["spec"]
-ALERTS = [rule for group in RULES["groups"] for rule in group["rules"]]
+ALERTS = [rule for group in play_alerts.read_groups() for rule in group["rules"]]
 DASHBOARD = json.loads((COMPONENTS / "dashboards/upheld.json").read_text(encoding="utf-8"))
 RUNBOOKS = (ROOT / "deploy/runbooks.md").read_text(encoding="utf-8")
 
@@ -42,6 +45,11 @@ def told() -> dict[str, set[str]]:
         for name in names:
             series[name] = labels | ({"le"} if name.endswith("_bucket") else set())
     return series
+
+
+def test_an_alert_that_is_beside_runners_too_is_the_same_there() -> None:
+    names = [alert["alert"] for alert in ALERTS]
+    assert sorted(names) == sorted(set(names))
 
 
 @pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert["alert"])
@@ -150,6 +158,55 @@ def test_what_a_runbook_runs_exists() -> None:
         ]
         assert re.search(rf"^ +{command}\b", helps[0].stdout, re.MULTILINE), command
         assert not action or re.search(rf"^ +{action}\b", helps[1].stdout, re.MULTILINE), action
+
+
+def test_a_runbook_reads_the_log_of_every_pod_of_a_kind() -> None:
+    """`kubectl logs deploy/…` reads one of several, and with a selector ten lines of each."""
+    assert not re.findall(r"logs deploy/(?!…)", RUNBOOKS)
+    (helper,) = re.findall(r"^L\(\) \{.*$", RUNBOOKS, re.M)
+    assert "--prefix" in helper and "--tail=-1" in helper
+    kinds = {
+        (labels["app.kubernetes.io/name"], labels["app.kubernetes.io/component"])
+        for item in yaml.safe_load_all(rendered("base"))
+        if item["kind"] == "Deployment"
+        for labels in [item["spec"]["template"]["metadata"]["labels"]]
+    }
+    named = set(re.findall(r"\bL ([a-z]+|NAME) (\w+) --since", RUNBOOKS))
+    assert len(named) >= 5
+    assert {one for one in named if one[0] != "NAME"} <= kinds
+    assert {kind for _, kind in named} <= {kind for _, kind in kinds}
+
+
+def test_what_a_runbook_greps_for_stands_in_the_log_as_a_service_writes_it(capsys: pytest.CaptureFixture[str]) -> None:
+    """The spelling of level and status of a line of JSON; names of events are words of the code."""
+    before = structlog.get_config()
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    try:
+        configure_logging(LogAs(), service="contracts")
+        structlog.get_logger().warning("request", status=503)
+    finally:
+        structlog.configure(**before)
+        root.handlers[:] = handlers
+        root.setLevel(level)
+    line = capsys.readouterr().out
+    for pattern in re.findall(r"""grep (?:-E )?'("[^']+)'""", RUNBOOKS):
+        assert re.search(pattern, line), (pattern, line)
+    sources = "".join(path.read_text(encoding="utf-8") for path in ROOT.glob("s*/**/src/**/*.py"))
+    events = re.findall(r"grep (?:-E ')?([a-z_|()]+)", RUNBOOKS)
+    assert len(events) > 5
+    for alternatives in events:
+        head, _, rest = alternatives.partition("(")
+        for one in rest.rstrip(")").split("|") if rest else [alternatives]:
+            assert f'"{head}{one}' in sources, head + one
+
+
+@dataclass(frozen=True)
+class LogAs:
+    """As in an image."""
+
+    log_level: str = "info"
+    log_format: str = "json"
 
 
 # --- alerts fire, and do not -----------------------------------------------------------------------------------------

@@ -24,6 +24,8 @@ from shared.cli.doctor import (
     judged_readiness,
     judged_status,
     judged_versions,
+    judged_whole,
+    not_seen,
 )
 from shared.cli.output import Output, clean, say_json, say_list, say_table, tell_problem, value_at
 from shared.cli.refusals import CannotGoOn, Problem, WrongUsage
@@ -191,10 +193,11 @@ def client_over(answers: list[httpx.Response], kept: list[Context]) -> tuple[Api
 
 def test_a_token_that_is_over_is_replaced_once_and_kept() -> None:
     kept: list[Context] = []
-    answers = [httpx.Response(401), httpx.Response(200, json={"access_token": "new"}), httpx.Response(200, json=[1])]
+    thing = {"name": "x"}
+    answers = [httpx.Response(401), httpx.Response(200, json={"access_token": "new"}), httpx.Response(200, json=thing)]
     client, asked = client_over(answers, kept)
     with client:
-        assert client.get("contracts", "/v1/things") == [1]
+        assert client.get("contracts", "/v1/things") == thing
     assert [request.headers["authorization"] for request in asked[::2]] == ["Bearer bearer", "Bearer new"]
     assert [context.token for context in kept] == ["new"]
     client, asked = client_over(
@@ -206,10 +209,11 @@ def test_a_token_that_is_over_is_replaced_once_and_kept() -> None:
 
 
 def test_all_pages_are_read_when_all_are_asked_for() -> None:
-    pages = [{"data": [1, 2], "next_cursor": "c"}, {"data": [3], "next_cursor": None}]
+    rows = [{"id": "1"}, {"id": "2"}, {"id": "3"}]
+    pages = [{"data": rows[:2], "next_cursor": "c"}, {"data": rows[2:], "next_cursor": None}]
     client, asked = client_over([httpx.Response(200, json=page) for page in pages], [])
     with client:
-        assert client.page("contracts", "/v1/things", {"status": None}, everything=True)["data"] == [1, 2, 3]
+        assert client.page("contracts", "/v1/things", {"status": None}, everything=True)["data"] == rows
     assert [str(request.url.query, "ascii") for request in asked] == ["limit=200", "limit=200&cursor=c"]
 
 
@@ -227,6 +231,57 @@ def test_an_answer_that_is_not_ours_is_told_as_one() -> None:
     with pytest.raises(Problem) as problem:
         checked(httpx.Response(502, text="<html>", request=request))
     assert problem.value.document["title"] == "https://upheld.example answered 502"
+
+
+LOGIN_PAGE = httpx.Response(200, html="<html>Log in to the network</html>")
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (LOGIN_PAGE, "answered text/html"),
+        (httpx.Response(200), "answered something where"),
+        (httpx.Response(200, json=[1]), "where Upheld answers a JSON object"),
+        (httpx.Response(200, json={"items": []}), "has no data"),
+        (httpx.Response(200, json={"data": None}), "holds something else"),
+        (httpx.Response(200, json={"data": ["a"]}), "holds something else"),
+    ],
+)
+@pytest.mark.parametrize("everything", [False, True])
+def test_a_good_answer_that_is_not_ours_is_a_sentence_and_no_traceback(
+    answer: httpx.Response, said: str, everything: bool
+) -> None:
+    client, _ = client_over([answer], [])
+    with client, pytest.raises(CannotGoOn, match=said) as refusal:
+        client.page("contracts", "/v1/things", everything=everything)
+    assert "upheld contexts list" in refusal.value.next_step
+
+
+def test_what_an_answer_lacks_in_its_depth_is_told_with_its_name() -> None:
+    client, _ = client_over([httpx.Response(200, json={"operations": [{"kind": "x"}]})], [])
+    with client, pytest.raises(CannotGoOn, match="has no words"):
+        client.post("contracts", "/v1/things")["operations"][0]["words"]
+
+
+def test_a_login_page_is_written_down_neither_as_a_token_nor_as_a_report(tmp_path: Path) -> None:
+    kept: list[Context] = []
+    client, _ = client_over([LOGIN_PAGE], kept)
+    with client, pytest.raises(CannotGoOn):
+        client.log_in()
+    assert kept == []
+    client, _ = client_over([LOGIN_PAGE], kept)
+    with client, pytest.raises(CannotGoOn, match=r"text/html instead of application/pdf"):
+        client.download("contracts", "/v1/x", None, tmp_path / "x.pdf", media_type="application/pdf")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_refusal_that_somebody_on_the_way_has_deformed_is_still_told(capsys: pytest.CaptureFixture[str]) -> None:
+    request = httpx.Request("GET", "https://upheld.example/v1/things")
+    for deformed in ({"status": "many", "errors": "all"}, {"errors": ["x", None]}, {"status": None, "errors": 3}):
+        with pytest.raises(Problem) as problem:
+            checked(httpx.Response(409, json={"title": "Conflict", **deformed}, request=request))
+        tell_problem(problem.value.document, Output.table)
+        assert capsys.readouterr().err.startswith("upheld: Conflict (409 )\n  Next: Look at what is there now")
 
 
 def test_half_of_a_file_is_never_left(tmp_path: Path) -> None:
@@ -248,6 +303,13 @@ def ready(service: str, ahead: float = 0, version: str = "0.1.0", **checks: str)
         "now": (NOW + timedelta(seconds=ahead)).isoformat(),
     }
     return Answer(service, body, NOW)
+
+
+def test_an_answer_of_no_service_is_wrong_and_no_traceback() -> None:
+    for body in ({"checks": "ok"}, {"checks": ["ok"]}, {"checks": {"database": 1}}):
+        assert bad(judged_readiness(Answer("probes", body, NOW)))
+    for told in ("noon", "2026-06-08T09:00:00", 5):
+        assert list(judged_clocks([Answer("probes", {"now": told}, NOW)])) == []
 
 
 def bad(findings: Any) -> dict[str, Finding]:
@@ -312,7 +374,52 @@ def test_metrics_tell_what_nobody_reads_from_the_database_and_a_late_schedule() 
     assert set(bad(judged_metrics("probes", late, exact=True))) == {"schedule"}
     late["probes_schedule_lateness_seconds_bucket", "1.0"] = 99.5
     assert not bad(judged_metrics("probes", late, exact=True))
-    assert [one.state for one in judged_metrics("contracts", {}, exact=False)] == [State.unknown]
+    none = list(judged_metrics("contracts", {}, exact=False))
+    assert [(one.check, one.state) for one in none] == [(check, State.unknown) for check in INSIDE]
+
+
+def test_metrics_of_a_worker_tell_outbox_letters_and_consumers_where_it_is_not_here() -> None:
+    well = {("outbox_oldest_unpublished_seconds", ""): 0.0, ("dead_letters_open", ""): 0.0, ("events_pending", ""): 3.0}
+    found = list(judged_metrics("incidents", well, exact=False))
+    assert [(one.check, one.state) for one in found] == [(check, State.ok) for check in INSIDE]
+    assert set(bad(judged_metrics("incidents", {**well, ("events_pending", ""): 1001.0}, exact=False))) == {"consumers"}
+    # A worker that has not reached NATS has no consumers yet: nothing is known of them.
+    starting = judged_metrics("incidents", {("outbox_oldest_unpublished_seconds", ""): 0.0}, exact=False)
+    assert [one.check for one in starting] == ["outbox"]
+
+
+INSIDE = ["outbox", "dead letters", "consumers"]
+SEEN = [Finding(service, "ready", State.ok, "") for service in SERVICES]
+ALL_SEEN = [
+    *SEEN,
+    *(Finding(service, check, State.ok, "") for service in SERVICES for check in INSIDE),
+    Finding("probes", "schedule", State.ok, ""),
+]
+
+
+def test_what_could_not_be_seen_is_listed_and_is_not_called_well() -> None:
+    assert list(not_seen(ALL_SEEN, [])) == []
+    assert judged_whole(ALL_SEEN) == (0, "Nothing is wrong: 17 checks.")
+    rest = list(not_seen(SEEN, []))
+    assert {(one.service, one.check) for one in rest} == {(one.service, one.check) for one in ALL_SEEN[4:]}
+    assert all(one.next_step for one in rest)
+    status, verdict = judged_whole([*SEEN, *rest])
+    assert status == 3
+    assert verdict.startswith("Nothing is wrong in what was seen: 4 checks. Not seen: contracts (outbox, dead letters,")
+    assert "probes (outbox, dead letters, consumers, schedule); incidents" in verdict
+
+
+def test_what_is_wrong_comes_before_what_was_not_seen_and_both_are_told() -> None:
+    ill = [*SEEN[1:], Finding("contracts", "database", State.bad, "away")]
+    status, verdict = judged_whole([*ill, *not_seen(ill, [])])
+    assert (status, verdict.startswith("1 of 4 are wrong. Not seen: contracts (outbox,")) == (1, True)
+
+
+def test_where_nobody_is_logged_in_the_other_services_are_not_seen() -> None:
+    here = [Finding("contracts", check, State.ok, "") for check in INSIDE]
+    rest = {(one.service, one.check) for one in not_seen(here, ["contracts"])}
+    assert {("contracts", "ready"), ("probes", "ready"), ("probes", "outbox"), ("probes", "schedule")} <= rest
+    assert ("contracts", "outbox") not in rest
 
 
 # --- the process -----------------------------------------------------------------------------------------------------
@@ -347,6 +454,32 @@ def test_without_an_installation_it_says_how_to_name_one(words: list[str], tmp_p
 )
 def test_wrong_usage_ends_with_2(words: list[str]) -> None:
     assert upheld(*words).returncode == 2
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["dead-letters", "list"],
+        ["dead-letters", "retry", "--all"],
+        ["dead-letters", "show", "0190a000-0000-7000-8000-000000000001"],
+        ["dead-letters", "resolve", "0190a000-0000-7000-8000-000000000001", "--reason", "x"],
+        ["tenants", "list"],
+        ["tenants", "create", "--name", "Elsewhere"],
+        ["replay", "--since", "2026-01-01"],
+        ["reconcile"],
+        ["admin", "contracts", "bootstrap"],
+    ],
+)
+def test_a_context_that_is_named_is_never_answered_by_what_is_here(words: list[str]) -> None:
+    # Settings that would be acted on, were the context not looked at.
+    settings = {f"{service.upper()}_DATABASE_URL": "postgresql://127.0.0.1:1/none" for service in SERVICES}
+    for done in (
+        upheld("-c", "production", *words, **settings),
+        upheld(*words, UPHELD_CONTEXT="production", **settings),
+    ):
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "not on those of the context production" in done.stderr
+        assert "Leave out --context" in done.stderr
 
 
 def test_a_shell_completes_commands_and_names_of_services() -> None:

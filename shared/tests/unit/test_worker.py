@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -43,6 +44,45 @@ async def test_a_loop_that_stands_still_is_found() -> None:
     liveness.tick("consume CONTRACTS")
     liveness._progress["consume CONTRACTS"] -= 2 * worker.STALLED_AFTER_SECONDS
     assert liveness.stalled() == ["consume CONTRACTS"]
+
+
+async def test_a_job_may_take_longer_than_a_standstill_and_one_that_stops_the_event_loop_may_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(worker, "STALLED_AFTER_SECONDS", 0.3)
+    monkeypatch.setattr(worker, "STILL_AT_IT_SECONDS", 0.05)
+    liveness, stopping = Liveness(), asyncio.Event()
+    seen: list[list[str]] = []
+
+    async def settle_a_month() -> None:
+        for _ in range(3):
+            await asyncio.sleep(0.3)
+            seen.append(liveness.stalled())
+        time.sleep(0.4)  # noqa: ASYNC251  (a fault that is planted)
+        seen.append(liveness.stalled())
+        stopping.set()
+
+    await _job_loop(liveness, Job("settle", settle_a_month), stopping)()
+    assert seen == [[], [], [], ["job settle"]]
+    await asyncio.sleep(0.4)
+    assert liveness.stalled() == ["job settle"]  # nobody speaks for a job that is over
+
+
+async def test_a_job_that_never_came_to_an_end_has_an_age_for_the_alert() -> None:
+    async def fail() -> None:
+        raise RuntimeError("from the first run on")
+
+    started = time.time()
+    loop = _job_loop(Liveness(), Job("fails from the first run on", fail), asyncio.Event())
+    with pytest.raises(RuntimeError):
+        await loop()
+    (sample,) = [
+        one.value
+        for family in worker.JOB_DONE.collect()
+        for one in family.samples
+        if one.labels["work"] == "fails from the first run on"
+    ]
+    assert sample == pytest.approx(started, abs=5)
 
 
 async def test_what_a_job_is_at_is_finished_before_the_process_ends() -> None:

@@ -11,7 +11,7 @@ from probes.main import SERVICE  # noqa: E402
 from probes.settings import RunnerSettings  # noqa: E402
 from probes.worker import runner_process  # noqa: E402
 from shared.service import service_cli  # noqa: E402
-from shared.service_process import imported, new_loop  # noqa: E402
+from shared.service_process import CannotStart, imported, new_loop  # noqa: E402
 from shared.settings import InvalidSettings, load_settings  # noqa: E402
 from shared.telemetry import configure_logging  # noqa: E402
 
@@ -28,8 +28,12 @@ def main(argv: list[str]) -> int:
         return 2
     configure_logging(settings, service="probes-runner")
     command = runner_process if argv == ["runner"] else runner_keys
-    with asyncio.Runner(loop_factory=new_loop) as loop:
-        return loop.run(command(argv[1:], settings))
+    try:
+        with asyncio.Runner(loop_factory=new_loop) as loop:
+            return loop.run(command(argv[1:], settings))
+    except CannotStart as error:
+        print(f"probes: {error}", file=sys.stderr)
+        return 1
 
 
 if __name__ == "__main__":

@@ -4,12 +4,14 @@ import asyncio
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 from ipaddress import ip_network
 from typing import cast
 
 import structlog
 from nats.errors import Error as NatsError
 from sqlalchemy import text
+from starlette.responses import JSONResponse, Response
 
 from probes.adapters.checks.executors import Executors
 from probes.adapters.end_of_life import replace_list
@@ -25,8 +27,10 @@ from probes.jobs.watching_performance import WatchPerformance
 from probes.settings import ProbesSettings
 from shared.jetstream import connect
 from shared.kernel.clock import Clock
+from shared.problems import Unavailable
+from shared.service_process import serving_ops
 from shared.time_source import clock_from
-from shared.worker import Connections, Job, LoopsFor, Runtime
+from shared.worker import NATS_CONNECTED, Connections, Job, Links, Liveness, LoopsFor, Runtime
 
 log = structlog.get_logger()
 
@@ -97,9 +101,16 @@ def extra_loops(runtime: Runtime) -> LoopsFor:
     return loops
 
 
-async def run_runner(settings: ProbesSettings, clock: Clock, progress: Callable[[str], None]) -> None:
-    """Executes checks at the settings' location until it is cancelled. Raises when NATS fails for good."""
+async def run_runner(
+    settings: ProbesSettings, clock: Clock, progress: Callable[[str], None], links: Links | None = None
+) -> None:
+    """Executes checks at the settings' location until it is cancelled. Raises when NATS fails for good.
+
+    `links` is told the connection, for readiness.
+    """
     client = await connect(settings.nats_url, f"probes runner {settings.location}", ca_file=settings.nats_ca_file)
+    if links is not None:
+        links.watch(client)
     executors = Executors(
         settings.allowed_networks,
         ca_file=settings.ca_file,
@@ -124,26 +135,55 @@ async def run_runner(settings: ProbesSettings, clock: Clock, progress: Callable[
 
 
 async def runner_process(_arguments: list[str], settings: ProbesSettings) -> int:
-    """`python -m probes runner`: executes checks until SIGTERM or SIGINT. Returns the exit status."""
+    """`python -m probes runner`: executes checks until SIGTERM or SIGINT. Returns the exit status.
+
+    Raises CannotStart when the port of operations is taken.
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     networks = [str(ip_network(network)) for network in settings.allowed_networks]
     log.info("runner_started", location=settings.location, allowed_networks=networks)
-    running = asyncio.create_task(_keep_running(settings, clock_from(settings.clock_file), stop))
-    await stop.wait()
-    while not running.done():  # a cancellation that meets a message gets lost in asyncio.wait_for: say it again
-        running.cancel()
-        await asyncio.wait({running}, timeout=1.0)
+    state = RunnerState(stop)
+    NATS_CONNECTED.labels(settings.SERVICE).set_function(lambda: float(state.links.up))
+    async with serving_ops(settings, state.liveness, state.ready):
+        running = asyncio.create_task(_keep_running(settings, clock_from(settings.clock_file), state))
+        await stop.wait()
+        while not running.done():  # a cancellation that meets a message gets lost in asyncio.wait_for: say it again
+            running.cancel()
+            await asyncio.wait({running}, timeout=1.0)
     log.info("runner_stopped", location=settings.location)
     return 0
 
 
-async def _keep_running(settings: ProbesSettings, clock: Clock, stop: asyncio.Event) -> None:
-    while not stop.is_set():
+@dataclass(frozen=True)
+class RunnerState:
+    """What a runner answers on its port of operations: it lives by its progress, and is ready when it reaches NATS."""
+
+    stop: asyncio.Event
+    liveness: Liveness = field(default_factory=Liveness)
+    links: Links = field(default_factory=Links)
+
+    async def ready(self, *, verbose: bool) -> Response:
+        """The answer of `/readyz`. A runner has no database, and no schema."""
+        checks = {
+            "nats": "ok" if self.links.up else "is not connected",
+            "draining": "this process is stopping" if self.stop.is_set() else "ok",
+        }
+        if wrong := {name: state for name, state in checks.items() if state != "ok"}:
+            detail = "Not ready: " + "; ".join(f"{name} {state}" for name, state in wrong.items()) + "."
+            return Unavailable(detail, checks=checks).response("/readyz")
+        told = {"status": "ready"} | ({"checks": checks} if verbose else {})
+        return JSONResponse(told, headers={"Cache-Control": "no-store"})
+
+
+async def _keep_running(settings: ProbesSettings, clock: Clock, state: RunnerState) -> None:
+    while not state.stop.is_set():
+        # To wait for NATS is no standstill, whatever was told before it went away.
+        state.liveness.forget("runner")
         try:
-            await run_runner(settings, clock, lambda _: None)
+            await run_runner(settings, clock, state.liveness.tick, state.links)
         except (NatsError, OSError) as error:
             log.warning("runner_lost_nats", error=f"{type(error).__name__}: {error}"[:500])
         except Exception as error:

@@ -74,7 +74,8 @@ def options_before(
 ) -> None:
     """Operate Upheld: contracts, incidents, reports, keys, and what its services are up to.
 
-    Exit status: 0 done, 1 refused or failed (doctor: something is wrong), 2 wrong usage.
+    Exit status: 0 done, 1 refused or failed (doctor: something is wrong), 2 wrong usage, 3 (doctor alone) nothing is
+    wrong, and not everything could be seen.
     """
     ctx.obj = Session(context, output, timeout)
     if version:

@@ -1,5 +1,6 @@
 """Requests to the four APIs with the key of a context: tokens, pages, problem documents, files."""
 
+import json
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,11 +11,18 @@ import httpx
 
 from shared.cli.contexts import LOOPBACK, Context, with_token
 from shared.cli.output import clean, working
-from shared.cli.refusals import CannotGoOn, Problem
+from shared.cli.refusals import CannotGoOn, NotOurs, Problem
 from shared.ids import new_id
 
 MOST_PAGES = 100_000
 CONNECT_SECONDS = 10.0
+
+
+class Document(dict[str, Any]):
+    """A JSON object that a service answered. What it lacks is told as the service's fault, and not as one of ours."""
+
+    def __missing__(self, name: str) -> Any:
+        raise NotOurs(f"An answer has no {clean(name)}.")
 
 
 class ApiClient:
@@ -43,14 +51,14 @@ class ApiClient:
 
     # Requests ---------------------------------------------------------------------------------------------------
 
-    def get(self, service: str, path: str, params: Mapping[str, Any] | None = None) -> Any:
-        """The JSON document at a path."""
-        return self.call("GET", service, path, params=params).json()
+    def get(self, service: str, path: str, params: Mapping[str, Any] | None = None) -> Document:
+        """The JSON document at a path. Raises NotOurs when there is something else."""
+        return document_of(self.call("GET", service, path, params=params))
 
-    def post(self, service: str, path: str, body: Any = None, *, repeatable: bool = True) -> Any:
+    def post(self, service: str, path: str, body: Any = None, *, repeatable: bool = True) -> Document:
         """Does something; a path that knows idempotency keys gets one, so that a repetition does nothing twice."""
         headers = {"Idempotency-Key": f'"{new_id()}"'} if repeatable else {}
-        return self.call("POST", service, path, json=body, headers=headers).json()
+        return document_of(self.call("POST", service, path, json=body, headers=headers))
 
     def page(
         self, service: str, path: str, params: Mapping[str, Any] | None = None, *, everything: bool = False
@@ -58,11 +66,11 @@ class ApiClient:
         """One page of a list, or all of them in one: `data` and `next_cursor`."""
         asked = {name: value for name, value in (params or {}).items() if value is not None}
         if not everything:
-            return dict(self.get(service, path, asked))
+            return self._page(service, path, asked)
         data: list[Any] = []
         with working("Reading") as tell_count:
             for _ in range(MOST_PAGES):
-                page = self.get(service, path, {"limit": 200, **asked})
+                page = self._page(service, path, {"limit": 200, **asked})
                 data += page["data"]
                 tell_count(len(data))
                 if not page.get("next_cursor"):
@@ -70,9 +78,23 @@ class ApiClient:
                 asked["cursor"] = page["next_cursor"]
         return {"data": data, "next_cursor": None}
 
-    def download(self, service: str, path: str, params: Mapping[str, Any] | None, file: Path | None) -> int:
-        """Writes what is at a path to a file that appears only when it is whole (None: standard output); its size."""
+    def _page(self, service: str, path: str, asked: Mapping[str, Any]) -> Document:
+        page = self.get(service, path, asked)
+        if not isinstance(page["data"], list) or not all(isinstance(row, dict) for row in page["data"]):
+            raise NotOurs("A page of a list holds something else than things.")
+        return page
+
+    def download(
+        self, service: str, path: str, params: Mapping[str, Any] | None, file: Path | None, *, media_type: str
+    ) -> int:
+        """Writes what is at a path to a file that appears only when it is whole (None: standard output); its size.
+
+        Raises NotOurs when it is of another media type: a page that a proxy shows is no report.
+        """
         answer = self.call("GET", service, path, params=params)
+        found = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if found != media_type:
+            raise NotOurs(f"{_place(str(answer.url))} answered {clean(found) or 'nothing'} instead of {media_type}.")
         if file is None:
             sys.stdout.buffer.write(answer.content)
             sys.stdout.buffer.flush()
@@ -101,7 +123,7 @@ class ApiClient:
             data={"grant_type": "client_credentials"},
             auth=(context.prefix, context.key),
         )
-        self._context = with_token(context, str(checked(answer).json()["access_token"]))
+        self._context = with_token(context, str(document_of(checked(answer))["access_token"]))
         self._keep(self._context)
 
     def send(self, method: str, url: str, **options: Any) -> httpx.Response:
@@ -141,7 +163,12 @@ def checked(answer: httpx.Response) -> httpx.Response:
         document = answer.json()
     except ValueError:
         document = None
-    if not isinstance(document, dict) or "title" not in document:
+    if isinstance(document, dict) and "title" in document:
+        # What is told of it has its form, whatever a proxy made of it.
+        faults = document.get("errors")
+        document["status"] = answer.status_code
+        document["errors"] = [one for one in faults if isinstance(one, dict)] if isinstance(faults, list) else []
+    else:
         document = {
             "title": f"{_place(str(answer.url))} answered {answer.status_code}",
             "status": answer.status_code,
@@ -149,6 +176,18 @@ def checked(answer: httpx.Response) -> httpx.Response:
             "detail": "The answer is not one of Upheld's. Is the address right, or does a proxy stand before it?",
         }
     raise Problem(document, answer.headers.get("retry-after"))
+
+
+def document_of(answer: httpx.Response) -> Document:
+    """The JSON object of an answer, and what is in it likewise. Raises NotOurs."""
+    try:
+        document = json.loads(answer.content, object_hook=Document)
+    except ValueError:
+        document = None
+    if not isinstance(document, Document):
+        kind = clean(answer.headers.get("content-type", "")) or "something"
+        raise NotOurs(f"{_place(str(answer.url))} answered {kind} where Upheld answers a JSON object.")
+    return document
 
 
 def write_whole(file: Path, content: bytes) -> None:

@@ -93,7 +93,7 @@ def export_document(
 ) -> None:
     """Write a contract as a document that can be applied here or elsewhere."""
     with session_of(ctx).api() as api:
-        api.download("contracts", f"/v1/contracts/{contract_id}/export", None, to)
+        api.download("contracts", f"/v1/contracts/{contract_id}/export", None, to, media_type="application/yaml")
     if to is not None:
         tell(f"Written to {to}.")
 
@@ -101,6 +101,8 @@ def export_document(
 def _reconcile(
     session: Session, what: str, file: str, effective_on: str | None, language: str | None
 ) -> dict[str, Any]:
+    from shared.cli.api_client import document_of
+
     content = _content(file)
     headers = {"Content-Type": "application/yaml", **({"Accept-Language": language} if language else {})}
     with session.api() as api:
@@ -112,7 +114,7 @@ def _reconcile(
             params={"effective_on": effective_on} if effective_on else None,
             headers=headers,
         )
-    outcome: dict[str, Any] = answer.json()
+    outcome = document_of(answer)
     if session.output is Output.json:
         say_json(outcome)
         return outcome

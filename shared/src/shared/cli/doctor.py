@@ -15,7 +15,7 @@ import typer
 
 from shared.cli.contexts import SERVICES, Context
 from shared.cli.local_commands import asked, has_settings, services_here
-from shared.cli.output import REFUSED, Output, clean, say_json, say_table, tell, working
+from shared.cli.output import DONE, NOT_SEEN, REFUSED, Output, clean, say_json, say_table, tell, working
 from shared.cli.refusals import CannotGoOn, Problem
 from shared.cli.session import Session, session_of
 from shared.time_source import SystemClock
@@ -33,10 +33,12 @@ CLOCK_HERE_SECONDS = 30.0
 LATE_TICK_SECONDS = "1.0"
 """Bucket of the probes' scheduler: a tick that is later than this is late."""
 MOST_LATE_TICKS = 0.01
+_INSIDE = ("outbox", "dead letters", "consumers")
+"""Checks of what neither readiness nor any API tells."""
 
 
 class State(StrEnum):
-    """What was found. Only `bad` makes the exit status 1."""
+    """What was found. One that is `bad` makes the exit status 1; with none, one that is `unknown` makes it 3."""
 
     ok = "ok"
     note = "note"
@@ -67,7 +69,10 @@ class Answer:
     def ahead(self) -> timedelta | None:
         """How far the service's clock is ahead of this machine's."""
         told = self.body.get("now")
-        return datetime.fromisoformat(told) - self.asked_at if isinstance(told, str) else None
+        try:
+            return datetime.fromisoformat(told) - self.asked_at if isinstance(told, str) else None
+        except (ValueError, TypeError):  # no instant, or one without a zone
+            return None
 
 
 _COLUMNS = (("service", "service"), ("check", "check"), ("state", "state"), ("found", "found"), ("next", "next_step"))
@@ -76,8 +81,9 @@ _COLUMNS = (("service", "service"), ("check", "check"), ("state", "state"), ("fo
 def doctor(ctx: typer.Context) -> None:
     """Look at everything: reachable, ready, versions, schema, clocks, outbox, consumers, dead letters, schedule.
 
-    Exit status 1 when something is wrong. Outbox, consumers and dead letters are read where a service is installed with
-    its settings (in its image, or beside `make run`), else from its metrics when the context knows where they are.
+    Exit status 1 when something is wrong, 3 when nothing is and something could not be seen, which is listed. Outbox,
+    consumers and dead letters are read where a service is installed with its settings (in its image, or beside
+    `make run`), else from its metrics when the context knows where they are; with --context from the metrics alone.
     """
     session = session_of(ctx)
     with working("Asking the services"):
@@ -86,14 +92,32 @@ def doctor(ctx: typer.Context) -> None:
         say_json({"data": [asdict(one) for one in findings]})
     else:
         say_table([asdict(one) for one in findings], _COLUMNS)
+    status, verdict = judged_whole(findings)
+    tell(verdict)
+    if status:
+        raise typer.Exit(status)
+
+
+def judged_whole(findings: Sequence[Finding]) -> tuple[int, str]:
+    """The exit status, and the sentence that goes with it: what was not seen is not called well."""
     bad = sum(one.state is State.bad for one in findings)
-    tell(f"{bad} of {len(findings)} are wrong." if bad else f"Nothing is wrong: {len(findings)} checks.")
+    unseen: dict[str, list[str]] = {}
+    for one in findings:
+        if one.state is State.unknown:
+            unseen.setdefault(one.service, []).append(one.check)
+    seen = len(findings) - sum(len(checks) for checks in unseen.values())
+    listed = "; ".join(f"{service} ({', '.join(checks)})" for service, checks in unseen.items())
+    rest = f" Not seen: {listed}." if unseen else ""
     if bad:
-        raise typer.Exit(REFUSED)
+        return REFUSED, f"{bad} of {seen} are wrong.{rest}"
+    if unseen:
+        return NOT_SEEN, f"Nothing is wrong in what was seen: {seen} checks.{rest}"
+    return DONE, f"Nothing is wrong: {seen} checks."
 
 
 def _examined(session: Session) -> Iterator[Finding]:
-    local = [service for service in services_here() if has_settings(service)]
+    # A context that was named is about an installation elsewhere: what is here is not mixed into it.
+    local = [service for service in services_here() if has_settings(service)] if session.context_name is None else []
     try:
         context: Context | None = session.context()
     except CannotGoOn:
@@ -102,11 +126,36 @@ def _examined(session: Session) -> Iterator[Finding]:
         context = None  # in an image nobody has logged in: what the service's own database says is still there
     with ThreadPoolExecutor(2) as pool:
         statuses = {service: pool.submit(_status, service) for service in local}
+        found: list[Finding] = []
         if context is not None:
+            if local:
+                tell(
+                    f"Over HTTP: the context {context.name}. Outbox, consumers and dead letters of "
+                    f"{', '.join(local)}: with the settings that are here."
+                )
             with session.api(context) as api:
-                yield from _over_http(api, context, local)
+                found += _over_http(api, context, local)
         for service in local:
-            yield from statuses[service].result()
+            found += statuses[service].result()
+    yield from found
+    yield from not_seen(found, local)
+
+
+def not_seen(found: Sequence[Finding], local: Sequence[str]) -> Iterator[Finding]:
+    """What a look at everything has, and this one had not. `local`: services whose own command was asked."""
+    looked_at = {(one.service, one.check) for one in found}
+    over_http = {one.service for one in found if one.check not in (*_INSIDE, "schedule", "metrics")}
+    for service in SERVICES:
+        if service not in over_http:
+            yield Finding(service, "ready", State.unknown, "nobody is logged in", "upheld login")
+        step = f"kubectl exec deploy/{service}-worker -- upheld doctor, or upheld login --ops-url PATTERN"
+        for check in _INSIDE:
+            if (service, check) not in looked_at:
+                after = "After what is wrong above is repaired." if service in local else step
+                yield Finding(service, check, State.unknown, "nothing tells it here", after)
+    if ("probes", "schedule") not in looked_at:
+        step = "Give the address of its worker's metrics: upheld login --ops-url PATTERN"
+        yield Finding("probes", "schedule", State.unknown, "only metrics tell it", step)
 
 
 def _over_http(api: "ApiClient", context: Context, local: Sequence[str]) -> Iterator[Finding]:
@@ -158,8 +207,8 @@ def _key(api: "ApiClient", context: Context) -> Finding:
 
 def judged_readiness(answer: Answer) -> Iterator[Finding]:
     """Whether the service takes requests, and what its schema is at."""
-    checks: Mapping[str, str] = answer.body.get("checks") or {}
-    if not checks:
+    checks = answer.body.get("checks")
+    if not checks or not isinstance(checks, Mapping):
         yield Finding(
             answer.service, "ready", State.bad, "answers, but not as a service of this release", "Correct its address."
         )
@@ -167,7 +216,7 @@ def judged_readiness(answer: Answer) -> Iterator[Finding]:
     for name, state in checks.items():
         if state != "ok":
             yield Finding(
-                answer.service, name, State.bad, state, _READINESS.get(name, f"Look: {_logs(answer.service)}")
+                answer.service, name, State.bad, str(state), _READINESS.get(name, f"Look: {_logs(answer.service)}")
             )
     if all(state == "ok" for state in checks.values()):
         about = f"version {answer.body.get('version', '?')}, schema {answer.body.get('revision', '?')}"
@@ -217,14 +266,17 @@ def _status(service: str) -> list[Finding]:
     except CannotGoOn as refusal:
         found = " ".join(str(refusal).split())
         return [Finding(service, "outbox", State.bad, found, f"Is it reachable from here? Its log: {_logs(service)}")]
-    return list(judged_status(service, json.loads(printed or "{}")))
+    try:
+        return list(judged_status(service, json.loads(printed or "{}")))
+    except (ValueError, KeyError, TypeError):
+        found = "its command tells it as another release does"
+        return [Finding(service, check, State.unknown, found, "Use its release's own upheld.") for check in _INSIDE]
 
 
 def judged_status(service: str, facts: Mapping[str, Any]) -> Iterator[Finding]:
     """What `python -m <service> status` said: outbox, dead letters, consumers."""
     if not facts:
-        yield Finding(service, "outbox", State.unknown, "its command says nothing")
-        return
+        return  # told with what was not seen
     yield _outbox(service, float(facts["oldest_unpublished_seconds"]), f"{facts['unpublished']} events wait")
     yield _letters(service, int(facts["dead_letters"]))
     if facts["consumers"] is None:
@@ -300,13 +352,22 @@ def judged_metrics(service: str, samples: Samples, *, exact: bool) -> Iterable[F
     oldest = samples.get(("outbox_oldest_unpublished_seconds", ""))
     if not exact and oldest is not None:
         yield _outbox(service, oldest, f"the oldest waits {oldest:.0f} s")
+        # Consumers begin with the connection to NATS, and with them both of these.
+        pending, letters = (samples.get((name, "")) for name in ("events_pending", "dead_letters_open"))
+        if letters is not None:
+            yield _letters(service, int(letters))
+        if pending is not None and pending > MOST_PENDING:
+            step = f"Does its worker run? {_logs(service)}"
+            yield Finding(service, "consumers", State.bad, f"{pending:.0f} events wait", step)
+        elif pending is not None:
+            yield Finding(service, "consumers", State.ok, f"{pending:.0f} events wait")
     elif not exact:
         step = "Give the address of its worker's metrics: upheld login --ops-url …"
-        yield Finding(service, "outbox", State.unknown, "no worker answers there", step)
-    if not exact and oldest is not None:
-        yield _letters(service, int(samples.get(("dead_letters_open", ""), 0)))
-    ticks = samples.get(("probes_schedule_lateness_seconds_count", ""))
-    if ticks:
+        yield from (Finding(service, one, State.unknown, "no worker answers there", step) for one in _INSIDE)
+    ticks = samples.get(("probes_schedule_lateness_seconds_count", "")) if oldest is not None else None
+    if ticks == 0:
+        yield Finding(service, "schedule", State.ok, "no tick was due yet")
+    elif ticks:
         late = 1 - samples.get(("probes_schedule_lateness_seconds_bucket", LATE_TICK_SECONDS), ticks) / ticks
         found = f"{late:.1%} of {ticks:.0f} ticks later than a second"
         if late > MOST_LATE_TICKS:
@@ -317,4 +378,6 @@ def judged_metrics(service: str, samples: Samples, *, exact: bool) -> Iterable[F
 
 
 def _logs(service: str) -> str:
-    return f"kubectl logs deploy/{service}-worker, or .upheld/logs/{service}.log"
+    return (
+        f"kubectl logs --selector app.kubernetes.io/name={service} --prefix --tail=200, or .upheld/logs/{service}.log"
+    )

@@ -3,7 +3,7 @@
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 from uuid import UUID
 
 import typer
@@ -12,6 +12,9 @@ from shared.cli.contexts import Context
 from shared.cli.output import Output, say, say_json, say_list, say_one, tell
 from shared.cli.refusals import CannotGoOn, WrongUsage
 from shared.cli.session import All, Limit, Session, session_of
+
+if TYPE_CHECKING:
+    from shared.cli.api_client import ApiClient
 
 app = typer.Typer(no_args_is_help=True, help="API keys of the agency.", rich_markup_mode=None)
 
@@ -25,6 +28,8 @@ _COLUMNS = (
     ("last_used_at", "last_used_at"),
 )
 _FACTS = (*_COLUMNS, ("scopes", "scopes"), ("user_id", "user_id"), ("client_id", "client_id"))
+
+_DEAD = "The key of the environment is not rotated: whoever set it there would be left with a dead one."
 
 To = Annotated[Path | None, typer.Option("--to", metavar="FILE", help="Write the key there, readable by you alone.")]
 
@@ -83,13 +88,16 @@ def rotate_key(
 ) -> None:
     """Make a key like another one, see that it works, then revoke the other one.
 
-    The key of the context is replaced in the file of contexts and not shown.
+    Where contexts use the key, they go on with the new one, which is not shown; --to writes it to a file as well.
     """
     session = session_of(ctx)
     _check_place(to)
     with session.api() as api:
         context = api.context
         old = _the_key(api, api_key_id, context)
+        mine = old["prefix"] == context.prefix
+        if mine and not context.kept and not keep_old:
+            raise WrongUsage(_DEAD, "Keep it good until it is replaced there: --keep-old, then upheld keys revoke.")
         # A person's key has the person's role and client.
         of_program = {} if old["user_id"] else {"role": old["role"], "client_id": old["client_id"]}
         same = {name: old[name] for name in ("name", "user_id", "scopes", "expires_at")}
@@ -97,30 +105,31 @@ def rotate_key(
         fresh = replace(context, key=str(new["client_secret"]), token="", kept=False)
         with session.api(fresh) as with_new:
             with_new.log_in()  # before anything relies on it
-        mine = old["prefix"] == context.prefix and context.kept
-        if mine:
-            session.file.put(replace(fresh, kept=True))
-        else:
-            _hand_out(session, new, to)
-        if not keep_old:
-            api.post("contracts", f"/v1/api-keys/{old['api_key_id']}/revoke", repeatable=False)
-    if mine:
-        _hand_out_shown(session, new)
+            using = [one for one in session.file.all().values() if one.key and one.prefix == old["prefix"]]
+            for one in using:
+                session.file.put(replace(one, key=fresh.key, token=""))
+            if to is not None or not using:
+                _hand_out(session, new, to)
+            else:
+                _hand_out_shown(session, new)
+            if not keep_old:
+                # By the new one where it takes our place: ours would be logged in again, and written down again.
+                acting = with_new if mine else api
+                acting.post("contracts", f"/v1/api-keys/{old['api_key_id']}/revoke", repeatable=False)
+    if using:
+        tell(f"Contexts that go on with the new key: {', '.join(one.name for one in using)}.")
     tell(f"{old['prefix']} is {'still good' if keep_old else 'revoked'}; {new['prefix']} takes its place.")
 
 
-def _the_key(api: Any, api_key_id: UUID | None, context: Context) -> dict[str, Any]:
+def _the_key(api: "ApiClient", api_key_id: UUID | None, context: Context) -> dict[str, Any]:
     if api_key_id is not None:
-        return dict(api.get("contracts", f"/v1/api-keys/{api_key_id}"))
+        return api.get("contracts", f"/v1/api-keys/{api_key_id}")
     if not context.kept:
-        raise WrongUsage(
-            "The key of the environment is not rotated: whoever set it there would be left with a dead one.",
-            "Name the key: upheld keys list shows the ids.",
-        )
+        raise WrongUsage(_DEAD, "Name the key: upheld keys list shows the ids.")
     found = api.page("contracts", "/v1/api-keys", everything=True)["data"]
     for key in found:
         if key["prefix"] == context.prefix:
-            return dict(key)
+            return cast("dict[str, Any]", key)
     raise CannotGoOn(f"There is no key {context.prefix} here.", "Name the key: upheld keys list shows the ids.")
 
 
@@ -136,9 +145,15 @@ def _check_place(to: Path | None) -> None:
 
 def _hand_out(session: Session, made: dict[str, Any], to: Path | None) -> None:
     if to is not None:
-        descriptor = os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as stream:
-            stream.write(f"{made['client_secret']}\n")
+        try:
+            descriptor = os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w") as stream:
+                stream.write(f"{made['client_secret']}\n")
+        except OSError as error:
+            raise CannotGoOn(
+                f"{to} cannot be written: {error.strerror}. The new key {made['prefix']} is not kept there.",
+                f"Make another one, and end this one: upheld keys revoke {made['api_key_id']}.",
+            ) from error
         _hand_out_shown(session, made)
         tell(f"The key is in {to}.")
     elif session.output is Output.json:

@@ -2,7 +2,8 @@
 
 Dead letters and tenants belong to the installation and to no agency, so that no key of an agency opens them: whoever
 may run a process beside the service's settings may. On a machine with `make run` that is a shell that has read
-`.upheld/env`; in a cluster it is `kubectl exec deploy/<service>-api -- upheld …`.
+`.upheld/env`; in a cluster it is `kubectl exec deploy/<service>-api -- upheld …`. A context names an installation
+elsewhere: with `--context` all of these are refused, so that nobody means one installation and acts on another.
 """
 
 import json
@@ -104,7 +105,7 @@ def list_letters(
 ) -> None:
     """List the open ones, oldest first."""
     session = session_of(ctx)
-    chosen = _chosen(service)
+    chosen = _chosen(ctx, service)
     with ThreadPoolExecutor(2) as pool:
         pages = list(pool.map(lambda one: _letters_of(one, limit, everything=everything), chosen))
     rows = [
@@ -117,14 +118,15 @@ def list_letters(
 
 
 @dead_letters.command("show")
-def show_letter(letter_id: UUID, service: Services = None) -> None:
+def show_letter(ctx: typer.Context, letter_id: UUID, service: Services = None) -> None:
     """Show everything about one, its bytes too, as JSON."""
-    one = _holder(letter_id, service)
+    one = _holder(ctx, letter_id, service)
     say_json({"service": one, **json.loads(asked(one, "dead-letters", "show", str(letter_id)))})
 
 
 @dead_letters.command("retry")
 def retry_letters(
+    ctx: typer.Context,
     letter_ids: Annotated[list[UUID] | None, typer.Argument(metavar="ID…", show_default=False)] = None,
     service: Services = None,
     everything: Annotated[bool, typer.Option("--all", help="All open ones.")] = False,
@@ -133,11 +135,11 @@ def retry_letters(
     if bool(letter_ids) == everything:
         raise WrongUsage("Which ones?", "Name ids, or --all.")
     if letter_ids:
-        work = [(_holder(one, service), str(one)) for one in letter_ids]
+        work = [(_holder(ctx, one, service), str(one)) for one in letter_ids]
     else:
         work = [
             (one, str(letter["id"]))
-            for one in _chosen(service)
+            for one in _chosen(ctx, service)
             for letter in _letters_of(one, FIRST_PAGE, everything=True)[0]
         ]
     failed = 0
@@ -153,14 +155,14 @@ def retry_letters(
 
 @dead_letters.command("resolve")
 def resolve_letter(
+    ctx: typer.Context,
     letter_id: UUID,
     reason: Annotated[str, typer.Option("--reason", help="Why it need not be handled.")],
     service: Services = None,
 ) -> None:
     """Close one without handling it."""
-    say(
-        clean(asked(_holder(letter_id, service), "dead-letters", "discard", str(letter_id), "--reason", reason).strip())
-    )
+    holder = _holder(ctx, letter_id, service)
+    say(clean(asked(holder, "dead-letters", "discard", str(letter_id), "--reason", reason).strip()))
 
 
 @tenants.command("list")
@@ -170,7 +172,7 @@ def list_tenants(
     everything: Annotated[bool, typer.Option("--all", help="Read them all.")] = False,
 ) -> None:
     """List the agencies."""
-    _must_be_here("contracts")
+    _must_be_here(ctx, "contracts")
     rows, more = _lines(("tenants",), "contracts", "tenant_id", limit, everything=everything)
     say_list({"data": rows, "next_cursor": rows[-1]["tenant_id"] if more else None}, _TENANTS, session_of(ctx).output)
 
@@ -178,12 +180,13 @@ def list_tenants(
 @tenants.command("create")
 def create_tenant(ctx: typer.Context, name: Annotated[str, typer.Option("--name", help="Of the agency.")]) -> None:
     """Make an agency and its owner's key, which is shown this once."""
-    _must_be_here("contracts")
+    _must_be_here(ctx, "contracts")
     arguments = ["tenant", "create", "--name", name]
     say(asked("contracts", *arguments, *(["--json"] if _json(session_of(ctx)) else [])).rstrip())
 
 
 def replay(
+    ctx: typer.Context,
     since: Annotated[
         datetime,
         typer.Option("--since", formats=["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%d"], help="Instant, 2026-11-01T00:00:00Z."),
@@ -195,27 +198,29 @@ def replay(
     For streams that were lost or restored from an old copy, and for consumers that are new.
     """
     instant = since.isoformat()
-    for one in _shown(_chosen(service), "Putting events back"):
+    for one in _shown(_chosen(ctx, service), "Putting events back"):
         say(clean(asked(one, "republish", "--since", instant).strip()))
 
 
-def reconcile(service: Services = None) -> None:
+def reconcile(ctx: typer.Context, service: Services = None) -> None:
     """Make the outbox and the stream of each service agree: after a restore, or when no worker runs."""
-    for one in _shown(_chosen(service), "Comparing"):
+    for one in _shown(_chosen(ctx, service), "Comparing"):
         say(clean(asked(one, "reconcile").strip()))
 
 
 def admin(
+    ctx: typer.Context,
     words: Annotated[list[str] | None, typer.Argument(metavar="[SERVICE] COMMAND…", show_default=False)] = None,
 ) -> None:
     """Run a command of a service itself: `upheld admin contracts bootstrap` is `python -m contracts bootstrap`.
 
     The name may be left out where only one service is installed, as in its image.
     """
+    _must_be_about_here(ctx)
     here = services_here()
     given = list(words or [])
     if given and given[0] in SERVICES:
-        _must_be_here(given[0])
+        _must_be_here(ctx, given[0])
         service, arguments = given[0], given[1:]
     elif len(here) == 1:
         service, arguments = here[0], given
@@ -248,12 +253,23 @@ def _lines(
         after = ["--after", str(rows[-1][key])]
 
 
-def _chosen(named: list[str] | None) -> list[str]:
+def _must_be_about_here(ctx: typer.Context) -> None:
+    """Raises WrongUsage where a context was named: what it is about is not what would be acted on."""
+    name = session_of(ctx).context_name
+    if name is not None:
+        raise WrongUsage(
+            f"This is done on the services whose settings are here, and not on those of the context {name}.",
+            f"Leave out --context (and UPHELD_CONTEXT) if here is meant; for {name} run it beside its services.",
+        )
+
+
+def _chosen(ctx: typer.Context, named: list[str] | None) -> list[str]:
     """The services to act on: those that are named, else those that are here with their settings."""
+    _must_be_about_here(ctx)
     for service in named or []:
         if service not in SERVICES:
             raise WrongUsage(f"There is no service {service}.", f"One of {', '.join(SERVICES)}.")
-        _must_be_here(service)
+        _must_be_here(ctx, service)
     chosen = named or [service for service in services_here() if has_settings(service)]
     if not chosen:
         raise CannotGoOn(
@@ -263,7 +279,8 @@ def _chosen(named: list[str] | None) -> list[str]:
     return chosen
 
 
-def _must_be_here(service: str) -> None:
+def _must_be_here(ctx: typer.Context, service: str) -> None:
+    _must_be_about_here(ctx)
     if service not in services_here():
         raise CannotGoOn(
             f"{service} is not installed here, and this is not done over the API.",
@@ -271,9 +288,9 @@ def _must_be_here(service: str) -> None:
         )
 
 
-def _holder(letter_id: UUID, named: list[str] | None) -> str:
+def _holder(ctx: typer.Context, letter_id: UUID, named: list[str] | None) -> str:
     """The service that has this dead letter."""
-    chosen = _chosen(named)
+    chosen = _chosen(ctx, named)
     with ThreadPoolExecutor(2) as pool:
         found = list(pool.map(lambda one: run_here(one, "dead-letters", "show", str(letter_id)), chosen))
     for service, done in zip(chosen, found, strict=True):

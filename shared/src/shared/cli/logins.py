@@ -1,6 +1,7 @@
 """`upheld login`, `logout`, `contexts`: which installations there are, and with which key each is used."""
 
 import os
+import stat
 import sys
 from typing import Annotated
 
@@ -33,8 +34,9 @@ def login(
 ) -> None:
     """Try an API key and remember it with the addresses of an installation.
 
-    The key comes from UPHELD_CLIENT_SECRET, else from standard input, else it is asked for; never from the command
-    line, which others can see. Addresses that are not given are CONTRACTS_URL and so on, or those known before.
+    The key is what stands in a file or pipe on standard input, else in UPHELD_CLIENT_SECRET, else it is asked for;
+    never on the command line, which others can see. Addresses that are not given are CONTRACTS_URL and so on, or those
+    known before.
     """
     session = session_of(ctx)
     file = session.file
@@ -60,15 +62,23 @@ def login(
 
 
 def _key() -> str:
-    given = os.environ.get("UPHELD_CLIENT_SECRET", "")
-    if not given and sys.stdin.isatty():
-        given = typer.prompt("API key", hide_input=True, err=True)
-    elif not given:
-        given = sys.stdin.readline()
-    given = given.strip()
+    """What was handed over on purpose, `< FILE` or by a pipe, comes before what the shell happens to have set."""
+    given = sys.stdin.readline().strip() if _is_handed_over() else ""
+    given = given or os.environ.get("UPHELD_CLIENT_SECRET", "").strip()
+    if not given and sys.stdin is not None and sys.stdin.isatty():
+        given = typer.prompt("API key", hide_input=True, err=True).strip()
     if not given or not given.isascii() or not given.isprintable():
         raise WrongUsage("There is no API key to log in with.", "Type it when asked, or: upheld login < FILE.")
     return given
+
+
+def _is_handed_over() -> bool:
+    """Whether standard input is a file or a pipe: neither a terminal nor the nothing of a job without input."""
+    try:
+        mode = os.fstat(0).st_mode
+    except OSError:
+        return False
+    return sys.stdin is not None and (stat.S_ISREG(mode) or stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode))
 
 
 def logout(ctx: typer.Context) -> None:

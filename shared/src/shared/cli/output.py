@@ -15,6 +15,8 @@ from shared.cli.refusals import CannotGoOn
 
 DONE, REFUSED, USAGE = 0, 1, 2
 """Exit statuses of every command."""
+NOT_SEEN = 3
+"""Of the doctor alone: nothing that it saw is wrong, and not everything was to be seen."""
 
 Columns = Sequence[tuple[str, str]]
 """Heading and path of each column: `timestamps.opened.at` of a row."""

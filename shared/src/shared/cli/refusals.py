@@ -16,6 +16,15 @@ class WrongUsage(CannotGoOn):
     """The command line, or the environment, asks for something that makes no sense: exit status 2."""
 
 
+class NotOurs(CannotGoOn):
+    """An answer that says it is a good one and is not what Upheld answers."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(
+            message, "Is the address right (upheld contexts list), or does a proxy or a login page stand before it?"
+        )
+
+
 class Problem(Exception):
     """An API refused, or failed. `document` is its problem document, `retry_after` seconds if it named some."""
 

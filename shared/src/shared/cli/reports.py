@@ -34,6 +34,16 @@ class Form(StrEnum):
     xlsx = "xlsx"
     html = "html"
 
+    @property
+    def media_type(self) -> str:
+        """Of the file."""
+        return {
+            Form.pdf: "application/pdf",
+            Form.csv: "text/csv",
+            Form.xlsx: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+            Form.html: "text/html",
+        }[self]
+
 
 class Layout(StrEnum):
     """How the pages of a report are ordered."""
@@ -103,7 +113,8 @@ def download(
             raise CannotGoOn(f"{target} is there already.", "Name another file with --to, or replace it with --force.")
         path = f"/v1/contracts/{contract_id}/reports/{month}/editions/{chosen}/{form.value}"
         asked = {"lang": language, "layout": layout.value if layout else None}
-        size = api.download("reporting", path, {name: value for name, value in asked.items() if value}, target)
+        given = {name: value for name, value in asked.items() if value}
+        size = api.download("reporting", path, given, target, media_type=form.media_type)
     if session.output is Output.json and target is not None:
         say_json({"file": str(target), "edition": chosen, "bytes": size})
     elif target is not None:

@@ -28,12 +28,15 @@ PUBLISH_SECONDS = 5.0
 WORK = StreamDeclaration(
     "PROBE_WORK",
     ["probe-work.>"],
-    # Whatever the interval: what a runner finds too late it hands in as missed, and nothing is dropped without a trace.
+    # Whatever the interval: what a runner finds too late it hands in as missed.
     max_age=(LONGEST_INTERVAL + timedelta(hours=1)).total_seconds(),
     max_bytes=256 * MEBIBYTE,
     duplicate_window=120.0,
     retention=RetentionPolicy.WORK_QUEUE,
     storage=StorageType.FILE,
+    # Full means that a location has had no runner for long. What is dropped is its oldest work: too late for any runner
+    # that comes back, so that this time is unknown either way. To refuse new work instead would stop the checks of all
+    # other locations too. `probes_work_waiting` tells of it long before.
     discard=DiscardPolicy.OLD,
     protected=False,
 )
@@ -240,10 +243,12 @@ async def declare_streams(js: JetStreamContext, replicas: int) -> None:
     await declare_stream(js, RESULTS, replicas)
 
 
-async def declare_work_queues(js: JetStreamContext, locations: Iterable[str]) -> None:
-    """Makes the consumers that runners take from. Raises NotFoundError while the stream does not exist."""
-    for location in locations:
-        await declare_consumer(js, runner_consumer(location))
+async def declare_work_queues(js: JetStreamContext, locations: Iterable[str]) -> dict[str, int]:
+    """Makes the consumers that runners take from; for each location how many batches none of them has taken yet.
+
+    Raises NotFoundError while the stream does not exist.
+    """
+    return {location: await declare_consumer(js, runner_consumer(location)) for location in locations}
 
 
 async def publish(js: JetStreamContext, subject: str, payload: bytes, message_id: str) -> None:

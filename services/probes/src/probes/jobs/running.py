@@ -132,6 +132,7 @@ class Runner:
         self._tasks: set[asyncio.Task[None]] = set()
         self._room = asyncio.Event()
         self._room.set()
+        DROPPED.labels(location)  # at nought: nothing rises from nothing
 
     async def run(self) -> None:
         """Takes work, executes it, hands in results; raises when NATS fails for good: start it again."""

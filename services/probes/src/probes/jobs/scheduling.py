@@ -51,6 +51,9 @@ SCHEDULER = "scheduler"
 
 SCHEDULED = Counter("probes_checks_scheduled", "Checks put on a work queue", ["location"])
 UNSCHEDULED = Counter("probes_checks_unscheduled", "Checks that the scheduler could not hand out in time", ["location"])
+WAITING = Gauge(
+    "probes_work_waiting", "Batches of checks that no runner has taken yet, where this process schedules", ["location"]
+)
 WATCHED = Gauge("probes_monitors_watched", "Monitors on the timetable of this process")
 LATENESS = Histogram(
     "probes_schedule_lateness_seconds",
@@ -145,9 +148,13 @@ class Scheduler:
             await self._keep_time(timetable)
         finally:
             queues.cancel()
+            WAITING.clear()  # the next one that leads tells it
 
     async def _keep_queues(self) -> None:
-        """Declares what runners take their work from, again and again: a server that lost its volume has none."""
+        """Declares what runners take their work from, again and again: a server that lost its volume has none.
+
+        Told with it how much waits there.
+        """
         while True:
             try:
                 await self._declare()
@@ -157,10 +164,12 @@ class Scheduler:
 
     async def _declare(self) -> None:
         try:
-            await declare_work_queues(self._js, self._locations)
+            waiting = await declare_work_queues(self._js, self._locations)
         except NotFoundError:
             await declare_streams(self._js, self._replicas)
-            await declare_work_queues(self._js, self._locations)
+            waiting = await declare_work_queues(self._js, self._locations)
+        for location, batches in waiting.items():
+            WAITING.labels(location).set(batches)
 
     async def _keep_time(self, timetable: Timetable[Watched]) -> None:
         loop = asyncio.get_running_loop()
