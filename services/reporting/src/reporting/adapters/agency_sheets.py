@@ -1,14 +1,14 @@
 """Documents about a contract or a client that are no report of a month: logs, hours, histories, margins."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from reporting.adapters import words
 from reporting.adapters.report_part_tables import hours_tables, minutes
-from reporting.adapters.report_sheet import paragraphs
+from reporting.adapters.report_sheet import changes_table, edition_line, paragraphs
 from reporting.adapters.sheet import NOTHING, Group, ReportSheet, Table, Tile
 from reporting.application.decision_log import LogEntry
 from reporting.application.history import SUBJECTS, HistorySubject
@@ -16,6 +16,8 @@ from reporting.application.hours_report import HoursReport
 from reporting.application.margins import ContractMargins, LeadTimesOfMonth, MarginOfMonth
 from reporting.application.report import Brand, ReportContract
 from reporting.application.report_template import DocumentSection, DocumentTemplateContent
+from reporting.application.scheduled_reports import IssuedHours
+from reporting.application.sent_messages import IssuedMessage
 from reporting.domain.brand import palette
 from reporting.domain.period import next_month
 from reporting.domain.report_template import filled
@@ -228,13 +230,7 @@ def hours_sheet(report: HoursReport, brand: Brand, t: Translator, template: Docu
 
     In the order and with the texts of a template.
     """
-    texts = template.texts(t.language)
-    values: dict[str, str | None] = {
-        "CLIENT": report.contract.client_name,
-        "AGENCY": report.contract.agency_name,
-        "CONTRACT": report.contract.number,
-        "MONTH": t.month(report.month),
-    }
+    texts, values = template.texts(t.language), hours_values(report, t)
     zone = ZoneInfo(report.time_zone)
     hours = report.hours
     tiles = []
@@ -267,7 +263,7 @@ def hours_sheet(report: HoursReport, brand: Brand, t: Translator, template: Docu
     tables.sort(key=lambda table: template.order.index(_hours_section(table)))
     page = _sheet(
         *(t, brand, zone),
-        title=t.gettext("Hours of %(month)s", month=t.month(report.month)),
+        title=hours_title(report.month, t),
         author=report.contract.agency_name,
         subtitle=_whose(report.contract, t),
         period=t.month(report.month),
@@ -284,8 +280,54 @@ def hours_sheet(report: HoursReport, brand: Brand, t: Translator, template: Docu
     )
 
 
+def hours_edition_sheet(issued: IssuedHours, t: Translator) -> ReportSheet:
+    """The hours of a month as they were told: which edition it is, and what it corrects, come first."""
+    edition, report = issued.edition, issued.edition.report
+    zone = ZoneInfo(report.time_zone)
+    page = hours_sheet(report, issued.brand, t, issued.template)
+    changes = [Group(title="", tables=[changes_table(edition.changes, t, zone)], nothing="")] if edition.changes else []
+    told = " ".join((edition_line(edition, t, zone), page.edition))
+    return page.model_copy(update={"edition": told, "groups": [*changes, *page.groups]})
+
+
+def hours_title(month: date, t: Translator) -> str:
+    """What the hours report of a month is called."""
+    return t.gettext("Hours of %(month)s", month=t.month(month))
+
+
+def hours_values(report: HoursReport, t: Translator) -> dict[str, str | None]:
+    """What the variables of a template stand for in any hours report."""
+    return {
+        "CLIENT": report.contract.client_name,
+        "AGENCY": report.contract.agency_name,
+        "CONTRACT": report.contract.number,
+        "MONTH": t.month(report.month),
+    }
+
+
 def _hours_section(table: Table) -> DocumentSection:
     return "tickets" if table.code == "hours/tickets" else "lines"
+
+
+# --- messages --------------------------------------------------------------------------------------------------------
+
+
+def message_sheet(issued: IssuedMessage, t: Translator) -> ReportSheet:
+    """A message as it was sent."""
+    message = issued.edition.report
+    page = _sheet(
+        *(t, issued.brand, ZoneInfo(message.time_zone)),
+        title=message.subject,
+        author=message.contract.agency_name,
+        subtitle=" · ".join(
+            (message.contract.client_name, t.gettext("contract %(number)s", number=message.contract.number))
+        ),
+        period="",
+        edition="",
+        as_of=message.as_of,
+        groups=[],
+    )
+    return page.model_copy(update={"introduction": paragraphs(message.text)})
 
 
 # --- what a contract brings in ---------------------------------------------------------------------------------------

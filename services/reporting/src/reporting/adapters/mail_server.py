@@ -40,6 +40,8 @@ class Letter:
     language: str
     sender_name: str | None = None
     """In whose name; the configured one when there is none."""
+    reply_to: str | None = None
+    """Where answers go; to the sender's address when there is none."""
     unsubscribe: str | None = None
     """Where one request without more ends what it came from (RFC 8058)."""
 
@@ -58,6 +60,8 @@ def compose(letter: Letter, settings: ReportingSettings) -> EmailMessage:
         one_line(letter.sender_name or settings.smtp_from_name)[:100], addr_spec=settings.smtp_from
     )
     message["To"] = Address(addr_spec=letter.recipient)
+    if letter.reply_to is not None and is_address(letter.reply_to):
+        message["Reply-To"] = Address(addr_spec=letter.reply_to)
     message["Subject"] = one_line(letter.subject)[:SUBJECT_LENGTH]
     message["Date"] = format_datetime(letter.written_at)
     message["Message-ID"] = letter.message_id

@@ -4,18 +4,21 @@ from datetime import datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from reporting.adapters.agency_sheets import hours_values
 from reporting.adapters.mail_server import Letter
 from reporting.adapters.report_deliveries import Mail
 from reporting.adapters.report_sheet import template_values
 from reporting.adapters.review_sheet import review_title, review_values
-from reporting.application.editions import IssuedEdition
-from reporting.application.review_editions import IssuedReview, ReviewEdition
+from reporting.application.issued import AnyIssued
+from reporting.application.review_editions import ReviewEdition
+from reporting.application.scheduled_reports import HoursEdition
+from reporting.application.sent_messages import MessageEdition, SentMessage
 from reporting.domain.report_template import filled
 from shared.i18n import Translator
 
 
 def report_letter(
-    issued: IssuedEdition | IssuedReview,
+    issued: AnyIssued,
     mail: Mail,
     t: Translator,
     *,
@@ -26,12 +29,18 @@ def report_letter(
 ) -> Letter:
     """The mail of an edition. Raises UnfilledVariable when the template asks for something that is not known."""
     edition = issued.edition
+    if isinstance(edition, MessageEdition):
+        return _message_letter(edition.report, mail, t, link=link, link_ends_at=link_ends_at, now=now, sender=sender)
     texts = issued.template.texts(t.language)
     if isinstance(edition, ReviewEdition):
         of_report = review_values(edition, t)
         title = review_title(edition.kind, t)
         subject = f"{title}, [PERIOD] – [CLIENT]"
         ready = t.gettext("this is ready on the contract [CONTRACT]: %(review)s, [PERIOD].", review=title)
+    elif isinstance(edition, HoursEdition):
+        of_report = hours_values(edition.report, t)
+        subject = t.gettext("Hours of [MONTH] – [CLIENT]")
+        ready = t.gettext("the hours of [MONTH] on the contract [CONTRACT] are ready:")
     else:
         of_report = template_values(edition, t)
         subject = t.gettext("Report for [MONTH] – [CLIENT]")
@@ -48,19 +57,48 @@ def report_letter(
         "addition": t.gettext("This edition adds what was settled afterwards; nothing else changed."),
         "commentary": t.gettext("The figures are those of the edition before; our comments are new."),
     }.get(edition.reason)
-    # What we note is said whatever the agency writes: whoever reads decides for himself.
-    noted = t.gettext(
-        "When the link is opened first, we note the time, so that we know that the report arrived: nothing else, and "
-        "not even that if your browser asks not to be tracked."
-    )
     return Letter(
         message_id=message_id(mail.delivery_id, sender),
         recipient=mail.address,
         subject=filled(texts.mail_subject or subject, of_report),
-        body="\n\n".join(part for part in (body.strip(), why, noted) if part) + "\n",
+        body="\n\n".join(part for part in (body.strip(), why, _noted(t)) if part) + "\n",
         written_at=now,
         language=t.language,
         sender_name=edition.report.contract.agency_name,
+    )
+
+
+def _message_letter(
+    message: SentMessage,
+    mail: Mail,
+    t: Translator,
+    *,
+    link: str,
+    link_ends_at: datetime,
+    now: datetime,
+    sender: str,
+) -> Letter:
+    """What the agency wrote, whole; below it where it can be read again."""
+    again = t.gettext(
+        "This message as a page, until %(instant)s:", instant=t.datetime(link_ends_at, ZoneInfo(message.time_zone))
+    )
+    return Letter(
+        message_id=message_id(mail.delivery_id, sender),
+        recipient=mail.address,
+        subject=message.subject,
+        body="\n\n".join((message.text.strip(), "-- ", again, link, _noted(t))) + "\n",
+        written_at=now,
+        language=t.language,
+        sender_name=message.contract.agency_name,
+        reply_to=message.reply_to,
+    )
+
+
+def _noted(t: Translator) -> str:
+    """What we note is said whatever the agency writes: whoever reads decides for himself."""
+    return t.gettext(
+        "When the link is opened first, we note the time, so that we know that the report arrived: nothing else, and "
+        "not even that if your browser asks not to be tracked."
     )
 
 

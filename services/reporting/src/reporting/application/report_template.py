@@ -49,7 +49,7 @@ DOCUMENT_EXAMPLE: Final[dict[str, Any]] = {
 
 class TemplateTexts(BaseModel):
     """The agency's own texts in a language; null: ours. Variables stand in brackets: `[CLIENT]`. In reviews `[PERIOD]`
-    stands in the place of `[MONTH]`; the hours report has no `[EDITION]`, and is not mailed.
+    stands in the place of `[MONTH]`; the hours report has no `[EDITION]`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra={"examples": [_TEXTS]})
@@ -118,16 +118,9 @@ def faults_of_template(template: ReportTemplateContent) -> list[TemplateFault]:
 
 
 def faults_of_document_template(kind: DocumentKind, template: DocumentTemplateContent) -> list[TemplateFault]:
-    """The same of a review, or of the hours report, which is not mailed."""
-    if kind != "hours":
-        return _order_faults(template.order, SECTIONS_OF[kind]) + _text_faults(template, OF_REVIEW)
-    unsent = [
-        TemplateFault(pointer=f"#/{language}/{name}", detail="The hours report is not mailed: leave this text out.")
-        for language in get_args(LanguageCode)
-        for name in ("mail_subject", "mail_body")
-        if getattr(template.texts(language), name) is not None
-    ]
-    return _order_faults(template.order, SECTIONS_OF[kind]) + (unsent or _text_faults(template, OF_HOURS))
+    """The same of a review, or of the hours report."""
+    variables = OF_HOURS if kind == "hours" else OF_REVIEW
+    return _order_faults(template.order, SECTIONS_OF[kind]) + _text_faults(template, variables)
 
 
 def _order_faults(order: Sequence[str], sections: Sequence[str]) -> list[TemplateFault]:

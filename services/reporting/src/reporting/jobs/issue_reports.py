@@ -1,10 +1,12 @@
-"""Issues the reports of months and the reviews that are over, and next editions when what they tell changes.
+"""Issues the reports of months, reviews and documents of months, and next editions when what they tell changes.
 
 A month is due once it was measured, two hours into day 1 in its client's zone; a promised review when its last month
-was told first, and goes out that morning. When to look is a column here too.
+was told first, and a document that the agency has sent when its month was: both go out that morning. When to look is a
+column here too.
 """
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import date, timedelta
 from typing import Any
 
 import structlog
@@ -17,21 +19,26 @@ from reporting.adapters.report_editions import (
     claim_report,
     due_reports,
     edition_of,
+    hours_edition_of,
     last_edition,
+    made_of_month_again,
     report_due,
     review_edition_of,
-    reviews_again,
     set_report_aside,
 )
+from reporting.adapters.report_schedules import is_wanted
 from reporting.adapters.report_tables import ReportEdition, ReportMonth
 from reporting.adapters.report_templates import document_template_of, template_of
-from reporting.adapters.reviews import reviewed
+from reporting.adapters.reviews import newest_editions, reviewed
 from reporting.application.editions import Commentary, next_edition, report_id
-from reporting.application.reporting import NotInTheContract, monthly_report
+from reporting.application.facts import KnownContract
+from reporting.application.hours_report import hours_report
+from reporting.application.reporting import NotInTheContract, brand_of, monthly_report
 from reporting.application.review import ReviewNotes, reviewed_period
-from reporting.application.review_editions import next_review, review_goes_out_at, reviews_closed_by
-from reporting.domain.review_periods import ReviewKind, months_from
-from reporting.published.report_v1 import ReportPublished, ReviewPublished
+from reporting.application.review_editions import morning_after, next_review, review_goes_out_at, reviews_closed_by
+from reporting.application.scheduled_reports import next_hours
+from reporting.domain.review_periods import SCHEDULED, ReportKind, ReviewKind, ScheduledKind, months_from
+from reporting.published.report_v1 import ReportPublished, ReviewPublished, ScheduledReportPublished
 from shared.consumer import is_database_away
 from shared.unit_of_work import UnitOfWork, UnitsOfWork
 
@@ -75,10 +82,15 @@ class IssueReports:
             return
         row.due_at = None
         try:
-            if due.kind == "monthly":
-                await _issue_month(uow, row)
-            else:
-                await _issue_review(uow, row, due.kind)
+            match due.kind:
+                case "monthly":
+                    await _issue_month(uow, row)
+                case "hours":
+                    await _issue_hours(uow, row)
+                case "message":
+                    pass  # it was told when it was written
+                case _:
+                    await _issue_review(uow, row, due.kind)
         except NotInTheContract:
             return  # a late version of the contract took the month out of it: what was told stays told
 
@@ -92,12 +104,12 @@ async def _issue_month(uow: UnitOfWork, row: ReportMonth) -> None:
     following = next_edition(
         None if last is None else edition_of(last), report, Commentary.model_validate(row.commentary)
     )
-    await _expect_reviews(uow, row, first=last is None)
+    await _expect_what_follows(uow, row, first=last is None)
     if following is None:
         return
     edition = add_edition(uow, row, following, report, branded.brand, last, await template_of(uow))
     await plan_deliveries(uow, edition)
-    await reviews_again(uow, row)
+    await made_of_month_again(uow, row)
     told = edition_of(edition).report
     uow.publish(
         ReportPublished(
@@ -115,17 +127,20 @@ async def _issue_month(uow: UnitOfWork, row: ReportMonth) -> None:
     log.info("report_issued", contract_id=str(row.contract_id), month=str(row.month), edition=edition.edition)
 
 
-async def _expect_reviews(uow: UnitOfWork, month: ReportMonth, *, first: bool) -> None:
-    """What a month closes is due with the first report of it.
+async def _expect_what_follows(uow: UnitOfWork, month: ReportMonth, *, first: bool) -> None:
+    """The reviews that a month closes, and the documents of it that are wanted, are due with the first report of it.
 
-    A promise that is heard of some days later is kept, too; heard of after that, it makes no review of the past.
+    What is heard of some days later is kept to, too; heard of after that, it makes nothing of the past.
     """
     assert month.ends_at is not None  # it was over when it became due
     versions = await StoredFacts(uow).versions(month.contract_id)
-    for kind, first_month in reviews_closed_by(versions, month.month):
-        if first or uow.now < review_goes_out_at(versions, kind, first_month) + HEARD_LATE:
-            whose = (month.tenant_id, month.client_id, month.contract_id)
-            await report_due(uow, *whose, first_month, month.ends_at, kind)
+    if not first and uow.now >= morning_after(versions, month.month) + HEARD_LATE:
+        return
+    whose = (month.tenant_id, month.client_id, month.contract_id)
+    follows: list[tuple[ReportKind, date]] = [*reviews_closed_by(versions, month.month)]
+    follows += [(kind, month.month) for kind in SCHEDULED if await is_wanted(uow, month.contract_id, kind, month.month)]
+    for each, first_month in sorted(follows):
+        await report_due(uow, *whose, first_month, month.ends_at, each)
 
 
 async def _issue_review(uow: UnitOfWork, row: ReportMonth, kind: ReviewKind) -> None:
@@ -168,8 +183,54 @@ async def _issue_review(uow: UnitOfWork, row: ReportMonth, kind: ReviewKind) -> 
     )
 
 
+async def _issue_hours(uow: UnitOfWork, row: ReportMonth) -> None:
+    versions = await StoredFacts(uow).versions(row.contract_id)
+    if not row.edition and not await _goes_out_now(uow, row, "hours", versions):
+        return
+    month = (await newest_editions(uow, row.contract_id, [row.month])).get(row.month)
+    if month is None:
+        return  # it was not told yet: the hours are due again once it was
+    report = hours_report(month.report, month.edition)
+    last = await last_edition(uow, row)
+    following = next_hours(None if last is None else hours_edition_of(last), report)
+    if following is None:
+        return
+    brand, template = brand_of(versions[-1].state), await document_template_of(uow, "hours")
+    edition = add_edition(uow, row, following, report, brand, last, template)
+    await plan_deliveries(uow, edition)
+    _say_scheduled(uow, edition, "hours", report.time_zone, report.language)
+
+
+async def _goes_out_now(
+    uow: UnitOfWork, row: ReportMonth, kind: ScheduledKind, versions: Sequence[KnownContract]
+) -> bool:
+    """Whether the first edition of a document is to be made. Before its morning it is looked at again then."""
+    if not await is_wanted(uow, row.contract_id, kind, row.month):
+        return False  # it is not wanted any more
+    goes_out = morning_after(versions, row.month)
+    if uow.now < goes_out:
+        row.due_at = goes_out
+        return False
+    return True
+
+
+def _say_scheduled(uow: UnitOfWork, edition: ReportEdition, kind: ScheduledKind, time_zone: str, language: str) -> None:
+    uow.publish(
+        ScheduledReportPublished(
+            report_id=report_id(edition.contract_id, edition.month, kind),
+            kind=kind,
+            **_published(edition),
+            time_zone=time_zone,
+            language=language,
+        ),
+        version=edition.edition,
+    )
+    whose = {"contract_id": str(edition.contract_id), "month": str(edition.month)}
+    log.info("scheduled_report_issued", **whose, kind=kind, edition=edition.edition)
+
+
 def _published(edition: ReportEdition) -> dict[str, Any]:
-    """What the events of both have in common."""
+    """What the events of all kinds have in common."""
     return {
         "contract_id": edition.contract_id,
         "client_id": edition.client_id,
