@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import cast
 
-from reporting.adapters.mail_server import MailServer
 from reporting.adapters.secret_box import box_of
 from reporting.adapters.upstream import PortalAccess
 from reporting.adapters.webhook_sender import WebhookSender
@@ -18,6 +17,7 @@ from reporting.jobs.replay_webhooks import ReplayWebhooks
 from reporting.jobs.sum_up_response_times import SumUpResponseTimes
 from reporting.jobs.tell_subscribers import ForgetUnconfirmed, TellSubscribers
 from reporting.settings import ReportingSettings
+from shared.mail import MailServer
 from shared.worker import Job, Runtime
 
 

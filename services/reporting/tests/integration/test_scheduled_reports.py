@@ -191,7 +191,7 @@ async def test_a_contract_without_hours_is_sent_none_until_its_agency_wants_them
     async with service.client(story) as client:
         listed = await client.get(f"/v1/contracts/{story.contract_id}/report-schedules")
     usual = {each["kind"]: (each["enabled"], each["version"]) for each in listed.json()["data"]}
-    assert usual["hours"] == (False, 0)
+    assert usual == {"hours": (False, 0), "access": (False, 0), "decisions": (False, 0)}
     await until(service, MORNING)
     assert await said(service) == []
     await switched(service, story, on=True)
@@ -256,6 +256,103 @@ async def test_every_decider_is_mailed_the_hours_in_his_language_and_the_first_o
         assert file.content.startswith(b"%PDF")
     sent = (await read(service, story, "/deliveries"))["data"]
     assert {each["name"]: each["state"] for each in sent} == {"Léa Martin": "seen", "John Baker": "sent"}
+
+
+def accessed(story: Any, operation: str, resource: str, at: str, **data: Any) -> bytes:
+    """Somebody of the agency read something."""
+    values = {"record_id": str(new_id()), "kind": "reading", "operation": operation, "resource": resource}
+    named: dict[str, Any] = {"resource_id": resource.rpartition("/")[2]} | data
+    event = json.loads(told(story, "incidents.operation.recorded.v1", **(values | named)))
+    del event["data"]["contract_id"]
+    return json.dumps(event | {"time": at, "data": event["data"] | {"client_id": None}}).encode()
+
+
+async def test_accesses_of_a_month_are_told_to_who_decides_where_they_are_wanted_and_name_nobody_elses(
+    service: Any, story: Any
+) -> None:
+    await agreed(service, story)
+    await switched(service, story, on=True, kind="access")
+    item, other = str(new_id()), str(new_id())
+    await service.hear(
+        told(story, "incidents.request.opened.v1", item_id=item, number="REQ-2026-0004"),
+        accessed(story, "get_request", f"/v1/requests/{item}", "2026-06-10T08:00:00Z"),
+        accessed(story, "get_contract", f"/v1/contracts/{story.contract_id}", "2026-06-11T08:00:00Z"),
+        accessed(story, "get_request", f"/v1/requests/{other}", "2026-06-12T08:00:00Z"),
+        accessed(story, "list_requests", "/v1/requests", "2026-06-13T08:00:00Z", resource_id=None),
+        accessed(story, "get_request", f"/v1/requests/{item}", "2026-06-30T22:00:00Z"),
+    )
+    await until(service, MORNING)
+    edition = await read(service, story, "/editions/1", kind="access")
+    assert (edition["kind"], edition["report"]["total"]) == ("access", 2)
+    assert [(each["operation"], each["at"]) for each in edition["report"]["accesses"]] == [
+        ("get_contract", "2026-06-11T08:00:00Z"),
+        ("get_request", "2026-06-10T08:00:00Z"),
+    ]
+    content = json.dumps(edition["report"], ensure_ascii=False, separators=(",", ":"))
+    assert sha256(content.encode()).hexdigest() == edition["content_hash"]
+    async with service.client(story) as client:
+        for form, first in {"pdf": b"%PDF", "csv": b"sequence,at", "xlsx": b"PK"}.items():
+            assert (await client.get(path(story, f"/editions/1/{form}", "access"))).content.startswith(first)
+        page = (await client.get(path(story, "/editions/1/html", "access"), params={"lang": "fr"})).text
+    assert "Accès de juin 2026" in page.replace("\xa0", " ")
+    assert "/v1/requests/" + item in page
+    assert other not in page
+    # A client's staff is told of no accesses; the log that goes on makes no other edition.
+    async with service.client(story, role="client_staff", client_id=story.client_id) as staff:
+        assert (await staff.get(path(story, "/editions/1", "access"))).status_code == 403
+        assert (await staff.get(path(story, "/editions/1/pdf", "access"))).status_code == 403
+        assert (await staff.get(path(story, "/editions/1"))).status_code == 200
+    await service.hear(accessed(story, "get_request", f"/v1/requests/{item}", "2026-06-14T08:00:00Z"), worked(story, 5))
+    await until(service, MORNING + timedelta(days=1))
+    assert [(each["kind"], each["edition"]) for each in await said(service)] == [
+        ("hours", 1),
+        ("access", 1),
+        ("hours", 2),
+    ]
+    deliveries = (await read(service, story, "/deliveries", kind="access"))["data"]
+    assert {each["name"] for each in deliveries} == {"Léa Martin", "John Baker"}
+
+
+async def test_the_log_of_decisions_is_told_as_it_stood_at_the_end_of_the_month_and_corrected(
+    service: Any, story: Any
+) -> None:
+    await agreed(service, story)
+    await switched(service, story, on=True, kind="decisions")
+    action = str(new_id())
+    common = {"recorded_at": "2026-06-10T08:00:00Z", "audience": "client"}
+    open_action = {"action_id": action, "what": "Second host", "done_at": None, "due_at": "2026-09-01T08:00:00Z"}
+    hidden = common | {"audience": "agency", "risk_id": str(new_id()), "description": "Between us"}
+    await service.hear(
+        at(told(story, "incidents.action.recorded.v1", **common, **open_action), "2026-06-10T08:00:00Z"),
+        at(told(story, "incidents.risk.recorded.v1", **hidden), "2026-06-10T08:00:00Z"),
+    )
+    await until(service, MORNING)
+    first = await read(service, story, "/editions/1", kind="decisions")
+    assert first["report"]["as_of"] == "2026-06-30T22:00:00Z"
+    assert [(each["what"], each["state"]) for each in first["report"]["entries"]] == [("Second host", "open")]
+    late = common | {"action_id": str(new_id()), "what": "Restore test", "done_at": None, "due_at": None}
+    july = open_action | {"done_at": "2026-07-01T10:00:00Z"}
+    await service.hear(
+        at(told(story, "incidents.action.recorded.v1", **late), "2026-06-20T08:00:00Z"),
+        at(told(story, "incidents.action.recorded.v1", 2, **common, **july), "2026-07-01T10:00:00Z"),
+    )
+    await until(service, MORNING + timedelta(days=1))
+    second = await read(service, story, "/editions/2", kind="decisions")
+    assert second["reason"] == "correction"
+    assert [(each["subject"], each["measure"], each["after"]) for each in second["changes"]] == [
+        ("action", "listed", "Restore test")
+    ]
+    async with service.client(story) as client:
+        page = (await client.get(path(story, "/editions/2/html", "decisions"), params={"lang": "fr"})).text
+        assert "Between us" not in page
+        assert page.index("Restore test") < page.index("Second host")
+        for form, begins in {"pdf": b"%PDF", "csv": b"kind,id", "xlsx": b"PK"}.items():
+            assert (await client.get(path(story, f"/editions/2/{form}", "decisions"))).content.startswith(begins)
+
+
+def at(event: bytes, instant: str) -> bytes:
+    """The same event, said then."""
+    return json.dumps(json.loads(event) | {"time": instant}).encode()
 
 
 async def test_a_client_reads_the_hours_of_a_month_in_the_portal(portal: Any, story: Any, another_story: Any) -> None:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from reporting.adapters import words
 from reporting.adapters.report_part_tables import hours_tables, minutes
-from reporting.adapters.report_sheet import changes_table, edition_line, paragraphs
+from reporting.adapters.report_sheet import paragraphs
 from reporting.adapters.sheet import NOTHING, Group, ReportSheet, Table, Tile
 from reporting.application.decision_log import LogEntry
 from reporting.application.history import SUBJECTS, HistorySubject
@@ -16,15 +16,13 @@ from reporting.application.hours_report import HoursReport
 from reporting.application.margins import ContractMargins, LeadTimesOfMonth, MarginOfMonth
 from reporting.application.report import Brand, ReportContract
 from reporting.application.report_template import DocumentSection, DocumentTemplateContent
-from reporting.application.scheduled_reports import IssuedHours
-from reporting.application.sent_messages import IssuedMessage
 from reporting.domain.brand import palette
 from reporting.domain.period import next_month
 from reporting.domain.report_template import filled
 from shared.i18n import Translator
 
 
-def _sheet(
+def plain_sheet(
     t: Translator,
     brand: Brand,
     zone: ZoneInfo,
@@ -39,6 +37,7 @@ def _sheet(
     tiles: Sequence[Tile] = (),
     rules: Sequence[str] = (),
 ) -> ReportSheet:
+    """A page without charts and comments."""
     return ReportSheet(
         language="fr" if t.language == "fr" else "en",
         title=title,
@@ -63,8 +62,19 @@ def _sheet(
     )
 
 
-def _whose(contract: ReportContract, t: Translator) -> str:
+def whose(contract: ReportContract, t: Translator) -> str:
+    """Which client and contract it is about."""
     return " · ".join((contract.client_name, t.gettext("contract %(number)s", number=contract.number)))
+
+
+def month_values(contract: ReportContract, month: date, t: Translator) -> dict[str, str | None]:
+    """What the variables of a template stand for in any document of a month."""
+    return {
+        "CLIENT": contract.client_name,
+        "AGENCY": contract.agency_name,
+        "CONTRACT": contract.number,
+        "MONTH": t.month(month),
+    }
 
 
 def _day(t: Translator, at: datetime | None, zone: ZoneInfo) -> str:
@@ -145,11 +155,11 @@ def decision_log_sheet(
         ],
         nothing=t.gettext("Nothing was decided."),
     )
-    return _sheet(
+    return plain_sheet(
         *(t, brand, zone),
         title=t.gettext("Log of decisions, risks and actions"),
         author=contract.agency_name,
-        subtitle=_whose(contract, t),
+        subtitle=whose(contract, t),
         period=t.gettext("As it stood on %(instant)s.", instant=t.datetime(as_of, zone)),
         edition="",
         as_of=as_of,
@@ -210,7 +220,7 @@ def history_sheet(
         rows=[],
         nothing=t.gettext("Nothing was known of this client then."),
     )
-    return _sheet(
+    return plain_sheet(
         *(t, brand, zone),
         title=t.gettext("Everything about %(client)s", client=client_name),
         author=agency_name,
@@ -230,7 +240,7 @@ def hours_sheet(report: HoursReport, brand: Brand, t: Translator, template: Docu
 
     In the order and with the texts of a template.
     """
-    texts, values = template.texts(t.language), hours_values(report, t)
+    texts, values = template.texts(t.language), month_values(report.contract, report.month, t)
     zone = ZoneInfo(report.time_zone)
     hours = report.hours
     tiles = []
@@ -261,11 +271,11 @@ def hours_sheet(report: HoursReport, brand: Brand, t: Translator, template: Docu
     )
     tables = [nothing] if hours is None else hours_tables(hours, t)
     tables.sort(key=lambda table: template.order.index(_hours_section(table)))
-    page = _sheet(
+    page = plain_sheet(
         *(t, brand, zone),
         title=hours_title(report.month, t),
         author=report.contract.agency_name,
-        subtitle=_whose(report.contract, t),
+        subtitle=whose(report.contract, t),
         period=t.month(report.month),
         edition=edition,
         as_of=report.as_of,
@@ -280,54 +290,13 @@ def hours_sheet(report: HoursReport, brand: Brand, t: Translator, template: Docu
     )
 
 
-def hours_edition_sheet(issued: IssuedHours, t: Translator) -> ReportSheet:
-    """The hours of a month as they were told: which edition it is, and what it corrects, come first."""
-    edition, report = issued.edition, issued.edition.report
-    zone = ZoneInfo(report.time_zone)
-    page = hours_sheet(report, issued.brand, t, issued.template)
-    changes = [Group(title="", tables=[changes_table(edition.changes, t, zone)], nothing="")] if edition.changes else []
-    told = " ".join((edition_line(edition, t, zone), page.edition))
-    return page.model_copy(update={"edition": told, "groups": [*changes, *page.groups]})
-
-
 def hours_title(month: date, t: Translator) -> str:
     """What the hours report of a month is called."""
     return t.gettext("Hours of %(month)s", month=t.month(month))
 
 
-def hours_values(report: HoursReport, t: Translator) -> dict[str, str | None]:
-    """What the variables of a template stand for in any hours report."""
-    return {
-        "CLIENT": report.contract.client_name,
-        "AGENCY": report.contract.agency_name,
-        "CONTRACT": report.contract.number,
-        "MONTH": t.month(report.month),
-    }
-
-
 def _hours_section(table: Table) -> DocumentSection:
     return "tickets" if table.code == "hours/tickets" else "lines"
-
-
-# --- messages --------------------------------------------------------------------------------------------------------
-
-
-def message_sheet(issued: IssuedMessage, t: Translator) -> ReportSheet:
-    """A message as it was sent."""
-    message = issued.edition.report
-    page = _sheet(
-        *(t, issued.brand, ZoneInfo(message.time_zone)),
-        title=message.subject,
-        author=message.contract.agency_name,
-        subtitle=" · ".join(
-            (message.contract.client_name, t.gettext("contract %(number)s", number=message.contract.number))
-        ),
-        period="",
-        edition="",
-        as_of=message.as_of,
-        groups=[],
-    )
-    return page.model_copy(update={"introduction": paragraphs(message.text)})
 
 
 # --- what a contract brings in ---------------------------------------------------------------------------------------
@@ -336,11 +305,11 @@ def message_sheet(issued: IssuedMessage, t: Translator) -> ReportSheet:
 def margin_sheet(margins: ContractMargins, brand: Brand, t: Translator) -> ReportSheet:
     """Costs, margins and lead times of a contract, month by month. For the agency alone, and it says so."""
     zone = ZoneInfo(margins.time_zone)
-    return _sheet(
+    return plain_sheet(
         *(t, brand, zone),
         title=t.gettext("Costs, margin and lead times"),
         author=margins.contract.agency_name,
-        subtitle=_whose(margins.contract, t),
+        subtitle=whose(margins.contract, t),
         period=t.gettext(
             "%(first)s to %(last)s", first=t.month(margins.months[0].month), last=t.month(margins.months[-1].month)
         ),
@@ -468,16 +437,21 @@ def _lead_times(months: Sequence[LeadTimesOfMonth], t: Translator) -> Table:
 
 
 def access_log_sheet(
-    agency_name: str, accesses: Sequence[Mapping[str, Any]], period: tuple[datetime | None, datetime], t: Translator
+    author: str,
+    subtitle: str,
+    brand: Brand,
+    accesses: Sequence[Mapping[str, Any]],
+    period: tuple[datetime | None, datetime],
+    zone: ZoneInfo,
+    t: Translator,
 ) -> ReportSheet:
     """Who read what, newest first, for an audit of confidentiality. Operations have the names of the API document."""
-    zone = ZoneInfo("UTC")
     since, until = period
-    return _sheet(
-        *(t, Brand(agency_name, None, None, None, None), zone),
+    return plain_sheet(
+        *(t, brand, zone),
         title=t.gettext("Access log"),
-        author=agency_name,
-        subtitle=agency_name,
+        author=author,
+        subtitle=subtitle,
         period=t.gettext(
             "From %(start)s to %(end)s.",
             start=t.gettext("the beginning of the log") if since is None else t.datetime(since, zone),
@@ -501,7 +475,9 @@ def access_log_sheet(
                             [
                                 t.datetime(each["at"], zone, width="short", seconds=True),
                                 " · ".join(
-                                    str(part) for part in (each["actor_name"] or each["actor_id"], each["role"]) if part
+                                    str(part)
+                                    for part in (each["actor_name"] or each.get("actor_id"), each["role"])
+                                    if part
                                 ),
                                 each["operation"],
                                 each["resource"],

@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, Final, cast
+from typing import Any, Final, assert_never, cast
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from reporting.adapters.report_tables import ReportEdition, ReportMonth
+from reporting.application.access_report import AccessReport
+from reporting.application.decision_log import DecisionsReport
 from reporting.application.editions import (
     Commentary,
     Edition,
@@ -27,7 +29,15 @@ from reporting.application.report import Brand, MonthlyReport
 from reporting.application.report_template import DocumentTemplateContent, ReportTemplateContent, TemplateContent
 from reporting.application.review import Review, ReviewNotes
 from reporting.application.review_editions import IssuedReview, ReviewEdition
-from reporting.application.scheduled_reports import HoursEdition, IssuedHours
+from reporting.application.scheduled_reports import (
+    AccessEdition,
+    DecisionsEdition,
+    HoursEdition,
+    IssuedAccess,
+    IssuedDecisions,
+    IssuedHours,
+    IssuedScheduled,
+)
 from reporting.application.sent_messages import IssuedMessage, MessageEdition, SentMessage
 from reporting.domain.review_periods import LENGTHS, ReportKind, ReviewKind, ScheduledKind
 from shared.unit_of_work import UnitOfWork
@@ -183,7 +193,7 @@ def add_edition(
     uow: UnitOfWork,
     row: ReportMonth,
     following: NextEdition,
-    report: MonthlyReport | Review | HoursReport | SentMessage,
+    report: MonthlyReport | Review | HoursReport | AccessReport | DecisionsReport | SentMessage,
     brand: Brand,
     last: ReportEdition | None,
     template: TemplateContent,
@@ -230,11 +240,20 @@ async def issued_review(uow: UnitOfWork, contract_id: UUID, kind: ReviewKind, mo
 
 async def issued_scheduled(
     uow: UnitOfWork, contract_id: UUID, kind: ScheduledKind, month: date, number: int
-) -> IssuedHours:
+) -> IssuedScheduled:
     """An edition of a document of a month. Raises UnknownEdition."""
     row = await _issued(uow, contract_id, kind, month, number)
-    template = DocumentTemplateContent.model_validate(row.template)
-    return IssuedHours(hours_edition_of(row), Brand(**row.brand), template, row.content)
+    template, brand = DocumentTemplateContent.model_validate(row.template), Brand(**row.brand)
+    match kind:
+        case "hours":
+            return IssuedHours(hours_edition_of(row), brand, template, row.content)
+        case "access":
+            report = AccessReport.model_validate_json(row.content)
+            return IssuedAccess(AccessEdition(**_head_of(row), kind=kind, report=report), brand, template, row.content)
+        case "decisions":
+            return IssuedDecisions(decisions_edition_of(row), brand, template, row.content)
+        case _:
+            assert_never(kind)
 
 
 async def issued_message(uow: UnitOfWork, contract_id: UUID, month: date, number: int) -> IssuedMessage:
@@ -252,7 +271,7 @@ async def issued_of_any_kind(
     match kind:
         case "monthly":
             return await issued_edition(uow, contract_id, month, number)
-        case "hours":
+        case "hours" | "access" | "decisions":
             return await issued_scheduled(uow, contract_id, kind, month, number)
         case "message":
             return await issued_message(uow, contract_id, month, number)
@@ -289,6 +308,12 @@ def review_edition_of(row: ReportEdition) -> ReviewEdition:
 def hours_edition_of(row: ReportEdition) -> HoursEdition:
     """A row of an hours report as what is shown."""
     return HoursEdition(**_head_of(row), kind="hours", report=HoursReport.model_validate_json(row.content))
+
+
+def decisions_edition_of(row: ReportEdition) -> DecisionsEdition:
+    """A row of a log of decisions as what is shown."""
+    report = DecisionsReport.model_validate_json(row.content)
+    return DecisionsEdition(**_head_of(row), kind="decisions", report=report)
 
 
 def _head_of(row: ReportEdition) -> Mapping[str, Any]:

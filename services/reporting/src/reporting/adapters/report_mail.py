@@ -1,20 +1,22 @@
 """The mail that an edition is sent with: in the language of its reader, by the agency's template."""
 
 from datetime import datetime
+from typing import assert_never
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from reporting.adapters.agency_sheets import hours_values
-from reporting.adapters.mail_server import Letter
+from reporting.adapters.agency_sheets import month_values
 from reporting.adapters.report_deliveries import Mail
 from reporting.adapters.report_sheet import template_values
 from reporting.adapters.review_sheet import review_title, review_values
 from reporting.application.issued import AnyIssued
 from reporting.application.review_editions import ReviewEdition
-from reporting.application.scheduled_reports import HoursEdition
+from reporting.application.scheduled_reports import ScheduledEdition
 from reporting.application.sent_messages import MessageEdition, SentMessage
 from reporting.domain.report_template import filled
+from reporting.domain.review_periods import ScheduledKind
 from shared.i18n import Translator
+from shared.mail import Letter
 
 
 def report_letter(
@@ -37,10 +39,9 @@ def report_letter(
         title = review_title(edition.kind, t)
         subject = f"{title}, [PERIOD] – [CLIENT]"
         ready = t.gettext("this is ready on the contract [CONTRACT]: %(review)s, [PERIOD].", review=title)
-    elif isinstance(edition, HoursEdition):
-        of_report = hours_values(edition.report, t)
-        subject = t.gettext("Hours of [MONTH] – [CLIENT]")
-        ready = t.gettext("the hours of [MONTH] on the contract [CONTRACT] are ready:")
+    elif isinstance(edition, ScheduledEdition):
+        of_report = month_values(edition.report.contract, edition.month, t)
+        subject, ready = _scheduled(edition.kind, t)
     else:
         of_report = template_values(edition, t)
         subject = t.gettext("Report for [MONTH] – [CLIENT]")
@@ -66,6 +67,24 @@ def report_letter(
         language=t.language,
         sender_name=edition.report.contract.agency_name,
     )
+
+
+def _scheduled(kind: ScheduledKind, t: Translator) -> tuple[str, str]:
+    match kind:
+        case "hours":
+            subject = t.gettext("Hours of [MONTH] – [CLIENT]")
+            return subject, t.gettext("the hours of [MONTH] on the contract [CONTRACT] are ready:")
+        case "access":
+            subject = t.gettext("Accesses in [MONTH] – [CLIENT]")
+            return subject, t.gettext("here is who accessed what is yours in [MONTH], on the contract [CONTRACT]:")
+        case "decisions":
+            subject = t.gettext("Decisions, risks and actions, [MONTH] – [CLIENT]")
+            ready = t.gettext(
+                "the log of decisions, risks and actions on the contract [CONTRACT] at the end of [MONTH] is ready:"
+            )
+            return subject, ready
+        case _:
+            assert_never(kind)
 
 
 def _message_letter(

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Path, Response
 from fastapi.responses import StreamingResponse
 
-from reporting.adapters.edition_sheet import document_title, edition_sheet
+from reporting.adapters.edition_sheet import edition_sheet
 from reporting.adapters.evidence_clocks import incident_pack
 from reporting.adapters.evidence_pack import Pack, month_pack
 from reporting.adapters.facts import StoredFacts
@@ -21,6 +21,7 @@ from reporting.adapters.report_pdf import report_pdf
 from reporting.adapters.report_sheet import changes_table
 from reporting.adapters.report_xlsx import report_xlsx, sheet_xlsx
 from reporting.adapters.review_sheet import review_title
+from reporting.adapters.scheduled_sheets import document_title
 from reporting.adapters.upstream import NotThere
 from reporting.api.documents import Document
 from reporting.api.portal_session import (
@@ -44,7 +45,8 @@ from reporting.application.issued import AnyIssued
 from reporting.application.report import Branded, report_without_money
 from reporting.application.reporting import monthly_report
 from reporting.application.review_editions import ReviewEdition
-from reporting.application.scheduled_reports import HoursEdition
+from reporting.application.scheduled_reports import FOR_DECIDERS
+from reporting.application.sent_messages import MessageEdition
 from reporting.domain.review_periods import SCHEDULED, ReportKind, ReviewKind, ScheduledKind, months_from
 from shared.csv_lines import csv_lines
 from shared.i18n import Translator
@@ -113,6 +115,7 @@ async def show_portal_month(contract_id: UUID, month: Month, visit: SignedIn) ->
         documents = [
             (document_title(kind, month, visit.translator), _document_address(contract_id, kind, month), editions[0])
             for kind in SCHEDULED
+            if visit.person.decides or kind not in FOR_DECIDERS
             for editions in (await editions_told(unit, contract_id, month, month, money=False, kind=kind)).values()
         ]
     editions = told.get(month, [])
@@ -214,12 +217,12 @@ async def _file(issued: AnyIssued, file: str, t: Translator) -> Response:
         content, media_type = await report_pdf(issued, t), "application/pdf"
     elif isinstance(issued.edition, ReviewEdition):
         content, media_type = _lines(review_document(issued, t), file, t)
-    elif isinstance(issued.edition, HoursEdition):
-        content, media_type = _lines(scheduled_document(issued, t), file, t)
     elif isinstance(issued.edition, Edition):
         content, media_type = _month_lines(issued, file, t)
+    elif isinstance(issued.edition, MessageEdition):
+        raise NotThere  # it has no lines
     else:
-        raise NotThere  # a message has no lines
+        content, media_type = _lines(scheduled_document(issued, t), file, t)
     headers = {**attached(issued.edition, file), **TAKEN_AWAY}
     return Response(content, media_type=media_type, headers=headers)
 
@@ -301,6 +304,11 @@ def _document_address(contract_id: UUID, kind: ScheduledKind, month: date) -> st
     return f"{PORTAL}/contracts/{contract_id}/documents/{kind}/{month:%Y-%m}"
 
 
+def _must_decide(visit: Visit, kind: ScheduledKind) -> None:
+    if kind in FOR_DECIDERS:
+        visit.must_decide()
+
+
 @router.get(
     "/contracts/{contract_id}/documents/{report_kind}/{month}/editions/{edition}",
     summary="Read an edition of a document of a month",
@@ -309,6 +317,7 @@ async def show_portal_document_edition(
     contract_id: UUID, report_kind: DocumentKind, month: Month, edition: Number, visit: SignedIn
 ) -> Response:
     """What its PDF says, for a browser."""
+    _must_decide(visit, report_kind)
     issued, newest = await _read(visit, contract_id, report_kind, month, edition)
     return _page(visit, issued, newest, _back(contract_id, month, visit.translator))
 
@@ -323,6 +332,7 @@ async def download_portal_document_edition(
     """The same as a PDF in the reader's language, as CSV, as a workbook, or as JSON."""
     if file not in FILES:
         raise NotThere
+    _must_decide(visit, report_kind)
     issued, _ = await _read(visit, contract_id, report_kind, month, edition)
     return await _file(issued, file, visit.translator)
 

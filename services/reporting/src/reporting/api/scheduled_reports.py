@@ -15,21 +15,21 @@ from reporting.adapters.rendering import translator_for
 from reporting.adapters.report_editions import issued_scheduled
 from reporting.adapters.report_schedules import Schedule, keep_schedule, schedule_of
 from reporting.adapters.report_tables import ReportDelivery, ReportEdition, ReportMonth
+from reporting.adapters.scheduled_sheets import scheduled_lines
 from reporting.api.dependencies import Lang
 from reporting.api.documents import FILES, Document, Form, answer
 from reporting.api.report_editions import FROZEN, EditionLine, Number, ReportDeliveryLine
 from reporting.api.reports import in_reach
 from reporting.application.editions import report_id
 from reporting.application.facts import KnownContract
-from reporting.application.hours_report import COLUMNS, hours_rows
 from reporting.application.reporting import UnknownContract, contract_in_month
-from reporting.application.scheduled_reports import HoursEdition, IssuedHours
+from reporting.application.scheduled_reports import FOR_DECIDERS, IssuedScheduled, ScheduledEdition
 from reporting.domain.review_periods import SCHEDULED, ScheduledKind
 from shared.auth import Principal
 from shared.etag import IfMatch, etag
 from shared.i18n import Translator
 from shared.pagination import Page, PageParams, paginate
-from shared.problems import NotFound, PreconditionFailed, PreconditionRequired, responses_for
+from shared.problems import Forbidden, NotFound, PreconditionFailed, PreconditionRequired, responses_for
 from shared.service import Unit, require
 from shared.unit_of_work import UnitOfWork
 from shared.values import Instant, Month, forbid_unknown
@@ -46,7 +46,15 @@ _SCHEDULE: Final[JsonDict] = {"kind": "hours", "enabled": True, "version": 0, "c
 
 
 def _kind(
-    report_kind: Annotated[str, Path(max_length=20, description="`hours`: the hours report", examples=["hours"])],
+    report_kind: Annotated[
+        str,
+        Path(
+            max_length=20,
+            description="`hours`: the hours report; `access`: who accessed what is the client's; `decisions`: the log "
+            "of decisions, risks and actions",
+            examples=["hours"],
+        ),
+    ],
 ) -> ScheduledKind:
     for kind in SCHEDULED:
         if kind == report_kind:
@@ -73,7 +81,7 @@ class ReportSchedule(BaseModel):
 
     model_config = ConfigDict(json_schema_extra={"examples": [_SCHEDULE]})
 
-    kind: ScheduledKind = Field(description="`hours`: the hours report")
+    kind: ScheduledKind
     enabled: bool
     version: int = Field(ge=0, description="0: the agency said nothing, and it is as is usual")
     changed_at: Instant | None
@@ -93,7 +101,7 @@ async def _contract(unit: UnitOfWork, contract_id: UUID) -> KnownContract:
 
 @schedules.get("", summary="List what is sent after every month", responses=responses_for(NotFound))
 async def list_report_schedules(contract_id: UUID, unit: Unit, _reader: Reader) -> Page[ReportSchedule]:
-    """Every document that can be. The hours report is usual where the contract has lines of hours."""
+    """Every document that can be. The hours report is usual where the contract has lines of hours; nothing else is."""
     state = (await _contract(unit, contract_id)).state
     return Page(data=[ReportSchedule.of(await schedule_of(unit, state, kind)) for kind in SCHEDULED])
 
@@ -184,6 +192,11 @@ async def list_scheduled_reports(
     )
 
 
+def _may_read(reader: Principal, kind: ScheduledKind) -> None:
+    if kind in FOR_DECIDERS and "contracts:read" not in reader.scopes:
+        raise Forbidden("This document is for those who may read the contract.")
+
+
 async def _there(unit: UnitOfWork, contract_id: UUID, month: Month) -> None:
     """Raises for a month that there is not."""
     in_reach(month)
@@ -209,13 +222,14 @@ async def list_scheduled_report_editions(
 @router.get(
     "/editions/{edition}",
     summary="Read an edition of a document",
-    response_model=HoursEdition,
+    response_model=ScheduledEdition,
     responses=responses_for(NotFound),
 )
 async def get_scheduled_report(
-    contract_id: UUID, report_kind: Kind, month: Month, edition: Number, unit: Unit, _reader: Reader
+    contract_id: UUID, report_kind: Kind, month: Month, edition: Number, unit: Unit, reader: Reader
 ) -> Response:
-    """The document as it was told, byte for byte, with what it changed."""
+    """The document as it was told, byte for byte, with what it changed. Accesses are for who may read the contract."""
+    _may_read(reader, report_kind)
     issued = await issued_scheduled(unit, contract_id, report_kind, month, edition)
     return Response(issued.text, media_type="application/json", headers={"Cache-Control": FROZEN})
 
@@ -234,27 +248,29 @@ async def download_scheduled_report(
     edition: Number,
     form: Form,
     unit: Unit,
-    _reader: Reader,
+    reader: Reader,
     lang: Lang = None,
 ) -> Response:
     """As a page, a PDF, a workbook, or CSV, in the agency's texts and order as they were on the day of issue."""
+    _may_read(reader, report_kind)
     issued = await issued_scheduled(unit, contract_id, report_kind, month, edition)
     asked = request.headers.get("accept-language") if form == "html" else None
     t = translator_for(lang, asked, issued.edition.report.language)
     return await answer(request, scheduled_document(issued, t), form, t)
 
 
-def scheduled_document(issued: IssuedHours, t: Translator) -> Document:
+def scheduled_document(issued: IssuedScheduled, t: Translator) -> Document:
     """An edition as its files are made."""
     edition, report = issued.edition, issued.edition.report
+    columns, rows = scheduled_lines(edition)
     return Document(
         sheet=edition_sheet(issued, t),
         brand=issued.brand,
         zone=report.time_zone,
         made_at=edition.issued_at,
         file_name=f"{report.contract.number}-{edition.kind}-{edition.month:%Y-%m}-{edition.edition}",
-        columns=COLUMNS,
-        rows=list(hours_rows(report)),
+        columns=columns,
+        rows=rows,
     )
 
 

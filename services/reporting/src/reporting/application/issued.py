@@ -2,9 +2,10 @@
 
 from typing import TypeAlias
 
-from reporting.application.editions import IssuedEdition
-from reporting.application.review_editions import IssuedReview
-from reporting.application.scheduled_reports import IssuedHours
-from reporting.application.sent_messages import IssuedMessage
+from reporting.application.editions import Edition, IssuedEdition
+from reporting.application.review_editions import IssuedReview, ReviewEdition
+from reporting.application.scheduled_reports import IssuedScheduled, ScheduledEdition
+from reporting.application.sent_messages import IssuedMessage, MessageEdition
 
-AnyIssued: TypeAlias = IssuedEdition | IssuedReview | IssuedHours | IssuedMessage
+AnyIssued: TypeAlias = IssuedEdition | IssuedReview | IssuedScheduled | IssuedMessage
+AnyEdition: TypeAlias = Edition | ReviewEdition | ScheduledEdition | MessageEdition

@@ -12,8 +12,9 @@ from reporting.domain.period import next_month
 from shared.kernel.calendar import opening_instant
 
 ReviewKind: TypeAlias = Literal["quarterly", "annual", "institutional"]
-ScheduledKind: TypeAlias = Literal["hours"]
-"""Documents that an agency has sent after every month where it wants them."""
+ScheduledKind: TypeAlias = Literal["hours", "access", "decisions"]
+"""Documents that an agency has sent after every month where it wants them: hours, who accessed what, the log of
+decisions, risks and actions."""
 ReportKind: TypeAlias = Literal["monthly", "message"] | ReviewKind | ScheduledKind
 """Everything that is told in editions; of messages about a contract each is one, and counts within its month."""
 SCHEDULED: Final[tuple[ScheduledKind, ...]] = get_args(ScheduledKind)

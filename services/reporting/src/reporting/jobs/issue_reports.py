@@ -11,12 +11,15 @@ from typing import Any
 
 import structlog
 
+from reporting.adapters.access_reports import accesses_of_client
+from reporting.adapters.decision_logs import log_for_client
 from reporting.adapters.facts import StoredFacts
 from reporting.adapters.report_deliveries import plan_deliveries
 from reporting.adapters.report_editions import (
     DueReport,
     add_edition,
     claim_report,
+    decisions_edition_of,
     due_reports,
     edition_of,
     hours_edition_of,
@@ -30,13 +33,17 @@ from reporting.adapters.report_schedules import is_wanted
 from reporting.adapters.report_tables import ReportEdition, ReportMonth
 from reporting.adapters.report_templates import document_template_of, template_of
 from reporting.adapters.reviews import newest_editions, reviewed
-from reporting.application.editions import Commentary, next_edition, report_id
+from reporting.application.access_report import AccessReport
+from reporting.application.decision_log import DecisionsReport
+from reporting.application.editions import FIRST_EDITION, Commentary, NextEdition, next_edition, report_id
 from reporting.application.facts import KnownContract
-from reporting.application.hours_report import hours_report
-from reporting.application.reporting import NotInTheContract, brand_of, monthly_report
+from reporting.application.hours_report import HoursReport, hours_report
+from reporting.application.report import Brand
+from reporting.application.reporting import NotInTheContract, brand_of, contract_line, monthly_report, zones_of
 from reporting.application.review import ReviewNotes, reviewed_period
 from reporting.application.review_editions import morning_after, next_review, review_goes_out_at, reviews_closed_by
-from reporting.application.scheduled_reports import next_hours
+from reporting.application.scheduled_reports import next_decisions, next_hours
+from reporting.domain.period import month_bounds
 from reporting.domain.review_periods import SCHEDULED, ReportKind, ReviewKind, ScheduledKind, months_from
 from reporting.published.report_v1 import ReportPublished, ReviewPublished, ScheduledReportPublished
 from shared.consumer import is_database_away
@@ -46,6 +53,8 @@ BATCH = 50
 IDLE_SECONDS = 30.0
 HEARD_LATE = timedelta(days=3)
 """So long after its time a review is still made that was promised by an event which came late."""
+MOST_LINES = 5_000
+"""So much of a log is told in a document: what is longer is for programs, and there as CSV."""
 SET_ASIDE = timedelta(minutes=5)
 """How long a report that cannot be made waits for its next try, so that it does not keep the rest waiting."""
 
@@ -87,6 +96,10 @@ class IssueReports:
                     await _issue_month(uow, row)
                 case "hours":
                     await _issue_hours(uow, row)
+                case "access":
+                    await _issue_accesses(uow, row)
+                case "decisions":
+                    await _issue_decisions(uow, row)
                 case "message":
                     pass  # it was told when it was written
                 case _:
@@ -195,10 +208,73 @@ async def _issue_hours(uow: UnitOfWork, row: ReportMonth) -> None:
     following = next_hours(None if last is None else hours_edition_of(last), report)
     if following is None:
         return
-    brand, template = brand_of(versions[-1].state), await document_template_of(uow, "hours")
-    edition = add_edition(uow, row, following, report, brand, last, template)
+    await _issue_scheduled(uow, row, "hours", following, report, brand_of(versions[-1].state), last)
+
+
+async def _issue_accesses(uow: UnitOfWork, row: ReportMonth) -> None:
+    facts = StoredFacts(uow)
+    versions = await facts.versions(row.contract_id)
+    if row.edition or not await _goes_out_now(uow, row, "access", versions):
+        return  # the log is only added to: what was told of a month stays so
+    state, (starts_at, ends_at) = versions[-1].state, month_bounds(row.month, zones_of(versions))
+    total, accesses = await accesses_of_client(uow, row.client_id, starts_at, ends_at, MOST_LINES)
+    report = AccessReport(
+        contract=contract_line(state, await facts.names(row.contract_id)),
+        month=row.month,
+        time_zone=state.client.time_zone,
+        language=state.client.language,
+        starts_at=starts_at,
+        ends_at=ends_at,
+        as_of=uow.now,
+        total=total,
+        accesses=list(accesses),
+    )
+    await _issue_scheduled(uow, row, "access", FIRST_EDITION, report, brand_of(state), None)
+
+
+async def _issue_decisions(uow: UnitOfWork, row: ReportMonth) -> None:
+    facts = StoredFacts(uow)
+    versions = await facts.versions(row.contract_id)
+    if not row.edition and not await _goes_out_now(uow, row, "decisions", versions):
+        return
+    state, (_, ends_at) = versions[-1].state, month_bounds(row.month, zones_of(versions))
+    report = DecisionsReport(
+        contract=contract_line(state, await facts.names(row.contract_id)),
+        month=row.month,
+        time_zone=state.client.time_zone,
+        language=state.client.language,
+        as_of=ends_at,
+        entries=await log_for_client(uow, state, ends_at, MOST_LINES),
+    )
+    last = await last_edition(uow, row)
+    following = next_decisions(None if last is None else decisions_edition_of(last), report)
+    if following is not None:
+        await _issue_scheduled(uow, row, "decisions", following, report, brand_of(state), last)
+
+
+async def _issue_scheduled(
+    uow: UnitOfWork,
+    row: ReportMonth,
+    kind: ScheduledKind,
+    following: NextEdition,
+    report: HoursReport | AccessReport | DecisionsReport,
+    brand: Brand,
+    last: ReportEdition | None,
+) -> None:
+    edition = add_edition(uow, row, following, report, brand, last, await document_template_of(uow, kind))
     await plan_deliveries(uow, edition)
-    _say_scheduled(uow, edition, "hours", report.time_zone, report.language)
+    uow.publish(
+        ScheduledReportPublished(
+            report_id=report_id(row.contract_id, row.month, kind),
+            kind=kind,
+            **_published(edition),
+            time_zone=report.time_zone,
+            language=report.language,
+        ),
+        version=edition.edition,
+    )
+    whose = {"contract_id": str(row.contract_id), "month": str(row.month)}
+    log.info("scheduled_report_issued", **whose, kind=kind, edition=edition.edition)
 
 
 async def _goes_out_now(
@@ -212,21 +288,6 @@ async def _goes_out_now(
         row.due_at = goes_out
         return False
     return True
-
-
-def _say_scheduled(uow: UnitOfWork, edition: ReportEdition, kind: ScheduledKind, time_zone: str, language: str) -> None:
-    uow.publish(
-        ScheduledReportPublished(
-            report_id=report_id(edition.contract_id, edition.month, kind),
-            kind=kind,
-            **_published(edition),
-            time_zone=time_zone,
-            language=language,
-        ),
-        version=edition.edition,
-    )
-    whose = {"contract_id": str(edition.contract_id), "month": str(edition.month)}
-    log.info("scheduled_report_issued", **whose, kind=kind, edition=edition.edition)
 
 
 def _published(edition: ReportEdition) -> dict[str, Any]:

@@ -111,7 +111,7 @@ class ScheduledReportPublished(PublishedEvent, aggregate="scheduled_report", nam
     report_id: UUID
     contract_id: UUID
     client_id: UUID
-    kind: str = Field(description="`hours`: the hours report. There may be more.")
+    kind: str = Field(description="`hours`, `access`, `decisions`. There may be more.")
     month: LocalDate
     time_zone: str
     language: str

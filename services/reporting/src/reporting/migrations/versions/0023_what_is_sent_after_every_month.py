@@ -37,5 +37,5 @@ def upgrade() -> None:
 def downgrade() -> None:
     """What was said is lost, and so are these documents and messages: the release before cannot read it."""
     for table in ("report_delivery", "report_edition", "report_month"):
-        op.execute(f"DELETE FROM reporting.{table} WHERE kind IN ('hours', 'message')")  # noqa: S608  (names of this file)
+        op.execute(f"DELETE FROM reporting.{table} WHERE kind IN ('hours', 'access', 'decisions', 'message')")  # noqa: S608  (names of this file)
     op.execute("DROP TABLE reporting.report_schedule")
