@@ -7,7 +7,7 @@ from pydantic import SecretStr
 
 from shared.mail import SUBJECT_LENGTH, Letter, MailRefusedError, MailSettings, compose, is_address, one_line
 
-SETTINGS = MailSettings(database_url=SecretStr("postgresql://localhost/x"), smtp_from="us@agency.example")
+SETTINGS = MailSettings(database_url=SecretStr("postgresql://localhost/x"), port=0, smtp_from="us@agency.example")
 LETTER = Letter("<1@agency.example>", "lea@hotel.example", "Heures", "Bonjour", datetime(2026, 6, 8, tzinfo=UTC))
 
 

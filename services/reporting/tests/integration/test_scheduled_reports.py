@@ -274,7 +274,7 @@ async def test_accesses_of_a_month_are_told_to_who_decides_where_they_are_wanted
     await switched(service, story, on=True, kind="access")
     item, other = str(new_id()), str(new_id())
     await service.hear(
-        told(story, "incidents.request.opened.v1", item_id=item, number="REQ-2026-0004"),
+        at(told(story, "incidents.request.opened.v1", item_id=item, number="REQ-2026-0004"), "2026-06-09T08:00:00Z"),
         accessed(story, "get_request", f"/v1/requests/{item}", "2026-06-10T08:00:00Z"),
         accessed(story, "get_contract", f"/v1/contracts/{story.contract_id}", "2026-06-11T08:00:00Z"),
         accessed(story, "get_request", f"/v1/requests/{other}", "2026-06-12T08:00:00Z"),
@@ -319,8 +319,13 @@ async def test_the_log_of_decisions_is_told_as_it_stood_at_the_end_of_the_month_
     await agreed(service, story)
     await switched(service, story, on=True, kind="decisions")
     action = str(new_id())
-    common = {"recorded_at": "2026-06-10T08:00:00Z", "audience": "client"}
-    open_action = {"action_id": action, "what": "Second host", "done_at": None, "due_at": "2026-09-01T08:00:00Z"}
+    common: dict[str, Any] = {"recorded_at": "2026-06-10T08:00:00Z", "audience": "client"}
+    open_action: dict[str, Any] = {
+        "action_id": action,
+        "what": "Second host",
+        "done_at": None,
+        "due_at": "2026-09-01T08:00:00Z",
+    }
     hidden = common | {"audience": "agency", "risk_id": str(new_id()), "description": "Between us"}
     await service.hear(
         at(told(story, "incidents.action.recorded.v1", **common, **open_action), "2026-06-10T08:00:00Z"),
@@ -351,8 +356,11 @@ async def test_the_log_of_decisions_is_told_as_it_stood_at_the_end_of_the_month_
 
 
 def at(event: bytes, instant: str) -> bytes:
-    """The same event, said then."""
-    return json.dumps(json.loads(event) | {"time": instant}).encode()
+    """The same event, said then, and about the thing that its data are of."""
+    envelope = json.loads(event)
+    kind, data = envelope["subject"].partition("/")[0], envelope["data"]
+    subject_id = data["item_id"] if kind == "request" else data[f"{kind}_id"]
+    return json.dumps(envelope | {"time": instant, "subject": f"{kind}/{subject_id}"}).encode()
 
 
 async def test_a_client_reads_the_hours_of_a_month_in_the_portal(portal: Any, story: Any, another_story: Any) -> None:

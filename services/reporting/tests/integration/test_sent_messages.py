@@ -77,6 +77,10 @@ async def test_what_was_written_can_be_read_again_byte_for_byte(service: Any, st
     assert (kept["report"]["text"], kept["report"]["language"]) == (TEXT, "fr")
     content = json.dumps(kept["report"], ensure_ascii=False, separators=(",", ":"))
     assert sha256(content.encode()).hexdigest() == kept["content_hash"]
+    async with service.client(story, role="client_staff", client_id=story.client_id) as staff:
+        assert (await staff.get(path(story, f"/{message_id}"))).status_code == 403, "it may tell a price"
+    async with service.client(story, role="client_decider", client_id=story.client_id) as decider:
+        assert (await decider.get(path(story, f"/{message_id}"))).status_code == 200
     async with service.client(story) as client:
         assert (await client.get(path(story, f"/{new_id()}"))).status_code == 404
     async with service.client(another_story()) as stranger:

@@ -24,6 +24,8 @@ router = APIRouter(prefix="/v1/contracts/{contract_id}/message-deliveries", tags
 READINGS = frozenset({"get_sent_message"})
 """Who reads what was written to a client is written into the audit log."""
 Reader = Annotated[Principal, Depends(require("reports:read"))]
+OfTheContract = Annotated[Principal, Depends(require("contracts:read"))]
+"""What a message says may be about prices."""
 
 
 class MessageDelivery(BaseModel):
@@ -111,8 +113,10 @@ async def list_message_deliveries(
     response_model=MessageEdition,
     responses=responses_for(NotFound),
 )
-async def get_sent_message(contract_id: UUID, message_id: UUID, unit: Unit, _reader: Reader) -> Response:
-    """What was written, byte for byte. `content_hash` is the SHA-256 of `report` as it stands here."""
+async def get_sent_message(contract_id: UUID, message_id: UUID, unit: Unit, _reader: OfTheContract) -> Response:
+    """What was written, byte for byte, for those who may read the contract: it may be about prices. `content_hash` is
+    the SHA-256 of `report` as it stands here.
+    """
     delivery = await unit.session.get(ReportDelivery, message_id)
     if delivery is None or (delivery.contract_id, delivery.kind) != (contract_id, "message"):
         raise NotFound("No message with this id was sent about this contract. List those that were.")
