@@ -58,11 +58,16 @@ def report_letter(
         "addition": t.gettext("This edition adds what was settled afterwards; nothing else changed."),
         "commentary": t.gettext("The figures are those of the edition before; our comments are new."),
     }.get(edition.reason)
+    # What we note is said whatever the agency writes: whoever reads decides for himself.
+    noted = t.gettext(
+        "When the link is opened first, we note the time, so that we know that the report arrived: nothing else, and "
+        "not even that if your browser asks not to be tracked."
+    )
     return Letter(
         message_id=message_id(mail.delivery_id, sender),
         recipient=mail.address,
         subject=filled(texts.mail_subject or subject, of_report),
-        body="\n\n".join(part for part in (body.strip(), why, _noted(t)) if part) + "\n",
+        body="\n\n".join(part for part in (body.strip(), why, noted) if part) + "\n",
         written_at=now,
         language=t.language,
         sender_name=edition.report.contract.agency_name,
@@ -101,23 +106,19 @@ def _message_letter(
     again = t.gettext(
         "This message as a page, until %(instant)s:", instant=t.datetime(link_ends_at, ZoneInfo(message.time_zone))
     )
+    noted = t.gettext(
+        "When the link is opened first, we note the time, so that we know that this message arrived: nothing else, and "
+        "not even that if your browser asks not to be tracked."
+    )
     return Letter(
         message_id=message_id(mail.delivery_id, sender),
         recipient=mail.address,
         subject=message.subject,
-        body="\n\n".join((message.text.strip(), "-- ", again, link, _noted(t))) + "\n",
+        body="\n\n".join((message.text.strip(), "-- ", again, link, noted)) + "\n",
         written_at=now,
         language=t.language,
         sender_name=message.contract.agency_name,
         reply_to=message.reply_to,
-    )
-
-
-def _noted(t: Translator) -> str:
-    """What we note is said whatever the agency writes: whoever reads decides for himself."""
-    return t.gettext(
-        "When the link is opened first, we note the time, so that we know that the report arrived: nothing else, and "
-        "not even that if your browser asks not to be tracked."
     )
 
 
