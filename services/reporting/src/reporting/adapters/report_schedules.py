@@ -1,5 +1,6 @@
 """Which documents are sent after every month of a contract: as its agency said, else as is usual."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -7,9 +8,8 @@ from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import insert
 
-from reporting.adapters.facts import StoredFacts
 from reporting.adapters.report_tables import ReportSchedule
-from reporting.application.facts import ContractState
+from reporting.application.facts import ContractState, KnownContract
 from reporting.application.scheduled_reports import is_usual, is_usual_after
 from reporting.domain.review_periods import ScheduledKind
 from shared.unit_of_work import UnitOfWork
@@ -33,12 +33,10 @@ async def schedule_of(uow: UnitOfWork, state: ContractState, kind: ScheduledKind
     return Schedule(kind, row.enabled, row.version, row.changed_at)
 
 
-async def is_wanted(uow: UnitOfWork, contract_id: UUID, kind: ScheduledKind, month: date) -> bool:
+async def is_wanted(uow: UnitOfWork, versions: Sequence[KnownContract], kind: ScheduledKind, month: date) -> bool:
     """Whether a document of a month is to be made, by what its agency says now, else by what the month was like."""
-    row = await uow.session.get(ReportSchedule, (contract_id, kind))
-    if row is not None:
-        return row.enabled
-    return is_usual_after(kind, await StoredFacts(uow).versions(contract_id), month)
+    row = await uow.session.get(ReportSchedule, (versions[-1].state.contract_id, kind))
+    return is_usual_after(kind, versions, month) if row is None else row.enabled
 
 
 async def keep_schedule(

@@ -151,7 +151,7 @@ async def _expect_what_follows(uow: UnitOfWork, month: ReportMonth, *, first: bo
         return
     whose = (month.tenant_id, month.client_id, month.contract_id)
     follows: list[tuple[ReportKind, date]] = [*reviews_closed_by(versions, month.month)]
-    follows += [(kind, month.month) for kind in SCHEDULED if await is_wanted(uow, month.contract_id, kind, month.month)]
+    follows += [(kind, month.month) for kind in SCHEDULED if await is_wanted(uow, versions, kind, month.month)]
     for each, first_month in sorted(follows):
         await report_due(uow, *whose, first_month, month.ends_at, each)
 
@@ -281,7 +281,7 @@ async def _goes_out_now(
     uow: UnitOfWork, row: ReportMonth, kind: ScheduledKind, versions: Sequence[KnownContract]
 ) -> bool:
     """Whether the first edition of a document is to be made. Before its morning it is looked at again then."""
-    if not await is_wanted(uow, row.contract_id, kind, row.month):
+    if not await is_wanted(uow, versions, kind, row.month):
         return False  # it is not wanted any more
     goes_out = morning_after(versions, row.month)
     if uow.now < goes_out:
