@@ -106,7 +106,7 @@ def world(running_stack: RunningStack, small_site: SmallSite) -> World:
         records |= ContractRegisters(thread, lambda: contract.client_id, lambda: contract.contract_id).one_of_each()
         records |= before_signing.one_of_each(thread, contract.client_id, contract.contract_id)
         records |= contract_life.one_of_each(thread, contract.contract_id)
-        contract_hours.one_of_each(thread, contract.contract_id, contract.site_ids[0])
+        records |= contract_hours.one_of_each(thread, contract.contract_id, contract.site_ids[0])
         records |= offers.one_of_each(thread)
         # Without hours: those of a month that goes on cannot be closed.
         settled = thread.activate_contract(client, [("Settled site", small_site.url(page))])
@@ -264,6 +264,7 @@ def owned(running_stack: RunningStack, world: World, every_operation: list[Opera
             "month": client_month(datetime.fromisoformat(world.incident["timestamps"]["opened"]["at"])),
             "edition": "1",
             "review_kind": "quarterly",
+            "report_kind": "hours",
             "template_kind": "quarterly",
             "number": "1",
             "picture": "logo",

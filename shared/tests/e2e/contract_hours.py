@@ -40,10 +40,16 @@ def figure(site_id: str) -> dict[str, Any]:
     return {"site_id": site_id, "month": "2026-05", "users": 4200, "visits": 18000}
 
 
-def one_of_each(thread: ThreadClient, contract_id: str, site_id: str) -> None:
-    """Work under a contract with hours, and a figure of its site."""
+EXPLANATION: dict[str, Any] = {"template_code": "hours_explanation", "values": {"PRENOM": "Léa"}}
+"""A body that has the hours of a contract explained to who decides."""
+
+
+def one_of_each(thread: ThreadClient, contract_id: str, site_id: str) -> dict[str, str]:
+    """Work under a contract with hours, a figure of its site, and its hours explained by mail."""
     thread.post("contracts", f"/v1/contracts/{contract_id}/hours/entries", entry())
     thread.post("contracts", "/v1/usage-figures", figure(site_id))
+    (sent,) = thread.post("contracts", f"/v1/contracts/{contract_id}/sent-messages", EXPLANATION)["data"]
+    return {"message_id": str(sent["message_id"])}
 
 
 def requests(
@@ -63,5 +69,6 @@ def requests(
             {"contract_id": contract()},
             {"work_item_id": str(new_id()), "approved_by": "Léa Martin"},
         ),
+        "send_message": lambda: ({"contract_id": contract()}, EXPLANATION),
         "create_usage_figure": lambda: ({}, figure(site())),
     }

@@ -35,6 +35,8 @@ OWN_UNITS_OF_READINGS = {
     ("reporting", "download_portal_edition"),
     ("reporting", "show_portal_review_edition"),
     ("reporting", "download_portal_review_edition"),
+    ("reporting", "show_portal_document_edition"),
+    ("reporting", "download_portal_document_edition"),
     ("reporting", "download_portal_evidence"),
     ("reporting", "download_portal_incident_evidence"),
     ("reporting", "download_portal_amounts_evidence"),

@@ -126,6 +126,73 @@ async def test_what_is_only_for_a_mobile_application_is_there_exactly_with_one(a
     assert "fixé à 9\u00a0heures" in without["text"]
 
 
+# --- messages that are sent ------------------------------------------------------------------------------------------
+
+
+async def contact(agency: Agency, contract: Any, name: str, language: str, role: str) -> Any:
+    person = {"name": name, "email": f"{name.lower()}@hotel.example", "language": language, "roles": [role]}
+    return await agency.make(f"/v1/clients/{contract['client_id']}/contacts", person)
+
+
+async def said(agency: Agency, contract: Any) -> list[Any]:
+    events = [each for each in await agency.installation.events() if each["type"].endswith("message.written.v1")]
+    return [each["data"] for each in events if each["data"]["contract_id"] == contract["contract_id"]]
+
+
+EXPLAINED: dict[str, Any] = {"template_code": "hours_explanation", "values": {"PRENOM": "Léa"}}
+
+
+@pytest.mark.capability("R12")
+async def test_a_message_is_sent_to_everybody_who_decides_each_in_his_language(agency: Agency) -> None:
+    await put(agency, "/v1/tenant/sender", SENDER)
+    contract = await ten_hours(agency)
+    await contact(agency, contract, "John", "en", "decider")
+    await contact(agency, contract, "Paul", "fr", "staff")
+    sent = (await agency.make(f"/v1/contracts/{contract['contract_id']}/sent-messages", EXPLAINED, status=202))["data"]
+    assert [(each["recipient"]["email"], each["language"]) for each in sent] == [
+        ("lea@hotel.example", "fr"),
+        ("john@hotel.example", "en"),
+    ]
+    events = await said(agency, contract)
+    assert [event["message_id"] for event in events] == [each["message_id"] for each in sent]
+    for event in events:
+        shown = await message(agency, contract, event["language"])
+        assert (event["subject"], event["text"]) == (shown["subject"], shown["text"])
+        assert event["sender"] == {"name": "Romain", "email": "romain@agence-lumiere.example"}
+
+
+async def test_one_contact_is_sent_what_names_him(agency: Agency) -> None:
+    contract = await ten_hours(agency)
+    paul = await contact(agency, contract, "Paul", "en", "staff")
+    path = f"/v1/contracts/{contract['contract_id']}/sent-messages"
+    (sent,) = (await agency.make(path, EXPLAINED | {"contact_id": paul["contact_id"]}, status=202))["data"]
+    assert (sent["recipient"]["email"], sent["language"]) == ("paul@hotel.example", "en")
+
+
+async def test_a_repeated_request_sends_nothing_again(agency: Agency) -> None:
+    contract = await ten_hours(agency)
+    path = f"/v1/contracts/{contract['contract_id']}/sent-messages"
+    key = {"Idempotency-Key": '"one-explanation"'}
+    first, second = [await agency.call("POST", path, json=EXPLAINED, headers=key) for _ in range(2)]
+    assert (first.status_code, second.json()) == (202, first.json())
+    assert len(await said(agency, contract)) == 1
+
+
+async def test_nothing_is_sent_where_nobody_decides_or_a_value_is_missing(agency: Agency) -> None:
+    contract = await ten_hours(agency)
+    path = f"/v1/contracts/{contract['contract_id']}/sent-messages"
+    missing = await agency.refused(422, "POST", path, json=EXPLAINED | {"values": {}})
+    assert [error["pointer"] for error in missing["errors"]] == ["#/values/PRENOM"]
+    strange = await agency.refused(404, "POST", path, json=EXPLAINED | {"contact_id": str(UUID(int=1))})
+    assert [error["pointer"] for error in strange["errors"]] == ["#/contact_id"]
+    (lea,) = (await agency.get(f"/v1/clients/{contract['client_id']}"))["contacts"]
+    address = f"/v1/clients/{contract['client_id']}/contacts/{lea['contact_id']}"
+    changed = await agency.call("PATCH", address, json={"roles": ["staff"]}, headers=ANYBODY)
+    assert changed.status_code == 200, changed.text
+    assert "decider" in (await agency.refused(409, "POST", path, json=EXPLAINED))["detail"]
+    assert await said(agency, contract) == []
+
+
 OWN: dict[str, Any] = {
     "variables": [
         {

@@ -1,24 +1,15 @@
 """Settings of the incidents service: INCIDENTS_* in the environment, or files in the secrets folder."""
 
-import re
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
-from shared.settings import Port, ServiceSettings
-
-_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-ADDRESS_PATTERN = rf"^[A-Za-z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@{_LABEL}(?:\.{_LABEL})*$"
-"""An ASCII addr-spec without quotes or comments: nothing in it can end a header. The mail server judges the rest."""
+from shared.mail import MailSettings, checked_address
+from shared.settings import Port
 
 
-def is_address(text: str) -> bool:
-    """Whether a text can be put into a header as one address."""
-    return len(text) <= 254 and "\n" not in text and re.match(ADDRESS_PATTERN, text) is not None
-
-
-class IncidentsSettings(ServiceSettings):
+class IncidentsSettings(MailSettings):
     """What the incidents service needs to know beyond what every service needs."""
 
     SERVICE: ClassVar[str] = "incidents"
@@ -39,18 +30,6 @@ class IncidentsSettings(ServiceSettings):
         description="The secret_key before this one: what it has sealed can still be read, what it has signed still"
         " counts.",
     )
-
-    smtp_host: str | None = Field(default=None, description="Mail server; without one, alerts wait as not configured.")
-    smtp_port: Port = 587
-    smtp_username: str | None = None
-    smtp_password: SecretStr | None = None
-    smtp_starttls: Literal["auto", "always", "never"] = Field(
-        default="auto", description="always refuses a server without STARTTLS; auto uses it where it is offered."
-    )
-    smtp_implicit_tls: bool = Field(default=False, description="TLS from the first byte (port 465).")
-    smtp_timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 20.0
-    smtp_from: str = Field(default="upheld@localhost", description="Address that alerts come from.")
-    smtp_from_name: str = Field(default="Upheld", max_length=100)
 
     alert_emails: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Comma-separated: who is alerted for every tenant that has set no addresses of its own."
@@ -80,17 +59,7 @@ class IncidentsSettings(ServiceSettings):
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
-    @field_validator("alert_emails", "smtp_from")
+    @field_validator("alert_emails")
     @classmethod
-    def _addresses_are_addresses(cls, value: tuple[str, ...] | str) -> tuple[str, ...] | str:
-        for address in (value,) if isinstance(value, str) else value:
-            if not is_address(address):
-                raise ValueError(f"{address!r} is not an e-mail address like name@example.org")
-        return value
-
-    @field_validator("smtp_from_name")
-    @classmethod
-    def _one_line(cls, value: str) -> str:
-        if not value.isprintable():
-            raise ValueError("the sender's name must be one line of printable characters")
-        return value
+    def _addresses_are_addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(checked_address(address) for address in value)

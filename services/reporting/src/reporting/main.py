@@ -16,6 +16,7 @@ from reporting.api import (
     hours_reports,
     identity_providers,
     margins,
+    message_deliveries,
     outage_decisions,
     page_settings,
     page_updates,
@@ -30,6 +31,7 @@ from reporting.api import (
     review_editions,
     review_files,
     reviews,
+    scheduled_reports,
     sent_reports,
     status_feeds,
     status_pages,
@@ -75,6 +77,10 @@ SERVICE = Service(
         reviews.router,
         review_files.router,
         review_editions.router,
+        scheduled_reports.schedules,
+        scheduled_reports.listed,
+        scheduled_reports.router,
+        message_deliveries.router,
         decision_log.router,
         hours_reports.router,
         client_history.router,
@@ -113,6 +119,8 @@ SERVICE = Service(
     | reviews.READINGS
     | review_files.READINGS
     | review_editions.READINGS
+    | scheduled_reports.READINGS
+    | message_deliveries.READINGS
     | decision_log.READINGS
     | hours_reports.READINGS
     | client_history.READINGS

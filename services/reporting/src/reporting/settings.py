@@ -1,25 +1,16 @@
 """What reporting needs to know to start. Environment variables carry the prefix `REPORTING_`."""
 
-import re
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 from pydantic import AnyHttpUrl, Field, SecretStr, field_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
-from shared.settings import Port, ServiceSettings
-
-_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-ADDRESS_PATTERN = rf"^[A-Za-z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@{_LABEL}(?:\.{_LABEL})*$"
-"""An ASCII addr-spec without quotes or comments: nothing in it can end a header. The mail server judges the rest."""
+from shared.mail import MailSettings
+from shared.settings import Port
 
 
-def is_address(text: str) -> bool:
-    """Whether a text can be put into a header as one address."""
-    return len(text) <= 254 and "\n" not in text and re.match(ADDRESS_PATTERN, text) is not None
-
-
-class ReportingSettings(ServiceSettings):
+class ReportingSettings(MailSettings):
     """Settings of the reporting service.
 
     `allowed_networks` (of every service) names the private networks that webhooks may reach; addresses in them may
@@ -69,32 +60,6 @@ class ReportingSettings(ServiceSettings):
     portal_timeout_seconds: float = Field(
         default=5.0, gt=0, le=30, description="How long a page of the portal waits for another service."
     )
-
-    smtp_host: str | None = Field(default=None, description="Mail server; without one, nobody is told by mail.")
-    smtp_port: Port = 587
-    smtp_username: str | None = None
-    smtp_password: SecretStr | None = None
-    smtp_starttls: Literal["auto", "always", "never"] = Field(
-        default="auto", description="always refuses a server without STARTTLS; auto uses it where it is offered."
-    )
-    smtp_implicit_tls: bool = Field(default=False, description="TLS from the first byte (port 465).")
-    smtp_timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 20.0
-    smtp_from: str = Field(default="upheld@localhost", description="Address that mails come from.")
-    smtp_from_name: str = Field(default="Upheld", max_length=100)
-
-    @field_validator("smtp_from")
-    @classmethod
-    def _is_an_address(cls, value: str) -> str:
-        if not is_address(value):
-            raise ValueError(f"{value!r} is not an e-mail address like name@example.org")
-        return value
-
-    @field_validator("smtp_from_name")
-    @classmethod
-    def _one_line(cls, value: str) -> str:
-        if not value.isprintable():
-            raise ValueError("the sender's name must be one line of printable characters")
-        return value
 
     dns_servers: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),

@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import cast
 
 from reporting.adapters.deliveries import OLDEST_DELIVERY
-from reporting.adapters.mail_server import MailServer
 from reporting.adapters.portal_tables import PortalAsking
 from reporting.adapters.report_tables import ReportDelivery, ReportMonth
 from reporting.adapters.secret_box import box_of
@@ -23,6 +22,7 @@ from reporting.jobs.replay_webhooks import ReplayWebhooks
 from reporting.jobs.sum_up_response_times import SumUpResponseTimes
 from reporting.jobs.tell_subscribers import ForgetUnconfirmed, TellSubscribers
 from reporting.settings import ReportingSettings
+from shared.mail import MailServer
 from shared.worker import Job, Runtime, oldest
 
 

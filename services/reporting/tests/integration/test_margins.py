@@ -338,6 +338,7 @@ async def test_no_client_comes_near_costs_or_margins_whatever_he_asks(service: A
         "month": "2026-06",
         "edition": "1",
         "review_kind": "institutional",
+        "report_kind": "hours",
         "slug": story.slug,
         "environment_id": str(story.environment_id),
     }

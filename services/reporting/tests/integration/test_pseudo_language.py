@@ -34,7 +34,7 @@ __all__ = ["refusing", "world"]
 WRITTEN = (
     *("name", "title", "number", "what", "why", "description", "owner_name", "decided_by", "recorded_by", "outcome"),
     *("person_name", "reason_text", "host", "domain", "scope", "configuration_item", "released_version", "text"),
-    *("in_words", "code", "line", "label", "email", "url", "hash", "body", "explanation", "version_hash"),
+    *("in_words", "code", "line", "label", "email", "url", "hash", "body", "subject", "explanation", "version_hash"),
 )
 """Under these names people and programs write what they want; everything else is a code that pages put into words."""
 ENDONYMS = {"Français", "English", "fr", "en"}
@@ -58,9 +58,10 @@ def _pseudo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def promising_reviews(envelope: dict[str, Any]) -> dict[str, Any]:
-    """An activated contract that promises a report on incidents, actions and risks every month."""
+    """An activated contract that promises a report on incidents, actions and risks every month, and has hours."""
     promised = {"type": "regular_reporting", "parameters": {"frequency": "monthly"}}
-    return envelope | {"data": envelope["data"] | {"deliverables": [promised]}}
+    line = {"code": "technical", "name": {"fr": "Technique", "en": "Technical"}, "included_minutes": 120}
+    return envelope | {"data": envelope["data"] | {"deliverables": [promised], "hours": {"lines": [line]}}}
 
 
 def everything(story: Any) -> list[bytes]:
@@ -79,6 +80,7 @@ def everything(story: Any) -> list[bytes]:
         worked(story, new_id(), "Ada Martin", "2026-06-10", 90),
         told(story, "contracts.hours_month.closed.v1"),
         told(story, "contracts.advisory.issued.v1"),
+        told(story, "contracts.message.written.v1"),
         told(story, "contracts.settlement.closed.v1"),
         told(story, "contracts.hours_review.proposed.v1", year_until="2026-06-20"),
         told(story, "incidents.action.recorded.v1"),
@@ -119,7 +121,7 @@ async def test_every_page_and_document_of_the_api_says_only_what_can_be_translat
     seen = set()
     values = {
         **{"contract_id": str(story.contract_id), "client_id": str(story.client_id), "month": "2026-06"},
-        **{"edition": "1", "slug": story.slug, "document_form": "html"},
+        **{"edition": "1", "slug": story.slug, "document_form": "html", "report_kind": "hours"},
     }
     addresses = [
         *(path for path, methods in service.app.openapi()["paths"].items() if "get" in methods),
@@ -147,7 +149,10 @@ async def test_every_page_and_document_of_the_api_says_only_what_can_be_translat
 @pytest.mark.capability("R34")
 @pytest.mark.parametrize(
     "document",
-    ["reports/2026-06/editions/1", "reviews/institutional/2026-06/editions/1", "reviews/quarterly/2026-06"],
+    [
+        *("reports/2026-06/editions/1", "reviews/institutional/2026-06/editions/1", "reviews/quarterly/2026-06"),
+        "scheduled-reports/hours/2026-06/editions/1",
+    ],
 )
 async def test_a_pdf_adds_no_word_of_its_own(service: Any, story: Any, document: str) -> None:
     events = everything(story)

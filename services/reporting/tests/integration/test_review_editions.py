@@ -320,14 +320,15 @@ async def test_an_agency_words_and_orders_its_reviews_and_nothing_can_be_sent_ha
     assert page.index("Prochaines étapes") < page.index("<h2>Tendances</h2>")
 
 
-async def test_the_hours_report_is_worded_too_and_is_not_mailed(service: Any, story: Any) -> None:
+async def test_the_hours_report_is_worded_too_with_its_mail(service: Any, story: Any) -> None:
     await service.hear(*story.golden_june())
     address = "/v1/report-templates/hours"
     async with service.client(story) as client:
-        mailed = {"order": ["lines", "tickets"], "fr": {"mail_subject": "[CLIENT]"}}
-        refused = await client.put(address, json=mailed, headers={"If-Match": '"0"'})
-        assert [each["pointer"] for each in refused.json()["errors"]] == ["#/fr/mail_subject"]
-        body = {"order": ["tickets", "lines"], "fr": {"closing": "À bientôt, [AGENCY]"}}
+        unopened = {"order": ["lines", "tickets"], "fr": {"mail_body": "[CLIENT] [EDITION]"}}
+        refused = await client.put(address, json=unopened, headers={"If-Match": '"0"'})
+        assert [each["pointer"] for each in refused.json()["errors"]] == ["#/fr/mail_body", "#/fr/mail_body"]
+        texts = {"closing": "À bientôt, [AGENCY]", "mail_subject": "Vos heures de [MONTH]"}
+        body = {"order": ["tickets", "lines"], "fr": texts}
         assert (await client.put(address, json=body, headers={"If-Match": '"0"'})).status_code == 200
         where = f"/v1/contracts/{story.contract_id}/hours-reports/2026-06/html"
         assert "À bientôt, Atelier Numérique" in (await client.get(where, params={"lang": "fr"})).text

@@ -5,9 +5,11 @@ from collections.abc import Mapping
 from contracts.application.clients import Client
 from contracts.application.contracts import Change, Contract, ContractState
 from contracts.application.maintenance import MaintenanceWindow
+from contracts.application.sent_messages import WrittenMessage
 from contracts.application.settling import ClosedSettlement, SettlementRecord
 from contracts.application.sites import Site
 from contracts.domain.contract_term import TermReading
+from contracts.published.messages_v1 import MessageWritten
 from contracts.published.settlements_v1 import SettlementClosed
 from contracts.published.v1 import (
     ClientChanged,
@@ -80,6 +82,9 @@ class OutboxAnnouncer:
             alert_on=term.alert_on,
         )
         self._uow.publish(event, version=contract.version)
+
+    def message_written(self, message: WrittenMessage) -> None:
+        self._uow.publish(MessageWritten.model_validate(message.model_dump(mode="json")), version=1)
 
     def settlement_closed(self, record: SettlementRecord, closed: ClosedSettlement) -> None:
         event = SettlementClosed(

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Response
 from contracts.adapters import paper_stores
 from contracts.adapters.paper_files import message_html
 from contracts.api.dependencies import SHOWN, VersionedRoute, Work, agency, tagged
-from contracts.application import message_templates, senders
+from contracts.application import message_templates, senders, sent_messages
 from contracts.application.errors import named_at
 from contracts.application.message_templates import (
     Address,
@@ -23,11 +23,13 @@ from contracts.application.message_templates import (
 )
 from contracts.application.papers import language_of
 from contracts.application.senders import Sender, SenderData
+from contracts.application.sent_messages import SentMessages
 from contracts.application.service_desk_words import catalogues
 from contracts.application.values import Code
 from shared.auth import Principal
 from shared.etag import IfMatch
 from shared.i18n import Translator
+from shared.idempotency import Idempotent
 from shared.pagination import Page, PageParams
 from shared.problems import Conflict, ValidationFailed, responses_for
 from shared.service import Unit
@@ -140,6 +142,21 @@ async def write_message(contract_id: UUID, wanted: MessageRequest, work: Work, _
         sender=None if sender is None else Address(name=sender.name, email=sender.email),
         recipient=None if contact is None else Address(name=contact.name, email=contact.email),
     )
+
+
+@router.post(
+    "/contracts/{contract_id}/sent-messages",
+    summary="Send a message about a contract",
+    status_code=202,
+    responses=responses_for(Conflict, ValidationFailed),
+    dependencies=[Idempotent],
+)
+async def send_message(contract_id: UUID, wanted: MessageRequest, work: Work, _who: AgencyWriter) -> SentMessages:
+    """Writes the message and has it mailed: to the contact that is named, else to everybody at the client who decides,
+    each in his language. What cannot be written for one of them is sent to nobody. When each left and was opened is
+    told by reporting: `GET /v1/contracts/{contract_id}/message-deliveries`.
+    """
+    return await sent_messages.send_message(work, await work.contracts.get(contract_id), wanted)
 
 
 def _shown(filled: Filled, t: Translator) -> Preview:

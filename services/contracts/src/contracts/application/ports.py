@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from contracts.application.paper_ports import PaperStores
     from contracts.application.register_ports import Registers
     from contracts.application.sector_ports import SectorStores
+    from contracts.application.sent_messages import WrittenMessage
     from contracts.application.settlement_ports import SettlementStores
     from contracts.application.settling import ClosedSettlement, SettlementRecord
     from contracts.application.signing_ports import SigningStores
@@ -140,6 +141,9 @@ class Announcer(Protocol):
 
     def notice_due(self, contract: Contract, term: TermReading) -> None:
         """Says that the alert date of a contract's term is reached."""
+
+    def message_written(self, message: WrittenMessage) -> None:
+        """Says that a message is to be sent."""
 
     def settlement_closed(self, record: SettlementRecord, closed: ClosedSettlement) -> None:
         """Says that a version of a settlement is fixed for good."""

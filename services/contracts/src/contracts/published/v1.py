@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.published.hours_v1 import HOURS_EVENTS
 from contracts.published.invoices_v1 import INVOICE_EVENTS
+from contracts.published.messages_v1 import MessageWritten
 from contracts.published.registers_v1 import REGISTER_EVENTS
 from contracts.published.settlements_v1 import SettlementClosed
 from shared.events import EventRegistry, PublishedEvent
@@ -990,6 +991,7 @@ registry = EventRegistry(
         SiteChanged,
         MaintenanceScheduled,
         MaintenanceCancelled,
+        MessageWritten,
         *REGISTER_EVENTS,
         *INVOICE_EVENTS,
         *HOURS_EVENTS,

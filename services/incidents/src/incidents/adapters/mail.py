@@ -1,59 +1,29 @@
-"""Mail: from an incident to a message in the reader's language, and from a message to the mail server."""
+"""Mail: from an incident to a message in the reader's language."""
 
-import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import SMTP as SMTP_POLICY
-from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import aiosmtplib
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from incidents.application.ports import ClockView, ContractFacts
 from incidents.domain.storm_brake import SUMMARY_EVERY
 from incidents.domain.work_item import Kind, Milestone, Severity, WorkItem
-from incidents.settings import IncidentsSettings, is_address
 from shared.i18n import Catalogues, Translator
-from shared.outbound_http import authorities_of_the_machine
+from shared.mail import SUBJECT_LENGTH, one_line
 from shared.values import seconds
 
 MESSAGES = Path(__file__).parent / "messages"
 LOCALE = Path(__file__).parents[1] / "locale"
 
-SUBJECT_LENGTH = 180
 LISTED = 50
 """How many facts a message names that tells several; the count is of all."""
-SEND_SECONDS = 60.0
-"""For one message from connecting to the server's last word; less than the lease of its row."""
 
 
 _PATHS = {Kind.INCIDENT: "incidents", Kind.REQUEST: "requests", Kind.CHANGE: "changes", Kind.WORK_ORDER: "work-orders"}
-
-
-class MailRefusedError(Exception):
-    """The message can never be delivered to this recipient; trying again does not help."""
-
-
-class MailDelayedError(Exception):
-    """The server could not take the message now; try again later."""
-
-
-@dataclass(frozen=True)
-class Letter:
-    """One message, complete: everything that goes on the wire but the sender's address."""
-
-    message_id: str
-    in_reply_to: str | None
-    recipient: str
-    subject: str
-    body: str
-    written_at: datetime
 
 
 class Writer:
@@ -231,73 +201,3 @@ class _Words:
         word = words.get(code, code)
         detail = one_line(str(outage.get("detail") or ""))
         return f"{word} ({detail})" if detail else word
-
-
-def one_line(text: str) -> str:
-    """The text without anything that could end a header line: control characters become spaces."""
-    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
-
-
-def compose(letter: Letter, settings: IncidentsSettings) -> EmailMessage:
-    """The message for the wire. Raises MailRefusedError for a recipient that is no address."""
-    if not is_address(letter.recipient):
-        raise MailRefusedError("the recipient is not an e-mail address")
-    message = EmailMessage(policy=SMTP_POLICY)
-    message["From"] = Address(settings.smtp_from_name, addr_spec=settings.smtp_from)
-    message["To"] = Address(addr_spec=letter.recipient)
-    message["Subject"] = one_line(letter.subject)
-    message["Date"] = format_datetime(letter.written_at)
-    message["Message-ID"] = letter.message_id
-    if letter.in_reply_to:
-        message["In-Reply-To"] = letter.in_reply_to
-        message["References"] = letter.in_reply_to
-    message["Auto-Submitted"] = "auto-generated"
-    message.set_content(letter.body, cte="quoted-printable")
-    return message
-
-
-class MailServer:
-    """The configured SMTP server."""
-
-    def __init__(self, settings: IncidentsSettings) -> None:
-        self._settings = settings
-
-    @property
-    def configured(self) -> bool:
-        return self._settings.smtp_host is not None
-
-    async def send(self, letter: Letter) -> None:
-        """Hands a message over; returns when the server has accepted it.
-
-        Raises MailRefusedError when it never will, MailDelayedError when it did not now.
-        """
-        settings = self._settings
-        message = compose(letter, settings)
-        password = settings.smtp_password
-        try:
-            async with asyncio.timeout(SEND_SECONDS):
-                await aiosmtplib.send(
-                    message,
-                    hostname=settings.smtp_host,
-                    port=settings.smtp_port,
-                    username=settings.smtp_username,
-                    password=password.get_secret_value() if password else None,
-                    use_tls=settings.smtp_implicit_tls,
-                    start_tls={"auto": None, "always": True, "never": False}[settings.smtp_starttls],
-                    timeout=settings.smtp_timeout_seconds,
-                    tls_context=authorities_of_the_machine(),
-                )
-        except aiosmtplib.SMTPRecipientsRefused as error:
-            codes = [refused.code for refused in error.recipients]
-            kind = MailRefusedError if all(code >= 500 for code in codes) else MailDelayedError
-            raise kind(_told(error)) from error
-        except (aiosmtplib.SMTPDataError, aiosmtplib.SMTPSenderRefused) as error:
-            kind = MailRefusedError if error.code >= 500 else MailDelayedError
-            raise kind(_told(error)) from error
-        except (aiosmtplib.SMTPException, OSError, ValueError) as error:
-            # No connection, no TLS, a wrong password: the server's or our configuration's fault, mended by somebody.
-            raise MailDelayedError(_told(error)) from error
-
-
-def _told(error: Exception) -> str:
-    return one_line(f"{type(error).__name__}: {error}")[:500]

@@ -40,7 +40,7 @@ from incidents.domain.work_item import (
     Status,
     WorkItem,
 )
-from incidents.settings import ADDRESS_PATTERN
+from shared.mail import ADDRESS_PATTERN
 from shared.values import Instant, LocalDate, Seconds, forbid_unknown, seconds
 
 _CONTRACT = "0197a1c2-0000-7000-8000-000000000201"

@@ -28,7 +28,7 @@ from incidents.domain.work_item import (
     Status,
     WorkItem,
 )
-from incidents.settings import ADDRESS_PATTERN
+from shared.mail import ADDRESS_PATTERN
 from shared.values import Instant, Seconds, forbid_unknown, seconds
 
 CLEAN = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"

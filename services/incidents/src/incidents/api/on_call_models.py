@@ -23,7 +23,7 @@ from incidents.application.definitions import (
     ShortName,
 )
 from incidents.domain.on_call import Span
-from incidents.settings import ADDRESS_PATTERN
+from shared.mail import ADDRESS_PATTERN
 from shared.values import Instant, TimeZone, forbid_unknown
 
 _PERSON = "0197a1c2-0000-7000-8000-000000000601"

@@ -16,13 +16,14 @@ from sqlalchemy import ColumnElement, func, or_, select
 
 from incidents.adapters.advice_tables import AdviceMailRow
 from incidents.adapters.channel_tables import NotificationTryRow
-from incidents.adapters.mail import LOCALE, Letter, MailDelayedError, MailRefusedError, MailServer, one_line
+from incidents.adapters.mail import LOCALE
 from incidents.adapters.repository import ports_of
 from incidents.domain.storm_brake import STORM_SPAN, SUMMARY_EVERY, Fact, Told, plan
 from incidents.published.advice import AdviceDelivered
 from incidents.settings import IncidentsSettings
 from shared.i18n import Catalogues, Translator
 from shared.ids import new_id
+from shared.mail import Letter, MailDelayedError, MailRefusedError, MailServer, one_line
 from shared.unit_of_work import UnitOfWork, UnitsOfWork
 
 log = structlog.get_logger(__name__)
@@ -99,7 +100,7 @@ class AdviceMail:
             contract = await contracts.newest_of_client(first.client_id)
         zone = ZoneInfo(contract.time_zone if contract is not None else "UTC")
         subject, body = advice_text(translator, rows, zone)
-        return Letter(self._message_id(first.id), None, first.recipient, subject, body, first.created_at)
+        return Letter(self._message_id(first.id), first.recipient, subject, body, first.created_at)
 
     def _message_id(self, mail_id: UUID) -> str:
         return f"<{KIND}.{mail_id}@{self._domain}>"

@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from incidents.adapters.channel_store import zone_at
 from incidents.adapters.channel_tables import NotificationTryRow
-from incidents.adapters.mail import LOCALE, Letter, MailDelayedError, MailRefusedError, MailServer, one_line
+from incidents.adapters.mail import LOCALE
 from incidents.adapters.on_call_repository import cover_ports
 from incidents.adapters.on_call_tables import AgencyMessageRow, CoverLookRow
 from incidents.adapters.tables import ContractTermsRow
@@ -25,6 +25,7 @@ from incidents.settings import IncidentsSettings
 from shared.consumer import is_database_away
 from shared.i18n import Catalogues, Translator
 from shared.ids import new_id
+from shared.mail import Letter, MailDelayedError, MailRefusedError, MailServer, one_line
 from shared.unit_of_work import UnitsOfWork
 
 log = structlog.get_logger(__name__)
@@ -170,7 +171,7 @@ class AgencyMail:
         told_in = ZoneInfo(zone or row.details.get("time_zone", "UTC"))
         subject, body = _TEXTS[row.kind](self._catalogues.translator(row.language), row, told_in)
         message_id = f"<{row.kind.replace('_', '-')}.{row.id}.{row.contract_id or row.tenant_id}@{self._domain}>"
-        return Letter(message_id, None, row.recipient, subject, body, row.created_at)
+        return Letter(message_id, row.recipient, subject, body, row.created_at)
 
     async def _note(self, message_id: int, *, error: str | None, refused: bool) -> None:
         async with self._units.for_every_tenant() as unit:

@@ -22,7 +22,7 @@ from incidents.adapters.channel_store import zones_of
 from incidents.adapters.channel_tables import ChannelRow, NotificationTryRow
 from incidents.adapters.chat import ChannelDelayedError, ChannelRefusedError, Chat
 from incidents.adapters.defaults import box_of
-from incidents.adapters.mail import Letter, MailDelayedError, MailRefusedError, MailServer, Writer
+from incidents.adapters.mail import Writer
 from incidents.adapters.message_planning import AFTER_ANOTHER, IS_URGENT, plan_what_waits
 from incidents.adapters.repository import ports_of, read_item
 from incidents.adapters.secret_box import Unreadable
@@ -32,6 +32,7 @@ from incidents.application.incidents import alerted
 from incidents.domain.work_item import Act, WorkItem
 from incidents.settings import IncidentsSettings
 from shared.ids import new_id
+from shared.mail import Letter, MailDelayedError, MailRefusedError, MailServer
 from shared.unit_of_work import UnitOfWork, UnitsOfWork
 
 log = structlog.get_logger(__name__)
@@ -174,7 +175,9 @@ class Outbound:
             }
             body = first.body + self._writer.links(links, first.language)
             message_id = first.message_id or f"<{first.id}@{self._domain}>"
-            return Letter(message_id, first.in_reply_to, first.recipient, first.subject, body, first.created_at)
+            return Letter(
+                message_id, first.recipient, first.subject, body, first.created_at, in_reply_to=first.in_reply_to
+            )
 
     async def _write(self, unit: UnitOfWork, rows: Sequence[NotificationRow]) -> None:
         ports = ports_of(unit)

@@ -3,9 +3,9 @@
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from incidents.adapters.mail import one_line
 from incidents.adapters.on_call_tables import AgencyMessageRow
 from shared.i18n import Translator
+from shared.mail import one_line
 
 
 def webhook_disabled_text(translator: Translator, row: AgencyMessageRow, zone: ZoneInfo) -> tuple[str, str]:

@@ -10,8 +10,8 @@ import pytest
 
 import incidents
 from incidents.adapters.contract_state import ContractState
-from incidents.adapters.mail import LOCALE, _Words, one_line
-from incidents.settings import IncidentsSettings, is_address
+from incidents.adapters.mail import LOCALE, _Words
+from incidents.settings import IncidentsSettings
 from shared.i18n import Catalogues, untranslated
 from shared.testing.pseudo import OPEN, PseudoTranslator
 
@@ -46,20 +46,6 @@ def test_a_severity_is_called_what_the_contract_calls_it() -> None:
         assert words.severity("p1", contract) == name
     french = _Words(Catalogues.load(LOCALE).translator("fr"), ZoneInfo("UTC"), datetime(2026, 6, 8, tzinfo=UTC))
     assert french.severity("critical", contract) == "critique"
-
-
-def test_one_line_has_no_way_to_end_a_header() -> None:
-    assert one_line("a\r\nBcc: x\x00\x85\u2028b\tc") == "a Bcc: x b c"
-
-
-@pytest.mark.parametrize("text", ["a@b", "first.last+tag@sub.example.org", "o'neill@example.org"])
-def test_addresses(text: str) -> None:
-    assert is_address(text)
-
-
-@pytest.mark.parametrize("text", ["", "a", "a@", "@b", "a@b\n", "a b@c", "a@b,c@d", "<a@b>", "é@b.c", "a@-b", "a@b..c"])
-def test_what_is_no_address(text: str) -> None:
-    assert not is_address(text)
 
 
 def test_settings_read_a_list_of_addresses(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,7 @@
 """Documents about a contract or a client that are no report of a month: logs, hours, histories, margins."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -22,7 +22,7 @@ from reporting.domain.report_template import filled
 from shared.i18n import Translator
 
 
-def _sheet(
+def plain_sheet(
     t: Translator,
     brand: Brand,
     zone: ZoneInfo,
@@ -37,6 +37,7 @@ def _sheet(
     tiles: Sequence[Tile] = (),
     rules: Sequence[str] = (),
 ) -> ReportSheet:
+    """A page without charts and comments."""
     return ReportSheet(
         language="fr" if t.language == "fr" else "en",
         title=title,
@@ -61,8 +62,19 @@ def _sheet(
     )
 
 
-def _whose(contract: ReportContract, t: Translator) -> str:
+def whose(contract: ReportContract, t: Translator) -> str:
+    """Which client and contract it is about."""
     return " · ".join((contract.client_name, t.gettext("contract %(number)s", number=contract.number)))
+
+
+def month_values(contract: ReportContract, month: date, t: Translator) -> dict[str, str | None]:
+    """What the variables of a template stand for in any document of a month."""
+    return {
+        "CLIENT": contract.client_name,
+        "AGENCY": contract.agency_name,
+        "CONTRACT": contract.number,
+        "MONTH": t.month(month),
+    }
 
 
 def _day(t: Translator, at: datetime | None, zone: ZoneInfo) -> str:
@@ -143,11 +155,11 @@ def decision_log_sheet(
         ],
         nothing=t.gettext("Nothing was decided."),
     )
-    return _sheet(
+    return plain_sheet(
         *(t, brand, zone),
         title=t.gettext("Log of decisions, risks and actions"),
         author=contract.agency_name,
-        subtitle=_whose(contract, t),
+        subtitle=whose(contract, t),
         period=t.gettext("As it stood on %(instant)s.", instant=t.datetime(as_of, zone)),
         edition="",
         as_of=as_of,
@@ -208,7 +220,7 @@ def history_sheet(
         rows=[],
         nothing=t.gettext("Nothing was known of this client then."),
     )
-    return _sheet(
+    return plain_sheet(
         *(t, brand, zone),
         title=t.gettext("Everything about %(client)s", client=client_name),
         author=agency_name,
@@ -228,13 +240,7 @@ def hours_sheet(report: HoursReport, brand: Brand, t: Translator, template: Docu
 
     In the order and with the texts of a template.
     """
-    texts = template.texts(t.language)
-    values: dict[str, str | None] = {
-        "CLIENT": report.contract.client_name,
-        "AGENCY": report.contract.agency_name,
-        "CONTRACT": report.contract.number,
-        "MONTH": t.month(report.month),
-    }
+    texts, values = template.texts(t.language), month_values(report.contract, report.month, t)
     zone = ZoneInfo(report.time_zone)
     hours = report.hours
     tiles = []
@@ -265,11 +271,11 @@ def hours_sheet(report: HoursReport, brand: Brand, t: Translator, template: Docu
     )
     tables = [nothing] if hours is None else hours_tables(hours, t)
     tables.sort(key=lambda table: template.order.index(_hours_section(table)))
-    page = _sheet(
+    page = plain_sheet(
         *(t, brand, zone),
-        title=t.gettext("Hours of %(month)s", month=t.month(report.month)),
+        title=hours_title(report.month, t),
         author=report.contract.agency_name,
-        subtitle=_whose(report.contract, t),
+        subtitle=whose(report.contract, t),
         period=t.month(report.month),
         edition=edition,
         as_of=report.as_of,
@@ -284,6 +290,11 @@ def hours_sheet(report: HoursReport, brand: Brand, t: Translator, template: Docu
     )
 
 
+def hours_title(month: date, t: Translator) -> str:
+    """What the hours report of a month is called."""
+    return t.gettext("Hours of %(month)s", month=t.month(month))
+
+
 def _hours_section(table: Table) -> DocumentSection:
     return "tickets" if table.code == "hours/tickets" else "lines"
 
@@ -294,11 +305,11 @@ def _hours_section(table: Table) -> DocumentSection:
 def margin_sheet(margins: ContractMargins, brand: Brand, t: Translator) -> ReportSheet:
     """Costs, margins and lead times of a contract, month by month. For the agency alone, and it says so."""
     zone = ZoneInfo(margins.time_zone)
-    return _sheet(
+    return plain_sheet(
         *(t, brand, zone),
         title=t.gettext("Costs, margin and lead times"),
         author=margins.contract.agency_name,
-        subtitle=_whose(margins.contract, t),
+        subtitle=whose(margins.contract, t),
         period=t.gettext(
             "%(first)s to %(last)s", first=t.month(margins.months[0].month), last=t.month(margins.months[-1].month)
         ),
@@ -426,16 +437,21 @@ def _lead_times(months: Sequence[LeadTimesOfMonth], t: Translator) -> Table:
 
 
 def access_log_sheet(
-    agency_name: str, accesses: Sequence[Mapping[str, Any]], period: tuple[datetime | None, datetime], t: Translator
+    author: str,
+    subtitle: str,
+    brand: Brand,
+    accesses: Sequence[Mapping[str, Any]],
+    period: tuple[datetime | None, datetime],
+    zone: ZoneInfo,
+    t: Translator,
 ) -> ReportSheet:
     """Who read what, newest first, for an audit of confidentiality. Operations have the names of the API document."""
-    zone = ZoneInfo("UTC")
     since, until = period
-    return _sheet(
-        *(t, Brand(agency_name, None, None, None, None), zone),
+    return plain_sheet(
+        *(t, brand, zone),
         title=t.gettext("Access log"),
-        author=agency_name,
-        subtitle=agency_name,
+        author=author,
+        subtitle=subtitle,
         period=t.gettext(
             "From %(start)s to %(end)s.",
             start=t.gettext("the beginning of the log") if since is None else t.datetime(since, zone),
@@ -459,7 +475,9 @@ def access_log_sheet(
                             [
                                 t.datetime(each["at"], zone, width="short", seconds=True),
                                 " · ".join(
-                                    str(part) for part in (each["actor_name"] or each["actor_id"], each["role"]) if part
+                                    str(part)
+                                    for part in (each["actor_name"] or each.get("actor_id"), each["role"])
+                                    if part
                                 ),
                                 each["operation"],
                                 each["resource"],

@@ -35,8 +35,8 @@ from reporting.domain.single_sign_on import (
     meets,
     verified_address,
 )
-from reporting.settings import is_address
 from shared.auth import JwksKeys, KeysError, keys_of
+from shared.mail import is_address
 
 ALGORITHMS: Final = frozenset(
     {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}

@@ -8,8 +8,9 @@ from uuid import UUID
 from sqlalchemy import select, update
 
 from reporting.adapters.facts import StoredFacts
+from reporting.adapters.report_schedules import schedule_of
 from reporting.adapters.report_tables import ReportDelivery, ReportEdition
-from reporting.domain.review_periods import ReportKind
+from reporting.domain.review_periods import SCHEDULED, ReportKind
 from shared.ids import new_id
 from shared.unit_of_work import UnitOfWork
 
@@ -25,7 +26,8 @@ Ended: TypeAlias = Literal["superseded", "refused", "template", "too_late"]
 
 
 async def plan_deliveries(uow: UnitOfWork, edition: ReportEdition) -> None:
-    """An edition was issued: it is sent to every decider, a monthly one where that is promised.
+    """An edition was issued: it is sent to every decider, a monthly one where that is promised, and a document of a
+    month where it is wanted.
 
     What of earlier editions has not left yet does not leave any more.
     """
@@ -44,26 +46,52 @@ async def plan_deliveries(uow: UnitOfWork, edition: ReportEdition) -> None:
     newest = (await StoredFacts(uow).versions(edition.contract_id))[-1].state
     if edition.kind == "monthly" and not newest.reports.monthly:
         return
+    if edition.kind in SCHEDULED and not (await schedule_of(uow, newest, edition.kind)).enabled:
+        return
     for contact in newest.contacts:
         if RECIPIENTS in contact.roles:
-            uow.session.add(
-                ReportDelivery(
-                    delivery_id=new_id(),
-                    tenant_id=edition.tenant_id,
-                    client_id=edition.client_id,
-                    contract_id=edition.contract_id,
-                    kind=edition.kind,
-                    month=edition.month,
-                    edition=edition.edition,
-                    contact_id=contact.contact_id,
-                    name=contact.name,
-                    address=contact.email,
-                    language=contact.language,
-                    planned_at=uow.now,
-                    due_at=uow.now + SETTLES_FOR,
-                    tries=0,
-                )
+            plan_delivery(
+                uow,
+                edition,
+                delivery_id=new_id(),
+                contact_id=contact.contact_id,
+                name=contact.name,
+                address=contact.email,
+                language=contact.language,
+                due_at=uow.now + SETTLES_FOR,
             )
+
+
+def plan_delivery(
+    uow: UnitOfWork,
+    edition: ReportEdition,
+    *,
+    delivery_id: UUID,
+    contact_id: UUID,
+    name: str,
+    address: str,
+    language: str,
+    due_at: datetime,
+) -> None:
+    """An edition is sent to one person."""
+    uow.session.add(
+        ReportDelivery(
+            delivery_id=delivery_id,
+            tenant_id=edition.tenant_id,
+            client_id=edition.client_id,
+            contract_id=edition.contract_id,
+            kind=edition.kind,
+            month=edition.month,
+            edition=edition.edition,
+            contact_id=contact_id,
+            name=name,
+            address=address,
+            language=language,
+            planned_at=uow.now,
+            due_at=due_at,
+            tries=0,
+        )
+    )
 
 
 @dataclass(frozen=True)

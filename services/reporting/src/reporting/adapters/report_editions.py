@@ -1,15 +1,17 @@
-"""Reports of months and reviews: when they are due, and the editions that were issued."""
+"""What is told in editions: when it is due, and the editions that were issued."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, cast
+from typing import Any, Final, assert_never, cast
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from reporting.adapters.report_tables import ReportEdition, ReportMonth
+from reporting.application.access_report import AccessReport
+from reporting.application.decision_log import DecisionsReport
 from reporting.application.editions import (
     Commentary,
     Edition,
@@ -21,17 +23,32 @@ from reporting.application.editions import (
     hash_of,
     report_id,
 )
+from reporting.application.hours_report import HoursReport
+from reporting.application.issued import AnyIssued
 from reporting.application.report import Brand, MonthlyReport
 from reporting.application.report_template import DocumentTemplateContent, ReportTemplateContent, TemplateContent
 from reporting.application.review import Review, ReviewNotes
 from reporting.application.review_editions import IssuedReview, ReviewEdition
-from reporting.domain.review_periods import ReportKind, ReviewKind
+from reporting.application.scheduled_reports import (
+    AccessEdition,
+    DecisionsEdition,
+    HoursEdition,
+    IssuedAccess,
+    IssuedDecisions,
+    IssuedHours,
+    IssuedScheduled,
+)
+from reporting.application.sent_messages import IssuedMessage, MessageEdition, SentMessage
+from reporting.domain.review_periods import LENGTHS, ReportKind, ReviewKind, ScheduledKind
 from shared.unit_of_work import UnitOfWork
+
+MADE_OF_MONTHS: Final[tuple[ReportKind, ...]] = (*LENGTHS, "hours")
+"""What is made of the editions of months."""
 
 
 @dataclass(frozen=True)
 class DueReport:
-    """A month or a review whose report is to be looked at."""
+    """What is to be looked at: a month, a review by its first month, a document of a month."""
 
     tenant_id: UUID
     contract_id: UUID
@@ -80,13 +97,13 @@ async def report_again(
     await _now_due(uow, whose, row.edition > 0, row.ends_at > since)
 
 
-async def reviews_again(uow: UnitOfWork, month: ReportMonth) -> None:
-    """Another edition of a month was issued: reviews that it is part of are due, once their period is over."""
+async def made_of_month_again(uow: UnitOfWork, month: ReportMonth) -> None:
+    """Another edition of a month was issued: what is made of it is due, a review once its period is over."""
     row = ReportMonth
     await _now_due(
         uow,
         row.contract_id == month.contract_id,
-        row.kind != "monthly",
+        row.kind.in_(MADE_OF_MONTHS),
         row.month <= month.month,
         row.ends_at >= month.ends_at,
     )
@@ -176,12 +193,12 @@ def add_edition(
     uow: UnitOfWork,
     row: ReportMonth,
     following: NextEdition,
-    report: MonthlyReport | Review,
+    report: MonthlyReport | Review | HoursReport | AccessReport | DecisionsReport | SentMessage,
     brand: Brand,
     last: ReportEdition | None,
     template: TemplateContent,
 ) -> ReportEdition:
-    """The next edition of a month or a review, with its commentary or notes."""
+    """The next edition, with the commentary or the notes that its kind may have."""
     if following.keep_content and last is not None:
         content, dressed = last.content, last.brand
     else:
@@ -221,13 +238,45 @@ async def issued_review(uow: UnitOfWork, contract_id: UUID, kind: ReviewKind, mo
     return IssuedReview(review_edition_of(row), Brand(**row.brand), template, row.content)
 
 
+async def issued_scheduled(
+    uow: UnitOfWork, contract_id: UUID, kind: ScheduledKind, month: date, number: int
+) -> IssuedScheduled:
+    """An edition of a document of a month. Raises UnknownEdition."""
+    row = await _issued(uow, contract_id, kind, month, number)
+    template, brand = DocumentTemplateContent.model_validate(row.template), Brand(**row.brand)
+    match kind:
+        case "hours":
+            return IssuedHours(hours_edition_of(row), brand, template, row.content)
+        case "access":
+            report = AccessReport.model_validate_json(row.content)
+            return IssuedAccess(AccessEdition(**_head_of(row), kind=kind, report=report), brand, template, row.content)
+        case "decisions":
+            return IssuedDecisions(decisions_edition_of(row), brand, template, row.content)
+        case _:
+            assert_never(kind)
+
+
+async def issued_message(uow: UnitOfWork, contract_id: UUID, month: date, number: int) -> IssuedMessage:
+    """A message. Raises UnknownEdition."""
+    row = await _issued(uow, contract_id, "message", month, number)
+    report = SentMessage.model_validate_json(row.content)
+    edition = MessageEdition(**_head_of(row), kind="message", report=report)
+    return IssuedMessage(edition, Brand(**row.brand), TemplateContent.model_validate(row.template), row.content)
+
+
 async def issued_of_any_kind(
     uow: UnitOfWork, contract_id: UUID, kind: ReportKind, month: date, number: int
-) -> IssuedEdition | IssuedReview:
+) -> AnyIssued:
     """An edition of whatever kind. Raises UnknownEdition."""
-    if kind == "monthly":
-        return await issued_edition(uow, contract_id, month, number)
-    return await issued_review(uow, contract_id, kind, month, number)
+    match kind:
+        case "monthly":
+            return await issued_edition(uow, contract_id, month, number)
+        case "hours" | "access" | "decisions":
+            return await issued_scheduled(uow, contract_id, kind, month, number)
+        case "message":
+            return await issued_message(uow, contract_id, month, number)
+        case _:
+            return await issued_review(uow, contract_id, kind, month, number)
 
 
 async def _issued(uow: UnitOfWork, contract_id: UUID, kind: ReportKind, month: date, number: int) -> ReportEdition:
@@ -254,6 +303,17 @@ def review_edition_of(row: ReportEdition) -> ReviewEdition:
         notes=ReviewNotes.model_validate(row.commentary),
         report=Review.model_validate_json(row.content),
     )
+
+
+def hours_edition_of(row: ReportEdition) -> HoursEdition:
+    """A row of an hours report as what is shown."""
+    return HoursEdition(**_head_of(row), kind="hours", report=HoursReport.model_validate_json(row.content))
+
+
+def decisions_edition_of(row: ReportEdition) -> DecisionsEdition:
+    """A row of a log of decisions as what is shown."""
+    report = DecisionsReport.model_validate_json(row.content)
+    return DecisionsEdition(**_head_of(row), kind="decisions", report=report)
 
 
 def _head_of(row: ReportEdition) -> Mapping[str, Any]:

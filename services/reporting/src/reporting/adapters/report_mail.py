@@ -1,21 +1,26 @@
 """The mail that an edition is sent with: in the language of its reader, by the agency's template."""
 
 from datetime import datetime
+from typing import assert_never
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from reporting.adapters.mail_server import Letter
+from reporting.adapters.agency_sheets import month_values
 from reporting.adapters.report_deliveries import Mail
 from reporting.adapters.report_sheet import template_values
 from reporting.adapters.review_sheet import review_title, review_values
-from reporting.application.editions import IssuedEdition
-from reporting.application.review_editions import IssuedReview, ReviewEdition
+from reporting.application.issued import AnyIssued
+from reporting.application.review_editions import ReviewEdition
+from reporting.application.scheduled_reports import ScheduledEdition
+from reporting.application.sent_messages import MessageEdition, SentMessage
 from reporting.domain.report_template import filled
+from reporting.domain.review_periods import ScheduledKind
 from shared.i18n import Translator
+from shared.mail import Letter
 
 
 def report_letter(
-    issued: IssuedEdition | IssuedReview,
+    issued: AnyIssued,
     mail: Mail,
     t: Translator,
     *,
@@ -26,12 +31,17 @@ def report_letter(
 ) -> Letter:
     """The mail of an edition. Raises UnfilledVariable when the template asks for something that is not known."""
     edition = issued.edition
+    if isinstance(edition, MessageEdition):
+        return _message_letter(edition.report, mail, t, link=link, link_ends_at=link_ends_at, now=now, sender=sender)
     texts = issued.template.texts(t.language)
     if isinstance(edition, ReviewEdition):
         of_report = review_values(edition, t)
         title = review_title(edition.kind, t)
         subject = f"{title}, [PERIOD] – [CLIENT]"
         ready = t.gettext("this is ready on the contract [CONTRACT]: %(review)s, [PERIOD].", review=title)
+    elif isinstance(edition, ScheduledEdition):
+        of_report = month_values(edition.report.contract, edition.month, t)
+        subject, ready = _scheduled(edition.kind, t)
     else:
         of_report = template_values(edition, t)
         subject = t.gettext("Report for [MONTH] – [CLIENT]")
@@ -61,6 +71,54 @@ def report_letter(
         written_at=now,
         language=t.language,
         sender_name=edition.report.contract.agency_name,
+    )
+
+
+def _scheduled(kind: ScheduledKind, t: Translator) -> tuple[str, str]:
+    match kind:
+        case "hours":
+            subject = t.gettext("Hours of [MONTH] – [CLIENT]")
+            return subject, t.gettext("the hours of [MONTH] on the contract [CONTRACT] are ready:")
+        case "access":
+            subject = t.gettext("Accesses in [MONTH] – [CLIENT]")
+            return subject, t.gettext("here is who accessed what is yours in [MONTH], on the contract [CONTRACT]:")
+        case "decisions":
+            subject = t.gettext("Decisions, risks and actions, [MONTH] – [CLIENT]")
+            ready = t.gettext(
+                "the log of decisions, risks and actions on the contract [CONTRACT] at the end of [MONTH] is ready:"
+            )
+            return subject, ready
+        case _:
+            assert_never(kind)
+
+
+def _message_letter(
+    message: SentMessage,
+    mail: Mail,
+    t: Translator,
+    *,
+    link: str,
+    link_ends_at: datetime,
+    now: datetime,
+    sender: str,
+) -> Letter:
+    """What the agency wrote, whole; below it where it can be read again."""
+    again = t.gettext(
+        "This message as a page, until %(instant)s:", instant=t.datetime(link_ends_at, ZoneInfo(message.time_zone))
+    )
+    noted = t.gettext(
+        "When the link is opened first, we note the time, so that we know that this message arrived: nothing else, and "
+        "not even that if your browser asks not to be tracked."
+    )
+    return Letter(
+        message_id=message_id(mail.delivery_id, sender),
+        recipient=mail.address,
+        subject=message.subject,
+        body="\n\n".join((message.text.strip(), "-- ", again, link, noted)) + "\n",
+        written_at=now,
+        language=t.language,
+        sender_name=message.contract.agency_name,
+        reply_to=message.reply_to,
     )
 
 

@@ -10,9 +10,8 @@ from typing import Any, Final
 
 from reporting.adapters.edition_sheet import edition_sheet
 from reporting.adapters.sheet import ReportSheet
-from reporting.application.editions import IssuedEdition
+from reporting.application.issued import AnyIssued
 from reporting.application.report_template import Layout
-from reporting.application.review_editions import IssuedReview
 from shared.i18n import Translator
 
 TEMPLATE = Path(__file__).parent / "templates" / "report.typ"
@@ -28,12 +27,12 @@ _ONE_LETTER = (
 )
 
 
-async def report_pdf(issued: IssuedEdition | IssuedReview, t: Translator, layout: Layout | None = None) -> bytes:
+async def report_pdf(issued: AnyIssued, t: Translator, layout: Layout | None = None) -> bytes:
     """The file, made off the event loop. A box stands for a letter that the fonts do not have; the JSON has it."""
     return await asyncio.to_thread(pdf_of, issued, t, layout)
 
 
-def pdf_of(issued: IssuedEdition | IssuedReview, t: Translator, layout: Layout | None = None) -> bytes:
+def pdf_of(issued: AnyIssued, t: Translator, layout: Layout | None = None) -> bytes:
     """The file of an edition."""
     return sheet_pdf(edition_sheet(issued, t, layout), issued.edition.issued_at)
 

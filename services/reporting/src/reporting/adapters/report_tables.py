@@ -1,4 +1,4 @@
-"""The tables of reports and reviews: what others told, months to tell, what was told of them, to whom it was sent.
+"""The tables of reports: what others told, months to tell, what was told of them, what is wanted, to whom it was sent.
 
 An edition is inserted and read, never changed.
 """
@@ -14,8 +14,8 @@ from reporting.adapters.tables import Base
 
 
 class ReportMonth(Base):
-    """A contract's month, or the period of a review that begins with it: its last edition (0: none yet), what the
-    agency says in the next (its commentary, its notes), and when to look at it.
+    """What is told of a contract's month, or of the period of a review that begins with it: the last edition (0: none
+    yet), what the agency says in the next (its commentary, its notes), and when to look at it.
     """
 
     __tablename__ = "report_month"
@@ -86,6 +86,20 @@ class ReportTemplate(Base):
     kind: Mapped[str] = mapped_column(primary_key=True)
     version: Mapped[int] = mapped_column(Integer)
     content: Mapped[dict[str, Any]]
+    changed_at: Mapped[datetime]
+
+
+class ReportSchedule(Base):
+    """What an agency said of a document that can be sent after every month of a contract; no row: what is usual."""
+
+    __tablename__ = "report_schedule"
+
+    contract_id: Mapped[UUID] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID]
+    client_id: Mapped[UUID]
+    version: Mapped[int] = mapped_column(Integer)
+    enabled: Mapped[bool]
     changed_at: Mapped[datetime]
 
 

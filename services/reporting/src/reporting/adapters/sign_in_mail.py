@@ -4,10 +4,10 @@ from datetime import datetime
 from email.utils import make_msgid
 from urllib.parse import urlsplit
 
-from reporting.adapters.mail_server import Letter
 from reporting.adapters.rendering import catalogues
 from reporting.application.portal import Person
 from reporting.domain.portal import LINK_LIFE
+from shared.mail import Letter
 
 
 def sign_in_letter(person: Person, language: str, url: str, now: datetime) -> Letter:

@@ -1,6 +1,7 @@
 """The access log as a report for an audit of confidentiality: a page, a PDF, a workbook, lines."""
 
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request, Response
 from sqlalchemy import select
@@ -53,9 +54,11 @@ async def download_access_report(
     agency = "" if stored is None else ContractState.model_validate(stored).agency.name
     t = translator_for(lang, request.headers.get("accept-language"), "fr")
     shown = [each | {"at": datetime.fromisoformat(each["at"])} for each in told]
+    brand = Brand(agency, None, None, None, None)
+    period = (wanted.since, wanted.until or unit.now)
     document = Document(
-        sheet=access_log_sheet(agency, shown, (wanted.since, wanted.until or unit.now), t),
-        brand=Brand(agency, None, None, None, None),
+        sheet=access_log_sheet(agency, agency, brand, shown, period, ZoneInfo("UTC"), t),
+        brand=brand,
         zone="UTC",
         made_at=unit.now,
         file_name="access-log",

@@ -1,25 +1,24 @@
 """The log of decisions, residual risks and actions under a contract: as a list, a document, lines and a workbook."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
-from sqlalchemy import select
 
 from reporting.adapters.agency_sheets import decision_log_sheet
+from reporting.adapters.decision_logs import superseded_decisions
 from reporting.adapters.facts import StoredFacts
-from reporting.adapters.history import DATA, columns_of, events_of, newest, rows_of, told_by
+from reporting.adapters.history import columns_of, events_of, newest, rows_of, told_by
 from reporting.adapters.rendering import translator_for
-from reporting.adapters.tables import Event
 from reporting.api.dependencies import Lang
 from reporting.api.documents import FILES, MOST_ROWS, Document, Form, answer, not_too_long, piece_by_piece
 from reporting.application.decision_log import COLUMNS, LogEntry, LogKind, cells, log_entry
 from reporting.application.facts import KnownContract
-from reporting.application.history import FOLLOW_UP, SubjectKind
+from reporting.application.history import FOLLOW_UP
 from reporting.application.reporting import InTheFuture, brand_of, contract_line, newest_version
 from shared.auth import Principal
 from shared.pagination import Page, PageParams, paginate
@@ -35,7 +34,6 @@ READINGS = frozenset({"list_decision_log", "download_decision_log"})
 Reader = Annotated[Principal, Depends(require("reports:read"))]
 AsOf = Annotated[Instant | None, Query(description="the log as it stood then; not in the future. Left out: now")]
 OfKind = Annotated[LogKind | None, Query(description="only `action`, `risk` or `decision`")]
-_DECISIONS: Final[tuple[SubjectKind, ...]] = ("decision",)
 
 
 class _Asked:
@@ -53,20 +51,9 @@ class _Asked:
             for_client=self._for_client,
         )
 
-    async def superseded(self, uow: UnitOfWork) -> dict[str, object]:
+    async def superseded(self, uow: UnitOfWork) -> Mapping[str, object]:
         """The decisions that a later one replaces which the reader may see."""
-        state = self.contract.state
-        decisions = newest(
-            state.client.client_id,
-            self.as_of,
-            kinds=_DECISIONS,
-            contract_id=state.contract_id,
-            for_client=self._for_client,
-        )
-        found = await uow.session.scalars(
-            select(DATA["supersedes_id"].astext).join(decisions, decisions.c.event_id == Event.event_id)
-        )
-        return {each: True for each in found if each is not None}
+        return await superseded_decisions(uow, self.contract.state, self.as_of, for_client=self._for_client)
 
 
 async def _asked(

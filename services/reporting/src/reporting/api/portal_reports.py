@@ -21,9 +21,10 @@ from reporting.adapters.report_editions import issued_of_any_kind
 from reporting.adapters.report_pdf import report_pdf
 from reporting.adapters.report_sheet import changes_table
 from reporting.adapters.report_xlsx import report_xlsx, sheet_xlsx
-from reporting.adapters.review_csv import COLUMNS, review_rows
-from reporting.adapters.review_sheet import review_sheet, review_title
+from reporting.adapters.review_sheet import review_title
+from reporting.adapters.scheduled_sheets import document_title
 from reporting.adapters.upstream import NotThere
+from reporting.api.documents import Document
 from reporting.api.portal_session import (
     PORTAL,
     TAKEN_AWAY,
@@ -34,15 +35,20 @@ from reporting.api.portal_session import (
     one_of,
 )
 from reporting.api.report_editions import MOST_EDITIONS, WORKBOOK, attached
-from reporting.api.reviews import Kind
+from reporting.api.reviews import Kind, review_document
+from reporting.api.scheduled_reports import Kind as DocumentKind
+from reporting.api.scheduled_reports import scheduled_document
 from reporting.api.sent_reports import may_be_noted
 from reporting.application.client_overview import MONTHS, months_of_uptime
-from reporting.application.editions import IssuedEdition, without_money
+from reporting.application.editions import Edition, IssuedEdition, without_money
 from reporting.application.evidence import month_evidence
+from reporting.application.issued import AnyIssued
 from reporting.application.report import Branded, report_without_money
 from reporting.application.reporting import monthly_report
-from reporting.application.review_editions import IssuedReview, ReviewEdition
-from reporting.domain.review_periods import ReportKind, ReviewKind, months_from
+from reporting.application.review_editions import ReviewEdition
+from reporting.application.scheduled_reports import FOR_DECIDERS
+from reporting.application.sent_messages import MessageEdition
+from reporting.domain.review_periods import SCHEDULED, ReportKind, ReviewKind, ScheduledKind, months_from
 from shared.csv_lines import csv_lines
 from shared.i18n import Translator
 from shared.values import Month
@@ -55,6 +61,8 @@ READINGS: Final = frozenset(
         "download_portal_edition",
         "show_portal_review_edition",
         "download_portal_review_edition",
+        "show_portal_document_edition",
+        "download_portal_document_edition",
         "download_portal_evidence",
         "download_portal_incident_evidence",
         "download_portal_amounts_evidence",
@@ -108,6 +116,12 @@ async def show_portal_month(contract_id: UUID, month: Month, visit: SignedIn) ->
         told = await editions_told(unit, contract_id, month, month, money=visit.person.decides)
         measured = await months_of_uptime(StoredFacts(unit), contract_id, unit.now, MONTHS)
         closed = await closed_in(unit, contract_id, month) if visit.person.decides else set()
+        documents = [
+            (document_title(kind, month, visit.translator), _document_address(contract_id, kind, month), editions[0])
+            for kind in SCHEDULED
+            if visit.person.decides or kind not in FOR_DECIDERS
+            for editions in (await editions_told(unit, contract_id, month, month, money=False, kind=kind)).values()
+        ]
     editions = told.get(month, [])
     if not editions and month not in {each.month for each in measured}:
         raise NotThere
@@ -120,6 +134,7 @@ async def show_portal_month(contract_id: UUID, month: Month, visit: SignedIn) ->
         "editions": [(each, changes_table(each.changes, visit.translator, zone)) for each in editions],
         "files": FILES,
         "closed": closed,
+        "documents": documents,
     }
     return visit.page_about(contracts, "month.html", values)
 
@@ -142,17 +157,15 @@ async def show_portal_report(contract_id: UUID, month: Month, visit: SignedIn) -
 # --- an edition ------------------------------------------------------------------------------------------------------
 
 
-async def _read(
-    visit: Visit, contract_id: UUID, kind: ReportKind, month: date, edition: int
-) -> tuple[IssuedEdition | IssuedReview, int]:
+async def _read(visit: Visit, contract_id: UUID, kind: ReportKind, month: date, edition: int) -> tuple[AnyIssued, int]:
     """The edition as its reader may see it, and the number of the newest. It counts as seen. Raises UnknownEdition."""
     async with visit.unit() as unit:
         issued = await issued_of_any_kind(unit, contract_id, kind, month, edition)
         if may_be_noted(visit.request):
             await note_read(unit, contract_id, kind, month, edition, visit.person.email)
         newest = await newest_edition(unit, contract_id, kind, month)
-    if visit.person.decides or isinstance(issued.edition, ReviewEdition):
-        return issued, newest  # a review tells of no money
+    if visit.person.decides or not isinstance(issued.edition, Edition):
+        return issued, newest  # only the report of a month tells of money
     return without_money(issued), newest
 
 
@@ -163,7 +176,7 @@ async def show_portal_edition(contract_id: UUID, month: Month, edition: Number, 
     return _page(visit, issued, newest, _back(contract_id, month, visit.translator))
 
 
-def _page(visit: Visit, issued: IssuedEdition | IssuedReview, newest: int, back: Link) -> Response:
+def _page(visit: Visit, issued: AnyIssued, newest: int, back: Link) -> Response:
     t, report, edition = visit.translator, issued.edition.report, issued.edition.edition
     notice = None
     if newest > edition:
@@ -201,16 +214,20 @@ async def download_portal_edition(
     return await _file(issued, file, visit.translator)
 
 
-async def _file(issued: IssuedEdition | IssuedReview, file: str, t: Translator) -> Response:
+async def _file(issued: AnyIssued, file: str, t: Translator) -> Response:
     content: bytes | str
     if file == "json":
         content, media_type = issued.text, "application/json"
     elif file == "pdf":
         content, media_type = await report_pdf(issued, t), "application/pdf"
     elif isinstance(issued.edition, ReviewEdition):
-        content, media_type = _review_lines(issued, file, t)
-    else:
+        content, media_type = _lines(review_document(issued, t), file, t)
+    elif isinstance(issued.edition, Edition):
         content, media_type = _month_lines(issued, file, t)
+    elif isinstance(issued.edition, MessageEdition):
+        raise NotThere  # it has no lines
+    else:
+        content, media_type = _lines(scheduled_document(issued, t), file, t)
     headers = {**attached(issued.edition, file), **TAKEN_AWAY}
     return Response(content, media_type=media_type, headers=headers)
 
@@ -222,12 +239,11 @@ def _month_lines(issued: IssuedEdition, file: str, t: Translator) -> tuple[bytes
     return (report_csv(issued.edition), CSV) if file == "csv" else (report_xlsx(issued, t), WORKBOOK)
 
 
-def _review_lines(issued: IssuedReview, file: str, t: Translator) -> tuple[bytes | str, str]:
-    rows = list(review_rows(issued.edition.report))
+def _lines(document: Document, file: str, t: Translator) -> tuple[bytes | str, str]:
     if file == "csv":
-        return csv_lines([COLUMNS, *rows]), CSV
-    sheet, name = review_sheet(issued, t), t.gettext("Measures")
-    return sheet_xlsx(sheet, issued.edition.issued_at, name, COLUMNS, rows), WORKBOOK
+        return csv_lines([document.columns, *document.rows]), CSV
+    name = t.gettext("Measures")
+    return sheet_xlsx(document.sheet, document.made_at, name, document.columns, document.rows), WORKBOOK
 
 
 # --- reviews ---------------------------------------------------------------------------------------------------------
@@ -283,6 +299,46 @@ async def download_portal_review_edition(
     if file not in FILES:
         raise NotThere
     issued, _ = await _read(visit, contract_id, review_kind, month, edition)
+    return await _file(issued, file, visit.translator)
+
+
+# --- documents that come after every month ---------------------------------------------------------------------------
+
+
+def _document_address(contract_id: UUID, kind: ScheduledKind, month: date) -> str:
+    return f"{PORTAL}/contracts/{contract_id}/documents/{kind}/{month:%Y-%m}"
+
+
+def _must_decide(visit: Visit, kind: ScheduledKind) -> None:
+    if kind in FOR_DECIDERS:
+        visit.must_decide()
+
+
+@router.get(
+    "/contracts/{contract_id}/documents/{report_kind}/{month}/editions/{edition}",
+    summary="Read an edition of a document of a month",
+)
+async def show_portal_document_edition(
+    contract_id: UUID, report_kind: DocumentKind, month: Month, edition: Number, visit: SignedIn
+) -> Response:
+    """What its PDF says, for a browser."""
+    _must_decide(visit, report_kind)
+    issued, newest = await _read(visit, contract_id, report_kind, month, edition)
+    return _page(visit, issued, newest, _back(contract_id, month, visit.translator))
+
+
+@router.get(
+    "/contracts/{contract_id}/documents/{report_kind}/{month}/editions/{edition}/{file}",
+    summary="A file of an edition of a document of a month",
+)
+async def download_portal_document_edition(
+    contract_id: UUID, report_kind: DocumentKind, month: Month, edition: Number, file: str, visit: SignedIn
+) -> Response:
+    """The same as a PDF in the reader's language, as CSV, as a workbook, or as JSON."""
+    if file not in FILES:
+        raise NotThere
+    _must_decide(visit, report_kind)
+    issued, _ = await _read(visit, contract_id, report_kind, month, edition)
     return await _file(issued, file, visit.translator)
 
 

@@ -32,9 +32,9 @@ from reporting.application.editions import (
     report_id,
     without_money,
 )
+from reporting.application.issued import AnyEdition
 from reporting.application.report_template import Layout
 from reporting.application.reporting import contract_in_month
-from reporting.application.review_editions import ReviewEdition
 from reporting.domain.review_periods import ReportKind
 from shared.auth import Principal
 from shared.etag import IfMatch, etag
@@ -371,9 +371,9 @@ async def set_report_commentary(
     return CommentaryView(month=month, fr=body.fr, en=body.en, last_edition=row.edition)
 
 
-def attached(edition: Edition | ReviewEdition, ending: str) -> dict[str, str]:
+def attached(edition: AnyEdition, ending: str) -> dict[str, str]:
     """The headers of an edition as a file."""
-    kind = f"{edition.kind}-" if isinstance(edition, ReviewEdition) else ""
+    kind = "" if isinstance(edition, Edition) else f"{edition.kind}-"
     name = f"{edition.report.contract.number}-{kind}{edition.month:%Y-%m}-{edition.edition}.{ending}"
     plain = "".join(each if each.isascii() and (each.isalnum() or each in "-._") else "-" for each in name)
     return {"Content-Disposition": f'attachment; filename="{plain}"', "Cache-Control": "private, no-cache"}

@@ -94,7 +94,8 @@ def _document_kind(
         str,
         Path(
             max_length=20,
-            description="`quarterly`, `annual`, `institutional`: reviews; `hours`: the hours report",
+            description="`quarterly`, `annual`, `institutional`: reviews; `hours`, `access`, `decisions`: documents "
+            "that are sent after every month",
             examples=["quarterly"],
         ),
     ],

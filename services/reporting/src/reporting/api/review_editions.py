@@ -21,7 +21,7 @@ from reporting.application.editions import report_id
 from reporting.application.reporting import UnknownContract
 from reporting.application.review import reviewed_period
 from reporting.application.review_editions import ReviewEdition
-from reporting.domain.review_periods import ReviewKind
+from reporting.domain.review_periods import LENGTHS, ReviewKind
 from shared.pagination import Page, PageParams, paginate
 from shared.problems import NotFound, responses_for
 from shared.service import Unit
@@ -75,7 +75,7 @@ async def list_reviews(contract_id: UUID, unit: Unit, _reader: Reader, params: P
     row = ReportMonth
     return await paginate(
         unit.session,
-        select(row).where(row.contract_id == contract_id, row.kind != "monthly", row.edition > 0),
+        select(row).where(row.contract_id == contract_id, row.kind.in_(LENGTHS), row.edition > 0),
         columns=(row.month, row.kind),
         params=params,
         to_item=ReviewLine.of,

@@ -1,4 +1,4 @@
-"""What the link of a mailed report or review opens: that edition, for whoever has the link, until it ends."""
+"""What the link of a mailed report opens: that edition, for whoever has the link, until it ends."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,8 +18,9 @@ from reporting.adapters.report_tables import ReportDelivery
 from reporting.api.dependencies import Box, Lang
 from reporting.api.pages import message_response, page_response, wants_html
 from reporting.api.report_editions import attached
-from reporting.application.editions import IssuedEdition, UnknownEdition
-from reporting.application.review_editions import IssuedReview
+from reporting.application.editions import UnknownEdition
+from reporting.application.issued import AnyIssued
+from reporting.application.sent_messages import MessageEdition
 from reporting.domain.review_periods import ReportKind
 from shared.problems import Gone, NotFound, responses_for
 from shared.service import CurrentRuntime, Now
@@ -35,7 +36,7 @@ NEVER_KEPT: Final = "private, no-store"
 class _Opened:
     unit: UnitOfWork
     delivery: ReportDelivery
-    issued: IssuedEdition | IssuedReview
+    issued: AnyIssued
 
 
 @asynccontextmanager
@@ -87,7 +88,8 @@ async def open_sent_report(
     report = edition.report
     t = translator_for(lang or opened.delivery.language, None, report.language)
     notice = None
-    if newest > edition.edition:
+    a_message = isinstance(edition, MessageEdition)
+    if newest > edition.edition and not a_message:
         notice = t.gettext(
             "This is edition %(edition)s; edition %(newest)s has come since and counts instead.",
             edition=edition.edition,
@@ -103,7 +105,7 @@ async def open_sent_report(
         zone=report.time_zone,
         at=report.as_of,
         notice=notice,
-        links=[pdf],
+        links=[] if a_message else [pdf],
     )
     return page_response(request, page, t, cache_control=NEVER_KEPT)
 

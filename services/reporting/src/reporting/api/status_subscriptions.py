@@ -10,8 +10,8 @@ from reporting.api.dependencies import Box, Lang, Settings
 from reporting.api.pages import form_fields, page_response
 from reporting.api.public_pages import NO_SUCH_PAGE, NotAdmitted, Pages, PublicPage, Slug
 from reporting.application.status_page import UnknownPage
-from reporting.settings import is_address
 from shared.brake import Brake
+from shared.mail import is_address
 from shared.problems import Conflict, NotFound, TooManyRequests, Unauthorized, responses_for
 from shared.service import CurrentRuntime
 

@@ -6,15 +6,39 @@ from typing import Annotated, Final, Literal, TypeAlias
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
 
-from reporting.application.examples import example
+from reporting.application.examples import CONTRACT_LINE, example
 from reporting.application.facts import Fact
 from reporting.application.history import Told
-from shared.values import Instant, LocalDate
+from reporting.application.report import ReportContract
+from shared.values import Instant, LocalDate, Month
 
 LogKind: TypeAlias = Literal["action", "risk", "decision"]
 LogState: TypeAlias = Literal["open", "overdue", "done", "unowned", "undecided", "decided", "in_force", "superseded"]
 Text: TypeAlias = Annotated[str, Field(json_schema_extra={"maxLength": 10_000})]
+
+_ENTRY: Final[JsonDict] = {
+    "kind": "decision",
+    "id": "0197a1c2-0000-7000-8000-000000000661",
+    "item_id": "0197a1c2-0000-7000-8000-000000000501",
+    "what": "The shop stays with its host until the end of the year.",
+    "why": "Moving it before Christmas is a greater risk.",
+    "state": "in_force",
+    "owner_name": None,
+    "treatment": None,
+    "decided_by": "Léa Martin",
+    "decided_on": "2026-06-08",
+    "due_at": None,
+    "done_at": None,
+    "outcome": None,
+    "supersedes_id": None,
+    "recorded_at": "2026-06-08T12:00:00Z",
+    "recorded_by": "Ada Martin",
+    "audience": "client",
+    "version": 1,
+    "event_id": "0198f000-0000-7000-8000-000000000a09",
+}
 
 
 class LogEntry(BaseModel):
@@ -22,29 +46,7 @@ class LogEntry(BaseModel):
 
     model_config = ConfigDict(
         frozen=True,
-        json_schema_extra=example(
-            {
-                "kind": "decision",
-                "id": "0197a1c2-0000-7000-8000-000000000661",
-                "item_id": "0197a1c2-0000-7000-8000-000000000501",
-                "what": "The shop stays with its host until the end of the year.",
-                "why": "Moving it before Christmas is a greater risk.",
-                "state": "in_force",
-                "owner_name": None,
-                "treatment": None,
-                "decided_by": "Léa Martin",
-                "decided_on": "2026-06-08",
-                "due_at": None,
-                "done_at": None,
-                "outcome": None,
-                "supersedes_id": None,
-                "recorded_at": "2026-06-08T12:00:00Z",
-                "recorded_by": "Ada Martin",
-                "audience": "client",
-                "version": 1,
-                "event_id": "0198f000-0000-7000-8000-000000000a09",
-            }
-        ),
+        json_schema_extra=example(_ENTRY),
     )
 
     kind: LogKind
@@ -73,6 +75,31 @@ class LogEntry(BaseModel):
 
 COLUMNS: Final[tuple[str, ...]] = tuple(LogEntry.model_fields)
 """Of the log for programs."""
+
+
+class DecisionsReport(BaseModel):
+    """The log as it stood at the end of a month, as far as it is for the client."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        json_schema_extra=example(
+            {
+                "contract": CONTRACT_LINE,
+                "month": "2026-06",
+                "time_zone": "Europe/Paris",
+                "language": "fr",
+                "as_of": "2026-06-30T22:00:00Z",
+                "entries": [_ENTRY],
+            }
+        ),
+    )
+
+    contract: ReportContract
+    month: Month
+    time_zone: Annotated[str, Field(json_schema_extra={"maxLength": 100})]
+    language: Annotated[str, Field(json_schema_extra={"maxLength": 10})]
+    as_of: Instant
+    entries: list[LogEntry] = Field(json_schema_extra={"maxItems": 5_000})
 
 
 class _Recorder(Fact):

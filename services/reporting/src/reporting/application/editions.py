@@ -20,7 +20,7 @@ from reporting.application.report import (
     Text,
     report_without_money,
 )
-from reporting.application.report_parts import ReportParts, Texts
+from reporting.application.report_parts import HoursPart, ReportParts, Texts
 from reporting.application.report_template import ReportTemplateContent, TemplateContent
 from reporting.domain.editions import Subject, SubjectKind, Told, differences, only_adds
 from reporting.domain.review_periods import ReportKind
@@ -293,23 +293,7 @@ def _told_of_parts(parts: ReportParts) -> Told:
             "kind": work.kind,
             "at": instant_text(work.at),
         }
-    if parts.hours is not None:
-        hours = parts.hours
-        told[Subject("hours", "total", "")] = {
-            "real_minutes": plain(hours.real_minutes),
-            "available_minutes": plain(hours.available_minutes),
-            "accounted_minutes": plain(hours.accounted_minutes),
-            "remaining_minutes": plain(hours.remaining_minutes),
-            "overage_minutes": plain(hours.overage_minutes),
-        }
-        for line in hours.lines:
-            told[Subject("hours", f"line/{line.code}", line.code, line.name)] = {
-                "real_minutes": plain(line.real_minutes),
-                "included_minutes": plain(line.included_minutes),
-                "accounted_minutes": plain(line.accounted_minutes),
-                "remaining_minutes": plain(line.remaining_minutes),
-                "overage_minutes": plain(line.overage_minutes),
-            }
+    told |= told_of_hours(parts.hours)
     for deliverable in parts.deliverables:
         told[Subject("deliverable", deliverable.code, deliverable.code, deliverable.name)] = {
             "state": deliverable.state,
@@ -334,6 +318,30 @@ def _told_of_parts(parts: ReportParts) -> Told:
         for amount in owed.lines:
             subject = Subject("settlement", f"{owed.settlement_id}/{amount.code}", amount.code, amount.text)
             told[subject] = {"amount": amount.amount}
+    return told
+
+
+def told_of_hours(hours: HoursPart | None) -> Told:
+    """What is told of the hours of a month: of all of them, and of each line."""
+    if hours is None:
+        return {}
+    told: dict[Subject, Mapping[str, str | None]] = {
+        Subject("hours", "total", ""): {
+            "real_minutes": plain(hours.real_minutes),
+            "available_minutes": plain(hours.available_minutes),
+            "accounted_minutes": plain(hours.accounted_minutes),
+            "remaining_minutes": plain(hours.remaining_minutes),
+            "overage_minutes": plain(hours.overage_minutes),
+        }
+    }
+    for line in hours.lines:
+        told[Subject("hours", f"line/{line.code}", line.code, line.name)] = {
+            "real_minutes": plain(line.real_minutes),
+            "included_minutes": plain(line.included_minutes),
+            "accounted_minutes": plain(line.accounted_minutes),
+            "remaining_minutes": plain(line.remaining_minutes),
+            "overage_minutes": plain(line.overage_minutes),
+        }
     return told
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias, get_args
 from pydantic import BaseModel, ConfigDict, Field
 
 from reporting.domain.report_template import faults_of, order_faults
-from reporting.domain.review_periods import ReviewKind
+from reporting.domain.review_periods import SCHEDULED, ReviewKind, ScheduledKind
 
 Section: TypeAlias = Literal[
     "availability", "incidents", "promises", "work", "hours", "deliverables", "advisories", "settlement", "sent"
@@ -17,16 +17,27 @@ OF_REPORT: Final = ("CLIENT", "AGENCY", "CONTRACT", "MONTH", "EDITION")
 IN_MAIL: Final = ("CONTACT", "LINK", "LINK_ENDS")
 OF_MAIL: Final = (*OF_REPORT, *IN_MAIL)
 OF_REVIEW: Final = ("CLIENT", "AGENCY", "CONTRACT", "PERIOD", "EDITION")
-OF_HOURS: Final = ("CLIENT", "AGENCY", "CONTRACT", "MONTH")
-DocumentKind: TypeAlias = Literal[ReviewKind, "hours"]
+OF_MONTH: Final = ("CLIENT", "AGENCY", "CONTRACT", "MONTH")
+DocumentKind: TypeAlias = Literal[ReviewKind, ScheduledKind]
 DocumentSection: TypeAlias = Literal[
-    "trends", "recommendations", "next_steps", "incidents", "actions", "risks", "decisions", "lines", "tickets"
+    "trends",
+    "recommendations",
+    "next_steps",
+    "incidents",
+    "actions",
+    "risks",
+    "decisions",
+    "lines",
+    "tickets",
+    "accesses",
 ]
 SECTIONS_OF: Final[Mapping[DocumentKind, tuple[DocumentSection, ...]]] = {
     "quarterly": ("trends", "recommendations", "next_steps"),
     "annual": ("trends", "recommendations", "next_steps"),
     "institutional": ("incidents", "actions", "risks", "decisions", "recommendations", "next_steps"),
     "hours": ("lines", "tickets"),
+    "access": ("accesses",),
+    "decisions": ("actions", "risks", "decisions"),
 }
 """Documents beside the monthly report that an agency can word and order, each with its sections."""
 LanguageCode: TypeAlias = Literal["fr", "en"]
@@ -49,7 +60,7 @@ DOCUMENT_EXAMPLE: Final[dict[str, Any]] = {
 
 class TemplateTexts(BaseModel):
     """The agency's own texts in a language; null: ours. Variables stand in brackets: `[CLIENT]`. In reviews `[PERIOD]`
-    stands in the place of `[MONTH]`; the hours report has no `[EDITION]`, and is not mailed.
+    stands in the place of `[MONTH]`; documents that are sent after every month have no `[EDITION]`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra={"examples": [_TEXTS]})
@@ -93,7 +104,7 @@ class ReportTemplateContent(TemplateContent):
 
 
 class DocumentTemplateContent(TemplateContent):
-    """Order and texts of a review or of the hours report. Every section of its kind stays in it."""
+    """Order and texts of a review, or of a document of a month. Every section of its kind stays in it."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [DOCUMENT_EXAMPLE]})
 
@@ -118,16 +129,9 @@ def faults_of_template(template: ReportTemplateContent) -> list[TemplateFault]:
 
 
 def faults_of_document_template(kind: DocumentKind, template: DocumentTemplateContent) -> list[TemplateFault]:
-    """The same of a review, or of the hours report, which is not mailed."""
-    if kind != "hours":
-        return _order_faults(template.order, SECTIONS_OF[kind]) + _text_faults(template, OF_REVIEW)
-    unsent = [
-        TemplateFault(pointer=f"#/{language}/{name}", detail="The hours report is not mailed: leave this text out.")
-        for language in get_args(LanguageCode)
-        for name in ("mail_subject", "mail_body")
-        if getattr(template.texts(language), name) is not None
-    ]
-    return _order_faults(template.order, SECTIONS_OF[kind]) + (unsent or _text_faults(template, OF_HOURS))
+    """The same of a review, or of a document that is sent after every month."""
+    variables = OF_MONTH if kind in SCHEDULED else OF_REVIEW
+    return _order_faults(template.order, SECTIONS_OF[kind]) + _text_faults(template, variables)
 
 
 def _order_faults(order: Sequence[str], sections: Sequence[str]) -> list[TemplateFault]:

@@ -85,9 +85,14 @@ def reviews_closed_by(versions: Sequence[KnownContract], month: date) -> list[tu
 
 
 def review_goes_out_at(versions: Sequence[KnownContract], kind: ReviewKind, first_month: date) -> datetime:
-    """When the first edition of a review is due, in the zone that holds when its period ends."""
-    last_month, zones = months_from(first_month, kind)[-1], zones_of(versions)
-    return goes_out_at(last_month, zone_at(month_bounds(last_month, zones)[1], zones))
+    """When the first edition of a review is due."""
+    return morning_after(versions, months_from(first_month, kind)[-1])
+
+
+def morning_after(versions: Sequence[KnownContract], month: date) -> datetime:
+    """When what is told after a month goes out, in the zone that holds when the month ends."""
+    zones = zones_of(versions)
+    return goes_out_at(month, zone_at(month_bounds(month, zones)[1], zones))
 
 
 def _promised(versions: Sequence[KnownContract], start: datetime, end: datetime) -> set[ReviewKind]:

@@ -5,15 +5,19 @@ first one is whole although the contract began in the middle of its first month.
 """
 
 from datetime import date, datetime
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, get_args
 from zoneinfo import ZoneInfo
 
 from reporting.domain.period import next_month
 from shared.kernel.calendar import opening_instant
 
 ReviewKind: TypeAlias = Literal["quarterly", "annual", "institutional"]
-ReportKind: TypeAlias = Literal["monthly"] | ReviewKind
-"""Everything that is told in editions."""
+ScheduledKind: TypeAlias = Literal["hours", "access", "decisions"]
+"""Documents that an agency has sent after every month where it wants them: hours, who accessed what, the log of
+decisions, risks and actions."""
+ReportKind: TypeAlias = Literal["monthly", "message"] | ReviewKind | ScheduledKind
+"""Everything that is told in editions; of messages about a contract each is one, and counts within its month."""
+SCHEDULED: Final[tuple[ScheduledKind, ...]] = get_args(ScheduledKind)
 LENGTHS: Final[dict[ReviewKind, int]] = {"quarterly": 3, "annual": 12, "institutional": 1}
 """In months."""
 GOES_OUT: Final = 9 * 60
@@ -40,7 +44,7 @@ def closes(kind: ReviewKind, month: date, began_on: date) -> bool:
 
 
 def goes_out_at(last_month: date, zone: ZoneInfo) -> datetime:
-    """When the review of a period goes out: in the morning of the day after it, where the client lives."""
+    """When what is told of a period goes out: in the morning of the day after it, where the client lives."""
     return opening_instant(next_month(last_month), GOES_OUT, zone)
 
 

@@ -1,37 +1,51 @@
-"""Issues the reports of months and the reviews that are over, and next editions when what they tell changes.
+"""Issues the reports of months, reviews and documents of months, and next editions when what they tell changes.
 
 A month is due once it was measured, two hours into day 1 in its client's zone; a promised review when its last month
-was told first, and goes out that morning. When to look is a column here too.
+was told first, and a document that the agency has sent when its month was: both go out that morning. When to look is a
+column here too.
 """
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import date, timedelta
 from typing import Any
 
 import structlog
 
+from reporting.adapters.access_reports import accesses_of_client
+from reporting.adapters.decision_logs import log_for_client
 from reporting.adapters.facts import StoredFacts
 from reporting.adapters.report_deliveries import plan_deliveries
 from reporting.adapters.report_editions import (
     DueReport,
     add_edition,
     claim_report,
+    decisions_edition_of,
     due_reports,
     edition_of,
+    hours_edition_of,
     last_edition,
+    made_of_month_again,
     report_due,
     review_edition_of,
-    reviews_again,
     set_report_aside,
 )
+from reporting.adapters.report_schedules import is_wanted
 from reporting.adapters.report_tables import ReportEdition, ReportMonth
 from reporting.adapters.report_templates import document_template_of, template_of
-from reporting.adapters.reviews import reviewed
-from reporting.application.editions import Commentary, next_edition, report_id
-from reporting.application.reporting import NotInTheContract, monthly_report
+from reporting.adapters.reviews import newest_editions, reviewed
+from reporting.application.access_report import AccessReport
+from reporting.application.decision_log import DecisionsReport
+from reporting.application.editions import FIRST_EDITION, Commentary, NextEdition, next_edition, report_id
+from reporting.application.facts import KnownContract
+from reporting.application.hours_report import HoursReport, hours_report
+from reporting.application.report import Brand
+from reporting.application.reporting import NotInTheContract, brand_of, contract_line, monthly_report, zones_of
 from reporting.application.review import ReviewNotes, reviewed_period
-from reporting.application.review_editions import next_review, review_goes_out_at, reviews_closed_by
-from reporting.domain.review_periods import ReviewKind, months_from
-from reporting.published.report_v1 import ReportPublished, ReviewPublished
+from reporting.application.review_editions import morning_after, next_review, review_goes_out_at, reviews_closed_by
+from reporting.application.scheduled_reports import next_decisions, next_hours
+from reporting.domain.period import month_bounds
+from reporting.domain.review_periods import SCHEDULED, ReportKind, ReviewKind, ScheduledKind, months_from
+from reporting.published.report_v1 import ReportPublished, ReviewPublished, ScheduledReportPublished
 from shared.consumer import is_database_away
 from shared.unit_of_work import UnitOfWork, UnitsOfWork
 
@@ -39,6 +53,8 @@ BATCH = 50
 IDLE_SECONDS = 30.0
 HEARD_LATE = timedelta(days=3)
 """So long after its time a review is still made that was promised by an event which came late."""
+MOST_LINES = 5_000
+"""So much of a log is told in a document: what is longer is for programs, and there as CSV."""
 SET_ASIDE = timedelta(minutes=5)
 """How long a report that cannot be made waits for its next try, so that it does not keep the rest waiting."""
 
@@ -75,10 +91,19 @@ class IssueReports:
             return
         row.due_at = None
         try:
-            if due.kind == "monthly":
-                await _issue_month(uow, row)
-            else:
-                await _issue_review(uow, row, due.kind)
+            match due.kind:
+                case "monthly":
+                    await _issue_month(uow, row)
+                case "hours":
+                    await _issue_hours(uow, row)
+                case "access":
+                    await _issue_accesses(uow, row)
+                case "decisions":
+                    await _issue_decisions(uow, row)
+                case "message":
+                    pass  # it was told when it was written
+                case _:
+                    await _issue_review(uow, row, due.kind)
         except NotInTheContract:
             return  # a late version of the contract took the month out of it: what was told stays told
 
@@ -92,12 +117,12 @@ async def _issue_month(uow: UnitOfWork, row: ReportMonth) -> None:
     following = next_edition(
         None if last is None else edition_of(last), report, Commentary.model_validate(row.commentary)
     )
-    await _expect_reviews(uow, row, first=last is None)
+    await _expect_what_follows(uow, row, first=last is None)
     if following is None:
         return
     edition = add_edition(uow, row, following, report, branded.brand, last, await template_of(uow))
     await plan_deliveries(uow, edition)
-    await reviews_again(uow, row)
+    await made_of_month_again(uow, row)
     told = edition_of(edition).report
     uow.publish(
         ReportPublished(
@@ -115,17 +140,20 @@ async def _issue_month(uow: UnitOfWork, row: ReportMonth) -> None:
     log.info("report_issued", contract_id=str(row.contract_id), month=str(row.month), edition=edition.edition)
 
 
-async def _expect_reviews(uow: UnitOfWork, month: ReportMonth, *, first: bool) -> None:
-    """What a month closes is due with the first report of it.
+async def _expect_what_follows(uow: UnitOfWork, month: ReportMonth, *, first: bool) -> None:
+    """The reviews that a month closes, and the documents of it that are wanted, are due with the first report of it.
 
-    A promise that is heard of some days later is kept, too; heard of after that, it makes no review of the past.
+    What is heard of some days later is kept to, too; heard of after that, it makes nothing of the past.
     """
     assert month.ends_at is not None  # it was over when it became due
     versions = await StoredFacts(uow).versions(month.contract_id)
-    for kind, first_month in reviews_closed_by(versions, month.month):
-        if first or uow.now < review_goes_out_at(versions, kind, first_month) + HEARD_LATE:
-            whose = (month.tenant_id, month.client_id, month.contract_id)
-            await report_due(uow, *whose, first_month, month.ends_at, kind)
+    if not first and uow.now >= morning_after(versions, month.month) + HEARD_LATE:
+        return
+    whose = (month.tenant_id, month.client_id, month.contract_id)
+    follows: list[tuple[ReportKind, date]] = [*reviews_closed_by(versions, month.month)]
+    follows += [(kind, month.month) for kind in SCHEDULED if await is_wanted(uow, versions, kind, month.month)]
+    for each, first_month in sorted(follows):
+        await report_due(uow, *whose, first_month, month.ends_at, each)
 
 
 async def _issue_review(uow: UnitOfWork, row: ReportMonth, kind: ReviewKind) -> None:
@@ -168,8 +196,102 @@ async def _issue_review(uow: UnitOfWork, row: ReportMonth, kind: ReviewKind) -> 
     )
 
 
+async def _issue_hours(uow: UnitOfWork, row: ReportMonth) -> None:
+    versions = await StoredFacts(uow).versions(row.contract_id)
+    if not row.edition and not await _goes_out_now(uow, row, "hours", versions):
+        return
+    month = (await newest_editions(uow, row.contract_id, [row.month])).get(row.month)
+    if month is None:
+        return  # it was not told yet: the hours are due again once it was
+    report = hours_report(month.report, month.edition)
+    last = await last_edition(uow, row)
+    following = next_hours(None if last is None else hours_edition_of(last), report)
+    if following is None:
+        return
+    await _issue_scheduled(uow, row, "hours", following, report, brand_of(versions[-1].state), last)
+
+
+async def _issue_accesses(uow: UnitOfWork, row: ReportMonth) -> None:
+    facts = StoredFacts(uow)
+    versions = await facts.versions(row.contract_id)
+    if row.edition or not await _goes_out_now(uow, row, "access", versions):
+        return  # the log is only added to: what was told of a month stays so
+    state, (starts_at, ends_at) = versions[-1].state, month_bounds(row.month, zones_of(versions))
+    total, accesses = await accesses_of_client(uow, row.client_id, starts_at, ends_at, MOST_LINES)
+    report = AccessReport(
+        contract=contract_line(state, await facts.names(row.contract_id)),
+        month=row.month,
+        time_zone=state.client.time_zone,
+        language=state.client.language,
+        starts_at=starts_at,
+        ends_at=ends_at,
+        as_of=uow.now,
+        total=total,
+        accesses=list(accesses),
+    )
+    await _issue_scheduled(uow, row, "access", FIRST_EDITION, report, brand_of(state), None)
+
+
+async def _issue_decisions(uow: UnitOfWork, row: ReportMonth) -> None:
+    facts = StoredFacts(uow)
+    versions = await facts.versions(row.contract_id)
+    if not row.edition and not await _goes_out_now(uow, row, "decisions", versions):
+        return
+    state, (_, ends_at) = versions[-1].state, month_bounds(row.month, zones_of(versions))
+    report = DecisionsReport(
+        contract=contract_line(state, await facts.names(row.contract_id)),
+        month=row.month,
+        time_zone=state.client.time_zone,
+        language=state.client.language,
+        as_of=ends_at,
+        entries=await log_for_client(uow, state, ends_at, MOST_LINES),
+    )
+    last = await last_edition(uow, row)
+    following = next_decisions(None if last is None else decisions_edition_of(last), report)
+    if following is not None:
+        await _issue_scheduled(uow, row, "decisions", following, report, brand_of(state), last)
+
+
+async def _issue_scheduled(
+    uow: UnitOfWork,
+    row: ReportMonth,
+    kind: ScheduledKind,
+    following: NextEdition,
+    report: HoursReport | AccessReport | DecisionsReport,
+    brand: Brand,
+    last: ReportEdition | None,
+) -> None:
+    edition = add_edition(uow, row, following, report, brand, last, await document_template_of(uow, kind))
+    await plan_deliveries(uow, edition)
+    uow.publish(
+        ScheduledReportPublished(
+            report_id=report_id(row.contract_id, row.month, kind),
+            kind=kind,
+            **_published(edition),
+            time_zone=report.time_zone,
+            language=report.language,
+        ),
+        version=edition.edition,
+    )
+    whose = {"contract_id": str(row.contract_id), "month": str(row.month)}
+    log.info("scheduled_report_issued", **whose, kind=kind, edition=edition.edition)
+
+
+async def _goes_out_now(
+    uow: UnitOfWork, row: ReportMonth, kind: ScheduledKind, versions: Sequence[KnownContract]
+) -> bool:
+    """Whether the first edition of a document is to be made. Before its morning it is looked at again then."""
+    if not await is_wanted(uow, versions, kind, row.month):
+        return False  # it is not wanted any more
+    goes_out = morning_after(versions, row.month)
+    if uow.now < goes_out:
+        row.due_at = goes_out
+        return False
+    return True
+
+
 def _published(edition: ReportEdition) -> dict[str, Any]:
-    """What the events of both have in common."""
+    """What the events of all kinds have in common."""
     return {
         "contract_id": edition.contract_id,
         "client_id": edition.client_id,

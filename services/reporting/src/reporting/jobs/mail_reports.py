@@ -7,7 +7,6 @@ from datetime import UTC, timedelta
 
 import structlog
 
-from reporting.adapters.mail_server import Letter, MailDelayedError, MailRefusedError, MailServer, one_line
 from reporting.adapters.rendering import translator_for
 from reporting.adapters.report_deliveries import (
     TOO_LATE,
@@ -26,6 +25,7 @@ from reporting.adapters.secret_box import box_of
 from reporting.domain.report_template import UnfilledVariable
 from reporting.settings import ReportingSettings
 from shared.consumer import is_database_away
+from shared.mail import Letter, MailDelayedError, MailRefusedError, MailServer, one_line
 from shared.unit_of_work import UnitOfWork, UnitsOfWork
 
 BATCH = 50

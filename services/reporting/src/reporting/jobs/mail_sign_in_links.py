@@ -5,7 +5,6 @@ Here and not where it is asked for, so that nobody learns from the answer, or fr
 
 import structlog
 
-from reporting.adapters.mail_server import MailDelayedError, MailRefusedError, MailServer
 from reporting.adapters.portal_store import (
     Asking,
     asking_is_answered,
@@ -17,6 +16,7 @@ from reporting.adapters.portal_store import (
 from reporting.adapters.sign_in_mail import sign_in_letter
 from reporting.adapters.upstream import PortalAccess
 from reporting.application.portal import ContractsAway
+from shared.mail import MailDelayedError, MailRefusedError, MailServer
 from shared.unit_of_work import UnitsOfWork
 
 FORGET_SECONDS = 3600.0

@@ -9,7 +9,6 @@ from datetime import datetime
 import structlog
 
 from reporting.adapters.facts import StoredFacts
-from reporting.adapters.mail_server import Letter, MailDelayedError, MailRefusedError, MailServer
 from reporting.adapters.rendering import catalogues
 from reporting.adapters.secret_box import SecretBox
 from reporting.adapters.status_mail import status_mail
@@ -25,6 +24,7 @@ from reporting.adapters.status_subscriptions import (
 from reporting.application.status_page import ShownPage, UnknownPage, status_page
 from reporting.settings import ReportingSettings
 from shared.consumer import is_database_away
+from shared.mail import Letter, MailDelayedError, MailRefusedError, MailServer
 from shared.unit_of_work import UnitsOfWork
 
 log = structlog.get_logger()

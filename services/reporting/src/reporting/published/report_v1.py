@@ -1,4 +1,4 @@
-"""That a report of a month, or a review, was issued, version 1."""
+"""That a report of a month, a review, or a document of a month was issued, version 1."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
@@ -95,5 +95,43 @@ class ReviewPublished(PublishedEvent, aggregate="review", name="published", key=
         "starts_at": "2026-05-31T22:00:00Z",
         "ends_at": "2026-08-31T22:00:00Z",
         "issued_at": "2026-09-01T07:00:05Z",
+        "content_hash": "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
+    }
+
+
+class ScheduledReportPublished(PublishedEvent, aggregate="scheduled_report", name="published", key="report_id"):
+    """An edition of a document that the agency has sent after every month of a contract was issued: the first one in
+    the morning after the month in the client's zone, another one when facts that became known late change what it
+    tells.
+
+    Editions count from 1 and are never changed; the newest counts. `content_hash` is the SHA-256 of the document as it
+    is stored.
+    """
+
+    report_id: UUID
+    contract_id: UUID
+    client_id: UUID
+    kind: str = Field(description="`hours`, `access`, `decisions`. There may be more.")
+    month: LocalDate
+    time_zone: str
+    language: str
+    edition: int = Field(ge=1)
+    reason: Literal["scheduled", "addition", "correction"]
+    changes: int = Field(ge=0, description="How many figures it tells otherwise than the edition before.")
+    issued_at: Instant
+    content_hash: str = Field(pattern="^[0-9a-f]{64}$")
+
+    EXAMPLE: ClassVar[Mapping[str, Any]] = {
+        "report_id": "3b7e4c1e-6a34-5a6b-8a6e-3f1f7c8f4b24",
+        "contract_id": "0190b5c8-7d4e-7c3a-9a51-000000000001",
+        "client_id": "0190b5c8-7d4e-7c3a-9a51-000000000002",
+        "kind": "hours",
+        "month": "2026-06-01",
+        "time_zone": "Europe/Paris",
+        "language": "fr",
+        "edition": 1,
+        "reason": "scheduled",
+        "changes": 0,
+        "issued_at": "2026-07-01T07:00:05Z",
         "content_hash": "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
     }

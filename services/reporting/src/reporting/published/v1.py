@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import Field
 
 from reporting.published.decision_v1 import DECISIONS
-from reporting.published.report_v1 import ReportPublished, ReviewPublished
+from reporting.published.report_v1 import ReportPublished, ReviewPublished, ScheduledReportPublished
 from reporting.published.uptime_v1 import UptimePeriodMeasured
 from shared.events import EventRegistry, PublishedEvent
 from shared.values import Instant
@@ -71,5 +71,9 @@ class AuditCheckpointMade(PublishedEvent, aggregate="audit", name="checkpoint_ma
 
 registry = EventRegistry(
     "reporting",
-    [WebhookDisabled, UptimePeriodMeasured, AuditCheckpointMade, ReportPublished, ReviewPublished, *DECISIONS],
+    [
+        *(WebhookDisabled, UptimePeriodMeasured, AuditCheckpointMade),
+        *(ReportPublished, ReviewPublished, ScheduledReportPublished),
+        *DECISIONS,
+    ],
 )

@@ -1,4 +1,4 @@
-"""Mail: a message for one person, and the configured server that takes it."""
+"""Mail: the settings of a mail server, a message for one person, and the server that takes it."""
 
 import asyncio
 import re
@@ -8,16 +8,65 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
 from email.utils import format_datetime
-from typing import Final
+from typing import Annotated, Final, Literal
 
 import aiosmtplib
+from pydantic import Field, SecretStr, field_validator
 
-from reporting.settings import ReportingSettings, is_address
 from shared.outbound_http import authorities_of_the_machine
+from shared.settings import Port, ServiceSettings
 
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+ADDRESS_PATTERN = rf"^[A-Za-z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@{_LABEL}(?:\.{_LABEL})*$"
+"""An ASCII addr-spec without quotes or comments: nothing in it can end a header. The mail server judges the rest."""
 SEND_SECONDS: Final = 60.0
-"""For one message from connecting to the server's last word; less than the lease of its row."""
+"""For one message from connecting to the server's last word; keep the lease of its row longer."""
 SUBJECT_LENGTH: Final = 180
+
+
+def is_address(text: str) -> bool:
+    """Whether a text can be put into a header as one address."""
+    return len(text) <= 254 and "\n" not in text and re.match(ADDRESS_PATTERN, text) is not None
+
+
+def one_line(text: str) -> str:
+    """The text without anything that could end a header line: control characters become spaces."""
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+
+
+class MailSettings(ServiceSettings):
+    """What a service that mails needs to know besides."""
+
+    smtp_host: str | None = Field(default=None, description="Mail server; without one, no mail leaves.")
+    smtp_port: Port = 587
+    smtp_username: str | None = None
+    smtp_password: SecretStr | None = None
+    smtp_starttls: Literal["auto", "always", "never"] = Field(
+        default="auto", description="always refuses a server without STARTTLS; auto uses it where it is offered."
+    )
+    smtp_implicit_tls: bool = Field(default=False, description="TLS from the first byte (port 465).")
+    smtp_timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 20.0
+    smtp_from: str = Field(default="upheld@localhost", description="Address that mails come from.")
+    smtp_from_name: str = Field(default="Upheld", max_length=100)
+
+    @field_validator("smtp_from")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        return checked_address(value)
+
+    @field_validator("smtp_from_name")
+    @classmethod
+    def _one_line(cls, value: str) -> str:
+        if not value.isprintable():
+            raise ValueError("the sender's name must be one line of printable characters")
+        return value
+
+
+def checked_address(text: str) -> str:
+    """The address of a setting. Raises ValueError."""
+    if not is_address(text):
+        raise ValueError(f"{text!r} is not an e-mail address like name@example.org")
+    return text
 
 
 class MailRefusedError(Exception):
@@ -37,43 +86,47 @@ class Letter:
     subject: str
     body: str
     written_at: datetime
-    language: str
+    language: str | None = None
+    in_reply_to: str | None = None
+    """The Message-ID of the message that it belongs to."""
     sender_name: str | None = None
     """In whose name; the configured one when there is none."""
+    reply_to: str | None = None
+    """Where answers go; to the sender's address when there is none."""
     unsubscribe: str | None = None
     """Where one request without more ends what it came from (RFC 8058)."""
 
 
-def one_line(text: str) -> str:
-    """The text without anything that could end a header line: control characters become spaces."""
-    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
-
-
-def compose(letter: Letter, settings: ReportingSettings) -> EmailMessage:
+def compose(letter: Letter, settings: MailSettings) -> EmailMessage:
     """The message for the wire. Raises MailRefusedError for a recipient that is no address."""
     if not is_address(letter.recipient):
         raise MailRefusedError("the recipient is not an e-mail address")
     message = EmailMessage(policy=SMTP_POLICY)
-    message["From"] = Address(
-        one_line(letter.sender_name or settings.smtp_from_name)[:100], addr_spec=settings.smtp_from
-    )
+    name = one_line(letter.sender_name or settings.smtp_from_name)[:100]
+    message["From"] = Address(name, addr_spec=settings.smtp_from)
     message["To"] = Address(addr_spec=letter.recipient)
+    if letter.reply_to is not None and is_address(letter.reply_to):
+        message["Reply-To"] = Address(addr_spec=letter.reply_to)
     message["Subject"] = one_line(letter.subject)[:SUBJECT_LENGTH]
     message["Date"] = format_datetime(letter.written_at)
     message["Message-ID"] = letter.message_id
+    if letter.in_reply_to:
+        message["In-Reply-To"] = letter.in_reply_to
+        message["References"] = letter.in_reply_to
     message["Auto-Submitted"] = "auto-generated"
-    message["Content-Language"] = letter.language
     if letter.unsubscribe is not None:
         message["List-Unsubscribe"] = f"<{letter.unsubscribe}>"
         message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     message.set_content(letter.body, cte="quoted-printable")
+    if letter.language is not None:
+        message["Content-Language"] = letter.language  # a content takes away what was said of one before
     return message
 
 
 class MailServer:
     """The configured SMTP server."""
 
-    def __init__(self, settings: ReportingSettings) -> None:
+    def __init__(self, settings: MailSettings) -> None:
         self._settings = settings
 
     @property

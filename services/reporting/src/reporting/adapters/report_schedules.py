@@ -1,0 +1,54 @@
+"""Which documents are sent after every month of a contract: as its agency said, else as is usual."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.dialects.postgresql import insert
+
+from reporting.adapters.report_tables import ReportSchedule
+from reporting.application.facts import ContractState, KnownContract
+from reporting.application.scheduled_reports import is_usual, is_usual_after
+from reporting.domain.review_periods import ScheduledKind
+from shared.unit_of_work import UnitOfWork
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Whether a document is sent after every month; version 0: its agency said nothing, it is as is usual."""
+
+    kind: ScheduledKind
+    enabled: bool
+    version: int
+    changed_at: datetime | None
+
+
+async def schedule_of(uow: UnitOfWork, state: ContractState, kind: ScheduledKind, *, lock: bool = False) -> Schedule:
+    """What holds now of a contract in this state."""
+    row = await uow.session.get(ReportSchedule, (state.contract_id, kind), with_for_update=lock or None)
+    if row is None:
+        return Schedule(kind, is_usual(kind, state), 0, None)
+    return Schedule(kind, row.enabled, row.version, row.changed_at)
+
+
+async def is_wanted(uow: UnitOfWork, versions: Sequence[KnownContract], kind: ScheduledKind, month: date) -> bool:
+    """Whether a document of a month is to be made, by what its agency says now, else by what the month was like."""
+    row = await uow.session.get(ReportSchedule, (versions[-1].state.contract_id, kind))
+    return is_usual_after(kind, versions, month) if row is None else row.enabled
+
+
+async def keep_schedule(
+    uow: UnitOfWork, tenant_id: UUID, state: ContractState, kind: ScheduledKind, *, enabled: bool
+) -> Schedule:
+    """The next version of what an agency says of a document."""
+    key: dict[str, Any] = {"contract_id": state.contract_id, "kind": kind}
+    first = key | {"tenant_id": tenant_id, "client_id": state.client.client_id, "version": 0, "enabled": enabled}
+    await uow.session.execute(insert(ReportSchedule).values(first | {"changed_at": uow.now}).on_conflict_do_nothing())
+    row = await uow.session.get(ReportSchedule, (state.contract_id, kind), with_for_update=True)
+    assert row is not None  # it was written just now, or was there
+    row.version += 1
+    row.enabled = enabled
+    row.changed_at = uow.now
+    return Schedule(kind, row.enabled, row.version, row.changed_at)
