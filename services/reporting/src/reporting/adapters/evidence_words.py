@@ -155,17 +155,12 @@ def amounts(t: Translator, month_: date, settlement: Mapping[str, Any], figures:
         said = line["text"]["in_words"]
         what = " ".join(said.get(t.language, next(iter(said.values()))).split())
         told.append(f"- {what} ({levels[figure['follows_from']]}): {t.money(figure['amount'], currency)}")
-    told.append(f"- {t.gettext('Net')}: {t.money(figures['net'], currency)}")
+    net = t.gettext("Net")
+    told.append(f"- {net}: {t.money(figures['net'], currency)}")
     for name, label in (("tax", t.gettext("VAT")), ("gross", t.gettext("Total"))):
         if figures[name] is not None:
             told.append(f"{label}: {t.money(figures[name], currency)}")
-    return _text(
-        [
-            *told,
-            "",
-            t.gettext("How an uptime was measured is shown by the evidence of its month."),
-        ]
-    )
+    return _text([*told, "", t.gettext("How an uptime was measured is shown by the evidence of its month.")])
 
 
 def hours(t: Translator, month_: date, figures: Mapping[str, Any], names: Mapping[str, Mapping[str, str]]) -> bytes:
