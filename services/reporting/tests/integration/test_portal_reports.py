@@ -279,6 +279,16 @@ async def test_the_years_before_any_contract_are_an_empty_page(portal: Any, stor
     assert page.status_code == 200
 
 
+@pytest.mark.parametrize("month", ["0001-01", "9999-12"])
+async def test_a_month_of_which_no_calendar_can_tell_has_no_evidence(portal: Any, story: Any, month: str) -> None:
+    await portal.hear(*story.golden_june()[:1])
+    browser = await signed_in(portal, person_of(story))
+    for rest in ("", "/amounts", "/hours"):
+        path = f"/portal/contracts/{story.contract_id}/evidence/{month}{rest}"
+        assert (await get(portal, path, browser)).status_code == 404, rest
+    assert (await get(portal, f"/portal/contracts/{story.contract_id}/reports/{month}", browser)).status_code == 404
+
+
 SECRET = "zibeline"
 """In everything that the agency wrote for itself."""
 EXAMPLES = Path(__file__).parents[3] / "incidents" / "schemas" / "examples"
