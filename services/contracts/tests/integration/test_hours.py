@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
+from contracts.adapters import hours_announce
 from contracts.adapters.workspace import workspace_of
 from contracts.application.errors import NotNow
 from contracts.application.hours import HoursMonth, HoursOfPeriod, close_hours_month, hours_of_period
@@ -299,6 +300,19 @@ async def test_wrong_work_is_refused_at_its_field_and_taken_back_once(
     await agency.refused(404, "GET", book.path, params={"month": "2026-05"})
 
 
+async def test_a_month_with_more_entries_than_an_event_may_tell_is_told_without_them(
+    installation: Installation, agency: Agency, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hours_announce, "MOST_ENTRIES", 1)
+    book = await ledger(installation, agency)
+    for minutes in (30, 45):
+        await book.log(minutes)
+    clock.set(datetime(2026, 7, 2, 10, tzinfo=UTC))
+    await book.close(date(2026, 6, 1))
+    (told,) = await book.told("contracts.hours_month.closed.v1")
+    assert (told["entries"], told["accounted_minutes"]) == (None, 75)
+
+
 async def test_ten_hours_roll_over_each_month_closes_once_and_late_work_is_booked_in_the_open_one(
     installation: Installation, agency: Agency, clock: FixedClock
 ) -> None:
@@ -325,6 +339,12 @@ async def test_ten_hours_roll_over_each_month_closes_once_and_late_work_is_booke
         ("2026-06-01", (600, 360, 0), 360),
         ("2026-07-01", (840, 480, 0), 480),
     ]
+    # What each is computed from: its entries without who worked, what it began with, and what it left.
+    assert [[entry["real_minutes"] for entry in each["entries"]] for each in told] == [[360], [480]]
+    assert {entry["counted"] for each in told for entry in each["entries"]} == {"accounted"}
+    assert "person_name" not in told[0]["entries"][0]
+    assert (told[0]["brought"], told[0]["carried"]) == ([], told[1]["brought"])
+    assert told[0]["carried"] == [{"line": None, "minutes": 240, "months": 0}]
 
     await book.worked(90, "2026-06-11")
     await book.worked(30, "2026-06-12")

@@ -789,6 +789,14 @@ async def test_a_table_that_a_contract_names_counts_as_it_was_when_it_was_propos
     await agency.refused(422, "POST", "/v1/remedy-tables", json=body | {"tiers": [{"credit_percent": "1"}] * 2})
     table = await agency.make("/v1/remedy-tables", body)
     contract = await agency.active(**FLAT, credits={"table": "standard"}, penalties={"table": "standard"})
+    (told,) = [each["data"]["remedies"] for each in await installation.events(contract["contract_id"])]
+    assert told == {
+        "tiers": [{"below": None, "credit_percent": "10"}],
+        "targets": [RESPONSE | {"severity": None}],
+        "late": None,
+        "cumulation": "sum",
+        "cap_percent": None,
+    }
     path = f"/v1/remedy-tables/{table['remedy_table_id']}"
     answer = await agency.call("PATCH", path, json={"tiers": [{"credit_percent": "50"}]}, headers={"If-Match": '"1"'})
     assert answer.status_code == 200, answer.text

@@ -13,11 +13,13 @@ import pytest
 from pypdf import PdfReader
 from sqlalchemy import text
 
+from reporting.adapters.evidence_verifier import canonical, check
 from reporting.jobs.issue_reports import IssueReports
 from reporting.jobs.measure_months import MeasureMonths
 from shared.ids import new_id
 
 from .test_portal_pages import Page, get, person_of, portal, signed_in
+from .test_report_contents import told
 
 __all__ = ["portal"]
 
@@ -115,6 +117,83 @@ async def test_every_edition_can_be_taken_away_in_each_form_and_its_evidence_too
     assert {"verify.py", "measurement.json", "README.txt"} <= {name.rpartition("/")[2] for name in pack.namelist()}
 
 
+SIGNED = "0" * 64
+"""The hash of the contract that both signed."""
+
+
+def closed_of_june(story: Any) -> list[bytes]:
+    """June settled at the price of the contract, with its hours: nobody worked."""
+    shown = json.loads(told(story, "contracts.contract.activated.v1"))["data"]
+    agreed = {name: shown[name] for name in ("price", "hours", "remedies")}
+    signature = shown["signature"] | {"version_hash": SIGNED}
+    content = json.loads(told(story, "contracts.settlement.closed.v1"))["data"]["settlement"]
+    content |= {"contract_id": str(story.contract_id), "client_id": str(story.client_id), "commitments": []}
+    content["terms"][0]["document_hash"] = SIGNED
+    stretch = {"from": content["period"]["starts_at"], "to": content["period"]["ends_at"]}
+    content["lines"][0]["why"] |= {"fee_part": "1", "stretches": [stretch], "period_number": 0}
+    may = {"month": "2026-05-01", "last_day": "2026-05-31", "hours_month_id": str(new_id()), "carried": []}
+    unused = {"real_minutes": 0, "accounted_minutes": 0, "covered_minutes": 0, "overage_minutes": 0, "over": False}
+    june = {
+        "pooled": True,
+        **dict.fromkeys(("included_minutes", "available_minutes", "remaining_minutes", "expired_minutes"), 300),
+        **dict.fromkeys(("real_minutes", "accounted_minutes", "covered_minutes", "overage_minutes"), 0),
+        "entries": [],
+        "lines": [
+            {name: line[name] for name in ("code", "name", "included_minutes")}
+            | {"remaining_minutes": line["included_minutes"], **unused}
+            for line in agreed["hours"]["lines"]
+        ],
+    }
+    return [
+        story.contract("amended", datetime(2026, 5, 22, 8, 0, tzinfo=UTC), **agreed, signature=signature),
+        told(
+            *(story, "contracts.settlement.closed.v1"),
+            settlement=content,
+            hash=sha256(canonical(content)).hexdigest(),
+        ),
+        told(story, "contracts.hours_month.closed.v1", 1, **may),
+        told(story, "contracts.hours_month.closed.v1", 2, **june),
+    ]
+
+
+async def test_the_evidence_of_amounts_and_hours_is_beside_that_of_the_month_once_they_are_closed(
+    portal: Any, story: Any
+) -> None:
+    await told_of_june(portal, story)
+    browser = await signed_in(portal, person_of(story))
+    packs = f"/portal/contracts/{story.contract_id}/evidence/2026-06"
+    assert f'href="{packs}/' not in (await get(portal, month_of(story), browser)).text
+    assert (await get(portal, f"{packs}/amounts", browser)).status_code == 404
+    await portal.hear(*closed_of_june(story))
+    month = await get(portal, month_of(story), browser)
+    assert Page(month.text).faults() == []
+    for rest, said in (("amounts", "600.00 EUR net, 720.00 gross"), ("hours", "0 of 300 minutes used, 0 beyond")):
+        assert f'href="{packs}/{rest}"' in month.text
+        answer = await get(portal, f"{packs}/{rest}", browser)
+        assert answer.status_code == 200, answer.text
+        assert said in check(answer.content)
+    async with portal.runtime.units.for_every_tenant() as unit:
+        envelopes = [str(each) for each in await unit.session.scalars(text("select envelope from reporting.outbox"))]
+    for operation in ("download_portal_amounts_evidence", "download_portal_hours_evidence"):
+        assert any(operation in each for each in envelopes)
+    staff = await signed_in(portal, person_of(story, "client_staff"))
+    for rest in ("amounts", "hours"):
+        assert (await get(portal, f"{packs}/{rest}", staff)).status_code == 403
+
+
+async def test_what_was_closed_by_an_earlier_release_is_refused_in_words(portal: Any, story: Any) -> None:
+    await told_of_june(portal, story)
+    settled, hours = (
+        json.loads(told(story, name)) for name in ("contracts.settlement.closed.v1", "contracts.hours_month.closed.v1")
+    )
+    hours["data"] |= dict.fromkeys(("entries", "brought", "carried", "adjustments"))
+    await portal.hear(*(json.dumps(each).encode() for each in (settled, hours)))
+    browser = await signed_in(portal, person_of(story))
+    for rest, words in (("amounts", "Pas encore complet"), ("hours", "Pas de preuve de ceci")):
+        refused = await get(portal, f"/portal/contracts/{story.contract_id}/evidence/2026-06/{rest}", browser)
+        assert (refused.status_code, words in plain(refused.text)) == (409, True), refused.text
+
+
 async def test_reading_an_edition_counts_as_seen_for_whom_it_was_mailed_to_and_is_recorded(
     portal: Any, story: Any
 ) -> None:
@@ -198,6 +277,16 @@ async def test_the_years_before_any_contract_are_an_empty_page(portal: Any, stor
     await portal.hear(*story.golden_june()[:1])
     page = await get(portal, f"/portal/reports?before={before}", await signed_in(portal, person_of(story)))
     assert page.status_code == 200
+
+
+@pytest.mark.parametrize("month", ["0001-01", "9999-12"])
+async def test_a_month_of_which_no_calendar_can_tell_has_no_evidence(portal: Any, story: Any, month: str) -> None:
+    await portal.hear(*story.golden_june()[:1])
+    browser = await signed_in(portal, person_of(story))
+    for rest in ("", "/amounts", "/hours"):
+        path = f"/portal/contracts/{story.contract_id}/evidence/{month}{rest}"
+        assert (await get(portal, path, browser)).status_code == 404, rest
+    assert (await get(portal, f"/portal/contracts/{story.contract_id}/reports/{month}", browser)).status_code == 404
 
 
 SECRET = "zibeline"

@@ -5,7 +5,7 @@ import json
 import re
 import zipfile
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -550,8 +550,19 @@ async def test_the_texts_of_an_evidence_pack_say_only_what_can_be_translated(ser
             left |= {name: words} if words else {}
     assert "README.txt" in names
     t = PseudoTranslator("fr")
-    data |= DESK_DATA | {CHANGE["title"], "clocks.json", "holidays.json"}
+    data |= DESK_DATA | {CHANGE["title"], "clocks.json", "holidays.json", "amounts.json", "hours.json"}
+    words_of = {"in_words": {"fr": "Menu"}}
+    levels = [{"amount": "600.00", "follows_from": level} for level in ("events", "line", "said")]
+    sums = {"currency": "EUR", "net": "1800.00", "tax": "360.00", "gross": "2160.00", "lines": levels}
+    minutes = dict.fromkeys(
+        ("available", "overage", "rolled_over", "expired", "included", "accounted", "remaining"), 90
+    )
+    month = {f"{name}_minutes": value for name, value in minutes.items()}
+    of_line = {"code": "stock", **month}
     for kind, text in (
+        ("amounts", evidence_words.amounts(t, date(2026, 6, 1), {"lines": [{"text": words_of}] * 3}, sums)),
+        ("hours", evidence_words.hours(t, date(2026, 6, 1), {**month, "lines": [of_line]}, {"stock": {"fr": "Stock"}})),
+        *((kind, evidence_words.readme(t, kind, "key")) for kind in ("amounts", "hours")),
         ("clocks", evidence_words.clocks(t, INCIDENT, CLOCKS, "Europe/Paris")),
         ("incident", evidence_words.readme(t, "incident", "key")),
     ):

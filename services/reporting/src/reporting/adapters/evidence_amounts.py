@@ -1,7 +1,7 @@
 """The evidence of amounts and of hours: a closed settlement, and a closed month of hours, with what they rest on."""
 
 from collections.abc import Collection, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -22,6 +22,7 @@ from reporting.domain.audit_chain import canonical
 from reporting.domain.period import month_bounds
 from shared.unit_of_work import UnitOfWork
 
+A_DAY: Final = timedelta(days=1)
 SETTLED: Final = "contracts.settlement.closed.v1"
 DECIDED: Final = "contracts.breach.%"
 WORKED: Final = "incidents.time_entry.recorded.v1"
@@ -69,13 +70,13 @@ async def hours_pack(uow: UnitOfWork, box: SecretBox, contract_id: UUID, month: 
 
     Raises NothingClosed, EntriesNotTold, EvidenceIsIncomplete, TooMuchEvidence.
     """
-    told = await _hours_months(uow, contract_id, {_before(month), month})
-    events = {event["id"]: event for event in map(read, told.values())}
-    closed = next((each for each in events.values() if each["data"]["month"][:7] == f"{month:%Y-%m}"), None)
-    if closed is None:
+    told = await _hours_months(uow, contract_id, {month})
+    if not told:
         raise NothingClosed
+    (closed,) = map(read, told.values())
     if any(closed["data"].get(each) is None for each in FIGURES):
         raise EntriesNotTold
+    told |= await _hours_months(uow, contract_id, {(month - A_DAY).replace(day=1)})
     told |= await _versions(uow, contract_id, datetime.fromisoformat(closed["time"]))
     told |= await _work(uow, [each["time_entry_id"] for each in closed["data"]["entries"] if each["time_entry_id"]])
     try:
@@ -168,7 +169,3 @@ async def _language(uow: UnitOfWork, contract_id: UUID, at: datetime) -> str:
     newest = max(map(read, versions.values()), key=lambda each: each["data"]["version"])
     language: str = newest["data"]["client"]["language"]
     return language
-
-
-def _before(month: date) -> date:
-    return month.replace(year=month.year - 1, month=12) if month.month == 1 else month.replace(month=month.month - 1)

@@ -35,6 +35,7 @@ from reporting.api.portal_session import (
     one_of,
 )
 from reporting.api.report_editions import MOST_EDITIONS, WORKBOOK, attached
+from reporting.api.reports import in_reach
 from reporting.api.reviews import Kind, review_document
 from reporting.api.scheduled_reports import Kind as DocumentKind
 from reporting.api.scheduled_reports import scheduled_document
@@ -51,6 +52,7 @@ from reporting.application.sent_messages import MessageEdition
 from reporting.domain.review_periods import SCHEDULED, ReportKind, ReviewKind, ScheduledKind, months_from
 from shared.csv_lines import csv_lines
 from shared.i18n import Translator
+from shared.problems import ValidationFailed
 from shared.values import Month
 
 router = APIRouter(prefix=PORTAL, tags=["portal"], route_class=PortalRoute, include_in_schema=False)
@@ -115,6 +117,9 @@ async def show_portal_month(contract_id: UUID, month: Month, visit: SignedIn) ->
         contract = one_of(contracts, contract_id)
         told = await editions_told(unit, contract_id, month, month, money=visit.person.decides)
         measured = await months_of_uptime(StoredFacts(unit), contract_id, unit.now, MONTHS)
+        editions = told.get(month, [])
+        if not editions and month not in {each.month for each in measured}:
+            raise NotThere
         closed = await closed_in(unit, contract_id, month) if visit.person.decides else set()
         documents = [
             (document_title(kind, month, visit.translator), _document_address(contract_id, kind, month), editions[0])
@@ -122,9 +127,6 @@ async def show_portal_month(contract_id: UUID, month: Month, visit: SignedIn) ->
             if visit.person.decides or kind not in FOR_DECIDERS
             for editions in (await editions_told(unit, contract_id, month, month, money=False, kind=kind)).values()
         ]
-    editions = told.get(month, [])
-    if not editions and month not in {each.month for each in measured}:
-        raise NotThere
     zone = ZoneInfo(contract.client.time_zone)
     values = {
         "contract": contract,
@@ -350,10 +352,19 @@ def _taken(pack: Pack) -> Response:
     return StreamingResponse(iter(pack), media_type="application/zip", headers=headers)
 
 
+def _there_may_be(month: Month) -> None:
+    """Raises NotThere for a month of which no calendar can tell."""
+    try:
+        in_reach(month)
+    except ValidationFailed:
+        raise NotThere from None
+
+
 @router.get("/contracts/{contract_id}/evidence/{month}", summary="The evidence of a month")
 async def download_portal_evidence(contract_id: UUID, month: Month, visit: SignedIn) -> Response:
     """What a month's figures rest on, with the program that checks it. It has the contract in it: for deciders."""
     visit.must_decide()
+    _there_may_be(month)
     async with visit.unit() as unit:
         evidence = await month_evidence(StoredFacts(unit), contract_id, month, now=unit.now)
         return _taken(await month_pack(unit, visit.box, evidence, month))
@@ -363,6 +374,7 @@ async def download_portal_evidence(contract_id: UUID, month: Month, visit: Signe
 async def download_portal_amounts_evidence(contract_id: UUID, month: Month, visit: SignedIn) -> Response:
     """What the settlement of a month rests on: for deciders."""
     visit.must_decide()
+    _there_may_be(month)
     async with visit.unit() as unit:
         return _taken(await amounts_pack(unit, visit.box, contract_id, month))
 
@@ -371,6 +383,7 @@ async def download_portal_amounts_evidence(contract_id: UUID, month: Month, visi
 async def download_portal_hours_evidence(contract_id: UUID, month: Month, visit: SignedIn) -> Response:
     """What a closed month of hours rests on: for deciders."""
     visit.must_decide()
+    _there_may_be(month)
     async with visit.unit() as unit:
         return _taken(await hours_pack(unit, visit.box, contract_id, month))
 
