@@ -28,6 +28,7 @@ def component(number: int, troubled: float) -> dict[str, Any]:
         "added_at": NOW - timedelta(days=200),
         "state": "up",
         "since": NOW - timedelta(days=3),
+        "impact": None,
         "uptime": [
             {
                 "days": n,
@@ -56,6 +57,15 @@ def component(number: int, troubled: float) -> dict[str, Any]:
     }
 
 
+def affected(component: dict[str, Any], impact: str | None) -> dict[str, Any]:
+    return {"component_id": component["component_id"], "component_name": component["name"], "impact": impact}
+
+
+def told(at: datetime, status: str, texts: dict[str, str] | None = None) -> dict[str, Any]:
+    said = {"page_update_id": new_id() if texts else None, "texts": texts or {}, "components": []}
+    return {"at": at, "status": status, **said}
+
+
 def content(components: int, incidents: int, troubled: float) -> Branded[StatusPageContent]:
     random.seed(9)
     shown = [component(number, troubled) for number in range(components)]
@@ -63,13 +73,16 @@ def content(components: int, incidents: int, troubled: float) -> Branded[StatusP
     over = [
         {
             "incident_id": new_id(),
-            "component_id": shown[number % components]["component_id"],
-            "component_name": shown[number % components]["name"],
+            "titles": {},
+            "components": [affected(shown[number % components], None)],
+            "impact": "major",
             "status": "resolved",
             "started_at": began,
+            "published_at": began,
             "ended_at": began + timedelta(minutes=9),
             "duration_seconds": 540,
-            "updates": [{"at": began, "status": step, "page_update_id": None, "texts": {}} for step in STEPS],
+            "updated_at": began + timedelta(minutes=9),
+            "updates": [told(began, step) for step in STEPS],
         }
         for number in range(incidents)
     ]
@@ -81,6 +94,7 @@ def content(components: int, incidents: int, troubled: float) -> Branded[StatusP
         "time_zone": "Europe/Paris",
         "logo_url": None,
         "updated_at": NOW,
+        "told_at": NOW,
         "status": {"headline": "operational", "contract": "active", "since": None},
         "components": shown,
         "open_incidents": [],
@@ -114,16 +128,14 @@ def crowded(components: int, outages: int) -> Branded[StatusPageContent]:
     page = content(components, outages, 0.06).content
     began = NOW - timedelta(hours=2)
 
-    def told(number: int) -> list[dict[str, Any]]:
-        return [
-            {"at": began, "status": "identified", "page_update_id": new_id(), "texts": PEOPLE} for _ in range(number)
-        ]
+    def said(number: int) -> list[dict[str, Any]]:
+        return [told(began, "identified", PEOPLE) for _ in range(number)]
 
     whole = page.model_dump(by_alias=True)
     for each in whole["recent_incidents"]:
-        each["updates"] = told(2) + each["updates"]
+        each["updates"] = said(2) + each["updates"]
     whole["open_incidents"] = [
-        {**each, "incident_id": new_id(), "ended_at": None, "status": "identified", "updates": told(30)}
+        {**each, "incident_id": new_id(), "ended_at": None, "status": "identified", "updates": said(30)}
         for each in whole["recent_incidents"]
     ]
     whole["maintenance"] = [
