@@ -5,8 +5,18 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from markupsafe import escape
 
-from reporting.adapters.rendering import component_page, parts_of, status_page, translator_for
+from reporting.adapters.rendering import (
+    component_page,
+    incident_page,
+    incidents_page,
+    parts_of,
+    parts_of_incident,
+    parts_of_incidents,
+    status_page,
+    translator_for,
+)
 from reporting.application.report import Brand, Branded
 from reporting.application.status_page import StatusPageContent
 from shared.ids import new_id
@@ -196,3 +206,71 @@ def test_a_page_that_leaves_out_details_leads_to_them() -> None:
     ).html.decode()
     for each in page.content.components:
         assert f'href="x/components/{each.component_id}?lang=en">{each.name}</a>' in made
+
+
+def told_much(text: str) -> Branded[StatusPageContent]:
+    """An incident with as many updates, components and titles as there may be, all as long as they may be."""
+    page = content(50, 1, 0.06)
+    whole = page.content.model_dump(by_alias=True)
+    for each in whole["components"]:
+        each["name"] = f"{'&' * 40} {each['name']}"
+    (incident,) = whole["recent_incidents"]
+    incident |= {
+        "titles": dict.fromkeys(("fr", "en"), "&" * 200),
+        "components": [affected(each, "major") for each in whole["components"]],
+        "status": "identified",
+        "ended_at": None,
+        "updates": [
+            told(NOW - timedelta(minutes=number), "identified", {"fr": f"{number} {text}", "en": f"{number} x"})
+            for number in range(100)
+        ],
+    }
+    whole |= {"open_incidents": [incident], "recent_incidents": [], "name": "&" * 120}
+    return Branded(StatusPageContent.model_validate(whole), page.brand)
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+@pytest.mark.parametrize("text", ["&" * 1_990, "\N{CROISSANT}" * 1_990, '"\n' * 995, "x"])
+def test_every_update_of_an_incident_is_read_on_one_part_of_its_page_and_no_part_is_heavier(
+    text: str, language: str
+) -> None:
+    page = told_much(text)
+    (incident,) = page.content.open_incidents
+    t = translator_for(language, None, language)
+    parts = [
+        incident_page(page, incident, t, back="../../x", private=False, remembered=None, part=part).html.decode()
+        for part in range(1, len(parts_of_incident(incident)) + 1)
+    ]
+    assert max(len(part.encode()) for part in parts) < 50_000
+    for update in incident.updates:
+        said = f">{escape(update.texts['fr' if language == 'fr' else 'en'])}</p>"
+        assert sum(said in part for part in parts) == 1
+    for number, part in enumerate(parts, start=1):
+        assert all(f"&amp;part={other}" in part for other in range(1, len(parts) + 1) if other != number)
+    everywhere = [
+        status_page(page, t, place="x", url="https://a.example", mails=True),
+        component_page(page, page.content.components[0], t, back="x", private=False, remembered=None),
+        incidents_page(page, t, back="x", private=False, remembered=None),
+    ]
+    for made, place in zip(everywhere, ("x", "..", "."), strict=True):
+        assert len(made.html) < 50_000
+        assert f'href="{place}/incidents/{incident.incident_id}?lang={language}"' in made.html.decode()
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_the_list_of_what_happened_leads_to_every_incident_once(language: str) -> None:
+    page = crowded(200, 200)
+    t = translator_for(language, None, language)
+    parts = [
+        incidents_page(page, t, back="x", private=False, remembered=None, part=part).html.decode()
+        for part in range(1, parts_of_incidents(page.content) + 1)
+    ]
+    assert max(len(part.encode()) for part in parts) < 50_000
+    for each in (*page.content.open_incidents, *page.content.recent_incidents):
+        assert sum(f'href="./incidents/{each.incident_id}?lang={language}"' in part for part in parts) == 1
+    status = status_page(page, t, place="x", url="https://a.example").html.decode()
+    one = component_page(
+        crowded(1, 40), crowded(1, 40).content.components[0], t, back="x", private=False, remembered=None
+    )
+    assert f'href="x/incidents?lang={language}"' in status
+    assert f'href="../incidents?lang={language}"' in one.html.decode()
