@@ -363,6 +363,39 @@ async def test_a_page_that_shows_other_sites_says_nothing_of_what_it_does_not_sh
     assert content["open_incidents"] == []
 
 
+async def test_pages_of_what_happened_are_closed_to_whom_the_page_is_closed(
+    service: Any, story: Any, reported: UUID
+) -> None:
+    view = await shown(service, story, reported)
+    async with service.client(story) as agency:
+        closed = {"audience": "password", "password": "pain au levain"}
+        answer = await agency.patch(f"/v1/status-pages/{story.slug}", json=closed, headers={"if-match": "*"})
+        assert answer.status_code == 200, answer.text
+    async with service.client() as visitor:
+        for path in (f"{PAGE}/incidents", f"{PAGE}/incidents/{view['page_incident_id']}"):
+            asked = await visitor.get(path, headers=ENGLISH)
+            assert asked.status_code == 403
+            assert TITLES["en"] not in asked.text
+            assert (await visitor.get(path)).status_code == 401
+            opened = await visitor.get(path, auth=("reader", "pain au levain"), headers={"accept-language": "en"})
+            assert opened.status_code == 200
+            assert TITLES["en"] in opened.text
+            assert opened.headers["cache-control"] == "private, no-cache"
+
+
+async def test_an_incident_and_a_part_that_are_not_there_are_a_page_for_people_and_a_problem_for_programs(
+    service: Any, story: Any, reported: UUID
+) -> None:
+    view = await shown(service, story, reported)
+    own = f"{PAGE}/incidents/{view['page_incident_id']}"
+    async with service.client() as visitor:
+        for path in (f"{PAGE}/incidents/{new_id()}", f"{own}?part=2", f"{PAGE}/incidents?part=2"):
+            people, program = await visitor.get(path, headers=FRENCH), await visitor.get(path)
+            assert (people.status_code, program.status_code) == (404, 404)
+            assert "Page introuvable" in people.text
+            assert program.headers["content-type"] == "application/problem+json"
+
+
 async def test_subscribers_are_told_of_every_update_in_their_language_and_of_none_that_was_withdrawn(
     service: Any, story: Any, mailbox: Mailbox, reported: UUID
 ) -> None:

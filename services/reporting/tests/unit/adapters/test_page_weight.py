@@ -269,8 +269,7 @@ def test_the_list_of_what_happened_leads_to_every_incident_once(language: str) -
     for each in (*page.content.open_incidents, *page.content.recent_incidents):
         assert sum(f'href="./incidents/{each.incident_id}?lang={language}"' in part for part in parts) == 1
     status = status_page(page, t, place="x", url="https://a.example").html.decode()
-    one = component_page(
-        crowded(1, 40), crowded(1, 40).content.components[0], t, back="x", private=False, remembered=None
-    )
+    single = crowded(1, 40)
+    one = component_page(single, single.content.components[0], t, back="x", private=False, remembered=None)
     assert f'href="x/incidents?lang={language}"' in status
     assert f'href="../incidents?lang={language}"' in one.html.decode()
