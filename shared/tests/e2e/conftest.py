@@ -115,7 +115,11 @@ def world(running_stack: RunningStack, small_site: SmallSite) -> World:
         outage_id = incident["source"]["outage_id"]
         decision_id = outage_decisions.proposed(thread, contract.contract_id, outage_id)
         records |= {"outage_id": outage_id, "outage_decision_id": decision_id}
-        records["page_update_id"] = page_updates.published(thread, contract.slug, outage_id)
+        (site_id, *_) = contract.site_ids
+        (environment, *_) = thread.get("contracts", f"/v1/sites/{site_id}")["environments"]
+        report = {"contract_id": contract.contract_id, "title": "Payments fail", "severity": "major"}
+        reported = thread.post("incidents", "/v1/incidents", report)["incident_id"]
+        records |= page_updates.published(thread, contract.slug, environment["environment_id"], reported)
     return World(
         tenant,
         contract,

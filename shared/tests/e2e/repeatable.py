@@ -284,7 +284,7 @@ def repeatable_requests(made: Repeatable | None) -> dict[str, Callable[[], Reque
         | contract_invoices.requests(lambda: things.thread, lambda: things.contract("active", hours=None))
         | contract_settlements.requests(lambda: things.thread, lambda: things.contract("active", hours=None))
         | outage_decisions.requests(lambda: things.thread, lambda: things.contract("active"))
-        | page_updates.requests(lambda: things.thread, lambda: things.contract("active"))
+        | page_updates.requests(lambda: things.thread, lambda: things.contract("active"), things.report)
         | {
             "save_filter": lambda: ({}, {"name": f"Filter {new_id()}", "filters": {"status": ["open"]}}),
             "revoke_access_grant": recorded("grant_id", reason="A mistake"),

@@ -81,6 +81,8 @@ NO_FILES = {
     "get_status_page_badge",
     "get_status_page_picture",
     "get_status_page_component",
+    "get_status_page_incident",
+    "get_status_page_incidents",
     "open_status_subscription",
     "ask_to_end_status_subscription",
     "get_contract_sheet_page",

@@ -2,7 +2,7 @@
 
 from base64 import b64decode
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
@@ -39,6 +39,20 @@ async def address(service: Any, story: Any, serve: Any) -> str:
     await service.hear(story.down(outages[0], past), story.recovered(outages[0], past, past + timedelta(minutes=30)))
     await service.hear(story.down(outages[1], since))
     await service.hear(*story.incident(new_id(), outages[1], since, acknowledged=since + timedelta(minutes=2)))
+    await service.hear(*story.incident(reported := new_id(), None, since))
+    async with service.client(story) as agency:
+        put = {
+            "incident_id": str(reported),
+            "titles": {"fr": "Paiements refusés", "en": "Payments are refused"},
+            "components": [{"component_id": str(story.environment_id), "impact": "partial"}],
+            "texts": {"fr": "La banque cherche. " * 90, "en": "The bank looks into it. " * 80},
+        }
+        answer = await agency.post(f"/v1/status-pages/{story.slug}/incidents", json=put)
+        assert answer.status_code == 201, answer.text
+        updates = f"{answer.headers['location']}/updates"
+        for number in range(20):
+            said = {"texts": {"fr": f"Étape {number}. " * 100, "en": f"Step {number}. " * 100}}
+            assert (await agency.post(updates, json=said)).status_code == 201
     soon = (NOW + timedelta(days=1), NOW + timedelta(days=1, hours=2))
     await service.hear(story.maintenance(NOW, soon, window_id=new_id()))
     return str(await serve(service))
@@ -123,6 +137,39 @@ async def test_the_page_is_dark_for_who_wants_it_dark_and_can_still_be_read(brow
     ground = await page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert sum(int(part) for part in ground.removeprefix("rgb(").removesuffix(")").split(",")) < 3 * 0x40
     assert await faults(page) == []
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_a_visitor_follows_what_was_told_from_the_page_to_its_end_without_script(
+    browser: Browser, address: str, language: str, scheme: Literal["light", "dark"]
+) -> None:
+    title, whole, every, further = {
+        "fr": ("Paiements refusés", "Tout ce qui a été dit", "Toutes les interruptions", "Étape 0."),
+        "en": ("Payments are refused", "All that was told", "All interruptions", "Step 0."),
+    }[language]
+    reader = await browser.new_context(locale=language, viewport=PHONE, java_script_enabled=False)
+    page = await reader.new_page()
+    await page.goto(address + PAGE)
+    await page.get_by_role("link", name=f"{whole} – {title}").click()
+    assert await page.get_by_role("heading", level=1).inner_text() == title
+    assert await page.get_by_text(further).count() == 0
+    await page.get_by_role("link", name="2", exact=True).click()
+    assert await page.get_by_text(further).first.is_visible()
+    part = page.url
+    await page.get_by_role("link", name=every).click()
+    await page.get_by_role("link", name=title).click()
+    assert await page.get_by_role("heading", level=1).inner_text() == title
+    for size in (NARROW, DESK):
+        context = await browser.new_context(viewport=size, locale=language, color_scheme=scheme)
+        judged = await context.new_page()
+        for path in (part, page.url, f"{address}{PAGE}/incidents"):
+            answer = await judged.goto(path)
+            assert answer is not None
+            assert len(await answer.body()) < 50_000
+            assert await overflow(judged) == 0
+            assert await faults(judged) == []
+        await context.close()
 
 
 async def test_on_paper_it_is_ink_on_white_and_whole(browser: Browser, address: str) -> None:

@@ -47,7 +47,7 @@ async def outage(service: Any, story: Any) -> UUID:
 
 
 def updates(outage_id: UUID) -> str:
-    return f"/v1/status-pages/boulangerie-martin/outages/{outage_id}/updates"
+    return f"/v1/status-pages/boulangerie-martin/incidents/{outage_id}/updates"
 
 
 async def publish(service: Any, story: Any, outage_id: UUID, how: Any = None, **said: Any) -> httpx.Response:
@@ -57,7 +57,7 @@ async def publish(service: Any, story: Any, outage_id: UUID, how: Any = None, **
 
 
 async def withdraw(service: Any, story: Any, published: dict[str, Any]) -> httpx.Response:
-    path = f"{updates(UUID(published['outage_id']))}/{published['page_update_id']}/withdraw"
+    path = f"{updates(UUID(published['page_incident_id']))}/{published['page_update_id']}/withdraw"
     async with service.client(story) as agency:
         answer: httpx.Response = await agency.post(path, headers={"if-match": f'"{published["version"]}"'})
     return answer

@@ -427,6 +427,11 @@ async def test_pages_of_components_passwords_and_subscriptions_say_only_what_can
             component = f"{PAGE}/components/{story.environment_id}"
             await keep("component", await visitor.get(component, headers=FRENCH))
             await keep("status", await visitor.get(PAGE, headers=FRENCH))
+            (happened, *_) = (await visitor.get(f"{PAGE}.json")).json()["recent_incidents"]
+            incident = f"{PAGE}/incidents/{happened['incident_id']}"
+            await keep("incident", await visitor.get(incident, headers=FRENCH))
+            await keep("incidents", await visitor.get(f"{PAGE}/incidents", headers=FRENCH))
+            await keep("no incident", await visitor.get(f"{PAGE}/incidents/{new_id()}", headers=FRENCH))
             await keep("no address", await visitor.post(f"{PAGE}/subscribe", data={"email": "a@"}, headers=FRENCH))
             await keep("asked", await visitor.post(f"{PAGE}/subscribe", data={"email": "a@b.fr"}, headers=FRENCH))
             await keep("to confirm", await visitor.get(path, headers=FRENCH))
@@ -439,6 +444,7 @@ async def test_pages_of_components_passwords_and_subscriptions_say_only_what_can
             await keep("password", await visitor.get(PAGE, headers=FRENCH))
             await keep("refused", await visitor.get(f"{PAGE}?refused=1", headers=FRENCH))
             await keep("closed component", await visitor.get(component, headers=FRENCH))
+            await keep("closed incident", await visitor.get(incident, headers=FRENCH))
     left = await left_of(pages, data)
     assert left == {}, json.dumps(left, ensure_ascii=False)
 

@@ -250,18 +250,12 @@ async def test_the_page_can_be_kept_by_caches(service: Any, story: Any) -> None:
         for address in (f"/status/{story.slug}", f"/status/{story.slug}.json"):
             first = await visitor.get(address, headers=BROWSER)
             assert "public, max-age=30" in first.headers["cache-control"]
-            tag, modified = first.headers["etag"], first.headers["last-modified"] if "json" not in address else None
+            tag = first.headers["etag"]
             service.clock.advance(timedelta(seconds=20))
             again = await visitor.get(address, headers=BROWSER | {"if-none-match": f'W/"x", {tag}'})
             assert (again.status_code, again.content) == (304, b"")
             assert again.headers["etag"] == tag
-            if modified:
-                assert modified == "Mon, 08 Jun 2026 09:00:00 GMT"
-                assert (
-                    await visitor.get(address, headers=BROWSER | {"if-modified-since": modified})
-                ).status_code == 304
-                endless = BROWSER | {"if-modified-since": "Mon, 08 Jun 99999999999 09:00:00 GMT"}
-                assert (await visitor.get(address, headers=endless)).status_code == 200
+            if "json" not in address:
                 assert "Accept-Language" in again.headers["vary"]
             service.clock.advance(timedelta(seconds=60))
             later = await visitor.get(address, headers=BROWSER | {"if-none-match": tag})

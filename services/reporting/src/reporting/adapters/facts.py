@@ -10,7 +10,7 @@ from sqlalchemy import DateTime, and_, func, or_, select
 from reporting.adapters.maintenance_windows import windows_between
 from reporting.adapters.outage_decisions import decisions_of_contract
 from reporting.adapters.page_settings import known_page
-from reporting.adapters.page_updates import written_updates
+from reporting.adapters.page_updates import page_changed_at, written_incidents, written_updates
 from reporting.adapters.response_times import figures_by_day, figures_by_hour, sketches_between
 from reporting.adapters.tables import (
     Client,
@@ -34,7 +34,7 @@ from reporting.application.facts import (
 )
 from reporting.application.maintenance import KnownWindow
 from reporting.application.page_settings import KnownPage
-from reporting.application.page_updates import WrittenUpdate
+from reporting.application.page_updates import WrittenIncident, WrittenUpdate
 from reporting.domain.reclassification import Decision, in_force
 from reporting.domain.response_times import ResponseFigure
 from reporting.domain.state_line import State, Transition, Vouched, with_silence
@@ -202,11 +202,19 @@ class StoredFacts(StoredTold):
         """What an agency decided about its page at an address; the defaults as long as that is nothing."""
         return await known_page(self._session, tenant_id, slug)
 
+    async def page_incidents(self, tenant_id: UUID, slug: str, since: datetime) -> Sequence[WrittenIncident]:
+        """What people put on a page, unless it was withdrawn or they called it resolved before `since`."""
+        return await written_incidents(self._session, tenant_id, slug, since)
+
     async def page_updates(
-        self, tenant_id: UUID, slug: str, outage_ids: Collection[UUID]
+        self, tenant_id: UUID, slug: str, incident_ids: Collection[UUID]
     ) -> Mapping[UUID, Sequence[WrittenUpdate]]:
-        """By outage: what people tell visitors of a page, oldest first; without what was withdrawn."""
-        return await written_updates(self._session, tenant_id, slug, outage_ids) if outage_ids else {}
+        """By incident of a page: what people tell visitors of it, oldest first; what was withdrawn among it."""
+        return await written_updates(self._session, tenant_id, slug, incident_ids) if incident_ids else {}
+
+    async def page_changed_at(self, tenant_id: UUID, slug: str, client_id: UUID) -> datetime | None:
+        """When somebody last told visitors of a page something, took it back, planned work, or changed its settings."""
+        return await page_changed_at(self._session, tenant_id, slug, client_id)
 
     async def contracts_on_page(self, slug: str) -> Sequence[UUID]:
         """The contracts shown on the public page of a slug: those of the one client to whom it belongs.

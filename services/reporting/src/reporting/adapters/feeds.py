@@ -34,21 +34,24 @@ class Entry:
 
 
 def entries(content: StatusPageContent, t: Translator) -> list[Entry]:
-    """Outages and planned work, what was said last first."""
+    """Outages, what people put on the page, and planned work: what was said last first."""
     zone = ZoneInfo(content.time_zone)
-    outages = (_outage(each, zone, t) for each in (*content.open_incidents, *content.recent_incidents))
+    incidents = (_incident(each, zone, t) for each in (*content.open_incidents, *content.recent_incidents))
     works = (_work(each, content, zone, t) for each in content.maintenance)
-    return sorted([*outages, *works], key=lambda entry: (entry.updated_at, entry.entry_id), reverse=True)
+    return sorted([*incidents, *works], key=lambda entry: (entry.updated_at, entry.entry_id), reverse=True)
 
 
-def _outage(incident: PublicIncident, zone: ZoneInfo, t: Translator) -> Entry:
+def _incident(incident: PublicIncident, zone: ZoneInfo, t: Translator) -> Entry:
     steps = [words.labelled(t, t.datetime(update.at, zone), _said(update, t)) for update in incident.updates]
+    touched = [", ".join(each.component_name for each in incident.components)] if incident.titles else []
     return Entry(
         entry_id=incident.incident_id,
-        title=words.outage_title(t, incident.component_name, over=incident.ended_at is not None),
-        text="\n".join(steps),
-        published_at=incident.started_at,
-        updated_at=incident.updates[0].at,
+        title=words.incident_title(
+            t, incident.titles, incident.components[0].component_name, over=incident.ended_at is not None
+        )[1],
+        text="\n".join([*touched, *steps]),
+        published_at=incident.published_at,
+        updated_at=incident.updated_at,
     )
 
 
@@ -85,8 +88,7 @@ def atom(content: StatusPageContent, url: str, t: Translator) -> bytes:
     feed = ElementTree.Element(f"{{{_ATOM}}}feed", {"{http://www.w3.org/XML/1998/namespace}lang": t.language})
     _add(feed, "id", url)
     _add(feed, "title", _title(content, t))
-    since = min((each.added_at for each in content.components), default=content.updated_at)
-    _add(feed, "updated", instant_text(max((entry.updated_at for entry in told), default=since)))
+    _add(feed, "updated", instant_text(content.told_at))
     _add(feed, "link", None, rel="alternate", type="text/html", href=url)
     _add(feed, "link", None, rel="self", type="application/atom+xml", href=f"{url}/feed.atom")
     _add(_add(feed, "author", None), "name", content.agency_name)

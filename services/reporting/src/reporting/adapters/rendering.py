@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from reporting.adapters import words
 from reporting.adapters.response_chart import days_chart, hours_chart
@@ -20,7 +20,13 @@ from reporting.adapters.sheet import ReportSheet
 from reporting.adapters.sign_in_words import failure
 from reporting.application.report import Brand, Branded, MonthlyReport
 from reporting.application.single_sign_on import Fault
-from reporting.application.status_page import PublicComponent, ShownPage, StatusPageContent
+from reporting.application.status_page import (
+    PublicComponent,
+    PublicIncident,
+    PublicUpdate,
+    ShownPage,
+    StatusPageContent,
+)
 from reporting.domain.brand import Palette, palette, palette_at_night, with_variables
 from shared.i18n import Catalogues, Translator
 
@@ -47,6 +53,11 @@ SHOWN_WHOLE = 10
 of its own, so that the page stays small."""
 PER_PART = 50
 """Components in one part of a status page: with more it has several, so that a reader need not wait for all of them."""
+INCIDENTS_PER_PART = 20
+"""Incidents in one part of the list of them."""
+TOLD_PER_PART = 24_000
+"""Bytes of what people told in one part of an incident's page: what is around it leaves room for no more than that."""
+_AROUND_AN_UPDATE = 400
 LARGEST_PAGE = 50_000
 """Bytes that a status page may have."""
 
@@ -121,7 +132,6 @@ def status_page(
         "parts": parts_of(content),
         "first": first,
         "shown": content.components[first : first + PER_PART],
-        "elsewhere": True,
     }
 
     def made(extent: Extent) -> RenderedPage:
@@ -171,7 +181,7 @@ def component_page(
         "place": "..",
         "private": private,
         "remembered": remembered,
-        "elsewhere": False,
+        "own": [each for each in _incidents(content) if each.concerns(component.component_id)],
     }
 
     def made(extent: Extent) -> RenderedPage:
@@ -187,6 +197,106 @@ def component_page(
 
     # It tells every step and draws its days in any case: the first and the last extent make nothing else of it.
     return _light_enough(made, EXTENTS[1:-1])
+
+
+def incident_page(
+    page: Branded[StatusPageContent],
+    incident: PublicIncident,
+    translator: Translator,
+    *,
+    back: str,
+    private: bool,
+    remembered: timedelta | None,
+    part: int = 1,
+) -> RenderedPage:
+    """All that was told of one incident, in parts: `part` is one of `parts_of_incident`. `back` leads to its page."""
+    content = page.content
+    language, title = words.incident_title(
+        translator, incident.titles, incident.components[0].component_name, over=incident.ended_at is not None
+    )
+    parts = parts_of_incident(incident)
+    values = {
+        "page": content,
+        "incident": incident,
+        "incident_title": title,
+        "incident_language": language,
+        "updates": parts[part - 1],
+        "back": back,
+        "place": "..",
+        "private": private,
+        "remembered": remembered,
+        "part": part,
+        "parts": len(parts),
+    }
+    return _page_of_incidents("incident.html", page, translator, values)
+
+
+def incidents_page(
+    page: Branded[StatusPageContent],
+    translator: Translator,
+    *,
+    back: str,
+    private: bool,
+    remembered: timedelta | None,
+    part: int = 1,
+) -> RenderedPage:
+    """What happened, entry by entry with a link to all that was told of it; `part`: which `INCIDENTS_PER_PART`."""
+    first = (part - 1) * INCIDENTS_PER_PART
+    values = {
+        "page": page.content,
+        "shown": _incidents(page.content)[first : first + INCIDENTS_PER_PART],
+        "back": back,
+        "place": ".",
+        "private": private,
+        "remembered": remembered,
+        "part": part,
+        "parts": parts_of_incidents(page.content),
+    }
+    return _page_of_incidents("incidents.html", page, translator, values)
+
+
+def _page_of_incidents(
+    template: str, page: Branded[StatusPageContent], translator: Translator, values: Mapping[str, Any]
+) -> RenderedPage:
+    content, brand = page.content, page.brand
+
+    def made(extent: Extent) -> RenderedPage:
+        return _render(
+            template,
+            translator,
+            brand,
+            content.time_zone,
+            content.updated_at,
+            {**values, "extent": extent},
+            night=palette_at_night(brand.primary, brand.background, brand.text),
+        )
+
+    # Of the components that an incident touches, each has a page of its own: they alone are cut.
+    return _light_enough(made, [Extent(names=names) for names in (None, 10, 3, 1)])
+
+
+def parts_of_incidents(content: StatusPageContent) -> int:
+    """How many parts the list of what happened has: at least one."""
+    return max(1, -(-len(_incidents(content)) // INCIDENTS_PER_PART))
+
+
+def parts_of_incident(incident: PublicIncident) -> list[list[PublicUpdate]]:
+    """What was told of an incident, newest first, in parts that a page holds. They are the same in every language."""
+    parts: list[list[PublicUpdate]] = [[]]
+    weight = 0
+    for update in incident.updates:
+        heavy = max((len(escape(text).encode()) for text in update.texts.values()), default=0) + _AROUND_AN_UPDATE
+        if parts[-1] and weight + heavy > TOLD_PER_PART:
+            parts.append([])
+            weight = 0
+        parts[-1].append(update)
+        weight += heavy
+    return parts
+
+
+def _incidents(content: StatusPageContent) -> list[PublicIncident]:
+    """What goes on, then what is over; each newest first."""
+    return [*content.open_incidents, *content.recent_incidents]
 
 
 @dataclass(frozen=True)

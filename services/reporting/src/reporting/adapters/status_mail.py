@@ -47,9 +47,14 @@ def status_mail(t: Translator, page: ShownPage, url: str, news: Mapping[str, Any
         told = [t.gettext("From %(start)s to %(end)s", start=when(news["from"]), end=when(news["to"]))]
         told.append(", ".join(news["touched"]))
     elif news["kind"] == "said":
-        subject = words.outage_title(t, news["name"], over=news["over"])
+        # Queued before people could put incidents on pages, it has no title and touches nothing but its component.
+        subject = words.incident_title(t, news.get("titles", {}), news["name"], over=news["over"])[1]
         status = words.public_incident_status(t, news["status"])
-        told = [words.labelled(t, when(news["from"]), status), words.told(t, news["texts"])[1]]
+        told = [
+            words.labelled(t, when(news["from"]), status),
+            words.told(t, news["texts"])[1],
+            ", ".join(news.get("touched", [])),
+        ]
     elif news["kind"] == "down":
         subject = words.outage_title(t, news["name"], over=False)
         told = [t.gettext("Since %(start)s", start=when(news["from"]))]

@@ -311,12 +311,16 @@ async def show_other_sites(uow: UnitOfWork, page: ShownPage) -> None:
     )
 
 
-async def forget_mails_of_update(uow: UnitOfWork, tenant_id: UUID, slug: str, page_update_id: UUID) -> None:
+async def forget_mails_of_updates(
+    uow: UnitOfWork, tenant_id: UUID, slug: str, page_update_ids: Collection[UUID]
+) -> None:
     """What was withdrawn is mailed to nobody any more. Waits for whoever is writing mails about it just now."""
     await _lock_watch(uow, tenant_id, slug)
     told_of = StatusMail.news["page_update_id"].astext
     await uow.session.execute(
-        delete(StatusMail).where(StatusMail.tenant_id == tenant_id, told_of == str(page_update_id))
+        delete(StatusMail).where(
+            StatusMail.tenant_id == tenant_id, told_of.in_([str(page_update_id) for page_update_id in page_update_ids])
+        )
     )
 
 
@@ -324,10 +328,12 @@ def matters(page: ShownPage) -> list[Matter]:
     """What subscribers of a page are told about, as it stands."""
     content = page.content
     return [
-        # Somebody may call an outage resolved that goes on: it is over when it was seen to be.
+        # Somebody may call an outage resolved that goes on: it is over when it was seen to be. What people put on the
+        # page is told by what they say of it.
         *(
             Matter(str(each.incident_id), "down" if each.ended_at is None else "over")
             for each in (*content.open_incidents, *content.recent_incidents)
+            if not each.titles
         ),
         *(Matter(str(update.page_update_id), "said") for _, update in _told_by_people(page)),
         *(Matter(str(each.maintenance_id), "scheduled") for each in content.maintenance if each.status != "completed"),
@@ -380,7 +386,7 @@ def _piece(matter: Matter, page: ShownPage) -> Mapping[str, Any]:
         if str(incident.incident_id) == matter.key:
             return {
                 "kind": matter.stage,
-                "name": incident.component_name,
+                "name": incident.components[0].component_name,
                 "from": incident.started_at.isoformat(),
                 "to": incident.ended_at.isoformat() if incident.ended_at else None,
             }
@@ -389,7 +395,9 @@ def _piece(matter: Matter, page: ShownPage) -> Mapping[str, Any]:
             return {
                 "kind": matter.stage,
                 "page_update_id": matter.key,
-                "name": incident.component_name,
+                "name": incident.components[0].component_name,
+                "titles": incident.titles,
+                "touched": [each.component_name for each in incident.components] if incident.titles else [],
                 "over": incident.ended_at is not None,
                 "from": said.at.isoformat(),
                 "status": said.status,

@@ -26,6 +26,7 @@ def state(t: Translator, code: str) -> str:
         "up": t.pgettext("state", "Operational"),
         "down": t.pgettext("state", "Unavailable"),
         "degraded": t.pgettext("state", "Degraded"),
+        "partial": t.pgettext("state", "Partly unavailable"),
         "maintenance": t.pgettext("state", "Under maintenance"),
         "unknown": t.pgettext("state", "Unknown"),
         "paused": t.pgettext("state", "Not monitored"),
@@ -71,6 +72,8 @@ def tone(code: str) -> str:
         "resolved": "good",
         "closed": "good",
         "down": "bad",
+        "major": "bad",
+        "partial": "bad",
         "major_outage": "bad",
         "partial_outage": "bad",
         "breached": "bad",
@@ -123,6 +126,16 @@ def outage_title(t: Translator, component: str, *, over: bool) -> str:
     if over:
         return t.gettext("%(component)s was unavailable", component=component)
     return t.gettext("%(component)s is unavailable", component=component)
+
+
+def impact(t: Translator, code: str) -> str:
+    """What people say that an incident does to a component: as a state of it."""
+    return state(t, {"major": "down"}.get(code, code))
+
+
+def incident_title(t: Translator, titles: Mapping[Language, str], component: str, *, over: bool) -> tuple[str, str]:
+    """An incident of a status page in one line, with the language of that: an outage is called by its component."""
+    return told(t, titles) if titles else (t.language, outage_title(t, component, over=over))
 
 
 def maintenance_title(t: Translator, name: str) -> str:

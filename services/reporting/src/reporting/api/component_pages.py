@@ -73,5 +73,4 @@ async def get_status_page_component(
         private=found.private,
         remembered=found.remembered,
     )
-    modified_at = content.updated_at if found.remembered is None else None
-    return page_response(request, page, t, cache_control=pages.cache_control(found), modified_at=modified_at)
+    return page_response(request, page, t, cache_control=pages.cache_control(found))

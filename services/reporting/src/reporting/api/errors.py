@@ -21,11 +21,19 @@ from reporting.application.page_settings import (
     UnknownStatusPage,
 )
 from reporting.application.page_updates import (
+    MOST_INCIDENTS,
     MOST_UPDATES,
+    AlreadyOnThePage,
+    IsMeasured,
     IsWithdrawn,
+    NoSuchIncident,
     NotOnThePage,
     NotOverYet,
+    ShownAsOutage,
+    TooManyPageIncidents,
     TooManyPageUpdates,
+    UnknownComponent,
+    UnknownPageIncident,
     UnknownPageUpdate,
 )
 from reporting.application.reporting import InTheFuture, NotInTheContract, UnknownContract
@@ -167,13 +175,60 @@ def _unknown_status_page(_error: UnknownStatusPage) -> Problem:
 
 def _not_on_the_page(_error: NotOnThePage) -> Problem:
     return NotFound(
-        "The page shows no outage with this id. `open_incidents` and `recent_incidents` of its JSON list those it "
+        "The page shows no incident with this id. `open_incidents` and `recent_incidents` of its JSON list those it "
         "shows: what goes on, and what was over within 14 days."
     )
 
 
 def _unknown_page_update(_error: UnknownPageUpdate) -> Problem:
-    return NotFound("Nothing with this id was published about this outage. The list of its updates names them.")
+    return NotFound("Nothing with this id was published about this incident. The list of its updates names them.")
+
+
+def _unknown_page_incident(_error: UnknownPageIncident) -> Problem:
+    return NotFound(
+        "Nobody put an incident with this id on the page. The list of the page's incidents names those that were; "
+        "outages are in its JSON."
+    )
+
+
+def _no_such_incident(_error: NoSuchIncident) -> Problem:
+    detail = (
+        "The client of this page has no incident with this id, as far as was heard. Take `incident_id` from one of his "
+        "incidents; one that was opened just now is heard of in some seconds."
+    )
+    return ValidationFailed(detail, errors=[FieldError(detail=detail, pointer="#/incident_id")])
+
+
+def _unknown_component(error: UnknownComponent) -> Problem:
+    detail = "The page shows no component with this id. `components` of its JSON lists those that it shows."
+    pointer = f"#/components/{error.position}/component_id"
+    return ValidationFailed(detail, errors=[FieldError(detail=detail, pointer=pointer)])
+
+
+def _is_measured(_error: IsMeasured) -> Problem:
+    detail = "What an outage does to its component is measured. Leave `components` out."
+    return ValidationFailed(detail, errors=[FieldError(detail=detail, pointer="#/components")])
+
+
+def _shown_as_outage(_error: ShownAsOutage) -> Problem:
+    return Conflict(
+        "The incident is that of an outage, which the page shows by itself. Publish an update of the outage: it is "
+        "there under its `outage_id`."
+    )
+
+
+def _already_on_the_page(error: AlreadyOnThePage) -> Problem:
+    return Conflict(
+        f"The incident is on the page already, as {error.page_incident_id}. Publish an update of that, or withdraw it "
+        "first."
+    )
+
+
+def _too_many_page_incidents(_error: TooManyPageIncidents) -> Problem:
+    return Conflict(
+        f"A page shows at most {MOST_INCIDENTS} incidents that people put there. Call those `resolved` that are over: "
+        "they leave the page after 14 days; or withdraw what should not be there."
+    )
 
 
 def _not_over_yet(_error: NotOverYet) -> Problem:
@@ -184,11 +239,11 @@ def _not_over_yet(_error: NotOverYet) -> Problem:
 
 
 def _too_many_page_updates(_error: TooManyPageUpdates) -> Problem:
-    return Conflict(f"An outage has at most {MOST_UPDATES} updates, withdrawn ones among them.")
+    return Conflict(f"An incident has at most {MOST_UPDATES} updates on a page, withdrawn ones among them.")
 
 
 def _is_withdrawn(_error: IsWithdrawn) -> Problem:
-    return Conflict("The update is withdrawn already. To say it again, publish a new one.")
+    return Conflict("It is withdrawn already. To say it again, publish it anew.")
 
 
 def _domain_is_not_proven(error: DomainIsNotProven) -> Problem:
@@ -288,6 +343,13 @@ ERRORS: ErrorMapping = {
     UnknownStatusPage: _unknown_status_page,
     NotOnThePage: _not_on_the_page,
     UnknownPageUpdate: _unknown_page_update,
+    UnknownPageIncident: _unknown_page_incident,
+    NoSuchIncident: _no_such_incident,
+    UnknownComponent: _unknown_component,
+    IsMeasured: _is_measured,
+    ShownAsOutage: _shown_as_outage,
+    AlreadyOnThePage: _already_on_the_page,
+    TooManyPageIncidents: _too_many_page_incidents,
     NotOverYet: _not_over_yet,
     TooManyPageUpdates: _too_many_page_updates,
     IsWithdrawn: _is_withdrawn,

@@ -6,7 +6,7 @@ the password as HTTP Basic. Or for those who sign in at a provider: then there i
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Final
 from urllib.parse import urlsplit
 
@@ -18,12 +18,12 @@ from reporting.adapters.own_domains import OWN_DOMAIN
 from reporting.adapters.page_access import PageAccess, basic_password
 from reporting.adapters.rendering import page_sign_in_page, password_page, translator_for
 from reporting.api.dependencies import Box, Settings
-from reporting.api.pages import message_response, page_response, unchanged_response
+from reporting.api.pages import message_response, page_response
 from reporting.api.visits import visits_of
 from reporting.application.status_page import ShownPage, StatusPageContent, UnknownPage, status_page
 from reporting.settings import ReportingSettings
 from shared.consumer import is_database_away
-from shared.etag import content_etag, etag
+from shared.etag import content_etag, etag, not_modified
 from shared.operations import correlation_of
 from shared.problems import NotFound, TooManyRequests, Unauthorized, responses_for
 from shared.service import CurrentRuntime
@@ -33,7 +33,7 @@ from shared.worker import Runtime
 Slug = Annotated[
     str, Path(max_length=100, description="address of the page, from the contract", examples=["boulangerie-martin"])
 ]
-NOT_MODIFIED = {"description": "The reader has the present version (`If-None-Match`, `If-Modified-Since`)"}
+NOT_MODIFIED = {"description": "The reader has the present version (`If-None-Match`)"}
 FOR_SOME = responses_for(Unauthorized, TooManyRequests)
 """Of every route of a page: it may be for those who know its password or sign in; wrong passwords are counted."""
 FOR_THE_FEW = {"description": "The page is for those who know its password, or sign in, and this visitor has not yet"}
@@ -222,7 +222,6 @@ class PublicPages:
         media_type: str,
         *,
         language: str | None = None,
-        modified_at: datetime | None = None,
     ) -> Response:
         """What any program may read from any origin, or 304. `language`: that it was made for its reader in."""
         tag = content_etag(body)
@@ -231,7 +230,7 @@ class PublicPages:
             headers["Access-Control-Allow-Origin"] = "*"
         if language is not None:
             headers |= {"Content-Language": language, "Vary": "Accept-Language"}
-        unchanged = unchanged_response(self._request, tag.strip('"'), headers, modified_at)
+        unchanged = not_modified(self._request, tag.strip('"'), headers=headers)
         if unchanged is not None:
             return unchanged
         return Response(body, media_type=media_type, headers={**headers, "ETag": tag})
@@ -239,7 +238,7 @@ class PublicPages:
     def picture(self, digest: str, content: bytes, cache_control: str) -> Response:
         """A picture, to be shown as one and as nothing else."""
         headers = {"Cache-Control": cache_control, "Content-Security-Policy": "sandbox; default-src 'none'"}
-        unchanged = unchanged_response(self._request, digest, headers, None)
+        unchanged = not_modified(self._request, digest, headers=headers)
         return unchanged or Response(content, media_type="image/png", headers=headers | {"ETag": etag(digest)})
 
 

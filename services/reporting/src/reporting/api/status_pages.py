@@ -47,9 +47,7 @@ async def get_status_page_json(pages: Pages, slug: Slug, if_none_match: IfNoneMa
     Public and readable from any origin. The answer stays the same for a minute while nothing happens.
     """
     found = await pages.read(slug)
-    content = found.content
-    body = content.model_dump_json(by_alias=True).encode()
-    return pages.answer(found, body, "application/json", modified_at=content.updated_at)
+    return pages.answer(found, found.content.model_dump_json(by_alias=True).encode(), "application/json")
 
 
 @router.get(
@@ -114,7 +112,6 @@ async def get_status_page(
         visits_of(request).renderings.of(found.page, how, written),
         translator,
         cache_control=pages.cache_control(found),
-        modified_at=found.content.updated_at if found.remembered is None else None,
     )
 
 

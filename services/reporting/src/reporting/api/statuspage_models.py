@@ -5,6 +5,8 @@ when it is empty: readers take it apart without looking. Codes and the line of t
 bodies are for people, in their language. A field that we have nothing for is null, as there.
 """
 
+from collections.abc import Iterator
+from datetime import datetime
 from typing import Any, Final, Literal
 from uuid import NAMESPACE_DNS, UUID, uuid5
 
@@ -19,7 +21,15 @@ from reporting.application.status_page import (
     PublicMaintenance,
     StatusPageContent,
 )
-from reporting.domain.statuspage import SEVERITY, ComponentStatus, Indicator, component_status, overall
+from reporting.domain.public_words import Impact as SaidImpact
+from reporting.domain.statuspage import (
+    SEVERITY,
+    ComponentStatus,
+    Indicator,
+    component_status,
+    impact_status,
+    overall,
+)
 from shared.i18n import Translator
 from shared.values import Instant
 
@@ -76,7 +86,7 @@ _INCIDENT: Final[dict[str, Any]] = {
     "monitoring_at": None,
     "resolved_at": None,
     "impact": "critical",
-    "shortlink": _PAGE["url"],
+    "shortlink": f"{_PAGE['url']}/incidents/{examples.OUTAGE}",
     "started_at": _AT,
     "page_id": "boulangerie-martin",
     "incident_updates": [_UPDATE],
@@ -88,6 +98,7 @@ _WORK: Final[dict[str, Any]] = {
     "name": "Montée de version du serveur",
     "status": "scheduled",
     "impact": "maintenance",
+    "shortlink": _PAGE["url"],
     "incident_updates": [],
     "scheduled_for": "2026-06-24T00:00:00Z",
     "scheduled_until": "2026-06-24T02:00:00Z",
@@ -164,7 +175,7 @@ class StatuspageUpdate(Shown):
 
 
 class StatuspageIncident(Shown):
-    """An outage."""
+    """An outage, or an incident that people put on the page."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_INCIDENT]})
 
@@ -290,7 +301,7 @@ class Statuspage:
 
     def status(self) -> StatuspageStatus:
         """The whole page."""
-        states = [component.state for component in self._content.components]
+        states = [component.shown_state for component in self._content.components]
         indicator, description = overall(states, contract_status=self._content.status.contract)
         return StatuspageStatus(indicator=indicator, description=description)
 
@@ -316,11 +327,11 @@ class Statuspage:
         return StatuspageComponent(
             id=component.component_id,
             name=component.name,
-            status=component_status(component.state),
+            status=component_status(component.shown_state),
             created_at=component.added_at,
-            updated_at=component.since or component.added_at,
+            updated_at=max([component.since or component.added_at, *self._said_of(component)]),
             position=position,
-            description=words.state(self._t, component.state),
+            description=words.state(self._t, component.shown_state),
             showcase=True,
             start_date=component.added_at.date().isoformat(),
             group_id=self._group_id(component.group) if component.group is not None else None,
@@ -329,6 +340,12 @@ class Statuspage:
             components=[],
             only_show_if_degraded=False,
         )
+
+    def _said_of(self, component: PublicComponent) -> Iterator[datetime]:
+        """When people told of something that touches a component."""
+        for incident in (*self._content.open_incidents, *self._content.recent_incidents):
+            if incident.titles and incident.concerns(component.component_id):
+                yield incident.updated_at
 
     def _group_id(self, name: str) -> UUID:
         return uuid5(NAMESPACE_DNS, f"{self._content.slug}/{name}")
@@ -355,29 +372,37 @@ class Statuspage:
 
     def _incident(self, incident: PublicIncident) -> StatuspageIncident:
         first_told = {update.status: update.at for update in incident.updates}
+        title = words.incident_title(
+            self._t, incident.titles, incident.components[0].component_name, over=incident.ended_at is not None
+        )
         return StatuspageIncident(
             id=incident.incident_id,
-            name=words.outage_title(self._t, incident.component_name, over=incident.ended_at is not None),
+            name=title[1],
             status=incident.status,
-            created_at=incident.started_at,
-            updated_at=incident.updates[0].at,
+            created_at=incident.published_at,
+            updated_at=incident.updated_at,
             monitoring_at=first_told.get("monitoring"),
             resolved_at=first_told.get("resolved"),
-            impact="critical" if len(self._components) == 1 else "major",
-            shortlink=self._url,
+            impact=self._impact(incident),
+            shortlink=f"{self._url}/incidents/{incident.incident_id}",
             started_at=incident.started_at,
             page_id=self._content.slug,
             incident_updates=self._updates(incident),
-            components=[self._components[incident.component_id]],
+            components=[self._components[each.component_id] for each in incident.components],
         )
 
+    def _impact(self, incident: PublicIncident) -> Impact:
+        """Critical is what takes away all that the page shows."""
+        if incident.impact == "major":
+            return "critical" if len(self._components) == len(incident.components) else "major"
+        return "major" if incident.impact == "partial" else "minor"
+
     def _updates(self, incident: PublicIncident) -> list[StatuspageUpdate]:
-        """Newest first, each with what it did to the component."""
+        """Newest first, each with what it did to the components."""
         told: list[StatuspageUpdate] = []
-        before: ComponentStatus = "operational"
+        before: dict[UUID, SaidImpact | None] = {each.component_id: None for each in incident.components}
         for update in reversed(incident.updates):
-            back = incident.ended_at is not None and update.at >= incident.ended_at
-            after: ComponentStatus = "operational" if back else "major_outage"
+            after = before | {each.component_id: each.impact for each in update.components}
             told.append(
                 StatuspageUpdate(
                     id=update.page_update_id or uuid5(incident.incident_id, update.status),
@@ -391,11 +416,12 @@ class Statuspage:
                     display_at=update.at,
                     affected_components=[
                         StatuspageAffected(
-                            code=incident.component_id,
-                            name=incident.component_name,
-                            old_status=before,
-                            new_status=after,
+                            code=each.component_id,
+                            name=each.component_name,
+                            old_status=impact_status(before[each.component_id]),
+                            new_status=impact_status(after[each.component_id]),
                         )
+                        for each in incident.components
                     ],
                     deliver_notifications=True,
                 )

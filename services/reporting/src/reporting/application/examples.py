@@ -255,24 +255,31 @@ PUBLIC_COMPONENT: Final[JsonDict] = {
     "added_at": "2026-05-20T08:00:00Z",
     "state": "up",
     "since": "2026-06-09T01:45:00Z",
+    "impact": None,
     "uptime": [PUBLIC_UPTIME],
     "days": [PUBLIC_DAY],
     "response_times": PUBLIC_RESPONSE_TIMES,
 }
+PUBLIC_IMPACT: Final[JsonDict] = {"component_id": ENVIRONMENT, "impact": None}
+PUBLIC_AFFECTED: Final[JsonDict] = {**PUBLIC_IMPACT, "component_name": "boulangerie-martin.example"}
 PUBLIC_UPDATE: Final[JsonDict] = {
     "at": "2026-06-09T01:50:00Z",
     "status": "resolved",
     "page_update_id": "0198f000-0000-7000-8000-0000000000e1",
     "texts": {"fr": "La boutique répond de nouveau.", "en": "The shop answers again."},
+    "components": [PUBLIC_IMPACT],
 }
 PUBLIC_INCIDENT: Final[JsonDict] = {
     "incident_id": OUTAGE,
-    "component_id": ENVIRONMENT,
-    "component_name": "boulangerie-martin.example",
+    "titles": {},
+    "components": [PUBLIC_AFFECTED],
+    "impact": "major",
     "status": "resolved",
     "started_at": "2026-06-09T01:30:00Z",
+    "published_at": "2026-06-09T01:30:00Z",
     "ended_at": "2026-06-09T01:45:00Z",
     "duration_seconds": 900,
+    "updated_at": "2026-06-09T01:50:00Z",
     "updates": [PUBLIC_UPDATE],
 }
 PUBLIC_STATUS: Final[JsonDict] = {"headline": "operational", "contract": "active", "since": None}
@@ -293,6 +300,7 @@ PAGE: Final[JsonDict] = {
     "time_zone": "Europe/Paris",
     "logo_url": None,
     "updated_at": "2026-06-19T09:00:00Z",
+    "told_at": "2026-06-09T01:50:00Z",
     "status": PUBLIC_STATUS,
     "components": [PUBLIC_COMPONENT],
     "open_incidents": [],

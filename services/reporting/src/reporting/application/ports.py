@@ -8,7 +8,7 @@ from uuid import UUID
 from reporting.application.facts import KnownContract, KnownIncident, Names
 from reporting.application.maintenance import KnownWindow
 from reporting.application.page_settings import KnownPage
-from reporting.application.page_updates import WrittenUpdate
+from reporting.application.page_updates import WrittenIncident, WrittenUpdate
 from reporting.application.told import ToldFacts
 from reporting.domain.reclassification import Decision
 from reporting.domain.response_times import ResponseFigure
@@ -65,10 +65,18 @@ class Facts(ToldFacts, Protocol):
         """What an agency decided about its page at an address; the defaults as long as that is nothing."""
         ...
 
+    async def page_incidents(self, tenant_id: UUID, slug: str, since: datetime) -> Sequence[WrittenIncident]:
+        """What people put on a page, unless it was withdrawn or they called it resolved before `since`."""
+        ...
+
     async def page_updates(
-        self, tenant_id: UUID, slug: str, outage_ids: Collection[UUID]
+        self, tenant_id: UUID, slug: str, incident_ids: Collection[UUID]
     ) -> Mapping[UUID, Sequence[WrittenUpdate]]:
-        """By outage: what people tell visitors of a page, oldest first; without what was withdrawn."""
+        """By incident of a page: what people tell visitors of it, oldest first; what was withdrawn among it."""
+        ...
+
+    async def page_changed_at(self, tenant_id: UUID, slug: str, client_id: UUID) -> datetime | None:
+        """When somebody last told visitors of a page something, took it back, planned work, or changed its settings."""
         ...
 
     async def contracts_on_page(self, slug: str) -> Sequence[UUID]:

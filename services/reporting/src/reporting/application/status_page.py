@@ -1,7 +1,8 @@
 """The public status page of a client: is it up, since when, and how has it been.
 
 Public means: names of sites, states, instants, percentages. Titles, causes, addresses, people and environments that
-do not count stay inside.
+do not count stay inside. Beside what is measured it says what people of the agency wrote for visitors: about outages,
+and about incidents that they put on it. These change what visitors are told of a component, and no figure.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -17,12 +18,22 @@ from reporting.application import examples, measuring
 from reporting.application.facts import Colours, KnownContract, KnownIncident, Names
 from reporting.application.maintenance import KnownWindow
 from reporting.application.page_settings import ComponentGroup, KnownPage, PageProvider, UnknownSite
-from reporting.application.page_updates import Language, WrittenUpdate
+from reporting.application.page_updates import Impacts, Language, WrittenIncident, WrittenUpdate
 from reporting.application.ports import Facts
 from reporting.application.report import MANY, Brand, Branded, Figure, Number, Shown, Text
 from reporting.application.uptime_rule import measure, measure_day
 from reporting.domain.period import days_until
-from reporting.domain.public_words import STEPS, Headline, PublicIncidentStatus, headline, public_incident_status
+from reporting.domain.public_words import (
+    STEPS,
+    Headline,
+    Impact,
+    PublicIncidentStatus,
+    ShownState,
+    headline,
+    public_incident_status,
+    shown_state,
+    worst,
+)
 from reporting.domain.response_times import ResponseFigure, milliseconds
 from reporting.domain.state_line import NOT_BEGUN, Span, clipped
 from shared.values import Instant, LocalDate, instant_text, number, seconds
@@ -115,11 +126,37 @@ class PublicComponent(Shown):
     name: Text
     group: Text | None = Field(description="the name under which it is shown together with others")
     added_at: Instant = Field(description="since when a contract covers it")
-    state: PublicState
+    state: PublicState = Field(description="as it was measured")
     since: Instant | None = Field(description="since when it is in this state; null before monitoring began")
+    impact: Impact | None = Field(
+        description="what people say that incidents which go on take away of it, the worst; null: nothing. No figure "
+        "counts it"
+    )
     uptime: list[PublicUptime] = Field(json_schema_extra=MANY)
     days: list[PublicDay] = Field(json_schema_extra=MANY)
     response_times: PublicResponseTimes
+
+    @property
+    def shown_state(self) -> ShownState:
+        """What visitors are told of it: the worse of what was measured and what people say."""
+        return shown_state(self.state, self.impact)
+
+
+class PublicImpact(Shown):
+    """What an incident does to a component from a step on."""
+
+    model_config = ConfigDict(json_schema_extra=examples.example(examples.PUBLIC_IMPACT))
+
+    component_id: UUID
+    impact: Impact | None = Field(description="null: nothing any more")
+
+
+class PublicAffected(PublicImpact):
+    """A component that an incident is or was about, and what it does to it now."""
+
+    model_config = ConfigDict(json_schema_extra=examples.example(examples.PUBLIC_AFFECTED))
+
+    component_name: Text
 
 
 class PublicUpdate(Shown):
@@ -131,21 +168,35 @@ class PublicUpdate(Shown):
     status: PublicIncidentStatus
     page_update_id: UUID | None = Field(description="null: a step that was seen by measuring, without a text")
     texts: dict[Language, Text] = Field(description="what was told, by language: plain text in one or both of them")
+    components: list[PublicImpact] = Field(description="those for which the step changes it", json_schema_extra=MANY)
 
 
 class PublicIncident(Shown):
-    """A time at which a component did not answer."""
+    """A time at which a component did not answer, or what people of the agency put on the page."""
 
     model_config = ConfigDict(json_schema_extra=examples.example(examples.PUBLIC_INCIDENT))
 
-    incident_id: UUID = Field(description="id of the outage")
-    component_id: UUID
-    component_name: Text
+    incident_id: UUID = Field(description="id of the outage, or `page_incident_id` of what people put on the page")
+    titles: dict[Language, Text] = Field(
+        description="what people call it, in one language or both; empty: an outage, which is called by its component"
+    )
+    components: list[PublicAffected] = Field(
+        description="one of an outage; of others those that they were ever about", json_schema_extra=MANY
+    )
+    impact: Impact = Field(description="the worst that it ever did to one of them")
     status: PublicIncidentStatus
     started_at: Instant
-    ended_at: Instant | None = Field(description="when the component answered again; null while it does not")
+    published_at: Instant = Field(description="since when the page tells of it")
+    ended_at: Instant | None = Field(
+        description="when the component answered again, or people called it resolved; null while it goes on"
+    )
     duration_seconds: Number
+    updated_at: Instant = Field(description="when something was said of it, or withdrawn, last: never goes back")
     updates: list[PublicUpdate] = Field(description="newest first", json_schema_extra=MANY)
+
+    def concerns(self, component_id: UUID) -> bool:
+        """Whether it is or was about a component."""
+        return any(each.component_id == component_id for each in self.components)
 
 
 class PublicMaintenance(Shown):
@@ -183,7 +234,10 @@ class StatusPageContent(Shown):
     language: Text = Field(description="language of the client; a visitor may ask for another")
     time_zone: Text
     logo_url: Text | None
-    updated_at: Instant
+    updated_at: Instant = Field(description="up to when figures count: a full minute")
+    told_at: Instant = Field(
+        description="when something was last said on the page, changed or taken away: never goes back"
+    )
     status: PublicStatus
     components: list[PublicComponent] = Field(json_schema_extra=MANY)
     open_incidents: list[PublicIncident] = Field(
@@ -237,6 +291,9 @@ async def status_page(facts: Facts, slug: str, now: datetime) -> ShownPage:
     components: list[PublicComponent] = []
     incidents: list[PublicIncident] = []
     places: dict[UUID, UUID] = {}
+    tenant_id, client_id = known[0][-1].tenant_id, newest.client.client_id
+    # What leaves the list leaves it now: so reaches back whatever a page showed until then, and no further.
+    told = [days[0][1] + RECENT, *(versions[-1].state.effective_from for versions in known)]
     for versions in known:
         contract_id = versions[-1].state.contract_id
         names = await facts.names(contract_id)
@@ -254,11 +311,19 @@ async def status_page(facts: Facts, slug: str, now: datetime) -> ShownPage:
             component = _component(environment_id, name, versions, line, days, now, times)
             components.append(component)
             places[environment_id] = _site_of(environment_id, versions)
-            incidents += _incidents(component, line, by_outage, now, minute)
-    written = await facts.page_updates(known[0][-1].tenant_id, slug, [each.incident_id for each in incidents])
+            outages, left_at = _incidents(component, line, by_outage, now, minute)
+            incidents += outages
+            told += [component.added_at, *left_at]
+    people = await facts.page_incidents(tenant_id, slug, now - RECENT)
+    ids = [*(each.incident_id for each in incidents), *(each.page_incident_id for each in people)]
+    written = await facts.page_updates(tenant_id, slug, ids)
     incidents = [_with_written(each, written.get(each.incident_id, ())) for each in incidents]
+    incidents += _of_people(people, written, components, minute)
     incidents.sort(key=lambda incident: (incident.started_at, incident.incident_id), reverse=True)
-    windows = await facts.maintenance(newest.client.client_id, now - RECENT, now + AHEAD)
+    components = _with_impacts(components, incidents)
+    told += [each.updated_at for each in incidents]
+    told.append(await facts.page_changed_at(tenant_id, slug, client_id) or days[0][1])
+    windows = await facts.maintenance(client_id, now - RECENT, now + AHEAD)
     contract = _contract_status(known)
     content = StatusPageContent(
         slug=page.slug,
@@ -268,9 +333,10 @@ async def status_page(facts: Facts, slug: str, now: datetime) -> ShownPage:
         time_zone=newest.client.time_zone,
         logo_url=page.logo_url,
         updated_at=minute,
+        told_at=max(each for each in told if each <= now),
         status=PublicStatus(
             headline=headline(
-                [component.state for component in components],
+                [component.shown_state for component in components],
                 contract_status=contract,
             ),
             contract=contract,
@@ -292,7 +358,7 @@ async def status_page(facts: Facts, slug: str, now: datetime) -> ShownPage:
         logo=decided.logo,
         favicon=decided.favicon,
     )
-    return ShownPage(content, brand, decided, known[0][-1].tenant_id, newest.client.client_id)
+    return ShownPage(content, brand, decided, tenant_id, client_id)
 
 
 async def contacts_of_page(facts: Facts, slug: str) -> frozenset[str]:
@@ -446,6 +512,7 @@ def _component(
         added_at=_added_at(environment_id, versions),
         state=state,
         since=since,
+        impact=None,
         uptime=totals,
         days=shown,
         response_times=times,
@@ -509,18 +576,21 @@ def _incidents(
     by_outage: Mapping[UUID, KnownIncident],
     now: datetime,
     minute: datetime,
-) -> list[PublicIncident]:
-    """The outages of a component that go on or were over lately, with what people did about them."""
+) -> tuple[list[PublicIncident], list[datetime]]:
+    """The outages of a component that go on or were over lately, with what people did about them; and when those
+    before left the page."""
     spans: dict[UUID, tuple[datetime, datetime]] = {}
     for span in line:
         if span.state == "down" and span.outage_id is not None:
             start, _ = spans.get(span.outage_id, (span.start, span.end))
             spans[span.outage_id] = (start, span.end)
-    found = []
+    found: list[PublicIncident] = []
+    left_at: list[datetime] = []
     for outage_id, (start, end) in spans.items():
         ongoing = component.state == "down" and end >= now
         incident = by_outage.get(outage_id)
         if not ongoing and end < now - RECENT:
+            left_at.append(end + RECENT)
             continue
         updates = _updates(start, None if ongoing else end, incident, now)
         status = updates[0].status
@@ -529,16 +599,25 @@ def _incidents(
         found.append(
             PublicIncident(
                 incident_id=outage_id,
-                component_id=component.component_id,
-                component_name=component.name,
+                titles={},
+                components=[
+                    PublicAffected(
+                        component_id=component.component_id,
+                        component_name=component.name,
+                        impact="major" if ongoing else None,
+                    )
+                ],
+                impact="major",
                 status=status,
                 started_at=start,
+                published_at=start,
                 ended_at=None if ongoing else end,
                 duration_seconds=number(seconds((max(minute, start) if ongoing else end) - start)),
+                updated_at=max(step.at for step in updates),
                 updates=updates,
             )
         )
-    return found
+    return [_with_impact(each) for each in found], left_at
 
 
 def _updates(
@@ -569,7 +648,20 @@ def _updates(
 
 def _step(at: datetime, status: PublicIncidentStatus) -> PublicUpdate:
     """A step that was seen, about which nobody said anything."""
-    return PublicUpdate(at=at, status=status, page_update_id=None, texts={})
+    return PublicUpdate(at=at, status=status, page_update_id=None, texts={}, components=[])
+
+
+def _with_impact(outage: PublicIncident) -> PublicIncident:
+    """An outage whose steps say what it does to its component: everything, from the first one until it was over."""
+    (component,) = outage.components
+    steps: list[PublicUpdate] = []
+    before: Impact | None = None
+    for step in outage.updates[::-1]:
+        after: Impact | None = "major" if outage.ended_at is None or step.at < outage.ended_at else None
+        changed = [PublicImpact(component_id=component.component_id, impact=after)] if after != before else []
+        steps.append(step.model_copy(update={"components": changed}))
+        before = after
+    return outage.model_copy(update={"updates": steps[::-1]})
 
 
 def _called(incident: PublicIncident, update: WrittenUpdate, standing: PublicIncidentStatus) -> PublicIncidentStatus:
@@ -581,20 +673,107 @@ def _called(incident: PublicIncident, update: WrittenUpdate, standing: PublicInc
 
 
 def _with_written(incident: PublicIncident, written: Sequence[WrittenUpdate]) -> PublicIncident:
-    """An incident with what people told of it among its steps. What they called it last counts until a later step."""
+    """An outage with what people told of it among its steps. What they called it last counts until a later step."""
     if not written:
         return incident
+    updated_at = _updated_at(incident.updated_at, written)
+    written = [each for each in written if each.withdrawn_at is None]
     told: list[PublicUpdate] = []
     standing: PublicIncidentStatus = "investigating"
     steps: list[PublicUpdate | WrittenUpdate] = [*incident.updates[::-1], *written]
     for each in sorted(steps, key=lambda step: step.at):
         if isinstance(each, WrittenUpdate):
             standing = _called(incident, each, standing)
-            told.append(
-                PublicUpdate(at=each.at, status=standing, page_update_id=each.page_update_id, texts=dict(each.texts))
-            )
+            told.append(_said(each, standing, []))
         elif STEPS.index(each.status) >= STEPS.index(standing):
             standing = each.status
             told.append(each)
     status = incident.status if told[-1].page_update_id is None else standing
-    return incident.model_copy(update={"status": status, "updates": told[::-1]})
+    return _with_impact(incident.model_copy(update={"status": status, "updated_at": updated_at, "updates": told[::-1]}))
+
+
+def _said(update: WrittenUpdate, standing: PublicIncidentStatus, changed: list[PublicImpact]) -> PublicUpdate:
+    return PublicUpdate(
+        at=update.at,
+        status=standing,
+        page_update_id=update.page_update_id,
+        texts=dict(update.texts),
+        components=changed,
+    )
+
+
+def _updated_at(first: datetime, written: Sequence[WrittenUpdate]) -> datetime:
+    """When something was said last, or taken back: a reader who was told of it is told that it is gone."""
+    return max([first, *(each.at for each in written), *(each.withdrawn_at for each in written if each.withdrawn_at)])
+
+
+def _of_people(
+    known: Sequence[WrittenIncident],
+    written: Mapping[UUID, Sequence[WrittenUpdate]],
+    components: Sequence[PublicComponent],
+    minute: datetime,
+) -> list[PublicIncident]:
+    """What people put on the page of components that it shows. Their last word on status and components counts."""
+    names = {component.component_id: component.name for component in components}
+    found = []
+    for each in known:
+        told = _written_incident(each, written.get(each.page_incident_id, ()), names, minute)
+        if told.components:
+            found.append(told)
+    return found
+
+
+def _written_incident(
+    incident: WrittenIncident, written: Sequence[WrittenUpdate], names: Mapping[UUID, str], minute: datetime
+) -> PublicIncident:
+    standing: PublicIncidentStatus = "investigating"
+    ended_at: datetime | None = None
+    said: Impacts = incident.components
+    present: dict[UUID, Impact] = {}
+    ever: list[tuple[UUID, Impact]] = []
+    steps: list[PublicUpdate] = []
+    nothing = WrittenUpdate(incident.page_incident_id, incident.published_at, None, {})
+    for each in [update for update in written if update.withdrawn_at is None] or [nothing]:
+        standing = each.status or standing
+        ended_at = (ended_at or each.at) if standing == "resolved" else None
+        said = said if each.components is None else each.components
+        after: dict[UUID, Impact] = {} if ended_at is not None else {one: said[one] for one in names if one in said}
+        # Whoever hears of it when it is over is told what it was.
+        ever += [(one, said[one]) for one in names if one in said]
+        changed = [one for one in names if after.get(one) != present.get(one)]
+        impacts = [PublicImpact(component_id=one, impact=after.get(one)) for one in changed]
+        steps.append(
+            _step(each.at, standing).model_copy(update={"components": impacts})
+            if each is nothing
+            else _said(each, standing, impacts)
+        )
+        present = after
+    about = dict(ever)
+    return PublicIncident(
+        incident_id=incident.page_incident_id,
+        titles=dict(incident.titles),
+        components=[
+            PublicAffected(component_id=one, component_name=names[one], impact=present.get(one))
+            for one in names
+            if one in about
+        ],
+        impact=worst(impact for _, impact in ever) or "degraded",
+        status=standing,
+        started_at=incident.started_at,
+        published_at=incident.published_at,
+        ended_at=ended_at,
+        duration_seconds=number(seconds((ended_at or max(minute, incident.started_at)) - incident.started_at)),
+        updated_at=_updated_at(incident.published_at, written),
+        updates=steps[::-1],
+    )
+
+
+def _with_impacts(components: Sequence[PublicComponent], incidents: Sequence[PublicIncident]) -> list[PublicComponent]:
+    """Components with the worst that people say of them; of outages, their state tells."""
+    said: dict[UUID, list[Impact | None]] = {}
+    for incident in incidents:
+        for each in incident.components if incident.titles else ():
+            said.setdefault(each.component_id, []).append(each.impact)
+    return [
+        component.model_copy(update={"impact": worst(said.get(component.component_id, ()))}) for component in components
+    ]

@@ -1,13 +1,17 @@
 """What a visitor is told. Nothing internal passes here: not titles, not causes, not addresses, not names of people."""
 
 from collections.abc import Iterable
-from typing import Final, Literal
+from typing import Final, Literal, TypeAlias
 
 from reporting.domain.state_line import State
 
 PublicIncidentStatus = Literal["investigating", "identified", "monitoring", "resolved"]
 STEPS: Final[tuple[PublicIncidentStatus, ...]] = ("investigating", "identified", "monitoring", "resolved")
 """What an incident is called, in the order in which it usually goes."""
+Impact: TypeAlias = Literal["degraded", "partial", "major"]
+"""How much of a component people say that an incident takes away, the least first."""
+ShownState: TypeAlias = State | Literal["partial"]
+"""What visitors are told of a component: what was measured, or what people say of it where that is worse."""
 Headline = Literal["operational", "degraded", "partial_outage", "major_outage", "unknown", "paused", "ended"]
 
 _INCIDENT: dict[str, PublicIncidentStatus] = {
@@ -18,6 +22,9 @@ _INCIDENT: dict[str, PublicIncidentStatus] = {
     "closed": "resolved",
 }
 
+_BY_IMPACT: Final[dict[Impact, ShownState]] = {"degraded": "degraded", "partial": "partial", "major": "down"}
+_WORSE: Final[tuple[ShownState, ...]] = ("up", "maintenance", "paused", "unknown", "degraded", "partial", "down")
+
 _NO_LONGER: dict[str, Headline] = {"suspended": "paused", "ended": "ended"}
 
 
@@ -27,7 +34,18 @@ def public_incident_status(status: str, *, recovered: bool) -> PublicIncidentSta
     return "monitoring" if recovered and public in {"investigating", "identified"} else public
 
 
-def headline(states: Iterable[State], *, contract_status: str) -> Headline:
+def shown_state(measured: State, impact: Impact | None) -> ShownState:
+    """A component's state for visitors: nobody is told that all is well while people work on it, nor the reverse."""
+    return measured if impact is None else max(measured, _BY_IMPACT[impact], key=_WORSE.index)
+
+
+def worst(impacts: Iterable[Impact | None]) -> Impact | None:
+    """The one that takes away most; None where none takes away anything."""
+    told: list[Impact] = [impact for impact in impacts if impact is not None]
+    return max(told, key=lambda impact: _WORSE.index(_BY_IMPACT[impact]), default=None)
+
+
+def headline(states: Iterable[ShownState], *, contract_status: str) -> Headline:
     """One line for the whole page. Unknown is never told as good: it shows unless something worse does."""
     if contract_status in _NO_LONGER:
         return _NO_LONGER[contract_status]
@@ -35,6 +53,8 @@ def headline(states: Iterable[State], *, contract_status: str) -> Headline:
     down = present.count("down")
     if down:
         return "major_outage" if down == len(present) else "partial_outage"
+    if "partial" in present:
+        return "partial_outage"
     if "degraded" in present:
         return "degraded"
     if not present or "unknown" in present:

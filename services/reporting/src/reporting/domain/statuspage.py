@@ -7,7 +7,7 @@ descriptions say what it is.
 from collections.abc import Iterable
 from typing import Final, Literal
 
-from reporting.domain.state_line import State
+from reporting.domain.public_words import Impact, ShownState
 
 ComponentStatus = Literal["operational", "degraded_performance", "partial_outage", "major_outage", "under_maintenance"]
 SEVERITY: Final[tuple[ComponentStatus, ...]] = (
@@ -20,9 +20,16 @@ SEVERITY: Final[tuple[ComponentStatus, ...]] = (
 """What a component can be, the worst last."""
 Indicator = Literal["none", "minor", "major", "critical", "maintenance"]
 
-_COMPONENT: Final[dict[State, ComponentStatus]] = {
+_BY_IMPACT: Final[dict[Impact | None, ComponentStatus]] = {
+    None: "operational",
+    "degraded": "degraded_performance",
+    "partial": "partial_outage",
+    "major": "major_outage",
+}
+_COMPONENT: Final[dict[ShownState, ComponentStatus]] = {
     "up": "operational",
     "degraded": "degraded_performance",
+    "partial": "partial_outage",
     "down": "major_outage",
     "maintenance": "under_maintenance",
     "unknown": "degraded_performance",
@@ -30,18 +37,24 @@ _COMPONENT: Final[dict[State, ComponentStatus]] = {
 }
 
 
-def component_status(state: State) -> ComponentStatus:
+def component_status(state: ShownState) -> ComponentStatus:
     """The status of one component."""
     return _COMPONENT[state]
 
 
-def overall(states: Iterable[State], *, contract_status: str) -> tuple[Indicator, str]:
+def impact_status(impact: Impact | None) -> ComponentStatus:
+    """What an incident makes of a component."""
+    return _BY_IMPACT[impact]
+
+
+def overall(states: Iterable[ShownState], *, contract_status: str) -> tuple[Indicator, str]:
     """The page in one word and one line: the worst that holds, and nothing good of what is not measured."""
     present = set(states)
     if contract_status != "active" or not present:
         return "minor", "Status Unknown"
-    if "down" in present:
-        return ("major", "Partial System Outage") if len(present) > 1 else ("critical", "Major Service Outage")
+    if present & {"down", "partial"}:
+        whole = present == {"down"}
+        return ("critical", "Major Service Outage") if whole else ("major", "Partial System Outage")
     if "degraded" in present:
         return "minor", "Minor Service Outage"
     if present & {"unknown", "paused"}:

@@ -5,8 +5,18 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from markupsafe import escape
 
-from reporting.adapters.rendering import component_page, parts_of, status_page, translator_for
+from reporting.adapters.rendering import (
+    component_page,
+    incident_page,
+    incidents_page,
+    parts_of,
+    parts_of_incident,
+    parts_of_incidents,
+    status_page,
+    translator_for,
+)
 from reporting.application.report import Brand, Branded
 from reporting.application.status_page import StatusPageContent
 from shared.ids import new_id
@@ -28,6 +38,7 @@ def component(number: int, troubled: float) -> dict[str, Any]:
         "added_at": NOW - timedelta(days=200),
         "state": "up",
         "since": NOW - timedelta(days=3),
+        "impact": None,
         "uptime": [
             {
                 "days": n,
@@ -56,6 +67,15 @@ def component(number: int, troubled: float) -> dict[str, Any]:
     }
 
 
+def affected(component: dict[str, Any], impact: str | None) -> dict[str, Any]:
+    return {"component_id": component["component_id"], "component_name": component["name"], "impact": impact}
+
+
+def told(at: datetime, status: str, texts: dict[str, str] | None = None) -> dict[str, Any]:
+    said = {"page_update_id": new_id() if texts else None, "texts": texts or {}, "components": []}
+    return {"at": at, "status": status, **said}
+
+
 def content(components: int, incidents: int, troubled: float) -> Branded[StatusPageContent]:
     random.seed(9)
     shown = [component(number, troubled) for number in range(components)]
@@ -63,13 +83,16 @@ def content(components: int, incidents: int, troubled: float) -> Branded[StatusP
     over = [
         {
             "incident_id": new_id(),
-            "component_id": shown[number % components]["component_id"],
-            "component_name": shown[number % components]["name"],
+            "titles": {},
+            "components": [affected(shown[number % components], None)],
+            "impact": "major",
             "status": "resolved",
             "started_at": began,
+            "published_at": began,
             "ended_at": began + timedelta(minutes=9),
             "duration_seconds": 540,
-            "updates": [{"at": began, "status": step, "page_update_id": None, "texts": {}} for step in STEPS],
+            "updated_at": began + timedelta(minutes=9),
+            "updates": [told(began, step) for step in STEPS],
         }
         for number in range(incidents)
     ]
@@ -81,6 +104,7 @@ def content(components: int, incidents: int, troubled: float) -> Branded[StatusP
         "time_zone": "Europe/Paris",
         "logo_url": None,
         "updated_at": NOW,
+        "told_at": NOW,
         "status": {"headline": "operational", "contract": "active", "since": None},
         "components": shown,
         "open_incidents": [],
@@ -114,16 +138,14 @@ def crowded(components: int, outages: int) -> Branded[StatusPageContent]:
     page = content(components, outages, 0.06).content
     began = NOW - timedelta(hours=2)
 
-    def told(number: int) -> list[dict[str, Any]]:
-        return [
-            {"at": began, "status": "identified", "page_update_id": new_id(), "texts": PEOPLE} for _ in range(number)
-        ]
+    def said(number: int) -> list[dict[str, Any]]:
+        return [told(began, "identified", PEOPLE) for _ in range(number)]
 
     whole = page.model_dump(by_alias=True)
     for each in whole["recent_incidents"]:
-        each["updates"] = told(2) + each["updates"]
+        each["updates"] = said(2) + each["updates"]
     whole["open_incidents"] = [
-        {**each, "incident_id": new_id(), "ended_at": None, "status": "identified", "updates": told(30)}
+        {**each, "incident_id": new_id(), "ended_at": None, "status": "identified", "updates": said(30)}
         for each in whole["recent_incidents"]
     ]
     whole["maintenance"] = [
@@ -184,3 +206,70 @@ def test_a_page_that_leaves_out_details_leads_to_them() -> None:
     ).html.decode()
     for each in page.content.components:
         assert f'href="x/components/{each.component_id}?lang=en">{each.name}</a>' in made
+
+
+def told_much(text: str) -> Branded[StatusPageContent]:
+    """An incident with as many updates, components and titles as there may be, all as long as they may be."""
+    page = content(50, 1, 0.06)
+    whole = page.content.model_dump(by_alias=True)
+    for each in whole["components"]:
+        each["name"] = f"{'&' * 40} {each['name']}"
+    (incident,) = whole["recent_incidents"]
+    incident |= {
+        "titles": dict.fromkeys(("fr", "en"), "&" * 200),
+        "components": [affected(each, "major") for each in whole["components"]],
+        "status": "identified",
+        "ended_at": None,
+        "updates": [
+            told(NOW - timedelta(minutes=number), "identified", {"fr": f"{number} {text}", "en": f"{number} x"})
+            for number in range(100)
+        ],
+    }
+    whole |= {"open_incidents": [incident], "recent_incidents": [], "name": "&" * 120}
+    return Branded(StatusPageContent.model_validate(whole), page.brand)
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+@pytest.mark.parametrize("text", ["&" * 1_990, "\N{CROISSANT}" * 1_990, '"\n' * 995, "x"])
+def test_every_update_of_an_incident_is_read_on_one_part_of_its_page_and_no_part_is_heavier(
+    text: str, language: str
+) -> None:
+    page = told_much(text)
+    (incident,) = page.content.open_incidents
+    t = translator_for(language, None, language)
+    parts = [
+        incident_page(page, incident, t, back="../../x", private=False, remembered=None, part=part).html.decode()
+        for part in range(1, len(parts_of_incident(incident)) + 1)
+    ]
+    assert max(len(part.encode()) for part in parts) < 50_000
+    for update in incident.updates:
+        said = f">{escape(update.texts['fr' if language == 'fr' else 'en'])}</p>"
+        assert sum(said in part for part in parts) == 1
+    for number, part in enumerate(parts, start=1):
+        assert all(f"&amp;part={other}" in part for other in range(1, len(parts) + 1) if other != number)
+    everywhere = [
+        status_page(page, t, place="x", url="https://a.example", mails=True),
+        component_page(page, page.content.components[0], t, back="x", private=False, remembered=None),
+        incidents_page(page, t, back="x", private=False, remembered=None),
+    ]
+    for made, place in zip(everywhere, ("x", "..", "."), strict=True):
+        assert len(made.html) < 50_000
+        assert f'href="{place}/incidents/{incident.incident_id}?lang={language}"' in made.html.decode()
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_the_list_of_what_happened_leads_to_every_incident_once(language: str) -> None:
+    page = crowded(200, 200)
+    t = translator_for(language, None, language)
+    parts = [
+        incidents_page(page, t, back="x", private=False, remembered=None, part=part).html.decode()
+        for part in range(1, parts_of_incidents(page.content) + 1)
+    ]
+    assert max(len(part.encode()) for part in parts) < 50_000
+    for each in (*page.content.open_incidents, *page.content.recent_incidents):
+        assert sum(f'href="./incidents/{each.incident_id}?lang={language}"' in part for part in parts) == 1
+    status = status_page(page, t, place="x", url="https://a.example").html.decode()
+    single = crowded(1, 40)
+    one = component_page(single, single.content.components[0], t, back="x", private=False, remembered=None)
+    assert f'href="x/incidents?lang={language}"' in status
+    assert f'href="../incidents?lang={language}"' in one.html.decode()

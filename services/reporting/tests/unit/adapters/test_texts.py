@@ -13,7 +13,7 @@ from reporting.adapters.report_sheet import changes_table
 from reporting.application.editions import ReportChange
 from reporting.application.report import IncidentStatus, Verdict
 from reporting.application.reporting import STAMPS
-from reporting.domain.public_words import Headline, PublicIncidentStatus
+from reporting.domain.public_words import Headline, Impact, PublicIncidentStatus
 from reporting.domain.state_line import State
 from shared.i18n import untranslated
 
@@ -33,7 +33,8 @@ def test_french_differs_from_english_wherever_it_is_a_sentence() -> None:
 @pytest.mark.parametrize(
     ("say", "codes"),
     [
-        (words.state, get_args(State)),
+        (words.state, [*get_args(State), "partial"]),
+        (words.impact, get_args(Impact)),
         (words.headline, get_args(Headline)),
         (words.public_incident_status, get_args(PublicIncidentStatus)),
         (words.incident_status, get_args(IncidentStatus)),

@@ -1,8 +1,11 @@
 """What visitors are told."""
 
+from typing import get_args
+
 import pytest
 
-from reporting.domain.public_words import headline, public_incident_status
+from reporting.domain.public_words import Impact, headline, public_incident_status, shown_state, worst
+from reporting.domain.state_line import State
 
 
 @pytest.mark.parametrize(
@@ -11,6 +14,9 @@ from reporting.domain.public_words import headline, public_incident_status
         (["up", "up"], "active", "operational"),
         (["up", "down"], "active", "partial_outage"),
         (["down", "down"], "active", "major_outage"),
+        (["partial"], "active", "partial_outage"),
+        (["partial", "down"], "active", "partial_outage"),
+        (["partial", "degraded"], "active", "partial_outage"),
         (["up", "degraded", "unknown"], "active", "degraded"),
         (["up", "unknown"], "active", "unknown"),
         ([], "active", "unknown"),
@@ -39,3 +45,35 @@ def test_the_headline_is_never_better_than_what_is_known(states: list[str], cont
 )
 def test_an_incident_in_public_words(status: str, recovered: bool, told: str) -> None:
     assert public_incident_status(status, recovered=recovered) == told
+
+
+@pytest.mark.parametrize(
+    ("measured", "impact", "told"),
+    [
+        ("up", None, "up"),
+        ("up", "degraded", "degraded"),
+        ("up", "partial", "partial"),
+        ("up", "major", "down"),
+        ("down", "degraded", "down"),
+        ("degraded", "partial", "partial"),
+        ("unknown", "degraded", "degraded"),
+        ("maintenance", "partial", "partial"),
+        ("paused", None, "paused"),
+    ],
+)
+def test_visitors_are_told_the_worse_of_what_is_measured_and_what_people_say(
+    measured: State, impact: Impact | None, told: str
+) -> None:
+    assert shown_state(measured, impact) == told
+
+
+@pytest.mark.parametrize("measured", get_args(State))
+def test_nobody_talks_an_outage_away(measured: State) -> None:
+    told = [headline([shown_state(measured, impact)], contract_status="active") for impact in (None, "major")]
+    assert told[1] == "major_outage"
+    assert told[0] == headline([measured], contract_status="active")
+
+
+def test_of_several_impacts_the_worst_counts() -> None:
+    assert worst(["degraded", None, "major", "partial"]) == "major"
+    assert worst([None]) is worst([]) is None
