@@ -70,11 +70,12 @@ types: $(READY)	## types: mypy --strict over all sources and tests
 	@$(BIN)/mypy shared services
 
 .PHONY: check-rules
-check-rules: $(READY)	## architecture: layers, pure domains, injected time, services that live alone, the lock
+check-rules: $(READY)	## architecture: layers, pure domains, injected time, services that live alone, who speaks to others, the lock
 	@$(BIN)/lint-imports --no-logo
 	@$(RUN) shared/tools/check_domain_is_pure.py
 	@$(RUN) shared/tools/check_time_is_injected.py
 	@$(RUN) shared/tools/check_service_alone.py
+	@$(RUN) shared/tools/check_outside_contact.py
 	@$(RUN) shared/tools/lock_requirements.py --check
 
 .PHONY: check-documents

@@ -87,7 +87,7 @@ class _Connection(imaplib.IMAP4):
             raise
 
     def _create_socket(self, timeout: float | None) -> socket.socket:
-        connection = socket.create_connection((self._place.address, self._place.port), timeout)
+        connection = socket.create_connection((self._place.address, self._place.port), timeout=timeout)
         self._ours = connection.dup()  # TLS takes the socket over; this handle stays ours
         if self._place.security != "tls":
             return connection
