@@ -61,20 +61,22 @@ test: $(READY)	## everything that must be green, tests with real servers include
 	@$(RUN) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder -q $(PYTEST)
 
 .PHONY: lint
-lint: $(READY)	## style: ruff and formatting
+lint: $(READY)	## style and dangerous calls: ruff, formatting, bandit
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/bandit --quiet --configfile pyproject.toml --recursive services/*/src shared/src shared/tools
 
 .PHONY: types
 types: $(READY)	## types: mypy --strict over all sources and tests
 	@$(BIN)/mypy shared services
 
 .PHONY: check-rules
-check-rules: $(READY)	## architecture: layers, pure domains, injected time, services that live alone, the lock
+check-rules: $(READY)	## architecture: layers, pure domains, injected time, services that live alone, who speaks to others, the lock
 	@$(BIN)/lint-imports --no-logo
 	@$(RUN) shared/tools/check_domain_is_pure.py
 	@$(RUN) shared/tools/check_time_is_injected.py
 	@$(RUN) shared/tools/check_service_alone.py
+	@$(RUN) shared/tools/check_outside_contact.py
 	@$(RUN) shared/tools/lock_requirements.py --check
 
 .PHONY: check-documents
@@ -101,6 +103,12 @@ scan-deploy: $(READY)	## scan the rendered manifests and the Dockerfiles by chec
 		$(RUN) shared/tools/render_deployment.py $$one > $(SCAN)/rendered/$$(echo $$one | tr / -).yaml || exit 1; done
 	@cp -r --parents services/*/Dockerfile $(SCAN)/rendered
 	@$(SCAN)/bin/checkov --config-file deploy/checkov.yaml --directory $(SCAN)/rendered
+
+.PHONY: audit
+audit: $(READY)	## audit what is installed, offline: pins, hashes, licences; with ADVISORIES=dump.zip (OSV) known vulnerabilities; SBOM
+	@$(RUN) shared/tools/audit_dependencies.py $(if $(ADVISORIES),--advisories=$(ADVISORIES))
+	@mkdir -p .cache && $(BIN)/cyclonedx-py requirements requirements.lock --output-reproducible --output-format JSON \
+		--output-file .cache/sbom.cdx.json && echo "What the lock names is in .cache/sbom.cdx.json (CycloneDX)."
 
 .PHONY: capabilities
 capabilities: $(READY)	## which rows of the acceptance table a passing test shows

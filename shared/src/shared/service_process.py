@@ -40,6 +40,7 @@ from starlette.routing import Route
 from shared.consumer import EventProcessor, PermanentError, replay
 from shared.dead_letters import DeadLetter, DeadLetters
 from shared.http_edge import RequestEdge
+from shared.http_server import KEEP_ALIVE_SECONDS, BoundedHttp
 from shared.jetstream import connect
 from shared.migrations import migrate
 from shared.operations import command_operation
@@ -94,7 +95,9 @@ def _server(app: Any, settings: ServiceSettings, *, lifespan: str) -> _Server:
             # uvicorn alone would believe whoever connects from loopback.
             proxy_headers=bool(settings.trusted_proxies),
             forwarded_allow_ips=[str(network) for network in settings.trusted_proxies],
-            timeout_keep_alive=75,  # longer than a load balancer's minute, so that it never finds a closed connection
+            http=BoundedHttp,
+            ws="none",  # nobody here speaks it
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
             lifespan=lifespan,  # type: ignore[arg-type]
             timeout_graceful_shutdown=max(1, int(settings.drain_seconds)),
         )

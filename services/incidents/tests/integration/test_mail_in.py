@@ -366,6 +366,26 @@ async def test_a_mailbox_that_cannot_be_looked_into_says_why(
     assert "correct horse" not in str(await desk.rows("select * from incidents.intake_source"))
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("password", "correct horse\r\nx DELETE INBOX"),
+        ("username", "support\r\nx DELETE INBOX"),
+        ("folder", 'INBOX"\r\nx DELETE "INBOX'),
+        ("host", "imap.agency.example\r\n"),
+    ],
+)
+async def test_what_would_be_another_command_to_the_server_is_refused(
+    desk: Desk, agreement: Agreement, field: str, value: str
+) -> None:
+    await desk.activate(agreement)
+    mailbox = {"host": "imap.agency.example", "username": "support", "password": "correct horse", field: value}
+    async with desk.client(agreement) as client:
+        body = {"contract_id": str(agreement.contract_id), "kind": "mail", "name": "Support", "mailbox": mailbox}
+        refused = problem(await client.post("/v1/intake-sources", json=body), 422)
+    assert f"#/mailbox/{field}" in [error["pointer"] for error in refused["errors"]]
+
+
 async def test_a_mailbox_on_a_private_address_is_not_looked_into(
     desk: Desk, agreement: Agreement, mailbox_server: ImapMailbox, authority: trustme.CA
 ) -> None:

@@ -22,7 +22,7 @@ def temporary_folder(name: str) -> Iterator[Path]:
     account = unprivileged_account()
     base = Path(tempfile.gettempdir())
     if account is not None and not can_enter(base, account):
-        base = Path("/var/tmp")  # noqa: S108 - mkdtemp makes a folder of our own in it
+        base = Path("/var/tmp")  # noqa: S108 - mkdtemp makes a folder of our own in it  # nosec B108
     folder = Path(tempfile.mkdtemp(prefix=f"upheld-{name}-", dir=base))
     folder.chmod(0o711)
     try:

@@ -1,23 +1,33 @@
 """Looking into a mailbox by IMAP (RFC 9051 and its forerunner): what is new, without changing anything in it.
 
 The library blocks, so that a look runs in a thread. The name is resolved and checked before; the socket goes to the
-checked address, and TLS still asks for a certificate of the name.
+checked address, and TLS still asks for a certificate of the name. Whoever names a mailbox may run its server too: what
+one look takes in and how long it lasts are limited by us, whatever the server announces.
 """
 
 import imaplib
 import re
 import socket
 import ssl
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from threading import Timer
 from typing import Any
 
 STEP_SECONDS = 30.0
+FETCHING_SECONDS = 60.0
+"""After that no other message is begun; the rest is for the next look."""
+LOOK_SECONDS = 150.0
+"""Then the connection is cut: a server that gives a byte now and then would keep its thread for ever."""
 MOST_MESSAGES = 20
 MOST_BYTES = 50 * 1024 * 1024
 """What one look fetches at most; the rest is for the next one, which follows at once."""
+MOST_RECEIVED = 2 * MOST_BYTES
+"""Bytes of a whole look, with whatever the server says besides."""
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -60,16 +70,62 @@ class Looked:
 
 
 class _Connection(imaplib.IMAP4):
-    def __init__(self, place: Place, context: ssl.SSLContext) -> None:
+    """With an end in time and in bytes. `leave` it whatever happens."""
+
+    def __init__(self, place: Place, context: ssl.SSLContext, seconds: float) -> None:
         self._place = place
         self._context = context
-        super().__init__(place.host, place.port, STEP_SECONDS)
+        self._left = MOST_RECEIVED
+        self._ours: socket.socket | None = None
+        self._end = Timer(seconds, self._cut)
+        self._end.daemon = True
+        self._end.start()
+        try:
+            super().__init__(place.host, place.port, STEP_SECONDS)
+        except BaseException:
+            self._forget()
+            raise
 
     def _create_socket(self, timeout: float | None) -> socket.socket:
-        connection = socket.create_connection((self._place.address, self._place.port), timeout)
+        connection = socket.create_connection((self._place.address, self._place.port), timeout=timeout)
+        self._ours = connection.dup()  # TLS takes the socket over; this handle stays ours
         if self._place.security != "tls":
             return connection
         return self._context.wrap_socket(connection, server_hostname=self._place.host)
+
+    def read(self, size: int) -> bytes:
+        self._take(size)  # before a byte of it is read: memory for all of it would be asked for at once
+        return super().read(size)
+
+    def readline(self) -> bytes:
+        line = super().readline()
+        self._take(len(line))
+        return line
+
+    def leave(self) -> None:
+        """Says goodbye, if the server listens, and closes."""
+        try:
+            self.logout()
+        except (OSError, imaplib.IMAP4.error, ValueError):
+            with suppress(OSError):
+                self.shutdown()
+        finally:
+            self._forget()
+
+    def _take(self, size: int) -> None:
+        self._left -= size
+        if self._left < 0:
+            raise ValueError(f"the server sends more than {MOST_RECEIVED // 1024 // 1024} MiB at one look")
+
+    def _cut(self) -> None:
+        if self._ours is not None:
+            with suppress(OSError):  # it is closed already
+                self._ours.shutdown(socket.SHUT_RDWR)
+
+    def _forget(self) -> None:
+        self._end.cancel()
+        if self._ours is not None:
+            self._ours.close()
 
 
 def look(
@@ -80,16 +136,17 @@ def look(
     last_uid: int | None,
     since: datetime,
     largest: int,
+    seconds: float = LOOK_SECONDS,
 ) -> Looked:
     """Everything newer than what was read: by UID, as long as the mailbox counts as before; else since a day.
 
-    Raises MailboxUnavailable.
+    Takes no longer than so many seconds. Raises MailboxUnavailable.
     """
     try:
-        connection = _Connection(place, context)
+        connection = _Connection(place, context, seconds)
     except ssl.SSLError as error:
         raise MailboxUnavailable(f"TLS fails: {error.reason or error}. Check host, port and certificate.") from error
-    except (OSError, imaplib.IMAP4.error) as error:
+    except (OSError, imaplib.IMAP4.error, ValueError) as error:
         raise MailboxUnavailable(f"No connection to {place.host}:{place.port}: {_told(error)}.") from error
     try:
         if place.security == "starttls":
@@ -104,7 +161,7 @@ def look(
     except (OSError, imaplib.IMAP4.error, ValueError) as error:
         raise MailboxUnavailable(f"The conversation with the server failed: {_told(error)}.") from error
     finally:
-        _leave(connection)
+        connection.leave()
 
 
 def _read(
@@ -122,11 +179,16 @@ def _read(
     uids = sorted(uid for uid in map(int, (found[0] or b"").split()) if uid > read)
     messages: list[Fetched] = []
     taken = 0
+    began = time.monotonic()
     for uid in uids[:MOST_MESSAGES]:
+        if messages and time.monotonic() - began > FETCHING_SECONDS:
+            break
         received_at, size = _described(connection, uid)
         if messages and taken + size > MOST_BYTES:
             break
         raw = _body(connection, uid) if size <= largest else None
+        if raw is not None and len(raw) > largest:  # the server said less
+            raw = None
         taken += len(raw or b"")
         messages.append(Fetched(uid, received_at, size, raw))
     newest = messages[-1].uid if messages else read
@@ -154,13 +216,6 @@ def _only(data: Any) -> bytes:
     if not data or data[0] is None:
         raise ValueError("the server does not say its UIDVALIDITY")
     return bytes(data[0])
-
-
-def _leave(connection: _Connection) -> None:
-    try:
-        connection.logout()
-    except (OSError, imaplib.IMAP4.error):
-        connection.shutdown()
 
 
 def _told(error: Exception) -> str:

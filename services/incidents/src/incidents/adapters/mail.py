@@ -113,7 +113,7 @@ class Writer:
 
     def _environment(self, translator: Translator) -> Environment:
         if translator.language not in self._environments:
-            environment = Environment(
+            environment = Environment(  # nosec B701
                 loader=FileSystemLoader(MESSAGES),
                 autoescape=False,  # noqa: S701 - plain text: what is written is not markup
                 undefined=StrictUndefined,

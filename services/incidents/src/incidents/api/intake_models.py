@@ -53,6 +53,13 @@ def _host(value: str) -> str:
     return value
 
 
+def _one_line(password: SecretStr) -> SecretStr:
+    # Behind a line end the server would read another command.
+    if re.search(r"[\x00-\x1f\x7f]", password.get_secret_value()):
+        raise ValueError("write the password without line ends and other control characters")
+    return password
+
+
 def _address(url: str) -> str:
     try:
         parts = urlsplit(url)
@@ -120,7 +127,11 @@ class Mailbox(BaseModel):
     port: StrictInt = Field(default=993, ge=1, le=65535, json_schema_extra={"format": "int32"})
     security: Literal["tls", "starttls"] = "tls"
     username: str = Field(min_length=1, max_length=254, pattern=r"^[^\x00-\x1f\x7f]+$")
-    password: Annotated[SecretStr, Field(min_length=1, max_length=500)]
+    password: Annotated[
+        SecretStr,
+        Field(min_length=1, max_length=500, json_schema_extra={"pattern": r"^[^\x00-\x1f\x7f]+$"}),
+        AfterValidator(_one_line),
+    ]
     folder: str = Field(default="INBOX", min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f\"\\]+$")
     every_seconds: StrictInt = Field(default=60, ge=15, le=86_400, json_schema_extra={"format": "int32"})
 

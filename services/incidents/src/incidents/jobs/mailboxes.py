@@ -6,7 +6,9 @@ dies in between leaves mails that come again, and are known by their Message-ID.
 
 import asyncio
 import ssl
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from ipaddress import ip_network
 from uuid import UUID
 
@@ -53,6 +55,8 @@ class Mailboxes:
         self._box = box
         self._guard = AddressGuard(ip_network(str(network)) for network in settings.allowed_networks)
         self._context = context or authorities_of_the_machine()
+        # Of its own: servers that hang must not keep the threads that everything else shares.
+        self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="mailbox")
 
     async def run(self) -> float:
         """Looks into what is due; returns the seconds until the next look at what is."""
@@ -138,7 +142,7 @@ class Mailboxes:
             password=password,
             folder=mailbox["folder"],
         )
-        return await asyncio.to_thread(
+        looking = partial(
             look,
             place,
             self._context,
@@ -147,6 +151,7 @@ class Mailboxes:
             since=row.created_at,
             largest=LARGEST,
         )
+        return await asyncio.get_running_loop().run_in_executor(self._threads, looking)
 
     async def _advance(self, source_id: UUID, uid_validity: int, last_uid: int) -> None:
         async with self._units.for_every_tenant() as unit:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
-from xml.etree import ElementTree
+from xml.etree import ElementTree  # nosec B405
 from zoneinfo import ZoneInfo
 
 from markupsafe import escape
