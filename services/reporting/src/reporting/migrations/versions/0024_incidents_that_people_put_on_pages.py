@@ -1,15 +1,15 @@
 """Incidents that people of an agency put on a status page, and what they tell visitors of them.
 
-Revision ID: 0023
-Revises: 0022
+Revision ID: 0024
+Revises: 0023
 """
 
 from alembic import op
 
 from shared.database import protect_rows
 
-revision = "0023"
-down_revision = "0022"
+revision = "0024"
+down_revision = "0023"
 
 SCHEMA = "reporting"
 ROLE = "reporting_app"
