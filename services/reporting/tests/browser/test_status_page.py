@@ -51,7 +51,7 @@ async def address(service: Any, story: Any, serve: Any) -> str:
         assert answer.status_code == 201, answer.text
         updates = f"{answer.headers['location']}/updates"
         for number in range(20):
-            said = {"texts": {"fr": f"Étape {number}. " * 100, "en": f"Step {number}. " * 100}}
+            said = {"texts": {"fr": f"Étape {number}. " * 200, "en": f"Step {number}. " * 200}}
             assert (await agency.post(updates, json=said)).status_code == 201
     soon = (NOW + timedelta(days=1), NOW + timedelta(days=1, hours=2))
     await service.hear(story.maintenance(NOW, soon, window_id=new_id()))

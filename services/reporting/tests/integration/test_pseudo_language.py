@@ -194,6 +194,22 @@ async def test_feeds_calendars_and_badges_of_a_page_say_only_what_can_be_transla
     assert said
 
 
+async def put_on_page(service: Any, story: Any) -> str:
+    """What somebody reported, called by a name that is data."""
+    incident_id = new_id()
+    await service.hear(*story.incident(incident_id, None, LATER - timedelta(hours=1)))
+    said = {
+        "incident_id": str(incident_id),
+        "titles": {"en": story.client_name},
+        "components": [{"component_id": str(story.environment_id), "impact": "partial"}],
+        "texts": {"fr": story.client_name},
+    }
+    async with service.client(story) as agency:
+        answer = await agency.post(f"/v1/status-pages/{story.slug}/incidents", json=said)
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["page_incident_id"])
+
+
 @pytest.mark.capability("R34")
 async def test_mails_say_only_what_can_be_translated(start_service: Any, story: Any) -> None:
     events = everything(story)
@@ -427,8 +443,9 @@ async def test_pages_of_components_passwords_and_subscriptions_say_only_what_can
             component = f"{PAGE}/components/{story.environment_id}"
             await keep("component", await visitor.get(component, headers=FRENCH))
             await keep("status", await visitor.get(PAGE, headers=FRENCH))
-            (happened, *_) = (await visitor.get(f"{PAGE}.json")).json()["recent_incidents"]
-            incident = f"{PAGE}/incidents/{happened['incident_id']}"
+            incident = f"{PAGE}/incidents/{await put_on_page(service, story)}"
+            await keep("status with an incident", await visitor.get(PAGE, headers=FRENCH))
+            await keep("component with an incident", await visitor.get(component, headers=FRENCH))
             await keep("incident", await visitor.get(incident, headers=FRENCH))
             await keep("incidents", await visitor.get(f"{PAGE}/incidents", headers=FRENCH))
             await keep("no incident", await visitor.get(f"{PAGE}/incidents/{new_id()}", headers=FRENCH))
