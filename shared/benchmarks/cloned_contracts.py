@@ -29,6 +29,12 @@ _NOT_MOVED = {
 """What is due some time, or is kept for some days only: moved into the past, all of it would be due at once."""
 _NOT_MOVED_OF = {("probes", "monitor"), ("probes", "monitor_rules"), ("probes", "contract_version")}
 
+_OPEN = """
+with open_item as (select id from incidents.work_item where tenant_id = %s
+    and status not in ('closed', 'completed', 'cancelled', 'declined', 'accepted'))
+select id from open_item union select c.id from incidents.clock c join open_item i on i.id = c.item_id
+    where c.tenant_id = %s
+"""
 _OF_THE_AGENCY = "audit.checkpoint_made"
 """An event of no contract, though it has an id of its own."""
 
@@ -64,8 +70,8 @@ class Agency:
 
     tenant_id: str
     contract_id: str
-    open_items: set[str]
-    """Ids of incidents that are open: they are as new in every copy."""
+    as_new: set[str] = field(default_factory=set)
+    """Ids of items that are open, and of their clocks: they are as new in every copy."""
     tables: list[Table] = field(default_factory=list)
     ids: list[str] = field(default_factory=list)
     days: list[str] = field(default_factory=list)
@@ -112,6 +118,9 @@ def read_agencies(
 ) -> None:
     """Reads the rows of every agency's contract: those in which an id stands that is not one of `kept`."""
     connection.execute("set bytea_output = 'escape'")  # so that ids can be seen in the bytes of events
+    for agency in agencies:
+        # A fact of a clock names the clock only: moved back, the clocks of what is open would all be breached at once.
+        agency.as_new |= {str(row[0]) for row in connection.execute(_OPEN, [agency.tenant_id, agency.tenant_id])}
     by_tenant = {agency.tenant_id: agency for agency in agencies}
     owner = _owners(connection, kept)
     for table in _tables(connection):
@@ -152,7 +161,7 @@ def _add(agency: Agency, table: Table, lines: Sequence[str], kept: set[str], tod
     text: list[str] = [""]
     known = {*agency.ids, *agency.days, *agency.numbers}
     for line in lines:
-        as_new = stays or any(each in line for each in agency.open_items)
+        as_new = stays or any(each in line for each in agency.as_new)
         for place, piece in enumerate(_PIECES.split(line)):
             replaced = place % 2 == 1 and not (
                 piece in kept or (len(piece) == 10 and (as_new or date.fromisoformat(piece) > today))
