@@ -131,6 +131,10 @@ any-request: $(READY)	## the long run of requests made from the OpenAPI document
 bench: $(READY)	## measure from the failing check to mail and status page; prints JSON
 	@exec $(RUN) shared/benchmarks/thread_latency.py
 
+.PHONY: bench-api
+bench-api: $(READY)	## measure the APIs over 10,000 contracts, half an hour: latency, memory, slow plans; ARGUMENTS="--contracts 1000 --minutes 2"
+	@exec $(RUN) shared/benchmarks/api_under_load.py $(ARGUMENTS)
+
 .PHONY: bench-probes
 bench-probes: $(READY)	## measure probing, a few minutes: CPU per check, lateness, outage to event, storage; prints JSON
 	@exec $(RUN) services/probes/benchmarks/figures.py

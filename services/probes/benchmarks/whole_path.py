@@ -226,6 +226,7 @@ async def _steady(arguments: argparse.Namespace, runtime: Runtime, site: TargetS
         site.broken.unlink(missing_ok=True)
     used, lasted = time.process_time() - cpu, time.monotonic() - began
     used_by_others = {name: seconds - others.get(name, 0.0) for name, seconds in cpu_of_children().items()}
+    by_worker = used
     used += sum(used_by_others.pop(name) for name in list(used_by_others) if name.startswith("python"))
     checks = (await rows(runtime, "select count(*) from probes.result"))[0][0] - first
     since = int((now - EPOCH) / timedelta(milliseconds=1))
@@ -254,6 +255,8 @@ async def _steady(arguments: argparse.Namespace, runtime: Runtime, site: TargetS
         "missed": missed,
         "slots_without_result": gaps[0][0],
         "cpu_ms_per_check_ours_whole_path": round(1000 * used / checks, 3),
+        # With a runner apart: scheduler, recorder and relay, of which an installation has one that works.
+        "cpu_ms_per_check_of_worker": round(1000 * by_worker / checks, 3),
         "cpu_ms_per_check_of_others": {
             name: round(1000 * seconds / checks, 3) for name, seconds in sorted(used_by_others.items()) if seconds > 0
         },

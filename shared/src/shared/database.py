@@ -15,6 +15,8 @@ from sqlalchemy.pool import QueuePool
 TENANT_SETTING = "upheld.tenant_id"
 CLIENT_SETTING = "upheld.client_id"
 EVERY_TENANT = "*"
+TENANT = "tenant"
+"""In `info` of the session of a unit of work: the one tenant whose rows it sees, or None."""
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -106,17 +108,16 @@ def protect_rows(
 
     `tenant_isolation` shows a row to a unit of work of its tenant, or to one that was opened for every tenant.
     With `client_column`, the restrictive policy `client_isolation` hides the rows of other clients from a person who
-    is bound to one client. An unset scope sees nothing. The sub-selects make PostgreSQL read the setting once per
-    statement instead of once per row.
+    is bound to one client. An unset scope sees nothing.
 
     The tenant is a range of ids, of one or of all: PostgreSQL then finds the rows by an index that begins with
-    `column`. With `or` beside an equality it reads the rows of every tenant.
+    `column`. With `or` beside an equality it reads the rows of every tenant. The setting is read without a sub-select,
+    so that it is known when a statement is planned: of what a sub-select will give PostgreSQL knows nothing, takes
+    every table for one row, and joins by loops within loops.
     """
     tenant = f"nullif(current_setting('{TENANT_SETTING}', true), '')"
-    lowest, highest = (
-        f"(select replace({tenant}, '{EVERY_TENANT}', '{UUID(int=end)}')::uuid)" for end in (0, 2**128 - 1)
-    )
-    client = f"(select nullif(current_setting('{CLIENT_SETTING}', true), ''))"
+    lowest, highest = (f"replace({tenant}, '{EVERY_TENANT}', '{UUID(int=end)}')::uuid" for end in (0, 2**128 - 1))
+    client = f"nullif(current_setting('{CLIENT_SETTING}', true), '')"
     op.execute(f"alter table {schema}.{table} enable row level security")
     op.execute(f"create policy tenant_isolation on {schema}.{table} using ({column} between {lowest} and {highest})")
     if client_column is not None:
@@ -124,3 +125,23 @@ def protect_rows(
             f"create policy client_isolation on {schema}.{table} as restrictive "
             f"using ({client} is null or {client_column}::text = {client})"
         )
+
+
+def plan_by_scope(op: Any, schema: str) -> None:
+    """In a migration: policies of before, which read the setting in sub-selects, read it as `protect_rows` does now."""
+    sub_select, bare = r'\( SELECT (.*?) AS "?\w+"?\)', r"(\1)"
+    op.execute(f"""
+        do $$
+        declare policy record;
+        begin
+            for policy in
+                select tablename, policyname, qual from pg_policies
+                where schemaname = '{schema}' and qual like '% SELECT %'
+            loop
+                execute format(
+                    'alter policy %I on {schema}.%I using (%s)', policy.policyname, policy.tablename,
+                    regexp_replace(policy.qual, '{sub_select}', '{bare}', 'g')
+                );
+            end loop;
+        end $$
+    """)  # noqa: S608 - names and patterns of ours

@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import Insert, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from shared.database import EVERY_TENANT, Database, set_scope
+from shared.database import EVERY_TENANT, TENANT, Database, set_scope
 from shared.events import SYSTEM, Actor, Envelope, EventRegistry, PublishedEvent, envelope_of
 from shared.ids import new_id
 from shared.kernel.clock import Clock
@@ -172,6 +172,7 @@ class UnitsOfWork:
     ) -> AsyncIterator[UnitOfWork]:
         operation = current_operation()
         async with self._database.sessions() as session, session.begin():
+            session.info[TENANT] = tenant_id
             await set_scope(session, str(tenant_id) if tenant_id else EVERY_TENANT, str(client_id) if client_id else "")
             unit = UnitOfWork(
                 session=session,

@@ -17,7 +17,7 @@ import pytest
 import structlog
 from fastapi import FastAPI
 from pydantic import SecretStr, ValidationError
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.consumer import EventProcessor, Handlers
@@ -193,10 +193,9 @@ async def test_another_tenant_sees_nothing(client: httpx.AsyncClient, tokens: To
     assert (await client.get("/v1/public/count")).json() == {"count": 1}
 
 
-async def test_a_tenant_finds_its_rows_by_an_index_among_those_of_all_tenants(
-    app: FastAPI, empty: DatabaseUrls
-) -> None:
-    with psycopg.connect(empty.superuser) as connection:
+def add_books_of_a_hundred_tenants(database: DatabaseUrls) -> None:
+    """A hundred books each."""
+    with psycopg.connect(database.superuser) as connection:
         connection.execute(
             "insert into library.book (book_id, tenant_id, title, pages, added_at, version) "
             "select gen_random_uuid(), case mod(n, 100) when 0 then %s else md5(mod(n, 100)::text)::uuid end, "
@@ -204,6 +203,12 @@ async def test_a_tenant_finds_its_rows_by_an_index_among_those_of_all_tenants(
             [TENANT],
         )
         connection.execute("analyze library.book")
+
+
+async def test_a_tenant_finds_its_rows_by_an_index_among_those_of_all_tenants(
+    app: FastAPI, empty: DatabaseUrls
+) -> None:
+    add_books_of_a_hundred_tenants(empty)
     units: UnitsOfWork = app.state.runtime.units
 
     async def seen(session: AsyncSession) -> int:
@@ -223,6 +228,36 @@ async def test_a_tenant_finds_its_rows_by_an_index_among_those_of_all_tenants(
         assert await seen(unit.session) == 0
     async with app.state.runtime.database.sessions() as session:
         assert await seen(session) == 0  # whoever forgets to say whose rows he may see
+
+
+async def test_a_statement_is_planned_for_as_many_rows_as_its_unit_of_work_sees(
+    app: FastAPI, empty: DatabaseUrls
+) -> None:
+    add_books_of_a_hundred_tenants(empty)
+    units: UnitsOfWork = app.state.runtime.units
+
+    async def expected(session: AsyncSession) -> int:
+        (plan,) = await session.scalar(text("explain (format json) select * from library.book"))
+        return int(plan["Plan"]["Plan Rows"])
+
+    async with units.for_tenant(TENANT) as unit:
+        assert 50 <= await expected(unit.session) <= 200
+    async with units.for_every_tenant() as unit:
+        assert 9_000 <= await expected(unit.session) <= 11_000
+
+
+async def test_a_page_is_sorted_by_the_tenant_first_so_that_an_index_gives_it(
+    client: httpx.AsyncClient, app: FastAPI
+) -> None:
+    said: list[str] = []
+    event.listen(
+        app.state.runtime.database.engine.sync_engine,
+        "before_cursor_execute",
+        lambda _c, _cursor, statement, *_: said.append(statement),
+    )
+    assert (await client.get("/v1/books")).status_code == 200
+    (listed,) = (statement for statement in said if "FROM library.book" in statement)
+    assert "ORDER BY library.book.tenant_id DESC, library.book.added_at DESC, " in listed
 
 
 # --- problems --------------------------------------------------------------------------------------------------------
