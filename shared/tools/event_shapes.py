@@ -64,10 +64,11 @@ def _lines(
     schema: Mapping[str, Any], names: Mapping[str, Any], place: str, above: tuple[str, ...]
 ) -> Iterator[tuple[str, str]]:
     """Each place in a value and its rule. A definition that contains itself is told once."""
-    schema, within = _resolved(schema, names, above)
-    if schema is None:
+    resolved, within = _resolved(schema, names, above)
+    if resolved is None:
         yield place, f"as above: {within[-1]}"
         return
+    schema = resolved
     choices = [one for key in ("anyOf", "oneOf", "allOf") for one in schema.get(key, ())]
     if choices:
         kinds = [_rule(_resolved(one, names, ())[0] or {}) for one in choices]
