@@ -80,7 +80,7 @@ check-rules: $(READY)	## architecture: layers, pure domains, injected time, serv
 	@$(RUN) shared/tools/lock_requirements.py --check
 
 .PHONY: check-documents
-check-documents: $(READY)	## generated documents: OpenAPI, AsyncAPI, schemas and examples are what the code says
+check-documents: $(READY)	## generated documents are what the code says; events keep what the release before promised
 	@$(RUN) shared/tools/write_documents.py --check
 
 .PHONY: check-deploy
@@ -121,6 +121,10 @@ chaos: $(READY)	## the long run: crashes, lost acknowledgements, killed servers,
 .PHONY: drill
 drill: $(READY)	## the drill: a backup restored into an empty installation; prints what was kept and how long it took
 	@exec $(RUN) -m pytest shared/tests/chaos/test_restore.py -q -s $(PYTEST)
+
+.PHONY: upgrade-test
+upgrade-test: $(READY)	## roll-out and roll-back: the release before, from the history, and this one over one database; prints times
+	@exec $(RUN) -m pytest shared/tests/upgrade -q -s $(PYTEST)
 
 .PHONY: any-request
 any-request: $(READY)	## the long run of requests made from the OpenAPI documents: every boundary, and things that exist

@@ -1,7 +1,8 @@
 """Write the generated documents of the four services and the merged OpenAPI document, or check that they are current.
 
 Per service: openapi.json, asyncapi.json, schemas/ with examples; for frontend teams shared/docs/openapi.json with the
-routes of all four. ``--check`` writes nothing and prints what is missing, stale or left over.
+routes of all four. ``--check`` writes nothing and prints what is missing, stale or left over, and which published event
+is not any more what the release before promised.
 
 Run: ``.venv/bin/python shared/tools/write_documents.py [--check]``
 """
@@ -13,9 +14,11 @@ import importlib
 import sys
 from pathlib import Path
 
+from event_shapes import Shape, differences, shape_of
+from previous_release import PreviousRelease, not_accepted
 from workspace import ROOT, SERVICES, report
 
-from shared.schema_docs import check_documents, merged_openapi, serialized, write_documents
+from shared.schema_docs import check_documents, event_schema, merged_openapi, serialized, write_documents
 from shared.service import Service, openapi_of
 
 MERGED = Path("shared/docs/openapi.json")
@@ -43,6 +46,24 @@ def faults(services: dict[str, Service], root: Path = ROOT) -> list[str]:
     return found
 
 
+def published_shapes(services: dict[str, Service]) -> dict[str, Shape]:
+    """The shape of the data of every event that the services publish, by name."""
+    return {
+        str(service.registry.name_of(event)): shape_of(event_schema(event, service.registry.name_of(event)))
+        for service in services.values()
+        for event in service.registry.events
+    }
+
+
+def broken_promises(services: dict[str, Service]) -> list[str]:
+    """One sentence per published event that those who read it as the release before said it cannot read any more."""
+    found = differences(PreviousRelease.kept().shapes, published_shapes(services))
+    return [
+        f"{fault}; publish another version beside it, or accept it in previous_release/accepted.json with a reason"
+        for fault in not_accepted(found, "events")
+    ]
+
+
 def _merged(services: dict[str, Service]) -> str:
     return serialized(merged_openapi({name: openapi_of(service) for name, service in services.items()}))
 
@@ -65,7 +86,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     services = load_services()
     if options.check:
-        return report(faults(services), "The generated documents are current.")
+        found = [*faults(services), *broken_promises(services)]
+        return report(found, "The generated documents are current, and published events what they were.")
     for path in write(services):
         print(path)
     return 0

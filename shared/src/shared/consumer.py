@@ -10,7 +10,7 @@ import math
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar, get_args, get_type_hints
 from uuid import UUID
@@ -22,6 +22,7 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.errors import TimeoutError as NatsTimeout
 from nats.js import JetStreamContext
+from nats.js.api import ConsumerConfig
 from nats.js.errors import FetchTimeoutError, NotFoundError
 from prometheus_client import Counter, Gauge
 from pydantic import AwareDatetime, BaseModel, ValidationError
@@ -314,9 +315,21 @@ class Consumer:
                 try:
                     info = await self._js.consumer_info(declaration.stream, declaration.durable)
                     pending.set(info.num_pending or 0)
+                    await self._hear_the_rest(declaration, info.config)
                 except (NatsError, TimeoutError):  # nobody can tell: better no figure than an old one
                     pending.set(math.nan)
             await asyncio.sleep(OBSERVE_SECONDS)
+
+    async def _hear_the_rest(self, declaration: ConsumerDeclaration, there: ConsumerConfig) -> None:
+        """Says again what we read, if a process of another release has said since that it reads less.
+
+        In a roll-out both take from one consumer. What only the other one reads stays: it would say so again.
+        """
+        heard = {*(there.filter_subjects or []), *filter(None, [there.filter_subject])}
+        ours = set(declaration.filter_subjects)
+        if heard and not ours <= heard:
+            log.warning("consumer_reads_less", stream=declaration.stream, subjects=sorted(ours - heard))
+            await declare_consumer(self._js, replace(declaration, filter_subjects=sorted(ours | heard)))
 
     def _loop(
         self, name: str, declaration: ConsumerDeclaration, deliver: Callable[[str, Msg], Awaitable[None]]

@@ -40,6 +40,20 @@ def head_revision(folder: Path) -> str:
     return head
 
 
+def newer_revision(url: SecretStr | str, folder: Path, schema: str) -> str | None:
+    """The revision at which a schema stands when this code does not know it: a newer release made it. Else None."""
+    from alembic.migration import MigrationContext  # noqa: PLC0415  (only `migrate` needs it)
+
+    known = {script.revision for script in ScriptDirectory.from_config(_config(folder, "", None)).walk_revisions()}
+    engine = create_engine(driver_url(url))
+    try:
+        with engine.connect() as connection:
+            there = MigrationContext.configure(connection, opts={"version_table_schema": schema}).get_current_revision()
+    finally:
+        engine.dispose()
+    return None if there in known else there
+
+
 def drift(url: SecretStr | str, schema: str, metadata: MetaData) -> list[Any]:
     """What differs between the migrated schema and the tables in the code; empty when they agree."""
     from alembic.autogenerate import compare_metadata  # noqa: PLC0415  (only tests and `migrate --check` need it)

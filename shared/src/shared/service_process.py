@@ -42,16 +42,16 @@ from shared.dead_letters import DeadLetter, DeadLetters
 from shared.http_edge import RequestEdge
 from shared.http_server import KEEP_ALIVE_SECONDS, BoundedHttp
 from shared.jetstream import connect
-from shared.migrations import migrate
+from shared.migrations import migrate, newer_revision
 from shared.operations import command_operation
 from shared.relay import ForeignWriter, Relay
 from shared.schema_docs import asyncapi_of, schemas_of, serialized, write_documents
-from shared.service import Readiness, Service, create_app, liveness_response, openapi_of
+from shared.service import READINESS_CACHE_SECONDS, Readiness, Service, create_app, liveness_response, openapi_of
 from shared.settings import InvalidSettings, ServiceSettings, load_settings
 from shared.span_export import start_export
 from shared.telemetry import configure_logging
 from shared.time_source import clock_from
-from shared.worker import Liveness, Runtime, build_runtime, run_worker
+from shared.worker import Liveness, Runtime, build_runtime, pause, run_worker
 
 _log = structlog.get_logger(__name__)
 
@@ -172,17 +172,7 @@ async def run_process(service: Service, settings: ServiceSettings, *, api: bool,
         if ops_socket is not None:
             ops = _start(_server(ops_app(runtime.liveness, readiness.response), settings, lifespan="off"), ops_socket)
         if worker:
-            tasks.append(
-                asyncio.create_task(
-                    run_worker(
-                        runtime,
-                        service.handlers,
-                        service.jobs(runtime),
-                        stop,
-                        extra_loops=service.extra_loops(runtime) if service.extra_loops else None,
-                    )
-                )
-            )
+            tasks.append(asyncio.create_task(_work(service, runtime, readiness, stop)))
         _log.info("service_started", service=service.name, api=api, worker=worker, port=settings.port if api else None)
         await _until_stopped(stop, [*tasks, *(task for _, task in servers)])
     finally:
@@ -199,6 +189,19 @@ async def run_process(service: Service, settings: ServiceSettings, *, api: bool,
         if spans is not None:
             await asyncio.to_thread(spans.shutdown)
         _log.info("service_stopped", service=service.name)
+
+
+async def _work(service: Service, runtime: Runtime, readiness: Readiness, stop: asyncio.Event) -> None:
+    """The worker, once the schema is there: over an older one handlers fail, and events become dead letters."""
+    told = ""
+    while not stop.is_set() and (schema := (await readiness.checks())["schema"]) != "ok":
+        if schema != told:
+            _log.warning("worker_waits_for_schema", service=service.name, schema=schema)
+            told = schema
+        await pause(READINESS_CACHE_SECONDS, stop)
+    if not stop.is_set():
+        extra_loops = service.extra_loops(runtime) if service.extra_loops else None
+        await run_worker(runtime, service.handlers, service.jobs(runtime), stop, extra_loops=extra_loops)
 
 
 def _start(server: _Server, listener: socket.socket) -> tuple[_Server, asyncio.Task[None]]:
@@ -226,8 +229,12 @@ def _migrate(service: Service, settings: ServiceSettings) -> None:
     if settings.migration_database_url is None:
         prefix = str(settings.model_config.get("env_prefix", ""))
         raise CannotStart(f"set {prefix}MIGRATION_DATABASE_URL to the database URL of the role that owns the schema.")
+    url = settings.migration_database_url
     try:
-        migrate(settings.migration_database_url, service.migrations, service.name, service.metadata)
+        if newer := newer_revision(url, service.migrations, service.name):  # after a roll-back: nothing is taken back
+            _say(f"The schema of {service.name} stands at {newer}, which a newer release made: nothing to do.")
+            return
+        migrate(url, service.migrations, service.name, service.metadata)
     except (sqlalchemy.exc.OperationalError, psycopg.OperationalError) as error:
         reason = str(getattr(error, "orig", error)).strip().splitlines()[0]
         raise CannotStart(f"the database of {service.name} cannot be migrated: {reason}") from None

@@ -29,14 +29,11 @@ from shared.testing.third_party import verified_log
 from shared.values import instant_text
 
 from ..e2e.thread_client import (
-    FAST_MONITORING,
-    RESPONSE_AND_REPAIR,
-    SignedContract,
     ThreadClient,
-    client_month,
     eventually,
 )
 from .database_structure import Structure, behind, differences, sequences, structure
+from .outages import agreed, connected, dead_letters, hear_by_webhook, live_through_an_outage, told
 from .storm import SERVICES, unfinished
 
 PAGE = "/restored"
@@ -50,10 +47,6 @@ TOLD_AND_HEARD = {
     ("reporting", "event"): "event_id, payload",
 }
 """What services told and heard, by what never changes of it: when an event was put on its stream does."""
-
-
-def connected(url: str) -> psycopg.Connection[Any]:
-    return psycopg.connect(url, autocommit=True)
 
 
 def tables(connection: psycopg.Connection[Any], *, never_changed: bool = False) -> list[tuple[str, str]]:
@@ -147,45 +140,6 @@ def wait_for_calm(stack: RunningStack) -> None:
     eventually(calm, 120, "every event is on its stream and was taken")
 
 
-def live_through_an_outage(thread: ThreadClient, site: SmallSite, contract: SignedContract) -> Any:
-    """The site breaks, somebody answers, the site is mended. Gives the incident as it then is."""
-    site.break_page(PAGE)
-    opened = thread.wait_for_incident(contract, lambda found: found["timestamps"]["recovered"] is None, 60)
-    thread.act(opened["incident_id"], "acknowledge")
-    site.mend_page(PAGE)
-
-    def ended(found: Any) -> bool:
-        return bool(found["incident_id"] == opened["incident_id"] and found["timestamps"]["recovered"])
-
-    return thread.wait_for_incident(contract, ended, 60)
-
-
-def agreed(thread: ThreadClient, site: SmallSite) -> SignedContract:
-    """A contract in force over a page that is watched, and a webhook that hears of everything."""
-    thread.post("reporting", "/v1/webhooks", {"url": site.url("/hook"), "event_types": ["incidents.incident.*"]})
-    contract = thread.activate_contract(
-        thread.create_client("Client"),
-        [("Site", site.url(PAGE))],
-        monitoring=FAST_MONITORING,
-        response=RESPONSE_AND_REPAIR,
-    )
-    thread.wait_for_monitors(contract, "up")
-    return contract
-
-
-def told(thread: ThreadClient, contract: SignedContract, incident_id: str, as_of: str) -> Mapping[str, Any]:
-    """What a person is shown of the agreement, of what happened, and of the month as it was known at an instant."""
-    month = client_month(contract.activated_at)
-    report = thread.get("reporting", f"/v1/contracts/{contract.contract_id}/reports/{month}", as_of=as_of)
-    return {
-        "contract": thread.contract(contract.contract_id),
-        "incident": thread.get("incidents", f"/v1/incidents/{incident_id}"),
-        "uptime": report["uptime"],
-        "incidents": report["incidents"],
-        "webhooks": thread.get("reporting", "/v1/webhooks")["data"],
-    }
-
-
 def whole(thread: ThreadClient, folder: Path, checkpoint: dict[str, Any]) -> bool:
     """Whether the audit log follows from a checkpoint that was kept elsewhere, as a third party finds out."""
     verifier = thread.call("GET", "reporting", "/v1/audit-log/verifier").content
@@ -222,16 +176,6 @@ def under_way(url: str) -> int:
             "+ (select count(*) from reporting.delivery where status = 'pending')"
         ).fetchall()
     return int(count)
-
-
-def dead_letters(url: str) -> list[str]:
-    """What a service could not take."""
-    with connected(url) as connection:
-        return [
-            str(row)
-            for service in SERVICES
-            for row in connection.execute(f"select subject, error from {service}.dead_letter".encode()).fetchall()
-        ]
 
 
 SMALL = """
@@ -310,8 +254,9 @@ def test_a_backup_restored_into_an_empty_installation_lacks_nothing_and_goes_on(
             with running_stack_over(postgres, nats, memory=memory) as stack:
                 tenant = stack.new_tenant("Agency that keeps backups")
                 with ThreadClient(stack, stack.token(tenant)) as thread:
-                    contract = agreed(thread, site)
-                    incident_id = live_through_an_outage(thread, site, contract)["incident_id"]
+                    hear_by_webhook(thread, site)
+                    contract = agreed(thread, site, PAGE)
+                    incident_id = live_through_an_outage(thread, site, contract, PAGE)["incident_id"]
                     wait_for_calm(stack)
                     # What is on its way at the instant of the backup is sent once more after it: at least once.
                     eventually(lambda: not under_way(stack.database_url) or None, 60, "all was sent")
@@ -351,7 +296,7 @@ def test_a_backup_restored_into_an_empty_installation_lacks_nothing_and_goes_on(
                     # Nobody is told anew what he was told before the loss.
                     assert [mail["subject"] for mail in stack.mailbox.messages] == []
                     assert len(site.received) == heard
-                    later = timed("next outage", lambda: live_through_an_outage(thread, site, contract))
+                    later = timed("next outage", lambda: live_through_an_outage(thread, site, contract, PAGE))
                     assert later["number"] != before["incident"]["number"]
                     eventually(lambda: len(stack.mailbox.messages) or None, 60, "a mail tells of the next outage")
                     wait_for_calm(stack)

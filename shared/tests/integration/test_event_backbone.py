@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from uuid import UUID
@@ -165,6 +166,26 @@ async def test_metrics_tell_how_far_behind_its_stream_a_consumer_is(
 
     async with running(Consumer(processor, js).loops()["observe consumers"]):
         await until(told)
+
+
+async def test_a_consumer_that_an_older_release_declared_again_hears_the_rest_again(
+    services: EventServices, js: JetStreamContext
+) -> None:
+    processor = services.processor()
+    (ours,) = processor.handlers.declarations()
+    async with running(relay_of(services, js).run, *consumer_loops(processor, js)):
+        await services.say(new_id(), new_id(), 1)
+        await until(has_seen(services, 1))
+    # A pod of the release before, which reads something else of the stream, was started again.
+    theirs = replace(ours, filter_subjects=["publisher.parcel.*.lost.v1"])
+    await declare_consumer(js, theirs)
+
+    async def heard() -> bool:
+        config = (await js.consumer_info(ours.stream, ours.durable)).config
+        return set(config.filter_subjects or []) == {*ours.filter_subjects, *theirs.filter_subjects}
+
+    async with running(Consumer(processor, js).loops()["observe consumers"]):
+        await until(heard)
 
 
 async def test_metrics_tell_how_long_events_wait_although_nobody_publishes(

@@ -22,6 +22,7 @@ import structlog
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from shared.ids import new_id
+from shared.migrations import migrate
 from shared.outbound_http import usual_authorities
 from shared.service import service_cli
 from shared.stack.nats_server import NatsServer
@@ -165,6 +166,31 @@ def test_migrate_says_in_one_sentence_what_it_lacks(run: Run) -> None:
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert "cannot be migrated" in done.stderr
     assert "hunter2" not in done.stderr + done.stdout
+
+
+def test_migrate_leaves_a_schema_of_a_newer_release_alone(run: Run, service_databases: ServiceDatabases) -> None:
+    urls = service_databases.create_empty("library")
+    where = {"LIBRARY_DATABASE_URL": urls.app, "LIBRARY_MIGRATION_DATABASE_URL": urls.owner}
+    assert run("migrate", **where).returncode == 0
+    with psycopg.connect(urls.owner) as connection:
+        connection.execute("update library.alembic_version set version_num = '9999'")
+    done = run("migrate", **where)
+    assert (done.returncode, done.stderr) == (0, "")
+    told = "The schema of library stands at 9999, which a newer release made: nothing to do."
+    assert done.stdout.splitlines()[-1] == told
+
+
+def test_a_worker_waits_for_its_schema_and_then_begins_by_itself(
+    service_databases: ServiceDatabases, nats_server: NatsServer
+) -> None:
+    urls = service_databases.create_empty("library")
+    with running("worker", urls, ready=503, LIBRARY_NATS_URL=nats_server.url()) as library:
+        waiting = httpx.get(library.ops + "/readyz").json()
+        assert "run `migrate`" in waiting["detail"]
+        assert waiting["checks"]["nats"] == "is not connected", "none of its loops runs yet"
+        assert httpx.get(library.ops + "/livez").status_code == 200
+        migrate(urls.owner, SERVICE.migrations, "library", SERVICE.metadata)
+        library.wait_until(library.ops + "/readyz", lambda answer: answer.status_code == 200)
 
 
 def test_a_taken_port_is_one_sentence(database: DatabaseUrls, run: Run) -> None:

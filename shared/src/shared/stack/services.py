@@ -123,7 +123,10 @@ def migrations_of(service: str) -> Path:
 
 
 class ServiceProcesses:
-    """All services of the product, as `python -m <service> all`."""
+    """All services of the product, as `python -m <service> all`.
+
+    `sources` is a folder with the repository of another release, whose services run instead of the installed ones.
+    """
 
     def __init__(
         self,
@@ -132,18 +135,31 @@ class ServiceProcesses:
         *,
         logs: Path,
         clock_file: Path | None = None,
+        sources: Path | None = None,
     ) -> None:
         self.endpoints = dict(endpoints)
         self._access = dict(access)
         self._logs = logs
         self._clock_file = clock_file
+        self._sources = sources
         self.processes: dict[str, ChildProcess] = {}
 
     def environment(self, service: str, *, migrating: bool = False) -> dict[str, str]:
         """What a process of this service gets; tests use it to run one more."""
-        return environment_of(
+        environment = environment_of(
             service, self.endpoints, self._access[service], clock_file=self._clock_file, migrating=migrating
         )
+        if self._sources is not None:  # which Python finds before the packages that are installed
+            packages = [
+                self._sources / "shared/src",
+                *(self._sources / f"services/{one}/src" for one in self.endpoints),
+            ]
+            environment["PYTHONPATH"] = os.pathsep.join(map(str, packages))
+        return environment
+
+    def of_sources(self, sources: Path | None, endpoints: Mapping[str, Endpoint], logs: Path) -> "ServiceProcesses":
+        """The services as another release has them, over the same servers; None: as they are installed."""
+        return ServiceProcesses(endpoints, self._access, logs=logs, clock_file=self._clock_file, sources=sources)
 
     def run_command(self, service: str, *arguments: str, migrating: bool = False, seconds: float = 120.0) -> str:
         """Run `python -m <service> …` to its end and give what it printed. Raises ServiceFailed if it fails."""

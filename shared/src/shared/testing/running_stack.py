@@ -155,6 +155,28 @@ class RunningStack:
         self.clock_file.write_text(f"{ahead.total_seconds()}\n")
         time.sleep(0.25)
 
+    # Releases ---------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def as_released(self, sources: Path | None) -> Iterator["RunningStack"]:
+        """The same installation with the services of other sources, on ports of their own; nothing of them runs yet.
+
+        None stands for the services as they are installed. Nothing is migrated; both releases may run at once.
+        """
+        with temporary_folder("release") as folder:
+            services = self.services.of_sources(sources, _free_endpoints(), folder)
+            try:
+                yield RunningStack(
+                    services,
+                    self.postgres,
+                    self.nats,
+                    database_url=self.database_url,
+                    mailbox=self.mailbox,
+                    clock_file=self.clock_file,
+                )
+            finally:
+                services.stop(5.0)
+
     # Destruction ------------------------------------------------------------------------------------------------
 
     def kill_service(self, service: str) -> None:
@@ -213,15 +235,16 @@ def running_stack_over(
     database: str = "upheld",
     extra: Mapping[str, Mapping[str, str]] | None = None,
     memory: Memory | None = None,
+    sources: Path | None = None,
 ) -> Iterator[RunningStack]:
     """Start the four services over two servers in a database of their own, and stop them at the end.
 
     `extra` gives settings to single services, without their prefix: `{"probes": {"LOG_LEVEL": "debug"}}`.
     `memory` has the secrets of an earlier stack, without which nobody reads what that one sealed.
+    `sources` is the repository of another release, which migrates and runs instead of the installed one.
     """
     memory = memory or Memory()
-    ports = iter(free_ports(2 * len(SERVICES)))
-    endpoints = {service: Endpoint(service, next(ports), next(ports)) for service in SERVICES}
+    endpoints = _free_endpoints()
     admin_url = postgres.url(database)
     passwords = {service: role_passwords(postgres, service) for service in SERVICES}
     bootstrap(admin_url, SERVICES, passwords)
@@ -237,15 +260,24 @@ def running_stack_over(
                 nats_url=nats.url(service),
                 extra={**usual, **(extra or {}).get(service, {})},
             )
-        services = ServiceProcesses(endpoints, access, logs=folder, clock_file=clock_file)
+        services = ServiceProcesses(endpoints, access, logs=folder, clock_file=clock_file, sources=sources)
         try:
-            for service in SERVICES:  # in this process: `python -m <service> migrate` would take most of the time
-                migrate(access[service].migration_database_url, migrations_of(service), service, metadata_for(service))
+            if sources is not None:
+                services.migrate()
+            else:  # in this process: `python -m <service> migrate` would take most of the time
+                for service in SERVICES:
+                    url = access[service].migration_database_url
+                    migrate(url, migrations_of(service), service, metadata_for(service))
             services.start()
             services.wait_until_ready(Patience(90))
             yield RunningStack(services, postgres, nats, database_url=admin_url, mailbox=mailbox, clock_file=clock_file)
         finally:
             services.stop(5.0)
+
+
+def _free_endpoints() -> dict[str, Endpoint]:
+    ports = iter(free_ports(2 * len(SERVICES)))
+    return {service: Endpoint(service, next(ports), next(ports)) for service in SERVICES}
 
 
 def _tenant(answer: Mapping[str, object], name: str) -> Tenant:

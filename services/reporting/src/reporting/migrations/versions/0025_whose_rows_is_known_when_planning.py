@@ -1,15 +1,15 @@
 """Row-level security whose scope PostgreSQL knows when it plans a statement.
 
-Revision ID: 0023
-Revises: 0022
+Revision ID: 0025
+Revises: 0024
 """
 
 from alembic import op
 
 from shared.database import plan_by_scope
 
-revision = "0023"
-down_revision = "0022"
+revision = "0025"
+down_revision = "0024"
 
 
 def upgrade() -> None:
