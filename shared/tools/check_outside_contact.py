@@ -1,8 +1,7 @@
 """Refuse code that speaks to others, unpacks what others made, or makes files for spreadsheets, at a new place.
 
 Every module that opens connections is in ``OUTBOUND`` with who chooses the address; every one that reads a format that
-can blow up or reach out is in ``READS``. A new one has to be entered, and a module whose addresses others choose has to
-take part in ``shared/tests/tooling/test_outbound_battery.py``. Besides, everywhere: every wait for others has an
+can blow up or reach out is in ``READS``. A new one has to be entered. Besides, everywhere: every wait for others has an
 end, certificates are checked, secrets are compared in constant time, and tables for spreadsheets are made by
 ``shared.csv_lines`` and ``shared.workbook`` alone. What ruff's rules S (bandit's) find is not looked for again.
 
@@ -20,7 +19,7 @@ from pathlib import Path
 from workspace import ROOT, Violation, dotted_name, imported_names, parse, python_files, report, source_folders
 
 ANYONE = "anyone"
-"""Users choose the address: guarded, and in the battery."""
+"""Users choose the address: guarded, and shown by a test to be."""
 OPERATOR = "operator"
 """Whoever runs the installation chose it."""
 NOBODY = "nobody"
@@ -140,7 +139,7 @@ def _imports(tree: ast.Module) -> Iterator[tuple[str, int]]:
 def _unentered(path: Path, imports: list[tuple[str, int]], tree: ast.Module) -> Iterator[Violation]:
     for name, line in imports:
         if str(path) not in OUTBOUND and _is_one_of(name, _CONNECTS) and not _only_named(tree, name):
-            yield Violation(path, line, f"{name} opens connections: enter the module in OUTBOUND, and in the battery")
+            yield Violation(path, line, f"{name} opens connections: enter the module in OUTBOUND")
         if str(path) not in READS and _is_one_of(name, _READS):
             yield Violation(path, line, f"{name} reads what can blow up: enter the module in READS, with its limit")
         for library, home in _TABLES.items():
@@ -149,9 +148,7 @@ def _unentered(path: Path, imports: list[tuple[str, int]], tree: ast.Module) -> 
     if str(path) not in OUTBOUND:
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and _connects(node, imported_names(tree)):
-                yield Violation(
-                    path, node.lineno, "opens a connection: enter the module in OUTBOUND, and in the battery"
-                )
+                yield Violation(path, node.lineno, "opens a connection: enter the module in OUTBOUND")
 
 
 def _is_one_of(name: str, libraries: frozenset[str] | set[str]) -> bool:
