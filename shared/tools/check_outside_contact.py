@@ -30,7 +30,6 @@ OUTBOUND: Mapping[str, str] = {
     "services/incidents/src/incidents/adapters/chat.py": ANYONE,
     "services/incidents/src/incidents/adapters/fence.py": ANYONE,
     "services/incidents/src/incidents/adapters/imap.py": ANYONE,
-    "services/incidents/src/incidents/adapters/mail.py": OPERATOR,
     "services/incidents/src/incidents/jobs/external_tools.py": ANYONE,
     "services/probes/src/probes/adapters/checks/connection.py": ANYONE,
     "services/probes/src/probes/adapters/checks/dns_lookup.py": ANYONE,
@@ -42,14 +41,15 @@ OUTBOUND: Mapping[str, str] = {
     "services/probes/src/probes/adapters/checks/websocket.py": ANYONE,
     "services/probes/src/probes/worker.py": NOBODY,  # the name of this machine
     "services/reporting/src/reporting/adapters/domain_proof.py": OPERATOR,  # the operator's resolvers
-    "services/reporting/src/reporting/adapters/mail_server.py": OPERATOR,
     "services/reporting/src/reporting/adapters/openid.py": ANYONE,
     "services/reporting/src/reporting/adapters/upstream.py": OPERATOR,
     "services/reporting/src/reporting/adapters/webhook_sender.py": ANYONE,
     "shared/src/shared/auth.py": OPERATOR,  # and the keys of providers, for openid.py with its client
+    "shared/src/shared/mail.py": OPERATOR,
     "shared/src/shared/outbound_http.py": ANYONE,
     "shared/src/shared/service.py": OPERATOR,
     "shared/src/shared/service_process.py": NOBODY,  # listens
+    "shared/src/shared/span_export.py": OPERATOR,
     "shared/src/shared/worker.py": ANYONE,  # makes the guarded client of a process
 }
 READS: Mapping[str, str] = {

@@ -27,7 +27,6 @@ from shared.values import instant_text
 
 from ..chaos.outages import agreed, answered, dead_letters, hear_by_webhook, live_through_an_outage, mended, told
 from ..e2e.openapi_walk import operations_of
-from ..e2e.outage_decisions import outage
 from ..e2e.page_updates import published
 from ..e2e.thread_client import SignedContract, ThreadClient, eventually
 
@@ -181,7 +180,9 @@ def write_what_is_new(thread: ThreadClient, site: SmallSite, contract: SignedCon
     page = f"/v1/status-pages/{contract.slug}"
     thread.call("PATCH", "reporting", page, shown, headers={"If-Match": "*"})
     (environment, *_) = thread.get("contracts", f"/v1/sites/{contract.site_ids[0]}")["environments"]
-    published(thread, contract.slug, outage(thread, contract.contract_id, environment["environment_id"], over=False))
+    report = {"contract_id": contract.contract_id, "title": "Payments fail", "severity": "major"}
+    reported = thread.post("incidents", "/v1/incidents", report)["incident_id"]
+    published(thread, contract.slug, environment["environment_id"], reported)
     hook = {"url": site.url("/in-order"), "event_types": [], "client_ids": [contract.client_id]}
     thread.post("reporting", "/v1/webhooks", hook | {"ordered": True})
 
