@@ -134,6 +134,16 @@ def known_variables(existing: Secrets) -> dict[str, str]:
     return {name: value for name, value in known.items() if value}
 
 
+def _renewed(value: str, before: str, now: str) -> str:
+    """The value with the new password where it is the old one, or an address that opens with it; else as it is."""
+    if value == before:
+        return now
+    if urlsplit(value).password != before:
+        return value
+    head, _, rest = value.partition(f":{before}@")
+    return f"{head}:{now}@{rest}"
+
+
 def missing_secrets(existing: Secrets, wanted: Secrets, renewed: Mapping[str, str]) -> dict[str, dict[str, str]]:
     """The Secrets that lack something or change, whole. `renewed`: a value to the one that takes its place."""
     found = {}
@@ -141,7 +151,7 @@ def missing_secrets(existing: Secrets, wanted: Secrets, renewed: Mapping[str, st
         there = dict(existing.get(name, {}))
         after = dict(values) | there
         for before, now in renewed.items():
-            after = {key: value.replace(before, now) for key, value in after.items()}
+            after = {key: _renewed(value, before, now) for key, value in after.items()}
         if after != there:
             found[name] = after
     return found

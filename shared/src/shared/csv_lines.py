@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from typing import Final
 
 # The wide forms count as the narrow ones where East Asian languages are set. Where the comma is the decimal sign, lines
-# are split at semicolons and quotes around a text with commas are no quotes: a cell can begin in the middle of a text.
-_FORMULA: Final = re.compile(r"(\A|[;\t\r\n])(?=[=+\-@\t\r\uff1d\uff0b\uff0d\uff20])")
+# are split at semicolons and quotes around a text with commas are no quotes: a cell can begin in the middle of a text,
+# with quotes before what counts.
+_FORMULA: Final = re.compile(r"(\A|[;\t\r\n])(?=\"*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r])")
 
 
 def csv_lines(rows: Iterable[Iterable[object]]) -> str:

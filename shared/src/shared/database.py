@@ -3,7 +3,8 @@
 One PostgreSQL database, a schema and two roles per service: `<service>_owner` migrates, `<service>_app` works.
 """
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 from uuid import UUID
 
 from pydantic import SecretStr
@@ -15,6 +16,15 @@ from sqlalchemy.pool import QueuePool
 TENANT_SETTING = "upheld.tenant_id"
 CLIENT_SETTING = "upheld.client_id"
 EVERY_TENANT = "*"
+FOUND_GONE: Final[Mapping[str, Any]] = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+"""Of a connection, in seconds and at last milliseconds: a server that vanished without a word is found gone within half
+a minute. `statement_timeout` does not see to it: the server is who ends the statement."""
 TENANT = "tenant"
 """In `info` of the session of a unit of work: the one tenant whose rows it sees, or None."""
 
@@ -59,7 +69,7 @@ class Database:
             hide_parameters=True,  # a failing statement must not write personal data to the log
             connect_args={
                 "application_name": application_name,
-                "connect_timeout": 5,
+                **FOUND_GONE,
                 "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c timezone=UTC",
             },
         )

@@ -20,7 +20,7 @@ from nats.js.api import Header
 from nats.js.errors import APIError, NotFoundError
 from prometheus_client import Counter, Gauge
 
-from shared.database import libpq_url
+from shared.database import FOUND_GONE, libpq_url
 from shared.events import CONTENT_TYPE, stream_of
 from shared.jetstream import WRONG_LAST_SEQUENCE, declare_stream, event_stream
 from shared.kernel.clock import Clock
@@ -74,7 +74,7 @@ class Relay:
     async def run(self) -> None:
         """Leads when it can, waits when another relay leads. Raises when the database or NATS fails: start it again."""
         connection = await psycopg.AsyncConnection.connect(
-            self._database_url, autocommit=True, application_name=f"{self._service} relay", connect_timeout=5
+            self._database_url, autocommit=True, application_name=f"{self._service} relay", **FOUND_GONE
         )
         async with connection:
             store = OutboxStore(connection, self._service)
@@ -97,7 +97,7 @@ class Relay:
         False when another relay leads: then it compares every few seconds by itself. Raises ForeignWriter.
         """
         connection = await psycopg.AsyncConnection.connect(
-            self._database_url, autocommit=True, application_name=f"{self._service} reconcile", connect_timeout=5
+            self._database_url, autocommit=True, application_name=f"{self._service} reconcile", **FOUND_GONE
         )
         async with connection:
             if not await self._try_lead(connection):

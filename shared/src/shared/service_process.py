@@ -51,7 +51,7 @@ from shared.settings import InvalidSettings, ServiceSettings, load_settings
 from shared.span_export import start_export
 from shared.telemetry import configure_logging
 from shared.time_source import clock_from
-from shared.worker import Liveness, Runtime, build_runtime, pause, run_worker
+from shared.worker import Liveness, Runtime, build_runtime, pause, run_worker, tell_of_nothing_yet
 
 _log = structlog.get_logger(__name__)
 
@@ -193,6 +193,7 @@ async def run_process(service: Service, settings: ServiceSettings, *, api: bool,
 
 async def _work(service: Service, runtime: Runtime, readiness: Readiness, stop: asyncio.Event) -> None:
     """The worker, once the schema is there: over an older one handlers fail, and events become dead letters."""
+    tell_of_nothing_yet(runtime)
     told = ""
     while not stop.is_set() and (schema := (await readiness.checks())["schema"]) != "ok":
         if schema != told:

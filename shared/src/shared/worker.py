@@ -157,6 +157,13 @@ class Connections:
 LoopsFor = Callable[[Connections], dict[str, Callable[[], Awaitable[None]]]]
 
 
+def tell_of_nothing_yet(runtime: Runtime) -> None:
+    """Begins the series of a worker that has done nothing: without them, alerts about one that waits are silent."""
+    service = runtime.settings.SERVICE
+    NATS_CONNECTED.labels(service).set_function(lambda: float(runtime.links.up))
+    LEADING.labels(service).set(0)
+
+
 async def run_worker(
     runtime: Runtime,
     handlers: Handlers | None,
@@ -170,9 +177,7 @@ async def run_worker(
     Jobs do not wait for NATS: what is due is worked off while the broker is away.
     """
     service = runtime.settings.SERVICE
-    # From the start: of a worker that never finds NATS there would be no series, and an alert without one is silent.
-    NATS_CONNECTED.labels(service).set_function(lambda: float(runtime.links.up))
-    LEADING.labels(service).set(0)
+    tell_of_nothing_yet(runtime)
     supervisor = _Supervisor(runtime.liveness)
     for job in [*jobs, _cleaning(runtime, service)]:
         supervisor.start(f"job {job.name}", _job_loop(runtime.liveness, job, supervisor.stopping), patient=True)

@@ -189,6 +189,9 @@ def test_a_worker_waits_for_its_schema_and_then_begins_by_itself(
         assert "run `migrate`" in waiting["detail"]
         assert waiting["checks"]["nats"] == "is not connected", "none of its loops runs yet"
         assert httpx.get(library.ops + "/livez").status_code == 200
+        told = httpx.get(library.ops + "/metrics").text
+        assert 'outbox_relay_leading{service="library"} 0.0' in told, "alerts are about what is told"
+        assert 'nats_connected{service="library"} 0.0' in told
         migrate(urls.owner, SERVICE.migrations, "library", SERVICE.metadata)
         library.wait_until(library.ops + "/readyz", lambda answer: answer.status_code == 200)
 

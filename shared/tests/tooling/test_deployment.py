@@ -1042,6 +1042,12 @@ def test_a_password_is_renewed_wherever_it_stands_and_nothing_else_is() -> None:
     assert json.loads(changed) == {name: whole[name] for name in made}
 
 
+def test_a_password_that_is_a_word_of_other_values_is_renewed_alone() -> None:
+    whole = {"a": {"url": "postgresql://reporting_app:reporting@postgres/reporting", "password": "reporting"}}
+    found = make_secrets.missing_secrets(whole, whole, {"reporting": "new"})
+    assert found == {"a": {"url": "postgresql://reporting_app:new@postgres/reporting", "password": "new"}}
+
+
 @pytest.mark.parametrize(
     ("words", "stdin", "sentence"),
     [

@@ -24,10 +24,12 @@ FETCHING_SECONDS = 60.0
 LOOK_SECONDS = 150.0
 """Then the connection is cut: a server that gives a byte now and then would keep its thread for ever."""
 MOST_MESSAGES = 20
-MOST_BYTES = 50 * 1024 * 1024
+MOST_BYTES = 32 * 1024 * 1024
 """What one look fetches at most; the rest is for the next one, which follows at once."""
 MOST_RECEIVED = 2 * MOST_BYTES
 """Bytes of a whole look, with whatever the server says besides."""
+SLACK = 1024 * 1024
+"""By how much a message may be larger than mails may be and still be read, to be refused by its real size."""
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -72,10 +74,11 @@ class Looked:
 class _Connection(imaplib.IMAP4):
     """With an end in time and in bytes. `leave` it whatever happens."""
 
-    def __init__(self, place: Place, context: ssl.SSLContext, seconds: float) -> None:
+    def __init__(self, place: Place, context: ssl.SSLContext, seconds: float, largest: int) -> None:
         self._place = place
         self._context = context
         self._left = MOST_RECEIVED
+        self._largest = largest + SLACK
         self._ours: socket.socket | None = None
         self._end = Timer(seconds, self._cut)
         self._end.daemon = True
@@ -94,6 +97,8 @@ class _Connection(imaplib.IMAP4):
         return self._context.wrap_socket(connection, server_hostname=self._place.host)
 
     def read(self, size: int) -> bytes:
+        if size > self._largest:  # several looks go on at once: what one may hold is what a mail may be
+            raise ValueError("the server sends more than it said the message is")
         self._take(size)  # before a byte of it is read: memory for all of it would be asked for at once
         return super().read(size)
 
@@ -143,7 +148,7 @@ def look(
     Takes no longer than so many seconds. Raises MailboxUnavailable.
     """
     try:
-        connection = _Connection(place, context, seconds)
+        connection = _Connection(place, context, seconds, largest)
     except ssl.SSLError as error:
         raise MailboxUnavailable(f"TLS fails: {error.reason or error}. Check host, port and certificate.") from error
     except (OSError, imaplib.IMAP4.error, ValueError) as error:
@@ -170,13 +175,13 @@ def _read(
     answer, _ = connection.select(f'"{folder}"', readonly=True)
     if answer != "OK":
         raise MailboxUnavailable(f"There is no folder {folder!r} in this mailbox.")
-    validity = int(_only(connection.response("UIDVALIDITY")[1]))
+    validity = _uid(_only(connection.response("UIDVALIDITY")[1]))
     read = last_uid if last_uid is not None and validity == known else 0
     day = since - timedelta(days=1)  # the server's days are of a zone of its own
     asked = f"UID {read + 1}:*" if read else f"SINCE {day.day}-{_MONTHS[day.month - 1]}-{day.year}"
     _, found = connection.uid("SEARCH", asked)
     # `n:*` always gives the last message, however small its number.
-    uids = sorted(uid for uid in map(int, (found[0] or b"").split()) if uid > read)
+    uids = sorted(uid for uid in map(_uid, (found[0] or b"").split()) if uid > read)
     messages: list[Fetched] = []
     taken = 0
     began = time.monotonic()
@@ -195,13 +200,24 @@ def _read(
     return Looked(validity, newest, messages, complete=len(messages) == len(uids))
 
 
+def _uid(told: bytes) -> int:
+    """Raises ValueError beyond what RFC 9051 lets a UID be, and our columns hold."""
+    uid = int(told)
+    if not 0 < uid < 2**32:
+        raise ValueError("the server counts its messages as none may")
+    return uid
+
+
 def _described(connection: _Connection, uid: int) -> tuple[datetime, int]:
     _, data = connection.uid("FETCH", str(uid), "(INTERNALDATE RFC822.SIZE)")
     text = b" ".join(part if isinstance(part, bytes) else b" ".join(part) for part in data if part).decode("latin-1")
     date, size = re.search(r'INTERNALDATE "([^"]+)"', text), re.search(r"RFC822\.SIZE (\d+)", text)
     if date is None or size is None:
         raise ValueError(f"the server does not describe message {uid}")
-    return parsedate_to_datetime(date.group(1).strip()).astimezone(UTC), int(size.group(1))
+    try:
+        return parsedate_to_datetime(date.group(1).strip()).astimezone(UTC), int(size.group(1))
+    except OverflowError as error:
+        raise ValueError(f"the server dates message {uid} beyond all years") from error
 
 
 def _body(connection: _Connection, uid: int) -> bytes:

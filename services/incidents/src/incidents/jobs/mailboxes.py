@@ -61,7 +61,11 @@ class Mailboxes:
     async def run(self) -> float:
         """Looks into what is due; returns the seconds until the next look at what is."""
         claimed = await self._claim()
-        await asyncio.gather(*(self._look(row) for row in claimed))
+        # Each to its end: one that fails must not leave the others to go on unseen.
+        ended = await asyncio.gather(*(self._look(row) for row in claimed), return_exceptions=True)
+        for failure in ended:
+            if isinstance(failure, BaseException):
+                raise failure
         return 0.0 if claimed else IDLE_SECONDS
 
     async def _claim(self) -> list[IntakeSourceRow]:

@@ -83,7 +83,7 @@ async def test_a_message_that_is_announced_as_gigabytes_is_not_waited_for(author
 
     async with serving(announces, authority) as place:
         tracemalloc.start()
-        with pytest.raises(MailboxUnavailable, match="more than 100 MiB"):
+        with pytest.raises(MailboxUnavailable, match="more than it said"):
             await looked(place, authority)
         _, most = tracemalloc.get_traced_memory()
         tracemalloc.stop()
@@ -116,6 +116,18 @@ async def test_a_message_that_is_larger_than_was_said_is_not_taken(authority: tr
     async with serving(sends, authority) as place:
         (message,) = (await looked(place, authority)).messages
     assert (message.uid, message.raw) == (1, None)
+
+
+async def test_a_message_of_a_day_beyond_all_years_is_said_and_no_more(authority: trustme.CA) -> None:
+    async def dates(command: str, writer: asyncio.StreamWriter) -> None:
+        if "INTERNALDATE" in command:
+            writer.write(b'* 1 FETCH (UID 1 RFC822.SIZE 9 INTERNALDATE "31-Dec-9999 23:59:59 -0100")\r\n')
+        else:
+            await usual(command, writer)
+
+    async with serving(dates, authority) as place:
+        with pytest.raises(MailboxUnavailable, match="beyond all years"):
+            await looked(place, authority)
 
 
 @pytest.mark.parametrize("where", ["greeting", "answer"])

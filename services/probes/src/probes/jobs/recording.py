@@ -45,7 +45,7 @@ from probes.domain.states import Disposition, Outcome
 from probes.jobs.batches import RECORDED, BatchRecorder, HandedIn
 from probes.jobs.quarantine import SUSPECTED
 from shared.consumer import is_database_away
-from shared.database import libpq_url
+from shared.database import FOUND_GONE, libpq_url
 from shared.dead_letters import DeadLetters
 from shared.ids import new_id
 from shared.jetstream import declare_consumer
@@ -65,7 +65,6 @@ MOST_MESSAGES = 40
 MORE_SECONDS = 0.5
 PROOF_SECONDS = 5.0
 """How long the database may take to answer whoever holds the lock."""
-KEEPALIVE_SECONDS = 30
 MOST_TRIES = 3
 TRY_AGAIN_SECONDS = 0.5
 """A batch that fails is tried so often, the database being there; then what is at fault in it is a dead letter."""
@@ -116,8 +115,7 @@ class Recorder:
             self._database_url,
             autocommit=True,
             application_name="probes recorder",
-            connect_timeout=5,
-            keepalives_idle=KEEPALIVE_SECONDS,
+            **FOUND_GONE,
         )
         async with connection:
             while not await self._try_lead(connection):

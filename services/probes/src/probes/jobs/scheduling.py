@@ -33,7 +33,7 @@ from probes.adapters.monitors import MONITORS_CHANGED
 from probes.adapters.plan import Watched, watched_monitors
 from probes.application.schedule import DueCheck, Timetable
 from probes.domain.states import Outcome
-from shared.database import libpq_url
+from shared.database import FOUND_GONE, libpq_url
 from shared.ids import new_id
 from shared.kernel.clock import Clock
 
@@ -116,7 +116,7 @@ class Scheduler:
 
     async def _connect(self) -> psycopg.AsyncConnection[Any]:
         return await psycopg.AsyncConnection.connect(
-            self._database_url, autocommit=True, application_name="probes scheduler", connect_timeout=5
+            self._database_url, autocommit=True, application_name="probes scheduler", **FOUND_GONE
         )
 
     async def _try_lead(self, connection: psycopg.AsyncConnection[Any]) -> bool:

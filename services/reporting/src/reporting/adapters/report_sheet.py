@@ -28,6 +28,9 @@ CODES: Mapping[str, Callable[[Translator, str], str]] = {
     "category": words.category,
     "treatment": lambda t, value: words.treatment(t, value) or value,
     "decided_on": lambda t, value: t.date(date.fromisoformat(value), width="short"),
+    # What a calendar counts is told in hours, as beside each promise.
+    "target_seconds": lambda t, value: t.duration(Decimal(value), width="short", days=False),
+    "elapsed_seconds": lambda t, value: t.duration(Decimal(value), width="short", days=False),
 }
 KINDS: Mapping[str, Callable[[Translator, str], str]] = {
     "percent": lambda t, value: t.percent(value),
