@@ -140,7 +140,12 @@ class DomainChecks:
         """Follows redirects, each through the address guard. Raises _NotAnswered."""
         if self._client is None:
             self._client = guarded_client(self._allowed_networks, verify=self._context, body_limit=ANSWER_LIMIT)
-        request = self._client.build_request("GET", url, headers={"Accept": "application/rdap+json, application/json"})
+        try:
+            request = self._client.build_request(
+                "GET", url, headers={"Accept": "application/rdap+json, application/json"}
+            )
+        except httpx.InvalidURL as error:
+            raise _NotAnswered(f"The registry's address cannot be used: {error}"[:500]) from error
         try:
             for _ in range(MOST_REDIRECTS + 1):
                 response = await self._client.send(request)
