@@ -45,6 +45,7 @@ OUTBOUND: Mapping[str, str] = {
     "services/reporting/src/reporting/adapters/upstream.py": OPERATOR,
     "services/reporting/src/reporting/adapters/webhook_sender.py": ANYONE,
     "shared/src/shared/auth.py": OPERATOR,  # and the keys of providers, for openid.py with its client
+    "shared/src/shared/jetstream.py": OPERATOR,
     "shared/src/shared/mail.py": OPERATOR,
     "shared/src/shared/outbound_http.py": ANYONE,
     "shared/src/shared/service.py": OPERATOR,
@@ -84,7 +85,14 @@ _READS = frozenset(
         *("email.parser", "email.message_from_bytes", "email.message_from_string"),
     }
 )
-_CONNECTING_CALLS = frozenset({"asyncio.open_connection", "asyncio.open_unix_connection"})
+_CONNECTING_CALLS = frozenset({"asyncio.open_connection", "asyncio.open_unix_connection", "nats.connect"})
+_NAMES_OF_HTTPX = frozenset(
+    f"httpx.{name}"
+    for name in (
+        *("HTTPError", "HTTPStatusError", "TransportError", "TimeoutException", "ConnectError", "InvalidURL"),
+        *("URL", "Headers", "Request", "Response", "Timeout", "codes"),
+    )
+)
 _CONNECTING_METHODS = frozenset({"create_connection", "create_datagram_endpoint", "sock_connect", "getaddrinfo"})
 
 # What waits for somebody else, and the argument that ends the wait.
@@ -145,10 +153,12 @@ def _unentered(path: Path, imports: list[tuple[str, int]], tree: ast.Module) -> 
         for library, home in _TABLES.items():
             if _is_one_of(name, {library}) and str(path) != home:
                 yield Violation(path, line, f"tables are made by {home}: nothing in one is ever a formula")
-    if str(path) not in OUTBOUND:
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and _connects(node, imported_names(tree)):
-                yield Violation(path, node.lineno, "opens a connection: enter the module in OUTBOUND")
+    names = imported_names(tree)
+    for node in (each for each in ast.walk(tree) if isinstance(each, ast.Call)):
+        if str(path) not in OUTBOUND and _connects(node, names):
+            yield Violation(path, node.lineno, "opens a connection: enter the module in OUTBOUND")
+        if str(path) not in READS and _is_one_of(dotted_name(node.func, names) or "", _READS):
+            yield Violation(path, node.lineno, "reads what can blow up: enter the module in READS, with its limit")
 
 
 def _is_one_of(name: str, libraries: frozenset[str] | set[str]) -> bool:
@@ -160,8 +170,8 @@ def _only_named(tree: ast.Module, name: str) -> bool:
     if name != "httpx":
         return False
     names = imported_names(tree)
-    used = {dotted_name(node, names) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-    return used.isdisjoint({"httpx.AsyncClient", "httpx.Client", "httpx.get", "httpx.post", "httpx.request"})
+    used = {dotted_name(node, names) or "" for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    return {each for each in used if each.startswith("httpx.")} <= _NAMES_OF_HTTPX
 
 
 def _connects(node: ast.Call, names: Mapping[str, str]) -> bool:
