@@ -355,6 +355,31 @@ async def test_the_log_of_decisions_is_told_as_it_stood_at_the_end_of_the_month_
             assert (await client.get(path(story, f"/editions/2/{form}", "decisions"))).content.startswith(begins)
 
 
+async def test_what_was_told_by_mistake_is_taken_back_without_being_told_again(service: Any, story: Any) -> None:
+    await agreed(service, story)
+    await switched(service, story, on=True, kind="decisions")
+    risk: dict[str, Any] = {
+        "risk_id": str(new_id()),
+        "description": "Their host is bankrupt",
+        "recorded_at": "2026-06-10T08:00:00Z",
+    }
+    name = "incidents.risk.recorded.v1"
+    await service.hear(at(told(story, name, **risk, audience="client"), "2026-06-10T08:00:00Z"))
+    await until(service, MORNING)
+    assert "Their host is bankrupt" in json.dumps(await read(service, story, "/editions/1", kind="decisions"))
+    await service.hear(at(told(story, name, 2, **risk, audience="agency"), "2026-07-01T10:00:00Z"))
+    await until(service, MORNING + timedelta(days=1))
+    second = await read(service, story, "/editions/2", kind="decisions")
+    assert [(each["name"], each["before"], each["after"]) for each in second["changes"]] == [
+        ("withdrawn", "withdrawn", None)
+    ]
+    assert "bankrupt" not in json.dumps(second)
+    async with service.client(story) as client:
+        page = (await client.get(path(story, "/editions/2/html", "decisions"), params={"lang": "fr"})).text
+    assert "bankrupt" not in page
+    assert "une entrée qui n’est plus communiquée" in page
+
+
 def at(event: bytes, instant: str) -> bytes:
     """The same event, said then, and about the thing that its data are of."""
     envelope = json.loads(event)
