@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from html import unescape
 from typing import Any
 
 import pytest
@@ -311,6 +312,45 @@ async def test_accesses_of_a_month_are_told_to_who_decides_where_they_are_wanted
     }
     deliveries = (await read(service, story, "/deliveries", kind="access"))["data"]
     assert {each["name"] for each in deliveries} == {"Léa Martin", "John Baker"}
+
+
+async def test_what_the_agency_keeps_for_itself_is_in_no_clients_list_of_accesses(service: Any, story: Any) -> None:
+    await agreed(service, story)
+    await switched(service, story, on=True, kind="access")
+    margins = f"/v1/contracts/{story.contract_id}/margins"
+    his, internal, taken_back = ({"risk_id": str(new_id()), "recorded_at": "2026-06-09T08:00:00Z"} for _ in range(3))
+    name, heard = "incidents.risk.recorded.v1", "2026-06-09T08:00:00Z"
+    await service.hear(
+        at(told(story, name, **his, audience="client"), heard),
+        at(told(story, name, **internal, audience="agency"), heard),
+        at(told(story, name, **taken_back, audience="client"), heard),
+        at(told(story, name, 2, **taken_back, audience="agency"), heard),
+        accessed(story, "get_margins", f"{margins}/2026-05", "2026-06-10T08:00:00Z"),
+        accessed(story, "download_margins", f"{margins}/2026-05/csv", "2026-06-10T08:00:00Z"),
+        *(
+            accessed(story, "list_evidence", f"/v1/evidence/{risk['risk_id']}", "2026-06-11T08:00:00Z")
+            for risk in (his, internal, taken_back)
+        ),
+        accessed(
+            *(story, "get_plain_terms", f"/v1/contracts/{story.contract_id}/papers/plain-terms"),
+            *("2026-06-12T08:00:00Z",),
+            resource_id=None,
+        ),
+    )
+    await until(service, MORNING)
+    report = (await read(service, story, "/editions/1", kind="access"))["report"]
+    assert [(each["operation"], each["resource"].rpartition("/")[2]) for each in report["accesses"]] == [
+        ("get_plain_terms", "plain-terms"),
+        ("list_evidence", his["risk_id"]),
+    ]
+    assert report["total"] == 2
+    async with service.client(story) as client:
+        for language, said in {
+            "fr": "Les lectures des dossiers propres à l’agence ne figurent pas ici.",
+            "en": "Readings of the agency's own records are not listed.",
+        }.items():
+            page = await client.get(path(story, "/editions/1/html", "access"), params={"lang": language})
+            assert said in unescape(page.text)
 
 
 async def test_the_log_of_decisions_is_told_as_it_stood_at_the_end_of_the_month_and_corrected(
