@@ -212,6 +212,16 @@ async def test_what_is_switched_off_before_its_morning_is_not_made(service: Any,
     assert await said(service) == []
 
 
+async def test_the_last_hours_are_mailed_though_the_contract_has_none_any_more(service: Any, story: Any) -> None:
+    await agreed(service, story)
+    without = story.contract("amended", MIDNIGHT, contacts=DECIDERS, hours=None)
+    await service.hear(without)
+    await until(service, MORNING)
+    assert [each["edition"] for each in await said(service)] == [1]
+    planned = (await read(service, story, "/deliveries"))["data"]
+    assert {(each["name"], each["edition"]) for each in planned} == {("Léa Martin", 1), ("John Baker", 1)}
+
+
 async def test_a_correction_is_not_mailed_where_the_document_was_switched_off(service: Any, story: Any) -> None:
     await agreed(service, story)
     await until(service, MORNING)
