@@ -59,6 +59,7 @@ async def plan_deliveries(uow: UnitOfWork, edition: ReportEdition) -> None:
                 name=contact.name,
                 address=contact.email,
                 language=contact.language,
+                planned_at=uow.now,
                 due_at=uow.now + SETTLES_FOR,
             )
 
@@ -72,9 +73,10 @@ def plan_delivery(
     name: str,
     address: str,
     language: str,
+    planned_at: datetime,
     due_at: datetime,
 ) -> None:
-    """An edition is sent to one person."""
+    """An edition is sent to one person, unless it is too late when it can be: that counts from `planned_at`."""
     uow.session.add(
         ReportDelivery(
             delivery_id=delivery_id,
@@ -88,7 +90,7 @@ def plan_delivery(
             name=name,
             address=address,
             language=language,
-            planned_at=uow.now,
+            planned_at=planned_at,
             due_at=due_at,
             tries=0,
         )
