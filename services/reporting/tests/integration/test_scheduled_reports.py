@@ -204,6 +204,46 @@ async def test_a_contract_without_hours_is_sent_none_until_its_agency_wants_them
     assert [each["edition"] for each in await said(service, "2026-07-01")] == [1]
 
 
+async def test_what_is_switched_on_after_nine_is_not_made_of_the_month_before_when_that_is_corrected(
+    service: Any, story: Any
+) -> None:
+    await agreed(service, story)
+    await until(service, MORNING)
+    service.clock.set(MORNING + timedelta(days=1))
+    await switched(service, story, on=True, kind="access")
+    await service.hear(worked(story, 45))
+    await until(service, MORNING + timedelta(days=2))
+    assert [(each["kind"], each["edition"]) for each in await said(service)] == [("hours", 1), ("hours", 2)]
+    for hour in (6, 8):
+        await until(service, datetime(2026, 8, 1, hour, tzinfo=UTC))
+    assert {each["kind"] for each in await said(service, "2026-07-01")} == {"hours", "access"}
+
+
+async def test_what_was_switched_off_at_nine_and_is_switched_on_again_is_not_made_of_the_month_before(
+    service: Any, story: Any
+) -> None:
+    await agreed(service, story)
+    await until(service, MORNING - timedelta(hours=1))
+    await switched(service, story, on=False)
+    await until(service, MORNING)
+    service.clock.set(MORNING + timedelta(days=1))
+    await switched(service, story, on=True, version=1)
+    await service.hear(worked(story, 45))
+    await until(service, MORNING + timedelta(days=2))
+    assert await said(service) == []
+
+
+async def test_what_is_wanted_again_after_nine_was_wanted_at_nine(service: Any, story: Any) -> None:
+    await agreed(service, story)
+    await switched(service, story, on=True, kind="access")
+    await until(service, MORNING - timedelta(seconds=1))
+    service.clock.set(MORNING + timedelta(hours=1))
+    await switched(service, story, on=True, kind="access", version=1)
+    await switched(service, story, on=True)
+    await issue(service)
+    assert {(each["kind"], each["edition"]) for each in await said(service)} == {("hours", 1), ("access", 1)}
+
+
 async def test_what_is_switched_off_before_its_morning_is_not_made(service: Any, story: Any) -> None:
     await agreed(service, story)
     await until(service, MORNING - timedelta(hours=1))
