@@ -368,8 +368,9 @@ async def test_what_the_agency_keeps_for_itself_is_in_no_clients_list_of_accesse
     await agreed(service, story)
     await switched(service, story, on=True, kind="access")
     margins = f"/v1/contracts/{story.contract_id}/margins"
-    his, internal, taken_back = ({"risk_id": str(new_id()), "recorded_at": "2026-06-09T08:00:00Z"} for _ in range(3))
     name, heard = "incidents.risk.recorded.v1", "2026-06-09T08:00:00Z"
+    risks: list[dict[str, Any]] = [{"risk_id": str(new_id()), "recorded_at": heard} for _ in range(3)]
+    his, internal, taken_back = risks
     await service.hear(
         at(told(story, name, **his, audience="client"), heard),
         at(told(story, name, **internal, audience="agency"), heard),
@@ -379,7 +380,7 @@ async def test_what_the_agency_keeps_for_itself_is_in_no_clients_list_of_accesse
         accessed(story, "download_margins", f"{margins}/2026-05/csv", "2026-06-10T08:00:00Z"),
         *(
             accessed(story, "list_evidence", f"/v1/evidence/{risk['risk_id']}", "2026-06-11T08:00:00Z")
-            for risk in (his, internal, taken_back)
+            for risk in risks
         ),
         accessed(
             *(story, "get_plain_terms", f"/v1/contracts/{story.contract_id}/papers/plain-terms"),
