@@ -252,6 +252,23 @@ def compact(report: Any) -> bytes:
     return json.dumps(report, ensure_ascii=False, separators=(",", ":")).encode()
 
 
+async def test_work_that_became_the_agencys_is_taken_back_without_being_told_again(service: Any, story: Any) -> None:
+    await service.hear(*story.golden_june())
+    name = "incidents.deployment.recorded.v1"
+    await service.hear(told(story, name, configuration_item="secret shop"))
+    service.clock.set(AFTERWARDS)
+    await issue(service)
+    assert "secret shop" in json.dumps(await get(service, story, "/editions/1"))
+    await service.hear(told(story, name, 2, configuration_item="secret shop", audience="agency"))
+    service.clock.set(AFTERWARDS + timedelta(days=1))
+    await issue(service)
+    second = await get(service, story, "/editions/2")
+    assert [(each["subject"], each["before"], each["after"]) for each in second["changes"]] == [
+        ("work", "withdrawn", None)
+    ]
+    assert "secret shop" not in json.dumps(second)
+
+
 @pytest.mark.capability("R22")
 async def test_advice_stays_in_the_report_until_it_is_acknowledged(service: Any, story: Any) -> None:
     await service.hear(*story.golden_june())

@@ -231,6 +231,23 @@ async def test_an_action_that_becomes_known_late_is_named_as_what_changed(servic
     ]
 
 
+async def test_an_action_that_became_the_agencys_is_taken_back_without_being_told_again(
+    service: Any, story: Any
+) -> None:
+    await service.hear(*promising(story, INSTITUTIONAL))
+    values: dict[str, Any] = {"action_id": str(new_id()), "what": "Second host", "recorded_at": "2026-06-10T08:00:00Z"}
+    await service.hear(told(story, "incidents.action.recorded.v1", **values, audience="client"))
+    await until(service, MORNING)
+    await service.hear(told(story, "incidents.action.recorded.v1", 2, **values, audience="agency"))
+    service.clock.set(MORNING + timedelta(days=1))
+    await issue(service)
+    june = await read(service, story, "/editions/2", kind="institutional", month="2026-06")
+    assert [(each["subject"], each["before"], each["after"]) for each in june.json()["changes"]] == [
+        ("action", "withdrawn", None)
+    ]
+    assert "Second host" not in june.text
+
+
 async def test_an_edition_is_mailed_to_deciders_in_their_language_and_its_first_opening_is_noted(
     start_service: Any, story: Any
 ) -> None:

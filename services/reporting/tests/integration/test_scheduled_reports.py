@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from html import unescape
 from typing import Any
 
 import pytest
@@ -203,12 +204,62 @@ async def test_a_contract_without_hours_is_sent_none_until_its_agency_wants_them
     assert [each["edition"] for each in await said(service, "2026-07-01")] == [1]
 
 
+async def test_what_is_switched_on_after_nine_is_not_made_of_the_month_before_when_that_is_corrected(
+    service: Any, story: Any
+) -> None:
+    await agreed(service, story)
+    await until(service, MORNING)
+    service.clock.set(MORNING + timedelta(days=1))
+    await switched(service, story, on=True, kind="access")
+    await service.hear(worked(story, 45))
+    await until(service, MORNING + timedelta(days=2))
+    assert [(each["kind"], each["edition"]) for each in await said(service)] == [("hours", 1), ("hours", 2)]
+    for hour in (6, 8):
+        await until(service, datetime(2026, 8, 1, hour, tzinfo=UTC))
+    assert {each["kind"] for each in await said(service, "2026-07-01")} == {"hours", "access"}
+
+
+async def test_what_was_switched_off_at_nine_and_is_switched_on_again_is_not_made_of_the_month_before(
+    service: Any, story: Any
+) -> None:
+    await agreed(service, story)
+    await until(service, MORNING - timedelta(hours=1))
+    await switched(service, story, on=False)
+    await until(service, MORNING)
+    service.clock.set(MORNING + timedelta(days=1))
+    await switched(service, story, on=True, version=1)
+    await service.hear(worked(story, 45))
+    await until(service, MORNING + timedelta(days=2))
+    assert await said(service) == []
+
+
+async def test_what_is_wanted_again_after_nine_was_wanted_at_nine(service: Any, story: Any) -> None:
+    await agreed(service, story)
+    await switched(service, story, on=True, kind="access")
+    await until(service, MORNING - timedelta(seconds=1))
+    service.clock.set(MORNING + timedelta(hours=1))
+    await switched(service, story, on=True, kind="access", version=1)
+    await switched(service, story, on=True)
+    await issue(service)
+    assert {(each["kind"], each["edition"]) for each in await said(service)} == {("hours", 1), ("access", 1)}
+
+
 async def test_what_is_switched_off_before_its_morning_is_not_made(service: Any, story: Any) -> None:
     await agreed(service, story)
     await until(service, MORNING - timedelta(hours=1))
     await switched(service, story, on=False)
     await until(service, MORNING)
     assert await said(service) == []
+
+
+async def test_the_last_hours_are_mailed_though_the_contract_has_none_any_more(service: Any, story: Any) -> None:
+    await agreed(service, story)
+    without = story.contract("amended", MIDNIGHT, contacts=DECIDERS, hours=None)
+    await service.hear(without)
+    await until(service, MORNING)
+    assert [each["edition"] for each in await said(service)] == [1]
+    planned = (await read(service, story, "/deliveries"))["data"]
+    assert {(each["name"], each["edition"]) for each in planned} == {("Léa Martin", 1), ("John Baker", 1)}
 
 
 async def test_a_correction_is_not_mailed_where_the_document_was_switched_off(service: Any, story: Any) -> None:
@@ -313,6 +364,46 @@ async def test_accesses_of_a_month_are_told_to_who_decides_where_they_are_wanted
     assert {each["name"] for each in deliveries} == {"Léa Martin", "John Baker"}
 
 
+async def test_what_the_agency_keeps_for_itself_is_in_no_clients_list_of_accesses(service: Any, story: Any) -> None:
+    await agreed(service, story)
+    await switched(service, story, on=True, kind="access")
+    margins = f"/v1/contracts/{story.contract_id}/margins"
+    name, heard = "incidents.risk.recorded.v1", "2026-06-09T08:00:00Z"
+    risks: list[dict[str, Any]] = [{"risk_id": str(new_id()), "recorded_at": heard} for _ in range(3)]
+    his, internal, taken_back = risks
+    await service.hear(
+        at(told(story, name, **his, audience="client"), heard),
+        at(told(story, name, **internal, audience="agency"), heard),
+        at(told(story, name, **taken_back, audience="client"), heard),
+        at(told(story, name, 2, **taken_back, audience="agency"), heard),
+        accessed(story, "get_margins", f"{margins}/2026-05", "2026-06-10T08:00:00Z"),
+        accessed(story, "download_margins", f"{margins}/2026-05/csv", "2026-06-10T08:00:00Z"),
+        *(
+            accessed(story, "list_evidence", f"/v1/evidence/{risk['risk_id']}", "2026-06-11T08:00:00Z")
+            for risk in risks
+        ),
+        accessed(
+            *(story, "get_plain_terms", f"/v1/contracts/{story.contract_id}/papers/plain-terms"),
+            *("2026-06-12T08:00:00Z",),
+            resource_id=None,
+        ),
+    )
+    await until(service, MORNING)
+    report = (await read(service, story, "/editions/1", kind="access"))["report"]
+    assert [(each["operation"], each["resource"].rpartition("/")[2]) for each in report["accesses"]] == [
+        ("get_plain_terms", "plain-terms"),
+        ("list_evidence", his["risk_id"]),
+    ]
+    assert report["total"] == 2
+    async with service.client(story) as client:
+        for language, said in {
+            "fr": "Les lectures des dossiers propres à l’agence ne figurent pas ici.",
+            "en": "Readings of the agency's own records are not listed.",
+        }.items():
+            page = await client.get(path(story, "/editions/1/html", "access"), params={"lang": language})
+            assert said in unescape(page.text)
+
+
 async def test_the_log_of_decisions_is_told_as_it_stood_at_the_end_of_the_month_and_corrected(
     service: Any, story: Any
 ) -> None:
@@ -353,6 +444,31 @@ async def test_the_log_of_decisions_is_told_as_it_stood_at_the_end_of_the_month_
         assert page.index("Restore test") < page.index("Second host")
         for form, begins in {"pdf": b"%PDF", "csv": b"kind,id", "xlsx": b"PK"}.items():
             assert (await client.get(path(story, f"/editions/2/{form}", "decisions"))).content.startswith(begins)
+
+
+async def test_what_was_told_by_mistake_is_taken_back_without_being_told_again(service: Any, story: Any) -> None:
+    await agreed(service, story)
+    await switched(service, story, on=True, kind="decisions")
+    risk: dict[str, Any] = {
+        "risk_id": str(new_id()),
+        "description": "Their host is bankrupt",
+        "recorded_at": "2026-06-10T08:00:00Z",
+    }
+    name = "incidents.risk.recorded.v1"
+    await service.hear(at(told(story, name, **risk, audience="client"), "2026-06-10T08:00:00Z"))
+    await until(service, MORNING)
+    assert "Their host is bankrupt" in json.dumps(await read(service, story, "/editions/1", kind="decisions"))
+    await service.hear(at(told(story, name, 2, **risk, audience="agency"), "2026-07-01T10:00:00Z"))
+    await until(service, MORNING + timedelta(days=1))
+    second = await read(service, story, "/editions/2", kind="decisions")
+    assert [(each["name"], each["before"], each["after"]) for each in second["changes"]] == [
+        ("withdrawn", "withdrawn", None)
+    ]
+    assert "bankrupt" not in json.dumps(second)
+    async with service.client(story) as client:
+        page = (await client.get(path(story, "/editions/2/html", "decisions"), params={"lang": "fr"})).text
+    assert "bankrupt" not in page
+    assert "une entrée qui n’est plus communiquée" in page
 
 
 def at(event: bytes, instant: str) -> bytes:

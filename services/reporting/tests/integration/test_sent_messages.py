@@ -1,7 +1,7 @@
 """Messages that an agency had written: mailed as they are, once, with when each left and was opened first."""
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -111,3 +111,29 @@ async def test_what_could_not_be_sent_for_three_days_is_told_so(service: Any, st
     await mailed(service)
     (late,) = (await read(service, story))["data"]
     assert (late["state"], late["ended_because"]) == ("not_sent", "too_late")
+
+
+async def test_a_message_that_is_heard_of_when_its_three_days_are_over_is_kept_and_not_mailed(
+    start_service: Any, story: Any
+) -> None:
+    with Mailbox() as mailbox:
+        service = await start_service(smtp_host="127.0.0.1", smtp_port=mailbox.port, smtp_starttls="never")
+        event = written(story)
+        at = datetime.fromisoformat(json.loads(event)["time"])
+        service.clock.set(at + timedelta(days=3, seconds=1))
+        await service.hear(event)
+        await mailed(service)
+        assert mailbox.messages == []
+    (late,) = (await read(service, story))["data"]
+    assert (late["state"], late["ended_because"]) == ("not_sent", "too_late")
+    assert datetime.fromisoformat(late["planned_at"]) == at
+
+
+async def test_a_message_that_is_heard_of_within_its_three_days_is_mailed(start_service: Any, story: Any) -> None:
+    with Mailbox() as mailbox:
+        service = await start_service(smtp_host="127.0.0.1", smtp_port=mailbox.port, smtp_starttls="never")
+        event = written(story)
+        service.clock.set(datetime.fromisoformat(json.loads(event)["time"]) + timedelta(days=2))
+        await service.hear(event)
+        await mailed(service)
+    assert [letter["Subject"] for letter in mailbox.messages] == ["Maintenance annuelle – Explication"]

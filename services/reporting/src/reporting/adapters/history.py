@@ -62,14 +62,18 @@ def newest(
     if for_client:
         conditions.append(func.coalesce(data_of(event)["audience"].astext, "client") == "client")
         # What became the agency's since is the agency's, whatever instant is asked for.
-        now, last = _last_of(client_id, kinds).subquery("now"), aliased(Event)
-        hidden = (
-            select(now.c.subject_id)
-            .join(last, last.event_id == now.c.event_id)
-            .where(data_of(last)["audience"].astext == "agency")
-        )
-        conditions.append(rows.c.subject_id.not_in(hidden))
+        conditions.append(rows.c.subject_id.not_in(agencys_own(client_id, kinds)))
     return select(rows).join(event, event.event_id == rows.c.event_id).where(*conditions).subquery("known")
+
+
+def agencys_own(client_id: UUID, kinds: Collection[SubjectKind] = SUBJECTS) -> Select[str]:
+    """The subjects of a client's that are for the agency now: by the newest event of each."""
+    now, last = _last_of(client_id, kinds).subquery("now"), aliased(Event)
+    return (
+        select(now.c.subject_id)
+        .join(last, last.event_id == now.c.event_id)
+        .where(data_of(last)["audience"].astext == "agency")
+    )
 
 
 def _last_of(

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import select, update
 
 from reporting.adapters.facts import StoredFacts
-from reporting.adapters.report_schedules import schedule_of
+from reporting.adapters.report_schedules import is_wanted
 from reporting.adapters.report_tables import ReportDelivery, ReportEdition
 from reporting.domain.review_periods import SCHEDULED, ReportKind
 from shared.ids import new_id
@@ -27,7 +27,7 @@ Ended: TypeAlias = Literal["superseded", "refused", "template", "too_late"]
 
 async def plan_deliveries(uow: UnitOfWork, edition: ReportEdition) -> None:
     """An edition was issued: it is sent to every decider, a monthly one where that is promised, and a document of a
-    month where it is wanted.
+    month where it is wanted of that month: what a contract had then may have left it since.
 
     What of earlier editions has not left yet does not leave any more.
     """
@@ -43,10 +43,11 @@ async def plan_deliveries(uow: UnitOfWork, edition: ReportEdition) -> None:
         )
         .values(due_at=None, ended_at=uow.now, ended_because="superseded")
     )
-    newest = (await StoredFacts(uow).versions(edition.contract_id))[-1].state
+    versions = await StoredFacts(uow).versions(edition.contract_id)
+    newest = versions[-1].state
     if edition.kind == "monthly" and not newest.reports.monthly:
         return
-    if edition.kind in SCHEDULED and not (await schedule_of(uow, newest, edition.kind)).enabled:
+    if edition.kind in SCHEDULED and not await is_wanted(uow, versions, edition.kind, edition.month):
         return
     for contact in newest.contacts:
         if RECIPIENTS in contact.roles:
@@ -58,6 +59,7 @@ async def plan_deliveries(uow: UnitOfWork, edition: ReportEdition) -> None:
                 name=contact.name,
                 address=contact.email,
                 language=contact.language,
+                planned_at=uow.now,
                 due_at=uow.now + SETTLES_FOR,
             )
 
@@ -71,9 +73,10 @@ def plan_delivery(
     name: str,
     address: str,
     language: str,
+    planned_at: datetime,
     due_at: datetime,
 ) -> None:
-    """An edition is sent to one person."""
+    """An edition is sent to one person, unless it is too late when it can be: that counts from `planned_at`."""
     uow.session.add(
         ReportDelivery(
             delivery_id=delivery_id,
@@ -87,7 +90,7 @@ def plan_delivery(
             name=name,
             address=address,
             language=language,
-            planned_at=uow.now,
+            planned_at=planned_at,
             due_at=due_at,
             tries=0,
         )

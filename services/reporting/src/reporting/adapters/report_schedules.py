@@ -39,16 +39,29 @@ async def is_wanted(uow: UnitOfWork, versions: Sequence[KnownContract], kind: Sc
     return is_usual_after(kind, versions, month) if row is None else row.enabled
 
 
+async def is_wanted_first(
+    uow: UnitOfWork, versions: Sequence[KnownContract], kind: ScheduledKind, month: date, goes_out: datetime
+) -> bool:
+    """Whether the first edition of a document of a month is to be made: what was switched on after the morning on which
+    it goes out begins with the next month.
+    """
+    row = await uow.session.get(ReportSchedule, (versions[-1].state.contract_id, kind))
+    if row is None or (row.enabled and row.version == 1 and row.changed_at > goes_out):
+        return is_usual_after(kind, versions, month)  # its agency had said nothing by then
+    return row.enabled and row.changed_at <= goes_out
+
+
 async def keep_schedule(
     uow: UnitOfWork, tenant_id: UUID, state: ContractState, kind: ScheduledKind, *, enabled: bool
 ) -> Schedule:
-    """The next version of what an agency says of a document."""
+    """The next version of what an agency says of a document. To say the same again changes nothing of since when."""
     key: dict[str, Any] = {"contract_id": state.contract_id, "kind": kind}
     first = key | {"tenant_id": tenant_id, "client_id": state.client.client_id, "version": 0, "enabled": enabled}
     await uow.session.execute(insert(ReportSchedule).values(first | {"changed_at": uow.now}).on_conflict_do_nothing())
     row = await uow.session.get(ReportSchedule, (state.contract_id, kind), with_for_update=True)
     assert row is not None  # it was written just now, or was there
     row.version += 1
-    row.enabled = enabled
-    row.changed_at = uow.now
+    if row.enabled != enabled:
+        row.enabled = enabled
+        row.changed_at = uow.now
     return Schedule(kind, row.enabled, row.version, row.changed_at)

@@ -15,7 +15,7 @@ from reporting.application.report import AsMeasured, DecisionLine, IncidentLine,
 from reporting.application.report_template import Layout, ReportTemplateContent, Section
 from reporting.domain.brand import palette
 from reporting.domain.daily import lengths_by_day
-from reporting.domain.editions import LISTED
+from reporting.domain.editions import LISTED, NAMED_BY_TEXT, WITHDRAWN
 from reporting.domain.pillars import PILLARS, Pillar
 from reporting.domain.report_template import filled
 from shared.i18n import Translator
@@ -427,7 +427,7 @@ def changes_table(changes: Sequence[ReportChange], t: Translator, zone: ZoneInfo
         right=[False, False, True, True],
         rows=[
             [
-                words.subject(t, change.subject, change.names.get(t.language, change.name)),
+                words.subject(t, change.subject, _name(t, change)),
                 words.measure(t, change.measure),
                 _value(t, change, change.before, zone),
                 _value(t, change, change.after, zone),
@@ -453,12 +453,19 @@ def _value(t: Translator, change: ReportChange, value: str | None, zone: ZoneInf
     return value if say is None else say(t, value)
 
 
+def _name(t: Translator, change: ReportChange) -> str:
+    """What it is about, as people call it; nothing of its text where it is not told any more."""
+    if change.subject in NAMED_BY_TEXT and (change.measure, change.before, change.after) == (LISTED, WITHDRAWN, None):
+        return t.gettext("an entry that is no longer told")
+    return change.names.get(t.language, change.name)
+
+
 def _listed(t: Translator, change: ReportChange, name: str) -> str:
     if change.subject == "decision":
         return words.category(t, name)
     if change.subject == "promise":
         return words.subject(t, change.subject, name)
-    return change.names.get(t.language, name)
+    return _name(t, change)
 
 
 def _rules(figures: Sequence[UptimeFigure], t: Translator) -> list[str]:

@@ -84,7 +84,7 @@ def _accesses(issued: IssuedAccess, t: Translator) -> ReportSheet:
     rules = [
         t.gettext(
             "An access is told here where its address names you, one of your contracts, or something of yours. A list "
-            "that shows several clients names none."
+            "that shows several clients names none. Readings of the agency's own records are not listed."
         ),
         t.gettext("As the log stood on %(instant)s.", instant=t.datetime(report.as_of, zone)),
     ]

@@ -15,7 +15,10 @@ from shared.unit_of_work import UnitOfWork
 
 
 async def plan_message(uow: UnitOfWork, event: ReceivedEvent[WrittenMessage]) -> None:
-    """A message is to be sent, once: neither a repetition nor a rebuild sends it again."""
+    """A message is to be sent, once: neither a repetition nor a rebuild sends it again.
+
+    Its three days begin when it was written: heard of after them, it is kept, and ends as too late.
+    """
     if isinstance(uow, Gathering):
         return
     written = event.data
@@ -35,5 +38,6 @@ async def plan_message(uow: UnitOfWork, event: ReceivedEvent[WrittenMessage]) ->
         name=written.recipient.name,
         address=written.recipient.email,
         language=written.language,
+        planned_at=event.time,
         due_at=uow.now,
     )

@@ -29,6 +29,7 @@ from reporting.application.facts import ContractState
 from reporting.application.margins import (
     COLUMNS,
     MOST_RATES,
+    READINGS_OF_MARGINS,
     ContractMargins,
     MarginLine,
     Rate,
@@ -54,7 +55,7 @@ of_contracts = APIRouter(prefix="/v1/contracts/{contract_id}/margins", tags=["ma
 router = APIRouter(prefix="/v1/margins", tags=["margins"])
 rates_router = APIRouter(prefix="/v1/cost-rates", tags=["margins"])
 
-READINGS = frozenset({"list_margins", "get_margins", "download_margins", "get_cost_rates"})
+READINGS = READINGS_OF_MARGINS
 """Who reads what the agency earns is written into the audit log."""
 Reader = Annotated[Principal, Depends(require("costs:read"))]
 """What an hour of somebody costs is between him and the owner: no client's role has this scope, nor his colleagues'."""

@@ -84,7 +84,7 @@ class ReportSchedule(BaseModel):
     kind: ScheduledKind
     enabled: bool
     version: int = Field(ge=0, description="0: the agency said nothing, and it is as is usual")
-    changed_at: Instant | None
+    changed_at: Instant | None = Field(description="since when it is so; null: its agency said nothing")
 
     @classmethod
     def of(cls, schedule: Schedule) -> "ReportSchedule":
@@ -133,7 +133,8 @@ async def set_report_schedule(
     response: Response,
 ) -> ReportSchedule:
     """From the next month on that is told: on day 1, at nine in the morning where the client lives, to every decider
-    in his language. Switched off, nothing more is sent, a correction of what was sent neither.
+    in his language. Switched on after nine, it begins with the month after that one. Switched off, nothing more is
+    sent, a correction of what was sent neither.
     """
     contract = await _contract(unit, contract_id)
     present = await schedule_of(unit, contract.state, report_kind, lock=True)

@@ -48,7 +48,8 @@ class AccessReport(BaseModel):
     """The accesses of a month to what is a client's, as the log had them on the morning after it, newest first.
 
     An access is a client's where its address names him, one of his contracts, or what was said of him: a site, an
-    incident, a request. A list that shows several clients names none, and is not told here.
+    incident, a request. A list that shows several clients names none, and is not told here; nor is what the agency
+    keeps for itself: its margins, and what it recorded for nobody else.
     """
 
     model_config = ConfigDict(

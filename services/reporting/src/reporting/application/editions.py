@@ -42,7 +42,7 @@ class ReportChange(Shown):
 
     subject: SubjectKind
     id: Text = Field(description="of the environment's stretch, the incident, the clock, or what else it is about")
-    name: Text
+    name: Text = Field(description="`withdrawn`, as `before` is, of an entry that was named by its text and went")
     names: Texts = Field(default_factory=dict, description="what people call it, by language, where `name` is a code")
     measure: Text
     before: Text | None

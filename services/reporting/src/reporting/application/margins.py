@@ -23,6 +23,8 @@ ITEM_KINDS: Final[tuple[ItemKind, ...]] = ("incident", "request", "change", "wor
 MOST_RATES: Final = 1_000
 MOST_PERIODS: Final = 31
 """How many settled periods can end in a month: each is of a day at least."""
+READINGS_OF_MARGINS: Final = frozenset({"list_margins", "get_margins", "download_margins", "get_cost_rates"})
+"""Operations that read what the agency earns. They are its own: no client is told that there was one."""
 Number: TypeAlias = int | float
 Minutes: TypeAlias = Annotated[int, Field(json_schema_extra={"format": "int64"})]
 Amount: TypeAlias = Annotated[str, Field(json_schema_extra={"maxLength": 42}, description="decimal string")]

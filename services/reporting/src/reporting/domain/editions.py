@@ -25,6 +25,12 @@ SubjectKind: TypeAlias = Literal[
 COMES_AFTERWARDS: Final[frozenset[SubjectKind]] = frozenset({"hours", "deliverable", "settlement"})
 """What is not there yet when a month is told first: it is settled later."""
 LISTED: Final = "listed"
+NAMED_BY_TEXT: Final[frozenset[SubjectKind]] = frozenset(
+    {"work", "advisory", "action", "risk", "agreed", "recommendation"}
+)
+"""What is called by what somebody wrote, and may have been told to a client by mistake."""
+WITHDRAWN: Final = "withdrawn"
+"""Stands for the name of such an entry once it is not told any more: to say it again would tell it again."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -46,7 +52,10 @@ Told: TypeAlias = Mapping[Subject, Mapping[str, str | None]]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One measure that is otherwise. `listed`: the whole subject came (`before` is null) or went (`after` is)."""
+    """One measure that is otherwise. `listed`: the whole subject came (`before` is null) or went (`after` is).
+
+    Of what is named by text and went, the subject is called `withdrawn`, and so is `before`.
+    """
 
     subject: Subject
     measure: str
@@ -70,10 +79,12 @@ def differences(before: Told, after: Told) -> Sequence[Change]:
     changes: list[Change] = []
     for subject in sorted(newest.values()):
         was, now = before.get(subject), after.get(subject)
-        if was is None or now is None:
-            changes.append(
-                Change(subject, LISTED, None if was is None else subject.name, None if now is None else subject.name)
-            )
+        if now is None:
+            gone = Subject(subject.kind, subject.id, WITHDRAWN) if subject.kind in NAMED_BY_TEXT else subject
+            changes.append(Change(gone, LISTED, gone.name, None))
+            continue
+        if was is None:
+            changes.append(Change(subject, LISTED, None, subject.name))
             continue
         changes += [
             Change(subject, measure, was.get(measure), now.get(measure))

@@ -29,7 +29,7 @@ from reporting.adapters.report_editions import (
     review_edition_of,
     set_report_aside,
 )
-from reporting.adapters.report_schedules import is_wanted
+from reporting.adapters.report_schedules import is_wanted_first
 from reporting.adapters.report_tables import ReportEdition, ReportMonth
 from reporting.adapters.report_templates import document_template_of, template_of
 from reporting.adapters.reviews import newest_editions, reviewed
@@ -147,11 +147,14 @@ async def _expect_what_follows(uow: UnitOfWork, month: ReportMonth, *, first: bo
     """
     assert month.ends_at is not None  # it was over when it became due
     versions = await StoredFacts(uow).versions(month.contract_id)
-    if not first and uow.now >= morning_after(versions, month.month) + HEARD_LATE:
+    morning = morning_after(versions, month.month)
+    if not first and uow.now >= morning + HEARD_LATE:
         return
     whose = (month.tenant_id, month.client_id, month.contract_id)
     follows: list[tuple[ReportKind, date]] = [*reviews_closed_by(versions, month.month)]
-    follows += [(kind, month.month) for kind in SCHEDULED if await is_wanted(uow, versions, kind, month.month)]
+    follows += [
+        (kind, month.month) for kind in SCHEDULED if await is_wanted_first(uow, versions, kind, month.month, morning)
+    ]
     for each, first_month in sorted(follows):
         await report_due(uow, *whose, first_month, month.ends_at, each)
 
@@ -281,9 +284,9 @@ async def _goes_out_now(
     uow: UnitOfWork, row: ReportMonth, kind: ScheduledKind, versions: Sequence[KnownContract]
 ) -> bool:
     """Whether the first edition of a document is to be made. Before its morning it is looked at again then."""
-    if not await is_wanted(uow, versions, kind, row.month):
-        return False  # it is not wanted any more
     goes_out = morning_after(versions, row.month)
+    if not await is_wanted_first(uow, versions, kind, row.month, goes_out):
+        return False  # it is not wanted any more, or was not in time
     if uow.now < goes_out:
         row.due_at = goes_out
         return False

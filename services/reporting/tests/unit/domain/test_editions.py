@@ -1,9 +1,10 @@
 """What is otherwise between two readings of a month: everything, once, and nothing that is the same."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reporting.domain.editions import LISTED, Change, Subject, Told, differences
+from reporting.domain.editions import LISTED, NAMED_BY_TEXT, Change, Subject, SubjectKind, Told, differences
 
 SUBJECTS = st.builds(
     Subject, st.sampled_from(["uptime", "incident", "promise"]), st.sampled_from("abc"), st.text(max_size=3)
@@ -41,3 +42,18 @@ def test_a_new_name_changes_no_figure_and_what_came_is_told_by_its_name() -> Non
     before = {Subject("uptime", "e1", "old.example"): {"down": "900"}}
     after = {Subject("uptime", "e1", "new.example"): {"down": "900"}, Subject("incident", "i1", "INC-1"): {}}
     assert differences(before, after) == [Change(Subject("incident", "i1", "INC-1"), LISTED, None, "INC-1")]
+
+
+@pytest.mark.parametrize("kind", sorted(NAMED_BY_TEXT))
+def test_nothing_is_said_of_the_text_of_an_entry_that_is_not_told_any_more(kind: SubjectKind) -> None:
+    before = {
+        Subject(kind, "1", "Their host is bankrupt", {"fr": "Leur hébergeur est en faillite"}): {"status": "open"}
+    }
+    (change,) = differences(before, {})
+    assert (change.subject, change.measure, change.after) == (Subject(kind, "1", ""), LISTED, None)
+    assert (change.subject.name, change.subject.names, change.before) == ("withdrawn", {}, "withdrawn")
+
+
+def test_what_is_named_by_a_code_or_a_place_keeps_its_name_when_it_goes() -> None:
+    gone = Subject("uptime", "e1", "old.example")
+    assert differences({gone: {"down": "900"}}, {}) == [Change(gone, LISTED, "old.example", None)]
