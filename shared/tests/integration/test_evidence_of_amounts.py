@@ -24,7 +24,7 @@ from contracts.adapters.workspace import workspace_of
 from contracts.application.provisioning import create_tenant
 from contracts.main import SERVICE as CONTRACTS
 from contracts.settings import ContractsSettings
-from reporting.adapters.evidence_verifier import EVIDENCE, Doubt, archive, canonical, check, key_id_of
+from reporting.adapters.evidence_verifier import EVIDENCE, Doubt, archive, canonical, check, hours_figures, key_id_of
 from reporting.main import SERVICE as REPORTING
 from reporting.settings import ReportingSettings
 from shared.consumer import EventProcessor
@@ -476,6 +476,44 @@ async def test_hours_that_their_entries_do_not_give_are_found_even_under_a_good_
     explained = "explanation.en.txt"
     with pytest.raises(Doubt, match="shows other hours"):
         check(signed_anew(files, {explained: files[explained].replace(b"(120 min)", b"(180 min)", 1)}))
+
+
+async def test_work_that_is_counted_twice_or_by_another_month_or_dearer_is_found_though_all_figures_follow(
+    ledger: Ledger,
+) -> None:
+    await a_bad_july(ledger)
+    await ledger.settled("2026-07-15", "review", "close")
+    files = opened_pack(await ledger.pack("2026-07/hours"))
+    told = {path: json.loads(content) for path, content in files.items() if path.startswith("events/")}
+    versions = [event["data"] for event in told.values() if event["subject"].startswith("contract/")]
+    (path,) = [path for path, event in told.items() if event["data"].get("month") == "2026-07-01"]
+    desk = {event["data"]["time_entry_id"] for event in told.values() if event["subject"].startswith("time_entry/")}
+
+    def twice(entries: list[dict[str, Any]], entry: dict[str, Any]) -> None:
+        entries.append(entry | {"hours_entry_id": str(new_id())})
+
+    def taken_back(entries: list[dict[str, Any]], entry: dict[str, Any]) -> None:
+        entries.append(entry | {"hours_entry_id": str(new_id()), "real_minutes": -entry["real_minutes"]})
+
+    def by_hand_in_june(entries: list[dict[str, Any]], _: dict[str, Any]) -> None:
+        next(each for each in entries if each["time_entry_id"] is None)["worked_on"] = "2026-06-30"
+
+    cases: list[tuple[Callable[[list[dict[str, Any]], dict[str, Any]], Any], str]] = [
+        (twice, "or its work is"),
+        (taken_back, "than the service desk told"),
+        (by_hand_in_june, "is of another month"),
+        (lambda _, entry: entry.update(multipliers=["3"]), "than the service desk told"),
+        (lambda _, entry: entry.update(work_item_id=str(new_id())), "than the service desk told"),
+    ]
+    for change, reason in cases:
+        event = json.loads(files[path])
+        data = event["data"]
+        change(data["entries"], next(each for each in data["entries"] if each["time_entry_id"] in desk))
+        names = {line["code"]: line["name"] for line in data["lines"]}
+        with pytest.raises(Doubt, match=reason):
+            data |= hours_figures(data, versions)
+            data["lines"] = [line | {"name": names[line["code"]]} for line in data["lines"]]
+            check(signed_anew(files, {path: canonical(event)}))
 
 
 async def test_what_was_not_closed_or_is_another_agencys_or_is_not_for_staff_has_no_pack(ledger: Ledger) -> None:

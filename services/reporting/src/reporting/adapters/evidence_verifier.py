@@ -2656,6 +2656,9 @@ def hours_figures(month: Mapping[str, Any], versions: Sequence[Mapping[str, Any]
     begun = [each for each in held if each.start < whole[1]]
     if not begun:
         raise Doubt("The contract had no hours in this month.")
+    for entry in month["entries"]:
+        if entry["worked_on"][:7] != month["month"][:7]:
+            raise Doubt(f"The entry {entry['hours_entry_id']} is of another month, which only adjustments are.")
     by_line, out_of_scope = accounted(month["entries"], held, zone)
     for late in month["adjustments"]:
         booked = (late["real_minutes"], late["accounted_minutes"], late["covered_minutes"])
@@ -2765,23 +2768,36 @@ def read_hours(events: Mapping[str, Mapping[str, Any]], contract_id: str, month:
     left = [] if before is None else before["data"].get("carried")
     if left is not None and left != said["brought"]:
         raise Doubt("The month does not begin with what the one before left.")
-    _check_entries(said["entries"], events.values())
+    _check_entries(contract_id, said["entries"], events.values())
     return {"month": month, "entries": len(said["entries"]), "adjustments": len(said["adjustments"]), **again}
 
 
-def _check_entries(entries: Iterable[Mapping[str, Any]], events: Iterable[Mapping[str, Any]]) -> None:
-    """Work that the service desk told of is entered as it was told; and no entry is there twice."""
+ENTERED = {
+    **{
+        name: name
+        for name in ("contract_id", "line", "work_class", "worked_on", "real_minutes", "multipliers", "covered")
+    },
+    "work_item_id": "item_id",
+}
+"""What is entered of work, and what the service desk calls it."""
+
+
+def _check_entries(contract_id: str, entries: Iterable[Mapping[str, Any]], events: Iterable[Mapping[str, Any]]) -> None:
+    """Work that the service desk told of is entered as it was told; and no entry, and no such work, is there twice.
+
+    What takes work back is work of its own there, with negative minutes and an id of its own.
+    """
     told_ = {event["subject"]: event["data"] for event in events if event["source"] == "/services/incidents"}
     seen: set[str] = set()
     for entry in entries:
+        entered = {**entry, "contract_id": contract_id}
         desk = told_.get(f"time_entry/{entry['time_entry_id']}")
-        if desk is not None and any(
-            entry[name] != desk[name] for name in ("line", "work_class", "worked_on", "real_minutes", "covered")
-        ):
+        if desk is not None and any(entered[name] != desk[there] for name, there in ENTERED.items()):
             raise Doubt(f"The entry {entry['hours_entry_id']} is another one than the service desk told.")
-        if entry["hours_entry_id"] in seen:
-            raise Doubt(f"The entry {entry['hours_entry_id']} is there twice.")
-        seen.add(entry["hours_entry_id"])
+        ids = {each for each in (entry["hours_entry_id"], entry["time_entry_id"]) if each is not None}
+        if ids & seen:
+            raise Doubt(f"The entry {entry['hours_entry_id']} is there twice, or its work is.")
+        seen |= ids
 
 
 def check_hours(files: Mapping[str, bytes]) -> str:
