@@ -183,6 +183,13 @@ def held(draw: st.DrawFn) -> list[tuple[settlement.InForce, dict[str, Any]]]:
     return found
 
 
+def breach(clock_id: str, breach_id: str, version: int, percent: int, at: datetime) -> dict[str, Any]:
+    """What the register of breaches tells of a miss; from its second version on somebody has decided on it."""
+    decided_at = instant_text(at) if version > 1 else None
+    told = {"breach_id": breach_id, "clock_id": clock_id, "clock_count": 1, "provider_percent": percent}
+    return spoken("contracts.breach.recorded", breach_id, at, told | {"decided_at": decided_at}, version)
+
+
 Happened = tuple[settlement.Facts, dict[str, dict[str, Any]]]
 
 
@@ -226,12 +233,17 @@ def happened(draw: st.DrawFn) -> Happened:
         clock = {"clock_id": clock_id, "target_seconds": target, "elapsed_seconds": elapsed}
         told = [spoken("incidents.clock.breached", clock_id, SIGNED, clock | {"elapsed_seconds": target + 1})]
         told.append(spoken("incidents.incident.resolved", new_id(), SIGNED, {"clocks": [clock]}))
-        decision, breach_id = None, str(new_id())
-        if missed and draw(st.booleans()):
-            decision = Decision(Decimal(60), Decimal(30), SIGNED, "Nadia", "No access", Decimal(10))
-            breach = {"breach_id": breach_id, "provider_percent": 60}
-            told.append(spoken("contracts.breach.recorded", breach_id, SIGNED, breach))
         events += told
+        decision, breach_id = None, str(new_id())
+        if missed:
+            shares = [100, *draw(st.lists(st.sampled_from([0, 60]), max_size=2))]
+            if len(shares) > 1:
+                decision = Decision(
+                    Decimal(shares[-1]), Decimal(90 - shares[-1]), SIGNED, "Nadia", "No access", Decimal(10)
+                )
+            after = SIGNED + timedelta(days=1)  # what is decided later is in no settlement that was closed before
+            for version, (percent, at) in enumerate([*((each, SIGNED) for each in shares), (30, after)], start=1):
+                events.append(breach(clock_id, breach_id, version, percent, at))
         clocks.append(
             settlement.ClockFact(
                 id=clock_id,
@@ -243,7 +255,7 @@ def happened(draw: st.DrawFn) -> Happened:
                 overrun=timedelta(seconds=max(elapsed - target, 0)),
                 target=timedelta(seconds=target),
                 decision=decision,
-                events=(told[0]["id"], told[1]["id"], breach_id),
+                events=(told[0]["id"], told[1]["id"], *((breach_id,) if missed else ())),
             )
         )
     late = [
@@ -500,6 +512,41 @@ def test_amounts_that_events_do_not_give_are_found_however_well_they_add_up() ->
         change(content, events)
         with pytest.raises(Doubt, match=reason):
             closed_anew(said, events)
+
+
+def test_a_share_of_responsibility_that_was_superseded_or_that_nobody_decided_is_found() -> None:
+    def halved(*shares: int) -> Settled:
+        """The settlement that says 50 % of a penalty, of a breach that is told of with these shares, the first by law.
+
+        A negative one was told after closing.
+        """
+        said, events = plain()
+        content = said["data"]["settlement"]
+        clock, breach_id = content["commitments"][1], str(new_id())
+        clock["events"].append(breach_id)
+        clock["why"] |= {"provider_percent": "50", "decision": "No access"}
+        content["lines"][2]["amount"] = "-30.00"
+        content["totals"] |= {"net": "510.00", "tax": "102.00", "gross": "612.00"}
+        content["totals"]["by_tax"][0] |= {"net": "510.00", "tax_amount": "102.00"}
+        for version, share in enumerate(shares, start=1):
+            at = SIGNED if share >= 0 else SIGNED + timedelta(days=1)
+            told = breach(clock["commitment_id"], breach_id, version, abs(share), at)
+            events[told["id"]] = told
+        return closed_anew(said, events)
+
+    assert halved(100, 50).figures()["net"] == "510.00"
+    assert halved(100, 80, 50, -100).figures()["net"] == "510.00"
+    for shares in ((), (100,), (50,), (100, 50, 80), (100, 80, -50)):
+        with pytest.raises(Doubt, match="Nobody decided who answers"):
+            halved(*shares)
+
+
+def test_a_decision_on_who_answers_that_the_settlement_leaves_out_is_found() -> None:
+    said, events = plain()
+    clock_id, breach_id = said["data"]["settlement"]["commitments"][1]["commitment_id"], str(new_id())
+    told = [breach(clock_id, breach_id, version, share, SIGNED) for version, share in ((1, 100), (2, 0))]
+    with pytest.raises(Doubt, match="Nobody decided who answers"):
+        Settled(said, events | {each["id"]: each for each in told})
 
 
 def test_a_settlement_with_another_hash_than_it_says_is_found() -> None:

@@ -132,9 +132,10 @@ async def _behind(uow: UnitOfWork, contract_id: UUID, settlement: Mapping[str, A
         named = commitment["events"][:1] if commitment["kind"] == "uptime" else commitment["events"]
         measured |= {UUID(each) for each in named}
         others |= set(named)
-    found = await _versions(uow, contract_id, datetime.fromisoformat(settlement["time"]))
+    closed_at = datetime.fromisoformat(settlement["time"])
+    found = await _versions(uow, contract_id, closed_at)
     if measured:
-        about = Event.aggregate_id.in_(others) & Event.name.like(DECIDED)
+        about = Event.aggregate_id.in_(others) & Event.name.like(DECIDED) & (Event.occurred_at <= closed_at)
         found |= await events_where(uow, Event.event_id.in_(measured) | about)
     months = [line["text"]["parameters"]["month"] for line in content["lines"] if line["kind"] == "overage"]
     return found | await _hours_months(uow, contract_id, {date.fromisoformat(each) for each in months})

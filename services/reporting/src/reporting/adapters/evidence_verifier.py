@@ -2061,6 +2061,7 @@ class Settled:
         if hashlib.sha256(canonical(content)).hexdigest() != self.said["hash"]:
             raise Doubt("The settlement has another hash than it says.")
         self._events = events
+        self._told_by_then = [each for each in events.values() if instant(each["time"]) <= instant(event["time"])]
         self._decimals = decimals_of(content["totals"]["net"])
         self._zone = ZoneInfo(content["period"]["time_zone"])
         self._whole = (instant(content["period"]["starts_at"]), instant(content["period"]["ends_at"]))
@@ -2275,14 +2276,27 @@ class Settled:
             raise Doubt(
                 f"The {said['kind']} of {said['subject']} was met by its clock, or missed, and is told otherwise."
             )
-        share = said["why"]["provider_percent"]
-        decided = [
-            event["data"]
-            for event in self._events.values()
-            if event["subject"].startswith("breach/") and event["data"]["breach_id"] in said["events"]
-        ]
-        if share is not None and not any(Fraction(each["provider_percent"]) == Fraction(share) for each in decided):
+        share, decided = said["why"]["provider_percent"], self._decided(clock_id, int(number or 1), said["events"])
+        if (None if share is None else Fraction(share)) != decided:
             raise Doubt(f"Nobody decided who answers for the {said['kind']} of {said['subject']} as it is told.")
+
+    def _decided(self, clock_id: str, count: int, named: Sequence[str]) -> Fraction | None:
+        """The percentage that the provider answers for by the newest word on a miss when the settlement was closed.
+
+        None while nobody had decided.
+        """
+        told_ = []
+        for event in self._told_by_then:
+            if (event["source"], event["subject"].partition("/")[0]) == ("/services/contracts", "breach"):
+                breach = event["data"]
+                of_count = breach.get("clock_count")  # earlier releases did not tell it
+                own = breach["breach_id"] in named if of_count is None else of_count == count
+                if breach["clock_id"] == clock_id and own:
+                    told_.append(event)
+        newest = max(told_, key=lambda each: each["aggregateversion"], default=None)
+        if newest is None or newest["data"]["decided_at"] is None:
+            return None
+        return Fraction(newest["data"]["provider_percent"])
 
     # What is owed to the client
 
