@@ -369,6 +369,8 @@ async def test_an_amount_that_its_events_do_not_give_is_found_even_under_a_good_
     cases: list[tuple[str, Callable[[Any], Any], str]] = [
         ("uptime", lambda data: data["figures"][0].update(numerator=2_678_400), "another one than was measured"),
         ("incident", lambda data: data["clocks"][0].update(elapsed_seconds=1_900), "another one than its clock told"),
+        ("incident", lambda data: data.update(severity="minor"), "The severity of"),
+        ("incident", lambda data: data["clocks"][0].update(breach_after="2026-07-14T09:31:00Z"), "another instant"),
         ("contract", lambda data: data["price"].update(amount="500.00"), "the contract said otherwise"),
         ("contract", lambda data: data["remedies"].update(cap_percent="1"), "not what the contract gives"),
         ("hours_month", lambda data: data.update(billed_minutes=0), "closed with other figures"),

@@ -230,9 +230,16 @@ def happened(draw: st.DrawFn) -> Happened:
         clock_id, target = str(new_id()), 1800
         missed = draw(st.booleans())
         elapsed = target + draw(st.integers(1, 40_000)) if missed else draw(st.integers(0, target))
-        clock = {"clock_id": clock_id, "target_seconds": target, "elapsed_seconds": elapsed}
-        told = [spoken("incidents.clock.breached", clock_id, SIGNED, clock | {"elapsed_seconds": target + 1})]
-        told.append(spoken("incidents.incident.resolved", new_id(), SIGNED, {"clocks": [clock]}))
+        item_id, at = str(new_id()), draw(instants)
+        metric, severity = draw(st.sampled_from(["response", "repair"])), draw(st.sampled_from(["critical", "minor"]))
+        clock = {"clock_id": clock_id, "metric": metric, "target_seconds": target, "elapsed_seconds": elapsed}
+        own = clock | {"incident_id": item_id, "at": instant_text(at)}
+        told = [spoken("incidents.clock.breached" if missed else "incidents.clock.met", clock_id, SIGNED, own)]
+        if draw(st.booleans()):
+            reading = clock | {"breach_after": instant_text(at) if missed else None}
+            item = {"clocks": [reading], "severity": severity}
+            told[0]["data"]["elapsed_seconds"] = min(elapsed, target + 1)
+            told.append(spoken("incidents.incident.resolved", item_id, SIGNED, item))
         events += told
         decision, breach_id = None, str(new_id())
         if missed:
@@ -242,20 +249,20 @@ def happened(draw: st.DrawFn) -> Happened:
                     Decimal(shares[-1]), Decimal(90 - shares[-1]), SIGNED, "Nadia", "No access", Decimal(10)
                 )
             after = SIGNED + timedelta(days=1)  # what is decided later is in no settlement that was closed before
-            for version, (percent, at) in enumerate([*((each, SIGNED) for each in shares), (30, after)], start=1):
-                events.append(breach(clock_id, breach_id, version, percent, at))
+            for version, (percent, when) in enumerate([*((each, SIGNED) for each in shares), (30, after)], start=1):
+                events.append(breach(clock_id, breach_id, version, percent, when))
         clocks.append(
             settlement.ClockFact(
                 id=clock_id,
                 item=f"INC-{number}",
-                metric=draw(st.sampled_from(["response", "repair"])),
-                severity=draw(st.sampled_from(["critical", "minor"])),
-                at=draw(instants),
+                metric=metric,
+                severity=severity,
+                at=at,
                 missed=missed,
                 overrun=timedelta(seconds=max(elapsed - target, 0)),
                 target=timedelta(seconds=target),
                 decision=decision,
-                events=(told[0]["id"], told[1]["id"], *((breach_id,) if missed else ())),
+                events=(*(each["id"] for each in told), *((breach_id,) if missed else ())),
             )
         )
     late = [
@@ -419,8 +426,10 @@ def missed() -> Happened:
     }
     measured = {"measurement_id": str(new_id()), "contract_id": CONTRACT, "figures": [figure]}
     uptime = spoken("reporting.uptime.period_measured", 1, SIGNED, measured)
-    clock = {"clock_id": str(new_id()), "target_seconds": 1800, "elapsed_seconds": 7200}
-    item = spoken("incidents.incident.resolved", new_id(), SIGNED, {"clocks": [clock]})
+    at = WHOLE.start + timedelta(days=3)
+    clock = {"clock_id": str(new_id()), "metric": "response", "target_seconds": 1800, "elapsed_seconds": 7200}
+    reading = clock | {"breach_after": instant_text(at)}
+    item = spoken("incidents.incident.resolved", new_id(), SIGNED, {"clocks": [reading], "severity": "critical"})
     facts = settlement.Facts(
         uptime=[
             settlement.UptimeFact(
@@ -430,7 +439,7 @@ def missed() -> Happened:
         ],
         clocks=[
             settlement.ClockFact(
-                *(str(clock["clock_id"]), "INC-1", "response", "critical", WHOLE.start + timedelta(days=3), True),
+                *(str(clock["clock_id"]), "INC-1", "response", "critical", at, True),
                 overrun=timedelta(minutes=90),
                 target=timedelta(minutes=30),
                 events=(item["id"],),
@@ -514,9 +523,56 @@ def test_amounts_that_events_do_not_give_are_found_however_well_they_add_up() ->
             closed_anew(said, events)
 
 
+def test_a_clock_of_another_severity_kind_or_instant_than_was_told_is_found() -> None:
+    def less_severe(content: Any, _: Any) -> None:
+        content["commitments"][1]["why"]["severity"] = "minor"
+
+    def severer_since(content: Any, events: Any) -> None:
+        (item,) = [each for each in events.values() if each["subject"].startswith("incident/")]
+        again = item | {"id": str(new_id()), "aggregateversion": 2, "data": item["data"] | {"severity": "minor"}}
+        events[again["id"]] = again
+
+    def before_it_was_promised(content: Any, _: Any) -> None:
+        content["commitments"][1]["at"] = "2026-10-01T00:00:00Z"
+
+    def another_kind(content: Any, _: Any) -> None:
+        content["commitments"][1]["kind"] = "repair"
+
+    def no_item(_: Any, events: Any) -> None:
+        (item,) = [each for each in events.values() if each["subject"].startswith("incident/")]
+        del events[item["id"]]
+
+    for change, reason in (
+        (less_severe, "The severity of INC-1"),
+        (severer_since, "The severity of INC-1"),
+        (before_it_was_promised, "at another instant"),
+        (another_kind, "something else"),
+        (no_item, "is not in the pack"),
+    ):
+        said, events = plain()
+        change(said["data"]["settlement"], events)
+        with pytest.raises(Doubt, match=reason):
+            closed_anew(said, events)
+
+
+def test_a_penalty_of_whose_severity_no_event_tells_follows_from_its_line() -> None:
+    said, events = plain()
+    commitment = said["data"]["settlement"]["commitments"][1]
+    item = events.pop(commitment["events"][0])
+    (reading,) = item["data"]["clocks"]
+    own = {name: value for name, value in reading.items() if name != "breach_after"}
+    own |= {"at": reading["breach_after"], "incident_id": item["subject"].partition("/")[2]}
+    told = spoken("incidents.clock.breached", reading["clock_id"], SIGNED, own)
+    commitment["events"] = [told["id"]]
+    levels = [line["follows_from"] for line in closed_anew(said, events | {told["id"]: told}).figures()["lines"]]
+    assert levels == [EVENTS, EVENTS, LINE]
+    known = closed_anew(said, events | {each["id"]: each for each in (told, item)}).figures()
+    assert [line["follows_from"] for line in known["lines"]] == [EVENTS, EVENTS, EVENTS]
+
+
 def test_a_share_of_responsibility_that_was_superseded_or_that_nobody_decided_is_found() -> None:
     def halved(*shares: int) -> Settled:
-        """The settlement that says 50 % of a penalty, of a breach that is told of with these shares, the first by law.
+        """Of a settlement with half a penalty, whose breach is told of with these shares, the first one undecided.
 
         A negative one was told after closing.
         """
@@ -536,7 +592,7 @@ def test_a_share_of_responsibility_that_was_superseded_or_that_nobody_decided_is
 
     assert halved(100, 50).figures()["net"] == "510.00"
     assert halved(100, 80, 50, -100).figures()["net"] == "510.00"
-    for shares in ((), (100,), (50,), (100, 50, 80), (100, 80, -50)):
+    for shares in ((100,), (50,), (100, 50, 80), (100, 80, -50)):
         with pytest.raises(Doubt, match="Nobody decided who answers"):
             halved(*shares)
 

@@ -1,11 +1,12 @@
 """The evidence of amounts and of hours: a closed settlement, and a closed month of hours, with what they rest on."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from reporting.adapters import evidence_words
 from reporting.adapters.evidence_pack import Pack, add_under, events_where, new_spool, signed_pack
@@ -137,8 +138,19 @@ async def _behind(uow: UnitOfWork, contract_id: UUID, settlement: Mapping[str, A
     if measured:
         about = Event.aggregate_id.in_(others) & Event.name.like(DECIDED) & (Event.occurred_at <= closed_at)
         found |= await events_where(uow, Event.event_id.in_(measured) | about)
+        found |= await _items(uow, found.values(), closed_at)
     months = [line["text"]["parameters"]["month"] for line in content["lines"] if line["kind"] == "overage"]
     return found | await _hours_months(uow, contract_id, {date.fromisoformat(each) for each in months})
+
+
+async def _items(uow: UnitOfWork, told: Iterable[bytes], until: datetime) -> dict[UUID, bytes]:
+    """The newest word by then on each item that these events are about: how severe it is."""
+    data = [read(each)["data"] for each in told]
+    items = {each.get("incident_id") or each.get("item_id") for each in data} - {None}
+    about = Event.aggregate_id.in_(items) & Event.name.like("incidents.%") & (Event.occurred_at <= until)
+    order = (Event.aggregate_id, Event.aggregate_version.desc())
+    newest = select(Event.event_id).where(about).ext(distinct_on(Event.aggregate_id)).order_by(*order)
+    return await events_where(uow, Event.event_id.in_(newest)) if items else {}
 
 
 async def _versions(uow: UnitOfWork, contract_id: UUID, until: datetime) -> dict[UUID, bytes]:

@@ -2067,6 +2067,8 @@ class Settled:
         self._whole = (instant(content["period"]["starts_at"]), instant(content["period"]["ends_at"]))
         self._held = self._in_force(event)
         self._fees = self._fee_stretches()
+        self._by_their_word: set[str] = set()
+        """Commitments of whose severity nothing but the settlement tells."""
         self._known = self._measured()
         self.proved: dict[str, str] = {}
         for line in content["lines"]:
@@ -2259,15 +2261,23 @@ class Settled:
 
     def _check_clock(self, said: Mapping[str, Any]) -> None:
         clock_id, _, number = said["commitment_id"].partition(":")
-        by = [self._events[each] for each in said["events"] if each in self._events]
-        readings = []
+        by, reading, at, item_id = self._named(said), None, None, ""
         for event in by:
             for data in (event["data"], *event["data"].get("clocks", ())):
                 if data.get("clock_id") == clock_id and data.get("count", 1) == int(number or 1):
-                    readings.append(data)
-        if not readings or said["events"][0] not in self._events:
+                    reading = data  # an item is named after the clock itself, when it knows better
+                    missed_at = data.get("breach_after") if said["met"] is False else None
+                    at = data["at"] if data is event["data"] else missed_at or at
+                    item_id = event["data"].get("incident_id") or event["subject"].partition("/")[2]
+        if reading is None or said["events"][0] not in self._events:
             raise Doubt(f"No event tells of the {said['kind']} of {said['subject']}.")
-        reading = readings[-1]  # an item is named after the clock itself, when it knows better
+        if reading["metric"] != said["kind"] or at is None or instant(at) != instant(said["at"]):
+            raise Doubt(f"The {said['kind']} of {said['subject']} is told of as something else, or at another instant.")
+        item = newest_of(self._told_by_then, item_id, *ITEMS)
+        if item is None or instant(item["time"]) <= self._whole[0]:
+            self._by_their_word.add(said["commitment_id"])
+        elif item["data"]["severity"] != said["why"]["severity"]:
+            raise Doubt(f"The severity of {said['subject']} is another one than was told.")
         target, elapsed = (Fraction(str(reading[name])) for name in ("target_seconds", "elapsed_seconds"))
         over = None if said["measured"] is None else Fraction(said["measured"])
         if Fraction(said["target"]) != target or (over is not None and over != max(elapsed - target, Fraction(0))):
@@ -2279,6 +2289,14 @@ class Settled:
         share, decided = said["why"]["provider_percent"], self._decided(clock_id, int(number or 1), said["events"])
         if (None if share is None else Fraction(share)) != decided:
             raise Doubt(f"Nobody decided who answers for the {said['kind']} of {said['subject']} as it is told.")
+
+    def _named(self, said: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        """The events of the service desk that a commitment names; it may name breaches, too, and nothing else."""
+        breaches = [event["data"].get("breach_id") for event in self._events.values()]
+        if any(each not in self._events and each not in breaches for each in said["events"]):
+            raise Doubt(f"Something that the {said['kind']} of {said['subject']} names is not in the pack.")
+        named = [self._events[each] for each in said["events"] if each in self._events]
+        return [event for event in named if event["source"] == "/services/incidents"]
 
     def _decided(self, clock_id: str, count: int, named: Sequence[str]) -> Fraction | None:
         """The percentage that the provider answers for by the newest word on a miss when the settlement was closed.
@@ -2326,7 +2344,9 @@ class Settled:
         if again != [(line["code"], line["amount"]) for line in shown]:
             raise Doubt(f"What is owed to the client is not what the contract gives for what was measured: {again}.")
         for line in shown:
-            self.proved[line["code"]] = LINE if line["kind"] == "late" else EVENTS
+            about = line["code"].partition(":")[2].partition("#")[0]
+            alone = line["kind"] == "late" or about in self._by_their_word
+            self.proved[line["code"]] = LINE if alone else EVENTS
 
     def _owed(
         self,
