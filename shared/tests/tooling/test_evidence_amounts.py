@@ -523,6 +523,34 @@ def test_amounts_that_events_do_not_give_are_found_however_well_they_add_up() ->
             closed_anew(said, events)
 
 
+def test_an_uptime_that_is_left_out_superseded_or_there_twice_is_found_though_the_lines_follow() -> None:
+    def nothing_was_measured(content: Any, _: Any) -> None:
+        content["commitments"], content["lines"] = [], content["lines"][:1]
+        content["totals"] |= {"net": "600.00", "tax": "120.00", "gross": "720.00"}
+        content["totals"]["by_tax"][0] |= {"net": "600.00", "tax_amount": "120.00"}
+
+    def twice(content: Any, _: Any) -> None:
+        content["commitments"].insert(0, content["commitments"][0])
+
+    def measured_again(hours: int) -> Any:
+        def change(_: Any, events: Any) -> None:
+            (first,) = [each for each in events.values() if each["subject"].startswith("uptime/")]
+            at = instant_text(SIGNED + timedelta(hours=hours))
+            again = first | {"id": str(new_id()), "aggregateversion": 2, "time": at}
+            events[again["id"]] = again
+
+        return change
+
+    for change in (nothing_was_measured, twice, measured_again(1)):
+        said, events = plain()
+        change(said["data"]["settlement"], events)
+        with pytest.raises(Doubt, match="An uptime that counts"):
+            closed_anew(said, events)
+    said, events = plain()
+    measured_again(2)(said["data"]["settlement"], events)
+    closed_anew(said, events)  # what was told after closing is for a correction
+
+
 def test_a_clock_of_another_severity_kind_or_instant_than_was_told_is_found() -> None:
     def less_severe(content: Any, _: Any) -> None:
         content["commitments"][1]["why"]["severity"] = "minor"

@@ -30,7 +30,8 @@ shows the same, with every stretch of its life and why it counted or not.
 In the pack of a month's amounts: the settlement has the hash that it says; its uptimes and clocks are those that events
 told; fees, credits and penalties are computed again from them, from local days, and from the price and the rule of the
 contract's version that was in force; every other line from what it says itself, unless it was agreed or entered as an
-amount; then the sums and their VAT. `amounts.json` says of each line which of these it is.
+amount; then the sums and their VAT. `amounts.json` says of each line which of these it is. No uptime of the contract
+that the pack tells of is left out. That no clock is, it does not show: it has those that the settlement names.
 
 In the pack of a month's hours: every entry is accounted again by the terms of its day, what the contract included is
 weighed by local days, and it is drawn from that and from what the month before left.
@@ -1983,6 +1984,8 @@ def _check_outage(incident: Mapping[str, Any], events: Iterable[Mapping[str, Any
 EVENTS, LINE, SAID = "events", "line", "said"
 """From what an amount follows: events and the contract; what its own line says; or nothing else, somebody agreed on or
 entered it."""
+NOT_PROVED = ["no_clock_is_left_out"]
+"""What a pack of amounts cannot show: a clock that neither the settlement names nor an event in the pack."""
 OWED_TO_THE_CLIENT = ("credit", "penalty", "late")
 
 
@@ -2218,23 +2221,37 @@ class Settled:
 
     def _measured(self) -> bool:
         """Checks what was measured against the events that told it; whether the contract told what a miss costs."""
-        shown: dict[str, set[str]] = {}
         for each in self.content["commitments"]:
             if each["kind"] == "uptime":
-                shown.setdefault(each["events"][0], set()).add(each["commitment_id"])
                 self._check_uptime(each)
             else:
                 self._check_clock(each)
-        for event_id, ids in shown.items():
-            data = self._events[event_id]["data"]
-            counting = {
-                self._uptime_id(data, figure)
-                for figure in data["figures"]
-                if figure["counts_for_sla"] and self._whole[0] < instant(figure["ends_at"]) <= self._whole[1]
-            }
-            if counting != ids:
-                raise Doubt("An uptime that counts is left out of the settlement.")
+        uptimes = [each for each in self.content["commitments"] if each["kind"] == "uptime"]
+        counting = [
+            (event["id"], self._uptime_id(event["data"], figure))
+            for event in self._newest_uptimes()
+            for figure in event["data"]["figures"]
+            if figure["counts_for_sla"] and self._whole[0] < instant(figure["ends_at"]) <= self._whole[1]
+        ]
+        if sorted(counting) != sorted((each["events"][0], each["commitment_id"]) for each in uptimes):
+            raise Doubt(
+                "An uptime that counts and was told before the settlement was closed is left out of it, is superseded, "
+                "or is there twice."
+            )
+        if len({each["commitment_id"] for each in self.content["commitments"]}) != len(self.content["commitments"]):
+            raise Doubt("Something is committed to twice in the settlement.")
         return all(each.version.get("remedies") is not None for each in self._held)
+
+    def _newest_uptimes(self) -> Iterable[Mapping[str, Any]]:
+        """Of every measured month of the contract what was told of it last, named by the settlement or not."""
+        newest: dict[str, Mapping[str, Any]] = {}
+        for event in self._told_by_then:
+            if (event["source"], event["subject"].partition("/")[0]) == ("/services/reporting", "uptime"):
+                before = newest.get(event["subject"])
+                newer = before is None or before["aggregateversion"] < event["aggregateversion"]
+                if newer and event["data"]["contract_id"] == self.said["contract_id"]:
+                    newest[event["subject"]] = event
+        return newest.values()
 
     @staticmethod
     def _uptime_id(data: Mapping[str, Any], figure: Mapping[str, Any]) -> str:
@@ -2534,6 +2551,7 @@ class Settled:
                 {"code": line["code"], "amount": line["amount"], "follows_from": self.proved[line["code"]]}
                 for line in content["lines"]
             ],
+            "not_proved": NOT_PROVED,
         }
 
 
@@ -2548,7 +2566,8 @@ def check_amounts(files: Mapping[str, bytes]) -> str:
     month = month_of(manifest["month"], versions)
     if settled.said["contract_id"] != manifest["contract_id"] or not month[0] < instant(period["ends_at"]) <= month[1]:
         raise Doubt("The settlement is of another contract or month than the manifest says.")
-    if read(files["amounts.json"]) != figures:
+    # Earlier releases did not say what is not proved.
+    if {"not_proved": NOT_PROVED, **read(files["amounts.json"])} != figures:
         raise Doubt("The amounts are not those of the settlement.")
     for language, sign in SIGNS.items():
         path = f"explanation.{language}.txt"
@@ -2559,7 +2578,7 @@ def check_amounts(files: Mapping[str, bytes]) -> str:
         f"The settlement of {figures['first']} computed again from {len(events)} events: {figures['net']} "
         f"{figures['currency']} net, {figures['gross'] or 'not known'} gross; of its lines {counted[0]} follow from "
         f"events and the contract, {counted[1]} from what they say themselves, {counted[2]} are as they were agreed or "
-        "entered"
+        "entered. Not proved: that no clock is left out"
     )
 
 
