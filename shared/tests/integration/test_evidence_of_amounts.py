@@ -5,7 +5,7 @@ import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -24,7 +24,8 @@ from contracts.adapters.workspace import workspace_of
 from contracts.application.provisioning import create_tenant
 from contracts.main import SERVICE as CONTRACTS
 from contracts.settings import ContractsSettings
-from reporting.adapters.evidence_verifier import EVIDENCE, Doubt, archive, canonical, check, key_id_of
+from reporting.adapters.evidence_verifier import EVIDENCE, Doubt, archive, canonical, check, hours_figures, key_id_of
+from reporting.application.period_measure import measurement_id
 from reporting.main import SERVICE as REPORTING
 from reporting.settings import ReportingSettings
 from shared.consumer import EventProcessor
@@ -222,7 +223,7 @@ async def a_bad_july(ledger: Ledger) -> None:
         "met": False,
         "uptime_percent": "99.890008",
     }
-    measurement_id = str(new_id())
+    month_id = str(measurement_id(UUID(ledger.contract["contract_id"]), date(2026, 7, 1)))
     measured: dict[str, Any] = {
         "month": "2026-07-01",
         "starts_at": starts,
@@ -240,7 +241,7 @@ async def a_bad_july(ledger: Ledger) -> None:
     breached = clock | {"elapsed_seconds": 1801, "at": at, "breach_after": at, "due_at": at, "count": 1}
     reading = breached | {"state": "breached", "verdict": "breached", "elapsed_seconds": 9_900, "clock_version": 1}
     await ledger.heard(
-        ledger.said("reporting.uptime.period_measured.v1", measurement_id, measurement_id=measurement_id, **measured),
+        ledger.said("reporting.uptime.period_measured.v1", month_id, measurement_id=month_id, **measured),
         ledger.said("incidents.clock.breached.v1", clock_id, incident_id=incident_id, **breached),
         ledger.said(
             *("incidents.incident.resolved.v1", incident_id, 6),
@@ -340,6 +341,7 @@ async def test_what_is_owed_is_computed_again_offline_from_uptime_clocks_hours_a
         closed["closed_hash"],
     )
     assert "582.00 EUR net, 698.40 gross; of its lines 4 follow from events" in said
+    assert "Not proved: that no clock is left out" in said
     assert "600,00" in files["explanation.fr.txt"].decode()
     assert "€600.00" in files["explanation.en.txt"].decode()
     assert await ledger.pack("2026-07/amounts") == pack
@@ -362,6 +364,18 @@ async def test_an_amount_that_its_events_do_not_give_is_found_even_under_a_good_
         content["totals"] |= {"net": "672.00", "tax": "134.40", "gross": "806.40"}
         event["data"]["hash"] = sha256(canonical(content)).hexdigest()
 
+    def nothing_measured(event: dict[str, Any]) -> None:
+        content = event["data"]["settlement"]
+        content["commitments"], content["lines"] = [], content["lines"][:2]
+        (by_tax,) = content["totals"]["by_tax"]
+        by_tax |= {"net": "732.00", "tax_amount": "146.40"}
+        content["totals"] |= {"net": "732.00", "tax": "146.40", "gross": "878.40"}
+        event["data"]["hash"] = sha256(canonical(content)).hexdigest()
+
+    forged = json.loads(files[path])
+    nothing_measured(forged)
+    with pytest.raises(Doubt, match="An uptime that counts"):
+        check(signed_anew(files, {path: canonical(forged)}))
     no_penalty(settlement)
     with pytest.raises(Doubt, match="not what the contract gives for what was measured"):
         check(signed_anew(files, {path: canonical(settlement)}))
@@ -369,6 +383,8 @@ async def test_an_amount_that_its_events_do_not_give_is_found_even_under_a_good_
     cases: list[tuple[str, Callable[[Any], Any], str]] = [
         ("uptime", lambda data: data["figures"][0].update(numerator=2_678_400), "another one than was measured"),
         ("incident", lambda data: data["clocks"][0].update(elapsed_seconds=1_900), "another one than its clock told"),
+        ("incident", lambda data: data.update(severity="minor"), "The severity of"),
+        ("incident", lambda data: data["clocks"][0].update(breach_after="2026-07-14T09:31:00Z"), "another instant"),
         ("contract", lambda data: data["price"].update(amount="500.00"), "the contract said otherwise"),
         ("contract", lambda data: data["remedies"].update(cap_percent="1"), "not what the contract gives"),
         ("hours_month", lambda data: data.update(billed_minutes=0), "closed with other figures"),
@@ -378,7 +394,10 @@ async def test_an_amount_that_its_events_do_not_give_is_found_even_under_a_good_
         change(event["data"])
         with pytest.raises(Doubt, match=reason):
             check(signed_anew(files, {path: canonical(event)}))
-    amounts = json.loads(files["amounts.json"]) | {"net": "1.00"}
+    amounts = json.loads(files["amounts.json"])
+    assert amounts.pop("not_proved") == ["no_clock_is_left_out"]
+    check(signed_anew(files, {"amounts.json": canonical(amounts)}))  # earlier releases did not say so
+    amounts |= {"net": "1.00"}
     with pytest.raises(Doubt, match="not those of the settlement"):
         check(signed_anew(files, {"amounts.json": canonical(amounts)}))
     for language, shown in (("en", b"600.00"), ("fr", b"600,00")):
@@ -387,13 +406,21 @@ async def test_an_amount_that_its_events_do_not_give_is_found_even_under_a_good_
             check(signed_anew(files, {explained: files[explained].replace(shown, shown[::-1], 1)}))
 
 
+def measured_again(pack: bytes, at: datetime) -> bytes:
+    """What was told at an instant of the uptime in a pack: its second version, in which nothing was missed."""
+    _, told = event_of(opened_pack(pack), "uptime")
+    told["data"]["figures"][0] |= {"numerator": 2_678_400, "met": True}
+    when = {"id": str(new_id()), "time": at.isoformat().replace("+00:00", "Z"), "aggregateversion": 2}
+    return json.dumps(told | when | {"data": told["data"] | {"version": 2}}).encode()
+
+
 async def test_a_correction_is_proved_with_the_version_that_it_corrects(ledger: Ledger) -> None:
     await a_bad_july(ledger)
     first = await ledger.settled("2026-07-15", "review", "close")
-    _, measured = event_of(opened_pack(await ledger.pack("2026-07/amounts")), "uptime")
-    measured["data"]["figures"][0] |= {"numerator": 2_678_400, "met": True}
-    again = measured | {"id": str(new_id()), "aggregateversion": 2, "data": measured["data"] | {"version": 2}}
-    await ledger.heard(json.dumps(again).encode())
+    before = await ledger.pack("2026-07/amounts")
+    await ledger.heard(measured_again(before, AFTER_JULY + timedelta(hours=1)))
+    assert await ledger.pack("2026-07/amounts") == before, "what was told after closing changes nothing"
+    ledger.clock.set(AFTER_JULY + timedelta(hours=2))
     await ledger.ask("POST", f"/v1/settlements/{first['settlement_id']}/correct", {"reason": "Measured again"})
     for step in ("review", "close"):
         await ledger.ask("POST", f"/v1/settlements/{first['settlement_id']}/{step}")
@@ -410,6 +437,16 @@ async def test_a_correction_is_proved_with_the_version_that_it_corrects(ledger: 
     rest = {path: content for path, content in files.items() if path not in older}
     with pytest.raises(Doubt, match="is not in the pack"):
         check(signed_anew(rest, {}))
+
+
+async def test_a_settlement_that_does_not_rest_on_what_had_been_told_of_the_uptime_has_no_pack(ledger: Ledger) -> None:
+    await a_bad_july(ledger)
+    await ledger.settled("2026-07-15", "review", "close")
+    again = measured_again(await ledger.pack("2026-07/amounts"), AFTER_JULY - timedelta(hours=1))
+    assert REPORTING.handlers is not None
+    await EventProcessor(REPORTING.handlers, ledger.reporting.units, REPORTING.name).process(again)
+    answer = await ledger.answer("2026-07/amounts")
+    assert (answer.status_code, "An uptime that counts" in answer.json()["detail"]) == (409, True)
 
 
 async def test_the_hours_of_a_month_are_computed_again_offline_from_its_entries_and_what_june_left(
@@ -476,6 +513,44 @@ async def test_hours_that_their_entries_do_not_give_are_found_even_under_a_good_
     explained = "explanation.en.txt"
     with pytest.raises(Doubt, match="shows other hours"):
         check(signed_anew(files, {explained: files[explained].replace(b"(120 min)", b"(180 min)", 1)}))
+
+
+async def test_work_that_is_counted_twice_or_by_another_month_or_dearer_is_found_though_all_figures_follow(
+    ledger: Ledger,
+) -> None:
+    await a_bad_july(ledger)
+    await ledger.settled("2026-07-15", "review", "close")
+    files = opened_pack(await ledger.pack("2026-07/hours"))
+    told = {path: json.loads(content) for path, content in files.items() if path.startswith("events/")}
+    versions = [event["data"] for event in told.values() if event["subject"].startswith("contract/")]
+    (path,) = [path for path, event in told.items() if event["data"].get("month") == "2026-07-01"]
+    desk = {event["data"]["time_entry_id"] for event in told.values() if event["subject"].startswith("time_entry/")}
+
+    def twice(entries: list[dict[str, Any]], entry: dict[str, Any]) -> None:
+        entries.append(entry | {"hours_entry_id": str(new_id())})
+
+    def taken_back(entries: list[dict[str, Any]], entry: dict[str, Any]) -> None:
+        entries.append(entry | {"hours_entry_id": str(new_id()), "real_minutes": -entry["real_minutes"]})
+
+    def by_hand_in_june(entries: list[dict[str, Any]], _: dict[str, Any]) -> None:
+        next(each for each in entries if each["time_entry_id"] is None)["worked_on"] = "2026-06-30"
+
+    cases: list[tuple[Callable[[list[dict[str, Any]], dict[str, Any]], Any], str]] = [
+        (twice, "or its work is"),
+        (taken_back, "than the service desk told"),
+        (by_hand_in_june, "is of another month"),
+        (lambda _, entry: entry.update(multipliers=["3"]), "than the service desk told"),
+        (lambda _, entry: entry.update(work_item_id=str(new_id())), "than the service desk told"),
+    ]
+    for change, reason in cases:
+        event = json.loads(files[path])
+        data = event["data"]
+        change(data["entries"], next(each for each in data["entries"] if each["time_entry_id"] in desk))
+        names = {line["code"]: line["name"] for line in data["lines"]}
+        with pytest.raises(Doubt, match=reason):
+            data |= hours_figures(data, versions)
+            data["lines"] = [line | {"name": names[line["code"]]} for line in data["lines"]]
+            check(signed_anew(files, {path: canonical(event)}))
 
 
 async def test_what_was_not_closed_or_is_another_agencys_or_is_not_for_staff_has_no_pack(ledger: Ledger) -> None:

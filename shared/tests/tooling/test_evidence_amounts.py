@@ -183,6 +183,13 @@ def held(draw: st.DrawFn) -> list[tuple[settlement.InForce, dict[str, Any]]]:
     return found
 
 
+def breach(clock_id: str, breach_id: str, version: int, percent: int, at: datetime) -> dict[str, Any]:
+    """What the register of breaches tells of a miss; from its second version on somebody has decided on it."""
+    decided_at = instant_text(at) if version > 1 else None
+    told = {"breach_id": breach_id, "clock_id": clock_id, "clock_count": 1, "provider_percent": percent}
+    return spoken("contracts.breach.recorded", breach_id, at, told | {"decided_at": decided_at}, version)
+
+
 Happened = tuple[settlement.Facts, dict[str, dict[str, Any]]]
 
 
@@ -223,27 +230,39 @@ def happened(draw: st.DrawFn) -> Happened:
         clock_id, target = str(new_id()), 1800
         missed = draw(st.booleans())
         elapsed = target + draw(st.integers(1, 40_000)) if missed else draw(st.integers(0, target))
-        clock = {"clock_id": clock_id, "target_seconds": target, "elapsed_seconds": elapsed}
-        told = [spoken("incidents.clock.breached", clock_id, SIGNED, clock | {"elapsed_seconds": target + 1})]
-        told.append(spoken("incidents.incident.resolved", new_id(), SIGNED, {"clocks": [clock]}))
-        decision, breach_id = None, str(new_id())
-        if missed and draw(st.booleans()):
-            decision = Decision(Decimal(60), Decimal(30), SIGNED, "Nadia", "No access", Decimal(10))
-            breach = {"breach_id": breach_id, "provider_percent": 60}
-            told.append(spoken("contracts.breach.recorded", breach_id, SIGNED, breach))
+        item_id, at = str(new_id()), draw(instants)
+        metric, severity = draw(st.sampled_from(["response", "repair"])), draw(st.sampled_from(["critical", "minor"]))
+        clock = {"clock_id": clock_id, "metric": metric, "target_seconds": target, "elapsed_seconds": elapsed}
+        own = clock | {"incident_id": item_id, "at": instant_text(at)}
+        told = [spoken("incidents.clock.breached" if missed else "incidents.clock.met", clock_id, SIGNED, own)]
+        if draw(st.booleans()):
+            reading = clock | {"breach_after": instant_text(at) if missed else None}
+            item = {"clocks": [reading], "severity": severity}
+            told[0]["data"]["elapsed_seconds"] = min(elapsed, target + 1)
+            told.append(spoken("incidents.incident.resolved", item_id, SIGNED, item))
         events += told
+        decision, breach_id = None, str(new_id())
+        if missed:
+            shares = [100, *draw(st.lists(st.sampled_from([0, 60]), max_size=2))]
+            if len(shares) > 1:
+                decision = Decision(
+                    Decimal(shares[-1]), Decimal(90 - shares[-1]), SIGNED, "Nadia", "No access", Decimal(10)
+                )
+            after = SIGNED + timedelta(days=1)  # what is decided later is in no settlement that was closed before
+            for version, (percent, when) in enumerate([*((each, SIGNED) for each in shares), (30, after)], start=1):
+                events.append(breach(clock_id, breach_id, version, percent, when))
         clocks.append(
             settlement.ClockFact(
                 id=clock_id,
                 item=f"INC-{number}",
-                metric=draw(st.sampled_from(["response", "repair"])),
-                severity=draw(st.sampled_from(["critical", "minor"])),
-                at=draw(instants),
+                metric=metric,
+                severity=severity,
+                at=at,
                 missed=missed,
                 overrun=timedelta(seconds=max(elapsed - target, 0)),
                 target=timedelta(seconds=target),
                 decision=decision,
-                events=(told[0]["id"], told[1]["id"], breach_id),
+                events=(*(each["id"] for each in told), *((breach_id,) if missed else ())),
             )
         )
     late = [
@@ -407,8 +426,10 @@ def missed() -> Happened:
     }
     measured = {"measurement_id": str(new_id()), "contract_id": CONTRACT, "figures": [figure]}
     uptime = spoken("reporting.uptime.period_measured", 1, SIGNED, measured)
-    clock = {"clock_id": str(new_id()), "target_seconds": 1800, "elapsed_seconds": 7200}
-    item = spoken("incidents.incident.resolved", new_id(), SIGNED, {"clocks": [clock]})
+    at = WHOLE.start + timedelta(days=3)
+    clock = {"clock_id": str(new_id()), "metric": "response", "target_seconds": 1800, "elapsed_seconds": 7200}
+    reading = clock | {"breach_after": instant_text(at)}
+    item = spoken("incidents.incident.resolved", new_id(), SIGNED, {"clocks": [reading], "severity": "critical"})
     facts = settlement.Facts(
         uptime=[
             settlement.UptimeFact(
@@ -418,7 +439,7 @@ def missed() -> Happened:
         ],
         clocks=[
             settlement.ClockFact(
-                *(str(clock["clock_id"]), "INC-1", "response", "critical", WHOLE.start + timedelta(days=3), True),
+                *(str(clock["clock_id"]), "INC-1", "response", "critical", at, True),
                 overrun=timedelta(minutes=90),
                 target=timedelta(minutes=30),
                 events=(item["id"],),
@@ -500,6 +521,116 @@ def test_amounts_that_events_do_not_give_are_found_however_well_they_add_up() ->
         change(content, events)
         with pytest.raises(Doubt, match=reason):
             closed_anew(said, events)
+
+
+def test_an_uptime_that_is_left_out_superseded_or_there_twice_is_found_though_the_lines_follow() -> None:
+    def nothing_was_measured(content: Any, _: Any) -> None:
+        content["commitments"], content["lines"] = [], content["lines"][:1]
+        content["totals"] |= {"net": "600.00", "tax": "120.00", "gross": "720.00"}
+        content["totals"]["by_tax"][0] |= {"net": "600.00", "tax_amount": "120.00"}
+
+    def twice(content: Any, _: Any) -> None:
+        content["commitments"].insert(0, content["commitments"][0])
+
+    def measured_again(hours: int) -> Any:
+        def change(_: Any, events: Any) -> None:
+            (first,) = [each for each in events.values() if each["subject"].startswith("uptime/")]
+            at = instant_text(SIGNED + timedelta(hours=hours))
+            again = first | {"id": str(new_id()), "aggregateversion": 2, "time": at}
+            events[again["id"]] = again
+
+        return change
+
+    for change in (nothing_was_measured, twice, measured_again(1)):
+        said, events = plain()
+        change(said["data"]["settlement"], events)
+        with pytest.raises(Doubt, match="An uptime that counts"):
+            closed_anew(said, events)
+    said, events = plain()
+    measured_again(2)(said["data"]["settlement"], events)
+    closed_anew(said, events)  # what was told after closing is for a correction
+
+
+def test_a_clock_of_another_severity_kind_or_instant_than_was_told_is_found() -> None:
+    def less_severe(content: Any, _: Any) -> None:
+        content["commitments"][1]["why"]["severity"] = "minor"
+
+    def severer_since(content: Any, events: Any) -> None:
+        (item,) = [each for each in events.values() if each["subject"].startswith("incident/")]
+        again = item | {"id": str(new_id()), "aggregateversion": 2, "data": item["data"] | {"severity": "minor"}}
+        events[again["id"]] = again
+
+    def before_it_was_promised(content: Any, _: Any) -> None:
+        content["commitments"][1]["at"] = "2026-10-01T00:00:00Z"
+
+    def another_kind(content: Any, _: Any) -> None:
+        content["commitments"][1]["kind"] = "repair"
+
+    def no_item(_: Any, events: Any) -> None:
+        (item,) = [each for each in events.values() if each["subject"].startswith("incident/")]
+        del events[item["id"]]
+
+    for change, reason in (
+        (less_severe, "The severity of INC-1"),
+        (severer_since, "The severity of INC-1"),
+        (before_it_was_promised, "at another instant"),
+        (another_kind, "something else"),
+        (no_item, "is not in the pack"),
+    ):
+        said, events = plain()
+        change(said["data"]["settlement"], events)
+        with pytest.raises(Doubt, match=reason):
+            closed_anew(said, events)
+
+
+def test_a_penalty_of_whose_severity_no_event_tells_follows_from_its_line() -> None:
+    said, events = plain()
+    commitment = said["data"]["settlement"]["commitments"][1]
+    item = events.pop(commitment["events"][0])
+    (reading,) = item["data"]["clocks"]
+    own = {name: value for name, value in reading.items() if name != "breach_after"}
+    own |= {"at": reading["breach_after"], "incident_id": item["subject"].partition("/")[2]}
+    told = spoken("incidents.clock.breached", reading["clock_id"], SIGNED, own)
+    commitment["events"] = [told["id"]]
+    levels = [line["follows_from"] for line in closed_anew(said, events | {told["id"]: told}).figures()["lines"]]
+    assert levels == [EVENTS, EVENTS, LINE]
+    known = closed_anew(said, events | {each["id"]: each for each in (told, item)}).figures()
+    assert [line["follows_from"] for line in known["lines"]] == [EVENTS, EVENTS, EVENTS]
+
+
+def test_a_share_of_responsibility_that_was_superseded_or_that_nobody_decided_is_found() -> None:
+    def halved(*shares: int) -> Settled:
+        """Of a settlement with half a penalty, whose breach is told of with these shares, the first one undecided.
+
+        A negative one was told after closing.
+        """
+        said, events = plain()
+        content = said["data"]["settlement"]
+        clock, breach_id = content["commitments"][1], str(new_id())
+        clock["events"].append(breach_id)
+        clock["why"] |= {"provider_percent": "50", "decision": "No access"}
+        content["lines"][2]["amount"] = "-30.00"
+        content["totals"] |= {"net": "510.00", "tax": "102.00", "gross": "612.00"}
+        content["totals"]["by_tax"][0] |= {"net": "510.00", "tax_amount": "102.00"}
+        for version, share in enumerate(shares, start=1):
+            at = SIGNED if share >= 0 else SIGNED + timedelta(days=1)
+            told = breach(clock["commitment_id"], breach_id, version, abs(share), at)
+            events[told["id"]] = told
+        return closed_anew(said, events)
+
+    assert halved(100, 50).figures()["net"] == "510.00"
+    assert halved(100, 80, 50, -100).figures()["net"] == "510.00"
+    for shares in ((100,), (50,), (100, 50, 80), (100, 80, -50)):
+        with pytest.raises(Doubt, match="Nobody decided who answers"):
+            halved(*shares)
+
+
+def test_a_decision_on_who_answers_that_the_settlement_leaves_out_is_found() -> None:
+    said, events = plain()
+    clock_id, breach_id = said["data"]["settlement"]["commitments"][1]["commitment_id"], str(new_id())
+    told = [breach(clock_id, breach_id, version, share, SIGNED) for version, share in ((1, 100), (2, 0))]
+    with pytest.raises(Doubt, match="Nobody decided who answers"):
+        Settled(said, events | {each["id"]: each for each in told})
 
 
 def test_a_settlement_with_another_hash_than_it_says_is_found() -> None:

@@ -1,14 +1,15 @@
 """The evidence of amounts and of hours: a closed settlement, and a closed month of hours, with what they rest on."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from reporting.adapters import evidence_words
-from reporting.adapters.evidence_pack import Pack, add_under, events_where, new_spool, signed_pack
+from reporting.adapters.evidence_pack import MEASURED, Pack, add_under, events_where, new_spool, signed_pack
 from reporting.adapters.evidence_verifier import Doubt, Settled, newest_settlement, read, read_hours
 from reporting.adapters.facts import StoredFacts
 from reporting.adapters.rendering import catalogues
@@ -16,10 +17,11 @@ from reporting.adapters.report_tables import ToldFactRow
 from reporting.adapters.secret_box import SecretBox
 from reporting.adapters.tables import ContractVersion, Event
 from reporting.application.evidence import EntriesNotTold, EvidenceIsIncomplete, NothingClosed
+from reporting.application.period_measure import measurement_id
 from reporting.application.reporting import UnknownContract, zones_of
 from reporting.application.told import FactKind
 from reporting.domain.audit_chain import canonical
-from reporting.domain.period import month_bounds
+from reporting.domain.period import month_bounds, next_month
 from shared.unit_of_work import UnitOfWork
 
 A_DAY: Final = timedelta(days=1)
@@ -132,12 +134,37 @@ async def _behind(uow: UnitOfWork, contract_id: UUID, settlement: Mapping[str, A
         named = commitment["events"][:1] if commitment["kind"] == "uptime" else commitment["events"]
         measured |= {UUID(each) for each in named}
         others |= set(named)
-    found = await _versions(uow, contract_id, datetime.fromisoformat(settlement["time"]))
+    closed_at = datetime.fromisoformat(settlement["time"])
+    found = await _versions(uow, contract_id, closed_at)
+    found |= await _uptimes(uow, contract_id, content["period"], closed_at)
     if measured:
-        about = Event.aggregate_id.in_(others) & Event.name.like(DECIDED)
+        about = Event.aggregate_id.in_(others) & Event.name.like(DECIDED) & (Event.occurred_at <= closed_at)
         found |= await events_where(uow, Event.event_id.in_(measured) | about)
+        found |= await _items(uow, found.values(), closed_at)
     months = [line["text"]["parameters"]["month"] for line in content["lines"] if line["kind"] == "overage"]
     return found | await _hours_months(uow, contract_id, {date.fromisoformat(each) for each in months})
+
+
+async def _uptimes(uow: UnitOfWork, contract_id: UUID, period: Mapping[str, Any], until: datetime) -> dict[UUID, bytes]:
+    """What was told by then of the measured months that end in a period, whether its settlement names them or not."""
+    month, end = date.fromisoformat(period["first"]).replace(day=1), date.fromisoformat(period["end"])
+    months = [(month - A_DAY).replace(day=1)]  # midnight of another zone may lie in the period
+    while month <= end:
+        months.append(month)
+        month = next_month(month)
+    ids = [str(measurement_id(contract_id, each)) for each in months]
+    about = Event.aggregate_id.in_(ids) & (Event.name == MEASURED) & (Event.occurred_at <= until)
+    return await events_where(uow, about)
+
+
+async def _items(uow: UnitOfWork, told: Iterable[bytes], until: datetime) -> dict[UUID, bytes]:
+    """The newest word by then on each item that these events are about: how severe it is."""
+    data = [read(each)["data"] for each in told]
+    items = {each.get("incident_id") or each.get("item_id") for each in data} - {None}
+    about = Event.aggregate_id.in_(items) & Event.name.like("incidents.%") & (Event.occurred_at <= until)
+    order = (Event.aggregate_id, Event.aggregate_version.desc())
+    newest = select(Event.event_id).where(about).ext(distinct_on(Event.aggregate_id)).order_by(*order)
+    return await events_where(uow, Event.event_id.in_(newest)) if items else {}
 
 
 async def _versions(uow: UnitOfWork, contract_id: UUID, until: datetime) -> dict[UUID, bytes]:

@@ -30,7 +30,8 @@ shows the same, with every stretch of its life and why it counted or not.
 In the pack of a month's amounts: the settlement has the hash that it says; its uptimes and clocks are those that events
 told; fees, credits and penalties are computed again from them, from local days, and from the price and the rule of the
 contract's version that was in force; every other line from what it says itself, unless it was agreed or entered as an
-amount; then the sums and their VAT. `amounts.json` says of each line which of these it is.
+amount; then the sums and their VAT. `amounts.json` says of each line which of these it is. No uptime of the contract
+that the pack tells of is left out. That no clock is, it does not show: it has those that the settlement names.
 
 In the pack of a month's hours: every entry is accounted again by the terms of its day, what the contract included is
 weighed by local days, and it is drawn from that and from what the month before left.
@@ -1983,6 +1984,8 @@ def _check_outage(incident: Mapping[str, Any], events: Iterable[Mapping[str, Any
 EVENTS, LINE, SAID = "events", "line", "said"
 """From what an amount follows: events and the contract; what its own line says; or nothing else, somebody agreed on or
 entered it."""
+NOT_PROVED = ["no_clock_is_left_out"]
+"""What a pack of amounts cannot show: a clock that neither the settlement names nor an event in the pack."""
 OWED_TO_THE_CLIENT = ("credit", "penalty", "late")
 
 
@@ -2061,11 +2064,14 @@ class Settled:
         if hashlib.sha256(canonical(content)).hexdigest() != self.said["hash"]:
             raise Doubt("The settlement has another hash than it says.")
         self._events = events
+        self._told_by_then = [each for each in events.values() if instant(each["time"]) <= instant(event["time"])]
         self._decimals = decimals_of(content["totals"]["net"])
         self._zone = ZoneInfo(content["period"]["time_zone"])
         self._whole = (instant(content["period"]["starts_at"]), instant(content["period"]["ends_at"]))
         self._held = self._in_force(event)
         self._fees = self._fee_stretches()
+        self._by_their_word: set[str] = set()
+        """Commitments of whose severity nothing but the settlement tells."""
         self._known = self._measured()
         self.proved: dict[str, str] = {}
         for line in content["lines"]:
@@ -2215,23 +2221,37 @@ class Settled:
 
     def _measured(self) -> bool:
         """Checks what was measured against the events that told it; whether the contract told what a miss costs."""
-        shown: dict[str, set[str]] = {}
         for each in self.content["commitments"]:
             if each["kind"] == "uptime":
-                shown.setdefault(each["events"][0], set()).add(each["commitment_id"])
                 self._check_uptime(each)
             else:
                 self._check_clock(each)
-        for event_id, ids in shown.items():
-            data = self._events[event_id]["data"]
-            counting = {
-                self._uptime_id(data, figure)
-                for figure in data["figures"]
-                if figure["counts_for_sla"] and self._whole[0] < instant(figure["ends_at"]) <= self._whole[1]
-            }
-            if counting != ids:
-                raise Doubt("An uptime that counts is left out of the settlement.")
+        uptimes = [each for each in self.content["commitments"] if each["kind"] == "uptime"]
+        counting = [
+            (event["id"], self._uptime_id(event["data"], figure))
+            for event in self._newest_uptimes()
+            for figure in event["data"]["figures"]
+            if figure["counts_for_sla"] and self._whole[0] < instant(figure["ends_at"]) <= self._whole[1]
+        ]
+        if sorted(counting) != sorted((each["events"][0], each["commitment_id"]) for each in uptimes):
+            raise Doubt(
+                "An uptime that counts and was told before the settlement was closed is left out of it, is superseded, "
+                "or is there twice."
+            )
+        if len({each["commitment_id"] for each in self.content["commitments"]}) != len(self.content["commitments"]):
+            raise Doubt("Something is committed to twice in the settlement.")
         return all(each.version.get("remedies") is not None for each in self._held)
+
+    def _newest_uptimes(self) -> Iterable[Mapping[str, Any]]:
+        """Of every measured month of the contract what was told of it last, named by the settlement or not."""
+        newest: dict[str, Mapping[str, Any]] = {}
+        for event in self._told_by_then:
+            if (event["source"], event["subject"].partition("/")[0]) == ("/services/reporting", "uptime"):
+                before = newest.get(event["subject"])
+                newer = before is None or before["aggregateversion"] < event["aggregateversion"]
+                if newer and event["data"]["contract_id"] == self.said["contract_id"]:
+                    newest[event["subject"]] = event
+        return newest.values()
 
     @staticmethod
     def _uptime_id(data: Mapping[str, Any], figure: Mapping[str, Any]) -> str:
@@ -2258,15 +2278,23 @@ class Settled:
 
     def _check_clock(self, said: Mapping[str, Any]) -> None:
         clock_id, _, number = said["commitment_id"].partition(":")
-        by = [self._events[each] for each in said["events"] if each in self._events]
-        readings = []
+        by, reading, at, item_id = self._named(said), None, None, ""
         for event in by:
             for data in (event["data"], *event["data"].get("clocks", ())):
                 if data.get("clock_id") == clock_id and data.get("count", 1) == int(number or 1):
-                    readings.append(data)
-        if not readings or said["events"][0] not in self._events:
+                    reading = data  # an item is named after the clock itself, when it knows better
+                    missed_at = data.get("breach_after") if said["met"] is False else None
+                    at = data["at"] if data is event["data"] else missed_at or at
+                    item_id = event["data"].get("incident_id") or event["subject"].partition("/")[2]
+        if reading is None or said["events"][0] not in self._events:
             raise Doubt(f"No event tells of the {said['kind']} of {said['subject']}.")
-        reading = readings[-1]  # an item is named after the clock itself, when it knows better
+        if reading["metric"] != said["kind"] or at is None or instant(at) != instant(said["at"]):
+            raise Doubt(f"The {said['kind']} of {said['subject']} is told of as something else, or at another instant.")
+        item = newest_of(self._told_by_then, item_id, *ITEMS)
+        if item is None or instant(item["time"]) <= self._whole[0]:
+            self._by_their_word.add(said["commitment_id"])
+        elif item["data"]["severity"] != said["why"]["severity"]:
+            raise Doubt(f"The severity of {said['subject']} is another one than was told.")
         target, elapsed = (Fraction(str(reading[name])) for name in ("target_seconds", "elapsed_seconds"))
         over = None if said["measured"] is None else Fraction(said["measured"])
         if Fraction(said["target"]) != target or (over is not None and over != max(elapsed - target, Fraction(0))):
@@ -2275,14 +2303,35 @@ class Settled:
             raise Doubt(
                 f"The {said['kind']} of {said['subject']} was met by its clock, or missed, and is told otherwise."
             )
-        share = said["why"]["provider_percent"]
-        decided = [
-            event["data"]
-            for event in self._events.values()
-            if event["subject"].startswith("breach/") and event["data"]["breach_id"] in said["events"]
-        ]
-        if share is not None and not any(Fraction(each["provider_percent"]) == Fraction(share) for each in decided):
+        share, decided = said["why"]["provider_percent"], self._decided(clock_id, int(number or 1), said["events"])
+        if (None if share is None else Fraction(share)) != decided:
             raise Doubt(f"Nobody decided who answers for the {said['kind']} of {said['subject']} as it is told.")
+
+    def _named(self, said: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        """The events of the service desk that a commitment names; it may name breaches, too, and nothing else."""
+        breaches = [event["data"].get("breach_id") for event in self._events.values()]
+        if any(each not in self._events and each not in breaches for each in said["events"]):
+            raise Doubt(f"Something that the {said['kind']} of {said['subject']} names is not in the pack.")
+        named = [self._events[each] for each in said["events"] if each in self._events]
+        return [event for event in named if event["source"] == "/services/incidents"]
+
+    def _decided(self, clock_id: str, count: int, named: Sequence[str]) -> Fraction | None:
+        """The percentage that the provider answers for by the newest word on a miss when the settlement was closed.
+
+        None while nobody had decided.
+        """
+        told_ = []
+        for event in self._told_by_then:
+            if (event["source"], event["subject"].partition("/")[0]) == ("/services/contracts", "breach"):
+                breach = event["data"]
+                of_count = breach.get("clock_count")  # earlier releases did not tell it
+                own = breach["breach_id"] in named if of_count is None else of_count == count
+                if breach["clock_id"] == clock_id and own:
+                    told_.append(event)
+        newest = max(told_, key=lambda each: each["aggregateversion"], default=None)
+        if newest is None or newest["data"]["decided_at"] is None:
+            return None
+        return Fraction(newest["data"]["provider_percent"])
 
     # What is owed to the client
 
@@ -2312,7 +2361,9 @@ class Settled:
         if again != [(line["code"], line["amount"]) for line in shown]:
             raise Doubt(f"What is owed to the client is not what the contract gives for what was measured: {again}.")
         for line in shown:
-            self.proved[line["code"]] = LINE if line["kind"] == "late" else EVENTS
+            about = line["code"].partition(":")[2].partition("#")[0]
+            alone = line["kind"] == "late" or about in self._by_their_word
+            self.proved[line["code"]] = LINE if alone else EVENTS
 
     def _owed(
         self,
@@ -2500,6 +2551,7 @@ class Settled:
                 {"code": line["code"], "amount": line["amount"], "follows_from": self.proved[line["code"]]}
                 for line in content["lines"]
             ],
+            "not_proved": NOT_PROVED,
         }
 
 
@@ -2514,7 +2566,8 @@ def check_amounts(files: Mapping[str, bytes]) -> str:
     month = month_of(manifest["month"], versions)
     if settled.said["contract_id"] != manifest["contract_id"] or not month[0] < instant(period["ends_at"]) <= month[1]:
         raise Doubt("The settlement is of another contract or month than the manifest says.")
-    if read(files["amounts.json"]) != figures:
+    # Earlier releases did not say what is not proved.
+    if {"not_proved": NOT_PROVED, **read(files["amounts.json"])} != figures:
         raise Doubt("The amounts are not those of the settlement.")
     for language, sign in SIGNS.items():
         path = f"explanation.{language}.txt"
@@ -2525,7 +2578,7 @@ def check_amounts(files: Mapping[str, bytes]) -> str:
         f"The settlement of {figures['first']} computed again from {len(events)} events: {figures['net']} "
         f"{figures['currency']} net, {figures['gross'] or 'not known'} gross; of its lines {counted[0]} follow from "
         f"events and the contract, {counted[1]} from what they say themselves, {counted[2]} are as they were agreed or "
-        "entered"
+        "entered. Not proved: that no clock is left out"
     )
 
 
@@ -2656,6 +2709,9 @@ def hours_figures(month: Mapping[str, Any], versions: Sequence[Mapping[str, Any]
     begun = [each for each in held if each.start < whole[1]]
     if not begun:
         raise Doubt("The contract had no hours in this month.")
+    for entry in month["entries"]:
+        if entry["worked_on"][:7] != month["month"][:7]:
+            raise Doubt(f"The entry {entry['hours_entry_id']} is of another month, which only adjustments are.")
     by_line, out_of_scope = accounted(month["entries"], held, zone)
     for late in month["adjustments"]:
         booked = (late["real_minutes"], late["accounted_minutes"], late["covered_minutes"])
@@ -2765,23 +2821,36 @@ def read_hours(events: Mapping[str, Mapping[str, Any]], contract_id: str, month:
     left = [] if before is None else before["data"].get("carried")
     if left is not None and left != said["brought"]:
         raise Doubt("The month does not begin with what the one before left.")
-    _check_entries(said["entries"], events.values())
+    _check_entries(contract_id, said["entries"], events.values())
     return {"month": month, "entries": len(said["entries"]), "adjustments": len(said["adjustments"]), **again}
 
 
-def _check_entries(entries: Iterable[Mapping[str, Any]], events: Iterable[Mapping[str, Any]]) -> None:
-    """Work that the service desk told of is entered as it was told; and no entry is there twice."""
+ENTERED = {
+    **{
+        name: name
+        for name in ("contract_id", "line", "work_class", "worked_on", "real_minutes", "multipliers", "covered")
+    },
+    "work_item_id": "item_id",
+}
+"""What is entered of work, and what the service desk calls it."""
+
+
+def _check_entries(contract_id: str, entries: Iterable[Mapping[str, Any]], events: Iterable[Mapping[str, Any]]) -> None:
+    """Work that the service desk told of is entered as it was told; and no entry, and no such work, is there twice.
+
+    What takes work back is work of its own there, with negative minutes and an id of its own.
+    """
     told_ = {event["subject"]: event["data"] for event in events if event["source"] == "/services/incidents"}
     seen: set[str] = set()
     for entry in entries:
+        entered = {**entry, "contract_id": contract_id}
         desk = told_.get(f"time_entry/{entry['time_entry_id']}")
-        if desk is not None and any(
-            entry[name] != desk[name] for name in ("line", "work_class", "worked_on", "real_minutes", "covered")
-        ):
+        if desk is not None and any(entered[name] != desk[there] for name, there in ENTERED.items()):
             raise Doubt(f"The entry {entry['hours_entry_id']} is another one than the service desk told.")
-        if entry["hours_entry_id"] in seen:
-            raise Doubt(f"The entry {entry['hours_entry_id']} is there twice.")
-        seen.add(entry["hours_entry_id"])
+        ids = {each for each in (entry["hours_entry_id"], entry["time_entry_id"]) if each is not None}
+        if ids & seen:
+            raise Doubt(f"The entry {entry['hours_entry_id']} is there twice, or its work is.")
+        seen |= ids
 
 
 def check_hours(files: Mapping[str, bytes]) -> str:
