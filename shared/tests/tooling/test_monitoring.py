@@ -197,8 +197,8 @@ def test_what_a_runbook_greps_for_stands_in_the_log_as_a_service_writes_it(capsy
     assert len(events) > 5
     for alternatives in events:
         head, _, rest = alternatives.partition("(")
-        for one in rest.rstrip(")").split("|") if rest else [alternatives]:
-            assert f'"{head}{one}' in sources, head + one
+        for name in [f"{head}{one}" for one in rest.rstrip(")").split("|")] if rest else alternatives.split("|"):
+            assert f'"{name}' in sources, name
 
 
 @dataclass(frozen=True)

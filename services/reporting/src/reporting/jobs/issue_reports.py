@@ -276,8 +276,13 @@ async def _issue_scheduled(
         ),
         version=edition.edition,
     )
-    whose = {"contract_id": str(row.contract_id), "month": str(row.month)}
-    log.info("scheduled_report_issued", **whose, kind=kind, edition=edition.edition)
+    log.info(
+        "scheduled_report_issued",
+        contract_id=str(row.contract_id),
+        month=str(row.month),
+        kind=kind,
+        edition=edition.edition,
+    )
 
 
 async def _goes_out_now(
