@@ -60,7 +60,8 @@ select format('%%s on %%s.%%s: %%s, %%s for %%s, using %%s, with check %%s', pol
     "constraints": """
 select format('%%s on %%s: %%s', o.conname, o.conrelid::regclass, pg_get_constraintdef(o.oid))
   from pg_constraint o join pg_namespace n on n.oid = o.connamespace
- where n.nspname = any(%(schemas)s) and o.conparentid = 0  -- those of partitions follow from their table's""",
+ where n.nspname = any(%(schemas)s) and o.conparentid = 0  -- those of partitions follow from their table's
+   and o.contype <> 'n'  -- columns tell of these; their names are made up anew""",
     "indexes": """
 select pg_get_indexdef(i.indexrelid) || case when i.indisvalid then '' else ' (not valid)' end
   from pg_index i join pg_class c on c.oid = i.indexrelid join pg_namespace n on n.oid = c.relnamespace
