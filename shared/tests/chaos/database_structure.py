@@ -67,7 +67,8 @@ select pg_get_indexdef(i.indexrelid) || case when i.indisvalid then '' else ' (n
   from pg_index i join pg_class c on c.oid = i.indexrelid join pg_namespace n on n.oid = c.relnamespace
  where n.nspname = any(%(schemas)s)""",
     "triggers": """
-select format('%%s, %%s', pg_get_triggerdef(t.oid), t.tgenabled)
+-- without brackets: where a condition chains, they are set otherwise in what a dump made
+select format('%%s, %%s', translate(pg_get_triggerdef(t.oid), '()', ''), t.tgenabled)
   from pg_trigger t join pg_class c on c.oid = t.tgrelid join pg_namespace n on n.oid = c.relnamespace
  where n.nspname = any(%(schemas)s) and not t.tgisinternal""",
     "functions": """

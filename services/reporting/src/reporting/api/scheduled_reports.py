@@ -5,7 +5,7 @@ from typing import Annotated, Final, cast
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 from pydantic.config import JsonDict
 from sqlalchemy import select
 
@@ -73,7 +73,7 @@ class ReportScheduleRequest(BaseModel):
 
     model_config = forbid_unknown(examples=[{"enabled": True}])
 
-    enabled: bool
+    enabled: StrictBool
 
 
 class ReportSchedule(BaseModel):
