@@ -521,7 +521,8 @@ def test_a_runner_is_watched_by_its_platform_and_by_prometheus(monkeypatch: pyte
     runner = first(manifests, "Deployment", "probes-runner")
     container = pod_of(runner)["containers"][0]
     (port,) = container["ports"]
-    settings = load("probes", first(manifests, "ConfigMap", "probes-runner")["data"], monkeypatch, RunnerSettings)
+    given = first(manifests, "ConfigMap", "probes-runner")["data"] | {"UPHELD_SECRETS_DIR": ""}
+    settings = load("probes", given, monkeypatch, RunnerSettings)
     assert (port["name"], port["containerPort"], settings.host) == ("ops", settings.ops_port, "0.0.0.0")
     probes = {name: container[name]["httpGet"] for name in ("startupProbe", "livenessProbe", "readinessProbe")}
     assert probes == {

@@ -17,7 +17,8 @@ _COLUMNS = f"""
     from pg_class c join pg_attribute a on a.attrelid = c.oid
     where {_TABLES} and c.relkind in ('r', 'p', 'v') and a.attnum > 0 and not a.attisdropped"""
 
-_RULES = f"""
+# A policy says the same with a sub-select around a setting and without one.
+_RULES = rf"""
     select c.relname || ' ' || k.conname, pg_get_constraintdef(k.oid)
     from pg_class c join pg_constraint k on k.conrelid = c.oid
     where {_TABLES} and k.contype <> 'n'
@@ -29,8 +30,9 @@ _RULES = f"""
     select c.relname || ' ' || t.tgname, pg_get_triggerdef(t.oid)
     from pg_class c join pg_trigger t on t.tgrelid = c.oid where {_TABLES} and not t.tgisinternal
     union all
-    select c.relname || ' ' || p.polname, concat_ws(' ', p.polcmd, p.polpermissive,
-        pg_get_expr(p.polqual, c.oid), pg_get_expr(p.polwithcheck, c.oid))
+    select c.relname || ' ' || p.polname, concat_ws(' ', p.polcmd, p.polpermissive, translate(regexp_replace(
+        concat_ws(' check ', pg_get_expr(p.polqual, c.oid), pg_get_expr(p.polwithcheck, c.oid)),
+        '\( SELECT (.*?) AS "?\w+"?\)', '\1', 'g'), '()', ''))
     from pg_class c join pg_policy p on p.polrelid = c.oid where {_TABLES}
     union all
     select c.relname || ' row security', c.relforcerowsecurity::text

@@ -80,7 +80,7 @@ async def test_a_contract_has_a_table_of_impacts_and_criticalities_of_its_own_th
     contract = await agency.signed(service_desk=desk)
     document = await agency.get(f"/v1/contracts/{contract['contract_id']}/document")
     assert document["service_desk"]["priority"]["matrix"] == matrix
-    assert "bloquant\u00a0: solution de contournement sous 3 heures." in document["service_desk_in_words"]["fr"]
+    assert "bloquant\u00a0: solution de contournement sous 3\u00a0heures." in document["service_desk_in_words"]["fr"]
     assert "critical: a workaround within 3 hours." in document["service_desk_in_words"]["en"]
     assert "Travaillent pour le client\u00a0: Paul Girard." in document["service_desk_in_words"]["fr"]
     assert (
