@@ -301,10 +301,10 @@ class Consumer:
         )
         name = _loop_name(ADVISORIES)
         loops[name] = self._loop(name, given_up, self._bury_given_up)
-        loops["observe consumers"] = partial(self._observe, given_up)
+        loops["observe consumers"] = self._observe
         return loops
 
-    async def _observe(self, given_up: ConsumerDeclaration) -> None:
+    async def _observe(self) -> None:
         """Tells metrics how far behind its streams the service is, and how many dead letters wait for somebody."""
         while True:
             self._progress("observe consumers")
@@ -318,9 +318,6 @@ class Consumer:
                     await self._hear_the_rest(declaration, info.config)
                 except (NatsError, TimeoutError):  # nobody can tell: better no figure than an old one
                     pending.set(math.nan)
-            with contextlib.suppress(NatsError, TimeoutError):  # looked at again soon
-                info = await self._js.consumer_info(given_up.stream, given_up.durable)
-                await self._hear_the_rest(given_up, info.config)
             await asyncio.sleep(OBSERVE_SECONDS)
 
     async def _hear_the_rest(self, declaration: ConsumerDeclaration, there: ConsumerConfig) -> None:
