@@ -14,7 +14,6 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from shared.testing.running_stack import RunningStack
 from shared.testing.small_site import SmallSite
 
-from .conftest import World
 from .contract_registers import obligation_under
 from .thread_client import ThreadClient, eventually
 
@@ -81,11 +80,11 @@ def collector(running_stack: RunningStack, monkeypatch: pytest.MonkeyPatch) -> I
         restart()
 
 
-def test_one_request_is_one_trace_over_two_services(
-    running_stack: RunningStack, world: World, collector: SmallSite
-) -> None:
-    contract_id = world.contract.contract_id
-    with ThreadClient(running_stack, running_stack.token(world.tenant)) as thread:
+def test_one_request_is_one_trace_over_two_services(running_stack: RunningStack, collector: SmallSite) -> None:
+    tenant = running_stack.new_tenant("Agency that is traced")
+    with ThreadClient(running_stack, running_stack.token(tenant)) as thread:
+        site = ("Traced site", collector.url("/traced"))
+        contract_id = thread.activate_contract(thread.create_client("Traced client"), [site]).contract_id
         request = thread.post(
             "incidents",
             "/v1/requests",
@@ -117,7 +116,7 @@ def test_one_request_is_one_trace_over_two_services(
         ("contracts", "SERVER"),
     ]
     assert chain[1].name.removeprefix("process ") == chain[2].name.removeprefix("publish ")
-    assert chain[1].attributes["upheld.tenant_id"] == world.tenant.tenant_id
+    assert chain[1].attributes["upheld.tenant_id"] == tenant.tenant_id
     # Nothing that a step tells names a person or carries what somebody wrote.
     assert not [step for step in steps if "Pages" in str(step.attributes) or "@" in str(step.attributes)]
 
