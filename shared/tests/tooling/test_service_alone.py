@@ -30,7 +30,7 @@ STRAYS = {
     "import packaging.version": "imports packaging",
     "import pytest": "imports pytest",
     "import probes.domain": "imports probes of another service",
-    "def late():\n    import aiosmtplib\nlate()": "imports aiosmtplib",
+    "def late():\n    import websockets\nlate()": "imports websockets",
     "import absent_everywhere": "No module named 'absent_everywhere'",
     "import socket\nsocket.create_connection(('127.0.0.1', 9))": "must not do socket.",
     "import subprocess\nsubprocess.run(['true'])": "must not do subprocess.Popen",

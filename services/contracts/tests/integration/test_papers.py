@@ -139,26 +139,48 @@ async def said(agency: Agency, contract: Any) -> list[Any]:
     return [each["data"] for each in events if each["data"]["contract_id"] == contract["contract_id"]]
 
 
+BY_NAME: dict[str, Any] = {
+    "variables": [
+        {"name": "NOM", "source": "contact.name", "description": {"fr": "Nom", "en": "Name"}, "example": None},
+        {"name": "HEURES", "source": "hours.total", "description": {"fr": "Heures", "en": "Hours"}, "example": None},
+    ],
+    "fr": {"subject": "Nos heures", "body": "Bonjour [NOM], [HEURES] sont compris."},
+    "en": {"subject": "Our hours", "body": "Hello [NOM], [HEURES] are included."},
+}
 EXPLAINED: dict[str, Any] = {"template_code": "hours_explanation", "values": {"PRENOM": "Léa"}}
 
 
 @pytest.mark.capability("R12")
 async def test_a_message_is_sent_to_everybody_who_decides_each_in_his_language(agency: Agency) -> None:
     await put(agency, "/v1/tenant/sender", SENDER)
+    await put(agency, "/v1/message-templates/by_name", BY_NAME)
     contract = await ten_hours(agency)
     await contact(agency, contract, "John", "en", "decider")
     await contact(agency, contract, "Paul", "fr", "staff")
-    sent = (await agency.make(f"/v1/contracts/{contract['contract_id']}/sent-messages", EXPLAINED, status=202))["data"]
+    path = f"/v1/contracts/{contract['contract_id']}/sent-messages"
+    sent = (await agency.make(path, {"template_code": "by_name"}, status=202))["data"]
     assert [(each["recipient"]["email"], each["language"]) for each in sent] == [
         ("lea@hotel.example", "fr"),
         ("john@hotel.example", "en"),
     ]
     events = await said(agency, contract)
     assert [event["message_id"] for event in events] == [each["message_id"] for each in sent]
+    assert [event["text"].partition(",")[0] for event in events] == ["Bonjour Léa Martin", "Hello John"]
     for event in events:
-        shown = await message(agency, contract, event["language"])
+        wanted = {"template_code": "by_name", "contact_id": event["contact_id"]}
+        shown = await agency.make(f"/v1/contracts/{contract['contract_id']}/messages", wanted, status=200)
         assert (event["subject"], event["text"]) == (shown["subject"], shown["text"])
         assert event["sender"] == {"name": "Romain", "email": "romain@agence-lumiere.example"}
+
+
+async def test_one_first_name_greets_one_person_only(agency: Agency) -> None:
+    contract = await ten_hours(agency)
+    await contact(agency, contract, "John", "en", "decider")
+    path = f"/v1/contracts/{contract['contract_id']}/sent-messages"
+    refused = await agency.refused(422, "POST", path, json=EXPLAINED)
+    assert [error["pointer"] for error in refused["errors"]] == ["#/contact_id"]
+    assert "PRENOM" in refused["errors"][0]["detail"]
+    assert await said(agency, contract) == []
 
 
 async def test_one_contact_is_sent_what_names_him(agency: Agency) -> None:

@@ -13,6 +13,9 @@ import pytest
 from pypdf import PdfReader
 from sqlalchemy import text
 
+from reporting.adapters.report_deliveries import claim_delivery, due_deliveries, note_delayed
+from reporting.adapters.report_mail import report_letter
+from reporting.jobs import mail_reports
 from reporting.jobs.issue_reports import IssueReports
 from reporting.jobs.mail_reports import MailReports
 from reporting.jobs.measure_months import MeasureMonths
@@ -376,6 +379,74 @@ async def test_a_correction_a_minute_later_is_one_mail(start_service: Any, story
         (1, "not_sent", "superseded"),
         (2, "sent", None),
     ]
+
+
+async def test_an_edition_that_is_superseded_while_the_server_is_asked_is_not_sent_later(
+    start_service: Any, story: Any
+) -> None:
+    with Mailbox() as mailbox:
+        service = await start_service(smtp_host="127.0.0.1", smtp_port=mailbox.port, smtp_starttls="never")
+        began, *rest = story.golden_june()
+        person = contact("Lea", "fr", "decider")
+        await service.hear(json.dumps(_with_contacts(json.loads(began), [person])).encode(), *rest)
+        service.clock.set(AFTERWARDS)
+        await issue(service)
+        service.clock.set(AFTERWARDS + timedelta(hours=1))
+        units = service.runtime.units
+        async with units.for_every_tenant() as uow:
+            due = await due_deliveries(uow, 10)
+        async with units.for_tenant(story.tenant_id) as uow:
+            claimed = [await claim_delivery(uow, each.delivery_id) for each in due]
+        assert [mail.month.month for mail in claimed if mail is not None] == [5, 6]
+        since, outage = MIDNIGHT - timedelta(days=2), new_id()
+        await service.hear(story.down(outage, since), story.recovered(outage, since, since + timedelta(hours=1)))
+        await issue(service)
+        async with units.for_tenant(story.tenant_id) as uow:
+            for each in due:
+                await note_delayed(uow, each.delivery_id, timedelta(minutes=2), "try again later")
+        service.clock.set(AFTERWARDS + timedelta(hours=2))
+        mails = MailReports(units, service.settings)
+        while await mails.run() == 0.0:
+            pass
+        data = (await get(service, story, "/deliveries"))["data"]
+        assert len(mailbox.messages) == 2, "May, and June once"
+    assert [(each["edition"], each["state"]) for each in data] == [(1, "not_sent"), (2, "sent")]
+
+
+async def test_a_mail_that_cannot_be_written_waits_and_keeps_no_other_waiting(
+    start_service: Any, story: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Mailbox() as mailbox:
+        service = await start_service(smtp_host="127.0.0.1", smtp_port=mailbox.port, smtp_starttls="never")
+        began, *rest = story.golden_june()
+        people = [contact("Lea", "fr", "decider"), contact("John", "en", "decider")]
+        await service.hear(json.dumps(_with_contacts(json.loads(began), people)).encode(), *rest)
+        service.clock.set(AFTERWARDS)
+        await issue(service)
+        service.clock.set(AFTERWARDS + timedelta(hours=1))
+        monkeypatch.setattr(mail_reports, "BATCH", 1)
+        monkeypatch.setattr(mail_reports, "report_letter", _not_for("fr"))
+        mails = MailReports(service.runtime.units, service.settings)
+        for _ in range(4):
+            await mails.run()
+        assert await mails.run() > 0.0
+        assert await deliveries(service, story) == {"sent": 1, "seen": 0}
+        monkeypatch.undo()
+        service.clock.set(AFTERWARDS + timedelta(hours=2))
+        while await mails.run() == 0.0:
+            pass
+        assert await deliveries(service, story) == {"sent": 2, "seen": 0}
+
+
+def _not_for(language: str) -> Any:
+    """A writer of letters that fails for those who read this language."""
+
+    def write(issued: Any, mail: Any, *rest: Any, **more: Any) -> Any:
+        if mail.language == language:
+            raise RuntimeError("a letter that nobody can write")
+        return report_letter(issued, mail, *rest, **more)
+
+    return write
 
 
 async def test_a_template_that_cannot_be_filled_is_refused_before_anything_is_sent(service: Any, story: Any) -> None:

@@ -153,8 +153,9 @@ async def write_message(contract_id: UUID, wanted: MessageRequest, work: Work, _
 )
 async def send_message(contract_id: UUID, wanted: MessageRequest, work: Work, _who: AgencyWriter) -> SentMessages:
     """Writes the message and has it mailed: to the contact that is named, else to everybody at the client who decides,
-    each in his language. What cannot be written for one of them is sent to nobody. When each left and was opened is
-    told by reporting: `GET /v1/contracts/{contract_id}/message-deliveries`.
+    each in his language. Values that are given are for one person: where several decide, `contact_id` names him. What
+    cannot be written for one of them is sent to nobody. When each left and was opened is told by reporting:
+    `GET /v1/contracts/{contract_id}/message-deliveries`.
     """
     return await sent_messages.send_message(work, await work.contracts.get(contract_id), wanted)
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from contracts.application import message_templates
 from contracts.application.clients import MOST_CONTACTS, Client, Contact
 from contracts.application.contracts import Contract
-from contracts.application.errors import NotNow, named_at
+from contracts.application.errors import NotNow, Refused, named_at
 from contracts.application.message_templates import Address, Known, MessageRequest, MessageTemplate
 from contracts.application.papers import language_of
 from contracts.application.ports import Workspace
@@ -54,13 +54,20 @@ class WrittenMessage(SentMessage):
 async def send_message(work: Workspace, contract: Contract, wanted: MessageRequest) -> SentMessages:
     """Writes the message for everybody that it is for, each in his language, and says so once all are whole.
 
-    Raises Unknown and Refused for what is asked for, and NotNow where nobody at the client decides, or where the
-    contract or the agency lacks what the message tells of.
+    Raises Unknown and Refused for what is asked for, values for several people among it, and NotNow where nobody at the
+    client decides, or where the contract or the agency lacks what the message tells of.
     """
     with named_at("template_code"):
         template = await message_templates.template_of(work, wanted.template_code)
     known = await message_templates.known_of(work, contract, wanted)
     people = [known.contact] if known.contact is not None else deciders(known.client)
+    if len(people) > 1 and wanted.values:
+        # A first name that is given would greet all of them by it.
+        raise Refused(
+            f"What is given ({', '.join(wanted.values)}) is for one person, and {len(people)} decide at this client: "
+            f"send each of them a message of his own, and name him here",
+            "contact_id",
+        )
     messages = [_written(work, template, replace(known, contact=person), person, wanted) for person in people]
     for message in messages:
         work.announcer.message_written(message)

@@ -137,7 +137,11 @@ async def claim_delivery(uow: UnitOfWork, delivery_id: UUID) -> Mail | None:
     """The mail, if it is still due and nobody else sends it; nobody else will until the lease is over."""
     row: ReportDelivery | None = await uow.session.scalar(
         select(ReportDelivery)
-        .where(ReportDelivery.delivery_id == delivery_id, ReportDelivery.due_at <= uow.now)
+        .where(
+            ReportDelivery.delivery_id == delivery_id,
+            ReportDelivery.due_at <= uow.now,
+            ReportDelivery.ended_at.is_(None),
+        )
         .with_for_update(skip_locked=True)
     )
     if row is None:
@@ -160,18 +164,28 @@ async def claim_delivery(uow: UnitOfWork, delivery_id: UUID) -> Mail | None:
 
 
 async def note_sent(uow: UnitOfWork, delivery_id: UUID) -> None:
-    """The mail server took it."""
-    await _note(uow, delivery_id, due_at=None, sent_at=uow.now, last_error=None)
+    """The mail server took it, be it the newest edition still or not."""
+    row = ReportDelivery
+    await uow.session.execute(
+        update(row).where(row.delivery_id == delivery_id).values(due_at=None, sent_at=uow.now, last_error=None)
+    )
 
 
 async def note_ended(uow: UnitOfWork, delivery_id: UUID, because: Ended, error: str) -> None:
     """It will not be sent."""
-    await _note(uow, delivery_id, due_at=None, ended_at=uow.now, ended_because=because, last_error=error)
+    await _note_unsent(uow, delivery_id, due_at=None, ended_at=uow.now, ended_because=because, last_error=error)
 
 
 async def note_delayed(uow: UnitOfWork, delivery_id: UUID, wait: timedelta, error: str) -> None:
     """It could not be sent now."""
-    await _note(uow, delivery_id, due_at=uow.now + wait, last_error=error)
+    await _note_unsent(uow, delivery_id, due_at=uow.now + wait, last_error=error)
+
+
+async def set_delivery_aside(uow: UnitOfWork, due: DueDelivery, wait: timedelta) -> None:
+    """The mail cannot be written now. That is a try like any other, and too late after the same time."""
+    row = ReportDelivery
+    which = update(row).where(row.delivery_id == due.delivery_id, row.due_at.is_not(None))
+    await uow.session.execute(which.values(due_at=uow.now + wait, tries=row.tries + 1))
 
 
 async def note_seen(uow: UnitOfWork, delivery_id: UUID) -> None:
@@ -199,5 +213,9 @@ async def newest_edition(uow: UnitOfWork, contract_id: UUID, kind: ReportKind, m
     return found or 0
 
 
-async def _note(uow: UnitOfWork, delivery_id: UUID, **values: object) -> None:
-    await uow.session.execute(update(ReportDelivery).where(ReportDelivery.delivery_id == delivery_id).values(**values))
+async def _note_unsent(uow: UnitOfWork, delivery_id: UUID, **values: object) -> None:
+    """Nothing of what has ended: the next edition may have been issued while the server was asked."""
+    row = ReportDelivery
+    await uow.session.execute(
+        update(row).where(row.delivery_id == delivery_id, row.ended_at.is_(None)).values(**values)
+    )

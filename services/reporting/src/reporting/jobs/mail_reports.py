@@ -17,6 +17,7 @@ from reporting.adapters.report_deliveries import (
     note_delayed,
     note_ended,
     note_sent,
+    set_delivery_aside,
 )
 from reporting.adapters.report_editions import issued_of_any_kind
 from reporting.adapters.report_links import SentLink, make_sent_token, sent_address
@@ -32,6 +33,8 @@ BATCH = 50
 IDLE_SECONDS = 30.0
 LINK_LIFE = timedelta(days=180)
 LONGEST_WAIT = timedelta(hours=4)
+SET_ASIDE = timedelta(minutes=5)
+"""How long a mail that cannot be written waits for its next try, so that it does not keep the rest waiting."""
 
 log = structlog.get_logger(__name__)
 
@@ -56,6 +59,8 @@ class MailReports:
                 if is_database_away(error):
                     raise  # says nothing about this mail; the loop tries again
                 log.exception("report_mail_set_aside", delivery_id=str(each.delivery_id))
+                async with self._units.for_tenant(each.tenant_id) as uow:
+                    await set_delivery_aside(uow, each, SET_ASIDE)
         return 0.0 if due else IDLE_SECONDS
 
     async def _deliver(self, due: DueDelivery) -> None:
