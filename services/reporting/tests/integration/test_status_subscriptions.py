@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from typing import Any
@@ -14,6 +15,7 @@ from reporting.adapters.facts import StoredFacts
 from reporting.adapters.secret_box import SecretBox
 from reporting.adapters.status_subscriptions import (
     AGAIN,
+    LOOKED_AT_AGAIN,
     StatusSubscription,
     confirm,
     due_watch,
@@ -24,6 +26,7 @@ from reporting.adapters.status_subscriptions import (
     read_link_token,
 )
 from reporting.application.status_page import status_page
+from reporting.jobs import tell_subscribers
 from reporting.jobs.tell_subscribers import ForgetUnconfirmed, TellSubscribers
 from shared.ids import new_id
 from shared.testing.mailbox import Mailbox
@@ -174,9 +177,116 @@ async def test_what_happens_while_a_page_is_looked_at_makes_it_due_again(
         assert watch is not None
         hearing = asyncio.create_task(hear())
         await asyncio.sleep(0.2)
-        watch.due_at = None
+        watch.due_at = looking.now + LOOKED_AT_AGAIN
     await hearing
-    assert await rows(service, "status_watch where due_at is not null") == 1
+    async with units.for_every_tenant() as looking:
+        assert await due_watch(looking) is not None
+
+
+def subjects(mailbox: Mailbox, since: int) -> list[str]:
+    return [str(mail["Subject"]).removeprefix("[Boulangerie Martin] ").strip() for mail in mailbox.messages[since:]]
+
+
+PLANNED = "Maintenance planifiée : Montée de version du serveur"
+
+
+async def test_work_that_comes_into_reach_by_time_alone_is_told(service: Any, story: Any, mailbox: Mailbox) -> None:
+    await subscribe(service, mailbox)
+    told = len(mailbox.messages)
+    far = NOW + timedelta(days=45)
+    await service.hear(story.maintenance(NOW, (far, far + timedelta(hours=2)), window_id=new_id()))
+    await work(service)
+    assert subjects(mailbox, told) == []
+    for _ in range(44):
+        service.clock.advance(timedelta(days=1))
+        await work(service)
+    assert subjects(mailbox, told) == [PLANNED]
+
+
+async def test_work_that_is_moved_or_called_off_is_told_with_the_time_at_which_it_does_not_take_place(
+    service: Any, story: Any, mailbox: Mailbox
+) -> None:
+    await subscribe(service, mailbox)
+    told, window = len(mailbox.messages), new_id()
+    first, second = (
+        (start, start + timedelta(hours=2)) for start in (NOW + timedelta(days=2), NOW + timedelta(days=3))
+    )
+    await service.hear(story.maintenance(NOW, first, window_id=window))
+    await work(service)
+    await service.hear(story.maintenance(NOW + timedelta(minutes=1), second, window_id=window))
+    await work(service)
+    assert sorted(subjects(mailbox, told)) == [f"Annulé : {PLANNED}", PLANNED, PLANNED]
+    off = next(mail for mail in mailbox.messages[told:] if "Annulé" in mail["Subject"])
+    assert "Du 10 juin 2026, 11:00 au 10 juin 2026, 13:00" in body(off)
+    await service.hear(story.maintenance(NOW + timedelta(minutes=2), window_id=window, cancelled=True))
+    await work(service)
+    assert subjects(mailbox, told + 3) == [f"Annulé : {PLANNED}"]
+    assert "11 juin 2026" in body(mailbox.messages[-1])
+    service.clock.advance(timedelta(days=1))
+    await work(service)
+    assert len(mailbox.messages) == told + 4
+
+
+async def test_work_that_a_suspended_contract_does_not_show_is_not_told_again_when_it_goes_on(
+    service: Any, story: Any, mailbox: Mailbox
+) -> None:
+    await subscribe(service, mailbox)
+    told = len(mailbox.messages)
+    soon = NOW + timedelta(days=4)
+    await service.hear(story.maintenance(NOW, (soon, soon + timedelta(hours=2)), window_id=new_id()))
+    await work(service)
+    for change in ("suspended", "resumed"):
+        await service.hear(story.contract(change, service.clock.now()))
+        service.clock.advance(timedelta(hours=25))
+        await work(service)
+    assert subjects(mailbox, told) == [PLANNED]
+
+
+async def test_who_wanted_to_be_told_of_one_client_is_told_nothing_of_the_next_at_the_same_address(
+    service: Any, story: Any, mailbox: Mailbox
+) -> None:
+    await subscribe(service, mailbox)
+    await subscribe(service, mailbox, "lea@example.org")
+    told = len(mailbox.messages)
+    other = replace(
+        story,
+        **{name: new_id() for name in ("client_id", "contract_id", "site_id", "environment_id", "monitor_id")},
+        client_name="Hôtel Bellevue",
+        site_name="bellevue.example",
+        versions={},
+    )
+    now = service.clock.now()
+    await service.hear(story.contract("terminated", now), other.contract("activated", now), other.unknown(now))
+    await service.hear(other.restored(now, now))
+    service.clock.advance(timedelta(minutes=1))
+    await subscribe(service, mailbox)
+    confirmed = len(mailbox.messages)
+    await service.hear(other.down(new_id(), now + timedelta(seconds=30)))
+    await work(service)
+    assert confirmed == told + 1
+    assert [(mail["To"], "bellevue" in mail["Subject"]) for mail in mailbox.messages[confirmed:]] == [
+        ("paul@example.org", True)
+    ]
+    assert await rows(service, "status_subscription") == 1
+
+
+async def test_a_page_that_cannot_be_read_keeps_no_other_waiting(
+    service: Any, story: Any, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await subscribe(service, mailbox)
+    told = len(mailbox.messages)
+    await service.hear(story.down(new_id(), NOW - timedelta(seconds=40)))
+
+    async def unreadable(*_: Any) -> Any:
+        raise RuntimeError("a page that nobody can read")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(tell_subscribers, "status_page", unreadable)
+        await work(service)
+    assert len(mailbox.messages) == told
+    service.clock.advance(timedelta(minutes=6))
+    await work(service)
+    assert len(mailbox.messages) == told + 1
 
 
 async def test_of_two_who_asked_only_the_one_who_confirmed_is_told(service: Any, story: Any, mailbox: Mailbox) -> None:
@@ -296,7 +406,7 @@ async def test_however_many_readers_a_page_has_their_mails_are_taken_back_at_onc
     async with service.runtime.units.for_every_tenant() as unit:
         watch = await due_watch(unit)
         assert watch is not None
-        await queue_news(unit, watch, await status_page(StoredFacts(unit), story.slug, unit.now))
+        await queue_news(unit, watch, await status_page(StoredFacts(unit), story.slug, unit.now), [])
     deleted: list[str] = []
 
     def count(_connection: object, _cursor: object, statement: str, *_: object) -> None:
@@ -412,7 +522,7 @@ async def test_who_ends_while_his_page_is_looked_at_waits_and_nobody_waits_for_h
         leaving = asyncio.create_task(leave())
         await asyncio.sleep(0.2)
         page = await status_page(StoredFacts(looking), story.slug, looking.now)
-        await queue_news(looking, watch, page)
+        await queue_news(looking, watch, page, [])
         await looking.session.flush()
     await leaving
     assert [await rows(service, f"status_{table}") for table in ("subscription", "watch", "mail")] == [0, 0, 0]

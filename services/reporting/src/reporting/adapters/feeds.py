@@ -144,7 +144,9 @@ def json_feed(content: StatusPageContent, url: str, t: Translator) -> bytes:
 
 
 def calendar(content: StatusPageContent, url: str, t: Translator) -> bytes:
-    """Planned work for calendars (RFC 5545); a window of work keeps its id, so that a changed one moves."""
+    """Planned work for calendars (RFC 5545). Work that is moved to another start is another event; the old one is gone
+    from what a subscribed calendar reads next.
+    """
     lines = [
         "BEGIN:VCALENDAR",
         "VERSION:2.0",

@@ -46,6 +46,10 @@ def status_mail(t: Translator, page: ShownPage, url: str, news: Mapping[str, Any
         subject = words.maintenance_title(t, news["name"])
         told = [t.gettext("From %(start)s to %(end)s", start=when(news["from"]), end=when(news["to"]))]
         told.append(", ".join(news["touched"]))
+    elif news["kind"] == "cancelled":
+        subject = t.gettext("Called off: %(work)s", work=words.maintenance_title(t, news["name"]))
+        told = [t.gettext("From %(start)s to %(end)s", start=when(news["from"]), end=when(news["to"]))]
+        told.append(t.gettext("This work does not take place at that time."))
     elif news["kind"] == "said":
         # Queued before people could put incidents on pages, it has no title and touches nothing but its component.
         subject = words.incident_title(t, news.get("titles", {}), news["name"], over=news["over"])[1]

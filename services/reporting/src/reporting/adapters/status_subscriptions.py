@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, get_args
@@ -14,7 +14,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from reporting.adapters.secret_box import SecretBox
 from reporting.adapters.tables import Base
-from reporting.application.status_page import PublicIncident, PublicUpdate, ShownPage
+from reporting.application.maintenance import KnownWindow
+from reporting.application.status_page import PublicIncident, PublicMaintenance, PublicUpdate, ShownPage
 from reporting.domain.news import Matter, Stage, news
 from shared.ids import new_id
 from shared.unit_of_work import UnitOfWork
@@ -31,6 +32,11 @@ SIGNED_BYTES: Final = 16
 """Of a signature in a link: 128 bits, and the link fits into a line of a mail."""
 LEASE: Final = timedelta(minutes=2)
 PAUSES: Final = tuple(timedelta(seconds=seconds) for seconds in (30, 300, 1_800, 3_600, 7_200, 14_400, 28_800))
+REMEMBERED: Final = timedelta(days=90)
+"""So long is known what was told of something that a page shows no more: a withdrawal may open it again."""
+LOOKED_AT_AGAIN: Final = timedelta(days=1)
+"""Planned work comes into a page's reach by time alone, without any event."""
+SET_ASIDE: Final = timedelta(minutes=5)
 WATCHED: Final = ("probes.monitor.", "contracts.maintenance.")
 """The events that change what a page says of outages and planned work."""
 
@@ -57,7 +63,10 @@ class StatusSubscription(Base):
 
 
 class StatusWatch(Base):
-    """What the subscribers of a page were told; `due_at`: when to see whether there is news."""
+    """What the subscribers of a page were told; `due_at`: when to see whether there is news.
+
+    `seen`: of all that is in `told`, when the page showed it last (`at`), and of planned work what was said (`work`).
+    """
 
     __tablename__ = "status_watch"
 
@@ -65,6 +74,7 @@ class StatusWatch(Base):
     slug: Mapped[str] = mapped_column(primary_key=True)
     client_id: Mapped[UUID]
     told: Mapped[dict[str, Any]]
+    seen: Mapped[dict[str, Any]]
     due_at: Mapped[datetime | None]
 
     __table_args__ = (
@@ -148,9 +158,13 @@ async def ask(uow: UnitOfWork, page: ShownPage, email: str, language: str) -> No
         )
         uow.session.add(known)
         await uow.session.flush()
-    elif known.confirmed_at is not None or (known.closed_at is None and uow.now - known.asked_at < AGAIN):
+    elif known.client_id == page.client_id and (
+        known.confirmed_at is not None or (known.closed_at is None and uow.now - known.asked_at < AGAIN)
+    ):
         return
     known.asked_at, known.language, known.closed_at = uow.now, language, None
+    if known.client_id != page.client_id:  # the address of the page was another client's when this was asked for
+        known.client_id, known.confirmed_at = page.client_id, None
     uow.session.add(_mail(known, {"kind": "confirm"}, uow.now))
 
 
@@ -177,14 +191,24 @@ async def confirm(uow: UnitOfWork, subscription_id: UUID, page: ShownPage) -> bo
     if place != (page.tenant_id, page.content.slug):
         return False
     _, told = news(matters(page), {})
-    row = {"tenant_id": page.tenant_id, "slug": page.content.slug, "client_id": page.client_id, "told": dict(told)}
+    row = {
+        "tenant_id": page.tenant_id,
+        "slug": page.content.slug,
+        "client_id": page.client_id,
+        "told": dict(told),
+        "seen": _seen(page, uow.now, {}, told),
+        "due_at": uow.now + LOOKED_AT_AGAIN,
+    }
     watch = insert(StatusWatch).values(row)
     await uow.session.execute(
         # An update that changes nothing: it waits for whoever is at this page.
-        watch.on_conflict_do_update(index_elements=["tenant_id", "slug"], set_={"client_id": watch.excluded.client_id})
+        watch.on_conflict_do_update(index_elements=["tenant_id", "slug"], set_={"slug": watch.excluded.slug})
     )
+    present = await uow.session.get_one(StatusWatch, (page.tenant_id, page.content.slug), populate_existing=True)
+    if present.client_id != page.client_id:
+        await hand_over(uow, present, page)
     found = await uow.session.get(StatusSubscription, subscription_id, with_for_update=True)
-    if found is None or found.closed_at is not None:
+    if found is None or found.closed_at is not None or found.client_id != page.client_id:
         await _forget_what_nobody_is_told(uow, *place)
         return False
     found.confirmed_at = found.confirmed_at or uow.now
@@ -279,7 +303,7 @@ async def look_at_pages(uow: UnitOfWork, client_id: object, name: str) -> None:
         await uow.session.execute(
             update(StatusWatch)
             .where(StatusWatch.client_id == UUID(client_id))
-            .values(due_at=func.coalesce(StatusWatch.due_at, uow.now))
+            .values(due_at=func.least(StatusWatch.due_at, uow.now))
         )
 
 
@@ -288,7 +312,7 @@ async def look_at_page(uow: UnitOfWork, tenant_id: UUID, slug: str) -> None:
     await uow.session.execute(
         update(StatusWatch)
         .where(StatusWatch.tenant_id == tenant_id, StatusWatch.slug == slug)
-        .values(due_at=func.coalesce(StatusWatch.due_at, uow.now))
+        .values(due_at=func.least(StatusWatch.due_at, uow.now))
     )
 
 
@@ -307,7 +331,7 @@ async def show_other_sites(uow: UnitOfWork, page: ShownPage) -> None:
     await uow.session.execute(
         update(StatusWatch)
         .where(StatusWatch.tenant_id == page.tenant_id, StatusWatch.slug == page.content.slug)
-        .values(told=dict(told))
+        .values(told=dict(told), seen=_seen(page, uow.now, {}, told))
     )
 
 
@@ -359,10 +383,24 @@ async def due_watch(uow: UnitOfWork) -> StatusWatch | None:
     )
 
 
-async def queue_news(uow: UnitOfWork, watch: StatusWatch, page: ShownPage) -> int:
-    """A mail for every confirmed subscriber and piece of news. Returns how many."""
-    new, told = news(matters(page), watch.told)
-    watch.told, watch.due_at = dict(told), None
+async def queue_news(uow: UnitOfWork, watch: StatusWatch, page: ShownPage, windows: Sequence[KnownWindow]) -> int:
+    """A mail for every confirmed subscriber and piece of news. Returns how many.
+
+    :param windows: the client's planned work from now on, on the page or not: what is not in it any more is called off.
+    """
+    planned = {str(window.state.maintenance_id(each)) for window in windows for each in window.state.occurrences}
+    off = [
+        Matter(key, "cancelled")
+        for key, seen in watch.seen.items()
+        if "work" in seen and key not in planned and datetime.fromisoformat(seen["work"]["from"]) > uow.now
+    ]
+    new, told = news([*off, *matters(page)], watch.told)
+    pieces = [
+        watch.seen[matter.key]["work"] | {"kind": matter.stage} if matter.stage == "cancelled" else _piece(matter, page)
+        for matter in new
+    ]
+    watch.seen = _seen(page, uow.now, watch.seen, told)
+    watch.told = {key: stage for key, stage in told.items() if key in watch.seen}
     if not new:
         return 0
     readers = (
@@ -370,13 +408,45 @@ async def queue_news(uow: UnitOfWork, watch: StatusWatch, page: ShownPage) -> in
             select(StatusSubscription).where(
                 StatusSubscription.tenant_id == watch.tenant_id,
                 StatusSubscription.slug == watch.slug,
+                StatusSubscription.client_id == watch.client_id,
                 StatusSubscription.confirmed_at.is_not(None),
             )
         )
     ).all()
-    pieces = [_piece(matter, page) for matter in new]
     uow.session.add_all([_mail(reader, piece, uow.now) for piece in pieces for reader in readers])
     return len(pieces) * len(readers)
+
+
+def _seen(page: ShownPage, now: datetime, before: Mapping[str, Any], told: Mapping[str, str]) -> dict[str, Any]:
+    """When the page showed what was told, and what planned work was told to be; without what is long gone."""
+    at = {"at": now.isoformat()}
+    kept = {
+        key: before.get(key, at)
+        for key in told
+        if key not in before or datetime.fromisoformat(before[key]["at"]) > now - REMEMBERED
+    }
+    shown = {matter.key: at for matter in matters(page)}
+    works = {str(each.maintenance_id): at | {"work": _work(each, page)} for each in page.content.maintenance}
+    return kept | shown | {key: works[key] for key in shown if key in works}
+
+
+async def hand_over(uow: UnitOfWork, watch: StatusWatch, page: ShownPage) -> None:
+    """The address of the page was another client's: who wanted to be told of that one's page is forgotten, and who asks
+    for this one is told what happens from now on. Expects the watch to be locked.
+    """
+    mine = (StatusSubscription.tenant_id == watch.tenant_id, StatusSubscription.slug == watch.slug)
+    await uow.session.execute(delete(StatusSubscription).where(*mine, StatusSubscription.client_id != page.client_id))
+    _, told = news(matters(page), {})
+    watch.client_id, watch.told, watch.seen = page.client_id, dict(told), _seen(page, uow.now, {}, told)
+
+
+async def set_watch_aside(uow: UnitOfWork, tenant_id: UUID, slug: str) -> None:
+    """The page cannot be looked at now."""
+    await uow.session.execute(
+        update(StatusWatch)
+        .where(StatusWatch.tenant_id == tenant_id, StatusWatch.slug == slug)
+        .values(due_at=uow.now + SET_ASIDE)
+    )
 
 
 def _piece(matter: Matter, page: ShownPage) -> Mapping[str, Any]:
@@ -404,12 +474,16 @@ def _piece(matter: Matter, page: ShownPage) -> Mapping[str, Any]:
                 "texts": said.texts,
             }
     work = next(each for each in content.maintenance if str(each.maintenance_id) == matter.key)
+    return _work(work, page) | {"kind": matter.stage}
+
+
+def _work(work: PublicMaintenance, page: ShownPage) -> dict[str, Any]:
+    """What is told of planned work."""
     return {
-        "kind": matter.stage,
         "name": work.name,
         "from": work.starts_at.isoformat(),
         "to": work.ends_at.isoformat(),
-        "touched": [each.name for each in content.components if each.component_id in work.component_ids],
+        "touched": [each.name for each in page.content.components if each.component_id in work.component_ids],
     }
 
 
@@ -419,6 +493,7 @@ class DueMail:
 
     mail_id: UUID
     tenant_id: UUID
+    client_id: UUID
     slug: str
     subscription_id: UUID
     email: str
@@ -448,6 +523,7 @@ async def claim_mail(uow: UnitOfWork) -> DueMail | None:
     return DueMail(
         mail.mail_id,
         mail.tenant_id,
+        mail.client_id,
         reader.slug,
         reader.subscription_id,
         reader.email,

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from pydantic import AwareDatetime
 
 from reporting.application.facts import Fact
+from shared.values import instant_text
 
 
 class Occurrence(Fact):
@@ -35,6 +36,10 @@ class Window(Fact):
         if not self.site_ids and not self.environment_ids:
             return True
         return site_id in self.site_ids or environment_id in self.environment_ids
+
+    def maintenance_id(self, occurrence: Occurrence) -> UUID:
+        """What visitors know one stretch by. One that is moved to another start is another one."""
+        return uuid5(self.window_id, instant_text(occurrence.starts_at))
 
 
 @dataclass(frozen=True, slots=True)

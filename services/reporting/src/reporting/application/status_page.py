@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
-from uuid import UUID, uuid5
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from pydantic import ConfigDict, Field
@@ -36,7 +36,7 @@ from reporting.domain.public_words import (
 )
 from reporting.domain.response_times import ResponseFigure, milliseconds
 from reporting.domain.state_line import NOT_BEGUN, Span, clipped
-from shared.values import Instant, LocalDate, instant_text, number, seconds
+from shared.values import Instant, LocalDate, number, seconds
 
 DAYS: Final = 90
 RECENT: Final = timedelta(days=14)
@@ -443,7 +443,7 @@ def _maintenance(windows: Sequence[KnownWindow], places: Mapping[UUID, UUID], no
             begun, over = each.starts_at <= now, each.ends_at <= now
             found.append(
                 PublicMaintenance(
-                    maintenance_id=uuid5(window.state.window_id, instant_text(each.starts_at)),
+                    maintenance_id=window.state.maintenance_id(each),
                     name=window.state.title,
                     status="completed" if over else "in_progress" if begun else "scheduled",
                     starts_at=each.starts_at,

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-Stage: TypeAlias = Literal["down", "over", "scheduled", "said"]
+Stage: TypeAlias = Literal["down", "over", "scheduled", "cancelled", "said"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +18,9 @@ class Matter:
 def news(matters: Sequence[Matter], told: Mapping[str, str]) -> tuple[list[Matter], Mapping[str, str]]:
     """What is to be told now, in the order given, and what has been told then.
 
-    An outage is told when it begins and when it is over, planned work when it is announced, a sentence of people when
-    it is published. An outage of which nothing was told before it was over is told once, as over. What is not on the
-    page any more is forgotten.
+    An outage is told when it begins and when it is over, planned work when it is announced and when it is called off, a
+    sentence of people when it is published. An outage of which nothing was told before it was over is told once, as
+    over. What is not on the page any more stays told: it may come back.
     """
     new = [matter for matter in matters if told.get(matter.key) != matter.stage]
-    return new, {matter.key: matter.stage for matter in matters}
+    return new, {**told, **{matter.key: matter.stage for matter in matters}}

@@ -1,10 +1,12 @@
 """Tells the subscribers of status pages what is new, by mail.
 
-Events make pages due; a due page is read as visitors read it and compared with what its subscribers were told. Each
-mail is sent outside of any transaction, under a lease: a crash between sending and writing it down sends once more.
+Events make pages due, and so does a day; a due page is read as visitors read it and compared with what its
+subscribers were told. Each mail is sent outside of any transaction, under a lease: a crash between sending and writing
+it down sends once more.
 """
 
 from datetime import datetime
+from uuid import UUID
 
 import structlog
 
@@ -13,19 +15,23 @@ from reporting.adapters.rendering import catalogues
 from reporting.adapters.secret_box import SecretBox
 from reporting.adapters.status_mail import status_mail
 from reporting.adapters.status_subscriptions import (
+    LOOKED_AT_AGAIN,
     DueMail,
+    StatusWatch,
     claim_mail,
     due_watch,
     forget_unconfirmed,
+    hand_over,
     link_token,
     queue_news,
+    set_watch_aside,
     settle_mail,
 )
-from reporting.application.status_page import ShownPage, UnknownPage, status_page
+from reporting.application.status_page import AHEAD, ShownPage, UnknownPage, status_page
 from reporting.settings import ReportingSettings
 from shared.consumer import is_database_away
 from shared.mail import Letter, MailDelayedError, MailRefusedError, MailServer
-from shared.unit_of_work import UnitsOfWork
+from shared.unit_of_work import UnitOfWork, UnitsOfWork
 
 log = structlog.get_logger()
 
@@ -59,19 +65,35 @@ class TellSubscribers:
         return 0.0 if looked or sent else IDLE_SECONDS
 
     async def _look(self) -> bool:
-        async with self._units.for_every_tenant() as unit:
-            watch = await due_watch(unit)
-            if watch is None:
-                return False
-            try:
-                page = await status_page(StoredFacts(unit), watch.slug, unit.now)
-            except UnknownPage:
-                watch.due_at = None
-                return True
-            if page.tenant_id == watch.tenant_id:
-                await queue_news(unit, watch, page)
-            watch.due_at = None
+        place: tuple[UUID, str] | None = None
+        try:
+            async with self._units.for_every_tenant() as unit:
+                watch = await due_watch(unit)
+                if watch is None:
+                    return False
+                place = watch.tenant_id, watch.slug
+                watch.due_at = unit.now + LOOKED_AT_AGAIN
+                await self._look_at(unit, watch)
+        except Exception as error:
+            if place is None or is_database_away(error):
+                raise
+            log.exception("status_page_set_aside", slug=place[1])  # those behind it do not wait for it
+            async with self._units.for_tenant(place[0]) as unit:
+                await set_watch_aside(unit, *place)
         return True
+
+    async def _look_at(self, unit: UnitOfWork, watch: StatusWatch) -> None:
+        facts = StoredFacts(unit)
+        try:
+            page = await status_page(facts, watch.slug, unit.now)
+        except UnknownPage:
+            return
+        if page.tenant_id != watch.tenant_id:
+            return
+        if page.client_id != watch.client_id:
+            await hand_over(unit, watch, page)
+        windows = await facts.maintenance(page.client_id, unit.now, unit.now + AHEAD)
+        await queue_news(unit, watch, page, windows)
 
     async def _send(self) -> bool:
         again, letter = False, None
@@ -99,10 +121,12 @@ class TellSubscribers:
         return True
 
     async def _letter(self, facts: StoredFacts, mail: DueMail) -> Letter | None:
-        """None when there is no such page any more."""
+        """None when there is no such page any more, or another client's."""
         try:
             page = await self._page_of(facts, mail)
         except UnknownPage:
+            return None
+        if (page.tenant_id, page.client_id) != (mail.tenant_id, mail.client_id):
             return None
         url = page_url(page, self._public_url)
         link = f"{url}/subscription/{link_token(self._box, mail.subscription_id)}"

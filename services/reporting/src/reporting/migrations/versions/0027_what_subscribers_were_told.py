@@ -1,0 +1,22 @@
+"""When a page showed last what its subscribers were told, and what planned work was told to be.
+
+Revision ID: 0027
+Revises: 0026
+"""
+
+from alembic import op
+
+revision = "0027"
+down_revision = "0025"
+
+
+def upgrade() -> None:
+    """Every page is looked at once, and each day from then on."""
+    op.execute("ALTER TABLE reporting.status_watch ADD COLUMN seen JSONB NOT NULL DEFAULT '{}'")
+    op.execute("UPDATE reporting.status_watch SET due_at = now() WHERE due_at IS NULL")
+
+
+def downgrade() -> None:
+    """Mails of what was called off are unknown to the release before."""
+    op.execute("DELETE FROM reporting.status_mail WHERE news ->> 'kind' = 'cancelled'")
+    op.execute("ALTER TABLE reporting.status_watch DROP COLUMN seen")
