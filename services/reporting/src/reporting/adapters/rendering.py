@@ -188,6 +188,7 @@ def component_page(
         "place": "..",
         "private": private,
         "remembered": remembered,
+        "part": 1,
         "own": [each for each in _incidents(page.content) if each.concerns(component.component_id)],
     }
     # It tells every step and draws its days in any case: the first and the last extent make nothing else of it.
@@ -412,14 +413,16 @@ def _render(
     style = environment.get_template("style.css").render(colours=colours, night=night)
     if further_style is not None:
         style += environment.get_template(further_style).render()
-    # A picture of the agency's own is served beside the page that it is of; the portal has none.
-    uploaded = brand.logo if "place" in values else None
-    logo = safe_logo(brand.logo_url) if uploaded is None else f"{values['place']}/logo.png?v={uploaded}"
+    # Pictures of the agency's own are served beside the page that they are of; reports and the portal have none.
+    place = values.get("place")
+    logo = safe_logo(brand.logo_url) if None in (place, brand.logo) else f"{place}/logo.png?v={brand.logo}"
+    favicon = None if None in (place, brand.favicon) else f"{place}/favicon.png?v={brand.favicon}"
     html = environment.get_template(template).render(
         t=translator,
         w=words,
         brand=brand,
         logo=logo,
+        favicon=favicon,
         style=Markup(style),  # noqa: S704  (made of our own stylesheet and of colours that are #rrggbb)
         zone=zone,
         zone_text=translator.zone(zone, at),
