@@ -1,7 +1,7 @@
 """Answers that browsers read: HTML with its security headers, conditional requests, negotiation of problems."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 from urllib.parse import parse_qs
 
 from fastapi import Request, Response
@@ -11,6 +11,8 @@ from shared.etag import etag, not_modified
 from shared.i18n import Translator
 
 HTML = "text/html; charset=utf-8"
+HTML_CONTENT: Final[dict[str, Any]] = {"content": {"text/html": {"schema": {"type": "string"}}}}
+"""How the document of the API describes an answer that is a page."""
 MOST_FIELDS: Final = 10
 
 

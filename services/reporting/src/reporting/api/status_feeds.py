@@ -3,10 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 
 from reporting.adapters import feeds
-from reporting.adapters.rendering import translator_for
 from reporting.api.dependencies import Lang
 from reporting.api.public_pages import FOR_SOME, NOT_MODIFIED, Pages, PublicPages, Slug
 from reporting.application.status_page import StatusPageContent
@@ -26,14 +25,13 @@ def _documented(media_type: str, description: str) -> dict[int | str, dict[str, 
 
 async def _answer(
     pages: PublicPages,
-    request: Request,
     slug: str,
     lang: str | None,
     media_type: str,
     write: Callable[[StatusPageContent, str, Translator], bytes],
 ) -> Response:
     found = await pages.read(slug)
-    t = translator_for(lang, request.headers.get("accept-language"), found.content.language)
+    t = pages.translator(found, lang)
     return pages.answer(found, write(found.content, found.url, t), media_type, language=t.language)
 
 
@@ -45,10 +43,10 @@ async def _answer(
     openapi_extra={"security": []},
 )
 async def get_status_page_atom(
-    request: Request, pages: Pages, slug: Slug, lang: Lang = None, if_none_match: IfNoneMatch = None
+    pages: Pages, slug: Slug, lang: Lang = None, if_none_match: IfNoneMatch = None
 ) -> Response:
     """RFC 4287; stays the same while nothing happens."""
-    return await _answer(pages, request, slug, lang, "application/atom+xml", feeds.atom)
+    return await _answer(pages, slug, lang, "application/atom+xml", feeds.atom)
 
 
 @router.get(
@@ -66,10 +64,10 @@ async def get_status_page_atom(
     openapi_extra={"security": []},
 )
 async def get_status_page_feed(
-    request: Request, pages: Pages, slug: Slug, lang: Lang = None, if_none_match: IfNoneMatch = None
+    pages: Pages, slug: Slug, lang: Lang = None, if_none_match: IfNoneMatch = None
 ) -> Response:
     """JSON Feed 1.1; stays the same while nothing happens."""
-    return await _answer(pages, request, slug, lang, "application/feed+json", feeds.json_feed)
+    return await _answer(pages, slug, lang, "application/feed+json", feeds.json_feed)
 
 
 @router.get(
@@ -80,10 +78,10 @@ async def get_status_page_feed(
     openapi_extra={"security": []},
 )
 async def get_status_page_calendar(
-    request: Request, pages: Pages, slug: Slug, lang: Lang = None, if_none_match: IfNoneMatch = None
+    pages: Pages, slug: Slug, lang: Lang = None, if_none_match: IfNoneMatch = None
 ) -> Response:
     """RFC 5545: over within 14 days, in progress, or to come within 30 days."""
-    return await _answer(pages, request, slug, lang, "text/calendar; charset=utf-8", feeds.calendar)
+    return await _answer(pages, slug, lang, "text/calendar; charset=utf-8", feeds.calendar)
 
 
 @router.get(
@@ -94,11 +92,11 @@ async def get_status_page_calendar(
     openapi_extra={"security": []},
 )
 async def get_status_page_badge(
-    request: Request, pages: Pages, slug: Slug, lang: Lang = None, if_none_match: IfNoneMatch = None
+    pages: Pages, slug: Slug, lang: Lang = None, if_none_match: IfNoneMatch = None
 ) -> Response:
     """A picture of 20 pixels in height whose text is readable on its ground and read out by screen readers."""
 
     def write(content: StatusPageContent, _url: str, t: Translator) -> bytes:
         return feeds.badge(content, t)
 
-    return await _answer(pages, request, slug, lang, "image/svg+xml", write)
+    return await _answer(pages, slug, lang, "image/svg+xml", write)

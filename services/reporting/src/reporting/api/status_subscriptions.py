@@ -4,11 +4,11 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 
-from reporting.adapters.rendering import subscription_page, translator_for
+from reporting.adapters.rendering import subscription_page
 from reporting.adapters.status_subscriptions import ask, confirm, end, read_link_token, state_of
 from reporting.api.dependencies import Box, Lang, Settings
-from reporting.api.pages import form_fields, page_response
-from reporting.api.public_pages import NO_SUCH_PAGE, NotAdmitted, Pages, PublicPage, Slug
+from reporting.api.pages import HTML_CONTENT, form_fields, page_response
+from reporting.api.public_pages import NO_SUCH_PAGE, NotAdmitted, Pages, PublicPage, PublicPages, Slug
 from reporting.application.status_page import UnknownPage
 from shared.brake import Brake
 from shared.mail import is_address
@@ -27,9 +27,7 @@ RAW_BODIES: Final = {
 ASKED_A_MINUTE: Final = 20
 """For one page: whoever asks for others' addresses does not ask for many."""
 
-_HTML: Final[dict[int | str, dict[str, Any]]] = {
-    200: {"description": "A page that says how it stands", "content": {"text/html": {"schema": {"type": "string"}}}}
-}
+_HTML: Final[dict[int | str, dict[str, Any]]] = {200: {"description": "A page that says how it stands", **HTML_CONTENT}}
 _ASKED: Final[dict[str, Any]] = {
     "security": [],
     "requestBody": {
@@ -62,11 +60,6 @@ def brake(request: Request) -> Brake:
     return kept
 
 
-async def _page(pages: Pages, slug: str) -> PublicPage:
-    """The page, whoever asks: a link in a mail is enough for what it opens."""
-    return await pages.look_up_for_all(slug)
-
-
 @router.post(
     "/subscribe",
     summary="Ask for mails about a status page",
@@ -97,7 +90,7 @@ async def ask_for_status_mails(
         raise Conflict("This installation sends no mails. Follow the page by its feed instead.")
     given = await form_fields(request)
     email = given.get("email", [""])[0].strip()
-    t = translator_for(lang, request.headers.get("accept-language"), found.content.language)
+    t = pages.translator(found, lang)
     if is_address(email):
         allowed.pass_by((found.page.tenant_id, slug))
         async with runtime.units.for_tenant(found.page.tenant_id) as unit:
@@ -105,9 +98,8 @@ async def ask_for_status_mails(
         state = "sent"
     else:
         state = "no_address"
-    place = found.place if found.place == "." else f"../{found.content.slug}"
-    page = subscription_page(found.page.brand, t, place=place, state=state, action=None)
-    return page_response(request, page, t, cache_control="no-store", status=200)
+    page = subscription_page(found.page.brand, t, place=found.way_back(1).rstrip("/"), state=state, action=None)
+    return page_response(request, page, t, cache_control="no-store")
 
 
 @router.get(
@@ -127,26 +119,31 @@ async def open_status_subscription(
     lang: Lang = None,
 ) -> Response:
     """Asks whether to confirm, or whether to end. Opening changes nothing: mail scanners open every link."""
-    found = await _page(pages, slug)
+    found = await pages.look_up_for_all(slug)
     subscription_id = read_link_token(box, subscription_token)
     state = "gone"
     if subscription_id is not None:
         async with runtime.units.for_tenant(found.page.tenant_id) as unit:
             state = await state_of(unit, subscription_id)
-    return _told(request, found, lang, state, subscription_token)
+    return _told(request, pages, found, lang, state, subscription_token)
 
 
 def _told(
-    request: Request, found: PublicPage, lang: str | None, state: str, token: str, *, deeper: bool = False
+    request: Request,
+    pages: PublicPages,
+    found: PublicPage,
+    lang: str | None,
+    state: str,
+    token: str,
+    *,
+    deeper: bool = False,
 ) -> Response:
     """`deeper`: the address has one more part than that of the link."""
-    up = "../../" if deeper else "../"
-    own = found.place == "."
-    place = up.rstrip("/") if own else f"{up}../{found.content.slug}"
+    place = found.way_back(3 if deeper else 2).rstrip("/")
     action = f"{'../' if deeper else ''}{token}"
-    t = translator_for(lang, request.headers.get("accept-language"), found.content.language)
+    t = pages.translator(found, lang)
     page = subscription_page(found.page.brand, t, place=place, state=state, action=action)
-    return page_response(request, page, t, cache_control="no-store", status=200)
+    return page_response(request, page, t, cache_control="no-store")
 
 
 @router.post(
@@ -166,13 +163,13 @@ async def confirm_status_subscription(
     lang: Lang = None,
 ) -> Response:
     """From now on its reader is told what is new."""
-    found = await _page(pages, slug)
+    found = await pages.look_up_for_all(slug)
     subscription_id = read_link_token(box, subscription_token)
     done = False
     if subscription_id is not None:
         async with runtime.units.for_tenant(found.page.tenant_id) as unit:
             done = await confirm(unit, subscription_id, found.page)
-    return _told(request, found, lang, "confirmed" if done else "gone", subscription_token, deeper=True)
+    return _told(request, pages, found, lang, "confirmed" if done else "gone", subscription_token, deeper=True)
 
 
 @router.get(
@@ -192,13 +189,13 @@ async def ask_to_end_status_subscription(
     lang: Lang = None,
 ) -> Response:
     """For a person who follows the address that mail programs end a subscription by: a page with one button."""
-    found = await _page(pages, slug)
+    found = await pages.look_up_for_all(slug)
     subscription_id = read_link_token(box, subscription_token)
     state = "gone"
     if subscription_id is not None:
         async with runtime.units.for_tenant(found.page.tenant_id) as unit:
             state = "gone" if await state_of(unit, subscription_id) == "gone" else "ending"
-    return _told(request, found, lang, state, subscription_token, deeper=True)
+    return _told(request, pages, found, lang, state, subscription_token, deeper=True)
 
 
 @router.post(
@@ -218,9 +215,9 @@ async def end_status_subscription(
     lang: Lang = None,
 ) -> Response:
     """One request without more ends it and forgets the address (RFC 8058); ended already is ended."""
-    found = await _page(pages, slug)
+    found = await pages.look_up_for_all(slug)
     subscription_id = read_link_token(box, subscription_token)
     if subscription_id is not None:
         async with runtime.units.for_tenant(found.page.tenant_id) as unit:
             await end(unit, subscription_id)
-    return _told(request, found, lang, "gone", subscription_token, deeper=True)
+    return _told(request, pages, found, lang, "gone", subscription_token, deeper=True)
