@@ -13,7 +13,14 @@ from shared.i18n import Translator
 HTML = "text/html; charset=utf-8"
 HTML_CONTENT: Final[dict[str, Any]] = {"content": {"text/html": {"schema": {"type": "string"}}}}
 """How the document of the API describes an answer that is a page."""
+FORM: Final = "application/x-www-form-urlencoded"
 MOST_FIELDS: Final = 10
+
+
+def form_of(field: str, longest: int) -> dict[str, Any]:
+    """How the document of the API describes what takes a form with one field, from anybody."""
+    schema = {"type": "object", "required": [field], "properties": {field: {"type": "string", "maxLength": longest}}}
+    return {"security": [], "requestBody": {"required": True, "content": {FORM: {"schema": schema}}}}
 
 
 async def form_fields(request: Request) -> Mapping[str, Sequence[str]]:

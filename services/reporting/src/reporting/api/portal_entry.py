@@ -20,8 +20,8 @@ from reporting.adapters.portal_store import (
 )
 from reporting.adapters.rendering import translator_for
 from reporting.api.dependencies import Box, Settings
+from reporting.api.pages import FORM
 from reporting.api.portal_session import (
-    FORM,
     LANGUAGE_COOKIE,
     LARGEST_FORM,
     PORTAL,

@@ -37,7 +37,7 @@ from reporting.adapters.rendering import RenderedPage, catalogues, portal_page, 
 from reporting.adapters.secret_box import SecretBox
 from reporting.adapters.upstream import Away, ClientApis, NotThere, PortalAccess, Refused
 from reporting.api.dependencies import current_box, current_settings
-from reporting.api.pages import HTML
+from reporting.api.pages import FORM, HTML
 from reporting.api.portal_drafts import draft_of, written_in
 from reporting.application.client_overview import brand_of
 from reporting.application.editions import UnknownEdition
@@ -67,7 +67,6 @@ SIGN_IN: Final = "/portal/sign-in"
 LANGUAGE_COOKIE: Final = "portal_language"
 VIEW_COOKIE: Final = "portal_view"
 VIEWS: Final = ("business", "technical")
-FORM: Final = "application/x-www-form-urlencoded"
 LARGEST_FORM: Final = 64_000
 MOST_FIELDS: Final = 60
 YEAR_SECONDS: Final = 365 * 86_400

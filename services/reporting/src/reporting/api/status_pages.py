@@ -1,6 +1,6 @@
 """Public status pages: no token, no script, the same for every visitor."""
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
@@ -8,7 +8,7 @@ from reporting.adapters.page_settings import stored_picture
 from reporting.adapters.rendering import RenderedPage, parts_of
 from reporting.adapters.rendering import status_page as render
 from reporting.api.dependencies import Kind, Lang, Settings
-from reporting.api.pages import form_fields
+from reporting.api.pages import FORM, form_fields, form_of
 from reporting.api.public_pages import A_PAGE, FOR_SOME, NOT_MODIFIED, Pages, PublicPage, Slug
 from reporting.api.visits import visits_of
 from reporting.application.status_page import StatusPageContent
@@ -19,7 +19,6 @@ from shared.service import CurrentRuntime
 
 router = APIRouter(prefix="/status", tags=["status pages"])
 
-FORM: Final = "application/x-www-form-urlencoded"
 RAW_BODIES: Final = {"/status/{slug}/enter": {FORM: 4_096}}
 """What browsers send of forms."""
 _FOREVER: Final = "public, max-age=31536000, immutable"
@@ -91,23 +90,6 @@ async def get_status_page(
     return await pages.show(slug, lang, kept, refused=refused is not None)
 
 
-_FORM_BODY: Final[dict[str, Any]] = {
-    "security": [],
-    "requestBody": {
-        "required": True,
-        "content": {
-            FORM: {
-                "schema": {
-                    "type": "object",
-                    "required": ["password"],
-                    "properties": {"password": {"type": "string", "maxLength": 200}},
-                }
-            }
-        },
-    },
-}
-
-
 @router.post(
     "/{slug}/enter",
     status_code=303,
@@ -117,7 +99,7 @@ _FORM_BODY: Final[dict[str, Any]] = {
         303: {"description": "Back to the page, with a cookie that opens it for 30 days"},
         **responses_for(NotFound, TooManyRequests),
     },
-    openapi_extra=_FORM_BODY,
+    openapi_extra=form_of("password", 200),
 )
 async def enter_status_page(request: Request, pages: Pages, slug: Slug) -> Response:
     """The form of a page that is not for everybody. A wrong password leads back to the form, which says so."""
