@@ -189,7 +189,7 @@ def component_page(
         "private": private,
         "remembered": remembered,
         "part": 1,
-        "own": [each for each in _incidents(page.content) if each.concerns(component.component_id)],
+        "own": [each for each in page.content.incidents if each.concerns(component.component_id)],
     }
     # It tells every step and draws its days in any case: the first and the last extent make nothing else of it.
     return _visitor_page("component.html", page, translator, values, EXTENTS[1:-1])
@@ -237,7 +237,7 @@ def incidents_page(
     """What happened, entry by entry with a link to all that was told of it; `part`: which `INCIDENTS_PER_PART`."""
     first = (part - 1) * INCIDENTS_PER_PART
     values = {
-        "shown": _incidents(page.content)[first : first + INCIDENTS_PER_PART],
+        "shown": page.content.incidents[first : first + INCIDENTS_PER_PART],
         "back": back,
         "place": ".",
         "private": private,
@@ -250,7 +250,7 @@ def incidents_page(
 
 def parts_of_incidents(content: StatusPageContent) -> int:
     """How many parts the list of what happened has: at least one."""
-    return max(1, -(-len(_incidents(content)) // INCIDENTS_PER_PART))
+    return max(1, -(-len(content.incidents) // INCIDENTS_PER_PART))
 
 
 def parts_of_incident(incident: PublicIncident) -> list[list[PublicUpdate]]:
@@ -265,11 +265,6 @@ def parts_of_incident(incident: PublicIncident) -> list[list[PublicUpdate]]:
         parts[-1].append(update)
         weight += heavy
     return parts
-
-
-def _incidents(content: StatusPageContent) -> list[PublicIncident]:
-    """What goes on, then what is over; each newest first."""
-    return [*content.open_incidents, *content.recent_incidents]
 
 
 @dataclass(frozen=True)

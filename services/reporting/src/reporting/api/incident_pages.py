@@ -69,8 +69,7 @@ async def get_status_page_incident(
     """For people, every update in full, in parts where there is much. For programs the same is in the page's JSON."""
 
     def render(found: PublicPage, t: Translator) -> RenderedPage:
-        shown = (*found.content.open_incidents, *found.content.recent_incidents)
-        incident = next((each for each in shown if each.incident_id == page_incident_id), None)
+        incident = next((each for each in found.content.incidents if each.incident_id == page_incident_id), None)
         if incident is None:
             raise NotFound(f"The page shows no incident with this id. /status/{slug}.json lists those that it shows.")
         parts = len(parts_of_incident(incident))
