@@ -18,7 +18,7 @@ from reporting.adapters.last_pages import LastPages, SnapshotFolder
 from reporting.adapters.own_domains import OWN_DOMAIN
 from reporting.adapters.page_access import PageAccess, basic_password
 from reporting.adapters.rendering import RenderedPage, page_sign_in_page, password_page, translator_for
-from reporting.api.dependencies import Box, Settings
+from reporting.api.dependencies import Box, Settings, of_process
 from reporting.api.pages import HTML_CONTENT, message_response, page_response, wants_html
 from reporting.api.visits import visits_of
 from reporting.application.status_page import ShownPage, StatusPageContent, UnknownPage, status_page
@@ -286,21 +286,16 @@ class PublicPages:
 
 async def last_pages(request: Request, settings: Settings, box: Box) -> LastPages:
     """Dependency: what this process read last."""
-    state = request.app.state
-    if not hasattr(state, "last_pages"):
-        folder = SnapshotFolder(settings.snapshot_dir / "pages", box) if settings.snapshot_dir else None
-        state.last_pages = LastPages(folder)
-    kept: LastPages = state.last_pages
-    return kept
+
+    def made() -> LastPages:
+        return LastPages(SnapshotFolder(settings.snapshot_dir / "pages", box) if settings.snapshot_dir else None)
+
+    return of_process(request, "last_pages", made)
 
 
 async def page_access(request: Request, box: Box) -> PageAccess:
     """Dependency: who this process let in."""
-    state = request.app.state
-    if not hasattr(state, "page_access"):
-        state.page_access = PageAccess(box)
-    access: PageAccess = state.page_access
-    return access
+    return of_process(request, "page_access", lambda: PageAccess(box))
 
 
 async def public_pages(

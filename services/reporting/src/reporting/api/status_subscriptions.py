@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 
 from reporting.adapters.rendering import subscription_page
 from reporting.adapters.status_subscriptions import ask, confirm, end, read_link_token, state_of
-from reporting.api.dependencies import Box, Lang, Settings
+from reporting.api.dependencies import Box, Lang, Settings, of_process
 from reporting.api.pages import FORM, HTML_CONTENT, form_fields, form_of, page_response
 from reporting.api.public_pages import NO_SUCH_PAGE, NotAdmitted, Pages, PublicPage, PublicPages, Slug
 from reporting.application.status_page import UnknownPage
@@ -98,11 +98,7 @@ Link = Annotated[MailLink, Depends(mail_link)]
 
 def brake(request: Request) -> Brake:
     """Dependency: how often subscriptions were asked for in this process."""
-    state = request.app.state
-    if not hasattr(state, "subscription_brake"):
-        state.subscription_brake = Brake(ASKED_A_MINUTE)
-    kept: Brake = state.subscription_brake
-    return kept
+    return of_process(request, "subscription_brake", lambda: Brake(ASKED_A_MINUTE))
 
 
 @router.post(
