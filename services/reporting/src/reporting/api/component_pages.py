@@ -7,6 +7,7 @@ from fastapi import APIRouter, Path, Response
 
 from reporting.adapters.rendering import RenderedPage, component_page
 from reporting.api.dependencies import Lang
+from reporting.api.pages import PUBLIC
 from reporting.api.public_pages import A_PAGE, Pages, PublicPage, Slug
 from shared.etag import IfNoneMatch
 from shared.i18n import Translator
@@ -22,7 +23,7 @@ Component = Annotated[UUID, Path(description="id of the component, as the page's
     summary="Read the page of a component",
     response_class=Response,
     responses=A_PAGE,
-    openapi_extra={"security": []},
+    openapi_extra=PUBLIC,
 )
 async def get_status_page_component(
     pages: Pages, slug: Slug, component_id: Component, lang: Lang = None, if_none_match: IfNoneMatch = None

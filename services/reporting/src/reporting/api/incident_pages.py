@@ -13,6 +13,7 @@ from reporting.adapters.rendering import (
 )
 from reporting.api.dependencies import Lang
 from reporting.api.page_incidents import PageIncident
+from reporting.api.pages import PUBLIC
 from reporting.api.public_pages import A_PAGE, Pages, PublicPage, Slug
 from shared.etag import IfNoneMatch
 from shared.i18n import Translator
@@ -28,7 +29,7 @@ Part = Annotated[int, Query(ge=1, le=1_000, description="of a page with several 
     summary="Read the list of what happened on a status page",
     response_class=Response,
     responses=A_PAGE,
-    openapi_extra={"security": []},
+    openapi_extra=PUBLIC,
 )
 async def get_status_page_incidents(
     pages: Pages, slug: Slug, lang: Lang = None, part: Part = 1, if_none_match: IfNoneMatch = None
@@ -56,7 +57,7 @@ async def get_status_page_incidents(
     summary="Read all that was told of an incident on a status page",
     response_class=Response,
     responses=A_PAGE,
-    openapi_extra={"security": []},
+    openapi_extra=PUBLIC,
 )
 async def get_status_page_incident(
     pages: Pages,

@@ -17,10 +17,14 @@ FORM: Final = "application/x-www-form-urlencoded"
 MOST_FIELDS: Final = 10
 
 
+PUBLIC: Final[dict[str, Any]] = {"security": []}
+"""How it describes what anybody may ask for."""
+
+
 def form_of(field: str, longest: int) -> dict[str, Any]:
     """How the document of the API describes what takes a form with one field, from anybody."""
     schema = {"type": "object", "required": [field], "properties": {field: {"type": "string", "maxLength": longest}}}
-    return {"security": [], "requestBody": {"required": True, "content": {FORM: {"schema": schema}}}}
+    return {**PUBLIC, "requestBody": {"required": True, "content": {FORM: {"schema": schema}}}}
 
 
 async def form_fields(request: Request) -> Mapping[str, Sequence[str]]:

@@ -24,7 +24,7 @@ from reporting.adapters.report_xlsx import report_xlsx, sheet_xlsx
 from reporting.adapters.review_sheet import review_title
 from reporting.adapters.scheduled_sheets import document_title
 from reporting.adapters.upstream import NotThere
-from reporting.api.documents import Document
+from reporting.api.documents import CSV, WORKBOOK, Document
 from reporting.api.portal_session import (
     PORTAL,
     TAKEN_AWAY,
@@ -34,7 +34,7 @@ from reporting.api.portal_session import (
     html_response,
     one_of,
 )
-from reporting.api.report_editions import MOST_EDITIONS, WORKBOOK, attached
+from reporting.api.report_editions import MOST_EDITIONS, attached
 from reporting.api.reports import in_reach
 from reporting.api.reviews import Kind, review_document
 from reporting.api.scheduled_reports import Kind as DocumentKind
@@ -235,9 +235,6 @@ async def _file(visit: Visit, contract_id: UUID, kind: ReportKind, month: date, 
         content, media_type = _lines(scheduled_document(issued, t), file, t)
     headers = {**attached(issued.edition, file), **TAKEN_AWAY}
     return Response(content, media_type=media_type, headers=headers)
-
-
-CSV: Final = "text/csv; charset=utf-8; header=present"
 
 
 def _month_lines(issued: IssuedEdition, file: str, t: Translator) -> tuple[bytes | str, str]:

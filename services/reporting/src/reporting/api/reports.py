@@ -13,7 +13,7 @@ from reporting.adapters.rendering import report_page, translator_for
 from reporting.adapters.report_links import ExpiredLink, InvalidLink, SharedReport, make_token, read_token
 from reporting.api.dependencies import Box, Lang, Settings
 from reporting.api.errors import in_the_future
-from reporting.api.pages import HTML_CONTENT, message_response, page_response, wants_html
+from reporting.api.pages import HTML_CONTENT, PUBLIC, message_response, page_response, wants_html
 from reporting.application.report import Availability, MonthlyReport, report_without_money
 from reporting.application.reporting import InTheFuture, NotInTheContract, UnknownContract, availability, monthly_report
 from shared.auth import Principal
@@ -194,7 +194,7 @@ async def create_report_link(
         **responses_for(NotFound, Gone),
         200: {"description": "The page", **HTML_CONTENT},
     },
-    openapi_extra={"security": []},
+    openapi_extra=PUBLIC,
 )
 async def get_shared_report(
     request: Request,

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Response
 
 from reporting.adapters import feeds
 from reporting.api.dependencies import Lang
+from reporting.api.pages import PUBLIC
 from reporting.api.public_pages import FOR_SOME, NOT_MODIFIED, Pages, PublicPages, Slug
 from reporting.application.status_page import StatusPageContent
 from shared.etag import IfNoneMatch
@@ -15,9 +16,9 @@ from shared.i18n import Translator
 router = APIRouter(prefix="/status/{slug}", tags=["status pages"])
 
 
-def _documented(media_type: str, description: str) -> dict[int | str, dict[str, Any]]:
+def _documented(media_type: str, description: str, kind: str = "string") -> dict[int | str, dict[str, Any]]:
     return {
-        200: {"description": description, "content": {media_type: {"schema": {"type": "string"}}}},
+        200: {"description": description, "content": {media_type: {"schema": {"type": kind}}}},
         304: NOT_MODIFIED,
         **FOR_SOME,
     }
@@ -40,7 +41,7 @@ async def _answer(
     summary="Follow a status page as Atom",
     response_class=Response,
     responses=_documented("application/atom+xml", "Outages and planned work, what was said last first"),
-    openapi_extra={"security": []},
+    openapi_extra=PUBLIC,
 )
 async def get_status_page_atom(
     pages: Pages, slug: Slug, lang: Lang = None, if_none_match: IfNoneMatch = None
@@ -53,15 +54,8 @@ async def get_status_page_atom(
     "/feed.json",
     summary="Follow a status page as JSON Feed",
     response_class=Response,
-    responses={
-        200: {
-            "description": "Outages and planned work, what was said last first",
-            "content": {"application/feed+json": {"schema": {"type": "object"}}},
-        },
-        304: NOT_MODIFIED,
-        **FOR_SOME,
-    },
-    openapi_extra={"security": []},
+    responses=_documented("application/feed+json", "Outages and planned work, what was said last first", "object"),
+    openapi_extra=PUBLIC,
 )
 async def get_status_page_feed(
     pages: Pages, slug: Slug, lang: Lang = None, if_none_match: IfNoneMatch = None
@@ -75,7 +69,7 @@ async def get_status_page_feed(
     summary="Subscribe to the planned work of a status page",
     response_class=Response,
     responses=_documented("text/calendar", "Planned work as a calendar"),
-    openapi_extra={"security": []},
+    openapi_extra=PUBLIC,
 )
 async def get_status_page_calendar(
     pages: Pages, slug: Slug, lang: Lang = None, if_none_match: IfNoneMatch = None
@@ -89,7 +83,7 @@ async def get_status_page_calendar(
     summary="Show the state of a status page as a badge",
     response_class=Response,
     responses=_documented("image/svg+xml", "The page in one line"),
-    openapi_extra={"security": []},
+    openapi_extra=PUBLIC,
 )
 async def get_status_page_badge(
     pages: Pages, slug: Slug, lang: Lang = None, if_none_match: IfNoneMatch = None

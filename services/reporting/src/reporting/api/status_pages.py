@@ -1,4 +1,4 @@
-"""Public status pages: no token, no script, the same for every visitor."""
+"""Status pages for their visitors: as a page and as JSON, with the pictures, and the form that takes a password."""
 
 from typing import Annotated, Final, Literal
 
@@ -8,7 +8,7 @@ from reporting.adapters.page_settings import stored_picture
 from reporting.adapters.rendering import RenderedPage, parts_of
 from reporting.adapters.rendering import status_page as render
 from reporting.api.dependencies import Kind, Lang, Settings
-from reporting.api.pages import FORM, form_fields, form_of
+from reporting.api.pages import FORM, PUBLIC, form_fields, form_of
 from reporting.api.public_pages import A_PAGE, FOR_SOME, NOT_MODIFIED, Pages, PublicPage, Slug
 from reporting.api.visits import visits_of
 from reporting.application.status_page import StatusPageContent
@@ -29,7 +29,7 @@ _FOREVER: Final = "public, max-age=31536000, immutable"
     summary="Read a status page as JSON",
     response_model=StatusPageContent,
     responses={304: NOT_MODIFIED, **FOR_SOME},
-    openapi_extra={"security": []},
+    openapi_extra=PUBLIC,
 )
 async def get_status_page_json(pages: Pages, slug: Slug, if_none_match: IfNoneMatch = None) -> Response:
     """What the page says, for programs: components with their state, uptime and days, incidents in public words.
@@ -45,7 +45,7 @@ async def get_status_page_json(pages: Pages, slug: Slug, if_none_match: IfNoneMa
     summary="Read a status page",
     response_class=Response,
     responses=A_PAGE,
-    openapi_extra={"security": []},
+    openapi_extra=PUBLIC,
 )
 async def get_status_page(
     request: Request,
@@ -121,7 +121,7 @@ async def enter_status_page(request: Request, pages: Pages, slug: Slug) -> Respo
         304: NOT_MODIFIED,
         **responses_for(NotFound),
     },
-    openapi_extra={"security": []},
+    openapi_extra=PUBLIC,
 )
 async def get_status_page_picture(
     pages: Pages,

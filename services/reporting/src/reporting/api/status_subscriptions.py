@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from reporting.adapters.rendering import subscription_page
 from reporting.adapters.status_subscriptions import ask, confirm, end, read_link_token, state_of
 from reporting.api.dependencies import Box, Lang, Settings, of_process
-from reporting.api.pages import FORM, HTML_CONTENT, form_fields, form_of, page_response
+from reporting.api.pages import FORM, HTML_CONTENT, PUBLIC, form_fields, form_of, page_response
 from reporting.api.public_pages import NO_SUCH_PAGE, NotAdmitted, Pages, PublicPage, PublicPages, Slug
 from reporting.application.status_page import UnknownPage
 from shared.brake import Brake
@@ -38,7 +38,6 @@ _STANDS: Final[dict[int | str, dict[str, Any]]] = {
     200: {"description": "A page that says how it stands", **HTML_CONTENT},
     **responses_for(NotFound),
 }
-_PUBLIC: Final[dict[str, Any]] = {"security": []}
 
 Token = Annotated[
     str,
@@ -148,7 +147,7 @@ async def ask_for_status_mails(
     summary="Open the link of a subscription",
     response_class=Response,
     responses=_STANDS,
-    openapi_extra=_PUBLIC,
+    openapi_extra=PUBLIC,
 )
 async def open_status_subscription(link: Link) -> Response:
     """Asks whether to confirm, or whether to end. Opening changes nothing: mail scanners open every link."""
@@ -160,7 +159,7 @@ async def open_status_subscription(link: Link) -> Response:
     summary="Confirm a subscription",
     response_class=Response,
     responses=_STANDS,
-    openapi_extra=_PUBLIC,
+    openapi_extra=PUBLIC,
 )
 async def confirm_status_subscription(link: Link) -> Response:
     """From now on its reader is told what is new."""
@@ -173,7 +172,7 @@ async def confirm_status_subscription(link: Link) -> Response:
     summary="Ask whether to end a subscription",
     response_class=Response,
     responses=_STANDS,
-    openapi_extra=_PUBLIC,
+    openapi_extra=PUBLIC,
 )
 async def ask_to_end_status_subscription(link: Link) -> Response:
     """For a person who follows the address that mail programs end a subscription by: a page with one button."""
@@ -186,7 +185,7 @@ async def ask_to_end_status_subscription(link: Link) -> Response:
     summary="End a subscription",
     response_class=Response,
     responses=_STANDS,
-    openapi_extra=_PUBLIC,
+    openapi_extra=PUBLIC,
 )
 async def end_status_subscription(link: Link) -> Response:
     """One request without more ends it and forgets the address (RFC 8058); ended already is ended."""

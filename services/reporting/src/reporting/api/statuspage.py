@@ -1,11 +1,10 @@
 """The JSON of Atlassian Statuspage, version 2, below each page: a reader is given the page's address as its base."""
 
-from typing import Any, Final
-
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
 from reporting.api.dependencies import Lang
+from reporting.api.pages import PUBLIC
 from reporting.api.public_pages import FOR_SOME, NOT_MODIFIED, Pages, PublicPage, PublicPages, Slug
 from reporting.api.statuspage_models import (
     Statuspage,
@@ -23,7 +22,6 @@ router = APIRouter(
     tags=["status pages"],
     responses={304: NOT_MODIFIED, **FOR_SOME},
 )
-PUBLIC: Final[dict[str, Any]] = {"security": []}
 NOT_OVER = ("in_progress", "scheduled")
 
 
