@@ -365,6 +365,18 @@ async def test_what_no_route_answers_is_a_page_in_the_reader_s_language(portal: 
     assert programs.headers["content-type"] == "application/problem+json"
 
 
+async def test_where_there_is_no_portal_every_page_of_it_says_so(start_service: Any) -> None:
+    service = await start_service()
+    answers = [
+        await get(service, path)
+        for path in ("/portal", "/portal/sign-in", f"/portal/sign-in/{'A' * 43}", f"/portal/sso/{ITEM}")
+    ]
+    answers.append(await press(service, "/portal/sign-in", urlencode({"email": "lea@example.org"}), OWN))
+    for answer in answers:
+        assert answer.status_code == 404, answer.url
+        assert "There is no portal here." in answer.text, answer.url
+
+
 # --- mails -----------------------------------------------------------------------------------------------------------
 
 

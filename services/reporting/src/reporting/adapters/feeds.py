@@ -36,7 +36,7 @@ class Entry:
 def entries(content: StatusPageContent, t: Translator) -> list[Entry]:
     """Outages, what people put on the page, and planned work: what was said last first."""
     zone = ZoneInfo(content.time_zone)
-    incidents = (_incident(each, zone, t) for each in (*content.open_incidents, *content.recent_incidents))
+    incidents = (_incident(each, zone, t) for each in content.incidents)
     works = (_work(each, content, zone, t) for each in content.maintenance)
     return sorted([*incidents, *works], key=lambda entry: (entry.updated_at, entry.entry_id), reverse=True)
 

@@ -57,11 +57,6 @@ def decision(t: Translator, code: str) -> str:
     return item_status(t, {"approve": "estimated", "accept": "deployed"}.get(code, code))
 
 
-def language_name(code: str) -> str:
-    """A language in itself."""
-    return {"fr": "Français", "en": "English"}.get(code, code)
-
-
 def instant(text: str) -> datetime:
     """An instant as APIs write it."""
     return datetime.fromisoformat(text)

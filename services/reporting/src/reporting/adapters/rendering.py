@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from functools import cache
@@ -27,7 +27,7 @@ from reporting.application.status_page import (
     ShownPage,
     StatusPageContent,
 )
-from reporting.domain.brand import Palette, palette, palette_at_night, with_variables
+from reporting.domain.brand import palette, palette_at_night, with_variables
 from shared.i18n import Catalogues, Translator
 
 _HERE = Path(__file__).parent
@@ -90,6 +90,8 @@ EXTENTS = (
     Extent(entries=5, updates=1, words=100, names=1, days=False),
 )
 """From all to the least that a page of many components says: the first counts that is light enough."""
+_NAMES_CUT = tuple(Extent(names=names) for names in (None, 10, 3, 1))
+"""Of pages of incidents: each component that one touches has a page of its own, so their names alone are cut."""
 
 
 @cache
@@ -119,10 +121,9 @@ def status_page(
     `place` is where it lies, as links in it write it: its slug, or a point on a domain of its own. `mails`: visitors
     may ask to be told by mail. `part`: which `PER_PART` components, of `parts_of`; what happened is told in the first.
     """
-    content, brand = page.content, page.brand
+    content = page.content
     first = (part - 1) * PER_PART
     values = {
-        "page": content,
         "remembered": remembered,
         "place": place,
         "url": url,
@@ -134,19 +135,8 @@ def status_page(
         "shown": content.components[first : first + PER_PART],
     }
 
-    def made(extent: Extent) -> RenderedPage:
-        return _render(
-            "status.html",
-            translator,
-            brand,
-            content.time_zone,
-            content.updated_at,
-            values | {"extent": extent},
-            night=palette_at_night(brand.primary, brand.background, brand.text),
-        )
-
     whole = [Extent(compact=False, past_steps=True)] if len(content.components) <= SHOWN_WHOLE else []
-    return _light_enough(made, [*whole, *EXTENTS])
+    return _visitor_page("status.html", page, translator, values, [*whole, *EXTENTS])
 
 
 def parts_of(content: StatusPageContent) -> int:
@@ -154,12 +144,31 @@ def parts_of(content: StatusPageContent) -> int:
     return max(1, -(-len(content.components) // PER_PART))
 
 
-def _light_enough(made: Callable[[Extent], RenderedPage], extents: Sequence[Extent]) -> RenderedPage:
-    """The first that has no more bytes than a page may have, else the last."""
+def _visitor_page(
+    template: str,
+    page: Branded[StatusPageContent],
+    translator: Translator,
+    values: Mapping[str, Any],
+    extents: Sequence[Extent],
+) -> RenderedPage:
+    """The page in the first extent in which it has no more bytes than a page may have, else in the last."""
+    content = page.content
+
+    def made(extent: Extent) -> RenderedPage:
+        return _render(
+            template,
+            translator,
+            page.brand,
+            content.time_zone,
+            content.updated_at,
+            {**values, "page": content, "extent": extent},
+            dark=True,
+        )
+
     *more, least = extents
     for extent in more:
-        if len((page := made(extent)).html) < LARGEST_PAGE:
-            return page
+        if len((light := made(extent)).html) < LARGEST_PAGE:
+            return light
     return made(least)
 
 
@@ -173,30 +182,17 @@ def component_page(
     remembered: timedelta | None,
 ) -> RenderedPage:
     """Everything about one component, with tables behind the charts. `back` leads to the page that it is of."""
-    content, brand = page.content, page.brand
     values = {
-        "page": content,
         "component": component,
         "back": back,
         "place": "..",
         "private": private,
         "remembered": remembered,
-        "own": [each for each in _incidents(content) if each.concerns(component.component_id)],
+        "part": 1,
+        "own": [each for each in page.content.incidents if each.concerns(component.component_id)],
     }
-
-    def made(extent: Extent) -> RenderedPage:
-        return _render(
-            "component.html",
-            translator,
-            brand,
-            content.time_zone,
-            content.updated_at,
-            values | {"extent": extent},
-            night=palette_at_night(brand.primary, brand.background, brand.text),
-        )
-
     # It tells every step and draws its days in any case: the first and the last extent make nothing else of it.
-    return _light_enough(made, EXTENTS[1:-1])
+    return _visitor_page("component.html", page, translator, values, EXTENTS[1:-1])
 
 
 def incident_page(
@@ -210,13 +206,11 @@ def incident_page(
     part: int = 1,
 ) -> RenderedPage:
     """All that was told of one incident, in parts: `part` is one of `parts_of_incident`. `back` leads to its page."""
-    content = page.content
     language, title = words.incident_title(
         translator, incident.titles, incident.components[0].component_name, over=incident.ended_at is not None
     )
     parts = parts_of_incident(incident)
     values = {
-        "page": content,
         "incident": incident,
         "incident_title": title,
         "incident_language": language,
@@ -228,7 +222,7 @@ def incident_page(
         "part": part,
         "parts": len(parts),
     }
-    return _page_of_incidents("incident.html", page, translator, values)
+    return _visitor_page("incident.html", page, translator, values, _NAMES_CUT)
 
 
 def incidents_page(
@@ -243,8 +237,7 @@ def incidents_page(
     """What happened, entry by entry with a link to all that was told of it; `part`: which `INCIDENTS_PER_PART`."""
     first = (part - 1) * INCIDENTS_PER_PART
     values = {
-        "page": page.content,
-        "shown": _incidents(page.content)[first : first + INCIDENTS_PER_PART],
+        "shown": page.content.incidents[first : first + INCIDENTS_PER_PART],
         "back": back,
         "place": ".",
         "private": private,
@@ -252,32 +245,12 @@ def incidents_page(
         "part": part,
         "parts": parts_of_incidents(page.content),
     }
-    return _page_of_incidents("incidents.html", page, translator, values)
-
-
-def _page_of_incidents(
-    template: str, page: Branded[StatusPageContent], translator: Translator, values: Mapping[str, Any]
-) -> RenderedPage:
-    content, brand = page.content, page.brand
-
-    def made(extent: Extent) -> RenderedPage:
-        return _render(
-            template,
-            translator,
-            brand,
-            content.time_zone,
-            content.updated_at,
-            {**values, "extent": extent},
-            night=palette_at_night(brand.primary, brand.background, brand.text),
-        )
-
-    # Of the components that an incident touches, each has a page of its own: they alone are cut.
-    return _light_enough(made, [Extent(names=names) for names in (None, 10, 3, 1)])
+    return _visitor_page("incidents.html", page, translator, values, _NAMES_CUT)
 
 
 def parts_of_incidents(content: StatusPageContent) -> int:
     """How many parts the list of what happened has: at least one."""
-    return max(1, -(-len(_incidents(content)) // INCIDENTS_PER_PART))
+    return max(1, -(-len(content.incidents) // INCIDENTS_PER_PART))
 
 
 def parts_of_incident(incident: PublicIncident) -> list[list[PublicUpdate]]:
@@ -292,11 +265,6 @@ def parts_of_incident(incident: PublicIncident) -> list[list[PublicUpdate]]:
         parts[-1].append(update)
         weight += heavy
     return parts
-
-
-def _incidents(content: StatusPageContent) -> list[PublicIncident]:
-    """What goes on, then what is over; each newest first."""
-    return [*content.open_incidents, *content.recent_incidents]
 
 
 @dataclass(frozen=True)
@@ -330,29 +298,18 @@ def report_page(
 
 def password_page(brand: Brand, translator: Translator, *, place: str, refused: bool) -> RenderedPage:
     """Asks for the password of a page, in its brand and without a word of what it says."""
-    night = palette_at_night(brand.primary, brand.background, brand.text)
-    values = {"place": place, "refused": refused}
-    return _render("password.html", translator, brand, "UTC", datetime.fromtimestamp(0, UTC), values, night=night)
+    return _timeless_page("password.html", translator, brand, {"place": place, "refused": refused}, dark=True)
 
 
 def page_sign_in_page(page: ShownPage, translator: Translator, *, place: str, fault: Fault | None) -> RenderedPage:
     """Leads to the provider at which visitors of a page sign in, and why that failed; not a word of the page."""
-    brand = page.brand
-    night = palette_at_night(brand.primary, brand.background, brand.text)
     values = {
         "place": place,
         "provider": page.provider,
         "failure": None if fault is None else failure(translator, fault),
     }
-    return _render(
-        "single_sign_on.html",
-        translator,
-        brand,
-        "UTC",
-        datetime.fromtimestamp(0, UTC),
-        values,
-        night=night,
-        further_style="single_sign_on.css",
+    return _timeless_page(
+        "single_sign_on.html", translator, page.brand, values, dark=True, further_style="single_sign_on.css"
     )
 
 
@@ -360,9 +317,8 @@ def subscription_page(
     brand: Brand, translator: Translator, *, place: str, state: str, action: str | None
 ) -> RenderedPage:
     """How a subscription stands: `sent`, `no_address`, `asked`, `confirmed`, `ending`, or `gone`."""
-    night = palette_at_night(brand.primary, brand.background, brand.text)
     values = {"place": place, "state": state, "action": action}
-    return _render("subscription.html", translator, brand, "UTC", datetime.fromtimestamp(0, UTC), values, night=night)
+    return _timeless_page("subscription.html", translator, brand, values, dark=True)
 
 
 def sheet_page(
@@ -395,7 +351,7 @@ def portal_page(
         time_zone,
         now,
         values,
-        night=palette_at_night(brand.primary, brand.background, brand.text),
+        dark=True,
         further_style="portal/portal.css",
         forms=True,
     )
@@ -404,9 +360,21 @@ def portal_page(
 def message_page(translator: Translator, title: str, text: str) -> RenderedPage:
     """A page that only says something: not found, expired."""
     brand = Brand(name="", logo_url=None, primary=None, background=None, text=None)
-    return _render(
-        "message.html", translator, brand, "UTC", datetime.fromtimestamp(0, UTC), {"title": title, "text": text}
-    )
+    return _timeless_page("message.html", translator, brand, {"title": title, "text": text})
+
+
+def _timeless_page(
+    template: str,
+    translator: Translator,
+    brand: Brand,
+    values: Mapping[str, Any],
+    *,
+    dark: bool = False,
+    further_style: str | None = None,
+) -> RenderedPage:
+    """A page that says nothing of when: in no zone, and as of no instant."""
+    never = datetime.fromtimestamp(0, UTC)
+    return _render(template, translator, brand, "UTC", never, values, dark=dark, further_style=further_style)
 
 
 def safe_logo(address: str | None) -> str | None:
@@ -428,24 +396,28 @@ def _render(
     at: datetime,
     values: Mapping[str, Any],
     *,
-    night: Palette | None = None,
+    dark: bool = False,
     further_style: str | None = None,
     forms: bool = False,
 ) -> RenderedPage:
+    """`dark`: it is, for those who want it dark. `further_style`: after the one of all. `forms`: shown in no frame."""
     environment = _environment(translator.language)
     zone = ZoneInfo(zone_name)
     colours = with_variables(palette(brand.primary, brand.background, brand.text), brand.variables)
+    night = palette_at_night(brand.primary, brand.background, brand.text) if dark else None
     style = environment.get_template("style.css").render(colours=colours, night=night)
     if further_style is not None:
         style += environment.get_template(further_style).render()
-    # A picture of the agency's own is served beside the page that it is of; the portal has none.
-    uploaded = brand.logo if "place" in values else None
-    logo = safe_logo(brand.logo_url) if uploaded is None else f"{values['place']}/logo.png?v={uploaded}"
+    # Pictures of the agency's own are served beside the page that they are of; reports and the portal have none.
+    place = values.get("place")
+    logo = safe_logo(brand.logo_url) if None in (place, brand.logo) else f"{place}/logo.png?v={brand.logo}"
+    favicon = None if None in (place, brand.favicon) else f"{place}/favicon.png?v={brand.favicon}"
     html = environment.get_template(template).render(
         t=translator,
         w=words,
         brand=brand,
         logo=logo,
+        favicon=favicon,
         style=Markup(style),  # noqa: S704  (made of our own stylesheet and of colours that are #rrggbb)
         zone=zone,
         zone_text=translator.zone(zone, at),

@@ -356,7 +356,7 @@ def matters(page: ShownPage) -> list[Matter]:
         # page is told by what they say of it.
         *(
             Matter(str(each.incident_id), "down" if each.ended_at is None else "over")
-            for each in (*content.open_incidents, *content.recent_incidents)
+            for each in content.incidents
             if not each.titles
         ),
         *(Matter(str(update.page_update_id), "said") for _, update in _told_by_people(page)),
@@ -366,7 +366,7 @@ def matters(page: ShownPage) -> list[Matter]:
 
 def _told_by_people(page: ShownPage) -> Iterator[tuple[PublicIncident, PublicUpdate]]:
     """What people told of each incident, oldest first."""
-    for incident in (*page.content.open_incidents, *page.content.recent_incidents):
+    for incident in page.content.incidents:
         for each in incident.updates[::-1]:
             if each.page_update_id is not None:
                 yield incident, each
@@ -452,7 +452,7 @@ async def set_watch_aside(uow: UnitOfWork, tenant_id: UUID, slug: str) -> None:
 def _piece(matter: Matter, page: ShownPage) -> Mapping[str, Any]:
     """What a mail tells, so that it tells the same however late it is sent."""
     content = page.content
-    for incident in (*content.open_incidents, *content.recent_incidents):
+    for incident in content.incidents:
         if str(incident.incident_id) == matter.key:
             return {
                 "kind": matter.stage,

@@ -15,6 +15,11 @@ from shared.values import parse_duration
 _MONTH: Final = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 
 
+def language_name(code: str) -> str:
+    """A language in itself."""
+    return {"fr": "Français", "en": "English"}.get(code, code)
+
+
 def labelled(t: Translator, label: str, text: str) -> str:
     """``Net: €300.00``; in French a space that does not break stands before the colon."""
     return t.gettext("%(label)s: %(text)s", label=label, text=text)

@@ -17,6 +17,7 @@ from reporting.adapters.audit_queries import Wanted, access_of, accesses, every_
 from reporting.adapters.audit_tables import AuditCheckpoint, AuditEntry
 from reporting.api.audit_models import Access, AuditLogEntry, Checkpoint, Kind
 from reporting.api.dependencies import Box
+from reporting.api.documents import CSV
 from reporting.application.audit import LogIsBroken, NothingRecorded
 from shared.auth import Principal
 from shared.csv_lines import csv_lines
@@ -208,7 +209,7 @@ def access_lines(runtime: CurrentRuntime, auditor: Principal, wanted: Wanted) ->
 
     return StreamingResponse(
         lines(),
-        media_type="text/csv; charset=utf-8; header=present",
+        media_type=CSV,
         headers={
             "Content-Disposition": 'attachment; filename="access-log.csv"',
             "Cache-Control": "private, no-store",

@@ -17,6 +17,7 @@ from reporting.adapters.rendering import translator_for
 from reporting.adapters.tables import Client, Contract, Event
 from reporting.api.dependencies import Lang
 from reporting.api.documents import (
+    CSV,
     FILES,
     MOST_ROWS,
     AgencyReader,
@@ -137,7 +138,7 @@ async def download_client_history(
     if form == "csv":
         return StreamingResponse(
             piece_by_piece(runtime, who, COLUMNS, await events_of(unit, known), read),
-            media_type="text/csv; charset=utf-8; header=present",
+            media_type=CSV,
             headers={
                 "Content-Disposition": 'attachment; filename="client-history.csv"',
                 "Cache-Control": "private, no-store",

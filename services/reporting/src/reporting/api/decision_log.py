@@ -15,7 +15,7 @@ from reporting.adapters.facts import StoredFacts
 from reporting.adapters.history import columns_of, events_of, newest, rows_of, told_by
 from reporting.adapters.rendering import translator_for
 from reporting.api.dependencies import Lang
-from reporting.api.documents import FILES, MOST_ROWS, Document, Form, answer, not_too_long, piece_by_piece
+from reporting.api.documents import CSV, FILES, MOST_ROWS, Document, Form, answer, not_too_long, piece_by_piece
 from reporting.application.decision_log import COLUMNS, LogEntry, LogKind, cells, log_entry
 from reporting.application.facts import KnownContract
 from reporting.application.history import FOLLOW_UP
@@ -115,7 +115,7 @@ async def download_decision_log(
     if form == "csv":
         return StreamingResponse(
             piece_by_piece(runtime, who, COLUMNS, await events_of(unit, asked.known), read),
-            media_type="text/csv; charset=utf-8; header=present",
+            media_type=CSV,
             headers={
                 "Content-Disposition": f'attachment; filename="{name}.csv"',
                 "Cache-Control": "private, no-store",

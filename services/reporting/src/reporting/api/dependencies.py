@@ -1,7 +1,8 @@
 """What the routes of this service share."""
 
+from collections.abc import Callable
 from functools import lru_cache
-from typing import Annotated, cast, get_args
+from typing import Annotated, TypeVar, cast, get_args
 
 from fastapi import Depends, Path, Query, Request
 
@@ -9,6 +10,17 @@ from reporting.adapters.page_settings import PictureKind
 from reporting.adapters.secret_box import SecretBox, box_of
 from reporting.settings import ReportingSettings
 from shared.problems import NotFound
+
+T = TypeVar("T")
+
+
+def of_process(request: Request, name: str, make: Callable[[], T]) -> T:
+    """What this process keeps under a name from one request to the next; whoever asks first has it made."""
+    state = request.app.state
+    if not hasattr(state, name):
+        setattr(state, name, make())
+    kept: T = getattr(state, name)
+    return kept
 
 
 def current_settings(request: Request) -> ReportingSettings:

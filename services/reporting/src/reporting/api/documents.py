@@ -26,6 +26,7 @@ MOST_ROWS: Final = 5_000
 """A document that is longer is for programs: as CSV."""
 _TEXT: Final[dict[str, Any]] = {"schema": {"type": "string"}}
 _FILE: Final[dict[str, Any]] = {"schema": {"type": "string", "format": "binary"}}
+CSV: Final = "text/csv; charset=utf-8; header=present"
 WORKBOOK: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 FILES: Final[dict[int | str, dict[str, Any]]] = {
     200: {
@@ -87,7 +88,7 @@ async def answer(request: Request, document: Document, form: DocumentForm, t: Tr
         made = (document.sheet, document.made_at, name, document.columns, document.rows)
         return _file(await asyncio.to_thread(sheet_xlsx, *made), WORKBOOK, f"{document.file_name}.xlsx", t)
     text = csv_lines([document.columns, *document.rows]).encode()
-    return _file(text, "text/csv; charset=utf-8; header=present", f"{document.file_name}.csv", t)
+    return _file(text, CSV, f"{document.file_name}.csv", t)
 
 
 def _file(content: bytes, media_type: str, name: str, t: Translator) -> Response:

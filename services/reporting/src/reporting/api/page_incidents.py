@@ -187,8 +187,7 @@ async def shown_page(unit: Unit, slug: str, client_id: UUID) -> ShownPage:
 
 def shown_incident(page: ShownPage, page_incident_id: UUID) -> PublicIncident:
     """An incident that a page shows. Raises NotOnThePage."""
-    shown = (*page.content.open_incidents, *page.content.recent_incidents)
-    found = next((each for each in shown if each.incident_id == page_incident_id), None)
+    found = next((each for each in page.content.incidents if each.incident_id == page_incident_id), None)
     if found is None:
         raise NotOnThePage
     return found
@@ -241,8 +240,7 @@ async def publish_page_incident(
     already = await shown_page_incident(unit, slug, body.incident_id)
     if already is not None:
         raise AlreadyOnThePage(already)
-    shown = (*page.content.open_incidents, *page.content.recent_incidents)
-    if sum(1 for each in shown if each.titles) >= MOST_INCIDENTS:
+    if sum(1 for each in page.content.incidents if each.titles) >= MOST_INCIDENTS:
         raise TooManyPageIncidents
     common = {
         "tenant_id": writer.tenant_id,

@@ -29,7 +29,7 @@ from reporting.adapters.page_settings import (
 )
 from reporting.adapters.pictures import LARGEST, NotAPicture, cleaned
 from reporting.adapters.status_subscriptions import show_other_sites
-from reporting.api.dependencies import Kind, Settings
+from reporting.api.dependencies import Kind, Settings, of_process
 from reporting.api.page_settings_models import CertificateAnswer, NewDomain, PageChange, PageView
 from reporting.application.page_settings import (
     DomainIsNotProven,
@@ -299,11 +299,7 @@ async def delete_status_page_domain(slug: Slug, unit: Unit, _writer: Writer) -> 
 
 def known_domains(request: Request, runtime: CurrentRuntime) -> Domains:
     """Dependency: the domains that this process asked about lately."""
-    state = request.app.state
-    if not hasattr(state, "domains"):
-        state.domains = Domains(runtime)
-    domains: Domains = state.domains
-    return domains
+    return of_process(request, "domains", lambda: Domains(runtime))
 
 
 @certificates.get(

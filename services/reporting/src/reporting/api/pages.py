@@ -1,7 +1,7 @@
 """Answers that browsers read: HTML with its security headers, conditional requests, negotiation of problems."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 from urllib.parse import parse_qs
 
 from fastapi import Request, Response
@@ -11,7 +11,20 @@ from shared.etag import etag, not_modified
 from shared.i18n import Translator
 
 HTML = "text/html; charset=utf-8"
+HTML_CONTENT: Final[dict[str, Any]] = {"content": {"text/html": {"schema": {"type": "string"}}}}
+"""How the document of the API describes an answer that is a page."""
+FORM: Final = "application/x-www-form-urlencoded"
 MOST_FIELDS: Final = 10
+
+
+PUBLIC: Final[dict[str, Any]] = {"security": []}
+"""How it describes what anybody may ask for."""
+
+
+def form_of(field: str, longest: int) -> dict[str, Any]:
+    """How the document of the API describes what takes a form with one field, from anybody."""
+    schema = {"type": "object", "required": [field], "properties": {field: {"type": "string", "maxLength": longest}}}
+    return {**PUBLIC, "requestBody": {"required": True, "content": {FORM: {"schema": schema}}}}
 
 
 async def form_fields(request: Request) -> Mapping[str, Sequence[str]]:

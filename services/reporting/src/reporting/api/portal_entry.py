@@ -20,13 +20,12 @@ from reporting.adapters.portal_store import (
 )
 from reporting.adapters.rendering import translator_for
 from reporting.api.dependencies import Box, Settings
+from reporting.api.pages import FORM
 from reporting.api.portal_session import (
-    FORM,
     LANGUAGE_COOKIE,
     LARGEST_FORM,
     PORTAL,
     SIGN_IN,
-    NoPortal,
     PortalRoute,
     SignedIn,
     VisitorsForm,
@@ -60,11 +59,6 @@ _ADDRESS: Final = re.compile(
 )
 
 
-def _must_be_there(settings: Settings) -> None:
-    if settings.portal_secret is None:
-        raise NoPortal
-
-
 def _sign_in_page(
     request: Request,
     *,
@@ -81,22 +75,18 @@ def _sign_in_page(
 
 
 @router.get("/sign-in", summary="Ask for a link")
-async def show_portal_sign_in(
-    request: Request, settings: Settings, runtime: CurrentRuntime, sent: str = "", out: str = ""
-) -> Response:
+async def show_portal_sign_in(request: Request, runtime: CurrentRuntime, sent: str = "", out: str = "") -> Response:
     """The form, and after it was sent what happens now: the same for every address. With the way in of last time.
 
     `out`: a session has ended.
     """
-    _must_be_there(settings)
     provider = await last_provider(request, runtime)
     return _sign_in_page(request, sent=sent == "yes", out=out, provider=provider)
 
 
 @router.post("/sign-in", summary="Ask for a link")
-async def ask_for_portal_link(request: Request, settings: Settings, runtime: CurrentRuntime, box: Box) -> Response:
+async def ask_for_portal_link(request: Request, runtime: CurrentRuntime, box: Box) -> Response:
     """Takes down the address; whether a link is mailed is looked at afterwards, so that the answer tells nothing."""
-    _must_be_there(settings)
     form = await read_form(request)
     email = form["email"]
     if len(email) > 254 or not _ADDRESS.fullmatch(email):
@@ -116,9 +106,8 @@ async def ask_for_portal_link(request: Request, settings: Settings, runtime: Cur
 
 
 @router.get("/sign-in/{secret}", summary="Open a link")
-async def show_portal_link(secret: Secret, request: Request, settings: Settings, runtime: CurrentRuntime) -> Response:
+async def show_portal_link(secret: Secret, request: Request, runtime: CurrentRuntime) -> Response:
     """A page with a button. Programs that open every link of a mail see it, and nothing happens."""
-    _must_be_there(settings)
     try:
         async with runtime.units.for_every_tenant() as unit:
             person = await look_at_link(unit, secret)
@@ -131,7 +120,6 @@ async def show_portal_link(secret: Secret, request: Request, settings: Settings,
 @router.post("/sign-in/{secret}", summary="Sign in")
 async def sign_in_to_portal(secret: Secret, request: Request, settings: Settings, runtime: CurrentRuntime) -> Response:
     """The button: the link is used, a session begins, and its secret goes into a cookie."""
-    _must_be_there(settings)
     await read_form(request)
     try:
         async with runtime.units.for_every_tenant() as unit:

@@ -11,10 +11,10 @@ from reporting.adapters.portal_facts import contracts_seen
 from reporting.adapters.portal_store import drafts_of
 from reporting.adapters.portal_words import refusal
 from reporting.adapters.upstream import Refused
+from reporting.api.pages import FORM
 from reporting.api.portal_drafts import page_of_reply
 from reporting.api.portal_pages import item_with_messages
 from reporting.api.portal_session import (
-    FORM,
     LARGEST_FORM,
     PORTAL,
     Form,

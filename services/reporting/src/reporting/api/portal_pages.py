@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Annotated, Any, Final
 from urllib.parse import quote
 from uuid import UUID
@@ -17,6 +17,7 @@ from reporting.adapters.upstream import Away, ClientApis, File, NotThere, Refuse
 from reporting.api.portal_session import PORTAL, TAKEN_AWAY, PortalRoute, SignedIn, Visit, one_of
 from reporting.application.client_overview import MONTHS, contract_now, months_of_uptime
 from reporting.application.reporting import current_month
+from reporting.domain.period import next_month
 from shared.values import Month
 
 router = APIRouter(prefix=PORTAL, tags=["portal"], route_class=PortalRoute, include_in_schema=False)
@@ -265,7 +266,7 @@ async def show_portal_hours(
     except (NotThere, Refused):
         pass  # the month has no hours; the page says so
     names = {line["code"]: line["name"].get(visit.translator.language, "") for line in (hours or {}).get("lines", [])}
-    before, after = (asked - timedelta(days=1)).replace(day=1), _next(asked)
+    before, after = (asked - timedelta(days=1)).replace(day=1), next_month(asked)
     values = {
         "number": contract.number,
         "month": f"{asked:%Y-%m}",
@@ -276,10 +277,6 @@ async def show_portal_hours(
         "names": names,
     }
     return visit.page_about(contracts, "hours.html", values)
-
-
-def _next(month: date) -> date:
-    return (month.replace(day=1) + timedelta(days=32)).replace(day=1)
 
 
 @router.get("/advice", summary="Advice")

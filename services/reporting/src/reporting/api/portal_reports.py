@@ -24,7 +24,7 @@ from reporting.adapters.report_xlsx import report_xlsx, sheet_xlsx
 from reporting.adapters.review_sheet import review_title
 from reporting.adapters.scheduled_sheets import document_title
 from reporting.adapters.upstream import NotThere
-from reporting.api.documents import Document
+from reporting.api.documents import CSV, WORKBOOK, Document
 from reporting.api.portal_session import (
     PORTAL,
     TAKEN_AWAY,
@@ -34,7 +34,7 @@ from reporting.api.portal_session import (
     html_response,
     one_of,
 )
-from reporting.api.report_editions import MOST_EDITIONS, WORKBOOK, attached
+from reporting.api.report_editions import MOST_EDITIONS, attached
 from reporting.api.reports import in_reach
 from reporting.api.reviews import Kind, review_document
 from reporting.api.scheduled_reports import Kind as DocumentKind
@@ -49,6 +49,7 @@ from reporting.application.reporting import monthly_report
 from reporting.application.review_editions import ReviewEdition
 from reporting.application.scheduled_reports import FOR_DECIDERS
 from reporting.application.sent_messages import MessageEdition
+from reporting.domain.period import next_month
 from reporting.domain.review_periods import SCHEDULED, ReportKind, ReviewKind, ScheduledKind, months_from
 from shared.csv_lines import csv_lines
 from shared.i18n import Translator
@@ -89,7 +90,7 @@ async def list_portal_reports(visit: SignedIn, before: Month | None = None) -> R
         listed = []
         for contract in contracts:
             measured = await months_of_uptime(StoredFacts(unit), contract.contract_id, unit.now, MONTHS)
-            last = before or _after(measured[0].month if measured else unit.now.date().replace(day=1))
+            last = before or next_month(measured[0].month if measured else unit.now.date().replace(day=1))
             last = max(last, SECOND_YEAR)
             first = last.replace(year=last.year - 1)
             end = last - timedelta(days=1)
@@ -103,10 +104,6 @@ async def list_portal_reports(visit: SignedIn, before: Month | None = None) -> R
                 (contract, told_reviews, [(month, told.get(month, []), month in running) for month in months], older)
             )
     return visit.page_about(contracts, "reports.html", {"listed": listed})
-
-
-def _after(month: date) -> date:
-    return (month.replace(day=1) + timedelta(days=32)).replace(day=1)
 
 
 @router.get("/contracts/{contract_id}/reports/{month}", summary="What was told of a month")
@@ -160,7 +157,12 @@ async def show_portal_report(contract_id: UUID, month: Month, visit: SignedIn) -
 
 
 async def _read(visit: Visit, contract_id: UUID, kind: ReportKind, month: date, edition: int) -> tuple[AnyIssued, int]:
-    """The edition as its reader may see it, and the number of the newest. It counts as seen. Raises UnknownEdition."""
+    """The edition as its reader may see it, and the number of the newest. It counts as seen.
+
+    Raises UnknownEdition, and DeciderOnly for what is not for everybody.
+    """
+    if kind in FOR_DECIDERS:
+        visit.must_decide()
     async with visit.unit() as unit:
         issued = await issued_of_any_kind(unit, contract_id, kind, month, edition)
         if may_be_noted(visit.request):
@@ -210,13 +212,14 @@ async def download_portal_edition(
     contract_id: UUID, month: Month, edition: Number, file: str, visit: SignedIn
 ) -> Response:
     """The same as a PDF in the reader's language, as CSV, as a workbook, or as JSON."""
+    return await _file(visit, contract_id, "monthly", month, edition, file)
+
+
+async def _file(visit: Visit, contract_id: UUID, kind: ReportKind, month: date, edition: int, file: str) -> Response:
     if file not in FILES:
         raise NotThere
-    issued, _ = await _read(visit, contract_id, "monthly", month, edition)
-    return await _file(issued, file, visit.translator)
-
-
-async def _file(issued: AnyIssued, file: str, t: Translator) -> Response:
+    issued, _ = await _read(visit, contract_id, kind, month, edition)
+    t = visit.translator
     content: bytes | str
     if file == "json":
         content, media_type = issued.text, "application/json"
@@ -232,9 +235,6 @@ async def _file(issued: AnyIssued, file: str, t: Translator) -> Response:
         content, media_type = _lines(scheduled_document(issued, t), file, t)
     headers = {**attached(issued.edition, file), **TAKEN_AWAY}
     return Response(content, media_type=media_type, headers=headers)
-
-
-CSV: Final = "text/csv; charset=utf-8; header=present"
 
 
 def _month_lines(issued: IssuedEdition, file: str, t: Translator) -> tuple[bytes | str, str]:
@@ -298,10 +298,7 @@ async def download_portal_review_edition(
     contract_id: UUID, review_kind: Kind, month: Month, edition: Number, file: str, visit: SignedIn
 ) -> Response:
     """The same as a PDF in the reader's language, as CSV, as a workbook, or as JSON."""
-    if file not in FILES:
-        raise NotThere
-    issued, _ = await _read(visit, contract_id, review_kind, month, edition)
-    return await _file(issued, file, visit.translator)
+    return await _file(visit, contract_id, review_kind, month, edition, file)
 
 
 # --- documents that come after every month ---------------------------------------------------------------------------
@@ -309,11 +306,6 @@ async def download_portal_review_edition(
 
 def _document_address(contract_id: UUID, kind: ScheduledKind, month: date) -> str:
     return f"{PORTAL}/contracts/{contract_id}/documents/{kind}/{month:%Y-%m}"
-
-
-def _must_decide(visit: Visit, kind: ScheduledKind) -> None:
-    if kind in FOR_DECIDERS:
-        visit.must_decide()
 
 
 @router.get(
@@ -324,7 +316,6 @@ async def show_portal_document_edition(
     contract_id: UUID, report_kind: DocumentKind, month: Month, edition: Number, visit: SignedIn
 ) -> Response:
     """What its PDF says, for a browser."""
-    _must_decide(visit, report_kind)
     issued, newest = await _read(visit, contract_id, report_kind, month, edition)
     return _page(visit, issued, newest, _back(contract_id, month, visit.translator))
 
@@ -337,11 +328,7 @@ async def download_portal_document_edition(
     contract_id: UUID, report_kind: DocumentKind, month: Month, edition: Number, file: str, visit: SignedIn
 ) -> Response:
     """The same as a PDF in the reader's language, as CSV, as a workbook, or as JSON."""
-    if file not in FILES:
-        raise NotThere
-    _must_decide(visit, report_kind)
-    issued, _ = await _read(visit, contract_id, report_kind, month, edition)
-    return await _file(issued, file, visit.translator)
+    return await _file(visit, contract_id, report_kind, month, edition, file)
 
 
 # --- evidence --------------------------------------------------------------------------------------------------------

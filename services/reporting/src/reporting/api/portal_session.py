@@ -36,8 +36,8 @@ from reporting.adapters.portal_store import (
 from reporting.adapters.rendering import RenderedPage, catalogues, portal_page, translator_for
 from reporting.adapters.secret_box import SecretBox
 from reporting.adapters.upstream import Away, ClientApis, NotThere, PortalAccess, Refused
-from reporting.api.dependencies import current_box, current_settings
-from reporting.api.pages import HTML
+from reporting.api.dependencies import current_box, current_settings, of_process
+from reporting.api.pages import FORM, HTML
 from reporting.api.portal_drafts import draft_of, written_in
 from reporting.application.client_overview import brand_of
 from reporting.application.editions import UnknownEdition
@@ -67,7 +67,6 @@ SIGN_IN: Final = "/portal/sign-in"
 LANGUAGE_COOKIE: Final = "portal_language"
 VIEW_COOKIE: Final = "portal_view"
 VIEWS: Final = ("business", "technical")
-FORM: Final = "application/x-www-form-urlencoded"
 LARGEST_FORM: Final = 64_000
 MOST_FIELDS: Final = 60
 YEAR_SECONDS: Final = 365 * 86_400
@@ -120,14 +119,14 @@ class TokenPurse:
 
 def token_purse(request: Request) -> TokenPurse:
     """Dependency: the tokens of this process. Raises NoPortal."""
-    state = request.app.state
-    if not hasattr(state, "token_purse"):
-        settings = current_settings(request)
-        if settings.portal_secret is None:
-            raise NoPortal
-        state.token_purse = TokenPurse(PortalAccess(settings, settings.portal_secret))
-    purse: TokenPurse = state.token_purse
-    return purse
+    return of_process(request, "token_purse", lambda: TokenPurse(portal_access(current_settings(request))))
+
+
+def portal_access(settings: ReportingSettings) -> PortalAccess:
+    """What contracts tells of people and their tokens. Raises NoPortal."""
+    if settings.portal_secret is None:
+        raise NoPortal
+    return PortalAccess(settings, settings.portal_secret)
 
 
 # --- cookies ---------------------------------------------------------------------------------------------------------
@@ -157,14 +156,16 @@ def set_session_cookie(response: Response, settings: ReportingSettings, secret: 
 
 def translator_of(request: Request, default: str) -> Translator:
     """The reader's language: asked for in the address, else chosen before, else as the default says."""
-    asked = request.query_params.get("lang") or request.cookies.get(LANGUAGE_COOKIE)
-    return translator_for(asked, None, default)
+    return translator_for(_asked_for(request), None, default)
 
 
 def translator_for_strangers(request: Request) -> Translator:
     """Of somebody whom nobody knows yet: as he asks, as he chose before, as his browser prefers."""
-    asked = request.query_params.get("lang") or request.cookies.get(LANGUAGE_COOKIE)
-    return translator_for(asked, request.headers.get("accept-language"), "en")
+    return translator_for(_asked_for(request), request.headers.get("accept-language"), "en")
+
+
+def _asked_for(request: Request) -> str | None:
+    return request.query_params.get("lang") or request.cookies.get(LANGUAGE_COOKIE)
 
 
 # --- a visit ---------------------------------------------------------------------------------------------------------
@@ -497,7 +498,7 @@ def message(
 
 
 class PortalRoute(APIRoute):
-    """Whatever goes wrong is a page for people: these routes are no API."""
+    """Whatever goes wrong is a page for people: these routes are no API. Without a portal none of them is there."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """FastAPI's handler, with pages instead of problem documents."""
@@ -508,6 +509,8 @@ class PortalRoute(APIRoute):
                 if request.method == "POST" and _is_own(request) is False:
                     # Before anything is looked at: who sends it from elsewhere signs nobody out either.
                     raise FormRefused
+                if current_settings(request).portal_secret is None:
+                    raise NoPortal
                 response = await handle(request)
                 if response.status_code == 303:
                     await _forget_sent(request)

@@ -17,10 +17,10 @@ from reporting.api.dependencies import Settings
 from reporting.api.portal_session import (
     PORTAL,
     YEAR_SECONDS,
-    NoPortal,
     PortalRoute,
     is_secure,
     plain_page,
+    portal_access,
     see,
     set_session_cookie,
     translator_for_strangers,
@@ -47,8 +47,6 @@ async def go_to_portal_provider(
     identity_provider_id: UUID, request: Request, settings: Settings, sign_on: SignOn
 ) -> Response:
     """Leads to the provider. Agencies give this address to their clients; so do lists of applications of providers."""
-    if settings.portal_secret is None:
-        raise NoPortal
     try:
         return await sign_on.begin(identity_provider_id, portal_redirect_uri(settings, identity_provider_id))
     except SignInFailed as failed:
@@ -61,13 +59,12 @@ async def return_to_portal(
     identity_provider_id: UUID, request: Request, settings: Settings, runtime: CurrentRuntime, sign_on: SignOn
 ) -> Response:
     """Signs in whom the agency let in under the address that the provider vouches for; who is several chooses."""
-    if settings.portal_secret is None:
-        raise NoPortal
+    access = portal_access(settings)
     try:
         provider, address = await sign_on.finish(
             identity_provider_id, portal_redirect_uri(settings, identity_provider_id)
         )
-        people = await _people(PortalAccess(settings, settings.portal_secret), provider, address)
+        people = await _people(access, provider, address)
         async with runtime.units.for_every_tenant() as unit:
             await hold_provider(unit, provider)
             if len(people) > 1:

@@ -1,13 +1,14 @@
-"""How public routes read a page: from the database, and while it is away from what this process read last.
+"""How public routes read a page and answer: from the database, while it is away from what this process read last.
 
 A page may be for those who know its password: a browser shows a cookie that its form was answered with, a program sends
 the password as HTTP Basic. Or for those who sign in at a provider: then there is the cookie alone.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
 from fastapi import Depends, Path, Request, Response
@@ -16,14 +17,15 @@ from reporting.adapters.facts import StoredFacts
 from reporting.adapters.last_pages import LastPages, SnapshotFolder
 from reporting.adapters.own_domains import OWN_DOMAIN
 from reporting.adapters.page_access import PageAccess, basic_password
-from reporting.adapters.rendering import page_sign_in_page, password_page, translator_for
-from reporting.api.dependencies import Box, Settings
-from reporting.api.pages import message_response, page_response
+from reporting.adapters.rendering import RenderedPage, page_sign_in_page, password_page, translator_for
+from reporting.api.dependencies import Box, Settings, of_process
+from reporting.api.pages import HTML_CONTENT, message_response, page_response, wants_html
 from reporting.api.visits import visits_of
 from reporting.application.status_page import ShownPage, StatusPageContent, UnknownPage, status_page
 from reporting.settings import ReportingSettings
 from shared.consumer import is_database_away
 from shared.etag import content_etag, etag, not_modified
+from shared.i18n import Translator
 from shared.operations import correlation_of
 from shared.problems import NotFound, TooManyRequests, Unauthorized, responses_for
 from shared.service import CurrentRuntime
@@ -36,7 +38,14 @@ Slug = Annotated[
 NOT_MODIFIED = {"description": "The reader has the present version (`If-None-Match`)"}
 FOR_SOME = responses_for(Unauthorized, TooManyRequests)
 """Of every route of a page: it may be for those who know its password or sign in; wrong passwords are counted."""
-FOR_THE_FEW = {"description": "The page is for those who know its password, or sign in, and this visitor has not yet"}
+_FOR_THE_FEW = "The page is for those who know its password, or sign in, and this visitor has not yet"
+A_PAGE: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"description": "The page", **HTML_CONTENT},
+    304: NOT_MODIFIED,
+    403: {"description": _FOR_THE_FEW, **HTML_CONTENT},
+    **FOR_SOME,
+}
+"""What `PublicPages.show` answers."""
 COOKIE: Final = "upheld_page"
 PRIVATE: Final = "private, no-cache"
 NO_SUCH_PAGE: Final = "There is no status page at this address."
@@ -68,6 +77,12 @@ class PublicPage:
         """Whether not everybody may read it: nothing that stands between keeps it."""
         return self.page.known.settings.audience != "public"
 
+    def way_back(self, depth: int) -> str:
+        """To the page, as links write it at an address that is `depth` parts of a path below it."""
+        if self.place == ".":
+            return "../" * (depth - 1) or "./"
+        return "../" * depth + self.content.slug
+
 
 class NotAdmitted(Exception):
     """The page is there, and this visitor may not read it yet."""
@@ -77,32 +92,8 @@ class NotAdmitted(Exception):
         self.page = page
 
 
-def admission_response(
-    request: Request, asked: NotAdmitted, lang: str | None, *, place: str, refused: bool = False
-) -> Response:
-    """The page at which this visitor is let in: it asks for the password, or leads to the provider to sign in at.
-
-    :param place: where the status page lies, as links of what was asked for write it.
-    :param refused: the password that was given was not that of the page.
-    """
-    page = asked.page.page
-    t = translator_for(lang, request.headers.get("accept-language"), page.content.language)
-    if page.known.settings.audience == "single_sign_on":
-        form = page_sign_in_page(page, t, place=place, fault=None)
-    else:
-        form = password_page(page.brand, t, place=place, refused=refused)
-    return page_response(request, form, t, cache_control="no-store", status=403)
-
-
-def no_page_response(request: Request, lang: str | None, default: str = "en") -> Response:
-    """For people: there is nothing at this address."""
-    t = translator_for(lang, request.headers.get("accept-language"), default)
-    text = t.gettext("There is no status page at this address. Check the link that you were given.")
-    return message_response(request, t, 404, t.gettext("Page not found"), text)
-
-
 class PublicPages:
-    """Reads pages for one request."""
+    """Reads pages for one request, and answers it."""
 
     def __init__(
         self, request: Request, runtime: Runtime, settings: ReportingSettings, last: LastPages, access: PageAccess
@@ -184,8 +175,8 @@ class PublicPages:
             raise NotFound(NO_SUCH_PAGE) from None
 
     async def enter(self, slug: str, password: str) -> tuple[PublicPage, str | None]:
-        """The page and the cookie that opens it from now on; none when this is not the password."""
-        found = await self.look_up(slug)
+        """The page and the cookie that opens it from now on; none when this is not the password. Raises NotFound."""
+        found = await self.look_up_for_all(slug)
         if not await self._access.is_password(password, found.page):
             return found, None
         return found, self.opening_cookie(found)
@@ -207,6 +198,57 @@ class PublicPages:
         if found.place == ".":
             return ""
         return f"{urlsplit(self._settings.public_url).path.rstrip('/')}/status/{found.content.slug}"
+
+    def translator(self, found: PublicPage, lang: str | None) -> Translator:
+        """The language of whoever reads the page: asked for by name, else his browser's, else the page's."""
+        return translator_for(lang, self._request.headers.get("accept-language"), found.content.language)
+
+    async def show(
+        self,
+        slug: str,
+        lang: str | None,
+        render: Callable[[PublicPage, Translator], RenderedPage],
+        *,
+        place: str | None = None,
+        refused: bool = False,
+    ) -> Response:
+        """What `render` makes of the page, for people. It may raise NotFound.
+
+        An address at which there is nothing is a page too when a browser asks, and a problem document when a program
+        does.
+
+        :param place: where the page lies, as links of what was asked for write it; None: the page itself was.
+        :param refused: the password that was given was not that of the page.
+        """
+        try:
+            found = await (self.find(slug) if wants_html(self._request) else self.read(slug))
+        except NotAdmitted as asked:
+            return self._admission(asked.page, lang, place=place or asked.page.place, refused=refused)
+        except UnknownPage:
+            return self.nothing(lang)
+        t = self.translator(found, lang)
+        try:
+            page = render(found, t)
+        except NotFound:
+            if not wants_html(self._request):
+                raise
+            return self.nothing(lang, found.content.language)
+        return page_response(self._request, page, t, cache_control=self.cache_control(found))
+
+    def _admission(self, asked: PublicPage, lang: str | None, *, place: str, refused: bool) -> Response:
+        """The page at which a visitor is let in: it asks for the password, or leads to the provider to sign in at."""
+        t = self.translator(asked, lang)
+        if asked.page.known.settings.audience == "single_sign_on":
+            form = page_sign_in_page(asked.page, t, place=place, fault=None)
+        else:
+            form = password_page(asked.page.brand, t, place=place, refused=refused)
+        return page_response(self._request, form, t, cache_control="no-store", status=403)
+
+    def nothing(self, lang: str | None, default: str = "en") -> Response:
+        """For people: there is no page at this address."""
+        t = translator_for(lang, self._request.headers.get("accept-language"), default)
+        text = t.gettext("There is no status page at this address. Check the link that you were given.")
+        return message_response(self._request, t, 404, t.gettext("Page not found"), text)
 
     def cache_control(self, found: PublicPage) -> str:
         """For how long, and for how much longer in trouble, browsers and proxies may reuse a page."""
@@ -244,21 +286,16 @@ class PublicPages:
 
 async def last_pages(request: Request, settings: Settings, box: Box) -> LastPages:
     """Dependency: what this process read last."""
-    state = request.app.state
-    if not hasattr(state, "last_pages"):
-        folder = SnapshotFolder(settings.snapshot_dir / "pages", box) if settings.snapshot_dir else None
-        state.last_pages = LastPages(folder)
-    kept: LastPages = state.last_pages
-    return kept
+
+    def made() -> LastPages:
+        return LastPages(SnapshotFolder(settings.snapshot_dir / "pages", box) if settings.snapshot_dir else None)
+
+    return of_process(request, "last_pages", made)
 
 
 async def page_access(request: Request, box: Box) -> PageAccess:
     """Dependency: who this process let in."""
-    state = request.app.state
-    if not hasattr(state, "page_access"):
-        state.page_access = PageAccess(box)
-    access: PageAccess = state.page_access
-    return access
+    return of_process(request, "page_access", lambda: PageAccess(box))
 
 
 async def public_pages(

@@ -17,7 +17,8 @@ from reporting.adapters.report_sheet import report_sheet
 from reporting.adapters.report_tables import ReportDelivery, ReportEdition
 from reporting.adapters.report_xlsx import report_xlsx
 from reporting.api.dependencies import Lang
-from reporting.api.pages import page_response
+from reporting.api.documents import CSV, WORKBOOK
+from reporting.api.pages import HTML_CONTENT, page_response
 from reporting.api.reports import in_reach
 from reporting.application.editions import (
     MOST_COMMENTARY,
@@ -175,7 +176,7 @@ async def get_report_edition(contract_id: UUID, month: Month, edition: Number, u
     response_class=Response,
     responses={
         **responses_for(NotFound),
-        200: {"description": "The page", "content": {"text/html": {"schema": {"type": "string"}}}},
+        200: {"description": "The page", **HTML_CONTENT},
     },
 )
 async def get_report_edition_page(
@@ -241,12 +242,9 @@ async def download_report_csv(contract_id: UUID, month: Month, edition: Number, 
     issued = await _issued(unit, reader, contract_id, month, edition)
     return Response(
         report_csv(issued.edition),
-        media_type="text/csv; charset=utf-8; header=present",
+        media_type=CSV,
         headers=attached(issued.edition, "csv"),
     )
-
-
-WORKBOOK: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 @router.get(

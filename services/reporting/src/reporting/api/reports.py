@@ -13,7 +13,7 @@ from reporting.adapters.rendering import report_page, translator_for
 from reporting.adapters.report_links import ExpiredLink, InvalidLink, SharedReport, make_token, read_token
 from reporting.api.dependencies import Box, Lang, Settings
 from reporting.api.errors import in_the_future
-from reporting.api.pages import message_response, page_response, wants_html
+from reporting.api.pages import HTML_CONTENT, PUBLIC, message_response, page_response, wants_html
 from reporting.application.report import Availability, MonthlyReport, report_without_money
 from reporting.application.reporting import InTheFuture, NotInTheContract, UnknownContract, availability, monthly_report
 from shared.auth import Principal
@@ -108,7 +108,7 @@ async def get_monthly_report(
     response_class=Response,
     responses={
         **responses_for(NotFound),
-        200: {"description": "The page", "content": {"text/html": {"schema": {"type": "string"}}}},
+        200: {"description": "The page", **HTML_CONTENT},
     },
 )
 async def get_monthly_report_page(
@@ -192,9 +192,9 @@ async def create_report_link(
     response_class=Response,
     responses={
         **responses_for(NotFound, Gone),
-        200: {"description": "The page", "content": {"text/html": {"schema": {"type": "string"}}}},
+        200: {"description": "The page", **HTML_CONTENT},
     },
-    openapi_extra={"security": []},
+    openapi_extra=PUBLIC,
 )
 async def get_shared_report(
     request: Request,

@@ -16,6 +16,7 @@ from reporting.adapters.review_sheet import preview_sheet, review_sheet
 from reporting.adapters.reviews import locked_notes, newest_review, notes_of, reviewed
 from reporting.api.dependencies import Lang
 from reporting.api.documents import Document, answer
+from reporting.api.pages import HTML_CONTENT
 from reporting.api.reports import in_reach
 from reporting.application import review_examples
 from reporting.application.report import Brand
@@ -135,7 +136,7 @@ async def get_review(
     response_class=Response,
     responses={
         **responses_for(NotFound),
-        200: {"description": "The page", "content": {"text/html": {"schema": {"type": "string"}}}},
+        200: {"description": "The page", **HTML_CONTENT},
     },
 )
 async def get_review_page(

@@ -16,7 +16,7 @@ from reporting.adapters.report_links import ExpiredLink, InvalidLink, read_sent_
 from reporting.adapters.report_pdf import report_pdf
 from reporting.adapters.report_tables import ReportDelivery
 from reporting.api.dependencies import Box, Lang
-from reporting.api.pages import message_response, page_response, wants_html
+from reporting.api.pages import HTML_CONTENT, PUBLIC, message_response, page_response, wants_html
 from reporting.api.report_editions import attached
 from reporting.application.editions import UnknownEdition
 from reporting.application.issued import AnyIssued
@@ -66,9 +66,9 @@ def may_be_noted(request: Request) -> bool:
     response_class=Response,
     responses={
         **responses_for(NotFound, Gone),
-        200: {"description": "The page", "content": {"text/html": {"schema": {"type": "string"}}}},
+        200: {"description": "The page", **HTML_CONTENT},
     },
-    openapi_extra={"security": []},
+    openapi_extra=PUBLIC,
 )
 async def open_sent_report(
     request: Request, runtime: CurrentRuntime, now: Now, box: Box, token: Token, lang: Lang = None
@@ -121,7 +121,7 @@ async def open_sent_report(
             "content": {"application/pdf": {"schema": {"type": "string", "format": "binary"}}},
         },
     },
-    openapi_extra={"security": []},
+    openapi_extra=PUBLIC,
 )
 async def download_sent_report(
     request: Request, runtime: CurrentRuntime, now: Now, box: Box, token: Token, lang: Lang = None

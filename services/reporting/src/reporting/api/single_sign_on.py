@@ -18,7 +18,7 @@ from reporting.adapters.identity_providers import usable_provider, use_state
 from reporting.adapters.openid import OpenIdProviders
 from reporting.adapters.own_domains import OWN_DOMAIN
 from reporting.adapters.secret_box import SecretBox, Unreadable
-from reporting.api.dependencies import Box, Settings
+from reporting.api.dependencies import Box, Settings, of_process
 from reporting.application.single_sign_on import Flow, Provider, SignInFailed
 from reporting.domain.single_sign_on import FLOW_LIFE
 from reporting.settings import ReportingSettings
@@ -174,11 +174,7 @@ class SingleSignOn:
 
 def openid_providers(request: Request, runtime: CurrentRuntime) -> OpenIdProviders:
     """Dependency: what this process knows of providers."""
-    state = request.app.state
-    if not hasattr(state, "openid_providers"):
-        state.openid_providers = OpenIdProviders(runtime.http)
-    providers: OpenIdProviders = state.openid_providers
-    return providers
+    return of_process(request, "openid_providers", lambda: OpenIdProviders(runtime.http))
 
 
 OpenId = Annotated[OpenIdProviders, Depends(openid_providers)]
@@ -188,10 +184,8 @@ def single_sign_on(
     request: Request, runtime: CurrentRuntime, settings: Settings, box: Box, providers: OpenId
 ) -> SingleSignOn:
     """Dependency: see `SingleSignOn`."""
-    state = request.app.state
-    if not hasattr(state, "single_sign_on_brakes"):
-        state.single_sign_on_brakes = (Brake(BEGUN_A_MINUTE), Brake(FAILED_A_MINUTE))
-    return SingleSignOn(request, runtime, settings, box, providers, *state.single_sign_on_brakes)
+    brakes = of_process(request, "single_sign_on_brakes", lambda: (Brake(BEGUN_A_MINUTE), Brake(FAILED_A_MINUTE)))
+    return SingleSignOn(request, runtime, settings, box, providers, *brakes)
 
 
 SignOn = Annotated[SingleSignOn, Depends(single_sign_on)]

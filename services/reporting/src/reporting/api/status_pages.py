@@ -1,34 +1,24 @@
-"""Public status pages: no token, no script, the same for every visitor."""
+"""Status pages for their visitors: as a page and as JSON, with the pictures, and the form that takes a password."""
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
 from reporting.adapters.page_settings import stored_picture
-from reporting.adapters.rendering import RenderedPage, parts_of, translator_for
+from reporting.adapters.rendering import RenderedPage, parts_of
 from reporting.adapters.rendering import status_page as render
 from reporting.api.dependencies import Kind, Lang, Settings
-from reporting.api.pages import form_fields, page_response, wants_html
-from reporting.api.public_pages import (
-    FOR_SOME,
-    FOR_THE_FEW,
-    NO_SUCH_PAGE,
-    NOT_MODIFIED,
-    NotAdmitted,
-    Pages,
-    Slug,
-    admission_response,
-    no_page_response,
-)
+from reporting.api.pages import FORM, PUBLIC, form_fields, form_of
+from reporting.api.public_pages import A_PAGE, FOR_SOME, NOT_MODIFIED, Pages, PublicPage, Slug
 from reporting.api.visits import visits_of
-from reporting.application.status_page import StatusPageContent, UnknownPage
+from reporting.application.status_page import StatusPageContent
 from shared.etag import IfNoneMatch
+from shared.i18n import Translator
 from shared.problems import NotFound, TooManyRequests, responses_for
 from shared.service import CurrentRuntime
 
 router = APIRouter(prefix="/status", tags=["status pages"])
 
-FORM: Final = "application/x-www-form-urlencoded"
 RAW_BODIES: Final = {"/status/{slug}/enter": {FORM: 4_096}}
 """What browsers send of forms."""
 _FOREVER: Final = "public, max-age=31536000, immutable"
@@ -39,7 +29,7 @@ _FOREVER: Final = "public, max-age=31536000, immutable"
     summary="Read a status page as JSON",
     response_model=StatusPageContent,
     responses={304: NOT_MODIFIED, **FOR_SOME},
-    openapi_extra={"security": []},
+    openapi_extra=PUBLIC,
 )
 async def get_status_page_json(pages: Pages, slug: Slug, if_none_match: IfNoneMatch = None) -> Response:
     """What the page says, for programs: components with their state, uptime and days, incidents in public words.
@@ -54,13 +44,8 @@ async def get_status_page_json(pages: Pages, slug: Slug, if_none_match: IfNoneMa
     "/{slug}",
     summary="Read a status page",
     response_class=Response,
-    responses={
-        200: {"description": "The page", "content": {"text/html": {"schema": {"type": "string"}}}},
-        304: NOT_MODIFIED,
-        403: FOR_THE_FEW | {"content": {"text/html": {"schema": {"type": "string"}}}},
-        **FOR_SOME,
-    },
-    openapi_extra={"security": []},
+    responses=A_PAGE,
+    openapi_extra=PUBLIC,
 )
 async def get_status_page(
     request: Request,
@@ -81,55 +66,28 @@ async def get_status_page(
     An unknown address is a page too when a browser asks, and a problem document when a program does. While the
     database is away visitors get the page as it was read last, and it says so.
     """
-    try:
-        found = await (pages.find(slug) if wants_html(request) else pages.read(slug))
-    except NotAdmitted as asked:
-        return admission_response(request, asked, lang, place=asked.page.place, refused=refused is not None)
-    except UnknownPage:
-        return no_page_response(request, lang)
-    if part > parts_of(found.content):
-        if wants_html(request):
-            return no_page_response(request, lang, found.content.language)
-        raise NotFound(f"The page has {parts_of(found.content)} parts. Leave `part` out for the first.")
-    translator = translator_for(lang, request.headers.get("accept-language"), found.content.language)
     mails = settings.smtp_host is not None
 
-    def written() -> RenderedPage:
-        return render(
-            found.page,
-            translator,
-            place=found.place,
-            url=found.url,
-            private=found.private,
-            mails=mails,
-            remembered=found.remembered,
-            part=part,
-        )
+    def kept(found: PublicPage, t: Translator) -> RenderedPage:
+        if part > parts_of(found.content):
+            raise NotFound(f"The page has {parts_of(found.content)} parts. Leave `part` out for the first.")
 
-    how = (part, translator.language, found.place, found.url, found.private, mails, found.remembered)
-    return page_response(
-        request,
-        visits_of(request).renderings.of(found.page, how, written),
-        translator,
-        cache_control=pages.cache_control(found),
-    )
+        def written() -> RenderedPage:
+            return render(
+                found.page,
+                t,
+                place=found.place,
+                url=found.url,
+                private=found.private,
+                mails=mails,
+                remembered=found.remembered,
+                part=part,
+            )
 
+        how = (part, t.language, found.place, found.url, found.private, mails, found.remembered)
+        return visits_of(request).renderings.of(found.page, how, written)
 
-_FORM_BODY: Final[dict[str, Any]] = {
-    "security": [],
-    "requestBody": {
-        "required": True,
-        "content": {
-            FORM: {
-                "schema": {
-                    "type": "object",
-                    "required": ["password"],
-                    "properties": {"password": {"type": "string", "maxLength": 200}},
-                }
-            }
-        },
-    },
-}
+    return await pages.show(slug, lang, kept, refused=refused is not None)
 
 
 @router.post(
@@ -141,16 +99,13 @@ _FORM_BODY: Final[dict[str, Any]] = {
         303: {"description": "Back to the page, with a cookie that opens it for 30 days"},
         **responses_for(NotFound, TooManyRequests),
     },
-    openapi_extra=_FORM_BODY,
+    openapi_extra=form_of("password", 200),
 )
 async def enter_status_page(request: Request, pages: Pages, slug: Slug) -> Response:
     """The form of a page that is not for everybody. A wrong password leads back to the form, which says so."""
     given = await form_fields(request)
-    try:
-        found, cookie = await pages.enter(slug, given.get("password", [""])[0])
-    except UnknownPage:
-        raise NotFound(NO_SUCH_PAGE) from None
-    back = "./" if found.place == "." else f"../{found.content.slug}"
+    found, cookie = await pages.enter(slug, given.get("password", [""])[0])
+    back = found.way_back(1)
     headers = {"Location": back if cookie else f"{back}?refused=1", "Cache-Control": "no-store"}
     if cookie is not None:
         headers["Set-Cookie"] = cookie
@@ -166,7 +121,7 @@ async def enter_status_page(request: Request, pages: Pages, slug: Slug) -> Respo
         304: NOT_MODIFIED,
         **responses_for(NotFound),
     },
-    openapi_extra={"security": []},
+    openapi_extra=PUBLIC,
 )
 async def get_status_page_picture(
     pages: Pages,

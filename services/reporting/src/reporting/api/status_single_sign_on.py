@@ -6,12 +6,12 @@ On a page's own domain all of it happens on that domain: the provider leads back
 from fastapi import APIRouter, Request, Response
 
 from reporting.adapters.own_domains import OWN_DOMAIN
-from reporting.adapters.rendering import page_sign_in_page, translator_for
+from reporting.adapters.rendering import page_sign_in_page
 from reporting.adapters.sign_in_words import failure
 from reporting.adapters.upstream import PortalAccess
 from reporting.api.dependencies import Lang, Settings
 from reporting.api.pages import page_response
-from reporting.api.public_pages import Pages, PublicPage, Slug, no_page_response
+from reporting.api.public_pages import Pages, PublicPage, Slug
 from reporting.api.single_sign_on import SignOn, page_redirect_uri
 from reporting.application.portal import ContractsAway
 from reporting.application.single_sign_on import SignInFailed
@@ -30,7 +30,7 @@ async def go_to_page_provider(
     try:
         found = await pages.look_up(slug)
     except UnknownPage:
-        return no_page_response(request, lang)
+        return pages.nothing(lang)
     if found.page.known.settings.audience != "single_sign_on":
         return _to_page(pages, found)
     provider = found.page.provider
@@ -51,7 +51,7 @@ async def return_to_page(
     try:
         found = await pages.look_up(slug)
     except UnknownPage:
-        return no_page_response(request, lang)
+        return pages.nothing(lang)
     if found.page.known.settings.audience != "single_sign_on":
         return sign_on.forget(_to_page(pages, found))
     provider = found.page.provider
@@ -95,6 +95,6 @@ def _to_page(pages: Pages, found: PublicPage) -> Response:
 
 
 def _told(request: Request, pages: Pages, found: PublicPage, failed: SignInFailed, lang: str | None) -> Response:
-    t = translator_for(lang, request.headers.get("accept-language"), found.content.language)
+    t = pages.translator(found, lang)
     page = page_sign_in_page(found.page, t, place=pages.root(found), fault=failed.fault)
     return page_response(request, page, t, cache_control="no-store", status=failure(t, failed.fault).status)

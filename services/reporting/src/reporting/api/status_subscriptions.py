@@ -1,23 +1,30 @@
 """Subscribing to a status page by mail: asked for, confirmed over a link in a mail, ended by one request."""
 
-from typing import Annotated, Any, Final
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, TypeVar
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 
-from reporting.adapters.rendering import subscription_page, translator_for
+from reporting.adapters.rendering import subscription_page
 from reporting.adapters.status_subscriptions import ask, confirm, end, read_link_token, state_of
-from reporting.api.dependencies import Box, Lang, Settings
-from reporting.api.pages import form_fields, page_response
-from reporting.api.public_pages import NO_SUCH_PAGE, NotAdmitted, Pages, PublicPage, Slug
+from reporting.api.dependencies import Box, Lang, Settings, of_process
+from reporting.api.pages import FORM, HTML_CONTENT, PUBLIC, form_fields, form_of, page_response
+from reporting.api.public_pages import NO_SUCH_PAGE, NotAdmitted, Pages, PublicPage, PublicPages, Slug
 from reporting.application.status_page import UnknownPage
 from shared.brake import Brake
 from shared.mail import is_address
 from shared.problems import Conflict, NotFound, TooManyRequests, Unauthorized, responses_for
 from shared.service import CurrentRuntime
+from shared.unit_of_work import UnitOfWork
+from shared.worker import Runtime
+
+T = TypeVar("T")
 
 router = APIRouter(prefix="/status/{slug}", tags=["status pages"])
 
-_FORM: Final = {"application/x-www-form-urlencoded": 4_096}
+_FORM: Final = {FORM: 4_096}
 RAW_BODIES: Final = {
     "/status/{slug}/subscribe": _FORM,
     "/status/{slug}/subscription/{subscription_token}/confirm": _FORM,
@@ -27,25 +34,10 @@ RAW_BODIES: Final = {
 ASKED_A_MINUTE: Final = 20
 """For one page: whoever asks for others' addresses does not ask for many."""
 
-_HTML: Final[dict[int | str, dict[str, Any]]] = {
-    200: {"description": "A page that says how it stands", "content": {"text/html": {"schema": {"type": "string"}}}}
+_STANDS: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"description": "A page that says how it stands", **HTML_CONTENT},
+    **responses_for(NotFound),
 }
-_ASKED: Final[dict[str, Any]] = {
-    "security": [],
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/x-www-form-urlencoded": {
-                "schema": {
-                    "type": "object",
-                    "required": ["email"],
-                    "properties": {"email": {"type": "string", "maxLength": 254}},
-                }
-            }
-        },
-    },
-}
-_PUBLIC: Final[dict[str, Any]] = {"security": []}
 
 Token = Annotated[
     str,
@@ -53,26 +45,67 @@ Token = Annotated[
 ]
 
 
+@dataclass(frozen=True)
+class MailLink:
+    """A link in a mail: the page that it is of, and what it opens there. It is enough for that, whoever asks."""
+
+    request: Request
+    pages: PublicPages
+    runtime: Runtime
+    found: PublicPage
+    token: str
+    subscription_id: UUID | None
+    lang: str | None
+
+    async def of(self, act: Callable[[UnitOfWork, UUID], Awaitable[T]]) -> T | None:
+        """What `act` finds of its subscription; None when the link is none of ours."""
+        if self.subscription_id is None:
+            return None
+        async with self.runtime.units.for_tenant(self.found.page.tenant_id) as unit:
+            return await act(unit, self.subscription_id)
+
+    def told(self, state: str, *, deeper: bool = False) -> Response:
+        """How the subscription stands. `deeper`: told at an address that has one more part than that of the link."""
+        t = self.pages.translator(self.found, self.lang)
+        page = subscription_page(
+            self.found.page.brand,
+            t,
+            place=self.found.way_back(3 if deeper else 2).rstrip("/"),
+            state=state,
+            action=f"{'../' if deeper else ''}{self.token}",
+        )
+        return page_response(self.request, page, t, cache_control="no-store")
+
+
+async def mail_link(
+    request: Request,
+    pages: Pages,
+    runtime: CurrentRuntime,
+    box: Box,
+    slug: Slug,
+    subscription_token: Token,
+    lang: Lang = None,
+) -> MailLink:
+    """Dependency: the link that was opened. Raises NotFound."""
+    found = await pages.look_up_for_all(slug)
+    subscription_id = read_link_token(box, subscription_token)
+    return MailLink(request, pages, runtime, found, subscription_token, subscription_id, lang)
+
+
+Link = Annotated[MailLink, Depends(mail_link)]
+
+
 def brake(request: Request) -> Brake:
     """Dependency: how often subscriptions were asked for in this process."""
-    state = request.app.state
-    if not hasattr(state, "subscription_brake"):
-        state.subscription_brake = Brake(ASKED_A_MINUTE)
-    kept: Brake = state.subscription_brake
-    return kept
-
-
-async def _page(pages: Pages, slug: str) -> PublicPage:
-    """The page, whoever asks: a link in a mail is enough for what it opens."""
-    return await pages.look_up_for_all(slug)
+    return of_process(request, "subscription_brake", lambda: Brake(ASKED_A_MINUTE))
 
 
 @router.post(
     "/subscribe",
     summary="Ask for mails about a status page",
     response_class=Response,
-    responses={**_HTML, **responses_for(NotFound, Conflict, TooManyRequests, Unauthorized)},
-    openapi_extra=_ASKED,
+    responses={**_STANDS, **responses_for(Conflict, TooManyRequests, Unauthorized)},
+    openapi_extra=form_of("email", 254),
 )
 async def ask_for_status_mails(
     request: Request,
@@ -97,7 +130,7 @@ async def ask_for_status_mails(
         raise Conflict("This installation sends no mails. Follow the page by its feed instead.")
     given = await form_fields(request)
     email = given.get("email", [""])[0].strip()
-    t = translator_for(lang, request.headers.get("accept-language"), found.content.language)
+    t = pages.translator(found, lang)
     if is_address(email):
         allowed.pass_by((found.page.tenant_id, slug))
         async with runtime.units.for_tenant(found.page.tenant_id) as unit:
@@ -105,122 +138,56 @@ async def ask_for_status_mails(
         state = "sent"
     else:
         state = "no_address"
-    place = found.place if found.place == "." else f"../{found.content.slug}"
-    page = subscription_page(found.page.brand, t, place=place, state=state, action=None)
-    return page_response(request, page, t, cache_control="no-store", status=200)
+    page = subscription_page(found.page.brand, t, place=found.way_back(1).rstrip("/"), state=state, action=None)
+    return page_response(request, page, t, cache_control="no-store")
 
 
 @router.get(
     "/subscription/{subscription_token}",
     summary="Open the link of a subscription",
     response_class=Response,
-    responses={**_HTML, **responses_for(NotFound)},
-    openapi_extra=_PUBLIC,
+    responses=_STANDS,
+    openapi_extra=PUBLIC,
 )
-async def open_status_subscription(
-    request: Request,
-    pages: Pages,
-    runtime: CurrentRuntime,
-    box: Box,
-    slug: Slug,
-    subscription_token: Token,
-    lang: Lang = None,
-) -> Response:
+async def open_status_subscription(link: Link) -> Response:
     """Asks whether to confirm, or whether to end. Opening changes nothing: mail scanners open every link."""
-    found = await _page(pages, slug)
-    subscription_id = read_link_token(box, subscription_token)
-    state = "gone"
-    if subscription_id is not None:
-        async with runtime.units.for_tenant(found.page.tenant_id) as unit:
-            state = await state_of(unit, subscription_id)
-    return _told(request, found, lang, state, subscription_token)
-
-
-def _told(
-    request: Request, found: PublicPage, lang: str | None, state: str, token: str, *, deeper: bool = False
-) -> Response:
-    """`deeper`: the address has one more part than that of the link."""
-    up = "../../" if deeper else "../"
-    own = found.place == "."
-    place = up.rstrip("/") if own else f"{up}../{found.content.slug}"
-    action = f"{'../' if deeper else ''}{token}"
-    t = translator_for(lang, request.headers.get("accept-language"), found.content.language)
-    page = subscription_page(found.page.brand, t, place=place, state=state, action=action)
-    return page_response(request, page, t, cache_control="no-store", status=200)
+    return link.told(await link.of(state_of) or "gone")
 
 
 @router.post(
     "/subscription/{subscription_token}/confirm",
     summary="Confirm a subscription",
     response_class=Response,
-    responses={**_HTML, **responses_for(NotFound)},
-    openapi_extra=_PUBLIC,
+    responses=_STANDS,
+    openapi_extra=PUBLIC,
 )
-async def confirm_status_subscription(
-    request: Request,
-    pages: Pages,
-    runtime: CurrentRuntime,
-    box: Box,
-    slug: Slug,
-    subscription_token: Token,
-    lang: Lang = None,
-) -> Response:
+async def confirm_status_subscription(link: Link) -> Response:
     """From now on its reader is told what is new."""
-    found = await _page(pages, slug)
-    subscription_id = read_link_token(box, subscription_token)
-    done = False
-    if subscription_id is not None:
-        async with runtime.units.for_tenant(found.page.tenant_id) as unit:
-            done = await confirm(unit, subscription_id, found.page)
-    return _told(request, found, lang, "confirmed" if done else "gone", subscription_token, deeper=True)
+    done = await link.of(lambda unit, subscription_id: confirm(unit, subscription_id, link.found.page))
+    return link.told("confirmed" if done else "gone", deeper=True)
 
 
 @router.get(
     "/subscription/{subscription_token}/end",
     summary="Ask whether to end a subscription",
     response_class=Response,
-    responses={**_HTML, **responses_for(NotFound)},
-    openapi_extra=_PUBLIC,
+    responses=_STANDS,
+    openapi_extra=PUBLIC,
 )
-async def ask_to_end_status_subscription(
-    request: Request,
-    pages: Pages,
-    runtime: CurrentRuntime,
-    box: Box,
-    slug: Slug,
-    subscription_token: Token,
-    lang: Lang = None,
-) -> Response:
+async def ask_to_end_status_subscription(link: Link) -> Response:
     """For a person who follows the address that mail programs end a subscription by: a page with one button."""
-    found = await _page(pages, slug)
-    subscription_id = read_link_token(box, subscription_token)
-    state = "gone"
-    if subscription_id is not None:
-        async with runtime.units.for_tenant(found.page.tenant_id) as unit:
-            state = "gone" if await state_of(unit, subscription_id) == "gone" else "ending"
-    return _told(request, found, lang, state, subscription_token, deeper=True)
+    state = await link.of(state_of)
+    return link.told("ending" if state in ("asked", "confirmed") else "gone", deeper=True)
 
 
 @router.post(
     "/subscription/{subscription_token}/end",
     summary="End a subscription",
     response_class=Response,
-    responses={**_HTML, **responses_for(NotFound)},
-    openapi_extra=_PUBLIC,
+    responses=_STANDS,
+    openapi_extra=PUBLIC,
 )
-async def end_status_subscription(
-    request: Request,
-    pages: Pages,
-    runtime: CurrentRuntime,
-    box: Box,
-    slug: Slug,
-    subscription_token: Token,
-    lang: Lang = None,
-) -> Response:
+async def end_status_subscription(link: Link) -> Response:
     """One request without more ends it and forgets the address (RFC 8058); ended already is ended."""
-    found = await _page(pages, slug)
-    subscription_id = read_link_token(box, subscription_token)
-    if subscription_id is not None:
-        async with runtime.units.for_tenant(found.page.tenant_id) as unit:
-            await end(unit, subscription_id)
-    return _told(request, found, lang, "gone", subscription_token, deeper=True)
+    await link.of(end)
+    return link.told("gone", deeper=True)

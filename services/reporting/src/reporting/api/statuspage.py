@@ -1,12 +1,10 @@
 """The JSON of Atlassian Statuspage, version 2, below each page: a reader is given the page's address as its base."""
 
-from typing import Any, Final
-
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
-from reporting.adapters.rendering import translator_for
 from reporting.api.dependencies import Lang
+from reporting.api.pages import PUBLIC
 from reporting.api.public_pages import FOR_SOME, NOT_MODIFIED, Pages, PublicPage, PublicPages, Slug
 from reporting.api.statuspage_models import (
     Statuspage,
@@ -24,15 +22,12 @@ router = APIRouter(
     tags=["status pages"],
     responses={304: NOT_MODIFIED, **FOR_SOME},
 )
-PUBLIC: Final[dict[str, Any]] = {"security": []}
 NOT_OVER = ("in_progress", "scheduled")
 
 
-async def _read(
-    pages: PublicPages, request: Request, slug: str, lang: str | None
-) -> tuple[Statuspage, tuple[PublicPage, Translator]]:
+async def _read(pages: PublicPages, slug: str, lang: str | None) -> tuple[Statuspage, tuple[PublicPage, Translator]]:
     found = await pages.read(slug)
-    t = translator_for(lang, request.headers.get("accept-language"), found.content.language)
+    t = pages.translator(found, lang)
     return Statuspage(found.content, found.url, t), (found, t)
 
 
@@ -48,10 +43,10 @@ def _answer(pages: PublicPages, document: BaseModel, reader: tuple[PublicPage, T
     openapi_extra=PUBLIC,
 )
 async def get_statuspage_summary(
-    request: Request, pages: Pages, slug: Slug, lang: Lang = None, if_none_match: IfNoneMatch = None
+    pages: Pages, slug: Slug, lang: Lang = None, if_none_match: IfNoneMatch = None
 ) -> Response:
     """State, components, outages that go on, and planned work that is not over."""
-    read, reader = await _read(pages, request, slug, lang)
+    read, reader = await _read(pages, slug, lang)
     document = StatuspageSummaryDocument(
         page=read.page(),
         status=read.status(),
@@ -69,10 +64,10 @@ async def get_statuspage_summary(
     openapi_extra=PUBLIC,
 )
 async def get_statuspage_status(
-    request: Request, pages: Pages, slug: Slug, lang: Lang = None, if_none_match: IfNoneMatch = None
+    pages: Pages, slug: Slug, lang: Lang = None, if_none_match: IfNoneMatch = None
 ) -> Response:
     """The whole page in one word and one line."""
-    read, reader = await _read(pages, request, slug, lang)
+    read, reader = await _read(pages, slug, lang)
     return _answer(pages, StatuspageStatusDocument(page=read.page(), status=read.status()), reader)
 
 
@@ -83,10 +78,10 @@ async def get_statuspage_status(
     openapi_extra=PUBLIC,
 )
 async def list_statuspage_components(
-    request: Request, pages: Pages, slug: Slug, lang: Lang = None, if_none_match: IfNoneMatch = None
+    pages: Pages, slug: Slug, lang: Lang = None, if_none_match: IfNoneMatch = None
 ) -> Response:
     """Every component with its state."""
-    read, reader = await _read(pages, request, slug, lang)
+    read, reader = await _read(pages, slug, lang)
     return _answer(pages, StatuspageComponentsDocument(page=read.page(), components=read.components()), reader)
 
 
@@ -97,10 +92,10 @@ async def list_statuspage_components(
     openapi_extra=PUBLIC,
 )
 async def list_statuspage_incidents(
-    request: Request, pages: Pages, slug: Slug, lang: Lang = None, if_none_match: IfNoneMatch = None
+    pages: Pages, slug: Slug, lang: Lang = None, if_none_match: IfNoneMatch = None
 ) -> Response:
     """Outages that go on or were over within 14 days, newest first."""
-    read, reader = await _read(pages, request, slug, lang)
+    read, reader = await _read(pages, slug, lang)
     return _answer(pages, StatuspageIncidentsDocument(page=read.page(), incidents=read.incidents()), reader)
 
 
@@ -111,19 +106,17 @@ async def list_statuspage_incidents(
     openapi_extra=PUBLIC,
 )
 async def list_unresolved_statuspage_incidents(
-    request: Request, pages: Pages, slug: Slug, lang: Lang = None, if_none_match: IfNoneMatch = None
+    pages: Pages, slug: Slug, lang: Lang = None, if_none_match: IfNoneMatch = None
 ) -> Response:
     """Outages that are not resolved, newest first."""
-    read, reader = await _read(pages, request, slug, lang)
+    read, reader = await _read(pages, slug, lang)
     return _answer(
         pages, StatuspageIncidentsDocument(page=read.page(), incidents=read.incidents(unresolved=True)), reader
     )
 
 
-async def _maintenances(
-    pages: PublicPages, request: Request, slug: str, lang: str | None, statuses: tuple[str, ...]
-) -> Response:
-    read, reader = await _read(pages, request, slug, lang)
+async def _maintenances(pages: PublicPages, slug: str, lang: str | None, statuses: tuple[str, ...]) -> Response:
+    read, reader = await _read(pages, slug, lang)
     document = StatuspageMaintenancesDocument(page=read.page(), scheduled_maintenances=read.maintenances(*statuses))
     return _answer(pages, document, reader)
 
@@ -135,10 +128,10 @@ async def _maintenances(
     openapi_extra=PUBLIC,
 )
 async def list_statuspage_maintenances(
-    request: Request, pages: Pages, slug: Slug, lang: Lang = None, if_none_match: IfNoneMatch = None
+    pages: Pages, slug: Slug, lang: Lang = None, if_none_match: IfNoneMatch = None
 ) -> Response:
     """Over within 14 days, in progress, or to come within 30 days."""
-    return await _maintenances(pages, request, slug, lang, ())
+    return await _maintenances(pages, slug, lang, ())
 
 
 @router.get(
@@ -148,10 +141,10 @@ async def list_statuspage_maintenances(
     openapi_extra=PUBLIC,
 )
 async def list_upcoming_statuspage_maintenances(
-    request: Request, pages: Pages, slug: Slug, lang: Lang = None, if_none_match: IfNoneMatch = None
+    pages: Pages, slug: Slug, lang: Lang = None, if_none_match: IfNoneMatch = None
 ) -> Response:
     """To come within 30 days."""
-    return await _maintenances(pages, request, slug, lang, ("scheduled",))
+    return await _maintenances(pages, slug, lang, ("scheduled",))
 
 
 @router.get(
@@ -161,7 +154,7 @@ async def list_upcoming_statuspage_maintenances(
     openapi_extra=PUBLIC,
 )
 async def list_active_statuspage_maintenances(
-    request: Request, pages: Pages, slug: Slug, lang: Lang = None, if_none_match: IfNoneMatch = None
+    pages: Pages, slug: Slug, lang: Lang = None, if_none_match: IfNoneMatch = None
 ) -> Response:
     """In progress now."""
-    return await _maintenances(pages, request, slug, lang, ("in_progress",))
+    return await _maintenances(pages, slug, lang, ("in_progress",))

@@ -316,7 +316,7 @@ class Statuspage:
 
     def incidents(self, *, unresolved: bool = False) -> list[StatuspageIncident]:
         """Newest first."""
-        known = [*self._content.open_incidents, *([] if unresolved else self._content.recent_incidents)]
+        known = self._content.open_incidents if unresolved else self._content.incidents
         return [self._incident(each) for each in sorted(known, key=lambda each: each.started_at, reverse=True)]
 
     def maintenances(self, *statuses: str) -> list[StatuspageMaintenance]:
@@ -343,7 +343,7 @@ class Statuspage:
 
     def _said_of(self, component: PublicComponent) -> Iterator[datetime]:
         """When people told of something that touches a component."""
-        for incident in (*self._content.open_incidents, *self._content.recent_incidents):
+        for incident in self._content.incidents:
             if incident.titles and incident.concerns(component.component_id):
                 yield incident.updated_at
 

@@ -12,6 +12,7 @@ from typing import Any, Final, Generic, TypeVar
 from fastapi import Request
 
 from reporting.adapters.rendering import RenderedPage
+from reporting.api.dependencies import of_process
 from reporting.application.status_page import ShownPage
 
 T = TypeVar("T")
@@ -79,8 +80,4 @@ class Visits:
 
 def visits_of(request: Request) -> Visits:
     """What the visitors of this application share."""
-    state = request.app.state
-    if not hasattr(state, "visits"):
-        state.visits = Visits()
-    visits: Visits = state.visits
-    return visits
+    return of_process(request, "visits", Visits)

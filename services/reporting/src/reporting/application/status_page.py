@@ -251,6 +251,11 @@ class StatusPageContent(Shown):
         json_schema_extra=MANY,
     )
 
+    @property
+    def incidents(self) -> list[PublicIncident]:
+        """What goes on, then what is over; each newest first."""
+        return [*self.open_incidents, *self.recent_incidents]
+
 
 @dataclass(frozen=True)
 class ShownPage(Branded[StatusPageContent]):
