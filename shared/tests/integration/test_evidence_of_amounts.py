@@ -208,8 +208,10 @@ async def ledger(
         await runtime.close()
 
 
-async def a_bad_july(ledger: Ledger) -> None:
-    """99.89 % of July, a response that was two hours and a bit late, and more work than was included."""
+async def a_bad_july(ledger: Ledger) -> dict[str, Any]:
+    """99.89 % of July, a response that was two hours and a bit late, and more work than was included. Gives the event
+    that told the uptime.
+    """
     ledger.clock.set(AFTER_JULY)
     site = ledger.contract["site"]
     starts, ends = "2026-06-30T22:00:00Z", "2026-07-31T22:00:00Z"
@@ -240,8 +242,9 @@ async def a_bad_july(ledger: Ledger) -> None:
     }
     breached = clock | {"elapsed_seconds": 1801, "at": at, "breach_after": at, "due_at": at, "count": 1}
     reading = breached | {"state": "breached", "verdict": "breached", "elapsed_seconds": 9_900, "clock_version": 1}
+    uptime = ledger.said("reporting.uptime.period_measured.v1", month_id, measurement_id=month_id, **measured)
     await ledger.heard(
-        ledger.said("reporting.uptime.period_measured.v1", month_id, measurement_id=month_id, **measured),
+        uptime,
         ledger.said("incidents.clock.breached.v1", clock_id, incident_id=incident_id, **breached),
         ledger.said(
             *("incidents.incident.resolved.v1", incident_id, 6),
@@ -270,6 +273,7 @@ async def a_bad_july(ledger: Ledger) -> None:
     entries = f"/v1/contracts/{ledger.contract['contract_id']}/hours/entries"
     by_hand = {"line": "steering", "work_class": "coordination", "worked_on": "2026-07-15", "real_minutes": 40}
     await ledger.ask("POST", entries, by_hand | {"person_name": "Nadia Benali", "note": "Monthly meeting"})
+    return dict(json.loads(uptime))
 
 
 def signed_anew(files: dict[str, bytes], changes: dict[str, bytes]) -> bytes:
@@ -341,7 +345,12 @@ async def test_what_is_owed_is_computed_again_offline_from_uptime_clocks_hours_a
         closed["closed_hash"],
     )
     assert "582.00 EUR net, 698.40 gross; of its lines 4 follow from events" in said
-    assert "Not proved: that no clock is left out" in said
+    assert "Not proved: that every clock is in the pack" in said
+    assert (amounts["computed_at"], amounts["told_since"], amounts["clocks_left_out"]) == (
+        "2026-08-03T09:00:00Z",
+        [],
+        [],
+    )
     assert "600,00" in files["explanation.fr.txt"].decode()
     assert "€600.00" in files["explanation.en.txt"].decode()
     assert await ledger.pack("2026-07/amounts") == pack
@@ -395,8 +404,7 @@ async def test_an_amount_that_its_events_do_not_give_is_found_even_under_a_good_
         with pytest.raises(Doubt, match=reason):
             check(signed_anew(files, {path: canonical(event)}))
     amounts = json.loads(files["amounts.json"])
-    assert amounts.pop("not_proved") == ["no_clock_is_left_out"]
-    check(signed_anew(files, {"amounts.json": canonical(amounts)}))  # earlier releases did not say so
+    assert amounts["not_proved"] == ["every_clock_is_in_the_pack"]
     amounts |= {"net": "1.00"}
     with pytest.raises(Doubt, match="not those of the settlement"):
         check(signed_anew(files, {"amounts.json": canonical(amounts)}))
@@ -406,19 +414,111 @@ async def test_an_amount_that_its_events_do_not_give_is_found_even_under_a_good_
             check(signed_anew(files, {explained: files[explained].replace(shown, shown[::-1], 1)}))
 
 
-def measured_again(pack: bytes, at: datetime) -> bytes:
-    """What was told at an instant of the uptime in a pack: its second version, in which nothing was missed."""
-    _, told = event_of(opened_pack(pack), "uptime")
-    told["data"]["figures"][0] |= {"numerator": 2_678_400, "met": True}
+async def test_a_pack_of_an_earlier_release_is_checked_as_it_was(ledger: Ledger) -> None:
+    await a_bad_july(ledger)
+    await ledger.settled("2026-07-15", "review", "close")
+    files = opened_pack(await ledger.pack("2026-07/amounts"))
+    path, settlement = event_of(files, "settlement")
+    del settlement["data"]["computed_at"]
+    amounts = json.loads(files["amounts.json"])
+    for name in ("computed_at", "told_since", "clocks_left_out", "not_proved"):
+        del amounts[name]
+    said = check(signed_anew(files, {path: canonical(settlement), "amounts.json": canonical(amounts)}))
+    assert "Not proved: that no clock is left out" in said
+    with pytest.raises(Doubt, match="not those of the settlement"):  # one of now says it
+        check(signed_anew(files, {"amounts.json": canonical(amounts)}))
+
+
+def measured_again(told: dict[str, Any], at: datetime) -> bytes:
+    """What was told at an instant of an uptime that had been told: its second version, in which nothing was missed."""
+    (figure,) = told["data"]["figures"]
+    data = told["data"] | {"version": 2, "figures": [figure | {"numerator": 2_678_400, "met": True}]}
     when = {"id": str(new_id()), "time": at.isoformat().replace("+00:00", "Z"), "aggregateversion": 2}
-    return json.dumps(told | when | {"data": told["data"] | {"version": 2}}).encode()
+    return json.dumps(told | when | {"data": data}).encode()
+
+
+async def test_what_is_told_between_review_and_closing_is_named_and_not_in_the_amounts(ledger: Ledger) -> None:
+    uptime = await a_bad_july(ledger)
+    await ledger.settled("2026-07-15", "review")
+    again = measured_again(uptime, AFTER_JULY + timedelta(hours=1))
+    ledger.clock.set(AFTER_JULY + timedelta(hours=1))
+    await ledger.heard(again)
+    ledger.clock.set(AFTER_JULY + timedelta(hours=2))
+    closed = await ledger.settled("2026-07-15", "close")
+    files = opened_pack(await ledger.pack("2026-07/amounts"))
+    said = check(signed_anew(files, {}))
+    assert f"{closed['net']} EUR net" in said
+    assert "1 events were told after it was computed and are not in it" in said
+    amounts = json.loads(files["amounts.json"])
+    assert (closed["net"], amounts["computed_at"]) == ("582.00", "2026-08-03T09:00:00Z")
+    assert amounts["told_since"] == [json.loads(again)["id"]]
+    explained = files["explanation.en.txt"].decode()
+    assert "1 event was told between then and the closing: it is in this pack, not in the amounts." in explained
+    path, settlement = event_of(files, "settlement")
+    for moved in ("2026-07-31T21:59:59Z", "2026-08-03T11:00:01Z"):
+        settlement["data"]["computed_at"] = moved
+        with pytest.raises(Doubt, match="before its period was over, or after it was closed"):
+            check(signed_anew(files, {path: canonical(settlement)}))
+    settlement["data"]["computed_at"] = "2026-08-03T10:30:00Z"
+    with pytest.raises(Doubt, match="An uptime that counts"):
+        check(signed_anew(files, {path: canonical(settlement)}))
+
+
+def clock_of(ledger: Ledger, state: str) -> tuple[str, bytes, bytes]:
+    """A response of July that its clock told was missed; its item told last that it reads so or otherwise."""
+    clock_id, incident_id, at = str(new_id()), str(new_id()), "2026-07-20T09:30:00Z"
+    clock: dict[str, Any] = {
+        **{"clock_id": clock_id, "metric": "response", "policy": "critical-response@1", "count": 1},
+        **{"target_seconds": 1800, "elapsed_seconds": 1801, "breach_after": at, "due_at": at},
+    }
+    reading = clock | {"state": state, "verdict": None, "clock_version": 1, "stopped_at": None, "facts": None}
+    told = ledger.said("incidents.clock.breached.v1", clock_id, incident_id=incident_id, at=at, **clock)
+    item = ledger.said("incidents.incident.changed.v1", incident_id, 7, incident_id=incident_id, clocks=[reading])
+    return clock_id, told, item
+
+
+async def test_a_clock_that_was_told_of_is_in_the_settlement_or_left_out_with_a_reason(ledger: Ledger) -> None:
+    await a_bad_july(ledger)
+    clock_id, *told = clock_of(ledger, "running")
+    await ledger.heard(*told)
+    await ledger.settled("2026-07-15", "review", "close")
+    files = opened_pack(await ledger.pack("2026-07/amounts"))
+    check(signed_anew(files, {}))
+    amounts = json.loads(files["amounts.json"])
+    assert amounts["clocks_left_out"] == [{"clock": clock_id, "metric": "response", "reason": "taken_back"}]
+    assert f"Not in it: Response ({clock_id}): taken back since" in files["explanation.en.txt"].decode()
+    (path,) = [each for each in files if each.startswith("events/") and b'"state": "running"' in files[each]]
+    missed = json.loads(files[path])
+    missed["data"]["clocks"][0]["state"] = "breached"
+    with pytest.raises(Doubt, match="and the settlement leaves it out"):
+        check(signed_anew(files, {path: canonical(missed)}))
+    with pytest.raises(Doubt, match="and the settlement leaves it out"):  # with nothing that takes it back
+        check(signed_anew({name: content for name, content in files.items() if name != path}, {}))
+
+
+async def test_a_settlement_without_a_clock_that_had_been_told_of_has_no_pack_until_it_is_corrected(
+    ledger: Ledger,
+) -> None:
+    await a_bad_july(ledger)
+    clock_id, *told = clock_of(ledger, "breached")
+    assert REPORTING.handlers is not None
+    for each in told:
+        await EventProcessor(REPORTING.handlers, ledger.reporting.units, REPORTING.name).process(each)
+    await ledger.settled("2026-07-15", "review", "close")
+    answer = await ledger.answer("2026-07/amounts")
+    assert answer.status_code == 409
+    assert f"The clock {clock_id} was told of, and the settlement leaves it out." in answer.json()["detail"]
+    assert "/correct" in answer.json()["detail"]
+    await ledger.heard(*told)
+    await ledger.settled("2026-07-15", "correct", "review", "close")
+    assert "of its lines 5 follow from events" in check(await ledger.pack("2026-07/amounts"))
 
 
 async def test_a_correction_is_proved_with_the_version_that_it_corrects(ledger: Ledger) -> None:
-    await a_bad_july(ledger)
+    uptime = await a_bad_july(ledger)
     first = await ledger.settled("2026-07-15", "review", "close")
     before = await ledger.pack("2026-07/amounts")
-    await ledger.heard(measured_again(before, AFTER_JULY + timedelta(hours=1)))
+    await ledger.heard(measured_again(uptime, AFTER_JULY + timedelta(hours=1)))
     assert await ledger.pack("2026-07/amounts") == before, "what was told after closing changes nothing"
     ledger.clock.set(AFTER_JULY + timedelta(hours=2))
     await ledger.ask("POST", f"/v1/settlements/{first['settlement_id']}/correct", {"reason": "Measured again"})
@@ -440,9 +540,9 @@ async def test_a_correction_is_proved_with_the_version_that_it_corrects(ledger: 
 
 
 async def test_a_settlement_that_does_not_rest_on_what_had_been_told_of_the_uptime_has_no_pack(ledger: Ledger) -> None:
-    await a_bad_july(ledger)
+    uptime = await a_bad_july(ledger)
     await ledger.settled("2026-07-15", "review", "close")
-    again = measured_again(await ledger.pack("2026-07/amounts"), AFTER_JULY - timedelta(hours=1))
+    again = measured_again(uptime, AFTER_JULY - timedelta(hours=1))
     assert REPORTING.handlers is not None
     await EventProcessor(REPORTING.handlers, ledger.reporting.units, REPORTING.name).process(again)
     answer = await ledger.answer("2026-07/amounts")

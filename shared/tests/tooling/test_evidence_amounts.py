@@ -190,6 +190,27 @@ def breach(clock_id: str, breach_id: str, version: int, percent: int, at: dateti
     return spoken("contracts.breach.recorded", breach_id, at, told | {"decided_at": decided_at}, version)
 
 
+@st.composite
+def left_out(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """What was told of a clock that was missed in October for a while, and of which its item told something else last.
+
+    `why` is for the test.
+    """
+    why = draw(st.sampled_from([None, "taken_back", "other_period"]))
+    if why is None:
+        return []
+    clock_id, item_id, at = str(new_id()), str(new_id()), instant_text(draw(instants))
+    clock = {"clock_id": clock_id, "metric": "repair", "target_seconds": 60, "elapsed_seconds": 61}
+    state, moved = ("running", at) if why == "taken_back" else ("breached", instant_text(WHOLE.end))
+    reading = clock | {"state": state, "breach_after": moved, "clock_version": 1}
+    own = clock | {"contract_id": CONTRACT, "incident_id": item_id, "at": at, "why": why}
+    item = {"contract_id": CONTRACT, "clocks": [reading], "severity": "minor"}
+    return [
+        spoken("incidents.clock.breached", clock_id, SIGNED, own),
+        spoken("incidents.incident.changed", item_id, SIGNED, item),
+    ]
+
+
 Happened = tuple[settlement.Facts, dict[str, dict[str, Any]]]
 
 
@@ -233,11 +254,12 @@ def happened(draw: st.DrawFn) -> Happened:
         item_id, at = str(new_id()), draw(instants)
         metric, severity = draw(st.sampled_from(["response", "repair"])), draw(st.sampled_from(["critical", "minor"]))
         clock = {"clock_id": clock_id, "metric": metric, "target_seconds": target, "elapsed_seconds": elapsed}
-        own = clock | {"incident_id": item_id, "at": instant_text(at)}
+        own = clock | {"contract_id": CONTRACT, "incident_id": item_id, "at": instant_text(at)}
         told = [spoken("incidents.clock.breached" if missed else "incidents.clock.met", clock_id, SIGNED, own)]
         if draw(st.booleans()):
-            reading = clock | {"breach_after": instant_text(at) if missed else None}
-            item = {"clocks": [reading], "severity": severity}
+            reading = clock | {"breach_after": instant_text(at) if missed else None, "clock_version": 1}
+            reading |= {"state": "breached" if missed else "met"}
+            item = {"contract_id": CONTRACT, "clocks": [reading], "severity": severity}
             told[0]["data"]["elapsed_seconds"] = min(elapsed, target + 1)
             told.append(spoken("incidents.incident.resolved", item_id, SIGNED, item))
         events += told
@@ -265,6 +287,7 @@ def happened(draw: st.DrawFn) -> Happened:
                 events=(*(each["id"] for each in told), *((breach_id,) if missed else ())),
             )
         )
+    events += draw(left_out())
     late = [
         settlement.LateFact(
             id=str(new_id()),
@@ -344,6 +367,7 @@ def closed(
         "settlement_id": SETTLEMENT,
         "number": 1,
         "hash": sha256(text.encode()).hexdigest(),
+        "computed_at": instant_text(SIGNED),
         "settlement": content,
     }
     said = spoken("contracts.settlement.closed", SETTLEMENT, SIGNED + timedelta(hours=1), data)
@@ -369,6 +393,9 @@ def test_a_settlement_comes_to_the_same_there(
     assert {level for kind, level in levels if kind == "adjustment"} <= {SAID}
     assert {level for kind, level in levels if kind != "adjustment"} <= {EVENTS, LINE}
     assert figures["gross"] == content["totals"]["gross"]
+    whys = {each["data"]["clock_id"]: each["data"]["why"] for each in events.values() if "why" in each["data"]}
+    assert {each["clock"]: each["reason"] for each in figures["clocks_left_out"]} == whys
+    assert not figures["told_since"]
 
 
 def plain(told: Happened | None = None) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
@@ -428,8 +455,9 @@ def missed() -> Happened:
     uptime = spoken("reporting.uptime.period_measured", 1, SIGNED, measured)
     at = WHOLE.start + timedelta(days=3)
     clock = {"clock_id": str(new_id()), "metric": "response", "target_seconds": 1800, "elapsed_seconds": 7200}
-    reading = clock | {"breach_after": instant_text(at)}
-    item = spoken("incidents.incident.resolved", new_id(), SIGNED, {"clocks": [reading], "severity": "critical"})
+    reading = clock | {"breach_after": instant_text(at), "state": "breached", "clock_version": 0}
+    told = {"contract_id": CONTRACT, "clocks": [reading], "severity": "critical"}
+    item = spoken("incidents.incident.resolved", new_id(), SIGNED, told)
     facts = settlement.Facts(
         uptime=[
             settlement.UptimeFact(
@@ -541,14 +569,15 @@ def test_an_uptime_that_is_left_out_superseded_or_there_twice_is_found_though_th
 
         return change
 
-    for change in (nothing_was_measured, twice, measured_again(1)):
+    for change in (nothing_was_measured, twice, measured_again(0)):
         said, events = plain()
         change(said["data"]["settlement"], events)
         with pytest.raises(Doubt, match="An uptime that counts"):
             closed_anew(said, events)
-    said, events = plain()
-    measured_again(2)(said["data"]["settlement"], events)
-    closed_anew(said, events)  # what was told after closing is for a correction
+    for hours, since in ((1, 1), (2, 0)):  # after it was computed, and after it was closed: for a correction
+        said, events = plain()
+        measured_again(hours)(said["data"]["settlement"], events)
+        assert len(closed_anew(said, events).figures()["told_since"]) == since
 
 
 def test_a_clock_of_another_severity_kind_or_instant_than_was_told_is_found() -> None:

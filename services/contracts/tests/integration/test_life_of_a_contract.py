@@ -357,6 +357,34 @@ async def test_the_address_of_a_status_page_is_unique_over_all_agencies(
     await other.step(rival, "propose")
 
 
+async def test_contracts_of_one_client_share_the_address_of_his_page_until_the_last_one_ends(
+    installation: Installation, agency: Agency
+) -> None:
+    page = {"slug": "shared-slug", "name": "Hôtel du Lac"}
+    first = await agency.active(status_page=page)
+    client = await agency.get(f"/v1/clients/{first['client_id']}")
+
+    async def another(of: Any) -> Any:
+        return await agency.make(
+            "/v1/contracts", agency.terms(of, await agency.site(of), "premium", "600.00", status_page=page)
+        )
+
+    rival = await another(await agency.client())
+    path = f"/v1/contracts/{rival['contract_id']}/propose"
+    refused = await agency.refused(409, "POST", path)
+    assert "another client's" in refused["detail"]
+    second = await agency.step(await another(client), "propose")
+    third = await agency.step(await another(client), "propose")
+    await agency.step(first, "terminate", {"reason": "It is over"})
+    await agency.refused(409, "POST", path)
+    await agency.step(second, "withdraw")
+    await agency.refused(409, "POST", path)
+    await agency.step(second, "propose")
+    await asyncio.gather(*(agency.step(each, "withdraw") for each in (second, third)))
+    await agency.step(rival, "propose")
+    await agency.refused(409, "POST", f"/v1/contracts/{second['contract_id']}/propose")
+
+
 async def test_contract_numbers_run_per_agency_and_year(installation: Installation, agency: Agency) -> None:
     assert [(await agency.draft())["number"] for _ in range(2)] == ["C-2026-0001", "C-2026-0002"]
     other = await installation.agency("Another agency")

@@ -131,6 +131,8 @@ def closed_of_june(story: Any) -> list[bytes]:
     content["terms"][0]["document_hash"] = SIGNED
     stretch = {"from": content["period"]["starts_at"], "to": content["period"]["ends_at"]}
     content["lines"][0]["why"] |= {"fee_part": "1", "stretches": [stretch], "period_number": 0}
+    digest = sha256(canonical(content)).hexdigest()
+    settled = json.loads(told(story, "contracts.settlement.closed.v1", settlement=content, hash=digest))
     may = {"month": "2026-05-01", "last_day": "2026-05-31", "hours_month_id": str(new_id()), "carried": []}
     unused = {"real_minutes": 0, "accounted_minutes": 0, "covered_minutes": 0, "overage_minutes": 0, "over": False}
     june = {
@@ -146,11 +148,7 @@ def closed_of_june(story: Any) -> list[bytes]:
     }
     return [
         story.contract("amended", datetime(2026, 5, 22, 8, 0, tzinfo=UTC), **agreed, signature=signature),
-        told(
-            *(story, "contracts.settlement.closed.v1"),
-            settlement=content,
-            hash=sha256(canonical(content)).hexdigest(),
-        ),
+        json.dumps(settled | {"time": settled["data"]["closed_at"]}).encode(),
         told(story, "contracts.hours_month.closed.v1", 1, **may),
         told(story, "contracts.hours_month.closed.v1", 2, **june),
     ]
@@ -187,11 +185,28 @@ async def test_what_was_closed_by_an_earlier_release_is_refused_in_words(portal:
         json.loads(told(story, name)) for name in ("contracts.settlement.closed.v1", "contracts.hours_month.closed.v1")
     )
     hours["data"] |= dict.fromkeys(("entries", "brought", "carried", "adjustments"))
+    settled["data"]["hash"] = sha256(canonical(settled["data"]["settlement"])).hexdigest()
+    del settled["data"]["computed_at"]
     await portal.hear(*(json.dumps(each).encode() for each in (settled, hours)))
     browser = await signed_in(portal, person_of(story))
-    for rest, words in (("amounts", "Pas encore complet"), ("hours", "Pas de preuve de ceci")):
+    for rest, words in (("amounts", "corriger le décompte"), ("hours", "Pas de preuve de ceci")):
         refused = await get(portal, f"/portal/contracts/{story.contract_id}/evidence/2026-06/{rest}", browser)
         assert (refused.status_code, words in plain(refused.text)) == (409, True), refused.text
+
+
+async def test_amounts_of_which_an_event_is_still_to_come_are_asked_for_again_later(portal: Any, story: Any) -> None:
+    await told_of_june(portal, story)
+    version, settled, *_ = closed_of_june(story)
+    event = json.loads(settled)
+    content = event["data"]["settlement"]
+    content["commitments"] = json.loads(told(story, "contracts.settlement.closed.v1"))["data"]["settlement"][
+        "commitments"
+    ]
+    event["data"]["hash"] = sha256(canonical(content)).hexdigest()
+    await portal.hear(version, json.dumps(event).encode())
+    browser = await signed_in(portal, person_of(story))
+    refused = await get(portal, f"/portal/contracts/{story.contract_id}/evidence/2026-06/amounts", browser)
+    assert (refused.status_code, "Pas encore complet" in plain(refused.text)) == (409, True), refused.text
 
 
 async def test_reading_an_edition_counts_as_seen_for_whom_it_was_mailed_to_and_is_recorded(

@@ -577,13 +577,18 @@ async def test_the_texts_of_an_evidence_pack_say_only_what_can_be_translated(ser
     words_of = {"in_words": {"fr": "Menu"}}
     levels = [{"amount": "600.00", "follows_from": level} for level in ("events", "line", "said")]
     sums = {"currency": "EUR", "net": "1800.00", "tax": "360.00", "gross": "2160.00", "lines": levels}
+    sums |= {"computed_at": "2026-07-02T07:40:00Z", "told_since": ["1"]}
+    sums["clocks_left_out"] = [
+        {"clock": "1", "metric": "repair", "reason": reason} for reason in ("taken_back", "other_period")
+    ]
+    settled = {"lines": [{"text": words_of}] * 3, "period": {"time_zone": "Europe/Paris"}}
     minutes = dict.fromkeys(
         ("available", "overage", "rolled_over", "expired", "included", "accounted", "remaining"), 90
     )
     month = {f"{name}_minutes": value for name, value in minutes.items()}
     of_line = {"code": "stock", **month}
     for kind, text in (
-        ("amounts", evidence_words.amounts(t, date(2026, 6, 1), {"lines": [{"text": words_of}] * 3}, sums)),
+        ("amounts", evidence_words.amounts(t, date(2026, 6, 1), settled, sums)),
         ("hours", evidence_words.hours(t, date(2026, 6, 1), {**month, "lines": [of_line]}, {"stock": {"fr": "Stock"}})),
         *((kind, evidence_words.readme(t, kind, "key")) for kind in ("amounts", "hours")),
         ("clocks", evidence_words.clocks(t, INCIDENT, CLOCKS, "Europe/Paris")),

@@ -272,6 +272,24 @@ async def test_work_that_became_the_agencys_is_taken_back_without_being_told_aga
     assert "secret shop" not in json.dumps(second)
 
 
+async def test_work_that_is_not_told_any_more_is_named_by_its_number(service: Any, story: Any) -> None:
+    await service.hear(*story.golden_june())
+    done = stamps(opened="2026-06-01T08:00:00Z", completed="2026-06-25T10:00:00Z")
+    await service.hear(
+        told(story, "incidents.work_order.completed.v1", 3, number="WO-2026-0007", title="Updates", timestamps=done)
+    )
+    service.clock.set(AFTERWARDS)
+    await issue(service)
+    await service.hear(story.contract("terminated", datetime(2026, 6, 20, 8, tzinfo=UTC)))
+    service.clock.set(AFTERWARDS + timedelta(days=1))
+    await issue(service)
+    second = await get(service, story, "/editions/2")
+    assert [
+        (each["name"], each["before"], each["after"]) for each in second["changes"] if each["subject"] == "work"
+    ] == [("WO-2026-0007", "WO-2026-0007", None)]
+    assert unbroken("Work · WO-2026-0007") in await told_in(service, story, "html", lang="en")
+
+
 @pytest.mark.capability("R22")
 async def test_advice_stays_in_the_report_until_it_is_acknowledged(service: Any, story: Any) -> None:
     await service.hear(*story.golden_june())

@@ -23,6 +23,7 @@ from reporting.adapters.own_domains import FRESH_SECONDS
 from reporting.domain.brand import contrast
 from shared.ids import new_id
 
+from ..conftest import Story
 from .test_schema import stepped_back
 
 BROWSER = {"accept": "text/html", "accept-language": "en"}
@@ -448,6 +449,26 @@ def another_site(story: Any, site_id: Any, environment_id: Any) -> bytes:
     second = site | {"site_id": str(site_id), "name": "traiteur-martin.example", "environments": [environment]}
     activated["data"]["sites"].append(second)
     return json.dumps(activated).encode()
+
+
+async def test_a_page_of_a_client_with_several_contracts_shows_the_sites_of_all_of_them_or_some(
+    service: Any, story: Any
+) -> None:
+    began = datetime(2026, 5, 20, 8, tzinfo=UTC)
+    other = Story(tenant_id=story.tenant_id, client_id=story.client_id, site_name="traiteur-martin.example")
+    stranger = Story(tenant_id=story.tenant_id, site_name="stranger.example")
+    await service.hear(*(each.contract("activated", began) for each in (story, other)))
+    await service.hear(stranger.contract("activated", began + timedelta(days=1)))
+
+    async def shown() -> set[str]:
+        async with service.client() as visitor:
+            return {each["name"] for each in (await visitor.get(f"{PAGE}.json")).json()["components"]}
+
+    assert await shown() == {"boulangerie-martin.example", "traiteur-martin.example"}
+    assert (await change(service, story, site_ids=[str(other.site_id)])).status_code == 200
+    assert await shown() == {"traiteur-martin.example"}
+    refused = await change(service, story, site_ids=[str(stranger.site_id)])
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "#/site_ids/0")
 
 
 async def test_a_page_shows_the_sites_that_are_named_and_nothing_of_the_others(service: Any, story: Any) -> None:

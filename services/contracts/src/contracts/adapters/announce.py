@@ -96,6 +96,7 @@ class OutboxAnnouncer:
             hash=closed.hash,
             reason=closed.reason,
             closed_at=closed.closed_at,
+            computed_at=record.computed_at,
             claims_until=record.claims_until,
             settlement=closed.content,
         )

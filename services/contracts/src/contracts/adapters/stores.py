@@ -6,10 +6,11 @@ from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from psycopg.errors import UniqueViolation
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import Select, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 
+from contracts.adapters.life_tables import ScheduledAmendmentRow
 from contracts.adapters.rows import (
     api_key_of,
     calendar_of,
@@ -53,9 +54,13 @@ from contracts.application.errors import Taken, Unknown
 from contracts.application.identity import ApiKey, Tenant, User
 from contracts.application.maintenance import MaintenanceWindow
 from contracts.application.sites import Site
+from contracts.domain.lifecycle import Status
 from shared.unit_of_work import UnitOfWork
 
 Row = TypeVar("Row", bound=Base)
+
+SHOWING = (Status.PROPOSED, Status.SIGNED, Status.ACTIVE, Status.SUSPENDED)
+"""A contract that has come so far keeps the address of its status page."""
 
 
 class Rows(Generic[Row]):
@@ -410,15 +415,24 @@ class Contracts(Rows[ContractRow]):
             )
             .on_conflict_do_nothing()
         )
+        # Locked, so that it is not given back meanwhile. What another agency has nobody can read here.
         owner = await self._session.scalar(
-            select(StatusPageAddressRow.contract_id).where(StatusPageAddressRow.slug == slug)
+            select(StatusPageAddressRow.client_id).where(StatusPageAddressRow.slug == slug).with_for_update()
         )
-        return owner == contract.contract_id
+        return owner == contract.client_id
 
     async def release_status_page(self, contract: Contract) -> None:
-        await self._session.execute(
-            delete(StatusPageAddressRow).where(StatusPageAddressRow.contract_id == contract.contract_id)
-        )
+        address = StatusPageAddressRow
+        # All of the client's are locked: of two contracts that end at once, none leaves an address to the other.
+        every = select(address.slug, address.contract_id).where(address.client_id == contract.client_id)
+        for slug, holder in await self._session.execute(every.order_by(address.slug).with_for_update()):
+            if holder != contract.contract_id:
+                continue
+            heir = await self._session.scalar(_showing(slug, contract))
+            if heir is None:
+                await self._session.execute(delete(address).where(address.slug == slug))
+            else:
+                await self._session.execute(update(address).where(address.slug == slug).values(contract_id=heir))
 
     @staticmethod
     def _values(item: Contract) -> dict[str, Any]:
@@ -433,6 +447,29 @@ class Contracts(Rows[ContractRow]):
             "plan_id": item.plan.plan_id,
             "plan_number": item.plan.number,
         }
+
+
+def _showing(slug: str, contract: Contract) -> Select[UUID]:
+    """Another contract of the same client that shows this page, or will once it is signed or its amendment holds."""
+    row, scheduled = ContractRow, ScheduledAmendmentRow
+    to_come = select(scheduled.contract_id).where(
+        scheduled.client_id == contract.client_id,
+        scheduled.status == "scheduled",
+        scheduled.amendment["terms"]["status_page"]["slug"].astext == slug,
+    )
+    return (
+        select(row.contract_id)
+        .where(
+            row.client_id == contract.client_id,
+            row.contract_id != contract.contract_id,
+            row.status.in_(SHOWING),
+            (row.terms["status_page"]["slug"].astext == slug)
+            | (row.amendment["terms"]["status_page"]["slug"].astext == slug)
+            | row.contract_id.in_(to_come),
+        )
+        .order_by(row.created_at, row.contract_id)
+        .limit(1)
+    )
 
 
 async def document_of_contract(uow: UnitOfWork, contract_id: UUID, number: int | None) -> Document:

@@ -322,7 +322,10 @@ class ContractNumberRow(Base):
 
 
 class StatusPageAddressRow(Base):
-    """Whose the address of a status page is, over all tenants: the primary key is what keeps it unique."""
+    """Whose the address of a status page is, over all tenants: the primary key is what keeps it unique.
+
+    Of several contracts of the client that show the page, `contract_id` is one.
+    """
 
     __tablename__ = "status_page_address"
 

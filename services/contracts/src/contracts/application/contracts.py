@@ -71,7 +71,7 @@ class Colours(Request):
 
 
 class StatusPage(Request):
-    """The public page of a contract."""
+    """The public page of a contract. Contracts of one client that name the same address share it."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -87,7 +87,10 @@ class StatusPage(Request):
         },
     )
 
-    slug: Slug = Field(description="Part of the page's address; unique in the installation.", examples=["hotel-du-lac"])
+    slug: Slug = Field(
+        description="Part of the page's address; no two clients of the installation have the same.",
+        examples=["hotel-du-lac"],
+    )
     name: Name = Field(examples=["Hôtel du Lac"])
     logo_url: WebAddress | None = None
     colours: Colours = Field(default_factory=Colours)
@@ -622,7 +625,7 @@ async def _fix(
         raise agreement.Incomplete(missing)
     page = contract.terms.status_page
     if page is not None and not await work.contracts.claim_status_page(page.slug, contract):
-        raise Taken(f"The status page address {page.slug} is in use. Choose another slug.")
+        raise Taken(f"The status page address {page.slug} is another client's. Choose another slug.")
     number = await work.contracts.next_document_number(contract)
     document = await _document(work, contract, client, sites, promised, plan, number)
     text = agreement.canonical({**document, **(amends or {})})

@@ -104,10 +104,10 @@ class Contracts(Store["Contract"], Protocol):
         """Keeps what the contract is from an instant on; it is never changed."""
 
     async def claim_status_page(self, slug: str, contract: Contract) -> bool:
-        """Takes the address of a status page for a contract; False when another contract has it."""
+        """Takes the address of a status page for a contract; False when another client has it."""
 
     async def release_status_page(self, contract: Contract) -> None:
-        """Gives back the address of a contract that has ended."""
+        """Gives back the address of a contract that has ended, unless another one of its client shows the page too."""
 
 
 class Keys(Protocol):

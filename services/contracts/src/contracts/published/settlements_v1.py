@@ -31,6 +31,11 @@ class SettlementClosed(PublishedEvent, aggregate="settlement", name="closed", ke
     hash: str
     reason: str | None
     closed_at: Instant
+    computed_at: Instant | None = Field(
+        default=None,
+        description="When it was computed: what was told later, until it was closed, is not in it. Null: an earlier "
+        "release told this.",
+    )
     claims_until: LocalDate | None
     settlement: SettlementContent
 
@@ -43,6 +48,7 @@ class SettlementClosed(PublishedEvent, aggregate="settlement", name="closed", ke
         "hash": _HASH,
         "reason": None,
         "closed_at": "2026-07-02T08:00:00Z",
+        "computed_at": "2026-07-02T07:40:00Z",
         "claims_until": "2026-08-01",
         "settlement": {
             "format": "upheld.settlement/1",

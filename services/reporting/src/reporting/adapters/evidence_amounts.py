@@ -10,13 +10,13 @@ from sqlalchemy.dialects.postgresql import distinct_on
 
 from reporting.adapters import evidence_words
 from reporting.adapters.evidence_pack import MEASURED, Pack, add_under, events_where, new_spool, signed_pack
-from reporting.adapters.evidence_verifier import Doubt, Settled, newest_settlement, read, read_hours
+from reporting.adapters.evidence_verifier import Absent, Doubt, Settled, newest_settlement, read, read_hours
 from reporting.adapters.facts import StoredFacts
 from reporting.adapters.rendering import catalogues
 from reporting.adapters.report_tables import ToldFactRow
 from reporting.adapters.secret_box import SecretBox
 from reporting.adapters.tables import ContractVersion, Event
-from reporting.application.evidence import EntriesNotTold, EvidenceIsIncomplete, NothingClosed
+from reporting.application.evidence import EntriesNotTold, EvidenceIsIncomplete, NothingClosed, SettledOtherwise
 from reporting.application.period_measure import measurement_id
 from reporting.application.reporting import UnknownContract, zones_of
 from reporting.application.told import FactKind
@@ -27,6 +27,7 @@ from shared.unit_of_work import UnitOfWork
 A_DAY: Final = timedelta(days=1)
 SETTLED: Final = "contracts.settlement.closed.v1"
 DECIDED: Final = "contracts.breach.%"
+VERDICTS: Final = ("incidents.clock.breached.v1", "incidents.clock.met.v1")
 WORKED: Final = "incidents.time_entry.recorded.v1"
 UNREADABLE: Final = (LookupError, TypeError, ValueError)
 """What a settlement of an earlier release, which explains its lines otherwise, cannot be computed again for."""
@@ -37,7 +38,7 @@ FIGURES: Final = ("entries", "brought", "carried", "adjustments")
 async def amounts_pack(uow: UnitOfWork, box: SecretBox, contract_id: UUID, month: date) -> Pack:
     """The pack of the settlement of the period that ends in a month, as it was closed last.
 
-    Raises UnknownContract, NothingClosed, EvidenceIsIncomplete, TooMuchEvidence.
+    Raises UnknownContract, NothingClosed, EvidenceIsIncomplete, SettledOtherwise, TooMuchEvidence.
     """
     settlement_id = await _settlement_of(uow, contract_id, month)
     told = await events_where(uow, (Event.aggregate_id == str(settlement_id)) & (Event.name == SETTLED))
@@ -47,8 +48,12 @@ async def amounts_pack(uow: UnitOfWork, box: SecretBox, contract_id: UUID, month
         newest = newest_settlement(map(read, told.values()), str(settlement_id))
         told |= await _behind(uow, contract_id, newest)
         settled = Settled(newest, {event["id"]: event for event in map(read, told.values())})
-    except (Doubt, *UNREADABLE) as error:
+    except Absent as error:
         raise EvidenceIsIncomplete(str(error)) from None
+    except Doubt as error:
+        raise SettledOtherwise(str(error)) from None
+    except UNREADABLE:
+        raise SettledOtherwise("An earlier release closed it, and explained its lines otherwise.") from None
     figures = settled.figures()
     with new_spool().kept_if_whole() as spool:
         add_under(spool, "events", told)
@@ -125,7 +130,10 @@ async def _settlement_of(uow: UnitOfWork, contract_id: UUID, month: date) -> UUI
 
 
 async def _behind(uow: UnitOfWork, contract_id: UUID, settlement: Mapping[str, Any]) -> dict[UUID, bytes]:
-    """What a settlement rests on: versions of the contract, measured months, clocks, decisions, months of hours."""
+    """What a settlement rests on: versions of the contract, measured months, clocks, decisions, months of hours.
+
+    What was told of that after it was computed and before it was closed is there as well, as what it does not heed.
+    """
     content = settlement["data"]["settlement"]
     measured: set[UUID] = set()
     others: set[str] = set()
@@ -135,12 +143,17 @@ async def _behind(uow: UnitOfWork, contract_id: UUID, settlement: Mapping[str, A
         measured |= {UUID(each) for each in named}
         others |= set(named)
     closed_at = datetime.fromisoformat(settlement["time"])
+    told_when = settlement["data"].get("computed_at")
+    computed_at = closed_at if told_when is None else datetime.fromisoformat(told_when)
     found = await _versions(uow, contract_id, closed_at)
     found |= await _uptimes(uow, contract_id, content["period"], closed_at)
     if measured:
         about = Event.aggregate_id.in_(others) & Event.name.like(DECIDED) & (Event.occurred_at <= closed_at)
         found |= await events_where(uow, Event.event_id.in_(measured) | about)
-        found |= await _items(uow, found.values(), closed_at)
+    clocks = {} if told_when is None else await _clocks(uow, settlement["data"], content["period"], closed_at)
+    found |= clocks
+    found |= await _items(uow, found.values(), computed_at, closed_at)
+    found |= await _histories(uow, clocks.values(), content["commitments"], computed_at)
     months = [line["text"]["parameters"]["month"] for line in content["lines"] if line["kind"] == "overage"]
     return found | await _hours_months(uow, contract_id, {date.fromisoformat(each) for each in months})
 
@@ -157,14 +170,54 @@ async def _uptimes(uow: UnitOfWork, contract_id: UUID, period: Mapping[str, Any]
     return await events_where(uow, about)
 
 
-async def _items(uow: UnitOfWork, told: Iterable[bytes], until: datetime) -> dict[UUID, bytes]:
-    """The newest word by then on each item that these events are about: how severe it is."""
+async def _items(uow: UnitOfWork, told: Iterable[bytes], until: datetime, later: datetime) -> dict[UUID, bytes]:
+    """The newest word by then on each item that these events are about: how severe it is. Of what was told later only
+    that it is of another severity.
+    """
     data = [read(each)["data"] for each in told]
     items = {each.get("incident_id") or each.get("item_id") for each in data} - {None}
+    found = await _newest(uow, items, until)
+    if later == until:
+        return found
+    severities = {event["subject"]: event["data"]["severity"] for event in map(read, found.values())}
+    for event_id, said in (await _newest(uow, items, later)).items():
+        event = read(said)
+        if severities.get(event["subject"]) not in (None, event["data"]["severity"]):
+            found[event_id] = said
+    return found
+
+
+async def _newest(uow: UnitOfWork, items: Collection[str], until: datetime) -> dict[UUID, bytes]:
     about = Event.aggregate_id.in_(items) & Event.name.like("incidents.%") & (Event.occurred_at <= until)
     order = (Event.aggregate_id, Event.aggregate_version.desc())
     newest = select(Event.event_id).where(about).ext(distinct_on(Event.aggregate_id)).order_by(*order)
     return await events_where(uow, Event.event_id.in_(newest)) if items else {}
+
+
+async def _clocks(
+    uow: UnitOfWork, whose: Mapping[str, Any], period: Mapping[str, Any], until: datetime
+) -> dict[UUID, bytes]:
+    """What the contract's clocks told of themselves by then that were met or missed in a period, in the settlement or
+    not.
+    """
+    start, end = (datetime.fromisoformat(period[name]) for name in ("starts_at", "ends_at"))
+    of_client = (Event.client_id == UUID(whose["client_id"])) & Event.name.in_(VERDICTS)
+    told = await events_where(uow, of_client & Event.occurred_at.between(start, until))
+    data = {event_id: read(said)["data"] for event_id, said in told.items()}
+    ours = {event_id: each for event_id, each in data.items() if each["contract_id"] == whose["contract_id"]}
+    inside = {each["clock_id"] for each in ours.values() if start <= datetime.fromisoformat(each["at"]) < end}
+    return {event_id: told[event_id] for event_id, each in ours.items() if each["clock_id"] in inside}
+
+
+async def _histories(
+    uow: UnitOfWork, clocks: Iterable[bytes], commitments: Iterable[Mapping[str, Any]], until: datetime
+) -> dict[UUID, bytes]:
+    """Everything that was told by then of the items whose clocks are not in a settlement: it shows why."""
+    named = {each["commitment_id"].partition(":")[0] for each in commitments}
+    data = [read(each)["data"] for each in clocks]
+    items = {each["incident_id"] for each in data if each["clock_id"] not in named}
+    about = Event.aggregate_id.in_(items) & Event.name.like("incidents.%") & (Event.occurred_at <= until)
+    return await events_where(uow, about) if items else {}
 
 
 async def _versions(uow: UnitOfWork, contract_id: UUID, until: datetime) -> dict[UUID, bytes]:

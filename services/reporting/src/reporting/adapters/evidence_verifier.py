@@ -30,8 +30,10 @@ shows the same, with every stretch of its life and why it counted or not.
 In the pack of a month's amounts: the settlement has the hash that it says; its uptimes and clocks are those that events
 told; fees, credits and penalties are computed again from them, from local days, and from the price and the rule of the
 contract's version that was in force; every other line from what it says itself, unless it was agreed or entered as an
-amount; then the sums and their VAT. `amounts.json` says of each line which of these it is. No uptime of the contract
-that the pack tells of is left out. That no clock is, it does not show: it has those that the settlement names.
+amount; then the sums and their VAT. `amounts.json` says of each line which of these it is. A settlement is held against
+what had been told when it was computed; what was told since, until it was closed, is named and not in it. No uptime of
+the contract that the pack tells of is left out, and no clock without a reason. That every clock is in the pack it does
+not show: nobody can count them.
 
 In the pack of a month's hours: every entry is accounted again by the terms of its day, what the contract included is
 weighed by local days, and it is drawn from that and from what the month before left.
@@ -72,6 +74,10 @@ YES, NO = 0, 1
 
 class Doubt(Exception):
     """The pack does not show what it says; the message says why."""
+
+
+class Absent(Doubt):
+    """Something is not in the pack that has to be."""
 
 
 # --- the container: stored, not compressed, so that the same files are the same bytes everywhere ---------------------
@@ -1165,7 +1171,7 @@ def _versions(events: Iterable[Mapping[str, Any]], contract_id: str) -> list[Map
     subject = f"contract/{contract_id}"
     found = [each for each in events if (each["source"], each["subject"]) == ("/services/contracts", subject)]
     if not found:
-        raise Doubt("No version of the contract is in the pack.")
+        raise Absent("No version of the contract is in the pack.")
     return found
 
 
@@ -1984,8 +1990,10 @@ def _check_outage(incident: Mapping[str, Any], events: Iterable[Mapping[str, Any
 EVENTS, LINE, SAID = "events", "line", "said"
 """From what an amount follows: events and the contract; what its own line says; or nothing else, somebody agreed on or
 entered it."""
-NOT_PROVED = ["no_clock_is_left_out"]
+NOT_PROVED = ["every_clock_is_in_the_pack"]
 """What a pack of amounts cannot show: a clock that neither the settlement names nor an event in the pack."""
+NOT_PROVED_BEFORE = ["no_clock_is_left_out"]
+"""The same of a settlement that does not say when it was computed: nobody knows of what was told by then."""
 OWED_TO_THE_CLIENT = ("credit", "penalty", "late")
 
 
@@ -2021,10 +2029,9 @@ def day_share(part: Stretch, whole: Stretch, zone: ZoneInfo) -> Fraction:
     return (position(end) - position(start)) / (position(whole[1]) - position(whole[0])) if start < end else Fraction(0)
 
 
-def _said_by_then(events: Iterable[Mapping[str, Any]], closed: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The versions of the contract that had been told when something of it was closed."""
-    versions = _versions(events, closed["data"]["contract_id"])
-    return [each for each in versions if instant(each["time"]) <= instant(closed["time"])]
+def _said_until(events: Iterable[Mapping[str, Any]], contract_id: str, until: int) -> list[Mapping[str, Any]]:
+    """The versions of the contract that had been told by an instant."""
+    return [each for each in _versions(events, contract_id) if instant(each["time"]) <= until]
 
 
 class InForce(NamedTuple):
@@ -2052,6 +2059,29 @@ class Fee(NamedTuple):
     amount: str
 
 
+class Clock(NamedTuple):
+    """A count of a clock by its number: what it told of itself last, and how its item told last that it reads."""
+
+    clock_id: str
+    number: int
+    metric: str
+    own: Mapping[str, Any] | None
+    reading: Mapping[str, Any] | None
+
+    def verdict(self) -> tuple[bool, int] | None:
+        """Whether it was missed, and when that fell; None where it came to nothing, or that was taken back."""
+        own, reading = self.own, self.reading
+        said = None if own is None else (own["type"].split(".")[-2] == "breached", instant(own["data"]["at"]))
+        if own is not None and (reading is None or own["aggregateversion"] > reading["clock_version"]):
+            return said
+        if reading is None or reading["state"] not in ("breached", "met"):
+            return None
+        missed = reading["state"] == "breached"
+        if missed and reading.get("breach_after") is not None:
+            return missed, instant(reading["breach_after"])
+        return said if said is not None and said[0] is missed else None
+
+
 class Settled:
     """A closed settlement, computed again from what its event says, the contract's versions and other events.
 
@@ -2064,15 +2094,18 @@ class Settled:
         if hashlib.sha256(canonical(content)).hexdigest() != self.said["hash"]:
             raise Doubt("The settlement has another hash than it says.")
         self._events = events
-        self._told_by_then = [each for each in events.values() if instant(each["time"]) <= instant(event["time"])]
         self._decimals = decimals_of(content["totals"]["net"])
         self._zone = ZoneInfo(content["period"]["time_zone"])
         self._whole = (instant(content["period"]["starts_at"]), instant(content["period"]["ends_at"]))
-        self._held = self._in_force(event)
+        self._closed = instant(event["time"])
+        self._computed = self._computed_at()
+        self._told_by_then = [each for each in events.values() if instant(each["time"]) <= self._computed]
+        self._held = self._in_force()
         self._fees = self._fee_stretches()
         self._by_their_word: set[str] = set()
         """Commitments of whose severity nothing but the settlement tells."""
         self._known = self._measured()
+        self.left_out = self._left_out() if self.says_when else []
         self.proved: dict[str, str] = {}
         for line in content["lines"]:
             if line["kind"] not in OWED_TO_THE_CLIENT:
@@ -2081,18 +2114,34 @@ class Settled:
         self._check_sums()
         self._check_correction()
 
+    @property
+    def says_when(self) -> bool:
+        """Whether it says when it was computed."""
+        return self.said.get("computed_at") is not None
+
     def _round(self, exact: Fraction) -> str:
         return rounded(exact, self._decimals)
 
-    def _in_force(self, event: Mapping[str, Any]) -> list[InForce]:
+    def _computed_at(self) -> int:
+        """The instant by which everything that was told is in the settlement: earlier releases told none but that of
+        its closing.
+        """
+        if not self.says_when:
+            return self._closed
+        computed = instant(self.said["computed_at"])
+        if not self._whole[1] <= computed <= self._closed:
+            raise Doubt("The settlement was computed before its period was over, or after it was closed.")
+        return computed
+
+    def _in_force(self) -> list[InForce]:
         """The states of the contract in the period, by the documents that the settlement names."""
-        versions = _said_by_then(self._events.values(), event)
+        versions = _said_until(self._events.values(), self.said["contract_id"], self._computed)
         found: list[InForce] = []
         for stretch in self.content["terms"]:
             start, end = instant(stretch["starts_at"]), instant(stretch["ends_at"])
             pieces = in_force(versions, (start, end))
             if length((left, right) for left, right, _ in pieces) != end - start:
-                raise Doubt("No version of the contract is in the pack for a part of the period.")
+                raise Absent("No version of the contract is in the pack for a part of the period.")
             for left, right, version in pieces:
                 signed = (version["signature"]["version_hash"], version["status"] == "suspended")
                 if signed != (stretch["document_hash"], stretch["suspended"]):
@@ -2215,7 +2264,7 @@ class Settled:
                 if not any(one["data"].get("status") in OVER for one in self._events.values()):
                     raise Doubt(f"The month of hours of the line {line['code']} was closed with other figures.")
                 return LINE
-        raise Doubt(f"No event tells of the hours of the line {line['code']}.")
+        raise Absent(f"No event tells of the hours of the line {line['code']}.")
 
     # What was measured
 
@@ -2235,8 +2284,8 @@ class Settled:
         ]
         if sorted(counting) != sorted((each["events"][0], each["commitment_id"]) for each in uptimes):
             raise Doubt(
-                "An uptime that counts and was told before the settlement was closed is left out of it, is superseded, "
-                "or is there twice."
+                "An uptime that counts and was told before the settlement was computed is left out of it, is "
+                "superseded, or is there twice."
             )
         if len({each["commitment_id"] for each in self.content["commitments"]}) != len(self.content["commitments"]):
             raise Doubt("Something is committed to twice in the settlement.")
@@ -2264,7 +2313,7 @@ class Settled:
             "/services/reporting",
             self.said["contract_id"],
         ):
-            raise Doubt(f"No event tells of the uptime of {said['subject']}.")
+            raise Absent(f"No event tells of the uptime of {said['subject']}.")
         for figure in event["data"]["figures"]:
             if self._uptime_id(event["data"], figure) == said["commitment_id"]:
                 unit = figure["units_per_second"]
@@ -2287,7 +2336,7 @@ class Settled:
                     at = data["at"] if data is event["data"] else missed_at or at
                     item_id = event["data"].get("incident_id") or event["subject"].partition("/")[2]
         if reading is None or said["events"][0] not in self._events:
-            raise Doubt(f"No event tells of the {said['kind']} of {said['subject']}.")
+            raise Absent(f"No event tells of the {said['kind']} of {said['subject']}.")
         if reading["metric"] != said["kind"] or at is None or instant(at) != instant(said["at"]):
             raise Doubt(f"The {said['kind']} of {said['subject']} is told of as something else, or at another instant.")
         item = newest_of(self._told_by_then, item_id, *ITEMS)
@@ -2311,12 +2360,12 @@ class Settled:
         """The events of the service desk that a commitment names; it may name breaches, too, and nothing else."""
         breaches = [event["data"].get("breach_id") for event in self._events.values()]
         if any(each not in self._events and each not in breaches for each in said["events"]):
-            raise Doubt(f"Something that the {said['kind']} of {said['subject']} names is not in the pack.")
+            raise Absent(f"Something that the {said['kind']} of {said['subject']} names is not in the pack.")
         named = [self._events[each] for each in said["events"] if each in self._events]
         return [event for event in named if event["source"] == "/services/incidents"]
 
     def _decided(self, clock_id: str, count: int, named: Sequence[str]) -> Fraction | None:
-        """The percentage that the provider answers for by the newest word on a miss when the settlement was closed.
+        """The percentage that the provider answers for by the newest word on a miss when the settlement was computed.
 
         None while nobody had decided.
         """
@@ -2332,6 +2381,56 @@ class Settled:
         if newest is None or newest["data"]["decided_at"] is None:
             return None
         return Fraction(newest["data"]["provider_percent"])
+
+    def _left_out(self) -> list[dict[str, Any]]:
+        """The clocks in the pack that the settlement leaves out, each with why.
+
+        Raises Doubt where one has no reason to be left out, or is in the settlement otherwise than it was told last.
+        """
+        named = {each["commitment_id"]: each for each in self.content["commitments"] if each["kind"] != "uptime"}
+        found = []
+        for clock in self._clocks_told():
+            commitment_id = clock.clock_id if clock.number == 1 else f"{clock.clock_id}:{clock.number}"
+            said, verdict = named.get(commitment_id), clock.verdict()
+            counts = verdict is not None and self._whole[0] <= verdict[1] < self._whole[1]
+            if verdict is not None and counts:
+                if said is None:
+                    raise Doubt(f"The clock {commitment_id} was told of, and the settlement leaves it out.")
+                if (said["met"], instant(said["at"])) != (not verdict[0], verdict[1]):
+                    raise Doubt(f"The {said['kind']} of {said['subject']} is in it otherwise than it was told last.")
+            elif said is not None:
+                raise Doubt(f"The {said['kind']} of {said['subject']} was told last to be none of the period.")
+            else:
+                reason = "taken_back" if verdict is None else "other_period"
+                found.append({"clock": commitment_id, "metric": clock.metric, "reason": reason})
+        return sorted(found, key=lambda each: (each["clock"], each["metric"]))
+
+    def _clocks_told(self) -> Iterable[Clock]:
+        """What had been told of each count of a clock that was met or missed, and be it for a while. A time limit of
+        the client's own is no promise of the provider's.
+        """
+        found: dict[tuple[str, int], Clock] = {}
+        readings = []
+        for event in self._told_by_then:
+            data = event["data"]
+            if event["source"] != "/services/incidents" or data.get("contract_id") != self.said["contract_id"]:
+                continue
+            if event["subject"].startswith("clock/") and event["type"].split(".")[-2] in ("breached", "met"):
+                key = (data["clock_id"], data.get("count", 1))
+                before = found.get(key)
+                if data["metric"] != "acceptance" and (
+                    before is None or before.own is None or before.own["aggregateversion"] < event["aggregateversion"]
+                ):
+                    found[key] = Clock(*key, data["metric"], event, None)
+            else:
+                readings += [(event["aggregateversion"], each) for each in data.get("clocks") or ()]
+        for _, each in sorted(readings, key=lambda one: one[0]):
+            key = (each["clock_id"], each.get("count", 1))
+            if key in found:
+                found[key] = found[key]._replace(reading=each)
+            elif each["metric"] != "acceptance" and each["state"] == "breached":
+                found[key] = Clock(*key, each["metric"], None, each)
+        return found.values()
 
     # What is owed to the client
 
@@ -2531,7 +2630,7 @@ class Settled:
             and event["data"]["number"] == corrects["number"]
         ]
         if not before or before[0]["hash"] != corrects["hash"]:
-            raise Doubt("The version of the settlement that is corrected is not in the pack.")
+            raise Absent("The version of the settlement that is corrected is not in the pack.")
         difference = Fraction(self.content["totals"]["net"]) - Fraction(before[0]["settlement"]["totals"]["net"])
         if Fraction(self.content["delta"]["totals"]["net"]) != difference:
             raise Doubt("A correction says that it comes to more, or less, than it does.")
@@ -2551,8 +2650,22 @@ class Settled:
                 {"code": line["code"], "amount": line["amount"], "follows_from": self.proved[line["code"]]}
                 for line in content["lines"]
             ],
-            "not_proved": NOT_PROVED,
+            "computed_at": self.said.get("computed_at"),
+            "told_since": self._told_since(),
+            "clocks_left_out": self.left_out,
+            "not_proved": NOT_PROVED if self.says_when else NOT_PROVED_BEFORE,
         }
+
+    def _told_since(self) -> list[str]:
+        """The events in the pack that were told after the settlement was computed and before it was closed: on what it
+        rests on, and that it does not heed.
+        """
+        own = (f"settlement/{self.said['settlement_id']}", "hours_month/")
+        return sorted(
+            each["id"]
+            for each in self._events.values()
+            if self._computed < instant(each["time"]) <= self._closed and not each["subject"].startswith(own)
+        )
 
 
 def check_amounts(files: Mapping[str, bytes]) -> str:
@@ -2566,19 +2679,24 @@ def check_amounts(files: Mapping[str, bytes]) -> str:
     month = month_of(manifest["month"], versions)
     if settled.said["contract_id"] != manifest["contract_id"] or not month[0] < instant(period["ends_at"]) <= month[1]:
         raise Doubt("The settlement is of another contract or month than the manifest says.")
-    # Earlier releases did not say what is not proved.
-    if {"not_proved": NOT_PROVED, **read(files["amounts.json"])} != figures:
+    # Earlier releases did not say what is not proved, nor of what time a settlement is.
+    unsaid = {"computed_at": None, "told_since": [], "clocks_left_out": [], "not_proved": NOT_PROVED_BEFORE}
+    if {**unsaid, **read(files["amounts.json"])} != figures:
         raise Doubt("The amounts are not those of the settlement.")
     for language, sign in SIGNS.items():
         path = f"explanation.{language}.txt"
         wanted = [*(line["amount"] for line in figures["lines"]), figures["net"]]
         _check_amounts_explained(path, sign, files[path].decode("utf-8"), wanted)
     counted = [sum(line["follows_from"] == level for line in figures["lines"]) for level in (EVENTS, LINE, SAID)]
+    since = f"; {len(figures['told_since'])} events were told after it was computed and are not in it" * bool(
+        figures["told_since"]
+    )
     return (
         f"The settlement of {figures['first']} computed again from {len(events)} events: {figures['net']} "
         f"{figures['currency']} net, {figures['gross'] or 'not known'} gross; of its lines {counted[0]} follow from "
         f"events and the contract, {counted[1]} from what they say themselves, {counted[2]} are as they were agreed or "
-        "entered. Not proved: that no clock is left out"
+        f"entered{since}. Not proved: "
+        + ("that every clock is in the pack" if settled.says_when else "that no clock is left out")
     )
 
 
@@ -2587,7 +2705,7 @@ def newest_settlement(events: Iterable[Mapping[str, Any]], settlement_id: str) -
     subject = ("/services/contracts", f"settlement/{settlement_id}")
     found = {each["data"]["number"]: each for each in events if (each["source"], each["subject"]) == subject}
     if not found or set(found) != set(range(1, max(found) + 1)):
-        raise Doubt("A closed version of the settlement is not in the pack.")
+        raise Absent("A closed version of the settlement is not in the pack.")
     return found[max(found)]
 
 
@@ -2804,7 +2922,7 @@ def read_hours(events: Mapping[str, Mapping[str, Any]], contract_id: str, month:
     said = event["data"]
     if any(said.get(name) is None for name in ("entries", "brought", "carried", "adjustments")):
         raise Doubt("The event of this month tells no entries.")
-    versions = [each["data"] for each in _said_by_then(events.values(), event)]
+    versions = [each["data"] for each in _said_until(events.values(), contract_id, instant(event["time"]))]
     again = hours_figures(said, versions)
     for name, value in again.items():
         shown = (

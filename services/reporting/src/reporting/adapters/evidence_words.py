@@ -159,13 +159,28 @@ def amounts(t: Translator, month_: date, settlement: Mapping[str, Any], figures:
     for name, label in (("tax", t.gettext("VAT")), ("gross", t.gettext("Total"))):
         if figures[name] is not None:
             told.append(words.labelled(t, label, t.money(figures[name], currency)))
-    return _text(
-        [
-            *told,
-            "",
-            t.gettext("How an uptime was measured is shown by the evidence of its month."),
-        ]
-    )
+    told += ["", t.gettext("How an uptime was measured is shown by the evidence of its month.")]
+    if figures["computed_at"] is not None:
+        at = _at(t, figures["computed_at"], ZoneInfo(settlement["period"]["time_zone"]))
+        told.append(t.gettext("Computed from what had been told by %(at)s.", at=at))
+    since = len(figures["told_since"])
+    if since:
+        told.append(
+            t.ngettext(
+                "%(count)s event was told between then and the closing: it is in this pack, not in the amounts.",
+                "%(count)s events were told between then and the closing: they are in this pack, not in the amounts.",
+                since,
+                count=since,
+            )
+        )
+    why = {
+        "taken_back": t.pgettext("clock", "taken back since"),
+        "other_period": t.pgettext("clock", "of another period"),
+    }
+    for each in figures["clocks_left_out"]:
+        clock = f"{_metric(t, each['metric'])} ({each['clock']})"
+        told.append(words.labelled(t, t.gettext("Not in it: %(clock)s", clock=clock), why[each["reason"]]))
+    return _text(told)
 
 
 def hours(t: Translator, month_: date, figures: Mapping[str, Any], names: Mapping[str, Mapping[str, str]]) -> bytes:

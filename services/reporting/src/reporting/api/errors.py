@@ -8,6 +8,7 @@ from reporting.application.evidence import (
     FactsNotTold,
     NothingClosed,
     NothingMeasured,
+    SettledOtherwise,
     TooMuchEvidence,
     UnknownEnvironment,
     UnknownIncident,
@@ -116,6 +117,15 @@ def _evidence_is_incomplete(error: EvidenceIsIncomplete) -> Problem:
     return Conflict(
         f"What has arrived does not give what was said. {error} Ask again in a minute; should it stay so, look for "
         "dead letters: `python -m reporting dead-letters`."
+    )
+
+
+def _settled_otherwise(error: SettledOtherwise) -> Problem:
+    return Conflict(
+        f"This settlement was closed otherwise than what had been told of it gives. {error} A closed settlement stays "
+        "as it is: correct it with `POST /v1/settlements/{settlement_id}/correct`, review and close the correction, "
+        "which is computed from everything that is known then. Should it be the same, contracts did not take "
+        "something in: look for dead letters with `python -m contracts dead-letters`."
     )
 
 
@@ -372,6 +382,7 @@ ERRORS: ErrorMapping = {
     EntriesNotTold: _entries_not_told,
     FactsNotTold: _facts_not_told,
     EvidenceIsIncomplete: _evidence_is_incomplete,
+    SettledOtherwise: _settled_otherwise,
     TooMuchEvidence: _too_much_evidence,
     InTheFuture: in_the_future,
     WebhookIsDisabled: _webhook_is_disabled,

@@ -91,9 +91,12 @@ async def download_amounts_evidence(
 ) -> Response:
     """What the amounts of a month rest on: the closed settlement of the period that ends in it and those that it
     corrects, the versions of the contract with their prices, credits and penalties, the uptimes and clocks that it
-    names, decisions who answers for a miss, and months of hours.
+    names, decisions who answers for a miss, and months of hours; and every clock that told of itself that it was met or
+    missed in the period.
 
-    The verifier computes fees, credits, penalties, sums and VAT again, and says of each line from what it follows.
+    The verifier computes fees, credits, penalties, sums and VAT again, and says of each line from what it follows. It
+    names the clocks that are left out, with why, and what was told after the settlement was computed and before it was
+    closed, which is not in it.
     """
     in_reach(month)
     return _answer(await amounts_pack(unit, box, contract_id, month))

@@ -11,7 +11,8 @@ from sqlalchemy import Select, and_, select
 from reporting.adapters.facts import StoredFacts
 from reporting.adapters.report_editions import issued_message
 from reporting.adapters.report_tables import ReportDelivery, ReportEdition
-from reporting.api.report_editions import FROZEN, ReportDeliveryLine
+from reporting.api.edition_lists import ReportDeliveryLine
+from reporting.api.report_editions import FROZEN
 from reporting.application.sent_messages import MessageEdition
 from shared.auth import Principal
 from shared.pagination import Page, PageParams, paginate

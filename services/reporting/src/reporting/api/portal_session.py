@@ -47,6 +47,7 @@ from reporting.application.evidence import (
     FactsNotTold,
     NothingClosed,
     NothingMeasured,
+    SettledOtherwise,
     TooMuchEvidence,
     UnknownIncident,
 )
@@ -596,6 +597,15 @@ def _told(request: Request, error: Exception) -> tuple[int, str, str] | None:
                 409,
                 t.gettext("No evidence of this"),
                 t.gettext("These hours were closed without telling what they are made of. Ask your agency for it."),
+            )
+        case SettledOtherwise():
+            told = (
+                409,
+                t.gettext("No evidence of this"),
+                t.gettext(
+                    "These amounts were settled otherwise than what had been recorded by then gives. Ask your agency "
+                    "to correct the settlement."
+                ),
             )
         case TooMuchEvidence():
             told = (

@@ -1,12 +1,10 @@
 """Editions of monthly reports: what was told of a month, which never changes, and the commentary for the next one."""
 
-from functools import partial
-from typing import Annotated, Final, Literal, cast
+from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import select
 
 from reporting.adapters.facts import StoredFacts
 from reporting.adapters.rendering import sheet_page, translator_for
@@ -14,10 +12,10 @@ from reporting.adapters.report_csv import report_csv
 from reporting.adapters.report_editions import issued_edition, keep_commentary, month_of_report, report_month
 from reporting.adapters.report_pdf import report_pdf
 from reporting.adapters.report_sheet import report_sheet
-from reporting.adapters.report_tables import ReportDelivery, ReportEdition
 from reporting.adapters.report_xlsx import report_xlsx
 from reporting.api.dependencies import Lang
 from reporting.api.documents import CSV, WORKBOOK
+from reporting.api.edition_lists import EditionLine, ReportDeliveryLine, page_of_deliveries, page_of_editions
 from reporting.api.pages import HTML_CONTENT, page_response
 from reporting.api.reports import in_reach
 from reporting.application.editions import (
@@ -25,25 +23,18 @@ from reporting.application.editions import (
     Commentary,
     Edition,
     IssuedEdition,
-    Reason,
-    ReportChange,
-    changes_without_money,
-    content_without_money,
-    hash_of,
-    report_id,
     without_money,
 )
 from reporting.application.issued import AnyEdition
 from reporting.application.report_template import Layout
 from reporting.application.reporting import contract_in_month
-from reporting.domain.review_periods import ReportKind
 from shared.auth import Principal
 from shared.etag import IfMatch, etag
-from shared.pagination import Page, PageParams, paginate
+from shared.pagination import Page, PageParams
 from shared.problems import NotFound, PreconditionFailed, PreconditionRequired, responses_for
 from shared.service import Unit, require
 from shared.unit_of_work import UnitOfWork
-from shared.values import Instant, Month, forbid_unknown
+from shared.values import Month, forbid_unknown
 
 router = APIRouter(prefix="/v1/contracts/{contract_id}/reports/{month}", tags=["reports"])
 
@@ -63,45 +54,6 @@ Reader = Annotated[Principal, Depends(require("reports:read"))]
 Reviewer = Annotated[Principal, Depends(require("reports:write"))]
 AskedLayout = Annotated[Layout | None, Query(description="another layout than the template's")]
 Number = Annotated[int, Path(ge=1, le=MOST_EDITIONS, description="editions count from 1")]
-
-
-class EditionLine(BaseModel):
-    """An edition in a list: when and why it was issued, and what it changed."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "report_id": "5f0c8b1e-6a34-5a6b-8a6e-3f1f7c8f4b22",
-                    "edition": 1,
-                    "issued_at": "2026-07-01T00:00:05Z",
-                    "reason": "scheduled",
-                    "changes": [],
-                    "content_hash": "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
-                }
-            ]
-        }
-    )
-
-    report_id: UUID
-    edition: int = Field(ge=1)
-    issued_at: Instant
-    reason: Reason
-    changes: list[ReportChange] = Field(json_schema_extra={"maxItems": 10_000})
-    content_hash: str = Field(json_schema_extra={"maxLength": 64})
-
-    @classmethod
-    def of(cls, row: ReportEdition, *, money: bool) -> "EditionLine":
-        """From a row. `money`: whether the reader may read what the contract costs."""
-        changes = [ReportChange.model_validate(change) for change in row.changes]
-        return cls(
-            report_id=report_id(row.contract_id, row.month, cast(ReportKind, row.kind)),
-            edition=row.edition,
-            issued_at=row.issued_at,
-            reason=cast(Reason, row.reason),
-            changes=changes if money else changes_without_money(changes),
-            content_hash=row.content_hash if money else hash_of(content_without_money(row.content)),
-        )
 
 
 class CommentaryRequest(BaseModel):
@@ -135,15 +87,7 @@ async def list_report_editions(
     """Oldest first; the newest counts. The first comes on day 1 in the client's zone, once the month is measured."""
     in_reach(month)
     await contract_in_month(StoredFacts(unit), contract_id, month)
-    return await paginate(
-        unit.session,
-        select(ReportEdition).where(
-            ReportEdition.contract_id == contract_id, ReportEdition.kind == "monthly", ReportEdition.month == month
-        ),
-        columns=(ReportEdition.edition,),
-        params=params,
-        to_item=partial(EditionLine.of, money=_reads_money(reader)),
-    )
+    return await page_of_editions(unit, contract_id, "monthly", month, params, money=_reads_money(reader))
 
 
 async def _issued(unit: UnitOfWork, reader: Principal, contract_id: UUID, month: Month, edition: int) -> IssuedEdition:
@@ -268,48 +212,6 @@ async def download_report_workbook(
     return Response(report_xlsx(issued, t), media_type=WORKBOOK, headers=attached(issued.edition, "xlsx"))
 
 
-class ReportDeliveryLine(BaseModel):
-    """An edition for one person by mail. Of its opening only the first instant is known."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "delivery_id": "0198f000-0000-7000-8000-000000000d01",
-                    "edition": 1,
-                    "contact_id": "0198f000-0000-7000-8000-000000000102",
-                    "name": "Léa Martin",
-                    "language": "fr",
-                    "state": "seen",
-                    "planned_at": "2026-07-01T00:00:05Z",
-                    "sent_at": "2026-07-01T00:10:07Z",
-                    "seen_at": "2026-07-01T07:12:00Z",
-                    "ended_because": None,
-                }
-            ]
-        }
-    )
-
-    delivery_id: UUID
-    edition: int = Field(ge=1)
-    contact_id: UUID
-    name: str
-    language: str
-    state: Literal["planned", "sent", "seen", "not_sent"]
-    planned_at: Instant
-    sent_at: Instant | None = Field(description="when the mail server took it")
-    seen_at: Instant | None = Field(description="when its link was opened first, by somebody who may be watched")
-    ended_because: Literal["superseded", "refused", "template", "too_late"] | None
-
-    @classmethod
-    def of(cls, row: ReportDelivery) -> "ReportDeliveryLine":
-        """From a row."""
-        state = "seen" if row.seen_at else "sent" if row.sent_at else "not_sent" if row.ended_at else "planned"
-        return cls.model_validate(
-            {name: getattr(row, name) for name in cls.model_fields if name != "state"} | {"state": state}
-        )
-
-
 @router.get("/deliveries", summary="List to whom a report was sent", responses=responses_for(NotFound))
 async def list_report_deliveries(
     contract_id: UUID, month: Month, unit: Unit, _reader: Reader, params: PageParams
@@ -317,15 +219,7 @@ async def list_report_deliveries(
     """Every edition for every decider of the client: when it left, and when its link was opened first."""
     in_reach(month)
     await contract_in_month(StoredFacts(unit), contract_id, month)
-    return await paginate(
-        unit.session,
-        select(ReportDelivery).where(
-            ReportDelivery.contract_id == contract_id, ReportDelivery.kind == "monthly", ReportDelivery.month == month
-        ),
-        columns=(ReportDelivery.planned_at, ReportDelivery.delivery_id),
-        params=params,
-        to_item=ReportDeliveryLine.of,
-    )
+    return await page_of_deliveries(unit, contract_id, "monthly", month, params)
 
 
 @router.get("/commentary", summary="Read the commentary of a report", responses=responses_for(NotFound))

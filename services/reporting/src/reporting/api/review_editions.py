@@ -1,28 +1,31 @@
 """Editions of reviews: which reviews there are, what was told in each, and to whom it was sent."""
 
-from functools import partial
-from typing import cast
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import select
+from pydantic import ConfigDict, Field
 
 from reporting.adapters.facts import StoredFacts
 from reporting.adapters.rendering import translator_for
 from reporting.adapters.report_editions import issued_review
-from reporting.adapters.report_tables import ReportDelivery, ReportEdition, ReportMonth
 from reporting.api.dependencies import Lang
 from reporting.api.documents import FILES, Form, answer
-from reporting.api.report_editions import FROZEN, EditionLine, Number, ReportDeliveryLine
+from reporting.api.edition_lists import (
+    EditionLine,
+    IssuedLine,
+    ReportDeliveryLine,
+    page_of_deliveries,
+    page_of_editions,
+    page_of_issued,
+)
+from reporting.api.report_editions import FROZEN, Number
 from reporting.api.reports import in_reach
 from reporting.api.reviews import Kind, Reader, review_document
-from reporting.application.editions import report_id
 from reporting.application.reporting import UnknownContract
 from reporting.application.review import reviewed_period
 from reporting.application.review_editions import ReviewEdition
 from reporting.domain.review_periods import LENGTHS, ReviewKind
-from shared.pagination import Page, PageParams, paginate
+from shared.pagination import Page, PageParams
 from shared.problems import NotFound, responses_for
 from shared.service import Unit
 from shared.unit_of_work import UnitOfWork
@@ -35,7 +38,7 @@ READINGS = frozenset({"get_review_edition", "download_review_edition"})
 """Who reads what was told to a client is written into the audit log."""
 
 
-class ReviewLine(BaseModel):
+class ReviewLine(IssuedLine[ReviewKind]):
     """A review that was issued, and its newest edition."""
 
     model_config = ConfigDict(
@@ -51,18 +54,7 @@ class ReviewLine(BaseModel):
         }
     )
 
-    report_id: UUID
-    kind: ReviewKind
     month: Month = Field(description="the first one of its period")
-    edition: int = Field(ge=1, description="the newest")
-
-    @classmethod
-    def of(cls, row: ReportMonth) -> "ReviewLine":
-        """From a row."""
-        kind = cast(ReviewKind, row.kind)
-        return cls(
-            report_id=report_id(row.contract_id, row.month, kind), kind=kind, month=row.month, edition=row.edition
-        )
 
 
 @listed.get("", summary="List the reviews of a contract", responses=responses_for(NotFound))
@@ -72,14 +64,7 @@ async def list_reviews(contract_id: UUID, unit: Unit, _reader: Reader, params: P
     """
     if not await StoredFacts(unit).versions(contract_id):
         raise UnknownContract
-    row = ReportMonth
-    return await paginate(
-        unit.session,
-        select(row).where(row.contract_id == contract_id, row.kind.in_(LENGTHS), row.edition > 0),
-        columns=(row.month, row.kind),
-        params=params,
-        to_item=ReviewLine.of,
-    )
+    return await page_of_issued(unit, contract_id, tuple(LENGTHS), params, ReviewLine.of)
 
 
 async def _there(unit: UnitOfWork, contract_id: UUID, kind: ReviewKind, month: Month) -> None:
@@ -94,14 +79,7 @@ async def list_review_editions(
 ) -> Page[EditionLine]:
     """Oldest first; the newest counts. None while the period goes on, or where the contract promises no such review."""
     await _there(unit, contract_id, review_kind, month)
-    row = ReportEdition
-    return await paginate(
-        unit.session,
-        select(row).where(row.contract_id == contract_id, row.kind == review_kind, row.month == month),
-        columns=(row.edition,),
-        params=params,
-        to_item=partial(EditionLine.of, money=True),  # a review tells of no money
-    )
+    return await page_of_editions(unit, contract_id, review_kind, month, params)
 
 
 @router.get(
@@ -148,11 +126,4 @@ async def list_review_deliveries(
 ) -> Page[ReportDeliveryLine]:
     """Every edition for every decider of the client: when it left, and when its link was opened first."""
     await _there(unit, contract_id, review_kind, month)
-    row = ReportDelivery
-    return await paginate(
-        unit.session,
-        select(row).where(row.contract_id == contract_id, row.kind == review_kind, row.month == month),
-        columns=(row.planned_at, row.delivery_id),
-        params=params,
-        to_item=ReportDeliveryLine.of,
-    )
+    return await page_of_deliveries(unit, contract_id, review_kind, month, params)

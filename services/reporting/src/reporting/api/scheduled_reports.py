@@ -1,26 +1,30 @@
 """Documents that are sent after every month of a contract: which are wanted, what was told in each, and to whom."""
 
-from functools import partial
-from typing import Annotated, Final, cast
+from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 from pydantic.config import JsonDict
-from sqlalchemy import select
 
 from reporting.adapters.edition_sheet import edition_sheet
 from reporting.adapters.facts import StoredFacts
 from reporting.adapters.rendering import translator_for
 from reporting.adapters.report_editions import issued_scheduled
 from reporting.adapters.report_schedules import Schedule, keep_schedule, schedule_of
-from reporting.adapters.report_tables import ReportDelivery, ReportEdition, ReportMonth
 from reporting.adapters.scheduled_sheets import scheduled_lines
 from reporting.api.dependencies import Lang
 from reporting.api.documents import FILES, Document, Form, answer
-from reporting.api.report_editions import FROZEN, EditionLine, Number, ReportDeliveryLine
+from reporting.api.edition_lists import (
+    EditionLine,
+    IssuedLine,
+    ReportDeliveryLine,
+    page_of_deliveries,
+    page_of_editions,
+    page_of_issued,
+)
+from reporting.api.report_editions import FROZEN, Number
 from reporting.api.reports import in_reach
-from reporting.application.editions import report_id
 from reporting.application.facts import KnownContract
 from reporting.application.reporting import UnknownContract, contract_in_month
 from reporting.application.scheduled_reports import FOR_DECIDERS, IssuedScheduled, ScheduledEdition
@@ -28,7 +32,7 @@ from reporting.domain.review_periods import SCHEDULED, ScheduledKind
 from shared.auth import Principal
 from shared.etag import IfMatch, etag
 from shared.i18n import Translator
-from shared.pagination import Page, PageParams, paginate
+from shared.pagination import Page, PageParams
 from shared.problems import Forbidden, NotFound, PreconditionFailed, PreconditionRequired, responses_for
 from shared.service import Unit, require
 from shared.unit_of_work import UnitOfWork
@@ -147,7 +151,7 @@ async def set_report_schedule(
 # --- what was told ---------------------------------------------------------------------------------------------------
 
 
-class ScheduledReportLine(BaseModel):
+class ScheduledReportLine(IssuedLine[ScheduledKind]):
     """A document that was issued, and its newest edition."""
 
     model_config = ConfigDict(
@@ -163,19 +167,6 @@ class ScheduledReportLine(BaseModel):
         }
     )
 
-    report_id: UUID
-    kind: ScheduledKind
-    month: Month
-    edition: int = Field(ge=1, description="the newest")
-
-    @classmethod
-    def of(cls, row: ReportMonth) -> "ScheduledReportLine":
-        """From a row."""
-        kind = cast(ScheduledKind, row.kind)
-        return cls(
-            report_id=report_id(row.contract_id, row.month, kind), kind=kind, month=row.month, edition=row.edition
-        )
-
 
 @listed.get("", summary="List the documents that were made after months", responses=responses_for(NotFound))
 async def list_scheduled_reports(
@@ -183,14 +174,7 @@ async def list_scheduled_reports(
 ) -> Page[ScheduledReportLine]:
     """By month. A document that is wanted comes in the morning after the month, where the client lives."""
     await _contract(unit, contract_id)
-    row = ReportMonth
-    return await paginate(
-        unit.session,
-        select(row).where(row.contract_id == contract_id, row.kind.in_(SCHEDULED), row.edition > 0),
-        columns=(row.month, row.kind),
-        params=params,
-        to_item=ScheduledReportLine.of,
-    )
+    return await page_of_issued(unit, contract_id, SCHEDULED, params, ScheduledReportLine.of)
 
 
 def _may_read(reader: Principal, kind: ScheduledKind) -> None:
@@ -210,14 +194,7 @@ async def list_scheduled_report_editions(
 ) -> Page[EditionLine]:
     """Oldest first; the newest counts. None while the month goes on, or where the document is not wanted."""
     await _there(unit, contract_id, month)
-    row = ReportEdition
-    return await paginate(
-        unit.session,
-        select(row).where(row.contract_id == contract_id, row.kind == report_kind, row.month == month),
-        columns=(row.edition,),
-        params=params,
-        to_item=partial(EditionLine.of, money=True),  # it tells of no money
-    )
+    return await page_of_editions(unit, contract_id, report_kind, month, params)
 
 
 @router.get(
@@ -281,11 +258,4 @@ async def list_scheduled_report_deliveries(
 ) -> Page[ReportDeliveryLine]:
     """Every edition for every decider of the client: when it left, and when its link was opened first."""
     await _there(unit, contract_id, month)
-    row = ReportDelivery
-    return await paginate(
-        unit.session,
-        select(row).where(row.contract_id == contract_id, row.kind == report_kind, row.month == month),
-        columns=(row.planned_at, row.delivery_id),
-        params=params,
-        to_item=ReportDeliveryLine.of,
-    )
+    return await page_of_deliveries(unit, contract_id, report_kind, month, params)

@@ -289,7 +289,8 @@ def decision_told(decision: DecisionLine) -> Mapping[str, str | None]:
 def _told_of_parts(parts: ReportParts) -> Told:
     told: dict[Subject, Mapping[str, str | None]] = {}
     for work in parts.work:
-        told[Subject("work", str(work.id), work.number or work.title)] = {
+        subject = Subject("work", str(work.id), work.number or work.title, numbered=work.number is not None)
+        told[subject] = {
             "kind": work.kind,
             "at": instant_text(work.at),
         }

@@ -48,6 +48,12 @@ class EvidenceIsIncomplete(Exception):
     """What was heard does not give what was said: something is still on its way. The message says what differs."""
 
 
+class SettledOtherwise(Exception):
+    """A settlement says something else than what had been told gives: it stays so until it is corrected. The message
+    says what differs.
+    """
+
+
 class TooMuchEvidence(Exception):
     """The pack would be larger than anybody should load at once."""
 

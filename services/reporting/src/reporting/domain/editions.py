@@ -28,7 +28,7 @@ LISTED: Final = "listed"
 NAMED_BY_TEXT: Final[frozenset[SubjectKind]] = frozenset(
     {"work", "advisory", "action", "risk", "agreed", "recommendation"}
 )
-"""What is called by what somebody wrote, and may have been told to a client by mistake."""
+"""What is called by what somebody wrote, unless it has a number, and may have been told to a client by mistake."""
 WITHDRAWN: Final = "withdrawn"
 """Stands for the name of such an entry once it is not told any more: to say it again would tell it again."""
 
@@ -37,13 +37,20 @@ WITHDRAWN: Final = "withdrawn"
 class Subject:
     """What is told about. Two readings speak of the same one when kind and id are the same, whatever its name is.
 
-    `names`: what people call it, by language, where `name` is a code.
+    :param names: what people call it, by language, where `name` is a code.
+    :param numbered: `name` is a number of the service desk, which says nothing of what it is about.
     """
 
     kind: SubjectKind
     id: str
     name: str = field(compare=False)
     names: Mapping[str, str] = field(default_factory=dict, compare=False)
+    numbered: bool = field(default=False, compare=False)
+
+    @property
+    def once_gone(self) -> "Subject":
+        """The same without what somebody wrote of it: it is not told any more."""
+        return Subject(self.kind, self.id, WITHDRAWN) if self.kind in NAMED_BY_TEXT and not self.numbered else self
 
 
 Told: TypeAlias = Mapping[Subject, Mapping[str, str | None]]
@@ -80,7 +87,7 @@ def differences(before: Told, after: Told) -> Sequence[Change]:
     for subject in sorted(newest.values()):
         was, now = before.get(subject), after.get(subject)
         if now is None:
-            gone = Subject(subject.kind, subject.id, WITHDRAWN) if subject.kind in NAMED_BY_TEXT else subject
+            gone = subject.once_gone
             changes.append(Change(gone, LISTED, gone.name, None))
             continue
         if was is None:

@@ -54,6 +54,13 @@ def test_nothing_is_said_of_the_text_of_an_entry_that_is_not_told_any_more(kind:
     assert (change.subject.name, change.subject.names, change.before) == ("withdrawn", {}, "withdrawn")
 
 
+def test_work_that_has_a_number_keeps_it_when_it_goes() -> None:
+    gone = Subject("work", "1", "CHG-2026-0004", numbered=True)
+    assert differences({gone: {"kind": "change"}}, {}) == [Change(gone, LISTED, "CHG-2026-0004", None)]
+    (change,) = differences({gone: {"kind": "change"}}, {})
+    assert change.subject.name == "CHG-2026-0004"
+
+
 def test_what_is_named_by_a_code_or_a_place_keeps_its_name_when_it_goes() -> None:
     gone = Subject("uptime", "e1", "old.example")
     assert differences({gone: {"down": "900"}}, {}) == [Change(gone, LISTED, "old.example", None)]
