@@ -21,6 +21,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from shared.caller_limit import rate_limit_fields
 from shared.ids import new_id
 from shared.operations import FIELDS, SECRET_PARAMETERS
 from shared.problems import (
@@ -79,6 +80,8 @@ class RequestEdge:
                 answer = MutableHeaders(scope=message)
                 answer["X-Request-ID"] = request_id
                 answer.setdefault("X-Content-Type-Options", "nosniff")
+                for name, value in rate_limit_fields(scope):
+                    answer[name] = value
             await send(message)
 
         with traced(headers.get("traceparent"), request_id=request_id) as trace, IN_FLIGHT.track_inprogress():

@@ -95,6 +95,16 @@ class ServiceSettings(BaseSettings):
         description="Origins of the frontends whose browsers may call this API, comma-separated; * is any of them."
         " Tokens are sent as bearer only, never as cookies. None: no CORS headers.",
     )
+    request_rate: float = Field(
+        default=50,
+        ge=0,
+        le=100_000,
+        description="Requests a second that each process answers one person or key, by token, for as long as they like;"
+        " beyond, 429 with Retry-After. 0: as many as they like.",
+    )
+    request_burst: int = Field(
+        default=200, ge=1, le=1_000_000, description="How many of them may come at once after a rest."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "json"
     drain_seconds: Annotated[float, Field(ge=0, le=300)] = 10.0

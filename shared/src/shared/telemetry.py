@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 import structlog
-from prometheus_client import Gauge, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 # --- trace context ---------------------------------------------------------------------------------------------------
 
@@ -294,5 +294,8 @@ REQUESTS = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
 """Rate, errors and duration per route. Labels are route templates, never paths: an id must not become a time series."""
+
+HELD_BACK = Counter("http_requests_held_back", "Requests refused because there were too many", ["limit"])
+"""By the limit that they met, as the problem document names it."""
 
 IN_FLIGHT = Gauge("http_requests_in_flight", "Requests that are being answered")
