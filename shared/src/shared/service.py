@@ -357,7 +357,7 @@ def create_app(service: Service, settings: ServiceSettings, *, runtime: Runtime 
         readings=service.recorded_readings,
         unrecorded=service.unrecorded_changes,
     )
-    app.add_middleware(RequestEdge, errors=service.errors)
+    app.add_middleware(RequestEdge, errors=service.errors, callers_choose_traces=settings.callers_choose_traces)
     if service.around is not None:
         app.add_middleware(service.around, runtime=running)
     if settings.cors_origins:

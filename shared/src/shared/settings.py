@@ -95,6 +95,12 @@ class ServiceSettings(BaseSettings):
         description="Origins of the frontends whose browsers may call this API, comma-separated; * is any of them."
         " Tokens are sent as bearer only, never as cookies. None: no CORS headers.",
     )
+    callers_choose_traces: bool = Field(
+        default=False,
+        description="Whether a caller's `traceparent` says that what comes of his request is collected as a trace."
+        " False: that is chosen here, as OTEL_TRACES_SAMPLER says, and only his ids are taken over. True where a"
+        " gateway chooses, and lets nobody else's field through.",
+    )
     request_rate: float = Field(
         default=50,
         ge=0,
