@@ -251,11 +251,11 @@ AWAY = ("08", "57P", "53300")
 def is_database_away(error: BaseException) -> bool:
     """True for failures of the database itself, which say nothing about the event: wait and try again.
 
-    psycopg calls more than that operational (a statement that is too complex, our own time-out, a deadlock): those
+    psycopg calls more than that operational (a statement that is too complex, our own time-outs, a deadlock): those
     are tries of this event that failed, or one bad event would hold up its stream for ever.
     """
     if isinstance(error, sqlalchemy.exc.DBAPIError):
-        if error.connection_invalidated:
+        if error.connection_invalidated and not isinstance(error.orig, psycopg.errors.IdleInTransactionSessionTimeout):
             return True
         cause: BaseException | None = error.orig
     else:

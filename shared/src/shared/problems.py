@@ -397,7 +397,7 @@ _BY_SQLSTATE: dict[str, tuple[type[Problem], str]] = {
         ("22001", "22003", "22007", "22008", "22021", "22023", "22P02", "22P03", "22P05"), (ValidationFailed, _OUTSIDE)
     ),
     **dict.fromkeys(
-        ("40001", "40P01", "55P03", "57014", "57P01", "57P02", "57P03", "53300", "08"), (Unavailable, _LATER)
+        ("40001", "40P01", "55P03", "57014", "57P01", "57P02", "57P03", "53300", "25P03", "08"), (Unavailable, _LATER)
     ),
     **dict.fromkeys(
         ("23505", "23P01"),

@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, FilePath, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from shared.database import IDLE_TRANSACTION_SECONDS, STATEMENT_SECONDS
+
 SECRETS_FOLDER_VARIABLE = "UPHELD_SECRETS_DIR"
 """Names a folder with one file per setting (`contracts_database_url` …), as Kubernetes mounts a Secret."""
 
@@ -52,6 +54,19 @@ class ServiceSettings(BaseSettings):
         default=None, description="PostgreSQL URL of the role that owns the schema; only `migrate` uses it."
     )
     database_pool_size: int = Field(default=10, ge=2, le=200)
+    database_statement_seconds: int = Field(
+        default=STATEMENT_SECONDS,
+        ge=1,
+        le=3600,
+        description="PostgreSQL ends a statement after so long, what it waits for locks included.",
+    )
+    database_idle_transaction_seconds: int = Field(
+        default=IDLE_TRANSACTION_SECONDS,
+        ge=0,
+        le=3600,
+        description="PostgreSQL ends a transaction in which nothing happens after so long, and its connection with it;"
+        " 0: never.",
+    )
     nats_url: SecretStr = Field(
         default=SecretStr("nats://127.0.0.1:4222"),
         description="With user and password; answers come to `_INBOX_<user>.>`, which the user must be free to hear.",
