@@ -15,6 +15,9 @@ from pydantic import AfterValidator, Field, FilePath, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from shared.database import IDLE_TRANSACTION_SECONDS, STATEMENT_SECONDS
+from shared.inbox import LONGEST_STREAM
+from shared.jetstream import STREAM_DAYS
+from shared.outbox import RETENTION
 
 SECRETS_FOLDER_VARIABLE = "UPHELD_SECRETS_DIR"
 """Names a folder with one file per setting (`contracts_database_url` …), as Kubernetes mounts a Secret."""
@@ -77,6 +80,12 @@ class ServiceSettings(BaseSettings):
         description="PEM file of the authorities that vouch for NATS at a tls:// address; default: the machine's.",
     )
     nats_replicas: int = Field(default=1, ge=1, le=5, description="Replicas of streams: 3 in production.")
+    stream_days: int = Field(
+        default=STREAM_DAYS,
+        ge=RETENTION.days,
+        le=LONGEST_STREAM.days,
+        description="Days for which NATS keeps what this service has said: no fewer than its outbox does.",
+    )
     host: str = "127.0.0.1"
     port: Port
     ops_port: Port = Field(default=0, description="Port of /livez, /readyz and /metrics; 0 serves none.")

@@ -230,6 +230,7 @@ def _event_loops(
         connections.publishing.jetstream(),
         runtime.clock,
         replicas=settings.nats_replicas,
+        stream_days=settings.stream_days,
         progress=lambda: runtime.liveness.tick("relay"),
     )
     loops: dict[str, Callable[[], Awaitable[None]]] = {"relay": relay.run}
