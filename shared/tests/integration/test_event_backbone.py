@@ -560,10 +560,32 @@ async def test_an_advisory_that_cannot_be_handled_yet_is_tried_for_ever(
             return False
 
         await until(declared)
-    consumer = await js.consumer_info("ADVISORIES", "reader")
-    assert consumer.config.filter_subjects == ["$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.PUBLISHER.reader"], (
-        "its own advisories are never given up: it asks for those about events only"
-    )
+
+
+async def test_what_the_server_gave_up_on_of_a_stream_that_only_another_release_reads_is_kept_as_well(
+    services: EventServices, js: JetStreamContext
+) -> None:
+    await declare_stream(js, ADVISORY_STREAM)
+    await declare_stream(js, event_stream("elsewhere"))
+    try:
+        await js.publish(f"elsewhere.parcel.{new_id()}.moved.v1", b"of another release")
+        # The first one is about no event: a release of before gave up on an advisory.
+        for stream in ("ADVISORIES", "ELSEWHERE"):
+            advisory = {"stream": stream, "stream_seq": 1, "deliveries": 8, "timestamp": "2100-01-01T00:00:00Z"}
+            subject = f"$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.{stream}.reader"
+            await js.publish(subject, json.dumps(advisory).encode())
+        async with running(Consumer(services.processor(), js).loops()["consume ADVISORIES"]):
+
+            async def both_read() -> bool:
+                with suppress(NotFoundError):
+                    return bool((await js.consumer_info("ADVISORIES", "reader")).ack_floor.stream_seq == 2)
+                return False
+
+            await until(both_read)
+        (letter,) = await open_letters(services)
+        assert (letter.stream, letter.payload) == ("ELSEWHERE", b"of another release")
+    finally:
+        await js.delete_stream("ELSEWHERE")
 
 
 async def test_a_dead_letter_that_cannot_be_written_waits_for_the_database(
