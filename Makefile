@@ -105,7 +105,7 @@ scan-deploy: $(READY)	## scan the rendered manifests and the Dockerfiles by chec
 	@$(SCAN)/bin/checkov --config-file deploy/checkov.yaml --directory $(SCAN)/rendered
 
 .PHONY: audit
-audit: $(READY)	## audit what is installed, offline: pins, hashes, licences; with ADVISORIES=dump.zip (OSV) known vulnerabilities; SBOM
+audit: $(READY)	## audit what is installed, offline: pins, hashes, licences, SBOM; known vulnerabilities only with ADVISORIES=dump.zip (OSV)
 	@$(RUN) shared/tools/audit_dependencies.py $(if $(ADVISORIES),--advisories=$(ADVISORIES))
 	@mkdir -p .cache && $(BIN)/cyclonedx-py requirements requirements.lock --output-reproducible --output-format JSON \
 		--output-file .cache/sbom.cdx.json && echo "What the lock names is in .cache/sbom.cdx.json (CycloneDX)."

@@ -3,9 +3,10 @@
 Always: every entry is pinned to a version and to hashes; what runs in production is under a licence that asks nothing
 of whoever runs or changes the product; what is installed says its licence at all.
 
-``--advisories FILE``: a dump in the OSV format, a ZIP or a folder of its JSON documents (osv.dev publishes one for
-PyPI). Every locked version that an advisory names is told. Without a dump nobody looks for known vulnerabilities, and
-the last line says so: none is kept here, because it would be old on the day after.
+``--advisories FILE``: a dump in the OSV format, a ZIP or a folder of its JSON documents, as osv.dev publishes one for
+PyPI every day. Every locked version that an advisory names is told, and of when the newest advisory is. Without a dump
+nobody looks for known vulnerabilities, and the last line says so and how to bring one: none is kept here, because it
+would be old on the day after. A file that holds no advisory of PyPI is refused: it would pass for a clean look.
 
 Not covered: what is in wheels besides their own code (libraries in C that were linked into them), the images' base
 system, npm (`npm audit`), and whatever nobody has reported yet.
@@ -29,6 +30,13 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 from workspace import ROOT, SERVICES, read_project, report
 
+DUMP = "https://osv-vulnerabilities.storage.googleapis.com/PyPI/all.zip"
+"""Where osv.dev publishes its advisories of PyPI."""
+NOT_LOOKED_FOR = (
+    "Known vulnerabilities were NOT looked for, because no dump of advisories was given. Where there is a network: "
+    f"curl --location --output all.zip {DUMP}; bring the file here, and run: make audit ADVISORIES=all.zip"
+)
+
 REFUSED = ("AGPL", "AFFERO", "GPL", "GENERAL PUBLIC", "SSPL", "BUSL", "ELASTIC", "COMMONS CLAUSE", "PROPRIETARY")
 """Marks of licences that ask something of whoever runs or changes the product."""
 ACCEPTED = ("LGPL", "LESSER GENERAL PUBLIC", "MPL", "MOZILLA")
@@ -50,6 +58,8 @@ class Advisory:
     summary: str
     versions: frozenset[str]
     ranges: tuple[tuple[tuple[str, str], ...], ...]
+    modified: str = ""
+    """The day, as `2026-06-08`; empty when it says none."""
 
     def is_affected(self, version: Version) -> bool:
         """Whether the advisory names this version."""
@@ -97,11 +107,12 @@ def advisories_of(document: Mapping[str, Any]) -> Iterator[Advisory]:
             str(document.get("summary") or document.get("details", ""))[:200].partition("\n")[0],
             frozenset(affected.get("versions", [])),
             ranges,
+            str(document.get("modified", ""))[:10],
         )
 
 
 def read_advisories(source: Path) -> Iterator[Advisory]:
-    """All of a dump: a ZIP or a folder of OSV documents."""
+    """All of a dump: a ZIP or a folder of OSV documents. Raises OSError, BadZipFile or ValueError for anything else."""
     if source.is_dir():
         for path in sorted(source.rglob("*.json")):
             yield from advisories_of(json.loads(path.read_text(encoding="utf-8")))
@@ -191,14 +202,22 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     entries, _ = read_lock((ROOT / LOCK).read_text(encoding="utf-8"))
     problems = audit()
-    told = "Known vulnerabilities were not looked for: give ADVISORIES=… (see --help)."
+    told = NOT_LOOKED_FOR
     if options.advisories is not None:
-        advisories = list(read_advisories(options.advisories))
+        try:
+            advisories = list(read_advisories(options.advisories))
+        except (OSError, zipfile.BadZipFile, ValueError, LookupError, AttributeError, TypeError) as error:
+            parser.error(f"{options.advisories} is no dump of advisories ({type(error).__name__}: {error})")
+        if not advisories:
+            parser.error(f"{options.advisories} holds no advisory of PyPI: bring {DUMP}")
         problems += vulnerable(entries, advisories)
-        told = f"No locked version is named by any of {len(advisories)} advisories."
+        newest = max(advisory.modified for advisory in advisories) or "no day that it says"
+        told = f"Known vulnerabilities were looked for in {len(advisories)} advisories, the newest of {newest}."
     names = {entry.name for entry in entries}
     counted = f"{len(names)} packages, {len(shipped() & names)} of them in production"
-    return report(problems, f"{counted}: pinned, with hashes and licences. {told}")
+    status = report(problems, f"{counted}: pinned, with hashes and licences.")
+    print(told)
+    return status
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ MEASURED: Mapping[str, tuple[float, str]] = {
     "ms_per_request": (82.0, "at most, make bench-api: processor time of the services, workers included, per request"),
     "postgres_ms_per_request": (29.0, "at most, make bench-api: that of PostgreSQL, for workers, too, per request"),
 }
-STREAM_BYTES, STREAM_DAYS = 8 * 1024**3, 30
+STREAM_BYTES, STREAM_DAYS = 8 * 1024**3, 14
 RESULT_DAYS = 35
 VOLUME = 100e9
 """What `deploy/k8s/overlays/production` gives PostgreSQL."""
@@ -67,7 +67,7 @@ def parts(known: Mapping[str, float], every: float) -> dict[str, dict[str, Any]]
             "can": known["checks_per_second_of_one_worker"],
             "unit": "checks per second",
         },
-        "stream PROBES: 8 GiB, 30 days": {
+        f"stream PROBES: 8 GiB, {STREAM_DAYS} days": {
             "asked": rollups * STREAM_DAYS * DAY * known["bytes_per_rollup_message"],
             "can": STREAM_BYTES,
             "unit": "bytes",

@@ -68,7 +68,7 @@ AT_ONCE = 100
 def settings_of(urls: DatabaseUrls, **more: Any) -> ReportingSettings:
     """Settings of a process, which says nothing but errors."""
     known = {"database_url": SecretStr(urls.app), "secret_key": SecretStr(secrets.token_urlsafe(32))}
-    settings = ReportingSettings.model_validate(known | {"log_level": "error"} | more)
+    settings = ReportingSettings.model_validate(known | {"log_level": "error", "request_rate": 0} | more)
     configure_logging(settings, service="reporting")
     return settings
 

@@ -35,6 +35,7 @@ from shared.problems import (
     Problem,
     ProblemDocument,
     TooLarge,
+    TooManyRequests,
     Unauthorized,
     Unavailable,
     UnsupportedMediaType,
@@ -60,8 +61,27 @@ _COMPONENT_RESPONSES: Mapping[str, tuple[type[Problem], ...]] = {
     "UnsupportedMediaType": (UnsupportedMediaType,),
     "ValidationFailed": (ValidationFailed,),
     "PreconditionRequired": (PreconditionRequired,),
+    "TooManyRequests": (TooManyRequests,),
     "InternalError": (InternalError,),
     "Unavailable": (Unavailable,),
+}
+
+_RATE_LIMIT_FIELDS: Mapping[str, Any] = {
+    "RateLimit": {
+        "description": "draft-ietf-httpapi-ratelimit-headers-10: how many requests (`r`) this person or key may "
+        "make at once now, and after a refusal in how many seconds (`t`) again. Counted by each process of the "
+        "service for itself; absent where the installation sets no limit.",
+        "schema": {"type": "string", "maxLength": 100, "examples": ['"credential";r=199']},
+    },
+    "RateLimit-Policy": {
+        "description": "draft-ietf-httpapi-ratelimit-headers-10: how many requests may come at once after a rest "
+        "(`q`), and in how many seconds they may come again (`w`)",
+        "schema": {"type": "string", "maxLength": 100, "examples": ['"credential";q=200;w=4']},
+    },
+}
+_RETRY_AFTER = {
+    "description": "seconds to wait",
+    "schema": {"type": "integer", "format": "int32", "minimum": 0, "maximum": 86400},
 }
 
 
@@ -104,6 +124,7 @@ def openapi_document(
     schemas["Problem"].pop("$defs", None)
     schemas["FieldError"] = FieldError.model_json_schema()
     components["responses"] = {name: _problem_response(group) for name, group in _COMPONENT_RESPONSES.items()}
+    components["headers"] = _RATE_LIMIT_FIELDS
     components["securitySchemes"] = {
         "bearerAuth": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": BEARER_DESCRIPTION},
         "oauth2": {
@@ -197,14 +218,15 @@ def _problem_response(group: Sequence[type[Problem]]) -> dict[str, Any]:
                 "schema": {"type": "string", "maxLength": 1000},
             }
         }
-    if group[0] is Unavailable:
-        response["headers"] = {
-            "Retry-After": {
-                "description": "seconds to wait",
-                "schema": {"type": "integer", "format": "int32", "minimum": 0, "maximum": 86400},
-            }
-        }
+    if group[0] in (TooManyRequests, Unavailable):
+        response["headers"] = {"Retry-After": _RETRY_AFTER}
+    if group[0] is TooManyRequests:
+        response["headers"] = response["headers"] | _rate_limit_references()
     return response
+
+
+def _rate_limit_references() -> dict[str, Any]:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in _RATE_LIMIT_FIELDS}
 
 
 def _complete(operation: dict[str, Any], path: str, scopes: list[str] | None) -> None:
@@ -218,7 +240,7 @@ def _complete(operation: dict[str, Any], path: str, scopes: list[str] | None) ->
         operation["security"] = []
     else:
         operation["security"] = [{"bearerAuth": scopes}]
-        answers += ["Unauthorized", "Forbidden"]
+        answers += ["Unauthorized", "Forbidden", "TooManyRequests"]
         if scopes:
             note = "Needs the scope " + " or ".join(f"`{scope}`" for scope in scopes) + "."
             operation["description"] = "\n\n".join(filter(None, (operation.get("description"), note)))
@@ -240,6 +262,9 @@ def _complete(operation: dict[str, Any], path: str, scopes: list[str] | None) ->
         responses.setdefault(status, {"$ref": f"#/components/responses/{answer}"})
     if ("header", "if-none-match") in parameters:
         responses.setdefault("304", {"description": "It has not changed since"})
+    for status, response in responses.items():
+        if scopes is not None and status.startswith("2"):
+            response["headers"] = response.get("headers", {}) | _rate_limit_references()
     operation["responses"] = dict(sorted(responses.items()))
 
 

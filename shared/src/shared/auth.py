@@ -24,6 +24,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from jwt.algorithms import OKPAlgorithm
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from shared.caller_limit import CallerLimit
 from shared.ids import new_id
 from shared.kernel.clock import Clock
 from shared.problems import Forbidden, Unauthorized, Unavailable
@@ -472,7 +473,7 @@ _bearer = HTTPBearer(scheme_name="bearerAuth", bearerFormat="JWT", description=B
 async def authenticated(
     request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 ) -> Principal:
-    """Dependency: the verified caller, of whatever role. Raises 401 (``unauthorized``)."""
+    """Dependency: the verified caller, of whatever role. Raises 401 (``unauthorized``), or 429 who asks too often."""
     if credentials is None:
         raise Unauthorized(
             "Send a token in the header `Authorization: Bearer …`.",
@@ -482,6 +483,9 @@ async def authenticated(
     principal = await verifier.verify(credentials.credentials)
     request.state.principal = principal
     structlog.contextvars.bind_contextvars(tenant_id=str(principal.tenant_id), subject=principal.subject)
+    limit: CallerLimit | None = request.app.state.caller_limit
+    if limit is not None:  # of the person or key and not of the token: whoever gets a new one goes on counting
+        limit.count(request.scope, (principal.tenant_id, principal.subject))
     return principal
 
 

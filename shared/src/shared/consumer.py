@@ -251,11 +251,11 @@ AWAY = ("08", "57P", "53300")
 def is_database_away(error: BaseException) -> bool:
     """True for failures of the database itself, which say nothing about the event: wait and try again.
 
-    psycopg calls more than that operational (a statement that is too complex, our own time-out, a deadlock): those
+    psycopg calls more than that operational (a statement that is too complex, our own time-outs, a deadlock): those
     are tries of this event that failed, or one bad event would hold up its stream for ever.
     """
     if isinstance(error, sqlalchemy.exc.DBAPIError):
-        if error.connection_invalidated:
+        if error.connection_invalidated and not isinstance(error.orig, psycopg.errors.IdleInTransactionSessionTimeout):
             return True
         cause: BaseException | None = error.orig
     else:
@@ -289,13 +289,12 @@ class Consumer:
             name = _loop_name(declaration.stream)
             loops[name] = self._loop(name, declaration, self._deliver)
         # What the server gave up on is found by its advisory only: that one is delivered until it has been handled.
+        # Of every stream, whichever we read: in a roll-out a release that reads fewer declares the same consumer, and
+        # nobody may ask what it has declared.
         given_up = ConsumerDeclaration(
             stream=ADVISORIES,
             durable=self._consumer,
-            filter_subjects=[
-                f"$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.{declaration.stream}.{self._consumer}"
-                for declaration in self._processor.handlers.declarations()
-            ],
+            filter_subjects=[f"$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.*.{self._consumer}"],
             ack_wait=ACK_WAIT,
             max_deliver=FOR_EVER,
         )
@@ -450,6 +449,8 @@ class Consumer:
     async def _bury_given_up(self, _: str, message: Msg) -> None:
         """Keeps an event that the server gave up on: its handler killed the process every time."""
         advisory = Advisory.model_validate_json(message.data)
+        if advisory.stream == ADVISORIES:  # of a release that gave up on advisories: it is about no event
+            return await self._acknowledge(message)
         try:
             original = await self._js.get_msg(advisory.stream, advisory.stream_seq)
         except NotFoundError:

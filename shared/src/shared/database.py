@@ -36,7 +36,10 @@ NAMING = {
     "pk": "pk_%(table_name)s",
 }
 
-STATEMENT_TIMEOUT_MS = 30_000
+STATEMENT_SECONDS = 30
+"""How long a statement may take, what it waits for locks included."""
+IDLE_TRANSACTION_SECONDS = 60
+"""How long a transaction in which nothing happens may hold what it has locked."""
 
 
 def metadata_for(schema: str) -> MetaData:
@@ -56,9 +59,29 @@ def libpq_url(url: SecretStr | str) -> str:
 
 
 class Database:
-    """An engine and its sessions. Sessions are opened by units of work, nowhere else."""
+    """An engine and its sessions. Sessions are opened by units of work, nowhere else.
 
-    def __init__(self, url: SecretStr | str, *, pool_size: int = 10, application_name: str = "upheld") -> None:
+    PostgreSQL ends what goes on for too long: a statement, and a transaction in which nothing happens, with its
+    connection. A transaction that has to take longer says so for itself, with `set local`. Connections of loops that
+    never begin one (relay, scheduler and recorder of probes) are not of this pool: liveness watches them.
+
+    :param idle_transaction_seconds: 0 for as long as it likes.
+    """
+
+    def __init__(
+        self,
+        url: SecretStr | str,
+        *,
+        pool_size: int = 10,
+        application_name: str = "upheld",
+        statement_seconds: int = STATEMENT_SECONDS,
+        idle_transaction_seconds: int = IDLE_TRANSACTION_SECONDS,
+    ) -> None:
+        limits = {
+            "statement_timeout": f"{statement_seconds}s",
+            "idle_in_transaction_session_timeout": f"{idle_transaction_seconds}s",
+            "timezone": "UTC",
+        }
         self.url = driver_url(url)
         self.engine: AsyncEngine = create_async_engine(
             self.url,
@@ -70,7 +93,7 @@ class Database:
             connect_args={
                 "application_name": application_name,
                 **FOUND_GONE,
-                "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c timezone=UTC",
+                "options": " ".join(f"-c {name}={value}" for name, value in limits.items()),
             },
         )
         self.sessions = async_sessionmaker(self.engine, expire_on_commit=False)

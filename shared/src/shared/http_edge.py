@@ -21,6 +21,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from shared.caller_limit import rate_limit_fields
 from shared.ids import new_id
 from shared.operations import FIELDS, SECRET_PARAMETERS
 from shared.problems import (
@@ -36,7 +37,15 @@ from shared.problems import (
     problem_of,
     server_error,
 )
-from shared.telemetry import IN_FLIGHT, REQUESTS, TraceContext, tell_span, traced
+from shared.telemetry import (
+    IN_FLIGHT,
+    REQUESTS,
+    TRACEPARENT,
+    TraceContext,
+    collected_as_we_choose,
+    tell_span,
+    traced,
+)
 
 BODY_LIMIT = 1024 * 1024
 """Bytes of a request body that we accept."""
@@ -58,9 +67,10 @@ _log = structlog.get_logger(__name__)
 class RequestEdge:
     """Outermost: request id, trace, access log, metrics, and the answer to what nobody foresaw."""
 
-    def __init__(self, app: ASGIApp, errors: ErrorMapping) -> None:
+    def __init__(self, app: ASGIApp, errors: ErrorMapping, *, callers_choose_traces: bool = False) -> None:
         self._app = app
         self._errors = errors
+        self._callers_choose_traces = callers_choose_traces
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -79,9 +89,14 @@ class RequestEdge:
                 answer = MutableHeaders(scope=message)
                 answer["X-Request-ID"] = request_id
                 answer.setdefault("X-Content-Type-Options", "nosniff")
+                for name, value in rate_limit_fields(scope):
+                    answer[name] = value
             await send(message)
 
-        with traced(headers.get("traceparent"), request_id=request_id) as trace, IN_FLIGHT.track_inprogress():
+        traceparent = headers.get(TRACEPARENT)
+        if not self._callers_choose_traces:
+            traceparent = collected_as_we_choose(traceparent)
+        with traced(traceparent, request_id=request_id) as trace, IN_FLIGHT.track_inprogress():
             try:
                 await self._app(scope, receive, send_with_id)
             except Exception as error:

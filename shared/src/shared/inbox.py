@@ -6,8 +6,10 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+LONGEST_STREAM = timedelta(days=45)
+"""No stream may keep its events for longer."""
 RETENTION = timedelta(days=60)
-"""More than the stream's max_age (30 days) plus the outbox's rewind window (14 days)."""
+"""More than any stream keeps plus the outbox's rewind window (14 days)."""
 
 
 async def take_once(session: AsyncSession, schema: str, consumer: str, event_id: UUID, now: datetime) -> bool:

@@ -32,6 +32,7 @@ from shared.events import stream_of
 log = structlog.get_logger()
 
 DAY = 86_400.0
+STREAM_DAYS = 30
 REFUSED_SECONDS = (1.0, 30.0)
 """How long a user that the server refuses waits before it asks again: at first, and at most."""
 FIRST_CONNECTION_SECONDS = 2 * REFUSED_SECONDS[1]
@@ -52,7 +53,7 @@ class StreamDeclaration:
 
     name: str
     subjects: Sequence[str]
-    max_age: float = 30 * DAY
+    max_age: float = STREAM_DAYS * DAY
     max_bytes: int = 8 * 1024**3
     duplicate_window: float = 600.0
     retention: RetentionPolicy = RetentionPolicy.LIMITS
@@ -77,9 +78,12 @@ class StreamDeclaration:
         )
 
 
-def event_stream(service: str) -> StreamDeclaration:
-    """The stream of a service's events. Full means that publishing fails and the outbox grows: nothing is dropped."""
-    return StreamDeclaration(stream_of(service), [f"{service}.>"])
+def event_stream(service: str, days: int = STREAM_DAYS) -> StreamDeclaration:
+    """The stream of a service's events, which keeps each for `days`.
+
+    Full means that publishing fails and the outbox grows: nothing is dropped.
+    """
+    return StreamDeclaration(stream_of(service), [f"{service}.>"], max_age=days * DAY)
 
 
 ADVISORY_STREAM = StreamDeclaration(

@@ -25,7 +25,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 from starlette.types import Scope
 
-from shared.telemetry import current_request_id, current_trace_id
+from shared.telemetry import HELD_BACK, current_request_id, current_trace_id
 from shared.values import json_pointer
 
 PROBLEM_BASE = "https://upheld.dev/problems/"
@@ -250,7 +250,7 @@ class PreconditionRequired(Problem):
 
 
 class TooManyRequests(Problem):
-    """Wait as long as ``Retry-After`` says, then repeat the request."""
+    """Nothing was done. Wait as long as ``Retry-After`` says, then repeat it. ``limit`` names what was reached."""
 
     slug, title, status = "too-many-requests", "Too many requests", 429
 
@@ -397,7 +397,7 @@ _BY_SQLSTATE: dict[str, tuple[type[Problem], str]] = {
         ("22001", "22003", "22007", "22008", "22021", "22023", "22P02", "22P03", "22P05"), (ValidationFailed, _OUTSIDE)
     ),
     **dict.fromkeys(
-        ("40001", "40P01", "55P03", "57014", "57P01", "57P02", "57P03", "53300", "08"), (Unavailable, _LATER)
+        ("40001", "40P01", "55P03", "57014", "57P01", "57P02", "57P03", "53300", "25P03", "08"), (Unavailable, _LATER)
     ),
     **dict.fromkeys(
         ("23505", "23P01"),
@@ -475,6 +475,8 @@ def install_problem_handlers(app: FastAPI, errors: ErrorMapping | None = None) -
         if problem is None:
             route = getattr(request.scope.get("route"), "path", "unmatched")
             return server_error(error, request.url.path, route)
+        if isinstance(problem, TooManyRequests):
+            HELD_BACK.labels(str(problem.extensions.get("limit", "other"))).inc()
         return problem.response(request.url.path)
 
     async def on_http(request: Request, error: Exception) -> Response:

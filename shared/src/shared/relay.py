@@ -22,7 +22,7 @@ from prometheus_client import Counter, Gauge
 
 from shared.database import FOUND_GONE, libpq_url
 from shared.events import CONTENT_TYPE, stream_of
-from shared.jetstream import WRONG_LAST_SEQUENCE, declare_stream, event_stream
+from shared.jetstream import STREAM_DAYS, WRONG_LAST_SEQUENCE, declare_stream, event_stream
 from shared.kernel.clock import Clock
 from shared.outbox import OutboxRow, OutboxStore, outbox_channel
 from shared.telemetry import TRACEPARENT, Attributes, TraceContext, tell_span
@@ -59,6 +59,7 @@ class Relay:
         clock: Clock,
         *,
         replicas: int = 1,
+        stream_days: int = STREAM_DAYS,
         progress: Callable[[], None] = lambda: None,
     ) -> None:
         self._service = service
@@ -67,6 +68,7 @@ class Relay:
         self._js = js
         self._clock = clock
         self._replicas = replicas
+        self._stream_days = stream_days
         self._progress = progress
         # A counter that begins with its first loss would show none: nothing rises from nothing.
         REWOUND.labels(service)
@@ -114,7 +116,7 @@ class Relay:
         return bool(row and row[0])
 
     async def _lead(self, store: OutboxStore, connection: psycopg.AsyncConnection[Any]) -> None:
-        await declare_stream(self._js, event_stream(self._service), self._replicas)
+        await self._declare()
         await connection.execute(f"listen {outbox_channel(self._service)}")
         last = await self.reconcile(store, await store.last_sequence())
         now = asyncio.get_running_loop().time
@@ -194,12 +196,15 @@ class Relay:
             await self._adopt(store, sequence)
         return head
 
+    async def _declare(self) -> None:
+        await declare_stream(self._js, event_stream(self._service, self._stream_days), self._replicas)
+
     async def _stream_info(self) -> Any:
         try:
             return await self._js.stream_info(self._stream)
         except NotFoundError:
             # The whole stream is gone (a new volume): an empty one takes its place and is filled from the outbox.
-            await declare_stream(self._js, event_stream(self._service), self._replicas)
+            await self._declare()
             return await self._js.stream_info(self._stream)
 
     async def _adopt(self, store: OutboxStore, sequence: int) -> None:

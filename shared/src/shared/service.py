@@ -36,6 +36,7 @@ from starlette.types import ASGIApp
 
 from shared.api_document import html_page, openapi_document
 from shared.auth import Authenticated, KeySource, Principal, TokenVerifier, require, verifier_for
+from shared.caller_limit import CallerLimit
 from shared.consumer import Handlers
 from shared.events import EventRegistry
 from shared.http_edge import BodyGuard, RequestEdge
@@ -94,6 +95,8 @@ CORS_ANSWER_HEADERS = (
     "Idempotency-Replayed",
     "Link",
     "Location",
+    "RateLimit",
+    "RateLimit-Policy",
     "Retry-After",
     "WWW-Authenticate",
     "X-Request-ID",
@@ -305,8 +308,8 @@ def create_app(service: Service, settings: ServiceSettings, *, runtime: Runtime 
     """The API of a service. Connects to nothing before the first request.
 
     With ``runtime`` the caller closes it; without, it is built from the settings and closed when the lifespan ends.
-    ``app.state`` holds ``service``, ``settings``, ``runtime``, ``verifier`` (replace it in tests to accept test keys)
-    and ``readiness``.
+    ``app.state`` holds ``service``, ``settings``, ``runtime``, ``verifier`` (replace it in tests to accept test keys),
+    ``caller_limit`` and ``readiness``.
     """
     own_runtime = runtime is None
     running = runtime or build_runtime(settings, service.registry)
@@ -340,6 +343,9 @@ def create_app(service: Service, settings: ServiceSettings, *, runtime: Runtime 
     app.state.runtime = running
     app.state.readiness = Readiness(service, running)
     app.state.verifier = _verifier(service, settings, running, jwks_http)
+    app.state.caller_limit = (
+        CallerLimit(settings.request_rate, settings.request_burst) if settings.request_rate else None
+    )
     install_problem_handlers(app, service.errors)
     app.router.routes.extend(service.routes)
     _add_own_routes(app, service, settings)
@@ -351,7 +357,7 @@ def create_app(service: Service, settings: ServiceSettings, *, runtime: Runtime 
         readings=service.recorded_readings,
         unrecorded=service.unrecorded_changes,
     )
-    app.add_middleware(RequestEdge, errors=service.errors)
+    app.add_middleware(RequestEdge, errors=service.errors, callers_choose_traces=settings.callers_choose_traces)
     if service.around is not None:
         app.add_middleware(service.around, runtime=running)
     if settings.cors_origins:

@@ -323,7 +323,8 @@ async def _reconcile(service: Service, settings: ServiceSettings) -> int:
     try:
         url = settings.database_url.get_secret_value()
         clock = clock_from(settings.clock_file)
-        relay = Relay(service.name, url, nats.jetstream(), clock, replicas=settings.nats_replicas)
+        days, replicas = settings.stream_days, settings.nats_replicas
+        relay = Relay(service.name, url, nats.jetstream(), clock, replicas=replicas, stream_days=days)
         compared = await relay.compare()
     except ForeignWriter as error:
         raise CannotStart(f"{error}.") from None

@@ -14,6 +14,11 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, FilePath, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from shared.database import IDLE_TRANSACTION_SECONDS, STATEMENT_SECONDS
+from shared.inbox import LONGEST_STREAM
+from shared.jetstream import STREAM_DAYS
+from shared.outbox import RETENTION
+
 SECRETS_FOLDER_VARIABLE = "UPHELD_SECRETS_DIR"
 """Names a folder with one file per setting (`contracts_database_url` …), as Kubernetes mounts a Secret."""
 
@@ -52,6 +57,19 @@ class ServiceSettings(BaseSettings):
         default=None, description="PostgreSQL URL of the role that owns the schema; only `migrate` uses it."
     )
     database_pool_size: int = Field(default=10, ge=2, le=200)
+    database_statement_seconds: int = Field(
+        default=STATEMENT_SECONDS,
+        ge=1,
+        le=3600,
+        description="PostgreSQL ends a statement after so long, what it waits for locks included.",
+    )
+    database_idle_transaction_seconds: int = Field(
+        default=IDLE_TRANSACTION_SECONDS,
+        ge=0,
+        le=3600,
+        description="PostgreSQL ends a transaction in which nothing happens after so long, and its connection with it;"
+        " 0: never.",
+    )
     nats_url: SecretStr = Field(
         default=SecretStr("nats://127.0.0.1:4222"),
         description="With user and password; answers come to `_INBOX_<user>.>`, which the user must be free to hear.",
@@ -62,6 +80,12 @@ class ServiceSettings(BaseSettings):
         description="PEM file of the authorities that vouch for NATS at a tls:// address; default: the machine's.",
     )
     nats_replicas: int = Field(default=1, ge=1, le=5, description="Replicas of streams: 3 in production.")
+    stream_days: int = Field(
+        default=STREAM_DAYS,
+        ge=RETENTION.days,
+        le=LONGEST_STREAM.days,
+        description="Days for which NATS keeps what this service has said: no fewer than its outbox does.",
+    )
     host: str = "127.0.0.1"
     port: Port
     ops_port: Port = Field(default=0, description="Port of /livez, /readyz and /metrics; 0 serves none.")
@@ -94,6 +118,22 @@ class ServiceSettings(BaseSettings):
         default=(),
         description="Origins of the frontends whose browsers may call this API, comma-separated; * is any of them."
         " Tokens are sent as bearer only, never as cookies. None: no CORS headers.",
+    )
+    callers_choose_traces: bool = Field(
+        default=False,
+        description="Whether a caller's `traceparent` says that what comes of his request is collected as a trace."
+        " False: that is chosen here, as OTEL_TRACES_SAMPLER says, and only his ids are taken over. True where a"
+        " gateway chooses, and lets nobody else's field through.",
+    )
+    request_rate: float = Field(
+        default=50,
+        ge=0,
+        le=100_000,
+        description="Requests a second that each process answers one person or key, by token, for as long as they like;"
+        " beyond, 429 with Retry-After. 0: as many as they like.",
+    )
+    request_burst: int = Field(
+        default=200, ge=1, le=1_000_000, description="How many of them may come at once after a rest."
     )
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "json"

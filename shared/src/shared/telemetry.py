@@ -14,11 +14,11 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
 import structlog
-from prometheus_client import Gauge, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 # --- trace context ---------------------------------------------------------------------------------------------------
 
@@ -30,7 +30,7 @@ _TRACEPARENT = re.compile(r"^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-
 
 @dataclass(frozen=True)
 class TraceContext:
-    """Where we are in a trace: 32 and 16 lower-case hex digits, and whether the caller asked for sampling."""
+    """Where we are in a trace: 32 and 16 lower-case hex digits, and whether its steps are collected."""
 
     trace_id: str
     span_id: str
@@ -42,7 +42,7 @@ class TraceContext:
     def start(cls) -> TraceContext:
         """A trace of our own, for work that nobody asked for."""
         trace_id = secrets.token_hex(16)
-        return cls(trace_id, secrets.token_hex(8), _collector is None or _collector.samples(trace_id))
+        return cls(trace_id, secrets.token_hex(8), _is_collected(trace_id))
 
     @classmethod
     def parse(cls, traceparent: str | None) -> TraceContext | None:
@@ -69,6 +69,20 @@ class TraceContext:
     def traceparent(self) -> str:
         """The header field that carries this context on."""
         return f"00-{self.trace_id}-{self.span_id}-{'01' if self.sampled else '00'}"
+
+
+def collected_as_we_choose(traceparent: str | None) -> str | None:
+    """A caller's field with our choice in the place of his, whether what comes of it is collected.
+
+    By lot, and not by his trace id: whoever makes up ids would choose those that are collected. So of two requests in
+    one trace of his, one may be collected and the other not.
+    """
+    trace = TraceContext.parse(traceparent)
+    return replace(trace, sampled=_is_collected(secrets.token_hex(16))).traceparent if trace else None
+
+
+def _is_collected(trace_id: str) -> bool:
+    return _collector is None or _collector.samples(trace_id)
 
 
 _trace: ContextVar[TraceContext | None] = ContextVar("upheld_trace", default=None)
@@ -294,5 +308,8 @@ REQUESTS = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
 """Rate, errors and duration per route. Labels are route templates, never paths: an id must not become a time series."""
+
+HELD_BACK = Counter("http_requests_held_back", "Requests refused because there were too many", ["limit"])
+"""By the limit that they met, as the problem document names it."""
 
 IN_FLIGHT = Gauge("http_requests_in_flight", "Requests that are being answered")

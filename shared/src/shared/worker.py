@@ -109,7 +109,13 @@ class Runtime:
 def build_runtime(settings: ServiceSettings, registry: EventRegistry, clock: Clock | None = None) -> Runtime:
     """The runtime that the settings describe. Connects to nothing yet."""
     clock = clock or clock_from(settings.clock_file)
-    database = Database(settings.database_url, pool_size=settings.database_pool_size, application_name=settings.SERVICE)
+    database = Database(
+        settings.database_url,
+        pool_size=settings.database_pool_size,
+        application_name=settings.SERVICE,
+        statement_seconds=settings.database_statement_seconds,
+        idle_transaction_seconds=settings.database_idle_transaction_seconds,
+    )
     IN_USE.labels(settings.SERVICE).set_function(database.connections_in_use)
     POOL.labels(settings.SERVICE).set(settings.database_pool_size)
     return Runtime(
@@ -224,6 +230,7 @@ def _event_loops(
         connections.publishing.jetstream(),
         runtime.clock,
         replicas=settings.nats_replicas,
+        stream_days=settings.stream_days,
         progress=lambda: runtime.liveness.tick("relay"),
     )
     loops: dict[str, Callable[[], Awaitable[None]]] = {"relay": relay.run}

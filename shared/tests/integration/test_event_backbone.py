@@ -25,6 +25,7 @@ from shared.events import Envelope, ReceivedEvent
 from shared.ids import new_id
 from shared.jetstream import (
     ADVISORY_STREAM,
+    STREAM_DAYS,
     WRONG_LAST_SEQUENCE,
     StreamDeclaration,
     connect,
@@ -68,9 +69,9 @@ async def js(nats_server: NatsServer) -> AsyncIterator[JetStreamContext]:
     await client.close()
 
 
-def relay_of(services: EventServices, js: JetStreamContext) -> Relay:
+def relay_of(services: EventServices, js: JetStreamContext, stream_days: int = STREAM_DAYS) -> Relay:
     url = services.database.url.render_as_string(hide_password=False)
-    return Relay("publisher", url, js, services.clock)
+    return Relay("publisher", url, js, services.clock, stream_days=stream_days)
 
 
 async def _run(loop: Callable[[], Awaitable[None]]) -> None:
@@ -326,11 +327,33 @@ async def test_a_message_of_another_writer_stops_the_relay(services: EventServic
         await asyncio.wait_for(relay_of(services, js).run(), timeout=10)
 
 
+async def test_a_stream_of_the_release_before_is_brought_to_other_days_with_all_that_it_holds(
+    services: EventServices, js: JetStreamContext
+) -> None:
+    async with running(relay_of(services, js).run, *consumer_loops(services.processor(), js)):
+        await services.say(new_id(), new_id(), 1)
+        await until(published(services))
+    before = await js.stream_info("PUBLISHER")
+    assert (before.config.max_age, before.state.messages) == (30 * 86_400, 1)
+
+    async with running(relay_of(services, js, stream_days=14).run, *consumer_loops(services.processor(), js)):
+        await services.say(new_id(), new_id(), 1)
+        await until(published(services))
+
+        async def both_heard() -> bool:
+            return len(await services.seen()) == 2
+
+        await until(both_heard)
+    after = await js.stream_info("PUBLISHER")
+    assert (after.config.max_age, after.state.messages, after.state.first_seq) == (14 * 86_400, 2, 1)
+    assert after.created == before.created, "it is the same stream"
+
+
 async def test_a_stream_that_is_full_lets_the_outbox_grow_and_drops_nothing(
     services: EventServices, js: JetStreamContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small = StreamDeclaration("PUBLISHER", ["publisher.>"], max_bytes=2_000)
-    monkeypatch.setattr("shared.relay.event_stream", lambda _: small)
+    monkeypatch.setattr("shared.relay.event_stream", lambda *_: small)
     for _ in range(10):
         await services.say(new_id(), new_id(), 1)
     with suppress(APIError):
@@ -537,10 +560,32 @@ async def test_an_advisory_that_cannot_be_handled_yet_is_tried_for_ever(
             return False
 
         await until(declared)
-    consumer = await js.consumer_info("ADVISORIES", "reader")
-    assert consumer.config.filter_subjects == ["$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.PUBLISHER.reader"], (
-        "its own advisories are never given up: it asks for those about events only"
-    )
+
+
+async def test_what_the_server_gave_up_on_of_a_stream_that_only_another_release_reads_is_kept_as_well(
+    services: EventServices, js: JetStreamContext
+) -> None:
+    await declare_stream(js, ADVISORY_STREAM)
+    await declare_stream(js, event_stream("elsewhere"))
+    try:
+        await js.publish(f"elsewhere.parcel.{new_id()}.moved.v1", b"of another release")
+        # The first one is about no event: a release of before gave up on an advisory.
+        for stream in ("ADVISORIES", "ELSEWHERE"):
+            advisory = {"stream": stream, "stream_seq": 1, "deliveries": 8, "timestamp": "2100-01-01T00:00:00Z"}
+            subject = f"$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.{stream}.reader"
+            await js.publish(subject, json.dumps(advisory).encode())
+        async with running(Consumer(services.processor(), js).loops()["consume ADVISORIES"]):
+
+            async def both_read() -> bool:
+                with suppress(NotFoundError):
+                    return bool((await js.consumer_info("ADVISORIES", "reader")).ack_floor.stream_seq == 2)
+                return False
+
+            await until(both_read)
+        (letter,) = await open_letters(services)
+        assert (letter.stream, letter.payload) == ("ELSEWHERE", b"of another release")
+    finally:
+        await js.delete_stream("ELSEWHERE")
 
 
 async def test_a_dead_letter_that_cannot_be_written_waits_for_the_database(

@@ -16,10 +16,12 @@ import psycopg
 import pytest
 import structlog
 from fastapi import FastAPI
+from prometheus_client import REGISTRY
 from pydantic import SecretStr, ValidationError
 from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from shared.caller_limit import CallerLimit
 from shared.consumer import EventProcessor, Handlers
 from shared.database import set_scope
 from shared.events import ReceivedEvent
@@ -445,6 +447,7 @@ async def test_a_frontend_reads_what_the_answer_says_in_its_headers(
         assert "Origin" in answer.headers["vary"]
         shown = answer.headers["access-control-expose-headers"].lower().split(", ")
         assert {"etag", "link", "location", "retry-after", "x-request-id", "idempotency-replayed"} <= set(shown)
+        assert {"ratelimit", "ratelimit-policy"} <= set(shown)
 
 
 @pytest.mark.parametrize(("path", "status"), [("/v1/whoami", 401), ("/v1/nothing", 404), ("/v1/broken", 500)])
@@ -478,6 +481,68 @@ def test_a_file_of_authorities_that_is_not_there_is_told_at_the_start(
     monkeypatch.setenv("LIBRARY_NATS_CA_FILE", str(tmp_path / "absent.pem"))
     with pytest.raises(InvalidSettings, match=r"^LIBRARY_NATS_CA_FILE: Path does not point to a file$"):
         load_settings(LibrarySettings)
+
+
+# --- how often a caller may ask --------------------------------------------------------------------------------------
+
+
+async def test_whoever_asks_too_often_waits_as_long_as_he_is_told_and_holds_nobody_else_back(
+    client: httpx.AsyncClient, app: FastAPI, tokens: TokenMint, empty: DatabaseUrls
+) -> None:
+    now = 0.0
+    app.state.caller_limit = CallerLimit(0.5, 2, lambda: now)
+    before = REGISTRY.get_sample_value("http_requests_held_back_total", {"limit": "credential"}) or 0
+    assert (await client.get("/v1/public/count")).status_code == 200, "only whoever shows a token is counted"
+    answers = [await client.post("/v1/books", json={"title": title}) for title in ("Candide", "Zadig", "Micromégas")]
+
+    assert [answer.status_code for answer in answers] == [201, 201, 429]
+    assert [answer.headers["ratelimit"] for answer in answers] == [
+        '"credential";r=1',
+        '"credential";r=0',
+        '"credential";r=0;t=2',
+    ]
+    assert {answer.headers["ratelimit-policy"] for answer in answers} == {'"credential";q=2;w=4'}
+    document = problem(answers[-1], 429, "too-many-requests")
+    assert answers[-1].headers["retry-after"] == "2"
+    assert document["limit"] == "credential"
+    assert "Each process of this service" in document["detail"] and "2 seconds" in document["detail"]
+    assert rows(empty, "select count(*) from library.book") == [(2,)]
+    assert REGISTRY.get_sample_value("http_requests_held_back_total", {"limit": "credential"}) == before + 1
+
+    # Another token of the same person counts on; another person, and the same one of another agency, do not.
+    assert (await client.get("/v1/books", headers=tokens.headers(tenant_id=TENANT, name="Again"))).status_code == 429
+    for other in ({"tenant_id": TENANT, "subject": str(new_id())}, {}):
+        assert (await client.get("/v1/books", headers=tokens.headers(**other))).status_code == 200
+
+    now = 2.0
+    assert (await client.get("/v1/books")).status_code == 200
+    assert (await client.get("/v1/books")).status_code == 429
+
+
+async def test_a_forged_token_uses_up_nothing_of_whom_it_names(
+    client: httpx.AsyncClient, app: FastAPI, clock: FixedClock
+) -> None:
+    app.state.caller_limit = CallerLimit(1, 1, lambda: 0.0)
+    forged = TokenMint(clock).headers(tenant_id=TENANT)
+    assert (await client.get("/v1/books", headers=forged)).status_code == 401
+    assert (await client.get("/v1/books")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("settings", "statuses"), [({"request_burst": 1}, [200, 429]), ({"request_rate": 0}, [200, 200])]
+)
+async def test_the_settings_say_how_often(
+    empty: DatabaseUrls, clock: FixedClock, tokens: TokenMint, settings: dict[str, Any], statuses: list[int]
+) -> None:
+    made = LibrarySettings(database_url=SecretStr(empty.app), **{"request_rate": 0.001, **settings})
+    runtime = build_runtime(made, SERVICE.registry, clock)
+    transport = httpx.ASGITransport(tokens.trust(create_app(SERVICE, made, runtime=runtime)))
+    headers = tokens.headers(tenant_id=TENANT)
+    async with httpx.AsyncClient(transport=transport, base_url="http://library.test", headers=headers) as client:
+        answers = [await client.get("/v1/books") for _ in range(2)]
+    await runtime.close()
+    assert [answer.status_code for answer in answers] == statuses
+    assert ("ratelimit" in answers[0].headers) == (429 in statuses)
 
 
 # --- who calls -------------------------------------------------------------------------------------------------------

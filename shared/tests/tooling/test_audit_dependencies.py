@@ -85,3 +85,40 @@ def test_a_locked_version_that_an_advisory_names_is_told(tmp_path: Path) -> None
     for source in (tmp_path, tmp_path / "all.zip"):
         assert list(vulnerable(entries, read_advisories(source))) == wanted
     assert audit_dependencies.main(["--advisories", str(tmp_path)]) == 1
+
+
+def test_without_a_dump_it_says_that_nobody_looked_and_how_to_bring_one_whatever_else_is_wrong(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for problems in ([], ["some-package does not say its licence"]):
+        monkeypatch.setattr(audit_dependencies, "audit", lambda found=problems: list(found))
+        assert audit_dependencies.main([]) == len(problems)
+        said = capsys.readouterr().out
+        assert "were NOT looked for" in said
+        assert "make audit ADVISORIES=all.zip" in said and audit_dependencies.DUMP in said
+
+
+def test_what_was_looked_into_is_told_with_its_newest_day(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for number, day in enumerate(("2026-05-01", "2026-06-08")):
+        advisory = an_advisory(versions=("1",), modified=f"{day}T10:00:00Z")
+        (tmp_path / f"{number}.json").write_text(json.dumps(advisory))
+    assert audit_dependencies.main(["--advisories", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert "in 2 advisories, the newest of 2026-06-08" in said
+    assert "NOT" not in said
+
+
+@pytest.mark.parametrize("content", [None, b"", b"<html>", b'{"id": 1, "affected": 7}', "npm"])
+def test_what_is_no_dump_does_not_pass_for_a_clean_look(
+    tmp_path: Path, content: bytes | str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dump = tmp_path / "all.zip"
+    if isinstance(content, bytes):
+        dump.write_bytes(content)
+    elif content is not None:
+        with zipfile.ZipFile(dump, "w") as archive:
+            archive.writestr("1.json", json.dumps({"id": "x", "affected": [{"package": {"ecosystem": content}}]}))
+    with pytest.raises(SystemExit) as ended:
+        audit_dependencies.main(["--advisories", str(dump)])
+    assert ended.value.code == 2
+    assert str(dump) in capsys.readouterr().err

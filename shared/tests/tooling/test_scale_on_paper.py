@@ -3,7 +3,16 @@
 import pytest
 from scale_on_paper import CONTRACTS, MEASURED, STREAM_BYTES, STREAM_DAYS, as_often_as_wanted, full_hour, parts
 
+from probes.settings import ProbesSettings
+from shared.jetstream import event_stream
+
 KNOWN = {name: value for name, (value, _) in MEASURED.items()}
+
+
+def test_the_stream_is_the_one_that_probes_declares() -> None:
+    assert ProbesSettings.model_fields["stream_days"].default == STREAM_DAYS
+    declared = event_stream("probes", STREAM_DAYS)
+    assert (declared.max_bytes, declared.max_age) == (STREAM_BYTES, STREAM_DAYS * 86_400)
 
 
 def test_what_is_half_full_at_once_breaks_at_twice() -> None:

@@ -5,7 +5,7 @@ import os
 import stat
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -178,7 +178,9 @@ def test_a_problem_is_told_with_title_detail_fields_and_what_to_do_next(capsys: 
 # --- requests --------------------------------------------------------------------------------------------------------
 
 
-def client_over(answers: list[httpx.Response], kept: list[Context]) -> tuple[ApiClient, list[httpx.Request]]:
+def client_over(
+    answers: list[httpx.Response], kept: list[Context], sleep: Callable[[float], None] = lambda _: None
+) -> tuple[ApiClient, list[httpx.Request]]:
     """A client whose requests are answered in turn, and the requests."""
     asked: list[httpx.Request] = []
 
@@ -186,7 +188,7 @@ def client_over(answers: list[httpx.Response], kept: list[Context]) -> tuple[Api
         asked.append(request)
         return answers.pop(0)
 
-    client = ApiClient(LOCAL, timeout=1, keep=kept.append)
+    client = ApiClient(LOCAL, timeout=1, keep=kept.append, sleep=sleep)
     client._clients[False] = httpx.Client(transport=httpx.MockTransport(answer))
     return client, asked
 
@@ -206,6 +208,34 @@ def test_a_token_that_is_over_is_replaced_once_and_kept() -> None:
     with client, pytest.raises(Problem):
         client.get("contracts", "/v1/things")
     assert len(asked) == 3
+
+
+def too_fast(wait: str, **headers: str) -> httpx.Response:
+    document = {"title": "Too many requests", "status": 429, "code": "too-many-requests"}
+    return httpx.Response(429, json=document, headers={"Retry-After": wait, **headers})
+
+
+def test_whoever_asks_too_fast_waits_as_long_as_he_is_told_and_asks_again() -> None:
+    limited = too_fast("1", RateLimit='"credential";r=0;t=1')
+    first = httpx.Response(200, json={"data": [{"n": 1}], "next_cursor": "c"})
+    last = httpx.Response(200, json={"data": [], "next_cursor": None})
+    slept: list[float] = []
+    client, asked = client_over([first, limited, limited, last], [], slept.append)
+    assert client.page("contracts", "/v1/clients", everything=True)["data"] == [{"n": 1}]
+    assert (len(asked), slept) == (4, [1, 1])
+
+
+@pytest.mark.parametrize(
+    ("refusal", "waits"),
+    [(too_fast("1", RateLimit="x"), 5), (too_fast("11", RateLimit="x"), 0), (too_fast("1"), 0)],
+    ids=["for ever", "long", "another limit"],
+)
+def test_a_refusal_that_stays_is_told(refusal: httpx.Response, waits: int) -> None:
+    slept: list[float] = []
+    client, asked = client_over([refusal] * 9, [], slept.append)
+    with pytest.raises(Problem):
+        client.get("contracts", "/v1/clients")
+    assert (len(asked), slept) == (1 + waits, [1] * waits)
 
 
 def test_all_pages_are_read_when_all_are_asked_for() -> None:

@@ -59,6 +59,18 @@ def test_each_operation_says_who_may_call_it(openapi: dict[str, Any]) -> None:
     assert "contracts:sign" in flows["clientCredentials"]["scopes"]
 
 
+def test_what_needs_a_token_says_how_often_it_may_be_asked(openapi: dict[str, Any]) -> None:
+    assert {"RateLimit", "RateLimit-Policy"} == set(openapi["components"]["headers"])
+    refused = openapi["components"]["responses"]["TooManyRequests"]["headers"]
+    assert set(refused) == {"RateLimit", "RateLimit-Policy", "Retry-After"}
+    for _, _, operation in operations(openapi):
+        needs_token = operation["security"] != []
+        assert ("429" in operation["responses"]) == needs_token, operation["operationId"]
+        for status, answer in operation["responses"].items():
+            if status.startswith("2"):
+                assert ({"RateLimit", "RateLimit-Policy"} <= set(answer.get("headers", ()))) == needs_token
+
+
 def test_headers_of_conditional_and_repeatable_requests_bring_their_answers(openapi: dict[str, Any]) -> None:
     put, post = openapi["paths"]["/v1/books/{book_id}"]["put"], openapi["paths"]["/v1/books"]["post"]
     assert {"404", "412", "428"} <= set(put["responses"])

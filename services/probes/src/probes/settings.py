@@ -7,6 +7,8 @@ from typing import Annotated, ClassVar, Self
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
+from shared.inbox import LONGEST_STREAM
+from shared.outbox import RETENTION
 from shared.settings import Port, ServiceSettings
 
 LOCATION_PATTERN = r"^[a-z0-9][a-z0-9-]{0,39}$"
@@ -25,6 +27,13 @@ class ProbesSettings(ServiceSettings):
     model_config = SettingsConfigDict(env_prefix="PROBES_", extra="ignore", frozen=True, env_ignore_empty=True)
 
     port: Port = 8002
+    stream_days: int = Field(
+        default=RETENTION.days,
+        ge=RETENTION.days,
+        le=LONGEST_STREAM.days,
+        description="Days for which NATS keeps what this service has said: as long as its outbox, because the roll-ups"
+        " of every hour fill the stream, and one that is full takes no outage either.",
+    )
     locations: Annotated[tuple[Location, ...], NoDecode, Field(min_length=1)] = Field(
         default=("default",), description="Where monitors are checked from; comma-separated."
     )

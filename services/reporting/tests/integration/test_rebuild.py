@@ -101,6 +101,13 @@ async def test_a_rebuild_of_what_is_right_changes_nothing_and_makes_nothing_due(
     assert await due(service) == set()
 
 
+async def test_a_step_of_a_rebuild_takes_as_long_as_it_takes(service: Any) -> None:
+    async with service.runtime.units.for_every_tenant() as unit:
+        await one_at_a_time(unit.session)
+        for limit in ("statement_timeout", "idle_in_transaction_session_timeout"):
+            assert await unit.session.scalar(text(f"show {limit}")) == "0"
+
+
 async def test_months_of_the_clients_whose_rows_were_otherwise_are_measured_again(
     service: Any, story: Any, another_story: Callable[..., Any]
 ) -> None:

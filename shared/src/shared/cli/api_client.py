@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -16,6 +17,9 @@ from shared.ids import new_id
 
 MOST_PAGES = 100_000
 CONNECT_SECONDS = 10.0
+MOST_WAITS = 5
+LONGEST_WAIT = 10
+"""Seconds; who has to wait longer is told so instead."""
 
 
 class Document(dict[str, Any]):
@@ -28,12 +32,21 @@ class Document(dict[str, Any]):
 class ApiClient:
     """The APIs of one installation. Every wait has an end: `timeout` seconds for each answer.
 
-    `keep` is told a context with a new token, to be written down.
+    `keep` is told a context with a new token, to be written down. Who asks faster than the service answers one key
+    waits as long as it says, by `sleep`, and asks again.
     """
 
-    def __init__(self, context: Context, *, timeout: float, keep: Callable[[Context], None] = lambda _: None) -> None:
+    def __init__(
+        self,
+        context: Context,
+        *,
+        timeout: float,
+        keep: Callable[[Context], None] = lambda _: None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         self._context = context
         self._keep = keep
+        self._sleep = sleep
         self._timeout = httpx.Timeout(timeout, connect=min(timeout, CONNECT_SECONDS))
         self._clients: dict[bool, httpx.Client] = {}
 
@@ -144,7 +157,15 @@ class ApiClient:
 
     def _authorized(self, method: str, service: str, path: str, options: Mapping[str, Any]) -> httpx.Response:
         headers = {**options.get("headers", {}), "Authorization": f"Bearer {self._context.token}"}
-        return self.send(method, self._context.url(service) + path, **{**options, "headers": headers})
+        url, sent = self._context.url(service) + path, {**options, "headers": headers}
+        answer = self.send(method, url, **sent)
+        for _ in range(MOST_WAITS):
+            wait = _until_it_may_be_asked_again(answer)
+            if wait is None:
+                break
+            self._sleep(wait)
+            answer = self.send(method, url, **sent)
+        return answer
 
     def _client(self, url: str) -> httpx.Client:
         """A proxy of the environment is for the way out, not for this machine."""
@@ -176,6 +197,14 @@ def checked(answer: httpx.Response) -> httpx.Response:
             "detail": "The answer is not one of Upheld's. Is the address right, or does a proxy stand before it?",
         }
     raise Problem(document, answer.headers.get("retry-after"))
+
+
+def _until_it_may_be_asked_again(answer: httpx.Response) -> int | None:
+    """Seconds; None for an answer that stays as it is: what this key asks is not why, or it would take long."""
+    if answer.status_code != httpx.codes.TOO_MANY_REQUESTS or "ratelimit" not in answer.headers:
+        return None
+    wait = answer.headers.get("retry-after", "")
+    return int(wait) if wait.isdecimal() and int(wait) <= LONGEST_WAIT else None
 
 
 def document_of(answer: httpx.Response) -> Document:

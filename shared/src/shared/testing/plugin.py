@@ -5,6 +5,7 @@ Servers are real and shared by a session (each xdist worker has its own); databa
 
 import gc
 import importlib
+import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ import pytest
 from fastapi import FastAPI
 
 from shared.kernel.clock import FixedClock
-from shared.stack.nats_server import NatsServer
+from shared.stack.nats_server import SERVICES, NatsServer
 from shared.stack.postgres_server import PostgresServer
 from shared.testing.databases import DatabaseUrls, ServiceDatabases
 from shared.testing.running_stack import RunningStack, Tenant, running_stack_over
@@ -149,8 +150,13 @@ _configurations: list[pytest.Config] = []
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """For `only_in_the_long_run_of_any_request`, which is called where no fixture is in reach."""
+    """For `only_in_the_long_run_of_any_request`, which is called where no fixture is in reach.
+
+    And lets one credential ask as fast as it can, which is what tests do: whoever is about that limit sets it.
+    """
     _configurations.append(config)
+    for service in SERVICES:
+        os.environ.setdefault(f"{service.upper()}_REQUEST_RATE", "0")
 
 
 def pytest_unconfigure() -> None:

@@ -254,6 +254,8 @@ def running_stack_over(
         access = {}
         for service in SERVICES:
             usual = usual_extras(service, memory, mail_port=mailbox.port, runner_keys_file=nats.runners_file)
+            usual["REQUEST_RATE"] = "0"  # one token asks here as fast as it can
+            usual["DATABASE_IDLE_TRANSACTION_SECONDS"] = "0"  # `hold` stops processes in the middle of transactions
             access[service] = ServiceAccess(
                 database_url=with_role(admin_url, f"{service}_app", passwords[service].app),
                 migration_database_url=with_role(admin_url, f"{service}_owner", passwords[service].owner),

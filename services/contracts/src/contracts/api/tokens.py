@@ -128,6 +128,7 @@ class TokenBrake:
             raise TooManyRequests(
                 f"Too many refused attempts. Try again in {wait} seconds, with the right secret.",
                 headers={"Retry-After": str(wait)},
+                limit="refused-secrets",
             )
         refusals.append(now)
 

@@ -228,6 +228,7 @@ async def stream_items(
         raise TooManyRequests(
             f"Your agency follows items by {most} streams already. Close one, or narrow less and share it.",
             headers={"Retry-After": "5"},
+            limit="streams",
         )
     stream = _Stream(request, runtime, news, principal, wanted, last_event_id, for_seconds)
     return EventStream(stream.pieces(), news.counted(principal.tenant_id))

@@ -247,9 +247,8 @@ async def _ask(
         raise ValidationFailed(detail, errors=[FieldError(detail=detail[:1000], pointer="#/location")])
     wait = await seconds_to_wait(unit.session, principal.tenant_id, unit.now)
     if wait:
-        raise TooManyRequests(
-            f"Too many tests within a minute. Try again in {wait} seconds.", headers={"Retry-After": str(wait)}
-        )
+        detail = f"Too many tests within a minute. Try again in {wait} seconds."
+        raise TooManyRequests(detail, headers={"Retry-After": str(wait)}, limit="check-tests")
     test = CheckTestRow(
         check_test_id=new_id(),
         tenant_id=principal.tenant_id,

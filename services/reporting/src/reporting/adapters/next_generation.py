@@ -37,10 +37,12 @@ class Difference:
 async def one_at_a_time(session: AsyncSession) -> None:
     """Begins a transaction of a rebuild: any other waits until it is over, before it holds anything itself.
 
-    Statements may take as long as they take. Locks that the service holds are not waited for.
+    Statements may take as long as they take, and so may what is asked of the streams and computed between them. Locks
+    that the service holds are not waited for.
     """
     # As long as a step takes: whoever waits here holds nothing that the other could wait for.
     await session.execute(text("set local statement_timeout = 0; set local lock_timeout = 0"))
+    await session.execute(text("set local idle_in_transaction_session_timeout = 0"))
     await session.execute(_ONE_AT_A_TIME)
     await session.execute(text(f"set local lock_timeout = '{_PATIENCE}'"))
 

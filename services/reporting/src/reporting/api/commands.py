@@ -77,7 +77,8 @@ async def rebuild(arguments: Sequence[str], settings: ReportingSettings) -> int:
         prog="python -m reporting rebuild",
         description="Makes the projections again from what the streams said. The service goes on serving: readers see "
         "what was there until the switch, and nothing that is heard meanwhile is lost. When it is interrupted, run it "
-        "again: it goes on. The streams keep 30 days; what was heard before is read from the tables event and rollup.",
+        "again: it goes on. The streams keep 30 days, or 14 (probes); what was heard before is read from the tables "
+        "event and rollup.",
     )
     parser.add_argument("--anew", action="store_true", help="do not go on with a rebuild that was interrupted")
     parser.add_argument("--kept-only", action="store_true", help="read what is kept, not the streams")

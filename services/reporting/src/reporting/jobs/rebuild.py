@@ -1,8 +1,9 @@
 """Makes the projections again from what the streams said, while everything else goes on.
 
-The streams keep 30 days. What was heard of them is kept byte for byte, events in `event` and the newest roll-up of each
-hour in `rollup`: a rebuild first puts back there what took effect and is lost, as far as the streams still have it, and
-then reads these two from one end to the other. Handlers say what becomes of an event, as they do when it is heard.
+The streams keep 30 days, or 14 (probes). What was heard of them is kept byte for byte, events in `event` and the newest
+roll-up of each hour in `rollup`: a rebuild first puts back there what took effect and is lost, as far as the streams
+still have it, and then reads these two from one end to the other. Handlers say what becomes of an event, as they do
+when it is heard.
 
 Rows are written into tables beside the present ones. Each step is one transaction and says how far it came, so that
 whoever is interrupted goes on from there. What is heard meanwhile is kept under growing numbers and read at the end,
