@@ -40,11 +40,7 @@ DATABASE = "upheld"
 DATABASE_HOST = "postgres:5432"
 NATS_HOST = "nats:4222"
 # Settings of one service that are secrets of its own, without the service's prefix.
-OWN_SECRETS: dict[str, tuple[str, ...]] = {
-    "contracts": ("secret_key",),
-    "incidents": ("secret_key",),
-    "reporting": ("secret_key",),
-}
+OWN_SECRETS: dict[str, tuple[str, ...]] = dict.fromkeys(SERVICES, ("secret_key",))
 
 
 # Settings that two services share: the portal shows contracts that it is the portal.

@@ -27,6 +27,8 @@ FOUND_GONE: Final[Mapping[str, Any]] = {
 a minute. `statement_timeout` does not see to it: the server is who ends the statement."""
 TENANT = "tenant"
 """In `info` of the session of a unit of work: the one tenant whose rows it sees, or None."""
+SETTINGS = "settings"
+"""There as well: the settings of the process, for what lies sealed in the database with a key of theirs."""
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -56,9 +58,16 @@ def libpq_url(url: SecretStr | str) -> str:
 
 
 class Database:
-    """An engine and its sessions. Sessions are opened by units of work, nowhere else."""
+    """An engine and its sessions, which have `info` with them. Sessions are opened by units of work, nowhere else."""
 
-    def __init__(self, url: SecretStr | str, *, pool_size: int = 10, application_name: str = "upheld") -> None:
+    def __init__(
+        self,
+        url: SecretStr | str,
+        *,
+        pool_size: int = 10,
+        application_name: str = "upheld",
+        info: Mapping[str, Any] | None = None,
+    ) -> None:
         self.url = driver_url(url)
         self.engine: AsyncEngine = create_async_engine(
             self.url,
@@ -73,7 +82,7 @@ class Database:
                 "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c timezone=UTC",
             },
         )
-        self.sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        self.sessions = async_sessionmaker(self.engine, expire_on_commit=False, info=dict(info or {}))
 
     def connections_in_use(self) -> int:
         """How many connections of the pool somebody works with."""

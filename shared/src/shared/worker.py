@@ -21,7 +21,7 @@ from sqlalchemy import ColumnExpressionArgument, Executable, Select, func, selec
 
 from shared import inbox
 from shared.consumer import Consumer, EventProcessor, Handlers
-from shared.database import Database
+from shared.database import SETTINGS, Database
 from shared.events import EventRegistry
 from shared.jetstream import connect
 from shared.kernel.clock import Clock
@@ -109,7 +109,12 @@ class Runtime:
 def build_runtime(settings: ServiceSettings, registry: EventRegistry, clock: Clock | None = None) -> Runtime:
     """The runtime that the settings describe. Connects to nothing yet."""
     clock = clock or clock_from(settings.clock_file)
-    database = Database(settings.database_url, pool_size=settings.database_pool_size, application_name=settings.SERVICE)
+    database = Database(
+        settings.database_url,
+        pool_size=settings.database_pool_size,
+        application_name=settings.SERVICE,
+        info={SETTINGS: settings},
+    )
     IN_USE.labels(settings.SERVICE).set_function(database.connections_in_use)
     POOL.labels(settings.SERVICE).set(settings.database_pool_size)
     return Runtime(

@@ -38,6 +38,7 @@ def command(*arguments: str, file: Path) -> subprocess.CompletedProcess[str]:
         "PATH": os.environ["PATH"],
         "PROBES_LOCATIONS": ",".join(LOCATIONS),
         "PROBES_RUNNER_KEYS_FILE": str(file),
+        "PROBES_SECRET_KEY": "k" * 40,
     }
     return subprocess.run(
         [sys.executable, "-m", "probes", "runner-keys", *arguments],

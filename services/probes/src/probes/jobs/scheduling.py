@@ -17,6 +17,7 @@ from nats.js.errors import NotFoundError
 from prometheus_client import Counter, Gauge, Histogram
 from pydantic import BaseModel
 
+from probes.adapters.check_secrets import CheckSecrets
 from probes.adapters.messages import (
     CheckResult,
     ResultBatch,
@@ -31,6 +32,7 @@ from probes.adapters.messages import (
 )
 from probes.adapters.monitors import MONITORS_CHANGED
 from probes.adapters.plan import Watched, watched_monitors
+from probes.application.checks.limits import with_limits
 from probes.application.schedule import DueCheck, Timetable
 from probes.domain.states import Outcome
 from shared.database import FOUND_GONE, libpq_url
@@ -70,6 +72,7 @@ class Scheduler:
         database_url: str,
         js: JetStreamContext,
         clock: Clock,
+        secrets: CheckSecrets,
         *,
         locations: Sequence[str],
         replicas: int = 1,
@@ -78,6 +81,7 @@ class Scheduler:
         self._database_url = libpq_url(database_url)
         self._js = js
         self._clock = clock
+        self._secrets = secrets
         self._locations = locations
         self._replicas = replicas
         self._progress = progress
@@ -190,7 +194,7 @@ class Scheduler:
                 if check.missed:
                     missed.setdefault(location, []).append(_missed(check))
                 else:
-                    work.setdefault(location, []).append(_item(check))
+                    work.setdefault(location, []).append(_item(check, location, self._secrets))
         for location, items in work.items():
             for batch in _batches(items):
                 await self._publish(work_subject(location), WorkBatch(items=tuple(batch)))
@@ -224,14 +228,17 @@ def _cancelled(task: asyncio.Task[None] | None) -> None:
         task.cancel()
 
 
-def _item(check: DueCheck[Watched]) -> WorkItem:
+def _item(check: DueCheck[Watched], location: str, secrets: CheckSecrets) -> WorkItem:
     manner = check.monitor.manner_at(check.due_at)
+    document = secrets.as_far_as_known(manner.check)
+    if manner.limits is not None:
+        document = with_limits(document, manner.limits)
     return WorkItem(
         monitor_id=check.monitor.monitor_id,
         slot=check.slot,
         due_at=check.due_at,
         interval_seconds=manner.schedule.interval.total_seconds(),
-        check=dict(manner.check),
+        check=secrets.for_location(document, location),
         timeout_seconds=manner.timeout_seconds,
         conclusive=not manner.rechecks,
     )
