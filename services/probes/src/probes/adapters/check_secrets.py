@@ -8,7 +8,7 @@ configuration refuses, so that a check that cannot be opened is not made, and bl
 import json
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from pydantic import SecretStr
@@ -18,6 +18,7 @@ from probes.application.checks.secrets import SEALED, masked
 from probes.settings import ProbesSettings
 from shared.database import SETTINGS
 from shared.secret_box import SecretBox, Unreadable, fernet_key
+from shared.settings import ServiceSettings
 
 _REMEDY = "sealed with another PROBES_SECRET_KEY; give that one back as PROBES_PREVIOUS_SECRET_KEY, or the secret again"
 
@@ -87,16 +88,16 @@ def location_secrets(settings: ProbesSettings) -> LocationSecrets:
     return LocationSecrets(*keys, *(location_key(root, settings.location) for root in roots))
 
 
-def check_secrets(settings: ProbesSettings) -> CheckSecrets:
+def check_secrets(settings: ServiceSettings) -> CheckSecrets:
     """With the keys of the settings, made once. Raises ValueError for a runner's, which have none."""
-    if settings.secret_key is None:
+    if not isinstance(settings, ProbesSettings) or settings.secret_key is None:
         raise ValueError("PROBES_SECRET_KEY is not set")
     return _made(settings.secret_key, settings.previous_secret_key)
 
 
 def secrets_of(session: AsyncSession) -> CheckSecrets:
     """The same for whoever reads and writes documents in a session of the service."""
-    return check_secrets(cast(ProbesSettings, session.info[SETTINGS]))
+    return check_secrets(session.info[SETTINGS])
 
 
 @lru_cache(maxsize=8)

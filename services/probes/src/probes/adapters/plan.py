@@ -8,6 +8,8 @@ from uuid import UUID
 
 from psycopg import AsyncConnection
 
+from probes.adapters.check_secrets import CheckSecrets
+from probes.application.checks.limits import with_limits
 from probes.domain.slots import Schedule, Succession
 
 LOOK_BACK = timedelta(days=1)
@@ -32,14 +34,20 @@ order by r.monitor_id, r.effective_from
 class Manner:
     """How a monitor is checked: on which schedule, and with which configuration.
 
-    `check` is as it is stored: its secrets are opened when it is handed out. `limits` take the place of its own.
+    `stored` is what the database has of it, closed: to open it for every monitor whenever the schedule is read again
+    would hold up the schedule. `limits` take the place of its own.
     """
 
     schedule: Schedule
-    check: Mapping[str, Any]
+    stored: Mapping[str, Any]
     timeout_seconds: int
     rechecks: int
     limits: Mapping[str, int] | None = None
+
+    def check(self, secrets: CheckSecrets) -> dict[str, Any]:
+        """What is asked for, with its secrets as far as they are known."""
+        document = secrets.as_far_as_known(self.stored)
+        return document if self.limits is None else with_limits(document, self.limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +100,10 @@ async def watched_monitors(connection: AsyncConnection[Any], now: datetime) -> S
 
 def _manner(
     monitor_id: UUID,
-    check: Mapping[str, Any],
+    stored: Mapping[str, Any],
     interval: int,
     timeout: int,
     rechecks: int,
     limits: Mapping[str, int] | None = None,
 ) -> Manner:
-    return Manner(Schedule.of(monitor_id, timedelta(seconds=interval)), check, timeout, rechecks, limits)
+    return Manner(Schedule.of(monitor_id, timedelta(seconds=interval)), stored, timeout, rechecks, limits)

@@ -32,7 +32,6 @@ from probes.adapters.messages import (
 )
 from probes.adapters.monitors import MONITORS_CHANGED
 from probes.adapters.plan import Watched, watched_monitors
-from probes.application.checks.limits import with_limits
 from probes.application.schedule import DueCheck, Timetable
 from probes.domain.states import Outcome
 from shared.database import FOUND_GONE, libpq_url
@@ -230,15 +229,12 @@ def _cancelled(task: asyncio.Task[None] | None) -> None:
 
 def _item(check: DueCheck[Watched], location: str, secrets: CheckSecrets) -> WorkItem:
     manner = check.monitor.manner_at(check.due_at)
-    document = secrets.as_far_as_known(manner.check)
-    if manner.limits is not None:
-        document = with_limits(document, manner.limits)
     return WorkItem(
         monitor_id=check.monitor.monitor_id,
         slot=check.slot,
         due_at=check.due_at,
         interval_seconds=manner.schedule.interval.total_seconds(),
-        check=secrets.for_location(document, location),
+        check=secrets.for_location(manner.check(secrets), location),
         timeout_seconds=manner.timeout_seconds,
         conclusive=not manner.rechecks,
     )
