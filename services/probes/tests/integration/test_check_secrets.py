@@ -287,6 +287,19 @@ async def test_the_key_is_changed_while_checks_go_on_and_then_the_old_one_is_not
     assert asked_wrongly(site) == []
 
 
+async def test_before_going_back_to_a_release_that_knows_no_seal_all_of_it_is_opened(
+    service: Service, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with guarded_site() as site:
+        await watch(service, contract(site.url), wanting(site.url))
+        assert await SERVICE.commands["reseal-secrets"](["--in-clear"], service.runtime.settings) == 0
+        assert "opened 1 secrets" in capsys.readouterr().out
+        (stored,) = await service.rows("select configuration, adjustments from probes.monitor")
+        assert (stored["configuration"], stored["adjustments"]) == (wanting(site.url), {})
+        assert await SERVICE.commands["reseal-secrets"]([], service.runtime.settings) == 0
+        assert not holds(await everything_stored(service.runtime.units))
+
+
 async def test_a_key_that_was_lost_is_said_and_leaves_the_others_alone(
     service: Service, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -48,9 +48,11 @@ class CheckSecrets:
         except Unreadable:
             return dict(document)
 
-    def is_due(self, document: Mapping[str, Any]) -> bool:
-        """Whether it has yet to be closed, or sealed anew with the present key."""
+    def is_due(self, document: Mapping[str, Any], *, in_clear: bool = False) -> bool:
+        """Whether it has yet to be closed, or sealed anew with the present key; with `in_clear`, to be opened."""
         sealed = document.get(SEALED)
+        if in_clear:
+            return sealed is not None
         return masked(document) != document if sealed is None else not self._box.is_present(sealed.encode())
 
     def for_location(self, document: Mapping[str, Any], location: str) -> dict[str, Any]:

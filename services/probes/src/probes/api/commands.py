@@ -19,11 +19,11 @@ from shared.worker import build_runtime
 async def runner_keys(arguments: Sequence[str], settings: ProbesSettings) -> int:
     """Make, list and revoke the keys of runners, which are bound to a location."""
     options = _parser(settings).parse_args(arguments)
-    if options.action in ("add", "location-key") and (why := _no_key_of(options.location, settings)):
-        return _refused(why)
+    if options.action in ("add", "location-key") and options.location not in settings.locations:
+        known = ", ".join(settings.locations)
+        return _refused(f"{options.location} is not in PROBES_LOCATIONS ({known}): add it there first.")
     if options.action == "location-key":
-        _say_location_keys(options.location, settings)
-        return 0
+        return _location_key(options.location, settings)
     if options.file is None:
         return _refused("Say which file: --file, or PROBES_RUNNER_KEYS_FILE.")
     keys = RunnerKeys(options.file)
@@ -44,15 +44,17 @@ async def runner_keys(arguments: Sequence[str], settings: ProbesSettings) -> int
 
 async def reseal_secrets(arguments: Sequence[str], settings: ProbesSettings) -> int:
     """seal every secret of checks with the present key, so that the previous one can be taken out of the settings"""
-    argparse.ArgumentParser(prog="python -m probes reseal-secrets", description=reseal_secrets.__doc__).parse_args(
-        arguments
-    )
+    parser = argparse.ArgumentParser(prog="python -m probes reseal-secrets", description=reseal_secrets.__doc__)
+    parser.add_argument("--in-clear", action="store_true", help="open them, before going back to a release of before")
+    in_clear = parser.parse_args(arguments).in_clear
     runtime = build_runtime(settings, registry)
     try:
-        resealed, unreadable = await reseal_all(runtime.units, check_secrets(settings), SaidNowAndThen())
+        resealed, unreadable = await reseal_all(
+            runtime.units, check_secrets(settings), SaidNowAndThen(), in_clear=in_clear
+        )
     finally:
         await runtime.close()
-    _say(f"sealed {resealed} secrets with the present key")
+    _say(f"opened {resealed} secrets" if in_clear else f"sealed {resealed} secrets with the present key")
     for name in unreadable:
         _say(f"no key opens the {name}: give its secrets again")
     return 1 if unreadable else 0
@@ -68,16 +70,20 @@ def _add(keys: RunnerKeys, location: str, name: str | None, settings: ProbesSett
     )
     _say(f"PROBES_LOCATION={location}")
     _say(f"PROBES_NATS_URL=tls://{runner_name(key.name)}:{secret}@ADDRESS:4222")
+    if settings.secret_key is None:
+        _tell(
+            f"`runner-keys location-key {location}`, run where PROBES_SECRET_KEY is known, prints PROBES_LOCATION_KEY, "
+            "which the runner needs for checks with passwords."
+        )
     _say_location_keys(location, settings)
     return 0
 
 
-def _no_key_of(location: str, settings: ProbesSettings) -> str | None:
-    if location not in settings.locations:
-        return f"{location} is not in PROBES_LOCATIONS ({', '.join(settings.locations)}): add it there first."
+def _location_key(location: str, settings: ProbesSettings) -> int:
     if settings.secret_key is None:
-        return "Set PROBES_SECRET_KEY as the service has it: the key of the location follows from it."
-    return None
+        return _refused("Run this where PROBES_SECRET_KEY is known: the key of the location follows from it.")
+    _say_location_keys(location, settings)
+    return 0
 
 
 def _say_location_keys(location: str, settings: ProbesSettings) -> None:
