@@ -26,6 +26,7 @@ from shared.testing.plugin import ApiClient
 from shared.testing.tokens import TokenMint
 from shared.worker import build_runtime
 
+from ..keys import SERVICE_KEY
 from .conftest import contract
 from .reporting_world import Reporting
 
@@ -42,7 +43,9 @@ def database(service_database: Callable[[str], DatabaseUrls]) -> DatabaseUrls:
 @pytest.fixture
 async def world(database: DatabaseUrls, clock: FixedClock) -> AsyncIterator[Reporting]:
     """A contract that has https://hotel.example/ checked every 30 seconds."""
-    runtime = build_runtime(ProbesSettings(database_url=SecretStr(database.app)), SERVICE.registry, clock)
+    runtime = build_runtime(
+        ProbesSettings(database_url=SecretStr(database.app), secret_key=SERVICE_KEY), SERVICE.registry, clock
+    )
     made = Reporting(runtime, clock, contract("https://hotel.example/"))
     await made.follow(made.given, monitoring=EVERY_30_S)
     yield made
