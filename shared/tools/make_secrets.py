@@ -15,6 +15,9 @@ that are known already. ``--renew NAME`` also makes one of them up anew.
 ``.venv/bin/python shared/tools/make_secrets.py compose --only-missing < .env >> .env``
 ``kubectl --namespace upheld get secrets --output json | .venv/bin/python shared/tools/make_secrets.py kubernetes \\
   --only-missing --renew CONTRACTS_APP_PASSWORD | kubectl --namespace upheld apply --filename -``
+
+The key that seals data is changed in steps (deploy/runbooks.md): ``--next-key SERVICE`` makes another one, which the
+service is told beside its own, and ``--exchange-keys SERVICE`` lets them change places.
 """
 
 from __future__ import annotations
@@ -40,11 +43,7 @@ DATABASE = "upheld"
 DATABASE_HOST = "postgres:5432"
 NATS_HOST = "nats:4222"
 # Settings of one service that are secrets of its own, without the service's prefix.
-OWN_SECRETS: dict[str, tuple[str, ...]] = {
-    "contracts": ("secret_key",),
-    "incidents": ("secret_key",),
-    "reporting": ("secret_key",),
-}
+OWN_SECRETS: dict[str, tuple[str, ...]] = dict.fromkeys(SERVICES, ("secret_key",))
 
 
 # Settings that two services share: the portal shows contracts that it is the portal.
@@ -166,7 +165,7 @@ def secrets_of_json(text: str) -> dict[str, dict[str, str]]:
                 key: base64.b64decode(value).decode("utf-8") for key, value in (item.get("data") or {}).items()
             }
             for item in items
-            if item["metadata"]["name"] in kubernetes_secrets()
+            if item["metadata"]["name"] in kubernetes_secrets() or item["metadata"]["name"] in map(beside, SERVICES)
         }
     except (ValueError, KeyError, TypeError, AttributeError, binascii.Error):
         raise CannotMake("standard input is not what `kubectl get secrets --output json` prints.") from None
@@ -184,6 +183,28 @@ def variables_of_env(text: str) -> dict[str, str]:
     if not found.keys() & compose_variables().keys():
         raise CannotMake("standard input holds none of our variables. For a first installation leave out the option.")
     return found
+
+
+def beside(service: str) -> str:
+    """The Secret with the other key of a service, which is there only while the key changes."""
+    return f"{service}-previous"
+
+
+def next_key(existing: Secrets, service: str) -> dict[str, dict[str, str]]:
+    """The Secret with a new key that the service is to know before it seals with it. Raises CannotMake."""
+    if beside(service) in existing:
+        raise CannotMake(f"{beside(service)} is there: a change of the key has begun. Go on with it, or end it first.")
+    return {beside(service): {f"{service}_previous_secret_key": new_secret()}}
+
+
+def exchanged_keys(existing: Secrets, service: str) -> dict[str, dict[str, str]]:
+    """Both Secrets of a service, whole, after its two keys have changed places. Raises CannotMake."""
+    present, other = f"{service}_secret_key", f"{service}_previous_secret_key"
+    own, previous = dict(existing.get(service, {})), dict(existing.get(beside(service), {}))
+    if present not in own or other not in previous:
+        raise CannotMake(f"{service} has one key: make the next one first, with --next-key.")
+    own[present], previous[other] = previous[other], own[present]
+    return {service: own, beside(service): previous}
 
 
 def _manifests(wanted: Secrets) -> str:
@@ -251,10 +272,20 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--renew", action="append", default=[], metavar="NAME", choices=renewable(), help="make it anew"
     )
+    keys = parser.add_mutually_exclusive_group()
+    keys.add_argument("--next-key", metavar="SERVICE", choices=SERVICES, help="a key to be known before it seals")
+    keys.add_argument("--exchange-keys", metavar="SERVICE", choices=SERVICES, help="let its two keys change places")
     given = parser.parse_args(arguments)
+    changing = given.next_key or given.exchange_keys
+    if changing and (given.only_missing or given.target == "compose"):
+        parser.error("keys of a cluster are changed by themselves: not with --only-missing, and not with compose")
     if given.renew and (not given.only_missing or given.target == "compose"):
         parser.error("--renew changes Secrets that are there: it goes with --only-missing, and not with compose")
     try:
+        if changing:
+            change = next_key if given.next_key else exchanged_keys
+            _write(_manifests(change(secrets_of_json(sys.stdin.read()), changing)), given.output)
+            return 0
         text = completed(given.target, sys.stdin.read(), given.renew) if given.only_missing else made(given.target)
         if not text:
             print("make_secrets: nothing is missing.", file=sys.stderr)

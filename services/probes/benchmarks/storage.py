@@ -14,6 +14,7 @@ import json
 import os
 import platform
 import random
+import secrets
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -169,7 +170,9 @@ async def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         for profile, sigma in PROFILES.items():
             clock = FixedClock(START)
             database = databases.create("probes")
-            settings = ProbesSettings(database_url=SecretStr(database.app), log_level="error")
+            settings = ProbesSettings(
+                database_url=SecretStr(database.app), secret_key=SecretStr(secrets.token_urlsafe(32)), log_level="error"
+            )
             runtime = build_runtime(settings, SERVICE.registry, clock)
             found[profile] = await measure_profile(runtime, clock, arguments, sigma)
             await runtime.close()

@@ -17,6 +17,7 @@ import json
 import os
 import platform
 import resource
+import secrets
 import statistics
 import subprocess
 import sys
@@ -183,6 +184,7 @@ async def measure(arguments: argparse.Namespace, site: TargetSite) -> dict[str, 
     with running_postgres() as postgres, running_nats() as nats:
         settings = ProbesSettings(
             database_url=SecretStr(ServiceDatabases(postgres).create("probes").app),
+            secret_key=SecretStr(secrets.token_urlsafe(32)),
             nats_url=SecretStr(nats.url("probes")),
             allowed_networks=(ip_network("127.0.0.0/8"),),
             ca_file=site.ca_file,

@@ -27,6 +27,8 @@ FOUND_GONE: Final[Mapping[str, Any]] = {
 a minute. `statement_timeout` does not see to it: the server is who ends the statement."""
 TENANT = "tenant"
 """In `info` of the session of a unit of work: the one tenant whose rows it sees, or None."""
+SETTINGS = "settings"
+"""There as well: the settings of the process, for what lies sealed in the database with a key of theirs."""
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -59,7 +61,7 @@ def libpq_url(url: SecretStr | str) -> str:
 
 
 class Database:
-    """An engine and its sessions. Sessions are opened by units of work, nowhere else.
+    """An engine and its sessions, which have `info` with them. Sessions are opened by units of work, nowhere else.
 
     PostgreSQL ends what goes on for too long: a statement, and a transaction in which nothing happens, with its
     connection. A transaction that has to take longer says so for itself, with `set local`. Connections of loops that
@@ -76,6 +78,7 @@ class Database:
         application_name: str = "upheld",
         statement_seconds: int = STATEMENT_SECONDS,
         idle_transaction_seconds: int = IDLE_TRANSACTION_SECONDS,
+        info: Mapping[str, Any] | None = None,
     ) -> None:
         limits = {
             "statement_timeout": f"{statement_seconds}s",
@@ -96,7 +99,7 @@ class Database:
                 "options": " ".join(f"-c {name}={value}" for name, value in limits.items()),
             },
         )
-        self.sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        self.sessions = async_sessionmaker(self.engine, expire_on_commit=False, info=dict(info or {}))
 
     def connections_in_use(self) -> int:
         """How many connections of the pool somebody works with."""

@@ -21,7 +21,7 @@ from sqlalchemy import ColumnExpressionArgument, Executable, Select, func, selec
 
 from shared import inbox
 from shared.consumer import Consumer, EventProcessor, Handlers
-from shared.database import Database
+from shared.database import SETTINGS, Database
 from shared.events import EventRegistry
 from shared.jetstream import connect
 from shared.kernel.clock import Clock
@@ -115,6 +115,7 @@ def build_runtime(settings: ServiceSettings, registry: EventRegistry, clock: Clo
         application_name=settings.SERVICE,
         statement_seconds=settings.database_statement_seconds,
         idle_transaction_seconds=settings.database_idle_transaction_seconds,
+        info={SETTINGS: settings},
     )
     IN_USE.labels(settings.SERVICE).set_function(database.connections_in_use)
     POOL.labels(settings.SERVICE).set(settings.database_pool_size)

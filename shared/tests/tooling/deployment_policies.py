@@ -89,7 +89,10 @@ def _faults_of_container(who: str, container: dict[str, Any]) -> Iterator[str]:
         yield f"{who} has no writable /tmp"
 
 
-BROUGHT = {"incidents-mail", "probes-runner-ca", "reporting-mail"}
+BROUGHT = {
+    *("contracts-previous", "probes-previous", "incidents-previous", "reporting-previous"),
+    *("incidents-mail", "probes-location", "probes-runner-ca", "reporting-mail"),
+}
 """Secrets that an operator may bring and nothing makes up: pods start without them."""
 
 

@@ -602,7 +602,7 @@ def test_nats_accepts_runner_keys_in_the_file_beside_its_configuration(tmp_path:
     configuration = as_mounted(tmp_path)
     runners = next(tmp_path.rglob("runners.conf"))
     command = ["-m", "probes", "runner-keys", "add", "oslo", "--file", str(runners)]
-    environment = os.environ | {"PROBES_LOCATIONS": "oslo,rome"}
+    environment = os.environ | {"PROBES_LOCATIONS": "oslo,rome", "PROBES_SECRET_KEY": make_secrets.new_secret()}
     subprocess.run([sys.executable, *command], env=environment, capture_output=True, check=True)
     passwords = {key.upper(): value for key, value in make_secrets.kubernetes_secrets()["nats"].items()}
     done = run(["nats-server", "-t", "-c", str(configuration)], NATS_SERVER_NAME="nats-0", **passwords)
@@ -1043,10 +1043,30 @@ def test_a_password_is_renewed_wherever_it_stands_and_nothing_else_is() -> None:
     assert json.loads(changed) == {name: whole[name] for name in made}
 
 
+def test_the_two_keys_of_a_service_change_places_and_nothing_else_does() -> None:
+    whole = make_secrets.kubernetes_secrets()
+    made = printed_secrets(made_by("production", "--next-key", "probes", stdin=as_kubectl_shows(whole)))
+    (new,) = made.pop("probes-previous").values()
+    assert made == {} and len(new) > 40 and new not in str(whole)
+    both = whole | {"probes-previous": {"probes_previous_secret_key": new}}
+    again = made_by("production", "--next-key", "probes", stdin=as_kubectl_shows(both))
+    assert (again.returncode, again.stdout, "has begun" in again.stderr) == (1, "", True)
+    made = printed_secrets(made_by("production", "--exchange-keys", "probes", stdin=as_kubectl_shows(both)))
+    assert made == {
+        "probes": whole["probes"] | {"probes_secret_key": new},
+        "probes-previous": {"probes_previous_secret_key": whole["probes"]["probes_secret_key"]},
+    }
+    # What is missing or renewed meanwhile leaves them alone.
+    assert made_by("production", "--only-missing", stdin=as_kubectl_shows(both | made)).stdout == ""
+
+
 def test_a_password_that_is_a_word_of_other_values_is_renewed_alone() -> None:
     whole = {"a": {"url": "postgresql://reporting_app:reporting@postgres/reporting", "password": "reporting"}}
     found = make_secrets.missing_secrets(whole, whole, {"reporting": "new"})
     assert found == {"a": {"url": "postgresql://reporting_app:new@postgres/reporting", "password": "new"}}
+
+
+PROBES_ALONE = as_kubectl_shows({"probes": {"probes_secret_key": "k"}})
 
 
 @pytest.mark.parametrize(
@@ -1058,6 +1078,9 @@ def test_a_password_that_is_a_word_of_other_values_is_renewed_alone() -> None:
         (["compose", "--only-missing", "--renew", "PORTAL_SECRET"], "", "not with compose"),
         (["kubernetes", "--renew", "PORTAL_SECRET"], "", "goes with --only-missing"),
         (["kubernetes", "--only-missing", "--renew", "REPORTING_SECRET_KEY"], "", "invalid choice"),
+        (["kubernetes", "--next-key", "probes"], '{"items": []}', "Right namespace?"),
+        (["kubernetes", "--exchange-keys", "probes"], PROBES_ALONE, "make the next one first"),
+        (["compose", "--next-key", "probes"], "", "not with compose"),
     ],
 )
 def test_nothing_is_made_up_where_what_is_there_was_not_seen(words: list[str], stdin: str, sentence: str) -> None:

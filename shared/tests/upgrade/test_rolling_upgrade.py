@@ -33,6 +33,7 @@ from ..e2e.thread_client import SignedContract, ThreadClient, eventually
 RELEASE = PreviousRelease.kept()
 NEWS_CONSUMERS = ("incidents", "reporting")
 """They are stopped while the others go on telling."""
+SECRET = "Bearer shown-to-the-site-alone"
 CHANGING = {"version"}
 """A release may tell again what the one before told without what it knows: that is another version of the same."""
 
@@ -187,6 +188,28 @@ def write_what_is_new(thread: ThreadClient, site: SmallSite, contract: SignedCon
     thread.post("reporting", "/v1/webhooks", hook | {"ordered": True})
 
 
+def watched_with_a_secret(thread: ThreadClient, site: SmallSite, contract: SignedContract) -> str:
+    """A monitor whose check shows the site a secret; the release before has none sealed. Gives its id."""
+    (environment, *_) = thread.get("contracts", f"/v1/sites/{contract.site_ids[0]}")["environments"]
+    check = {"kind": "http", "url": site.url("/guarded"), "method": "POST", "headers": {"Authorization": SECRET}}
+    place = {"contract_id": contract.contract_id, "environment_id": environment["environment_id"], "name": "Guarded"}
+    monitor = thread.post("probes", "/v1/monitors", {**place, "configuration": check})["monitor_id"]
+    wait_until_it_is(thread, monitor, "up")
+    return str(monitor)
+
+
+def wait_until_it_is(thread: ThreadClient, monitor: str, state: str) -> None:
+    def is_it() -> bool | None:
+        return bool(thread.get("probes", f"/v1/monitors/{monitor}")["state"] == state) or None
+
+    eventually(is_it, 60, f"monitor {monitor} is {state}")
+
+
+def secrets_shown(site: SmallSite) -> set[str]:
+    """What the site was shown in place of the secret."""
+    return {headers["authorization"] for headers, _ in site.received if "authorization" in headers}
+
+
 class Steps:
     """Prints how long each step took."""
 
@@ -265,6 +288,7 @@ def test_an_installation_is_upgraded_and_rolled_back_under_load(sources: Path) -
 
                 assert list(lost(before, told(modern, first, incident_id, as_of))) == []
                 write_what_is_new(modern, site, second)
+                guarded = watched_with_a_secret(modern, site, second)
                 steps.done("new services alone")
                 kill(new, *NEWS_CONSUMERS)
                 third = told_unheard(modern, site, "/third")
@@ -279,6 +303,10 @@ def test_an_installation_is_upgraded_and_rolled_back_under_load(sources: Path) -
             mended(thread, site, third, "/third", answered(thread, third))
             assert list(lost(before, told(thread, first, incident_id, as_of))) == []
             wait_until_heard(nats)
+            # What it cannot open it does not try: nobody is blamed, and the site is shown nothing wrong.
+            wait_until_it_is(thread, guarded, "unknown")
+            assert thread.get("probes", "/v1/outages", monitor_id=guarded)["data"] == []
+            assert secrets_shown(site) == {SECRET}
             steps.done("old services again")
             got = answers(old, old.token(tenant), documents)
             assert {path: status for path, status in got.items() if status >= 500} == {}

@@ -37,7 +37,7 @@ from contracts.api import (
     term_calculator,
     tokens,
 )
-from contracts.api.commands import bootstrap, signing_keys, tenant, tenants
+from contracts.api.commands import bootstrap, reseal_secrets, signing_keys, tenant, tenants
 from contracts.api.document_commands import apply, export, plan
 from contracts.api.errors import ERRORS
 from contracts.application.contract_document import SCHEMA_FILE, document_schema
@@ -99,6 +99,7 @@ SERVICE = Service(
         "tenant": tenant,
         "tenants": tenants,
         "signing-keys": signing_keys,
+        "reseal-secrets": reseal_secrets,
         "plan": plan,
         "apply": apply,
         "export": export,

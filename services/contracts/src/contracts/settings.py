@@ -19,8 +19,14 @@ class ContractsSettings(ServiceSettings):
     port: Port = 8001
     secret_key: SecretStr = Field(
         min_length=32,
-        description="Encrypts the private signing keys in the database: at least 32 random characters. Whoever"
-        " changes it makes the stored keys unreadable; `signing-keys reset` then makes new ones.",
+        description="Encrypts the private signing keys in the database: at least 32 random characters. To change it,"
+        " give the old one as previous_secret_key, then run the command reseal-secrets.",
+    )
+    previous_secret_key: SecretStr | None = Field(
+        default=None,
+        min_length=32,
+        description="Another secret_key: signing keys that it has encrypted can still be read. Without it a change"
+        " makes them unreadable, and `signing-keys reset` makes new ones.",
     )
     signing_key_days: int = Field(default=30, ge=1, le=365, description="A signing key is replaced at this age.")
     token_failures_per_minute: int = Field(

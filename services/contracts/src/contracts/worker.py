@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import cast
 
-from contracts.adapters.key_chest import KeyChest
+from contracts.adapters.key_chest import chest_of
 from contracts.adapters.life_tables import LifeRow
 from contracts.adapters.settlement_tables import SettlementScheduleRow
 from contracts.jobs.contract_life import DueContracts
@@ -18,7 +18,7 @@ from shared.worker import Job, Runtime, oldest
 def jobs(runtime: Runtime) -> Sequence[Job]:
     """The loops over due rows."""
     settings = cast(ContractsSettings, runtime.settings)
-    chest = KeyChest(settings.secret_key)
+    chest = chest_of(settings)
     return (
         Job("contract_life", DueContracts(runtime.units).run, due=[oldest(LifeRow.due_at)]),
         Job("registers", DueRegisters(runtime.units).run, due=OLDEST_OF_REGISTERS),

@@ -39,6 +39,7 @@ from incidents.jobs.clocks import DueClocks
 from incidents.published.v1 import registry
 from incidents.settings import IncidentsSettings
 from incidents.worker import jobs
+from shared.progress import SaidNowAndThen
 from shared.service import Service, create_app
 from shared.settings import ServiceSettings, load_settings
 from shared.worker import build_runtime
@@ -60,7 +61,7 @@ async def reseal_secrets(_: list[str], settings: ServiceSettings) -> int:
     """Seals every stored secret with the present key, so that the previous one can be taken out of the settings."""
     runtime = build_runtime(settings, registry)
     try:
-        resealed, unreadable = await reseal_all(runtime.units, box_of(incidents_settings(settings)))
+        resealed, unreadable = await reseal_all(runtime.units, box_of(incidents_settings(settings)), SaidNowAndThen())
     finally:
         await runtime.close()
     print(f"sealed {resealed} secrets with the present key")  # noqa: T201 - a command talks to its user

@@ -23,7 +23,8 @@ from probes.api import (
     results_file,
     unwatched_pages,
 )
-from probes.api.commands import runner_keys
+from probes.api.commands import reseal_secrets, runner_keys
+from probes.api.errors import ERRORS
 from probes.handlers import handlers
 from probes.published.v1 import registry
 from probes.settings import ProbesSettings
@@ -64,7 +65,8 @@ SERVICE = Service(
     handlers=handlers,
     jobs=jobs,
     extra_loops=extra_loops,
-    commands={"runner": runner_process, "runner-keys": runner_keys},
+    commands={"runner": runner_process, "runner-keys": runner_keys, "reseal-secrets": reseal_secrets},
+    errors=ERRORS,
     # Exports, and the proof of restores.
     recorded_readings=frozenset({"download_monitor_results", "list_restore_verifications", "get_restore_verification"}),
     # What is measured, here or by the application itself, is no change: its results speak for themselves.

@@ -34,6 +34,25 @@ class ProbesSettings(ServiceSettings):
         description="Days for which NATS keeps what this service has said: as long as its outbox, because the roll-ups"
         " of every hour fill the stream, and one that is full takes no outage either.",
     )
+    secret_key: SecretStr | None = Field(
+        min_length=32,
+        description="At least 32 random characters. Seals the secrets of checks, in the database and for runners, "
+        "whose keys follow from it. To change it, give the old one as previous_secret_key, then run the command "
+        "reseal-secrets.",
+    )
+    previous_secret_key: SecretStr | None = Field(
+        default=None, min_length=32, description="Another secret_key: what it has sealed can still be read."
+    )
+    location_key: SecretStr | None = Field(
+        default=None,
+        min_length=44,
+        max_length=44,
+        description="Of a runner: opens the secrets of the checks of its location. `runner-keys` tells it; where "
+        "secret_key is known it follows from that.",
+    )
+    previous_location_key: SecretStr | None = Field(
+        default=None, min_length=44, max_length=44, description="Another one, while the key of the service changes."
+    )
     locations: Annotated[tuple[Location, ...], NoDecode, Field(min_length=1)] = Field(
         default=("default",), description="Where monitors are checked from; comma-separated."
     )
@@ -107,6 +126,10 @@ class ProbesSettings(ServiceSettings):
 
 
 class RunnerSettings(ProbesSettings):
-    """Of a runner, which needs NATS and its location, and of `runner-keys`: neither has a database."""
+    """Of a runner, which needs NATS and its location, and of `runner-keys`: neither has a database.
+
+    A runner has no `secret_key` either; `runner-keys` needs it to tell the key of a location.
+    """
 
     database_url: SecretStr = SecretStr("postgresql://127.0.0.1/none")
+    secret_key: SecretStr | None = Field(default=None, min_length=32)

@@ -13,6 +13,7 @@ from nats.errors import Error as NatsError
 from sqlalchemy import text
 from starlette.responses import JSONResponse, Response
 
+from probes.adapters.check_secrets import check_secrets, location_secrets
 from probes.adapters.checks.executors import Executors
 from probes.adapters.end_of_life import replace_list
 from probes.jobs.check_tests import ForgetTests, HandOutTests
@@ -23,6 +24,7 @@ from probes.jobs.reports import FollowCrashes, FollowHeartbeats, ForgetReports, 
 from probes.jobs.rolling_up import FoldHours, RollUp
 from probes.jobs.running import Runner
 from probes.jobs.scheduling import Scheduler
+from probes.jobs.sealing import SealSecrets
 from probes.jobs.watching_performance import WatchPerformance
 from probes.settings import ProbesSettings
 from shared.jetstream import connect
@@ -59,6 +61,7 @@ def jobs(runtime: Runtime) -> Sequence[Job]:
         Job("follow crashes", FollowCrashes(runtime.units)),
         Job("judge restores", JudgeRestores(runtime.units), due=[_OLDEST_RESTORE]),
         Job("forget reports", ForgetReports(runtime.units, settings.retention_days)),
+        Job("seal secrets", SealSecrets(runtime.units, check_secrets(settings))),
         Job("forget check tests", ForgetTests(runtime.units)),
         Job("fold hours", FoldHours(runtime.units)),
         Job("watch performance", WatchPerformance(runtime.units)),
@@ -74,6 +77,7 @@ def extra_loops(runtime: Runtime) -> LoopsFor:
             settings.database_url.get_secret_value(),
             connections.publishing.jetstream(),
             runtime.clock,
+            check_secrets(settings),
             locations=settings.locations,
             replicas=settings.nats_replicas,
             progress=runtime.liveness.tick,
@@ -124,6 +128,7 @@ async def run_runner(
             client.jetstream(),
             executors,
             clock,
+            secrets=location_secrets(settings),
             max_concurrent=settings.max_concurrent_checks,
             control_targets=settings.control_targets,
             progress=progress,

@@ -18,6 +18,8 @@ from shared.kernel.clock import FixedClock
 from shared.testing.databases import DatabaseUrls
 from shared.worker import Runtime, build_runtime
 
+from ..keys import SERVICE_KEY
+
 EXAMPLES = Path(__file__).parents[3] / "contracts" / "schemas" / "examples"
 CONSUMED = sorted(f"{subscription.name}" for subscription in handlers if subscription.name.aggregate == "contract")
 
@@ -25,7 +27,9 @@ CONSUMED = sorted(f"{subscription.name}" for subscription in handlers if subscri
 @pytest.fixture
 async def runtime(service_database: Callable[[str], DatabaseUrls], clock: FixedClock) -> AsyncIterator[Runtime]:
     made = build_runtime(
-        ProbesSettings(database_url=SecretStr(service_database("probes").app)), SERVICE.registry, clock
+        ProbesSettings(database_url=SecretStr(service_database("probes").app), secret_key=SERVICE_KEY),
+        SERVICE.registry,
+        clock,
     )
     yield made
     await made.close()

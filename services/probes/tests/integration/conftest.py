@@ -24,6 +24,8 @@ from shared.stack.nats_server import NatsServer
 from shared.testing.databases import DatabaseUrls
 from shared.worker import Runtime, build_runtime, run_worker
 
+from ..keys import SERVICE_KEY
+
 
 async def eventually(check: Callable[[], Any], seconds: float = 60.0) -> Any:
     """What the (asynchronous) check gives as soon as that is true."""
@@ -144,7 +146,7 @@ def settings_for(database: DatabaseUrls, nats: NatsServer, **more: Any) -> Probe
         nats_url=SecretStr(nats.url("probes")),
         allowed_networks=(ip_network("127.0.0.0/8"),),
         drain_seconds=5,
-        **more,
+        **{"secret_key": SERVICE_KEY, **more},
     )
 
 

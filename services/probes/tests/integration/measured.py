@@ -27,6 +27,7 @@ from shared.testing.plugin import ApiClient
 from shared.testing.tokens import TokenMint
 from shared.worker import Runtime, build_runtime
 
+from ..keys import SERVICE_KEY
 from .conftest import Contract, contract
 
 Found = tuple[Outcome, Reason | None, int]
@@ -128,7 +129,11 @@ class Measured:
 @asynccontextmanager
 async def measured(database: DatabaseUrls, clock: FixedClock, **settings: Any) -> AsyncIterator[Measured]:
     """Activated at the clock's instant."""
-    runtime = build_runtime(ProbesSettings(database_url=SecretStr(database.app), **settings), SERVICE.registry, clock)
+    runtime = build_runtime(
+        ProbesSettings(database_url=SecretStr(database.app), secret_key=SERVICE_KEY, **settings),
+        SERVICE.registry,
+        clock,
+    )
     world = Measured(runtime, clock)
     await world.activate()
     yield world

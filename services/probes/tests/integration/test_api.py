@@ -26,6 +26,7 @@ from shared.testing.plugin import ApiClient
 from shared.testing.tokens import TokenMint
 from shared.worker import Runtime, build_runtime
 
+from ..keys import SERVICE_KEY
 from .conftest import Contract, contract
 
 FAILED = Failure(
@@ -120,7 +121,7 @@ class World:
 
 @pytest.fixture
 async def world(service_database: Callable[[str], DatabaseUrls], clock: FixedClock) -> AsyncIterator[World]:
-    settings = ProbesSettings(database_url=SecretStr(service_database("probes").app))
+    settings = ProbesSettings(database_url=SecretStr(service_database("probes").app), secret_key=SERVICE_KEY)
     runtime = build_runtime(settings, SERVICE.registry, clock)
     made = World(runtime, clock)
     await made.prepare()

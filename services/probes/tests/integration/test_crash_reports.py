@@ -21,6 +21,7 @@ from shared.testing.plugin import ApiClient
 from shared.testing.tokens import TokenMint
 from shared.worker import build_runtime
 
+from ..keys import SERVICE_KEY
 from .reporting_world import Reporting, address_of
 
 HOUR = timedelta(hours=1)
@@ -30,7 +31,9 @@ APP = CrashReports(app="Hôtel Bellevue", max_crash_percent=Decimal("0.5"), min_
 @pytest.fixture
 async def world(service_database: Callable[[str], DatabaseUrls], clock: FixedClock) -> AsyncIterator[Reporting]:
     database = service_database("probes")
-    runtime = build_runtime(ProbesSettings(database_url=SecretStr(database.app)), SERVICE.registry, clock)
+    runtime = build_runtime(
+        ProbesSettings(database_url=SecretStr(database.app), secret_key=SERVICE_KEY), SERVICE.registry, clock
+    )
     yield await Reporting.begin(runtime, clock)
     await runtime.close()
 

@@ -22,6 +22,7 @@ from shared.testing.tokens import TokenMint
 from shared.time_source import SystemClock
 from shared.worker import build_runtime
 
+from ..keys import SERVICE_KEY
 from .conftest import Contract, Service, contract, eventually
 from .reporting_world import Reporting, address_of
 
@@ -39,7 +40,9 @@ def database(service_database: Callable[[str], DatabaseUrls]) -> DatabaseUrls:
 
 @pytest.fixture
 async def world(database: DatabaseUrls, clock: FixedClock) -> AsyncIterator[Reporting]:
-    runtime = build_runtime(ProbesSettings(database_url=SecretStr(database.app)), SERVICE.registry, clock)
+    runtime = build_runtime(
+        ProbesSettings(database_url=SecretStr(database.app), secret_key=SERVICE_KEY), SERVICE.registry, clock
+    )
     yield await Reporting.begin(runtime, clock)
     await runtime.close()
 

@@ -23,6 +23,7 @@ from shared.testing.plugin import ApiClient
 from shared.testing.tokens import TokenMint
 from shared.worker import build_runtime
 
+from ..keys import SERVICE_KEY
 from .conftest import contract
 from .reporting_world import Reporting
 
@@ -34,7 +35,7 @@ PATH = "/v1/imports/uptime-kuma"
 @pytest.fixture
 async def world(service_database: Callable[[str], DatabaseUrls], clock: FixedClock) -> AsyncIterator[Reporting]:
     """On 8 June 2026 at 9:00: a contract that has nothing but its shop checked, every 30 seconds."""
-    settings = ProbesSettings(database_url=SecretStr(service_database("probes").app))
+    settings = ProbesSettings(database_url=SecretStr(service_database("probes").app), secret_key=SERVICE_KEY)
     runtime = build_runtime(settings, SERVICE.registry, clock)
     made = Reporting(runtime, clock, contract("https://shop.hotel.example/"))
     await made.follow(made.given, monitoring=EVERY_30_S)

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from pydantic import SecretStr, TypeAdapter
 
+from probes.adapters.check_secrets import check_secrets
 from probes.adapters.plan import watched_monitors
 from probes.api.models import KindName
 from probes.application.checks.kinds import MonitorConfiguration
@@ -25,6 +26,7 @@ from shared.testing.plugin import ApiClient
 from shared.testing.tokens import TokenMint
 from shared.worker import build_runtime
 
+from ..keys import SERVICE_KEY
 from .conftest import contract
 from .reporting_world import Reporting
 
@@ -41,7 +43,9 @@ def database(service_database: Callable[[str], DatabaseUrls]) -> DatabaseUrls:
 @pytest.fixture
 async def world(database: DatabaseUrls, clock: FixedClock) -> AsyncIterator[Reporting]:
     """A contract that has https://hotel.example/ checked every 30 seconds."""
-    runtime = build_runtime(ProbesSettings(database_url=SecretStr(database.app)), SERVICE.registry, clock)
+    runtime = build_runtime(
+        ProbesSettings(database_url=SecretStr(database.app), secret_key=SERVICE_KEY), SERVICE.registry, clock
+    )
     made = Reporting(runtime, clock, contract("https://hotel.example/"))
     await made.follow(made.given, monitoring=EVERY_30_S)
     yield made
@@ -250,7 +254,8 @@ async def test_an_added_monitor_can_be_changed_altogether_but_not_into_another_k
     assert found["configuration"]["method"] == "HEAD" and found["configuration"]["headers"]["Authorization"] == HIDDEN
     assert [entry["cadence"]["interval_seconds"] for entry in found["history"]] == [60, 30]
     stored = await world.rows("select configuration from probes.monitor where source = 'added'")
-    assert stored[0]["configuration"]["headers"] == {"Accept": "text/plain", "Authorization": "Bearer s3cret-word"}
+    opened = check_secrets(world.runtime.settings).opened(stored[0]["configuration"])
+    assert opened["headers"] == {"Accept": "text/plain", "Authorization": "Bearer s3cret-word"}
     other = await changed(client, monitor_id, {"configuration": {"kind": "tcp", "host": "x.example", "port": 1}})
     assert pointers(other) == ["#/configuration/kind"]
     bad = await changed(client, monitor_id, {"configuration": {"accepted_status": [{"lowest": 1, "highest": 2}]}})

@@ -11,6 +11,7 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
 
+from probes.adapters.check_secrets import check_secrets
 from probes.adapters.messages import CheckResult, ResultBatch
 from probes.adapters.plan import Watched, watched_monitors
 from probes.application.checks.secrets import HIDDEN
@@ -30,6 +31,7 @@ from shared.testing.plugin import ApiClient
 from shared.testing.tokens import TokenMint
 from shared.worker import build_runtime
 
+from ..keys import SERVICE_KEY
 from .conftest import contract
 from .reporting_world import Reporting
 
@@ -57,7 +59,9 @@ def database(service_database: Callable[[str], DatabaseUrls]) -> DatabaseUrls:
 @pytest.fixture
 async def world(database: DatabaseUrls, clock: FixedClock) -> AsyncIterator[Reporting]:
     """A contract that has https://hotel.example/ checked every 30 seconds."""
-    runtime = build_runtime(ProbesSettings(database_url=SecretStr(database.app)), SERVICE.registry, clock)
+    runtime = build_runtime(
+        ProbesSettings(database_url=SecretStr(database.app), secret_key=SERVICE_KEY), SERVICE.registry, clock
+    )
     made = Reporting(runtime, clock, contract("https://hotel.example/"))
     await made.follow(made.given, monitoring=EVERY_30_S)
     yield made
@@ -144,7 +148,7 @@ async def test_every_page_of_a_group_is_a_monitor_that_is_looked_at_alike(
         assert monitor["kind"] == "http" and monitor["configuration"]["profile"] == "mobile"
         assert monitor["cadence"]["interval_seconds"] == 300 and not monitor["counts_for_sla"]
         manner = scheduled[page["monitor_id"]].first
-        assert manner.check == monitor["configuration"] and manner.schedule.interval == timedelta(minutes=5)
+        assert manner.stored == monitor["configuration"] and manner.schedule.interval == timedelta(minutes=5)
     assert (await client.get(f"{PATH}/{group['group_id']}")).json() == group
     (listed,) = (await client.get(PATH, params={"contract_id": group["contract_id"]})).json()["data"]
     assert listed.items() <= group.items()
@@ -308,7 +312,8 @@ async def test_a_stored_secret_is_shown_to_nobody_and_sent_to_no_other_site(
     back = await changed(client, group["group_id"], {"configuration": group["configuration"] | {"profile": "desktop"}})
     assert back.status_code == 200, back.text
     stored = await world.rows("select configuration from probes.monitor where group_id is not null")
-    assert [each["configuration"]["headers"] for each in stored] == [secret["headers"]] * 2
+    secrets = check_secrets(world.runtime.settings)
+    assert [secrets.opened(each["configuration"])["headers"] for each in stored] == [secret["headers"]] * 2
     given = await changed(client, group["group_id"], {"pages": evil, "configuration": secret})
     assert given.status_code == 200, given.text
 
@@ -365,7 +370,8 @@ async def test_a_critical_period_tightens_interval_and_response_times_from_its_b
         (at("11:10"), 300, looser),
     ):
         manner = watched.manner_at(moment)
-        assert manner.schedule.interval == timedelta(seconds=seconds) and manner.check["assertions"] == assertions
+        assert manner.schedule.interval == timedelta(seconds=seconds)
+        assert manner.check(check_secrets(world.runtime.settings))["assertions"] == assertions
     for moment, seconds, names in (
         (just_before, 300, []),
         (at("10:10"), 60, ["Lunch"]),

@@ -22,6 +22,7 @@ from shared.testing.plugin import ApiClient
 from shared.testing.tokens import TokenMint
 from shared.worker import build_runtime
 
+from ..keys import SERVICE_KEY
 from .conftest import Contract
 from .test_api import World, monitor_id
 
@@ -84,7 +85,7 @@ class Seen:
 
 @pytest.fixture
 async def world(service_database: Callable[[str], DatabaseUrls], clock: FixedClock) -> AsyncIterator[World]:
-    settings = ProbesSettings(database_url=SecretStr(service_database("probes").app))
+    settings = ProbesSettings(database_url=SecretStr(service_database("probes").app), secret_key=SERVICE_KEY)
     runtime = build_runtime(settings, SERVICE.registry, clock)
     made = World(runtime, clock)
     await made.prepare()

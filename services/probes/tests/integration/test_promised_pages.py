@@ -21,6 +21,7 @@ from shared.testing.plugin import ApiClient
 from shared.testing.tokens import TokenMint
 from shared.worker import build_runtime
 
+from ..keys import SERVICE_KEY
 from .conftest import contract
 from .reporting_world import Reporting
 
@@ -53,7 +54,7 @@ def promised(kind: str, parameters: Any) -> dict[str, Any]:
 
 @pytest.fixture
 async def world(service_database: Callable[[str], DatabaseUrls], clock: FixedClock) -> AsyncIterator[Reporting]:
-    settings = ProbesSettings(database_url=SecretStr(service_database("probes").app))
+    settings = ProbesSettings(database_url=SecretStr(service_database("probes").app), secret_key=SERVICE_KEY)
     runtime = build_runtime(settings, SERVICE.registry, clock)
     yield Reporting(runtime, clock, contract("https://hotel.example/"))
     await runtime.close()

@@ -20,6 +20,7 @@ from shared.testing.plugin import ApiClient
 from shared.testing.tokens import TokenMint
 from shared.worker import build_runtime
 
+from ..keys import SERVICE_KEY
 from .reporting_world import Reporting
 
 MONTHLY = {"type": "backup_restoration", "parameters": {"frequency": "monthly"}}
@@ -33,7 +34,9 @@ def database(service_database: Callable[[str], DatabaseUrls]) -> DatabaseUrls:
 
 @pytest.fixture
 async def world(database: DatabaseUrls, clock: FixedClock) -> AsyncIterator[Reporting]:
-    runtime = build_runtime(ProbesSettings(database_url=SecretStr(database.app)), SERVICE.registry, clock)
+    runtime = build_runtime(
+        ProbesSettings(database_url=SecretStr(database.app), secret_key=SERVICE_KEY), SERVICE.registry, clock
+    )
     yield await Reporting.begin(runtime, clock, deliverables=[MONTHLY])
     await runtime.close()
 

@@ -13,6 +13,7 @@ from typing import Any
 import nats
 import pytest
 from cryptography.hazmat.primitives import serialization
+from pydantic import SecretStr
 
 from probes.adapters.runner_keys import RunnerKeys
 from probes.api.commands import runner_keys
@@ -38,6 +39,7 @@ def command(*arguments: str, file: Path) -> subprocess.CompletedProcess[str]:
         "PATH": os.environ["PATH"],
         "PROBES_LOCATIONS": ",".join(LOCATIONS),
         "PROBES_RUNNER_KEYS_FILE": str(file),
+        "PROBES_SECRET_KEY": "k" * 40,
     }
     return subprocess.run(
         [sys.executable, "-m", "probes", "runner-keys", *arguments],
@@ -48,9 +50,11 @@ def command(*arguments: str, file: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def typed(capsys: pytest.CaptureFixture[str], *arguments: str, file: Path) -> subprocess.CompletedProcess[str]:
+def typed(
+    capsys: pytest.CaptureFixture[str], *arguments: str, file: Path, **more: Any
+) -> subprocess.CompletedProcess[str]:
     """The same without a process, which takes seconds to start."""
-    settings = RunnerSettings(locations=LOCATIONS, runner_keys_file=file)
+    settings = RunnerSettings(locations=LOCATIONS, runner_keys_file=file, **more)
     capsys.readouterr()
     code = asyncio.run(runner_keys(arguments, settings))
     said = capsys.readouterr()
@@ -78,6 +82,23 @@ def test_a_key_is_shown_once_and_kept_as_a_hash_that_its_owner_only_can_read(tmp
     assert RunnerKeys(file).all()[0].hash.startswith("$2b$")
     assert file.stat().st_mode & 0o777 == 0o600
     assert secret not in command("list", file=file).stdout
+
+
+def test_the_key_that_opens_a_locations_secrets_is_told_where_the_key_of_the_service_is_known(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    both = {"secret_key": SecretStr("n" * 40), "previous_secret_key": SecretStr("o" * 40)}
+    told = typed(capsys, "location-key", "lyon", file=tmp_path, **both).stdout
+    keys = dict(line.split("=", 1) for line in told.splitlines())
+    assert list(keys) == ["PROBES_LOCATION_KEY", "PROBES_PREVIOUS_LOCATION_KEY"]
+    assert len({*keys.values()}) == 2 and {len(key) for key in keys.values()} == {44}
+    assert told in typed(capsys, "add", "lyon", file=tmp_path / "runners.conf", **both).stdout
+    assert not {*keys.values()} & {*typed(capsys, "location-key", "oslo", file=tmp_path, **both).stdout.split("=")}
+    alone = {"secret_key": None}
+    made = typed(capsys, "add", "lyon", file=tmp_path / "runners.conf", **alone)
+    assert made.returncode == 0 and "LOCATION_KEY" not in made.stdout and "PROBES_LOCATION_KEY" in made.stderr
+    refused = typed(capsys, "location-key", "lyon", file=tmp_path, **alone)
+    assert (refused.returncode, refused.stdout, "PROBES_SECRET_KEY" in refused.stderr) == (1, "", True)
 
 
 def test_keys_are_listed_with_their_locations_and_revoked_by_name(

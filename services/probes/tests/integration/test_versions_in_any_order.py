@@ -26,6 +26,7 @@ from shared.testing.databases import DatabaseUrls
 from shared.testing.plugin import MONDAY_MORNING
 from shared.worker import Runtime, build_runtime
 
+from ..keys import SERVICE_KEY
 from .conftest import contract
 
 BROKEN = Failure(
@@ -125,7 +126,7 @@ class Watched:
 
 @pytest.fixture
 async def runtime(service_database: Callable[[str], DatabaseUrls], clock: FixedClock) -> AsyncIterator[Runtime]:
-    settings = ProbesSettings(database_url=SecretStr(service_database("probes").app))
+    settings = ProbesSettings(database_url=SecretStr(service_database("probes").app), secret_key=SERVICE_KEY)
     made = build_runtime(settings, SERVICE.registry, clock)
     yield made
     await made.close()

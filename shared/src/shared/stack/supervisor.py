@@ -358,8 +358,7 @@ def usual_extras(service: str, memory: Memory, *, mail_port: int, runner_keys_fi
         extras |= {"RUNNER_KEYS_FILE": str(runner_keys_file)} if runner_keys_file else {}
         # Its one location sees this machine. Where names do not resolve, their sites fail, and not the location.
         extras |= {"CONTROL_TARGETS": f"127.0.0.1:{mail_port}"} if mail_port else {}
-    if service in {"contracts", "incidents", "reporting"}:  # seals what is stored: must be the same at the next run
-        extras["SECRET_KEY"] = memory.secret(service)
+    extras["SECRET_KEY"] = memory.secret(service)  # seals what is stored: must be the same at the next run
     if service in {"contracts", "reporting"}:
         extras["PORTAL_SECRET"] = memory.secret("portal")
     if service in {"incidents", "reporting"}:

@@ -3,6 +3,7 @@
 import secrets
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -17,6 +18,7 @@ from sqlalchemy import delete, select, text
 from contracts.adapters.tables import SigningKeyRow
 from contracts.domain import signing_keys
 from contracts.domain.signing_keys import SigningKey
+from contracts.settings import ContractsSettings
 from shared.auth import public_jwk
 from shared.unit_of_work import UnitOfWork, UnitsOfWork
 
@@ -39,10 +41,9 @@ class Signer:
 class KeyChest:
     """Reads, makes and forgets signing keys in a unit of work for every tenant: they belong to the installation."""
 
-    def __init__(self, secret: SecretStr) -> None:
-        # The secret is a pass phrase of unknown form; HKDF makes a key of exactly the right length and purpose of it.
-        derivation = HKDF(SHA256(), length=32, salt=None, info=b"upheld contracts signing keys")
-        self._cipher = AESGCM(derivation.derive(secret.get_secret_value().encode()))
+    def __init__(self, secret: SecretStr, previous: SecretStr | None = None) -> None:
+        """What either secret has encrypted can be read; the present one encrypts."""
+        self._ciphers = [_cipher(each) for each in (secret, previous) if each is not None]
 
     async def signer(self, uow: UnitOfWork) -> Signer:
         """The key that signs at this instant; makes the first one. Raises UnreadableKey."""
@@ -91,17 +92,32 @@ class KeyChest:
         await uow.session.execute(delete(SigningKeyRow))
         return (await self._make(uow, [])).kid
 
+    async def reseal(self, uow: UnitOfWork) -> tuple[int, list[str]]:
+        """Encrypts with the present secret every private key that only the previous one reads.
+
+        Returns how many, and the ids of those that neither reads, which stay as they are.
+        """
+        await _lock(uow)
+        resealed, unreadable = 0, []
+        for row in await self._rows(uow):
+            try:
+                _decrypted(self._ciphers[0], row)
+            except InvalidTag:
+                try:
+                    row.encrypted_private_key = self._sealed(self._open(row), row.kid)
+                    resealed += 1
+                except UnreadableKey:
+                    unreadable.append(row.kid)
+        return resealed, unreadable
+
     async def _make(self, uow: UnitOfWork, keys: Sequence[SigningKey]) -> SigningKey:
         private_key = Ed25519PrivateKey.generate()
         key = SigningKey(secrets.token_hex(8), signing_keys.next_key_signs_from(keys, uow.now))
-        nonce = secrets.token_bytes(NONCE_BYTES)
-        # The key id is authenticated too: an encrypted key cannot be put under another name.
-        sealed = self._cipher.encrypt(nonce, private_key.private_bytes_raw(), key.kid.encode())
         uow.session.add(
             SigningKeyRow(
                 kid=key.kid,
                 public_key=private_key.public_key().public_bytes_raw(),
-                encrypted_private_key=nonce + sealed,
+                encrypted_private_key=self._sealed(private_key, key.kid),
                 signs_from=key.signs_from,
                 created_at=uow.now,
             )
@@ -113,14 +129,19 @@ class KeyChest:
         return (await uow.session.scalars(select(SigningKeyRow).order_by(SigningKeyRow.signs_from))).all()
 
     def _open(self, row: SigningKeyRow) -> Ed25519PrivateKey:
-        nonce, sealed = row.encrypted_private_key[:NONCE_BYTES], row.encrypted_private_key[NONCE_BYTES:]
-        try:
-            return Ed25519PrivateKey.from_private_bytes(self._cipher.decrypt(nonce, sealed, row.kid.encode()))
-        except InvalidTag:
-            raise UnreadableKey(
-                "The signing keys were encrypted with another CONTRACTS_SECRET_KEY. Give that one back, or run"
-                " `python -m contracts signing-keys reset`, which voids every token that was issued."
-            ) from None
+        for cipher in self._ciphers:
+            with suppress(InvalidTag):
+                return _decrypted(cipher, row)
+        raise UnreadableKey(
+            "The signing keys were encrypted with another CONTRACTS_SECRET_KEY. Give that one back as"
+            " CONTRACTS_PREVIOUS_SECRET_KEY, or run `python -m contracts signing-keys reset`, which voids every token"
+            " that was issued."
+        )
+
+    def _sealed(self, private_key: Ed25519PrivateKey, kid: str) -> bytes:
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        # The key id is authenticated too: an encrypted key cannot be put under another name.
+        return nonce + self._ciphers[0].encrypt(nonce, private_key.private_bytes_raw(), kid.encode())
 
 
 class DatabaseKeys:
@@ -141,6 +162,22 @@ class DatabaseKeys:
                     return None
                 known = self._known[kid] = (Ed25519PublicKey.from_public_bytes(row.public_key), time.monotonic())
         return known[0]
+
+
+def chest_of(settings: ContractsSettings) -> KeyChest:
+    """The chest of a process."""
+    return KeyChest(settings.secret_key, settings.previous_secret_key)
+
+
+def _cipher(secret: SecretStr) -> AESGCM:
+    # The secret is a pass phrase of unknown form; HKDF makes a key of exactly the right length and purpose of it.
+    derivation = HKDF(SHA256(), length=32, salt=None, info=b"upheld contracts signing keys")
+    return AESGCM(derivation.derive(secret.get_secret_value().encode()))
+
+
+def _decrypted(cipher: AESGCM, row: SigningKeyRow) -> Ed25519PrivateKey:
+    nonce, sealed = row.encrypted_private_key[:NONCE_BYTES], row.encrypted_private_key[NONCE_BYTES:]
+    return Ed25519PrivateKey.from_private_bytes(cipher.decrypt(nonce, sealed, row.kid.encode()))
 
 
 async def _lock(uow: UnitOfWork) -> None:

@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import func, select, text
 
-from contracts.adapters.key_chest import KeyChest
+from contracts.adapters.key_chest import chest_of
 from contracts.adapters.tables import TenantRow
 from contracts.adapters.workspace import workspace_of
 from contracts.application.provisioning import NewTenant, create_tenant
@@ -71,7 +71,7 @@ async def signing_keys(arguments: Sequence[str], settings: ContractsSettings) ->
     parser.add_argument("action", choices=["rotate", "reset"])
     options = parser.parse_args(arguments)
     runtime = build_runtime(settings, registry)
-    chest = KeyChest(settings.secret_key)
+    chest = chest_of(settings)
     try:
         async with runtime.units.for_every_tenant() as uow:
             kid = await (chest.reset(uow) if options.action == "reset" else chest.make_next(uow))
@@ -79,6 +79,23 @@ async def signing_keys(arguments: Sequence[str], settings: ContractsSettings) ->
         await runtime.close()
     sys.stdout.write(f"made key {kid}\n")
     return 0
+
+
+async def reseal_secrets(arguments: Sequence[str], settings: ContractsSettings) -> int:
+    """encrypt every signing key with the present secret, so that the previous one can be taken out of the settings"""
+    argparse.ArgumentParser(prog="python -m contracts reseal-secrets", description=reseal_secrets.__doc__).parse_args(
+        arguments
+    )
+    runtime = build_runtime(settings, registry)
+    try:
+        async with runtime.units.for_every_tenant() as uow:
+            resealed, unreadable = await chest_of(settings).reseal(uow)
+    finally:
+        await runtime.close()
+    sys.stdout.write(f"sealed {resealed} secrets with the present key\n")
+    for kid in unreadable:
+        sys.stdout.write(f"neither key opens signing key {kid}: make new ones with `signing-keys reset`\n")
+    return 1 if unreadable else 0
 
 
 async def _make(name: str, settings: ContractsSettings, *, as_json: bool, only_first: bool) -> int:

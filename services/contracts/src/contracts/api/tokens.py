@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.adapters.credentials import note_use, stored_key
-from contracts.adapters.key_chest import KeyChest
+from contracts.adapters.key_chest import KeyChest, chest_of
 from contracts.application.errors import BadCredentials
 from contracts.application.identity import KeyHolder, holder_of
 from contracts.domain import api_keys
@@ -148,7 +148,7 @@ def key_chest(request: Request) -> KeyChest:
     state = request.app.state
     if not hasattr(state, "key_chest"):
         settings: ContractsSettings = state.settings
-        state.key_chest = KeyChest(settings.secret_key)
+        state.key_chest = chest_of(settings)
     chest: KeyChest = state.key_chest
     return chest
 

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from incidents.adapters.channel_tables import ChannelRow
 from incidents.adapters.intake_tables import IntakeSourceRow
 from incidents.adapters.secret_box import SecretBox, Unreadable
+from shared.progress import Progress, untold
 from shared.unit_of_work import UnitsOfWork
 
 _SEALED: Final[Sequence[tuple[type[ChannelRow] | type[IntakeSourceRow], Sequence[str]]]] = (
@@ -17,7 +18,7 @@ _SEALED: Final[Sequence[tuple[type[ChannelRow] | type[IntakeSourceRow], Sequence
 """The columns that hold what a `SecretBox` has sealed; what has been removed is empty."""
 
 
-async def reseal_all(units: UnitsOfWork, box: SecretBox) -> tuple[int, list[str]]:
+async def reseal_all(units: UnitsOfWork, box: SecretBox, progress: Progress = untold) -> tuple[int, list[str]]:
     """How many secrets were sealed again, and the names of those that neither key opens, which stay as they are.
 
     Each row is a transaction of its own, so that nobody waits for the others.
@@ -26,7 +27,7 @@ async def reseal_all(units: UnitsOfWork, box: SecretBox) -> tuple[int, list[str]
     for table, columns in _SEALED:
         async with units.for_every_tenant() as unit:
             ids = list((await unit.session.execute(select(table.id).order_by(table.id))).scalars())
-        for row_id in ids:
+        for done, row_id in enumerate(ids, start=1):
             async with units.for_every_tenant() as unit:
                 row = await unit.session.get(table, row_id, with_for_update=True)
                 for column in columns:
@@ -38,4 +39,5 @@ async def reseal_all(units: UnitsOfWork, box: SecretBox) -> tuple[int, list[str]
                         resealed += 1
                     except Unreadable:
                         unreadable.append(f"{column} of {table.__tablename__} {row_id}")
+            progress(f"{table.__tablename__}s", done, len(ids))
     return resealed, unreadable

@@ -1,52 +1,21 @@
 """What is made with the service's own key: secrets of sources and channels at rest, signatures of links."""
 
-import base64
-import hmac
-from hashlib import sha256
-
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from pydantic import SecretStr
 
+from shared import secret_box
+from shared.secret_box import Unreadable
 
-class Unreadable(Exception):
-    """What is stored was sealed with another key, or was changed since."""
+__all__ = ["SecretBox", "Unreadable"]
 
 
-class SecretBox:
-    """Seals, opens, signs and checks. Made with the present key; what the previous one made can be opened and counts.
-
-    For each purpose a key of its own is drawn, so that a signature never says anything about a seal.
-    """
+class SecretBox(secret_box.SecretBox):
+    """Of incidents."""
 
     def __init__(self, key: SecretStr, previous: SecretStr | None = None) -> None:
-        roots = [each.get_secret_value().encode() for each in (key, previous) if each is not None]
-        seals = [_derived(root, b"upheld incidents: sealed secrets") for root in roots]
-        self._seal = MultiFernet([Fernet(base64.urlsafe_b64encode(seal)) for seal in seals])
-        self._signing = [_derived(root, b"upheld incidents: links that acknowledge") for root in roots]
-
-    def seal(self, secret: str) -> bytes:
-        """The secret, encrypted and authenticated."""
-        return self._seal.encrypt(secret.encode())
-
-    def open(self, sealed: bytes) -> str:
-        """The secret again. Raises Unreadable when the key is another one."""
-        try:
-            return self._seal.decrypt(sealed).decode()
-        except InvalidToken as error:
-            raise Unreadable("sealed with another INCIDENTS_SECRET_KEY; give the secret again") from error
-
-    def reseal(self, sealed: bytes) -> bytes:
-        """The same secret, sealed with the present key. Raises Unreadable when neither key opens it."""
-        return self.seal(self.open(sealed))
-
-    def sign(self, content: bytes) -> bytes:
-        """A signature that only this installation can make."""
-        return hmac.new(self._signing[0], content, sha256).digest()
-
-    def is_signed(self, content: bytes, signature: bytes) -> bool:
-        """Whether the signature belongs to the content, told in constant time."""
-        return any(hmac.compare_digest(hmac.digest(key, content, sha256), signature) for key in self._signing)
-
-
-def _derived(root: bytes, purpose: bytes) -> bytes:
-    return hmac.new(root, purpose, sha256).digest()
+        super().__init__(
+            key,
+            previous,
+            seals=b"upheld incidents: sealed secrets",
+            signs=b"upheld incidents: links that acknowledge",
+            remedy="sealed with another INCIDENTS_SECRET_KEY; give the secret again",
+        )

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import Select, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from probes.adapters.check_secrets import secrets_of
 from probes.adapters.messages import CheckResult, WorkItem
 from probes.adapters.tables import CheckTestRow
 from probes.application.checks.secrets import masked
@@ -52,7 +53,8 @@ async def seconds_to_wait(session: AsyncSession, tenant_id: UUID, now: datetime)
 
 
 async def ask(session: AsyncSession, test: CheckTestRow) -> None:
-    """Keeps a test for whoever hands it out."""
+    """Keeps a test for whoever hands it out. Its secrets are sealed."""
+    test.configuration = secrets_of(session).closed(test.configuration)
     session.add(test)
     await session.flush()
 
@@ -65,6 +67,7 @@ def check_tests(*, monitor_id: UUID | None = None) -> Select[Any]:
 
 async def unsent(session: AsyncSession, now: datetime, limit: int) -> list[tuple[str, WorkItem]]:
     """Tests that nobody has handed out, with their locations; they are ours until the transaction ends."""
+    secrets = secrets_of(session)
     rows = await session.execute(_UNSENT, {"now": now, "limit": limit})
     return [
         (
@@ -74,7 +77,7 @@ async def unsent(session: AsyncSession, now: datetime, limit: int) -> list[tuple
                 slot=0,
                 due_at=row.asked_at,
                 interval_seconds=PATIENCE.total_seconds(),
-                check=row.configuration,
+                check=secrets.for_location(secrets.as_far_as_known(row.configuration), row.location),
                 timeout_seconds=row.timeout_seconds,
                 test=True,
             ),

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from probes.adapters.check_secrets import CheckSecrets, secrets_of
 from probes.adapters.tables import MonitorGroupRow
 from probes.application.checks.http import PageConfiguration
 from probes.application.critical_periods import CriticalPeriodRule, Group
@@ -75,10 +76,11 @@ _PERIODS: TypeAdapter[tuple[CriticalPeriodRule, ...]] = TypeAdapter(tuple[Critic
 
 
 class SqlMonitorGroups:
-    """The `MonitorGroups` of one transaction."""
+    """The `MonitorGroups` of one transaction. They have their secrets; the database has them sealed."""
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
+        self._secrets = secrets_of(session)
 
     async def held(self, group_id: UUID) -> tuple[Group, Sequence[UUID]] | None:
         """See the port. Whoever changes a group does it alone; what its checks find may move it meanwhile."""
@@ -86,7 +88,7 @@ class SqlMonitorGroups:
         row = await self._session.get(MonitorGroupRow, group_id, populate_existing=True)
         if row is None:
             return None
-        return group_of(row), list(await self._session.scalars(_PAGES, {"group_id": group_id}))
+        return group_of(row, self._secrets), list(await self._session.scalars(_PAGES, {"group_id": group_id}))
 
     async def due(self, now: datetime, limit: int) -> Sequence[tuple[UUID, UUID]]:
         """See the port."""
@@ -96,7 +98,7 @@ class SqlMonitorGroups:
     async def keep(self, group: Group, *, planned_until: datetime, due_at: datetime) -> None:
         """See the port."""
         values = asdict(group.identity) | {
-            "configuration": json.dumps(group.configuration.document()),
+            "configuration": json.dumps(self._secrets.closed(group.configuration.document())),
             "cadence": json.dumps(asdict(group.cadence)),
             "critical_periods": json.dumps(_PERIODS.dump_python(group.critical_periods, mode="json")),
             "contract_version": group.contract_version,
@@ -125,7 +127,7 @@ class SqlMonitorGroups:
             {
                 "monitor_id": subject.monitor_id,
                 "name": subject.name,
-                "configuration": json.dumps(dict(subject.configuration)),
+                "configuration": json.dumps(self._secrets.closed(subject.configuration)),
                 "critical_periods": list(critical_periods),
                 **asdict(cadence),
             }
@@ -160,11 +162,11 @@ class SqlMonitorGroups:
         await self._session.execute(_FORGET, {"group_id": group_id, "after": after})
 
 
-def group_of(row: MonitorGroupRow) -> Group:
-    """A group as it is stored."""
+def group_of(row: MonitorGroupRow, secrets: CheckSecrets) -> Group:
+    """A group as it is stored. Raises Unreadable when no key that is known has sealed its secrets."""
     return Group(
         identity=_identity(row),
-        configuration=PageConfiguration.model_validate(row.configuration),
+        configuration=PageConfiguration.model_validate(secrets.opened(row.configuration)),
         cadence=Cadence(**row.cadence),
         critical_periods=_PERIODS.validate_python(row.critical_periods),
         contract_version=row.contract_version,

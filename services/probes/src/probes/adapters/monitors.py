@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from probes.adapters.check_secrets import CheckSecrets, secrets_of
 from probes.adapters.documents import (
     edge_documents,
     edges_of,
@@ -211,10 +212,11 @@ limit :limit
 
 
 class SqlMonitors:
-    """The `Monitors` of one transaction."""
+    """The `Monitors` of one transaction. They have their secrets; the database has them sealed."""
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
+        self._secrets = secrets_of(session)
 
     async def locked(self, monitor_ids: Sequence[UUID]) -> Mapping[UUID, Monitor]:
         """See the port. The rows of the locations are the lock, taken in one order."""
@@ -230,7 +232,9 @@ class SqlMonitors:
         for row in await self._session.execute(_WINDOWS, {"ids": ids}):
             windows.setdefault(row.monitor_id, []).append(Interval(row.starts_at, row.ends_at))
         return {
-            row.monitor_id: _monitor(row, locations.get(row.monitor_id, {}), windows.get(row.monitor_id, ()))
+            row.monitor_id: _monitor(
+                row, locations.get(row.monitor_id, {}), windows.get(row.monitor_id, ()), self._secrets
+            )
             for row in rows
         }
 
@@ -272,7 +276,7 @@ class SqlMonitors:
     async def add(self, subject: Subject, cadence: Cadence, applied: Applied, contract_version: int) -> None:
         """See the port."""
         state = applied.state
-        values = _subject_values(subject) | _cadence_values(cadence)
+        values = self._kept(subject) | _cadence_values(cadence)
         await self._session.execute(_ADD, values | {"at": state.since, "state": state.state.value, "version": 0})
         await self._keep_rules(subject, cadence, state.since, contract_version)
         await self._keep_locations([(subject, location) for location in state.locations.values()])
@@ -285,15 +289,18 @@ class SqlMonitors:
         self, monitor: Monitor, subject: Subject, cadence: Cadence, effective_from: datetime, contract_version: int
     ) -> None:
         """See the port."""
-        await self._session.execute(_REVISE, _subject_values(subject) | _cadence_values(cadence))
+        await self._session.execute(_REVISE, self._kept(subject) | _cadence_values(cadence))
         if subject.kind == HEARTBEAT:
             await replan_heartbeat(self._session, subject.monitor_id, effective_from)
         if cadence != monitor.cadence:
             await self._keep_rules(subject, cadence, effective_from, contract_version)
 
+    def _kept(self, subject: Subject) -> dict[str, Any]:
+        return _subject_values(subject) | {"configuration": json.dumps(self._secrets.closed(subject.configuration))}
+
     async def adjust(self, monitor_id: UUID, adjustments: Mapping[str, object]) -> None:
         """See the port."""
-        values = {"monitor_id": monitor_id, "adjustments": json.dumps(dict(adjustments))}
+        values = {"monitor_id": monitor_id, "adjustments": json.dumps(self._secrets.closed(adjustments))}
         await self._session.execute(_ADJUST, values)
 
     async def remove(self, monitor_id: UUID, at: datetime) -> None:
@@ -543,7 +550,6 @@ def _subject_values(subject: Subject) -> dict[str, Any]:
         "kind": subject.kind,
         "name": subject.name,
         "url": subject.url,
-        "configuration": json.dumps(dict(subject.configuration)),
         "source": subject.source.value,
         "scheduled": subject.scheduled,
         "third_party": subject.third_party,
@@ -578,7 +584,9 @@ def _location(row: Any) -> LocationState:
     )
 
 
-def _monitor(row: Any, locations: Mapping[str, LocationState], windows: Sequence[Interval]) -> Monitor:
+def _monitor(
+    row: Any, locations: Mapping[str, LocationState], windows: Sequence[Interval], secrets: CheckSecrets
+) -> Monitor:
     subject = Subject(
         row.monitor_id,
         row.tenant_id,
@@ -590,7 +598,7 @@ def _monitor(row: Any, locations: Mapping[str, LocationState], windows: Sequence
         row.counts_for_sla,
         row.name,
         row.url,
-        row.configuration,
+        secrets.as_far_as_known(row.configuration),
         Source(row.source),
         row.scheduled,
         row.third_party,
@@ -618,7 +626,7 @@ def _monitor(row: Any, locations: Mapping[str, LocationState], windows: Sequence
         state,
         tuple(windows),
         row.parent_id,
-        row.adjustments,
+        secrets.as_far_as_known(row.adjustments),
         row.edition,
         row.removed,
         tuple(row.critical_periods),

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from psycopg import AsyncConnection
 
+from probes.adapters.check_secrets import CheckSecrets
 from probes.application.checks.limits import with_limits
 from probes.domain.slots import Schedule, Succession
 
@@ -31,12 +32,22 @@ order by r.monitor_id, r.effective_from
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How a monitor is checked: on which schedule, and with which configuration."""
+    """How a monitor is checked: on which schedule, and with which configuration.
+
+    `stored` is what the database has of it, closed: to open it for every monitor whenever the schedule is read again
+    would hold up the schedule. `limits` take the place of its own.
+    """
 
     schedule: Schedule
-    check: Mapping[str, Any]
+    stored: Mapping[str, Any]
     timeout_seconds: int
     rechecks: int
+    limits: Mapping[str, int] | None = None
+
+    def check(self, secrets: CheckSecrets) -> dict[str, Any]:
+        """What is asked for, with its secrets as far as they are known."""
+        document = secrets.as_far_as_known(self.stored)
+        return document if self.limits is None else with_limits(document, self.limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +90,20 @@ async def watched_monitors(connection: AsyncConnection[Any], now: datetime) -> S
             checked=row[6],
             first=_manner(row[0], row[1], *row[2:5]),
             later=tuple(
-                (since, _manner(row[0], with_limits(row[1], limits), *values))
-                for _, since, *values, limits in changes.get(row[0], ())
+                (since, _manner(row[0], row[1], *values))
+                for _, since, *values in changes.get(row[0], ())  # with the limits at the end
             ),
         )
         for row in rows
     ]
 
 
-def _manner(monitor_id: UUID, check: Mapping[str, Any], interval: int, timeout: int, rechecks: int) -> Manner:
-    return Manner(Schedule.of(monitor_id, timedelta(seconds=interval)), check, timeout, rechecks)
+def _manner(
+    monitor_id: UUID,
+    stored: Mapping[str, Any],
+    interval: int,
+    timeout: int,
+    rechecks: int,
+    limits: Mapping[str, int] | None = None,
+) -> Manner:
+    return Manner(Schedule.of(monitor_id, timedelta(seconds=interval)), stored, timeout, rechecks, limits)

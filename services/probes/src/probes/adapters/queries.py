@@ -6,9 +6,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, and_, literal, or_, select
+from sqlalchemy import Select, Text, and_, literal, or_, select
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from probes.adapters.check_secrets import secrets_of
 from probes.adapters.result_rows import day_of, first_instant_of
 from probes.adapters.tables import (
     BlipRow,
@@ -20,6 +22,7 @@ from probes.adapters.tables import (
     StretchRow,
     result,
 )
+from probes.application.checks.secrets import SEALED, masked
 
 _FIRST_DAY, _LAST_DAY = 0, 2**15 - 1
 _MILLISECOND = timedelta(milliseconds=1)
@@ -76,12 +79,17 @@ async def monitor_like(
     session: AsyncSession, environment_id: UUID, configuration: Mapping[str, Any]
 ) -> MonitorRow | None:
     """A monitor of an environment that looks at exactly this, and was not removed."""
+    shown, secrets = masked(configuration), secrets_of(session)
     selected = select(MonitorRow).where(
         MonitorRow.environment_id == environment_id,
-        MonitorRow.configuration == dict(configuration),
+        # What is sealed never looks the same twice: of that only what may be shown is compared here.
+        MonitorRow.configuration.op("-", return_type=JSONB())(literal(SEALED, Text)) == shown,
         MonitorRow.removed_at.is_(None),
     )
-    return (await session.scalars(selected.order_by(MonitorRow.number).limit(1))).one_or_none()
+    for row in await session.scalars(selected.order_by(MonitorRow.number)):
+        if secrets.as_far_as_known(row.configuration) == dict(configuration):
+            return row
+    return None
 
 
 async def location_states(session: AsyncSession, monitor_ids: Sequence[UUID]) -> dict[UUID, list[LocationStateRow]]:

@@ -177,6 +177,7 @@ async def test_monitor(
         unit,
         principal,
         response,
+        # As it is stored: what is sealed stays so.
         configuration=row.configuration,
         timeout_seconds=row.timeout_seconds,
         location=body.location,

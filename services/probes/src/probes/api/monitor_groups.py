@@ -7,6 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 from sqlalchemy import select
 
+from probes.adapters.check_secrets import secrets_of
 from probes.adapters.group_results import NoLongerKept, pages_since, results_of
 from probes.adapters.monitor_groups import group_of
 from probes.adapters.ports import group_ports
@@ -61,7 +62,7 @@ async def list_monitor_groups(
         select(MonitorGroupRow).where(*conditions),
         columns=(MonitorGroupRow.group_id,),
         params=params,
-        to_item=lambda row: MonitorGroup.of(row, group_of(row), unit.now),
+        to_item=lambda row: MonitorGroup.of(row, group_of(row, secrets_of(unit.session)), unit.now),
     )
 
 
@@ -182,4 +183,4 @@ async def _shown(unit: Unit, group_id: UUID, response: Response) -> MonitorGroup
     row = await _row(unit, group_id)
     response.headers["ETag"] = etag(row.edition)
     pages = await pages_since(unit.session, group_id, unit.now)
-    return MonitorGroupDetails.with_pages(row, group_of(row), pages, unit.now)
+    return MonitorGroupDetails.with_pages(row, group_of(row, secrets_of(unit.session)), pages, unit.now)

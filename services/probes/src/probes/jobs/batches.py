@@ -10,6 +10,7 @@ from prometheus_client import Counter, Histogram
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from probes.adapters.announce import EventAnnouncer
+from probes.adapters.check_secrets import CheckSecrets, secrets_of
 from probes.adapters.check_tests import keep_answers
 from probes.adapters.locations import SqlLocations
 from probes.adapters.messages import CheckResult, ResultBatch, WorkItem
@@ -79,6 +80,7 @@ class BatchRecorder:
         """Commits everything or nothing; returns the re-checks that are due because of it, by location."""
         try:
             async with self._units.for_every_tenant() as unit:
+                secrets = secrets_of(unit.session)
                 monitors = SqlMonitors(unit.session)
                 results = await self._trusted(handed_in, monitors)
                 if tested := [(location, result) for location, result in results if result.test]:
@@ -105,7 +107,7 @@ class BatchRecorder:
         for entry in evaluated:
             _measure(entry.check, entry.disposition)
             if entry.recheck is not None and entry.monitor is not None:
-                rechecks.setdefault(entry.check.location, []).append(_recheck(entry, entry.monitor))
+                rechecks.setdefault(entry.check.location, []).append(_recheck(entry, entry.monitor, secrets))
         if evaluated:
             last = max(entry.check.finished_at for entry in evaluated)
             SECONDS.observe(max(0.0, (self._clock.now() - last).total_seconds()))
@@ -187,7 +189,7 @@ def _observations(results: Sequence[tuple[str, CheckResult]], evaluated: Sequenc
     ]
 
 
-def _recheck(entry: Evaluated, monitor: Monitor) -> WorkItem:
+def _recheck(entry: Evaluated, monitor: Monitor, secrets: CheckSecrets) -> WorkItem:
     assert entry.recheck is not None
     return WorkItem(
         monitor_id=monitor.subject.monitor_id,
@@ -195,7 +197,7 @@ def _recheck(entry: Evaluated, monitor: Monitor) -> WorkItem:
         attempt=entry.recheck.attempt,
         due_at=entry.recheck.due_at,
         interval_seconds=monitor.cadence.interval_seconds,
-        check=dict(monitor.subject.configuration),
+        check=secrets.for_location(monitor.subject.configuration, entry.check.location),
         timeout_seconds=monitor.cadence.timeout_seconds,
         conclusive=entry.recheck.attempt >= monitor.cadence.rechecks,
     )

@@ -1,9 +1,14 @@
 """Carries out what critical periods do to the pages of groups, and plans what comes."""
 
+import structlog
+
 from probes.adapters.monitor_groups import SqlMonitorGroups
 from probes.adapters.ports import group_ports
 from probes.application.groups import follow_periods
+from shared.secret_box import Unreadable
 from shared.unit_of_work import UnitsOfWork
+
+log = structlog.get_logger()
 
 GROUPS = 50
 
@@ -21,7 +26,11 @@ class FollowCriticalPeriods:
         for group_id, tenant_id in due:
             async with self._units.for_tenant(tenant_id) as unit:
                 ports = group_ports(unit)
-                found = await ports.groups.held(group_id)
+                try:
+                    found = await ports.groups.held(group_id)
+                except Unreadable:
+                    log.error("secrets_unreadable", group_id=str(group_id))
+                    continue
                 if found is not None and found[0].removed_at is None:
                     await follow_periods(*found, ports, unit.now)
         return 0.0 if len(due) == GROUPS else 1.0

@@ -24,6 +24,7 @@ from nats.js.errors import FetchTimeoutError, NotFoundError, ServiceUnavailableE
 from prometheus_client import Counter, Gauge
 from pydantic import ValidationError
 
+from probes.adapters.check_secrets import LocationSecrets
 from probes.adapters.checks.control_targets import ControlTargets
 from probes.adapters.checks.executors import Executors
 from probes.adapters.checks.finding import Finding, could_not_look
@@ -111,6 +112,7 @@ class Runner:
         executors: Executors,
         clock: Clock,
         *,
+        secrets: LocationSecrets,
         max_concurrent: int = 500,
         control_targets: Sequence[str] = (),
         progress: Callable[[str], None] = lambda _: None,
@@ -118,6 +120,7 @@ class Runner:
         self._name = name
         self._location = location
         self._js = js
+        self._secrets = secrets
         self._executors = executors
         self._clock = clock
         self._slots = asyncio.Semaphore(max_concurrent)
@@ -208,7 +211,9 @@ class Runner:
                 UNDER_WAY.labels(self._location).inc()
                 began = time.perf_counter_ns()
                 try:
-                    finding = await self._executors.check(item.check, item.timeout_seconds)
+                    finding = await self._executors.check(
+                        self._secrets.as_far_as_known(item.check), item.timeout_seconds
+                    )
                 finally:
                     UNDER_WAY.labels(self._location).dec()
                 took_us = (time.perf_counter_ns() - began) // 1000

@@ -17,6 +17,7 @@ from nats.js.errors import NotFoundError
 from prometheus_client import Counter, Gauge, Histogram
 from pydantic import BaseModel
 
+from probes.adapters.check_secrets import CheckSecrets
 from probes.adapters.messages import (
     CheckResult,
     ResultBatch,
@@ -70,6 +71,7 @@ class Scheduler:
         database_url: str,
         js: JetStreamContext,
         clock: Clock,
+        secrets: CheckSecrets,
         *,
         locations: Sequence[str],
         replicas: int = 1,
@@ -78,6 +80,7 @@ class Scheduler:
         self._database_url = libpq_url(database_url)
         self._js = js
         self._clock = clock
+        self._secrets = secrets
         self._locations = locations
         self._replicas = replicas
         self._progress = progress
@@ -190,7 +193,7 @@ class Scheduler:
                 if check.missed:
                     missed.setdefault(location, []).append(_missed(check))
                 else:
-                    work.setdefault(location, []).append(_item(check))
+                    work.setdefault(location, []).append(_item(check, location, self._secrets))
         for location, items in work.items():
             for batch in _batches(items):
                 await self._publish(work_subject(location), WorkBatch(items=tuple(batch)))
@@ -224,14 +227,14 @@ def _cancelled(task: asyncio.Task[None] | None) -> None:
         task.cancel()
 
 
-def _item(check: DueCheck[Watched]) -> WorkItem:
+def _item(check: DueCheck[Watched], location: str, secrets: CheckSecrets) -> WorkItem:
     manner = check.monitor.manner_at(check.due_at)
     return WorkItem(
         monitor_id=check.monitor.monitor_id,
         slot=check.slot,
         due_at=check.due_at,
         interval_seconds=manner.schedule.interval.total_seconds(),
-        check=dict(manner.check),
+        check=secrets.for_location(manner.check(secrets), location),
         timeout_seconds=manner.timeout_seconds,
         conclusive=not manner.rechecks,
     )

@@ -9,12 +9,13 @@ from reporting.adapters.audit_tables import AuditKey
 from reporting.adapters.identity_providers import IdentityProviderRow
 from reporting.adapters.secret_box import SecretBox, Unreadable
 from reporting.adapters.tables import Webhook
+from shared.progress import Progress, untold
 from shared.unit_of_work import UnitsOfWork
 
 _SEALED: Final = ("secret", "signing_key", "previous_secret", "previous_signing_key")
 
 
-async def reseal_all(units: UnitsOfWork, box: SecretBox) -> tuple[int, list[str]]:
+async def reseal_all(units: UnitsOfWork, box: SecretBox, progress: Progress = untold) -> tuple[int, list[str]]:
     """How many secrets were sealed again, and the names of those that neither key opens, which stay as they are.
 
     Keys of audit logs can only be added to: of each log the key that the previous secret sealed signs a new one, sealed
@@ -25,7 +26,8 @@ async def reseal_all(units: UnitsOfWork, box: SecretBox) -> tuple[int, list[str]
         webhook_ids = (await unit.session.scalars(select(Webhook.webhook_id).order_by(Webhook.webhook_id))).all()
         provider_ids = (await unit.session.scalars(select(IdentityProviderRow.identity_provider_id))).all()
         tenant_ids = (await unit.session.scalars(select(AuditKey.tenant_id).distinct())).all()
-    for webhook_id in webhook_ids:
+    for done, webhook_id in enumerate(webhook_ids, start=1):
+        progress("webhooks", done, len(webhook_ids))
         async with units.for_every_tenant() as unit:
             webhook = await unit.session.get(Webhook, webhook_id, with_for_update=True)
             for column in _SEALED:
@@ -37,7 +39,8 @@ async def reseal_all(units: UnitsOfWork, box: SecretBox) -> tuple[int, list[str]
                     resealed += 1
                 except Unreadable:
                     unreadable.append(f"{column} of webhook {webhook_id}")
-    for identity_provider_id in sorted(provider_ids):
+    for done, identity_provider_id in enumerate(sorted(provider_ids), start=1):
+        progress("identity providers", done, len(provider_ids))
         async with units.for_every_tenant() as unit:
             provider = await unit.session.get(IdentityProviderRow, identity_provider_id, with_for_update=True)
             if provider is None or box.is_present(provider.oidc_client_secret):
@@ -47,7 +50,8 @@ async def reseal_all(units: UnitsOfWork, box: SecretBox) -> tuple[int, list[str]
                 resealed += 1
             except Unreadable:
                 unreadable.append(f"oidc_client_secret of identity provider {identity_provider_id}")
-    for tenant_id in sorted(tenant_ids):
+    for done, tenant_id in enumerate(sorted(tenant_ids), start=1):
+        progress("audit logs", done, len(tenant_ids))
         async with units.for_tenant(tenant_id) as unit:
             await signer_of(unit, box, tenant_id)
     return resealed, unreadable

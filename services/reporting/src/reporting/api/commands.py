@@ -19,6 +19,7 @@ from reporting.jobs.rebuild import BATCH, CannotRebuild, Progress, Rebuild
 from reporting.published.v1 import registry
 from reporting.settings import ReportingSettings
 from shared.jetstream import connect
+from shared.progress import SaidNowAndThen
 from shared.worker import build_runtime
 
 
@@ -57,7 +58,7 @@ async def reseal_secrets(arguments: Sequence[str], settings: ReportingSettings) 
     )
     runtime = build_runtime(settings, registry)
     try:
-        resealed, unreadable = await reseal_all(runtime.units, box_of(settings))
+        resealed, unreadable = await reseal_all(runtime.units, box_of(settings), SaidNowAndThen())
     finally:
         await runtime.close()
     sys.stdout.write(f"sealed {resealed} secrets with the present key\n")

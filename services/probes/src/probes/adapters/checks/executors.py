@@ -22,6 +22,7 @@ from probes.adapters.checks.tls import TlsChecks
 from probes.adapters.checks.versions import VersionChecks
 from probes.adapters.checks.websocket import WebSocketChecks
 from probes.application.checks.kinds import configuration_of
+from probes.application.checks.secrets import SEALED
 from probes.domain.states import Failure, Outcome, Reason
 from shared.kernel.clock import Clock
 from shared.outbound_http import AddressGuard, Network
@@ -29,6 +30,10 @@ from shared.time_source import SystemClock
 
 log = structlog.get_logger()
 
+_CLOSED = (
+    "The secrets of this check cannot be opened here: the runner has no PROBES_LOCATION_KEY of its location, or "
+    "they were sealed with a key that the service no longer has."
+)
 Executor = Callable[[Any, float], Awaitable[Finding]]
 
 
@@ -75,6 +80,8 @@ class Executors:
 
         What is our own fault, or the configuration's, is blocked: it says nothing about the target.
         """
+        if SEALED in document:
+            return Finding(Outcome.BLOCKED, failure=Failure(Reason.INVALID_TARGET, _CLOSED, {}))
         try:
             configuration = configuration_of(document)
         except ValidationError:

@@ -7,6 +7,8 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 
 HIDDEN = "••••••••"
+SEALED = "sealed"
+"""Under this key a closed document has the whole of itself, encrypted: see `adapters.check_secrets`."""
 _SECRET_KEYS = frozenset({"password", "token", "secret", "body"})
 _SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie"})
 _SECRET_PARTS = ("auth", "token", "secret", "key", "password", "session", "signature", "credential")
@@ -23,9 +25,9 @@ def is_secret_header(name: str) -> bool:
 def masked(document: Mapping[str, Any]) -> dict[str, Any]:
     """A configuration as it may be shown: without passwords, tokens, bodies, and such in headers and addresses.
 
-    For the documents of every kind of check.
+    For the documents of every kind of check, closed ones too.
     """
-    return {key: _masked(key, value) for key, value in document.items()}
+    return {key: _masked(key, value) for key, value in document.items() if key != SEALED}
 
 
 def with_secrets_of(document: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,8 @@ from shared.kernel.clock import Clock, FixedClock
 from shared.testing.small_site import SmallSite
 from shared.time_source import SystemClock
 
+from ....keys import SERVICE_KEY
+
 
 @pytest.fixture
 async def executors() -> AsyncIterator[Executors]:
@@ -112,4 +114,4 @@ def test_anything_else_is_refused_at_the_start_with_its_name(target: str) -> Non
     with pytest.raises(ValueError, match="neither"):
         target_document(target)
     with pytest.raises(ValidationError, match="neither"):
-        ProbesSettings(database_url=SecretStr("postgresql://x/y"), control_targets=(target,))
+        ProbesSettings(database_url=SecretStr("postgresql://x/y"), secret_key=SERVICE_KEY, control_targets=(target,))

@@ -1,0 +1,34 @@
+"""Seals what lies in the database in clear: what a release before this one wrote."""
+
+import structlog
+
+from probes.adapters.check_secrets import CheckSecrets
+from probes.adapters.sealed_secrets import reseal_all
+from shared.unit_of_work import UnitsOfWork
+
+log = structlog.get_logger()
+
+ROLL_OUT_SECONDS = 600.0
+"""How long after its start a process lets be what is in clear: pods of the release before may still read it."""
+EVERY_SECONDS = 86_400.0
+
+
+class SealSecrets:
+    """Looks once a roll-out is over, and once a day after that: what was rolled back may have written in clear."""
+
+    def __init__(self, units: UnitsOfWork, secrets: CheckSecrets, wait_seconds: float = ROLL_OUT_SECONDS) -> None:
+        self._units = units
+        self._secrets = secrets
+        self._wait_seconds = wait_seconds
+
+    async def __call__(self) -> float:
+        """Cheap when there is nothing to seal."""
+        if wait := self._wait_seconds:
+            self._wait_seconds = 0.0
+            return wait
+        sealed, unreadable = await reseal_all(self._units, self._secrets)
+        if sealed:
+            log.info("secrets_sealed", documents=sealed)
+        if unreadable:
+            log.error("secrets_unreadable", documents=len(unreadable), first=unreadable[0])
+        return EVERY_SECONDS
