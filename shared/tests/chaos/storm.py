@@ -23,6 +23,7 @@ from psycopg.rows import tuple_row
 
 from shared.events import EventName
 from shared.jetstream import ADVISORIES
+from shared.outbound_http import usual_authorities
 from shared.stack.processes import ChildProcess
 from shared.testing.running_stack import RunningStack, Tenant
 from shared.testing.small_site import SmallSite
@@ -143,7 +144,9 @@ class Workers:
         for service in SERVICES:
             while time.monotonic() < deadline:
                 try:
-                    if httpx.get(f"{self._stack.url(service)}/readyz", trust_env=False, timeout=5).is_success:
+                    if httpx.get(
+                        f"{self._stack.url(service)}/readyz", trust_env=False, timeout=5, verify=usual_authorities()
+                    ).is_success:
                         break
                 except httpx.HTTPError:
                     pass
@@ -355,7 +358,7 @@ class Storm:
     def _deaf_to_advisories(self) -> Iterator[str]:
         """Who would not hear that NATS gave up on an event: the wiped volume held what they listen to."""
         address = f"{self._stack.nats.monitor_url}/jsz?accounts=true&streams=true&consumers=true"
-        accounts = httpx.get(address, trust_env=False, timeout=30).json()["account_details"]
+        accounts = httpx.get(address, trust_env=False, timeout=30, verify=usual_authorities()).json()["account_details"]
         streams = [stream for account in accounts for stream in account.get("stream_detail", [])]
         listening = {
             consumer["name"]

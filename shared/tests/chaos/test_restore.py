@@ -17,6 +17,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from shared.outbound_http import usual_authorities
 from shared.stack.binaries import postgresql_binaries
 from shared.stack.bootstrap import bootstrap
 from shared.stack.folders import Memory
@@ -152,7 +153,7 @@ def whole(thread: ThreadClient, folder: Path, checkpoint: dict[str, Any]) -> boo
 def lost_of_the_streams(server: NatsServer, url: str) -> list[str]:
     """The services whose stream does not hold each event of its outbox exactly once."""
     address = f"{server.monitor_url}/jsz?accounts=true&streams=true"
-    accounts = httpx.get(address, trust_env=False, timeout=30).json()["account_details"]
+    accounts = httpx.get(address, trust_env=False, timeout=30, verify=usual_authorities()).json()["account_details"]
     held = {
         stream["name"].lower(): stream["state"]["messages"]
         for account in accounts

@@ -16,6 +16,7 @@ from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
 from shared.ids import new_id
+from shared.outbound_http import usual_authorities
 
 from .openapi_walk import METHODS, Operation, example_of
 from .thread_client import CLIENT_ZONE
@@ -120,7 +121,7 @@ class Judge:
 
     def wrongs_of_many(self, groups: Iterable[tuple[Attempt, Sequence[Attempt]]]) -> Iterator[str]:
         """The same for attempts that one request makes together: whichever its answer does not name is made alone."""
-        with httpx.Client(trust_env=False, timeout=30) as http:
+        with httpx.Client(trust_env=False, timeout=30, verify=usual_authorities()) as http:
             for together, attempts in groups:
                 named: set[tuple[str, str]] = set()
                 if len(attempts) > 1:

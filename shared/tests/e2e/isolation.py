@@ -9,6 +9,8 @@ from typing import Any
 import httpx
 from pypdf import PdfReader
 
+from shared.outbound_http import usual_authorities
+
 from .openapi_walk import Operation
 
 HIDDEN = {401, 403, 404}
@@ -77,7 +79,7 @@ class Stranger:
 
         Every filter by an id is tried with the owner's, one at a time, and every search with the owner's words.
         """
-        with httpx.Client(trust_env=False, timeout=30) as http:
+        with httpx.Client(trust_env=False, timeout=30, verify=usual_authorities()) as http:
             for operation in operations:
                 if operation.method != "get" or operation.parameters:
                     continue
@@ -108,7 +110,7 @@ class Stranger:
 
     def leaks(self, operations: Sequence[Operation]) -> Iterator[str]:
         """One sentence for each operation that showed or touched what is not the stranger's."""
-        with httpx.Client(trust_env=False, timeout=30) as http:
+        with httpx.Client(trust_env=False, timeout=30, verify=usual_authorities()) as http:
             for operation in operations:
                 yield from self._try(http, operation)
 

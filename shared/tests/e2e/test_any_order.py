@@ -17,6 +17,7 @@ import psycopg
 import pytest
 
 from shared.events import Envelope
+from shared.outbound_http import usual_authorities
 from shared.stack.processes import ChildProcess
 from shared.testing.running_stack import RunningStack, Tenant
 from shared.testing.small_site import SmallSite
@@ -108,7 +109,12 @@ def only_listening(stack: RunningStack) -> Iterator[None]:
 
     def ready() -> bool | None:
         try:
-            return httpx.get(f"{stack.contracts_url}/readyz", trust_env=False, timeout=5).is_success or None
+            return (
+                httpx.get(
+                    f"{stack.contracts_url}/readyz", trust_env=False, timeout=5, verify=usual_authorities()
+                ).is_success
+                or None
+            )
         except httpx.HTTPError:
             return None
 

@@ -14,6 +14,7 @@ from babel.dates import format_date
 
 from shared.auth import JWKS_COOLDOWN_SECONDS
 from shared.jetstream import inbox_prefix
+from shared.outbound_http import usual_authorities
 from shared.testing.running_stack import RunningStack, Tenant, running_stack_over
 from shared.testing.servers import running_nats, running_postgres
 from shared.testing.small_site import SmallSite
@@ -50,7 +51,7 @@ class Month:
         token = self.stack.token(self._agency)
         address, bearer = self.stack.url("incidents") + "/v1/incidents", {"authorization": f"Bearer {token}"}
         eventually(
-            lambda: httpx.get(address, headers=bearer, trust_env=False).is_success or None,
+            lambda: httpx.get(address, headers=bearer, trust_env=False, verify=usual_authorities()).is_success or None,
             JWKS_COOLDOWN_SECONDS + 30,
             "the services have the keys of today",
         )

@@ -17,6 +17,7 @@ import pytest
 from previous_release import PreviousRelease
 
 from shared.migrations import head_revision
+from shared.outbound_http import usual_authorities
 from shared.stack.nats_server import SERVICES, NatsServer
 from shared.stack.services import migrations_of
 from shared.stack.waiting import Patience
@@ -67,7 +68,7 @@ def wait_until_told(stack: RunningStack, service: str, lacking: str) -> None:
 
     def told() -> bool | None:
         try:
-            answer = httpx.get(f"{stack.url(service)}/readyz", trust_env=False, timeout=5)
+            answer = httpx.get(f"{stack.url(service)}/readyz", trust_env=False, timeout=5, verify=usual_authorities())
         except httpx.TransportError:
             return None
         assert answer.status_code == 503
@@ -81,7 +82,7 @@ def wait_until_heard(server: NatsServer) -> None:
     address = f"{server.monitor_url}/jsz?accounts=true&streams=true&consumers=true"
 
     def heard() -> bool | None:
-        accounts = httpx.get(address, trust_env=False, timeout=30).json()["account_details"]
+        accounts = httpx.get(address, trust_env=False, timeout=30, verify=usual_authorities()).json()["account_details"]
         consumers = [
             consumer
             for account in accounts

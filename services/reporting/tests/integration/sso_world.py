@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from shared.ids import new_id
+from shared.outbound_http import usual_authorities
 from shared.testing.openid_provider import OpenIdProvider
 
 PUBLIC = "https://reports.agency.example"
@@ -102,7 +103,7 @@ class Browser:
         parts = urlsplit(address)
         host = parts.netloc or host or self.host
         if host.startswith("127.0.0.1"):
-            async with httpx.AsyncClient(trust_env=False) as http:
+            async with httpx.AsyncClient(trust_env=False, verify=usual_authorities()) as http:
                 return await http.get(address)
         return await self._ask("GET", host, f"{parts.path}?{parts.query}" if parts.query else parts.path)
 
@@ -120,7 +121,9 @@ class Browser:
         headers = {"Host": host, "Accept": "text/html", "Accept-Language": self.language, "Cookie": sent}
         if body is not None:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
-        async with httpx.AsyncClient(trust_env=False, base_url=self.service_url, timeout=30) as http:
+        async with httpx.AsyncClient(
+            trust_env=False, base_url=self.service_url, timeout=30, verify=usual_authorities()
+        ) as http:
             answer = await http.request(method, target, headers=headers, content=body)
         for each in answer.headers.get_list("set-cookie"):
             (name, morsel), *_ = SimpleCookie(each).items()

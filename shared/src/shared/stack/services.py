@@ -16,7 +16,6 @@ import httpx
 import psycopg
 from psycopg import sql
 
-from shared.migrations import head_revision
 from shared.stack.ports import LOOPBACK
 from shared.stack.problems import StackProblem
 from shared.stack.processes import ChildProcess
@@ -144,6 +143,11 @@ class ServiceProcesses:
         self._sources = sources
         self.processes: dict[str, ChildProcess] = {}
 
+    @property
+    def installed(self) -> bool:
+        """Whether these are the services of this environment."""
+        return self._sources is None
+
     def environment(self, service: str, *, migrating: bool = False) -> dict[str, str]:
         """What a process of this service gets; tests use it to run one more."""
         environment = environment_of(
@@ -207,6 +211,8 @@ class ServiceProcesses:
 
     def _is_migrated(self, service: str) -> bool:
         """Look before we start a Python of its own for nothing, which takes most of the time of a second run."""
+        from shared.migrations import head_revision  # noqa: PLC0415  (brings Alembic, which no other command needs)
+
         folder = migrations_of(service)
         if not (folder / "versions").is_dir():
             return False

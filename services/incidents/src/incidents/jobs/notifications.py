@@ -76,6 +76,9 @@ class Outbound:
         """Sends what is due now; returns the seconds until the next message may be."""
         if not self._server.configured:
             await self._wait_for_a_server()
+        # Nothing is due most of the time, and to find that out takes a tenth of what it takes to look for what to send.
+        if (wait := await self._until_next()) > 0:
+            return wait
         claimed = await self._claim()
         # At once: each has its own time limit, so that all are sent long before the lease of their rows ends.
         sending = asyncio.gather(*(self._deliver(one) for one in claimed))
@@ -84,7 +87,7 @@ class Outbound:
         except asyncio.CancelledError:
             await sending  # a worker that is told to stop finishes what it has begun: else it would be sent twice
             raise
-        return 0.0 if claimed else await self._until_next()
+        return 0.0
 
     async def _wait_for_a_server(self) -> None:
         """No mail server: says so on each mail and keeps it, for a day, until somebody configures one."""
