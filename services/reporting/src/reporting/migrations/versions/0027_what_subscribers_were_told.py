@@ -13,7 +13,7 @@ down_revision = "0025"
 def upgrade() -> None:
     """Every page is looked at once, and each day from then on."""
     op.execute("ALTER TABLE reporting.status_watch ADD COLUMN seen JSONB NOT NULL DEFAULT '{}'")
-    op.execute("UPDATE reporting.status_watch SET due_at = now() WHERE due_at IS NULL")
+    op.execute("UPDATE reporting.status_watch SET due_at = 'epoch' WHERE due_at IS NULL")
 
 
 def downgrade() -> None:
