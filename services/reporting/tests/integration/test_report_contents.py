@@ -529,13 +529,16 @@ async def test_a_report_by_pillars_has_all_four_and_says_which_one_has_nothing_t
 
 
 @pytest.mark.parametrize("ending", ["", "/html", "/pdf", "/csv", "/xlsx"])
-async def test_who_read_an_edition_is_in_the_access_log(service: Any, story: Any, ending: str) -> None:
+async def test_who_read_an_edition_is_in_the_access_log_and_no_browser_answers_for_it(
+    service: Any, story: Any, ending: str
+) -> None:
     await service.hear(*story.golden_june())
     service.clock.set(AFTERWARDS)
     await issue(service)
     async with service.client(story) as client:
         answer = await client.get(f"/v1/contracts/{story.contract_id}/reports/2026-06/editions/1{ending}")
         assert answer.status_code == 200
+        assert answer.headers["cache-control"] in ("private, no-cache", "private, no-store")
         async with service.runtime.units.for_every_tenant() as unit:
             rows = (await unit.session.execute(text("select envelope::text from reporting.outbox"))).all()
     said = [json.loads(row[0]) for row in rows]

@@ -12,7 +12,7 @@ from reporting.adapters.facts import StoredFacts
 from reporting.adapters.report_editions import issued_message
 from reporting.adapters.report_tables import ReportDelivery, ReportEdition
 from reporting.api.edition_lists import ReportDeliveryLine
-from reporting.api.report_editions import FROZEN
+from reporting.api.report_editions import edition_response
 from reporting.application.sent_messages import MessageEdition
 from shared.auth import Principal
 from shared.pagination import Page, PageParams, paginate
@@ -122,4 +122,4 @@ async def get_sent_message(contract_id: UUID, message_id: UUID, unit: Unit, _rea
     if delivery is None or (delivery.contract_id, delivery.kind) != (contract_id, "message"):
         raise NotFound("No message with this id was sent about this contract. List those that were.")
     issued = await issued_message(unit, contract_id, delivery.month, delivery.edition)
-    return Response(issued.text, media_type="application/json", headers={"Cache-Control": FROZEN})
+    return edition_response(issued.text)

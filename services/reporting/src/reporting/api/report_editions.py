@@ -39,7 +39,6 @@ from shared.values import Month, forbid_unknown
 router = APIRouter(prefix="/v1/contracts/{contract_id}/reports/{month}", tags=["reports"])
 
 MOST_EDITIONS: Final = 2**31 - 1
-FROZEN: Final = "private, max-age=31536000, immutable"
 READINGS = frozenset(
     {
         "get_report_edition",
@@ -100,6 +99,11 @@ def _reads_money(reader: Principal) -> bool:
     return "contracts:read" in reader.scopes
 
 
+def edition_response(text: str) -> Response:
+    """An edition byte for byte. No browser keeps it: who reads decides what it holds, and each reading is recorded."""
+    return Response(text, media_type="application/json", headers={"Cache-Control": "private, no-store"})
+
+
 @router.get(
     "/editions/{edition}",
     summary="Read an edition of a report",
@@ -111,7 +115,7 @@ async def get_report_edition(contract_id: UUID, month: Month, edition: Number, u
     as it stands here: where the reader may not see what the contract costs, of the report without that.
     """
     issued = await _issued(unit, reader, contract_id, month, edition)
-    return Response(issued.text, media_type="application/json", headers={"Cache-Control": FROZEN})
+    return edition_response(issued.text)
 
 
 @router.get(

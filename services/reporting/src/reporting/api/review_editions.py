@@ -18,7 +18,7 @@ from reporting.api.edition_lists import (
     page_of_editions,
     page_of_issued,
 )
-from reporting.api.report_editions import FROZEN, Number
+from reporting.api.report_editions import Number, edition_response
 from reporting.api.reports import in_reach
 from reporting.api.reviews import Kind, Reader, review_document
 from reporting.application.reporting import UnknownContract
@@ -93,7 +93,7 @@ async def get_review_edition(
 ) -> Response:
     """The review as it was told, byte for byte, with its notes and what it changed."""
     issued = await issued_review(unit, contract_id, review_kind, month, edition)
-    return Response(issued.text, media_type="application/json", headers={"Cache-Control": FROZEN})
+    return edition_response(issued.text)
 
 
 @router.get(

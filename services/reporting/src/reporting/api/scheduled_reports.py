@@ -23,7 +23,7 @@ from reporting.api.edition_lists import (
     page_of_editions,
     page_of_issued,
 )
-from reporting.api.report_editions import FROZEN, Number
+from reporting.api.report_editions import Number, edition_response
 from reporting.api.reports import in_reach
 from reporting.application.facts import KnownContract
 from reporting.application.reporting import UnknownContract, contract_in_month
@@ -209,7 +209,7 @@ async def get_scheduled_report(
     """The document as it was told, byte for byte, with what it changed. Accesses are for who may read the contract."""
     _may_read(reader, report_kind)
     issued = await issued_scheduled(unit, contract_id, report_kind, month, edition)
-    return Response(issued.text, media_type="application/json", headers={"Cache-Control": FROZEN})
+    return edition_response(issued.text)
 
 
 @router.get(
