@@ -96,6 +96,21 @@ async def test_an_agency_brands_the_page_of_a_client(known: Any, story: Any) -> 
 PNG = {"content-type": "image/png"}
 
 
+async def test_an_address_that_goes_to_another_client_is_set_up_for_the_one_whom_visitors_see(
+    known: Any, story: Any, another_story: Callable[..., Any]
+) -> None:
+    hotel = another_story(tenant_id=story.tenant_id, slug=story.slug, client_name="Hôtel des Quais")
+    now = known.clock.now()
+    await known.hear(story.contract("terminated", now), hotel.contract("activated", now))
+    async with known.client(hotel) as agency, known.client() as visitor:
+        (component,) = (await visitor.get(f"/status/{story.slug}.json")).json()["components"]
+        groups = [{"name": "Hôtel", "component_ids": [component["component_id"]]}]
+        answer = await agency.patch(SETTINGS, json={"groups": groups}, headers={"if-match": "*"})
+        assert answer.status_code == 200, answer.text
+        (listed,) = (await agency.get("/v1/status-pages")).json()["data"]
+    assert (component["component_id"], listed["client_id"]) == (str(hotel.environment_id), str(hotel.client_id))
+
+
 @pytest.mark.capability("R03")
 async def test_each_client_of_an_agency_sees_his_own_brand_and_nothing_of_the_other(
     service: Any, story: Any, another_story: Callable[..., Any]

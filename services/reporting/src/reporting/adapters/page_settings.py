@@ -74,12 +74,19 @@ def is_password(password: str, stored: bytes) -> bool:
 
 
 def page_addresses() -> Subquery:
-    """The addresses of the pages that a unit of work may see, each with its client."""
+    """The addresses of the pages that a unit of work may see, each with the client to whom it belongs: as
+    `StoredFacts.contracts_on_page` has it, whoever's contract began first and goes on, else whoever's began first.
+    """
     return (
         select(Contract.slug, Contract.client_id)
         .where(Contract.slug.is_not(None), Contract.began_at.is_not(None))
         .ext(distinct_on(Contract.slug))
-        .order_by(Contract.slug, Contract.began_at, Contract.contract_id)
+        .order_by(
+            Contract.slug,
+            Contract.status.in_(("active", "suspended")).desc(),
+            Contract.began_at,
+            Contract.contract_id,
+        )
         .subquery()
     )
 
@@ -97,12 +104,8 @@ async def decided_of(
 
 async def client_of_page(uow: UnitOfWork, slug: str) -> UUID:
     """The client whose page of the unit's tenant is at an address. Raises UnknownStatusPage."""
-    found = await uow.session.scalar(
-        select(Contract.client_id)
-        .where(Contract.slug == slug, Contract.began_at.is_not(None))
-        .order_by(Contract.began_at, Contract.contract_id)
-        .limit(1)
-    )
+    addresses = page_addresses()
+    found: UUID | None = await uow.session.scalar(select(addresses.c.client_id).where(addresses.c.slug == slug))
     if found is None:
         raise UnknownStatusPage
     return found
