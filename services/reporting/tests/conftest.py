@@ -67,6 +67,7 @@ class Story:
     site_name: str = "boulangerie-martin.example"
     versions: dict[UUID, int] = field(default_factory=dict)
     numbers: int = 0
+    measures_availability: bool = True
     make_id: Callable[[], UUID] = new_id
 
     def event(self, name: str, aggregate_id: UUID, at: datetime, data: dict[str, Any], version: int) -> bytes:
@@ -163,7 +164,8 @@ class Story:
             "client_id": str(self.client_id),
             "site_id": str(self.site_id),
             "environment_id": str(self.staging_id if staging else self.environment_id),
-            "counts_for_sla": not staging,
+            "counts_for_sla": not staging and self.measures_availability,
+            "measures_availability": self.measures_availability,
             "name": "Staging home page" if staging else "Home page",
             "url": "https://boulangerie-martin.example/",
         }

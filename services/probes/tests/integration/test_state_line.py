@@ -292,5 +292,5 @@ async def test_an_outage_of_a_third_party_says_that_it_is_one(idle: Service) -> 
     start = datetime.now(UTC)
     await hand_in(idle, *(result(monitor, start + timedelta(milliseconds=n), False, 1, attempt=n) for n in range(2)))
     down = await eventually(lambda: one(idle, "down"))
-    assert down["third_party"] is True and down["counts_for_sla"] is True
+    assert down["third_party"] is True and down["counts_for_sla"] is True and down["measures_availability"] is True
     assert await idle.one("select third_party from probes.outage")

@@ -24,7 +24,10 @@ class _Told(BaseModel):
 
 
 class Watched(_Told):
-    """What a monitor watches, and under which contract."""
+    """What a monitor watches, and under which contract.
+
+    `counts_for_sla` is of the monitor: false also for a certificate of an environment that counts in the contract.
+    """
 
     monitor_id: UUID
     contract_id: UUID

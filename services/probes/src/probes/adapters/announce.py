@@ -114,7 +114,7 @@ class EventAnnouncer:
 def event_of(subject: Subject, transition: Transition) -> PublishedEvent:
     """The event that says this transition of this monitor."""
     kind, told = _told(transition)
-    return kind.model_validate(_about(subject) | _before(transition) | told)
+    return kind.model_validate(_about(subject) | _of_change(subject, transition) | told)
 
 
 def _told(transition: Transition) -> tuple[type[PublishedEvent], dict[str, Any]]:
@@ -174,11 +174,15 @@ def _about(subject: Subject) -> dict[str, Any]:
     }
 
 
-def _before(transition: Transition) -> dict[str, Any]:
+def _of_change(subject: Subject, transition: Transition) -> dict[str, Any]:
+    """What only changes of state tell."""
     if isinstance(transition, BeganFlapping | Settled):
         return {}
-    since = transition.since if isinstance(transition, Restored) else transition.previous_since
-    return {"previous_state": transition.previous_state.value, "previous_since": since}
+    return {
+        "measures_availability": subject.measures_availability,
+        "previous_state": transition.previous_state.value,
+        "previous_since": transition.since if isinstance(transition, Restored) else transition.previous_since,
+    }
 
 
 def _since(transition: BecameDegraded | BecameUnknown | Paused) -> dict[str, Any]:

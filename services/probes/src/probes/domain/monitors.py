@@ -87,7 +87,8 @@ class Subject:
 
     `name` and `url` are for people. `configuration` is the document of the check, with its `kind`; JSON-shaped and
     opaque to the rules. A monitor that is not `scheduled` is not asked: somebody reports to it. `group_id` is the group
-    of which it watches a page.
+    of which it watches a page. `counts_for_sla` is of the monitor: it measures availability, and in an environment that
+    the contract counts. contracts and reporting say it of environments.
     """
 
     monitor_id: UUID
@@ -110,6 +111,12 @@ class Subject:
     def kind(self) -> str:
         """How it is looked at."""
         return str(self.configuration["kind"])
+
+    @property
+    def measures_availability(self) -> bool:
+        """Whether what it finds decides how available the environment is, counted or not: so it never changes."""
+        promised = self.source is Source.CONTRACT and self.deliverable == UPTIME_MONITORING
+        return self.counts_for_sla or promised
 
     def seen_from(self, locations: Sequence[str]) -> Sequence[str]:
         """Where its results come from: these locations, or for what reports by itself a place named like its kind."""

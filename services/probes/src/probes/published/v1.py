@@ -117,6 +117,10 @@ class Gap(_Part):
 class MonitorTransition(PublishedEvent):
     """What every event of a monitor tells. `name` is the environment's, as a person calls it.
 
+    `measures_availability`: its states are those of the environment, as of the page that a contract has asked. Those of
+    certificates, exports and what people added are not. Null in events of earlier releases. `counts_for_sla` is said of
+    the monitor, too: it measures availability, in an environment that is part of the promise.
+
     `third_party`: what is watched is somebody else's, and an outage of it may be excluded from what was promised.
     """
 
@@ -126,6 +130,7 @@ class MonitorTransition(PublishedEvent):
     site_id: UUID
     environment_id: UUID
     counts_for_sla: bool
+    measures_availability: bool | None = None
     third_party: bool = False
     name: str = Field(max_length=300)
     url: str = Field(max_length=2000)
@@ -168,6 +173,7 @@ _COMMON: dict[str, Any] = {
     "name": "Boutique en ligne – production",
     "url": "https://boutique.example/",
 }
+_CHANGED: dict[str, Any] = {**_COMMON, "measures_availability": True}
 _OUTAGE: dict[str, Any] = {
     "outage_id": "6d1f7c40-2f3b-5c58-8b0a-0f4b1f7c9e21",
     "down_since": "2026-06-08T08:50:00.250000Z",
@@ -199,7 +205,7 @@ class MonitorDown(OutageFacts, aggregate="monitor", name="down", key="monitor_id
     """An outage is confirmed. Said once per outage."""
 
     EXAMPLE: ClassVar[dict[str, Any]] = {
-        **_COMMON,
+        **_CHANGED,
         **_OUTAGE,
         "previous_state": "up",
         "previous_since": "2026-06-08T07:00:03.100000Z",
@@ -219,7 +225,7 @@ class MonitorRecovered(OutageFacts, aggregate="monitor", name="recovered", key="
     unknown_seconds: Seconds = Field(ge=0)
 
     EXAMPLE: ClassVar[dict[str, Any]] = {
-        **_COMMON,
+        **_CHANGED,
         **_OUTAGE,
         "previous_state": "down",
         "previous_since": "2026-06-08T08:50:00.250000Z",
@@ -242,7 +248,7 @@ class MonitorDegraded(MonitorTransition, aggregate="monitor", name="degraded", k
     locations: list[LocationFinding]
 
     EXAMPLE: ClassVar[dict[str, Any]] = {
-        **_COMMON,
+        **_CHANGED,
         "previous_state": "up",
         "previous_since": "2026-06-08T07:00:03.100000Z",
         "since": "2026-06-08T08:50:00.250000Z",
@@ -268,7 +274,7 @@ class MonitorMaintenance(MonitorTransition, aggregate="monitor", name="maintenan
     down_since: AwareDatetime | None
 
     EXAMPLE: ClassVar[dict[str, Any]] = {
-        **_COMMON,
+        **_CHANGED,
         "previous_state": "up",
         "previous_since": "2026-06-08T07:00:03.100000Z",
         "since": "2026-06-10T00:00:00Z",
@@ -345,7 +351,7 @@ class MonitorUnknown(MonitorTransition, aggregate="monitor", name="unknown", key
     down_since: AwareDatetime | None
 
     EXAMPLE: ClassVar[dict[str, Any]] = {
-        **_COMMON,
+        **_CHANGED,
         "previous_state": "unknown",
         "previous_since": "2026-06-08T07:00:00Z",
         "since": "2026-06-08T07:00:00Z",
@@ -368,7 +374,7 @@ class MonitorRestored(MonitorTransition, aggregate="monitor", name="restored", k
     down_since: AwareDatetime | None
 
     EXAMPLE: ClassVar[dict[str, Any]] = {
-        **_COMMON,
+        **_CHANGED,
         "previous_state": "unknown",
         "previous_since": "2026-06-08T07:00:00Z",
         "since": "2026-06-08T07:00:00Z",
@@ -394,7 +400,7 @@ class MonitorPaused(MonitorTransition, aggregate="monitor", name="paused", key="
     outage: Outage | None
 
     EXAMPLE: ClassVar[dict[str, Any]] = {
-        **_COMMON,
+        **_CHANGED,
         "previous_state": "down",
         "previous_since": _OUTAGE["down_since"],
         "since": "2026-06-08T08:55:00Z",

@@ -1,5 +1,6 @@
 """What a contract has watched beside the answer of its sites."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -9,9 +10,12 @@ from probes.domain.certificates import warn_days_of
 from probes.domain.monitors import (
     CERTIFICATE_MONITORING,
     HOURLY,
+    UPTIME_MONITORING,
+    USUAL,
     Environment,
     ProbeSet,
     Promise,
+    Source,
     secured_server,
     wanted_monitors,
 )
@@ -38,7 +42,18 @@ def test_certificates_are_watched_wherever_there_is_one_and_never_count_for_the_
         {"kind": "tls", "host": "hotel.example", "port": 443, "warn_days": [60, 14]},
         {"kind": "tls", "host": "h.example", "port": 8443, "warn_days": [60, 14]},
     ]
-    assert not any(wanted.subject.counts_for_sla for wanted in found.values())
+    assert not any(wanted.subject.counts_for_sla or wanted.subject.measures_availability for wanted in found.values())
+
+
+def test_the_page_of_an_environment_measures_its_availability_before_it_counts_and_what_people_add_never_does() -> None:
+    home = Environment(uuid4(), uuid4(), "production", "https://hotel.example/", False)
+    asked = replace(promise(), probe_sets=(ProbeSet(UPTIME_MONITORING, USUAL),), environments=(home,))
+    counting = replace(asked, environments=(replace(home, counts_for_sla=True),))
+    for each, counts in ((asked, False), (counting, True)):
+        (wanted,) = wanted_monitors(each).values()
+        assert (wanted.subject.counts_for_sla, wanted.subject.measures_availability) == (counts, True)
+        added = replace(wanted.subject, source=Source.ADDED, counts_for_sla=False)
+        assert not added.measures_availability
 
 
 @pytest.mark.parametrize(

@@ -1528,8 +1528,9 @@ def _events(files: Mapping[str, bytes], tenant_id: str) -> dict[str, Mapping[str
 
 
 class Known(NamedTuple):
-    """What the events of a pack tell of one environment: what its monitors said, by monitor in the order of their
-    numbers; when measuring vouched for each last; when work was planned on it; and when its contract was suspended.
+    """What the events of a pack tell of one environment: what the monitors that decide its state said, by monitor in
+    the order of their numbers; when measuring vouched for each last; when work was planned on it; and when its contract
+    was suspended.
     """
 
     said: Mapping[str, Sequence[Said]]
@@ -1648,7 +1649,7 @@ def _known(
     for event in events:
         data = event["data"]
         if event["source"] == "/services/probes" and data.get("environment_id") == environment_id:
-            each = said_by(event)
+            each = said_by(event) if decides(figure, data) else None
             if each is not None and f"contract/{data['contract_id']}" == versions[0]["subject"]:
                 said.setdefault(each.monitor_id, {})[each.number] = each
         elif event["source"] == "/services/contracts" and event["subject"].startswith("maintenance/"):
@@ -1666,6 +1667,15 @@ def _known(
         joined(planned),
         _suspensions(versions, (spans[0][0], spans[-1][1])),
     )
+
+
+def decides(figure: Mapping[str, Any], data: Mapping[str, Any]) -> bool:
+    """Whether what a monitor says is a state of its environment: where that counts, only if availability is measured.
+
+    Where nothing was told of that, whether the monitor counts says it.
+    """
+    measures = data.get("measures_availability")
+    return not figure["counts_for_sla"] or bool(data["counts_for_sla"] if measures is None else measures)
 
 
 def _suspensions(versions: Sequence[Mapping[str, Any]], period: Stretch) -> list[Stretch]:

@@ -106,6 +106,7 @@ class StoredFacts(StoredTold):
                         (datetime.fromisoformat(start), datetime.fromisoformat(end) if end is not None else None)
                         for start, end in each.gaps
                     ),
+                    measures_availability=each.measures_availability,
                 )
             )
         vouched = {

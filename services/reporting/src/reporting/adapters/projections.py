@@ -122,6 +122,7 @@ async def remember_transition(
     event: ReceivedEvent[Any],
     *,
     monitor: Mapping[str, Any],
+    measures_availability: bool,
     entered: State,
     at: datetime,
     ended: State | None = None,
@@ -139,6 +140,7 @@ async def remember_transition(
         {
             **{key: mine[key] for key in ("monitor_id", "tenant_id", "client_id", "contract_id", "environment_id")},
             "number": event.aggregate_version,
+            "measures_availability": measures_availability,
             "entered": entered,
             "at": at,
             "ended": ended,

@@ -130,6 +130,8 @@ class Monitor(Base):
 class TransitionRow(Base):
     """One transition of a monitor, complete in itself.
 
+    `measures_availability`: its monitor's states are those of an environment that counts.
+
     `gaps` holds the silences of the outage that it ends, `[[start, end or null], …]`; `details` what explains it, such
     as locations.
     """
@@ -142,6 +144,7 @@ class TransitionRow(Base):
     client_id: Mapped[UUID]
     contract_id: Mapped[UUID]
     environment_id: Mapped[UUID]
+    measures_availability: Mapped[bool]
     entered: Mapped[str]
     at: Mapped[datetime]
     ended: Mapped[str | None]

@@ -91,7 +91,13 @@ async def contract_now(facts: Facts, contract_id: UUID, now: datetime) -> Contra
     for site in newest.sites:
         site_name = names.sites.get(site.site_id, site.name)
         for environment in site.environments:
-            line = measuring.state_line(versions, transitions.get(environment.environment_id, ()), start, until)
+            line = measuring.state_line(
+                versions,
+                transitions.get(environment.environment_id, ()),
+                start,
+                until,
+                counts_for_sla=environment.counts_for_sla,
+            )
             own = names.environments.get(environment.environment_id, environment.name)
             state, since = _present(line)
             systems.append(

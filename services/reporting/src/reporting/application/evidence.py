@@ -76,7 +76,8 @@ class EnvironmentTold:
 
     :param site_id: of the contract's version that was in force last.
     :param until: the end of that time.
-    :param events: what its monitors said of it.
+    :param events: what its monitors said of it, those too that do not measure its availability: whoever checks sees
+        what was left out.
     :param following: by monitor the first thing that it said of later, where it said something.
     :param maintenance: from the first to the last instant under maintenance; None where there was none.
     """
@@ -152,7 +153,8 @@ async def month_evidence(facts: Facts, contract_id: UUID, month: date, *, now: d
 
     def states(each: MeasuredStretch, by: Sequence[Decision] = ()) -> list[dict[str, Any]]:
         known = transitions.get(_environment(each), ())
-        line = measuring.state_line(versions, known, each.stretch.start, now, by)
+        counts = each.stretch.environment.counts_for_sla
+        line = measuring.state_line(versions, known, each.stretch.start, now, by, counts_for_sla=counts)
         return [_shown(span) for span in _whole_runs(line, each.stretch.start, each.stretch.end)]
 
     shown = [states(each) for each in figures]

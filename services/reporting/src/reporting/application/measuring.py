@@ -16,7 +16,15 @@ from reporting.application.uptime_rule import shown, uptime_of
 from reporting.domain.availability import Uptime
 from reporting.domain.period import Version, in_force
 from reporting.domain.reclassification import Decision, forgiven, reclassified
-from reporting.domain.state_line import Span, Transition, clipped, environment_line, touching, with_pauses
+from reporting.domain.state_line import (
+    Span,
+    Transition,
+    clipped,
+    environment_line,
+    of_availability,
+    touching,
+    with_pauses,
+)
 
 PLAIN_RULE: Final = UptimeRule(
     minimum_outage="PT0S",
@@ -125,17 +133,21 @@ def state_line(
     start: datetime,
     until: datetime,
     decisions: Sequence[Decision] = (),
+    *,
+    counts_for_sla: bool,
 ) -> list[Span]:
     """The states of an environment over `[start, until)` and, before it, as far back as its transitions reach.
 
     It reaches back because a run of down time must be seen whole before a rule that forgives short ones is applied.
-    Without `decisions` it is what was measured; with them, their outages are what was decided.
+    Without `decisions` it is what was measured; with them, their outages are what was decided. `transitions` are of all
+    monitors of the environment: see `of_availability` for `counts_for_sla`.
     """
-    began = min((t.ended_since or t.at for t in transitions), default=start)
+    known = of_availability(transitions, counts_for_sla=counts_for_sla)
+    began = min((t.ended_since or t.at for t in known), default=start)
     back = min(began, start)
-    line = environment_line(transitions, back, until)
+    line = environment_line(known, back, until)
     if decisions:
-        without = environment_line(transitions, back, until, forgiven=forgiven(decisions))
+        without = environment_line(known, back, until, forgiven=forgiven(decisions))
         line = reclassified(line, without, decisions)
     return with_pauses(line, suspensions(versions, back, until), SUSPENDED)
 
@@ -177,10 +189,11 @@ def measured_stretches(
     for stretch in stretches(versions, start, min(end, as_of)):
         environment_id = stretch.environment.environment_id
         known = transitions.get(environment_id, ())
-        line = state_line(versions, known, stretch.start, as_of)
+        counts = stretch.environment.counts_for_sla
+        line = state_line(versions, known, stretch.start, as_of, counts_for_sla=counts)
         as_measured = _exact(line, stretch)
         about = [decision for decision in decisions if decision.environment_id == environment_id]
-        decided = state_line(versions, known, stretch.start, as_of, about) if about else line
+        decided = state_line(versions, known, stretch.start, as_of, about, counts_for_sla=counts) if about else line
         used = _used(line, decided, stretch, about)
         found.append(
             MeasuredStretch(

@@ -311,7 +311,9 @@ async def status_page(facts: Facts, slug: str, now: datetime) -> ShownPage:
         hours = await facts.response_hours(contract_id, hour - timedelta(hours=HOURS), hour)
         by_day = await facts.response_days(contract_id, newest.client.time_zone, days[0][0])
         for environment_id, name in _public_environments(versions, names, decided.settings.site_ids).items():
-            line = measuring.state_line(versions, transitions.get(environment_id, ()), start, until)
+            line = measuring.state_line(
+                versions, transitions.get(environment_id, ()), start, until, counts_for_sla=True
+            )
             times = _response_times(hours.get(environment_id, {}), hour, by_day.get(environment_id, {}))
             component = _component(environment_id, name, versions, line, days, now, times)
             components.append(component)

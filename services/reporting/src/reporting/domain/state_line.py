@@ -6,7 +6,8 @@ it does not matter in which order, how often or how late they became known. A tr
 bridged by what its neighbours say, and silence that one of them tells is never down, whoever else says so.
 
 Several monitors may watch one environment. It is then down when any of them is down, degraded when any is degraded,
-unknown when any is unknown, paused only where all are paused.
+unknown when any is unknown, paused only where all are paused. Where the environment counts, only monitors that measure
+its availability say how it is (`of_availability`): a certificate that nobody trusts is an incident, and no down time.
 """
 
 from bisect import bisect_left, bisect_right
@@ -49,7 +50,7 @@ class Transition:
 
     `number` counts the monitor's transitions; `entered` is its state from `at` on. `ended` and `ended_since` describe
     the state that this transition ends, when the event tells it. `outage_id` belongs to the down time on either side.
-    `gaps` are the silences of the outage that it ends.
+    `gaps` are the silences of the outage that it ends. `measures_availability` is the same for all of a monitor.
     """
 
     monitor_id: UUID
@@ -62,6 +63,16 @@ class Transition:
     outage_id: UUID | None = None
     reason: str | None = None
     gaps: tuple[Silence, ...] = ()
+    measures_availability: bool = True
+
+
+def of_availability(transitions: Sequence[Transition], *, counts_for_sla: bool) -> Sequence[Transition]:
+    """The transitions that say how an environment is.
+
+    `counts_for_sla`: of the environment, as its contract says. Of one that does not count nothing was promised that a
+    monitor could be beside the point of: all of its monitors say how it is.
+    """
+    return [each for each in transitions if each.measures_availability] if counts_for_sla else transitions
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +198,17 @@ def with_silence(
             continue
         heard = max(word.until, last.at)
         if now - heard > SILENT_AFTER:
-            silent.append(Transition(monitor_id, last.number + 1, "unknown", heard, word.event_id, reason=SILENT))
+            silent.append(
+                Transition(
+                    monitor_id,
+                    last.number + 1,
+                    "unknown",
+                    heard,
+                    word.event_id,
+                    reason=SILENT,
+                    measures_availability=last.measures_availability,
+                )
+            )
     return [*transitions, *silent]
 
 

@@ -22,20 +22,32 @@ _DETAILS = ("detail", "confirmed_at", "down_since_uncertainty_seconds", "recover
 
 
 class MonitorFact(Fact):
-    """What every event of a monitor tells."""
+    """What every event of a monitor tells.
+
+    `counts_for_sla` is here of the monitor, not of its environment as in contracts: false where the environment does
+    not count, and where the monitor measures something else than availability. Which of the two it is says
+    `measures_availability`, which does not change with the contract; events of the releases before do not have it.
+    """
 
     monitor_id: UUID
     contract_id: UUID
     client_id: UUID
     site_id: UUID
     environment_id: UUID
+    counts_for_sla: bool
+    measures_availability: bool | None = None
     name: str = ""
     previous_state: State | None = None
 
     @property
     def columns(self) -> Mapping[str, Any]:
         """The columns that identify the monitor."""
-        return self.model_dump(exclude={"previous_state"}, include=set(MonitorFact.model_fields))
+        return self.model_dump(include={"monitor_id", "contract_id", "client_id", "site_id", "environment_id", "name"})
+
+    @property
+    def is_of_availability(self) -> bool:
+        """Whether its states are those of its environment, where that counts."""
+        return self.counts_for_sla if self.measures_availability is None else self.measures_availability
 
 
 class Gap(Fact):
@@ -127,6 +139,7 @@ async def keep_outage(event: ReceivedEvent[MonitorDown], uow: UnitOfWork) -> Non
         uow,
         event,
         monitor=data.columns,
+        measures_availability=data.is_of_availability,
         entered="down",
         at=data.down_since,
         outage_id=data.outage_id,
@@ -143,6 +156,7 @@ async def keep_recovery(event: ReceivedEvent[MonitorRecovered], uow: UnitOfWork)
         uow,
         event,
         monitor=data.columns,
+        measures_availability=data.is_of_availability,
         entered="up",
         at=data.recovered_at,
         ended="down",
@@ -162,6 +176,7 @@ async def keep_degradation(event: ReceivedEvent[MonitorDegraded], uow: UnitOfWor
         uow,
         event,
         monitor=data.columns,
+        measures_availability=data.is_of_availability,
         entered="degraded",
         at=data.since,
         reason=data.reason,
@@ -173,7 +188,15 @@ async def keep_degradation(event: ReceivedEvent[MonitorDegraded], uow: UnitOfWor
 async def keep_maintenance(event: ReceivedEvent[MonitorMaintenance], uow: UnitOfWork) -> None:
     """Planned work from then on; an outage that goes on beneath is told again when the window is over."""
     data = event.data
-    await remember_transition(uow, event, monitor=data.columns, entered="maintenance", at=data.since, details={})
+    await remember_transition(
+        uow,
+        event,
+        monitor=data.columns,
+        measures_availability=data.is_of_availability,
+        entered="maintenance",
+        at=data.since,
+        details={},
+    )
 
 
 @handlers.on("probes.monitor.unknown.v1")
@@ -181,7 +204,14 @@ async def keep_unknown(event: ReceivedEvent[MonitorUnknown], uow: UnitOfWork) ->
     """Neither up nor down from then on."""
     data = event.data
     await remember_transition(
-        uow, event, monitor=data.columns, entered="unknown", at=data.since, reason=data.reason, details={}
+        uow,
+        event,
+        monitor=data.columns,
+        measures_availability=data.is_of_availability,
+        entered="unknown",
+        at=data.since,
+        reason=data.reason,
+        details={},
     )
 
 
@@ -193,6 +223,7 @@ async def keep_restoration(event: ReceivedEvent[MonitorRestored], uow: UnitOfWor
         uow,
         event,
         monitor=data.columns,
+        measures_availability=data.is_of_availability,
         entered=data.state,
         at=data.restored_at,
         ended=data.previous_state,
@@ -211,6 +242,7 @@ async def keep_pause(event: ReceivedEvent[MonitorPaused], uow: UnitOfWork) -> No
         uow,
         event,
         monitor=data.columns,
+        measures_availability=data.is_of_availability,
         entered="paused",
         at=data.since,
         ended="down" if outage is not None else None,

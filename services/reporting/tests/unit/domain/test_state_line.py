@@ -1,5 +1,6 @@
 """The state line is a function of the set of transitions: their order of arrival is nobody's business."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import chain, combinations, pairwise, permutations
 from uuid import UUID
@@ -15,6 +16,7 @@ from reporting.domain.state_line import (
     Vouched,
     clipped,
     environment_line,
+    of_availability,
     touching,
     with_pauses,
     with_silence,
@@ -296,3 +298,16 @@ def test_another_monitor_of_the_environment_may_still_be_heard_of() -> None:
     vouched = {MONITOR: Vouched(at(60), WORD), OTHER: Vouched(at(240), WORD)}
     line = environment_line(with_silence(transitions, vouched, at(250)), START, at(250))
     assert told(line) == [("up", 0, 60), ("unknown", 60, 250)]
+
+
+def test_where_an_environment_counts_only_what_measures_its_availability_says_how_it_is() -> None:
+    page = [entered(1, "up", 0)]
+    aside = [entered(1, "up", 0, monitor=OTHER, measures_availability=False), down(2, 20, monitor=OTHER)]
+    aside[1] = replace(aside[1], measures_availability=False)
+    silent = with_silence([*page, aside[0]], {OTHER: Vouched(at(10), UUID(int=7))}, at(600))
+    for known, otherwise in (([*page, *aside], "down"), (silent, "unknown")):
+        counting = of_availability(known, counts_for_sla=True)
+        assert {span.state for span in environment_line(counting, START, at(600))} == {"up"}
+        informative = of_availability(known, counts_for_sla=False)
+        assert {span.state for span in environment_line(informative, START, at(600))} == {"up", otherwise}
+    assert environment_line(of_availability(aside, counts_for_sla=True), START, at(60))[0].reason == NOT_BEGUN
