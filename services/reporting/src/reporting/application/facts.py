@@ -209,6 +209,13 @@ class Source(Fact):
     monitor_id: UUID | None = None
 
 
+class ClockFact(Fact):
+    """Something that happened to a clock."""
+
+    kind: str
+    at: AwareDatetime
+
+
 class IncidentClock(Fact):
     """One target applied to one incident, as the incident's last event shows it; metrics may be added."""
 
@@ -223,6 +230,8 @@ class IncidentClock(Fact):
     verdict: Literal["met", "breached"] | None = None
     clock_version: int = 0
     """The version of the newest event of the clock's own that this reading knows of."""
+    facts: tuple[ClockFact, ...] | None = None
+    """All that happened to it; null in what releases before it said."""
 
 
 class Timestamps(Fact):
@@ -238,8 +247,11 @@ class Timestamps(Fact):
     recovered: Stamp | None = None
     resolved: Stamp | None = None
     closed: Stamp | None = None
+    reopened: Stamp | None = None
 
 
+STAMPS: Final = tuple(name for name in Timestamps.model_fields if name != "reopened")
+"""The instants that are told of an incident: what began its present cycle only says which they are."""
 ENDS: Final = ("recovered", "monitoring_paused", "resolved", "closed")
 """The instants that end what is known of an incident's length: at a pause of its monitor nobody looks any more."""
 
@@ -296,11 +308,25 @@ class Names(Fact):
 
 
 class KnownIncident(Fact):
-    """An incident with the events that made it and the verdicts that its clocks announced on their own."""
+    """An incident with the events that made it and the verdicts that its clocks announced on their own.
+
+    `words` and `verdicts` are all that was said of it and by its clocks, by version, where something was said of it
+    after the time that was asked for: it may have begun again since. Else they are empty.
+    """
 
     state: IncidentState
     events: tuple[UUID, ...]
     announced: Mapping[UUID, "AnnouncedVerdict"] = Field(default_factory=dict)
+    words: tuple["IncidentWord", ...] = ()
+    verdicts: tuple["AnnouncedVerdict", ...] = ()
+
+
+class IncidentWord(Fact):
+    """An incident as one of its events tells it, and when that was said."""
+
+    event_id: UUID
+    at: AwareDatetime
+    state: IncidentState
 
 
 class AnnouncedVerdict(Fact):
