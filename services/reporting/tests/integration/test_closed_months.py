@@ -190,6 +190,32 @@ async def test_an_end_of_june_that_is_heard_of_in_july_corrects_june_even_if_it_
     assert len(line["event_ids"]) == len(others) + 1
 
 
+async def test_a_recovery_of_june_that_is_told_after_a_reopening_ends_the_incident_in_june_and_not_in_july(
+    service: Any, case: Case
+) -> None:
+    case.june = [event for event in map(without_recovery, case.june) if b"incident.recovered" not in event]
+    await june_is_told(service, case)
+    again = MIDNIGHT + timedelta(days=2)
+    service.clock.set(again)
+    back = datetime(2026, 6, 9, 1, 40, tzinfo=UTC)
+    await service.hear(case.reopened(again), case.says("recovered", again, recovered=stamped(back)))
+    await issue(service)
+    second = await read(service, case.story, 2)
+    changes = {each["measure"]: (each["before"], each["after"]) for each in second["changes"]}
+    assert changes["duration_seconds"] == ("720", "600")
+    assert set(changes) <= {"duration_seconds", "ended_at", "actual_at"}
+    july = await case.line(service, "2026-07")
+    assert july is not None
+    assert (july["status"], july["ended_at"], july["clocks"][1]["verdict"]) == ("open", None, "running")
+
+
+def without_recovery(event: bytes) -> bytes:
+    envelope = json.loads(event)
+    if "timestamps" in envelope["data"]:
+        envelope["data"]["timestamps"]["recovered"] = None
+    return json.dumps(envelope).encode()
+
+
 async def test_what_was_wrong_again_in_july_had_recovered_in_june_and_an_answer_of_june_that_is_told_late_counts(
     service: Any, story: Any
 ) -> None:

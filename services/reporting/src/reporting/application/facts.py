@@ -286,8 +286,21 @@ class IncidentState(Fact):
     @property
     def ended_at(self) -> datetime | None:
         """When it was over: service back, no longer observed, or work declared done, whichever came first."""
-        stamps = (getattr(self.timestamps, name) for name in ENDS)
+        stamps = (getattr(self.of_its_cycle.timestamps, name) for name in ENDS)
         return min((stamp.at for stamp in stamps if stamp is not None), default=None)
+
+    @property
+    def of_its_cycle(self) -> "IncidentState":
+        """The same without what was heard late of the time before it was reopened: that does not end it now."""
+        reopened = self.timestamps.reopened
+        if reopened is None:
+            return self
+        before = {
+            name: None
+            for name in ENDS
+            if (stamp := getattr(self.timestamps, name)) is not None and stamp.at < reopened.at
+        }
+        return self.model_copy(update={"timestamps": self.timestamps.model_copy(update=before)})
 
 
 class KnownContract(Fact):

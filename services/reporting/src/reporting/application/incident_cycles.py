@@ -34,10 +34,10 @@ def as_it_stood(known: KnownIncident, reaches: Callable[[datetime], bool]) -> Kn
         if (begun := _begun(before, after)) is not None and not reaches(begun)
     ]
     if not begun_again:
-        return known
+        return known.model_copy(update={"state": known.state.of_its_cycle})
     number, begun = begun_again[0]
     last, later = known.words[number - 1], known.words[number:]
-    stamps = _stamps(last.state.timestamps, [word.state.timestamps for word in later], begun)
+    stamps = _stamps(last.state.of_its_cycle.timestamps, [word.state.timestamps for word in later], begun)
     newest = {clock.clock_id: clock for clock in known.state.clocks}
     clocks = [_reading(clock, newest.get(clock.clock_id), begun) for clock in last.state.clocks]
     state = last.state.model_copy(update={"timestamps": stamps, "clocks": tuple(clocks)})

@@ -298,7 +298,7 @@ class TargetSection(Shown):
 
 
 class ReportContract(Shown):
-    """Which contract it is about, with the names of today."""
+    """Which contract it is about, as it stood at the end of the period, with the names of today."""
 
     model_config = ConfigDict(json_schema_extra=examples.example(examples.CONTRACT_LINE))
 
