@@ -116,6 +116,8 @@ async def test_an_incident_that_is_reopened_after_its_month_was_told_leaves_the_
     assert july is not None
     assert (july["status"], july["ended_at"], july["carried_over"]) == ("open", None, True)
     assert july["clocks"][1]["verdict"] == "breached"
+    # The ten minutes of June and the one since: not the three weeks between.
+    assert july["duration_seconds"] == 660
 
 
 async def test_one_that_is_reopened_and_resolved_again_and_again_is_told_in_each_month_by_its_cycle_of_then(
@@ -136,12 +138,12 @@ async def test_one_that_is_reopened_and_resolved_again_and_again_is_told_in_each
     ended = {}
     for month in ("2026-06", "2026-07", "2026-08", "2026-09"):
         line = await case.line(service, month)
-        ended[month] = line and (line["status"], line["ended_at"], len(line["event_ids"]))
+        ended[month] = line and (line["status"], line["ended_at"], line["duration_seconds"], len(line["event_ids"]))
     assert ended == {
-        "2026-06": ("resolved", "2026-06-09T01:40:00Z", 4),
-        "2026-07": ("resolved", "2026-07-10T09:00:00Z", 6),
+        "2026-06": ("resolved", "2026-06-09T01:40:00Z", 600, 4),
+        "2026-07": ("resolved", "2026-07-10T09:00:00Z", 600 + 3600, 6),
         "2026-08": None,
-        "2026-09": ("resolved", "2026-09-10T10:00:00Z", 8),
+        "2026-09": ("resolved", "2026-09-10T10:00:00Z", 600 + 3600 + 7200, 8),
     }
     assert (await read(service, case.story, 1)) == first
 
@@ -165,6 +167,7 @@ async def test_what_was_reopened_before_the_month_was_over_is_open_at_its_end_wh
     line = await case.line(service, "2026-06")
     assert line is not None
     assert (line["status"], line["carried_forward"]) == (status, status == "open")
+    assert line["duration_seconds"] == 600 + (max(MIDNIGHT - at, timedelta()).total_seconds())
     expected = [(1, "scheduled"), (2, "correction")] if status == "open" else [(1, "scheduled")]
     assert await editions(service) == expected
 

@@ -43,6 +43,7 @@ from reporting.domain.state_line import State, Transition, Vouched, with_silence
 from shared.kernel.sketch import Sketch
 from shared.unit_of_work import UnitOfWork
 
+REOPENED: Final = "incidents.incident.reopened.v1"
 VERDICTS: Final = {"incidents.clock.breached.v1": "breached", "incidents.clock.met.v1": "met"}
 """The events by which clocks announce their verdicts."""
 
@@ -126,8 +127,9 @@ class StoredFacts(StoredTold):
     async def incidents(self, contract_id: UUID, start: datetime, until: datetime) -> Sequence[KnownIncident]:
         """Incidents that began before `until` and were not resolved before `start`, oldest first.
 
-        One that is over and not resolved may still have a promise to keep: a recovery answers nobody. With those of
-        which something was said after `until` comes all that was said: the newest state may be of a later cycle.
+        One that is over and not resolved may still have a promise to keep: a recovery answers nobody. With those that
+        were reopened, or of which something was said after `until`, comes all that was said: the newest state is of the
+        last cycle.
         """
         resolved_at = Incident.state["timestamps", "resolved", "at"].astext.cast(DateTime(timezone=True))
         rows = (
@@ -144,13 +146,13 @@ class StoredFacts(StoredTold):
         ids = [row.incident_id for row in rows]
         events: dict[str, list[UUID]] = {}
         later: set[UUID] = set()
-        for aggregate_id, event_id, occurred_at in await self._session.execute(
-            select(Event.aggregate_id, Event.event_id, Event.occurred_at)
+        for aggregate_id, event_id, name, occurred_at in await self._session.execute(
+            select(Event.aggregate_id, Event.event_id, Event.name, Event.occurred_at)
             .where(and_(Event.aggregate_id.in_([str(each) for each in ids]), Event.name.like("incidents.incident.%")))
             .order_by(Event.aggregate_version)
         ):
             events.setdefault(aggregate_id, []).append(event_id)
-            if occurred_at >= until:
+            if occurred_at >= until or name == REOPENED:
                 later.add(UUID(aggregate_id))
         words = await self._words(later)
         verdicts = await self._verdicts(

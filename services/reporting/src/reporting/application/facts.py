@@ -4,7 +4,7 @@ Tolerant on purpose: unknown keys are ignored, so that a publisher may add. The 
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Final, Literal, TypeAlias
 from uuid import UUID
 
@@ -284,6 +284,12 @@ class IncidentState(Fact):
         return None
 
     @property
+    def lasts_from(self) -> datetime | None:
+        """When it began to be wrong in its present cycle: one that was reopened lasts again from then on."""
+        reopened = self.timestamps.reopened
+        return self.began_at if reopened is None else reopened.at
+
+    @property
     def ended_at(self) -> datetime | None:
         """When it was over: service back, no longer observed, or work declared done, whichever came first."""
         stamps = (getattr(self.of_its_cycle.timestamps, name) for name in ENDS)
@@ -323,8 +329,9 @@ class Names(Fact):
 class KnownIncident(Fact):
     """An incident with the events that made it and the verdicts that its clocks announced on their own.
 
-    `words` and `verdicts` are all that was said of it and by its clocks, by version, where something was said of it
-    after the time that was asked for: it may have begun again since. Else they are empty.
+    `words` and `verdicts` are all that was said of it and by its clocks, by version, where it was reopened or something
+    was said of it after the time that was asked for: it may have begun again since. Else they are empty.
+    `lasted_before`: how long it had lasted when it was reopened, if it was.
     """
 
     state: IncidentState
@@ -332,6 +339,7 @@ class KnownIncident(Fact):
     announced: Mapping[UUID, "AnnouncedVerdict"] = Field(default_factory=dict)
     words: tuple["IncidentWord", ...] = ()
     verdicts: tuple["AnnouncedVerdict", ...] = ()
+    lasted_before: timedelta = timedelta()
 
 
 class IncidentWord(Fact):

@@ -5,7 +5,7 @@ The newest word on it is of its last cycle alone: a month that was over by then 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from reporting.application.facts import (
     STAMPS,
     AnnouncedVerdict,
     IncidentClock,
+    IncidentState,
     IncidentWord,
     KnownIncident,
     Stamp,
@@ -34,19 +35,35 @@ def as_it_stood(known: KnownIncident, reaches: Callable[[datetime], bool]) -> Kn
         if (begun := _begun(before, after)) is not None and not reaches(begun)
     ]
     if not begun_again:
-        return known.model_copy(update={"state": known.state.of_its_cycle})
+        lasted = _lasted_before(known.words)
+        return known.model_copy(update={"state": known.state.of_its_cycle, "lasted_before": lasted})
     number, begun = begun_again[0]
     last, later = known.words[number - 1], known.words[number:]
-    stamps = _stamps(last.state.of_its_cycle.timestamps, [word.state.timestamps for word in later], begun)
+    stamps = _stamps(last.state, later, begun)
     newest = {clock.clock_id: clock for clock in known.state.clocks}
     clocks = [_reading(clock, newest.get(clock.clock_id), begun) for clock in last.state.clocks]
-    state = last.state.model_copy(update={"timestamps": stamps, "clocks": tuple(clocks)})
+    state = last.state.model_copy(update={"timestamps": stamps, "clocks": tuple(clocks)}).of_its_cycle
     words = [word.event_id for word in known.words[:number]]
     return KnownIncident(
         state=state,
         events=tuple(words if state == last.state else [*words, known.words[-1].event_id]),
         announced=_announced(known, clocks, newest, begun),
+        lasted_before=_lasted_before(known.words[:number]),
     )
+
+
+def _lasted_before(words: Sequence[IncidentWord]) -> timedelta:
+    """How long an incident lasted until each reopening: the time in which it was thought to be over is none of it."""
+    lasted = timedelta()
+    for number, (before, after) in enumerate(pairwise(words), start=1):
+        reopened = after.state.timestamps.reopened
+        if reopened is None or reopened == before.state.timestamps.reopened:
+            continue
+        stamps = _stamps(before.state, words[number:], reopened.at)
+        over = before.state.model_copy(update={"timestamps": stamps})
+        if over.lasts_from is not None:
+            lasted += min(over.ended_at or reopened.at, reopened.at) - over.lasts_from
+    return lasted
 
 
 def _begun(before: IncidentWord, after: IncidentWord) -> datetime | None:
@@ -68,14 +85,16 @@ def _begun(before: IncidentWord, after: IncidentWord) -> datetime | None:
     return max(went_on, default=after.at)
 
 
-def _stamps(last: Timestamps, later: Sequence[Timestamps], begun: datetime) -> Timestamps:
+def _stamps(last: IncidentState, later: Sequence[IncidentWord], begun: datetime) -> Timestamps:
+    """The stamps of a cycle by its last word, with those of before the next one that were told later."""
+    own = last.timestamps
     found: dict[str, Stamp] = {}
     for word in later:
         for name in STAMPS:
-            stamp = _stamp(word, name)
-            if stamp is not None and stamp.at < begun and _stamp(last, name) is None:
+            stamp = _stamp(word.state.timestamps, name)
+            if stamp is not None and stamp.at < begun and _stamp(own, name) is None:
                 found.setdefault(name, stamp)
-    return last.model_copy(update=found)
+    return own.model_copy(update=found)
 
 
 def _stamp(stamps: Timestamps, name: str) -> Stamp | None:

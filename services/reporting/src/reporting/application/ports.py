@@ -35,7 +35,7 @@ class Facts(ToldFacts, Protocol):
 
     async def incidents(self, contract_id: UUID, start: datetime, until: datetime) -> Sequence[KnownIncident]:
         """Incidents that began before `until` and were not resolved before `start`, oldest first: as they are now, and
-        with all that was said of those of which something was said after `until`.
+        with all that was said of those that were reopened, or of which something was said after `until`.
         """
         ...
 

@@ -370,7 +370,7 @@ def _incident(known: KnownIncident, said: _Said, names: Names, period: _Period) 
         carried_forward=period.complete and (ended is None or any(clock.verdict == "running" for clock in clocks)),
         began_at=began,
         ended_at=ended,
-        duration_seconds=number(seconds((ended or period.end) - began)),
+        duration_seconds=number(seconds(known.lasted_before + ((ended or period.end) - (state.lasts_from or began)))),
         timestamps={name: _moment(stamp) for name, stamp in stamps.items()},
         clocks=clocks,
         event_ids=[*known.events, *sorted(verdict.event_id for verdict in known.announced.values())],
