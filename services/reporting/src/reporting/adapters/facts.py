@@ -2,11 +2,12 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
-from typing import cast
+from typing import Final, cast
 from uuid import UUID
 
 from sqlalchemy import DateTime, and_, func, or_, select
 
+from reporting.adapters.history import DATA
 from reporting.adapters.maintenance_windows import windows_between
 from reporting.adapters.outage_decisions import decisions_of_contract
 from reporting.adapters.page_settings import known_page
@@ -28,6 +29,7 @@ from reporting.application.facts import (
     AnnouncedVerdict,
     ContractState,
     IncidentState,
+    IncidentWord,
     KnownContract,
     KnownIncident,
     Names,
@@ -40,6 +42,10 @@ from reporting.domain.response_times import ResponseFigure
 from reporting.domain.state_line import State, Transition, Vouched, with_silence
 from shared.kernel.sketch import Sketch
 from shared.unit_of_work import UnitOfWork
+
+REOPENED: Final = "incidents.incident.reopened.v1"
+VERDICTS: Final = {"incidents.clock.breached.v1": "breached", "incidents.clock.met.v1": "met"}
+"""The events by which clocks announce their verdicts."""
 
 
 class StoredFacts(StoredTold):
@@ -122,7 +128,9 @@ class StoredFacts(StoredTold):
     async def incidents(self, contract_id: UUID, start: datetime, until: datetime) -> Sequence[KnownIncident]:
         """Incidents that began before `until` and were not resolved before `start`, oldest first.
 
-        One that is over and not resolved may still have a promise to keep: a recovery answers nobody.
+        One that is over and not resolved may still have a promise to keep: a recovery answers nobody. With those that
+        were reopened, or of which something was said after `until`, comes all that was said: the newest state is of the
+        last cycle.
         """
         resolved_at = Incident.state["timestamps", "resolved", "at"].astext.cast(DateTime(timezone=True))
         rows = (
@@ -138,12 +146,19 @@ class StoredFacts(StoredTold):
         ).all()
         ids = [row.incident_id for row in rows]
         events: dict[str, list[UUID]] = {}
-        for aggregate_id, event_id in await self._session.execute(
-            select(Event.aggregate_id, Event.event_id)
+        later: set[UUID] = set()
+        for aggregate_id, event_id, name, occurred_at in await self._session.execute(
+            select(Event.aggregate_id, Event.event_id, Event.name, Event.occurred_at)
             .where(and_(Event.aggregate_id.in_([str(each) for each in ids]), Event.name.like("incidents.incident.%")))
             .order_by(Event.aggregate_version)
         ):
             events.setdefault(aggregate_id, []).append(event_id)
+            if occurred_at >= until or name == REOPENED:
+                later.add(UUID(aggregate_id))
+        words = await self._words(later)
+        verdicts = await self._verdicts(
+            {clock.clock_id for said in words.values() for word in said for clock in word.state.clocks}
+        )
         announced: dict[UUID, dict[UUID, AnnouncedVerdict]] = {}
         for clock in await self._session.scalars(select(ClockRow).where(ClockRow.incident_id.in_(ids))):
             announced.setdefault(clock.incident_id, {})[clock.clock_id] = AnnouncedVerdict.model_validate(
@@ -160,9 +175,44 @@ class StoredFacts(StoredTold):
                 state=IncidentState.model_validate(row.state),
                 events=tuple(events.get(str(row.incident_id), ())),
                 announced=announced.get(row.incident_id, {}),
+                words=tuple(words.get(row.incident_id, ())),
+                verdicts=tuple(verdicts.get(row.incident_id, ())),
             )
             for row in rows
         ]
+
+    async def _words(self, incident_ids: Collection[UUID]) -> Mapping[UUID, Sequence[IncidentWord]]:
+        """By incident: all that was said of it, by version."""
+        if not incident_ids:
+            return {}
+        found: dict[UUID, list[IncidentWord]] = {}
+        for event_id, at, data in await self._session.execute(
+            select(Event.event_id, Event.occurred_at, DATA)
+            .where(
+                and_(
+                    Event.aggregate_id.in_([str(each) for each in incident_ids]),
+                    Event.name.like("incidents.incident.%"),
+                )
+            )
+            .order_by(Event.aggregate_id, Event.aggregate_version)
+        ):
+            word = IncidentWord(event_id=event_id, at=at, state=IncidentState.model_validate(data))
+            found.setdefault(word.state.incident_id, []).append(word)
+        return found
+
+    async def _verdicts(self, clock_ids: Collection[UUID]) -> Mapping[UUID, Sequence[AnnouncedVerdict]]:
+        """By incident: every verdict that these clocks announced on their own, by version."""
+        if not clock_ids:
+            return {}
+        found: dict[UUID, list[AnnouncedVerdict]] = {}
+        for event_id, name, version, data in await self._session.execute(
+            select(Event.event_id, Event.name, Event.aggregate_version, DATA)
+            .where(Event.aggregate_id.in_([str(each) for each in clock_ids]), Event.name.in_(VERDICTS))
+            .order_by(Event.aggregate_id, Event.aggregate_version)
+        ):
+            verdict = data | {"event_id": event_id, "version": version, "verdict": VERDICTS[name]}
+            found.setdefault(UUID(data["incident_id"]), []).append(AnnouncedVerdict.model_validate(verdict))
+        return found
 
     async def names(self, contract_id: UUID) -> Names:
         """The newest names of the contract's client, sites and environments."""

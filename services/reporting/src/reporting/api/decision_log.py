@@ -19,7 +19,7 @@ from reporting.api.documents import CSV, FILES, MOST_ROWS, Document, Form, answe
 from reporting.application.decision_log import COLUMNS, LogEntry, LogKind, cells, log_entry
 from reporting.application.facts import KnownContract
 from reporting.application.history import FOLLOW_UP
-from reporting.application.reporting import InTheFuture, brand_of, contract_line, newest_version
+from reporting.application.reporting import InTheFuture, brand_of, contract_line, known_versions
 from shared.auth import Principal
 from shared.pagination import Page, PageParams, paginate
 from shared.problems import Conflict, NotFound, responses_for
@@ -39,8 +39,12 @@ OfKind = Annotated[LogKind | None, Query(description="only `action`, `risk` or `
 class _Asked:
     """Whose log, as of when, and what of it the reader may see."""
 
-    def __init__(self, contract: KnownContract, as_of: datetime, kind: LogKind | None, who: Principal) -> None:
+    def __init__(
+        self, versions: Sequence[KnownContract], as_of: datetime, kind: LogKind | None, who: Principal
+    ) -> None:
+        contract = versions[-1]
         self.contract = contract
+        self.versions = versions
         self.as_of = as_of
         self._for_client = who.client_id is not None
         self.known = newest(
@@ -59,10 +63,10 @@ class _Asked:
 async def _asked(
     unit: UnitOfWork, contract_id: UUID, as_of: datetime | None, kind: LogKind | None, who: Principal
 ) -> _Asked:
-    contract = await newest_version(StoredFacts(unit), contract_id)
+    versions = await known_versions(StoredFacts(unit), contract_id)
     if as_of is not None and as_of > unit.now:
         raise InTheFuture("as_of")
-    return _Asked(contract, as_of or unit.now, kind, who)
+    return _Asked(versions, as_of or unit.now, kind, who)
 
 
 @router.get("", summary="List decisions, risks and actions", responses=responses_for(NotFound))
@@ -126,7 +130,7 @@ async def download_decision_log(
     entries = [log_entry(each, asked.as_of, superseded) for each in await told_by(unit, event_ids)]
     t = translator_for(lang, request.headers.get("accept-language"), state.client.language)
     names = await StoredFacts(unit).names(contract_id)
-    contract, brand = contract_line(state, names), brand_of(state)
+    contract, brand = contract_line(asked.versions, asked.as_of, names), brand_of(state)
     zone = ZoneInfo(state.client.time_zone)
     document = Document(
         sheet=decision_log_sheet(contract, brand, entries, asked.as_of, zone, t),

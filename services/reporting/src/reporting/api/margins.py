@@ -41,7 +41,7 @@ from reporting.application.margins import (
     revenues_of,
 )
 from reporting.application.report import Brand
-from reporting.application.reporting import brand_of, contract_line, newest_version, zones_of
+from reporting.application.reporting import brand_of, contract_line, known_versions, zones_of
 from reporting.domain.period import always, month_bounds, month_of
 from shared.auth import Principal
 from shared.etag import IfMatch, etag
@@ -223,8 +223,8 @@ async def _margins(
     if month is not None:
         in_reach(month)
     facts = StoredFacts(unit)
-    newest = (await newest_version(facts, contract_id)).state
-    zones = zones_of(await facts.versions(contract_id))
+    versions = await known_versions(facts, contract_id)
+    newest, zones = versions[-1].state, zones_of(versions)
     wanted = _back(month or month_of(unit.now, zones), months)
     bounds = [month_bounds(each, zones) for each in wanted]
     rates = [rate.value() for rate in (await rates_of(unit)).rates]
@@ -238,7 +238,7 @@ async def _margins(
     worked = (await worked_in(unit, [contract_id], first, last)).get(contract_id, ())
     ended = await ended_items(unit, newest.client.client_id, contract_id)
     made = ContractMargins(
-        contract=contract_line(newest, await facts.names(contract_id)),
+        contract=contract_line(versions, min(bounds[-1][1], unit.now), await facts.names(contract_id)),
         time_zone=newest.client.time_zone,
         language=newest.client.language,
         as_of=unit.now,

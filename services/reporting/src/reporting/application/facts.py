@@ -4,7 +4,7 @@ Tolerant on purpose: unknown keys are ignored, so that a publisher may add. The 
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Final, Literal, TypeAlias
 from uuid import UUID
 
@@ -209,6 +209,13 @@ class Source(Fact):
     monitor_id: UUID | None = None
 
 
+class ClockFact(Fact):
+    """Something that happened to a clock."""
+
+    kind: str
+    at: AwareDatetime
+
+
 class IncidentClock(Fact):
     """One target applied to one incident, as the incident's last event shows it; metrics may be added."""
 
@@ -223,6 +230,8 @@ class IncidentClock(Fact):
     verdict: Literal["met", "breached"] | None = None
     clock_version: int = 0
     """The version of the newest event of the clock's own that this reading knows of."""
+    facts: tuple[ClockFact, ...] | None = None
+    """All that happened to it; null in what releases before it said."""
 
 
 class Timestamps(Fact):
@@ -238,8 +247,11 @@ class Timestamps(Fact):
     recovered: Stamp | None = None
     resolved: Stamp | None = None
     closed: Stamp | None = None
+    reopened: Stamp | None = None
 
 
+STAMPS: Final = tuple(name for name in Timestamps.model_fields if name != "reopened")
+"""The instants that are told of an incident: what began its present cycle only says which they are."""
 ENDS: Final = ("recovered", "monitoring_paused", "resolved", "closed")
 """The instants that end what is known of an incident's length: at a pause of its monitor nobody looks any more."""
 
@@ -272,10 +284,29 @@ class IncidentState(Fact):
         return None
 
     @property
+    def lasts_from(self) -> datetime | None:
+        """When it began to be wrong in its present cycle: one that was reopened lasts again from then on."""
+        reopened = self.timestamps.reopened
+        return self.began_at if reopened is None else reopened.at
+
+    @property
     def ended_at(self) -> datetime | None:
         """When it was over: service back, no longer observed, or work declared done, whichever came first."""
-        stamps = (getattr(self.timestamps, name) for name in ENDS)
+        stamps = (getattr(self.of_its_cycle.timestamps, name) for name in ENDS)
         return min((stamp.at for stamp in stamps if stamp is not None), default=None)
+
+    @property
+    def of_its_cycle(self) -> "IncidentState":
+        """The same without what was heard late of the time before it was reopened: that does not end it now."""
+        reopened = self.timestamps.reopened
+        if reopened is None:
+            return self
+        before = {
+            name: None
+            for name in ENDS
+            if (stamp := getattr(self.timestamps, name)) is not None and stamp.at < reopened.at
+        }
+        return self.model_copy(update={"timestamps": self.timestamps.model_copy(update=before)})
 
 
 class KnownContract(Fact):
@@ -296,11 +327,27 @@ class Names(Fact):
 
 
 class KnownIncident(Fact):
-    """An incident with the events that made it and the verdicts that its clocks announced on their own."""
+    """An incident with the events that made it and the verdicts that its clocks announced on their own.
+
+    `words` and `verdicts` are all that was said of it and by its clocks, by version, where it was reopened or something
+    was said of it after the time that was asked for: it may have begun again since. Else they are empty.
+    `lasted_before`: how long it had lasted when it was reopened, if it was.
+    """
 
     state: IncidentState
     events: tuple[UUID, ...]
     announced: Mapping[UUID, "AnnouncedVerdict"] = Field(default_factory=dict)
+    words: tuple["IncidentWord", ...] = ()
+    verdicts: tuple["AnnouncedVerdict", ...] = ()
+    lasted_before: timedelta = timedelta()
+
+
+class IncidentWord(Fact):
+    """An incident as one of its events tells it, and when that was said."""
+
+    event_id: UUID
+    at: AwareDatetime
+    state: IncidentState
 
 
 class AnnouncedVerdict(Fact):

@@ -34,7 +34,9 @@ class Facts(ToldFacts, Protocol):
         ...
 
     async def incidents(self, contract_id: UUID, start: datetime, until: datetime) -> Sequence[KnownIncident]:
-        """Incidents that began before `until` and were not resolved before `start`, oldest first."""
+        """Incidents that began before `until` and were not resolved before `start`, oldest first: as they are now, and
+        with all that was said of those that were reopened, or of which something was said after `until`.
+        """
         ...
 
     async def names(self, contract_id: UUID) -> Names:

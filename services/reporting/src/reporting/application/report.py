@@ -253,7 +253,8 @@ class IncidentLine(Shown):
     began_at: Instant
     ended_at: Instant | None
     duration_seconds: Number = Field(
-        description="from its first failure to its end, or up to the end of the period while it lasts"
+        description="from its first failure to its end, or up to the end of the period while it lasts; of one that was "
+        "reopened, without the time in which it was over"
     )
     timestamps: Mapping[str, Moment | None] = Field(
         description="first_failure, detected, opened, alerted, acknowledged, mitigated, monitoring_paused, recovered, "
@@ -298,7 +299,7 @@ class TargetSection(Shown):
 
 
 class ReportContract(Shown):
-    """Which contract it is about, with the names of today."""
+    """Which contract it is about, as it stood at the end of the period, with the names of today."""
 
     model_config = ConfigDict(json_schema_extra=examples.example(examples.CONTRACT_LINE))
 

@@ -10,16 +10,20 @@ from zoneinfo import ZoneInfo
 from reporting.application import measuring
 from reporting.application.facts import (
     ENDS,
+    STAMPS,
     AnnouncedVerdict,
     Colours,
     ContractState,
+    Environment,
     IncidentClock,
     KnownContract,
     KnownIncident,
     Names,
+    Site,
     Stamp,
-    Timestamps,
+    Texts,
 )
+from reporting.application.incident_cycles import as_it_stood
 from reporting.application.ports import Facts
 from reporting.application.report import (
     Availability,
@@ -46,7 +50,6 @@ from reporting.domain.response_times import figure_of, milliseconds
 from shared.kernel.sketch import EMPTY, Sketch
 from shared.values import number, seconds
 
-STAMPS = tuple(Timestamps.model_fields)
 DECIDED: Final[tuple[Verdict, ...]] = ("met", "breached")
 LIFE: Final[tuple[IncidentStatus, ...]] = ("open", "acknowledged", "mitigated", "resolved", "closed")
 
@@ -81,12 +84,13 @@ async def monthly_report(
 
     Incidents and their clocks are shown as they stood at the end of the period: what happens to them later belongs to
     the next month. A verdict counts in the month in which it fell. Decisions on outages are those that were in force at
-    `as_of`; the figures before them stand beside.
+    `as_of`; the figures before them stand beside. What the contract says is what it said at the end; a client, a site
+    or an agency that was renamed since is called as it is now.
 
     Raises UnknownContract, NotInTheContract when the contract did not apply in that month, InTheFuture for an `as_of`
     after `now` or a month that has not begun.
     """
-    versions = await _versions(facts, contract_id)
+    versions = await known_versions(facts, contract_id)
     newest = versions[-1].state
     zones = zones_of(versions)
     until = as_of if as_of is not None else now
@@ -96,13 +100,16 @@ async def monthly_report(
     if first >= until:
         raise InTheFuture("month")
     start, end = _promised(versions, first, min(last, until))
+    states = said_until(versions, min(last, until))
+    agreed = states[-1].hours
     names = await facts.names(contract_id)
     transitions = await facts.transitions(contract_id, start, until)
     decisions = await facts.decisions(contract_id, until)
     uptime = measuring.uptime(versions, transitions, names, start, end, until, decisions)
     complete = until >= last or end < min(last, until)
     period = _Period(start, end, complete, _promise_ends(versions))
-    incidents = [_incident(known, newest, names, period) for known in await facts.incidents(contract_id, start, end)]
+    said = _Said.of(states)
+    incidents = [_incident(known, said, names, period) for known in await facts.incidents(contract_id, start, end)]
     lines = [line for line in incidents if line is not None]
     zone = zone_at(first, zones)
     facts_told = await facts.told(contract_id, start, end)
@@ -111,11 +118,11 @@ async def monthly_report(
         await facts.items(items_named(facts_told)),
         await facts.sent_reports(contract_id, start, end),
         Span(start, end, zone),
-        {line.code: (line.name, line.included_minutes) for line in newest.hours.lines} if newest.hours else {},
+        {line.code: (line.name, line.included_minutes) for line in agreed.lines} if agreed is not None else {},
     )
     used = {version.number for _, _, version in in_force(measuring.timeline(versions), start, end)}
     report = MonthlyReport(
-        contract=contract_line(newest, names),
+        contract=contract_line(versions, min(last, until), names),
         month=month,
         time_zone=zone.key,
         language=newest.client.language,
@@ -192,7 +199,7 @@ async def availability(
     if known_at is not None and known_at > now:
         raise InTheFuture("known_at")
     known = known_at if known_at is not None else now
-    versions = await _versions(facts, contract_id)
+    versions = await known_versions(facts, contract_id)
     newest = versions[-1].state
     start, end = _promised(versions, start, end)
     transitions = await facts.transitions(contract_id, start, now)
@@ -211,7 +218,7 @@ async def availability(
 
 async def current_month(facts: Facts, contract_id: UUID, now: datetime) -> date:
     """The month that it is for a contract's client. Raises UnknownContract."""
-    versions = await _versions(facts, contract_id)
+    versions = await known_versions(facts, contract_id)
     return month_of(now, zones_of(versions))
 
 
@@ -220,7 +227,7 @@ async def contract_in_month(facts: Facts, contract_id: UUID, month: date) -> Kno
 
     Raises UnknownContract, NotInTheContract.
     """
-    versions = await _versions(facts, contract_id)
+    versions = await known_versions(facts, contract_id)
     _promised(versions, *month_bounds(month, zones_of(versions)))
     return versions[-1]
 
@@ -233,7 +240,8 @@ def zones_of(versions: Sequence[KnownContract]) -> Zones:
     return [(since, ZoneInfo(by_number[version.number].client.time_zone)) for since, _, version in pieces]
 
 
-async def _versions(facts: Facts, contract_id: UUID) -> Sequence[KnownContract]:
+async def known_versions(facts: Facts, contract_id: UUID) -> Sequence[KnownContract]:
+    """Every known version of a contract, the newest one last. Raises UnknownContract."""
     versions = await facts.versions(contract_id)
     if not versions:
         raise UnknownContract
@@ -249,8 +257,20 @@ def _promised(versions: Sequence[KnownContract], start: datetime, end: datetime)
     return promised
 
 
-def contract_line(state: ContractState, names: Names) -> ReportContract:
-    """Which contract it is, with the names of today."""
+def said_until(versions: Sequence[KnownContract], end: datetime) -> Sequence[ContractState]:
+    """What the contract said until the end of a period, each version that was in force, the last one last.
+
+    Of a period before all of them it is the first version.
+    """
+    states = {version.version: version.state for version in versions}
+    began = min(version.state.effective_from for version in versions)
+    said = [states[version.number] for _, _, version in in_force(measuring.timeline(versions), began, end)]
+    return said or [min(versions, key=lambda version: version.state.effective_from).state]
+
+
+def contract_line(versions: Sequence[KnownContract], end: datetime, names: Names) -> ReportContract:
+    """Which contract it is: what it said at the end of a period, with the names of today."""
+    state = said_until(versions, end)[-1]
     return ReportContract(
         contract_id=state.contract_id,
         number=state.number,
@@ -260,7 +280,7 @@ def contract_line(state: ContractState, names: Names) -> ReportContract:
         ends_on=state.ends_on,
         client_id=state.client.client_id,
         client_name=names.clients.get(state.client.client_id, state.client.name),
-        agency_name=state.agency.name,
+        agency_name=versions[-1].state.agency.name,
         plan_code=state.plan.code,
         plan_name=state.plan.name,
     )
@@ -296,8 +316,27 @@ def _promise_ends(versions: Sequence[KnownContract]) -> datetime | None:
     )
 
 
-def _incident(known: KnownIncident, contract: ContractState, names: Names, period: _Period) -> IncidentLine | None:
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What a contract said of its sites and severities; of one that it left out since, what it said of it last."""
+
+    sites: Mapping[UUID, Site]
+    environments: Mapping[UUID, Environment]
+    severities: Mapping[str, Texts]
+
+    @classmethod
+    def of(cls, states: Sequence[ContractState]) -> "_Said":
+        sites = [site for state in states for site in state.sites]
+        return cls(
+            {site.site_id: site for site in sites},
+            {each.environment_id: each for site in sites for each in site.environments},
+            {each.code: each.names for state in states for each in state.severities},
+        )
+
+
+def _incident(known: KnownIncident, said: _Said, names: Names, period: _Period) -> IncidentLine | None:
     """An incident as it stood at the end of the period; None when nothing of it happened in it."""
+    known = as_it_stood(known, period.reaches)
     state = known.state
     stamps = {name: _until(getattr(state.timestamps, name), period) for name in STAMPS}
     began = state.began_at
@@ -309,17 +348,14 @@ def _incident(known: KnownIncident, contract: ContractState, names: Names, perio
     decided = [clock.decided_at for clock in clocks if clock.decided_at is not None]
     if ended is not None and max([ended, *decided]) < period.start:
         return None
-    site = next((site for site in contract.sites if site.site_id == state.site_id), None)
-    environment = next(
-        (each for site in contract.sites for each in site.environments if each.environment_id == state.environment_id),
-        None,
-    )
+    site = None if state.site_id is None else said.sites.get(state.site_id)
+    environment = None if state.environment_id is None else said.environments.get(state.environment_id)
     return IncidentLine(
         incident_id=state.incident_id,
         number=state.number,
         title=state.title,
         severity=state.severity,
-        severity_names=contract.severity_names(state.severity),
+        severity_names=said.severities.get(state.severity, {}),
         status=_status_at(state.status, stamps),
         source=state.source.kind,
         site_id=state.site_id,
@@ -334,7 +370,7 @@ def _incident(known: KnownIncident, contract: ContractState, names: Names, perio
         carried_forward=period.complete and (ended is None or any(clock.verdict == "running" for clock in clocks)),
         began_at=began,
         ended_at=ended,
-        duration_seconds=number(seconds((ended or period.end) - began)),
+        duration_seconds=number(seconds(known.lasted_before + ((ended or period.end) - (state.lasts_from or began)))),
         timestamps={name: _moment(stamp) for name, stamp in stamps.items()},
         clocks=clocks,
         event_ids=[*known.events, *sorted(verdict.event_id for verdict in known.announced.values())],
@@ -466,8 +502,3 @@ def _all_events(
     events += [event for figure in figures for event in figure.event_ids]
     events += [event for line in lines for event in line.event_ids]
     return list(dict.fromkeys(events))
-
-
-async def newest_version(facts: Facts, contract_id: UUID) -> KnownContract:
-    """A contract as its newest version says it. Raises UnknownContract."""
-    return (await _versions(facts, contract_id))[-1]

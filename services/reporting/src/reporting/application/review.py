@@ -258,7 +258,7 @@ async def reviewed_period(
         raise InTheFuture("month")
     return ReviewedPeriod(
         kind=kind,
-        contract=contract_line(newest.state, await facts.names(contract_id)),
+        contract=contract_line(versions, min(end, now), await facts.names(contract_id)),
         brand=brand_of(newest.state),
         tenant_id=newest.tenant_id,
         language=newest.state.client.language,
@@ -366,10 +366,11 @@ _MEASURED: Final[tuple[tuple[str, Good | None], ...]] = (
 def _trends(months: Sequence[ReviewMonth]) -> list[Trend]:
     if len(months) < 2:
         return []
-    environments = list(dict.fromkeys(figure.environment for month in months for figure in month.figures))
+    # One that was renamed in the middle is still the same, and called as it was last.
+    called = {figure.environment_id: figure.environment for month in months for figure in month.figures}
     found = [
-        _trend("uptime", environment, [_lowest(month, environment) for month in months], "higher")
-        for environment in environments
+        _trend("uptime", environment, [_lowest(month, environment_id) for month in months], "higher")
+        for environment_id, environment in called.items()
     ]
     for measure, good in _MEASURED:
         values: list[Any] = [getattr(month, measure) for month in months]
@@ -386,12 +387,12 @@ def _trend(measure: str, subject: str, series: Sequence[Decimal | None], good: G
     return Trend.model_validate({"measure": measure, "subject": subject, "direction": way})
 
 
-def _lowest(month: ReviewMonth, environment: str) -> Decimal | None:
+def _lowest(month: ReviewMonth, environment_id: UUID) -> Decimal | None:
     """The lowest figure of an environment in a month: it has several when its promise changed in the middle."""
     found = [
         Decimal(figure.uptime_percent)
         for figure in month.figures
-        if figure.environment == environment and figure.uptime_percent is not None
+        if figure.environment_id == environment_id and figure.uptime_percent is not None
     ]
     return min(found, default=None)
 

@@ -43,7 +43,7 @@ from reporting.application.reporting import NotInTheContract, brand_of, contract
 from reporting.application.review import ReviewNotes, reviewed_period
 from reporting.application.review_editions import morning_after, next_review, review_goes_out_at, reviews_closed_by
 from reporting.application.scheduled_reports import next_decisions, next_hours
-from reporting.domain.period import month_bounds
+from reporting.domain.period import month_bounds, zone_at
 from reporting.domain.review_periods import SCHEDULED, ReportKind, ReviewKind, ScheduledKind, months_from
 from reporting.published.report_v1 import ReportPublished, ReviewPublished, ScheduledReportPublished
 from shared.consumer import is_database_away
@@ -219,12 +219,13 @@ async def _issue_accesses(uow: UnitOfWork, row: ReportMonth) -> None:
     versions = await facts.versions(row.contract_id)
     if row.edition or not await _goes_out_now(uow, row, "access", versions):
         return  # the log is only added to: what was told of a month stays so
-    state, (starts_at, ends_at) = versions[-1].state, month_bounds(row.month, zones_of(versions))
+    state, zones = versions[-1].state, zones_of(versions)
+    starts_at, ends_at = month_bounds(row.month, zones)
     total, accesses = await accesses_of_client(uow, row.client_id, starts_at, ends_at, MOST_LINES)
     report = AccessReport(
-        contract=contract_line(state, await facts.names(row.contract_id)),
+        contract=contract_line(versions, ends_at, await facts.names(row.contract_id)),
         month=row.month,
-        time_zone=state.client.time_zone,
+        time_zone=zone_at(starts_at, zones).key,
         language=state.client.language,
         starts_at=starts_at,
         ends_at=ends_at,
@@ -240,11 +241,12 @@ async def _issue_decisions(uow: UnitOfWork, row: ReportMonth) -> None:
     versions = await facts.versions(row.contract_id)
     if not row.edition and not await _goes_out_now(uow, row, "decisions", versions):
         return
-    state, (_, ends_at) = versions[-1].state, month_bounds(row.month, zones_of(versions))
+    state, zones = versions[-1].state, zones_of(versions)
+    starts_at, ends_at = month_bounds(row.month, zones)
     report = DecisionsReport(
-        contract=contract_line(state, await facts.names(row.contract_id)),
+        contract=contract_line(versions, ends_at, await facts.names(row.contract_id)),
         month=row.month,
-        time_zone=state.client.time_zone,
+        time_zone=zone_at(starts_at, zones).key,
         language=state.client.language,
         as_of=ends_at,
         entries=await log_for_client(uow, state, ends_at, MOST_LINES),

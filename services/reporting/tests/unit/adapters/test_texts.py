@@ -11,8 +11,8 @@ from reporting.adapters import words
 from reporting.adapters.rendering import TRANSLATIONS, catalogues
 from reporting.adapters.report_sheet import changes_table
 from reporting.application.editions import ReportChange
+from reporting.application.facts import STAMPS
 from reporting.application.report import IncidentStatus, Verdict
-from reporting.application.reporting import STAMPS
 from reporting.domain.public_words import Headline, Impact, PublicIncidentStatus
 from reporting.domain.state_line import State
 from shared.i18n import untranslated
