@@ -332,6 +332,15 @@ async def test_an_outage_that_goes_on_is_not_decided_on_and_a_contract_that_is_n
     going_on = new_id()
     await service.hear(story.down(going_on, LATER - timedelta(minutes=5)))
     assert (await propose(service, story, str(going_on))).status_code == 409
+    since = (going_on, LATER - timedelta(minutes=5))
+    await service.hear(story.unknown(LATER - timedelta(minutes=3), reason="no_fresh_result", outage=since))
+    unseen = await propose(service, story, str(going_on))
+    assert (unseen.status_code, unseen.json()["detail"]) == (
+        409,
+        "The outage was not seen to end. Propose what it counts as once it is over.",
+    )
+    await service.hear(story.recovered(*since, LATER - timedelta(minutes=1)))
+    assert (await propose(service, story, str(going_on))).json()["to"] == "2026-07-02T21:59:00Z"
     stranger = another_story()
     async with service.client(stranger) as client:
         path = f"/v1/contracts/{story.contract_id}/outage-decisions"

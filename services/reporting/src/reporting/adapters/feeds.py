@@ -56,7 +56,7 @@ def _incident(incident: PublicIncident, zone: ZoneInfo, t: Translator) -> Entry:
 
 
 def _said(update: PublicUpdate, t: Translator) -> str:
-    status = words.public_incident_status(t, update.status)
+    status = words.public_step(t, update.status, update.measured)
     return f"{status} – {words.told(t, update.texts)[1]}" if update.texts else status
 
 

@@ -62,6 +62,15 @@ def status_mail(t: Translator, page: ShownPage, url: str, news: Mapping[str, Any
     elif news["kind"] == "down":
         subject = words.outage_title(t, news["name"], over=False)
         told = [t.gettext("Since %(start)s", start=when(news["from"]))]
+    elif news.get("unwatched"):  # queued before that was told of an outage, it has nothing of it
+        subject = t.gettext("%(component)s: the interruption is no longer monitored", component=news["name"])
+        told = [
+            t.gettext(
+                "Unavailable since %(start)s. Nobody has checked since %(end)s whether it answers again.",
+                start=when(news["from"]),
+                end=when(news["to"]),
+            )
+        ]
     else:
         subject = t.gettext("%(component)s is available again", component=news["name"])
         told = [t.gettext("Unavailable from %(start)s to %(end)s", start=when(news["from"]), end=when(news["to"]))]

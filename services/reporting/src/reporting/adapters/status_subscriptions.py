@@ -459,6 +459,7 @@ def _piece(matter: Matter, page: ShownPage) -> Mapping[str, Any]:
                 "name": incident.components[0].component_name,
                 "from": incident.started_at.isoformat(),
                 "to": incident.ended_at.isoformat() if incident.ended_at else None,
+                "unwatched": incident.unwatched,
             }
     for incident, said in _told_by_people(page):
         if str(said.page_update_id) == matter.key:

@@ -62,6 +62,7 @@ def headline(t: Translator, code: str) -> str:
         "partial_outage": t.gettext("Some systems are unavailable"),
         "major_outage": t.gettext("The service is unavailable"),
         "unknown": t.gettext("The state of some systems is not known at the moment"),
+        "maintenance": t.gettext("Planned maintenance is in progress"),
         "paused": t.gettext("Monitoring is suspended"),
         "ended": t.gettext("Monitoring has ended"),
     }
@@ -97,6 +98,18 @@ def public_incident_status(t: Translator, code: str) -> str:
         "resolved": t.pgettext("incident", "Resolved"),
     }
     return words[code]
+
+
+def public_step(t: Translator, status: str, measured: str | None) -> str:
+    """The same, and of an outage that was not seen to end what was measured from then on."""
+    words = {
+        "down": t.pgettext("incident", "Still unavailable"),
+        "degraded": t.pgettext("incident", "Our checks from several places disagree"),
+        "unknown": t.pgettext("incident", "Our checks bring no result"),
+        "maintenance": t.pgettext("incident", "Planned maintenance has begun"),
+        "paused": t.pgettext("incident", "No longer monitored"),
+    }
+    return words[measured] if measured is not None else public_incident_status(t, status)
 
 
 def told(t: Translator, texts: Mapping[Language, str]) -> tuple[str, str]:

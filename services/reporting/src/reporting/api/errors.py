@@ -243,7 +243,7 @@ def _too_many_page_incidents(_error: TooManyPageIncidents) -> Problem:
 
 def _not_over_yet(_error: NotOverYet) -> Problem:
     return Conflict(
-        "The outage still goes on: checks get no answer, and the page shows it. Publish `monitoring` or leave `status` "
+        "The outage was not seen to end, and the page shows it as going on. Publish `monitoring` or leave `status` "
         "out; call it `resolved` once the component answers again."
     )
 
@@ -304,7 +304,7 @@ def _unknown_outage(_error: UnknownOutage) -> Problem:
 
 
 def _outage_not_over(_error: OutageNotOver) -> Problem:
-    return Conflict("The outage is still going on. Propose what it counts as once it is over.")
+    return Conflict("The outage was not seen to end. Propose what it counts as once it is over.")
 
 
 def _outside_the_outage(error: OutsideTheOutage) -> Problem:

@@ -19,9 +19,9 @@ from reporting.application.status_page import (
     PublicComponent,
     PublicIncident,
     PublicMaintenance,
+    PublicUpdate,
     StatusPageContent,
 )
-from reporting.domain.public_words import Impact as SaidImpact
 from reporting.domain.statuspage import (
     SEVERITY,
     ComponentStatus,
@@ -31,7 +31,7 @@ from reporting.domain.statuspage import (
     overall,
 )
 from shared.i18n import Translator
-from shared.values import Instant
+from shared.values import Instant, instant_text
 
 Impact = Literal["none", "minor", "major", "critical", "maintenance"]
 
@@ -400,16 +400,20 @@ class Statuspage:
     def _updates(self, incident: PublicIncident) -> list[StatuspageUpdate]:
         """Newest first, each with what it did to the components."""
         told: list[StatuspageUpdate] = []
-        before: dict[UUID, SaidImpact | None] = {each.component_id: None for each in incident.components}
+        before: dict[UUID, ComponentStatus] = {each.component_id: "operational" for each in incident.components}
         for update in reversed(incident.updates):
-            after = before | {each.component_id: each.impact for each in update.components}
+            after = before | {each.component_id: impact_status(each.impact) for each in update.components}
+            if (
+                update.measured is not None
+            ):  # it takes nothing away any more, or is not seen to: that is not "operational"
+                after = {each: component_status(update.measured) for each in after}
             told.append(
                 StatuspageUpdate(
-                    id=update.page_update_id or uuid5(incident.incident_id, update.status),
+                    id=update.page_update_id or uuid5(incident.incident_id, _step_name(update)),
                     status=update.status,
                     body=words.told(self._t, update.texts)[1]
                     if update.texts
-                    else words.public_incident_status(self._t, update.status),
+                    else words.public_step(self._t, update.status, update.measured),
                     incident_id=incident.incident_id,
                     created_at=update.at,
                     updated_at=update.at,
@@ -418,12 +422,12 @@ class Statuspage:
                         StatuspageAffected(
                             code=each.component_id,
                             name=each.component_name,
-                            old_status=impact_status(before[each.component_id]),
-                            new_status=impact_status(after[each.component_id]),
+                            old_status=before[each.component_id],
+                            new_status=after[each.component_id],
                         )
                         for each in incident.components
                     ],
-                    deliver_notifications=True,
+                    deliver_notifications=update.measured in (None, "paused"),
                 )
             )
             before = after
@@ -462,3 +466,8 @@ class Statuspage:
             affected_components=[],
             deliver_notifications=True,
         )
+
+
+def _step_name(update: PublicUpdate) -> str:
+    """What a step that was seen is known by within its incident."""
+    return update.status if update.measured is None else f"{update.measured} {instant_text(update.at)}"

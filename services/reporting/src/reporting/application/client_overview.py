@@ -17,7 +17,7 @@ from reporting.application.ports import Facts
 from reporting.application.report import Brand, UptimeFigure
 from reporting.application.reporting import zones_of
 from reporting.application.status_page import PublicDay
-from reporting.application.uptime_rule import Measured, measure
+from reporting.application.uptime_rule import Measured, measure_day
 from reporting.domain.period import days_until, month_bounds, month_of
 from reporting.domain.public_words import Headline, headline
 from reporting.domain.state_line import NOT_BEGUN, Span, State
@@ -163,10 +163,10 @@ def _days(
         for each in measuring.stretches(versions, days[0][1], days[-1][2])
         if each.environment.environment_id == environment_id
     ]
-    rule = promised[-1].rule if promised else measuring.PLAIN_RULE
+    ruled = measuring.rules_in_turn(promised, days[0][1], days[-1][2])
     shown = []
     for day, start, end in days:
-        measured = measure(line, start, end, rule, None)
+        measured = measure_day(line, start, end, ruled)
         shown.append(
             PublicDay(
                 date=day,

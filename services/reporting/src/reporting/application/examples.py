@@ -266,6 +266,7 @@ PUBLIC_UPDATE: Final[JsonDict] = {
     "at": "2026-06-09T01:50:00Z",
     "status": "resolved",
     "page_update_id": "0198f000-0000-7000-8000-0000000000e1",
+    "measured": None,
     "texts": {"fr": "La boutique répond de nouveau.", "en": "The shop answers again."},
     "components": [PUBLIC_IMPACT],
 }

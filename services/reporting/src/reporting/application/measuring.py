@@ -7,12 +7,13 @@ into one percentage: a contract is met when each environment that counts met its
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from typing import Final
 from uuid import UUID
 
 from reporting.application.facts import Environment, KnownContract, Names, Site, UptimeCommitment, UptimeRule
 from reporting.application.report import AsMeasured, DecisionLine, ExplainedSpan, UptimeFigure, UptimeSection
-from reporting.application.uptime_rule import shown, uptime_of
+from reporting.application.uptime_rule import RuledTime, shown, uptime_of
 from reporting.domain.availability import Uptime
 from reporting.domain.period import Version, in_force
 from reporting.domain.reclassification import Decision, forgiven, reclassified
@@ -111,6 +112,34 @@ def stretches(versions: Sequence[KnownContract], start: datetime, end: datetime)
                 else:
                     known.append(Stretch(site, environment, commitment, left, right, version.number))
     return [stretch for known in found.values() for stretch in known]
+
+
+def rules_in_turn(promised: Iterable[Stretch], start: datetime, end: datetime) -> list[RuledTime]:
+    """By which rule an environment is measured when, over `[start, end)` without holes; neighbours differ.
+
+    `promised`: its stretches in that time.
+
+    Where nothing was promised, what had been promised before goes on, and at the beginning what came first: such time
+    is paused or unknown, and the rule says what comes of that.
+    """
+    found: list[RuledTime] = []
+    for stretch in promised:
+        if not found or found[-1].rule != stretch.rule:
+            found.append(RuledTime(stretch.start, end, stretch.rule))
+    found = found or [RuledTime(start, end, PLAIN_RULE)]
+    bounds = [start, *(each.start for each in found[1:]), end]
+    return [RuledTime(*bound, each.rule) for bound, each in zip(pairwise(bounds), found, strict=True)]
+
+
+def unwatched_since(versions: Sequence[KnownContract], until: datetime) -> datetime | None:
+    """Since when the contract has nobody look, being suspended or ended; None while it is active or has not begun."""
+    since = None
+    first = min(version.state.effective_from for version in versions)
+    for left, _, version in reversed(in_force(timeline(versions), first, until) if first < until else []):
+        if version.status == "active":
+            break
+        since = left
+    return since
 
 
 def suspensions(versions: Sequence[KnownContract], start: datetime, end: datetime) -> list[tuple[datetime, datetime]]:

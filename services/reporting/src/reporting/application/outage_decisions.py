@@ -56,7 +56,7 @@ async def propose(
     transitions = await facts.transitions(outage.contract_id, told_since, now)
     known = transitions.get(outage.environment_id, ())
     of_monitor = [each for each in known if each.monitor_id == outage.monitor_id]
-    whole = rules.outage_interval(of_monitor, outage.outage_id, told_since, now)
+    whole = rules.outage_interval(of_monitor, outage.outage_id, now)
     return Decision(
         outage_decision_id,
         outage.outage_id,

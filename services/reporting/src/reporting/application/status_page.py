@@ -8,7 +8,7 @@ and about incidents that they put on it. These change what visitors are told of 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from typing import Final, Literal, TypeAlias, get_args
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -21,7 +21,8 @@ from reporting.application.page_settings import ComponentGroup, KnownPage, PageP
 from reporting.application.page_updates import Impacts, Language, WrittenIncident, WrittenUpdate
 from reporting.application.ports import Facts
 from reporting.application.report import MANY, Brand, Branded, Figure, Number, Shown, Text
-from reporting.application.uptime_rule import measure, measure_day
+from reporting.application.uptime_rule import measure_day, measure_in_turn
+from reporting.domain.outages import Outage, outages, until_answered
 from reporting.domain.period import days_until
 from reporting.domain.public_words import (
     STEPS,
@@ -35,7 +36,7 @@ from reporting.domain.public_words import (
     worst,
 )
 from reporting.domain.response_times import ResponseFigure, milliseconds
-from reporting.domain.state_line import NOT_BEGUN, Span, clipped
+from reporting.domain.state_line import NOT_BEGUN, Span, State, Transition, clipped
 from shared.values import Instant, LocalDate, number, seconds
 
 DAYS: Final = 90
@@ -48,6 +49,10 @@ HOURS: Final = 24
 ANNOUNCED: Final = 20
 """How much of it at most, the next first: a window may recur every hour."""
 
+MOST_TURNS: Final = 20
+"""How many times at most, the last ones, it is told of an outage that it could not be seen, or was seen again."""
+
+Turned: TypeAlias = Literal["down", "degraded", "unknown", "maintenance", "paused"]
 PublicState = Literal["up", "down", "degraded", "maintenance", "unknown", "paused"]
 
 
@@ -167,6 +172,11 @@ class PublicUpdate(Shown):
     at: Instant
     status: PublicIncidentStatus
     page_update_id: UUID | None = Field(description="null: a step that was seen by measuring, without a text")
+    measured: Turned | None = Field(
+        description="what was measured from then on of an outage that was not seen to end: `unknown`, `maintenance` or "
+        "`degraded` while it cannot be seen whether it goes on, `down` when it does, `paused` when it is not watched "
+        "any more, and over for the page; null: the status says all"
+    )
     texts: dict[Language, Text] = Field(description="what was told, by language: plain text in one or both of them")
     components: list[PublicImpact] = Field(description="those for which the step changes it", json_schema_extra=MANY)
 
@@ -188,11 +198,17 @@ class PublicIncident(Shown):
     started_at: Instant
     published_at: Instant = Field(description="since when the page tells of it")
     ended_at: Instant | None = Field(
-        description="when the component answered again, or people called it resolved; null while it goes on"
+        description="when the component answered again, was not watched any more (its step is `paused` then), or "
+        "people called it resolved; null while it goes on"
     )
     duration_seconds: Number
     updated_at: Instant = Field(description="when something was said of it, or withdrawn, last: never goes back")
     updates: list[PublicUpdate] = Field(description="newest first", json_schema_extra=MANY)
+
+    @property
+    def unwatched(self) -> bool:
+        """Whether it is over because nobody looks any more: nobody saw the component answer again."""
+        return any(step.measured == "paused" for step in self.updates)
 
     def concerns(self, component_id: UUID) -> bool:
         """Whether it is or was about a component."""
@@ -316,8 +332,9 @@ async def status_page(facts: Facts, slug: str, now: datetime) -> ShownPage:
             component = _component(environment_id, name, versions, line, days, now, times)
             components.append(component)
             places[environment_id] = _site_of(environment_id, versions)
-            outages, left_at = _incidents(component, line, by_outage, now, minute)
-            incidents += outages
+            found = _outages(versions, transitions.get(environment_id, ()), until)
+            shown, left_at = _incidents(component, found, by_outage, now, minute)
+            incidents += shown
             told += [component.added_at, *left_at]
     people = await facts.page_incidents(tenant_id, slug, now - RECENT)
     ids = [*(each.incident_id for each in incidents), *(each.page_incident_id for each in people)]
@@ -477,12 +494,12 @@ def _component(
         for stretch in measuring.stretches(versions, days[0][1], now)
         if stretch.environment.environment_id == environment_id
     ]
-    rule = promised[-1].commitment.rule if promised and promised[-1].commitment else measuring.PLAIN_RULE
-    target = promised[-1].commitment.target_percent if promised and promised[-1].commitment else None
+    ruled = measuring.rules_in_turn(promised, days[0][1], days[-1][2])
+    target = promised[-1].target_percent if promised else None
     began = promised[0].start if promised else now
     shown = []
     for day, start, end in days:
-        measured = measure_day(line, start, end, rule)
+        measured = measure_day(line, start, end, ruled)
         shown.append(
             PublicDay(
                 date=day,
@@ -499,7 +516,7 @@ def _component(
         start = max(whole, began)
         if totals and (totals[-1].from_ == start or start >= last):
             break  # a contract younger than the shorter stretch has one figure, not the same one twice
-        total = measure(line, start, last, rule, target) if start < last else None
+        total = measure_in_turn(line, start, last, ruled, target) if start < last else None
         totals.append(
             PublicUptime(
                 days=count,
@@ -575,61 +592,58 @@ def _day_state(spans: Sequence[Span]) -> Literal["up", "degraded", "down", "unkn
     return "paused" if "paused" in states and "unknown" not in states else "unknown"
 
 
+def _outages(versions: Sequence[KnownContract], transitions: Iterable[Transition], until: datetime) -> list[Outage]:
+    """The outages of a component as visitors are told of them: over when it answers again, or nobody looks any more."""
+    stopped = measuring.unwatched_since(versions, until)
+    found = [outage for outage in outages(transitions, until) if stopped is None or outage.start < stopped]
+    if stopped is not None:
+        found = [outage.cut(stopped) for outage in found]
+    return until_answered(found)
+
+
 def _incidents(
     component: PublicComponent,
-    line: Sequence[Span],
+    found: Iterable[Outage],
     by_outage: Mapping[UUID, KnownIncident],
     now: datetime,
     minute: datetime,
 ) -> tuple[list[PublicIncident], list[datetime]]:
     """The outages of a component that go on or were over lately, with what people did about them; and when those
     before left the page."""
-    spans: dict[UUID, tuple[datetime, datetime]] = {}
-    for span in line:
-        if span.state == "down" and span.outage_id is not None:
-            start, _ = spans.get(span.outage_id, (span.start, span.end))
-            spans[span.outage_id] = (start, span.end)
-    found: list[PublicIncident] = []
+    shown: list[PublicIncident] = []
     left_at: list[datetime] = []
-    for outage_id, (start, end) in spans.items():
-        ongoing = component.state == "down" and end >= now
-        incident = by_outage.get(outage_id)
-        if not ongoing and end < now - RECENT:
-            left_at.append(end + RECENT)
+    for outage in found:
+        if outage.end is not None and outage.end < now - RECENT:
+            left_at.append(outage.end + RECENT)
             continue
-        updates = _updates(start, None if ongoing else end, incident, now)
-        status = updates[0].status
-        if not ongoing and incident is None:
-            status = "resolved"
-        found.append(
+        updates = _updates(outage, by_outage.get(outage.outage_id), now)
+        shown.append(
             PublicIncident(
-                incident_id=outage_id,
+                incident_id=outage.outage_id,
                 titles={},
                 components=[
                     PublicAffected(
                         component_id=component.component_id,
                         component_name=component.name,
-                        impact="major" if ongoing else None,
+                        impact="major" if outage.end is None else None,
                     )
                 ],
                 impact="major",
-                status=status,
-                started_at=start,
-                published_at=start,
-                ended_at=None if ongoing else end,
-                duration_seconds=number(seconds((max(minute, start) if ongoing else end) - start)),
+                status=updates[0].status,
+                started_at=outage.start,
+                published_at=outage.start,
+                ended_at=outage.end,
+                duration_seconds=number(seconds((outage.end or max(minute, outage.start)) - outage.start)),
                 updated_at=max(step.at for step in updates),
                 updates=updates,
             )
         )
-    return [_with_impact(each) for each in found], left_at
+    return [_with_impact(each) for each in shown], left_at
 
 
-def _updates(
-    start: datetime, end: datetime | None, incident: KnownIncident | None, now: datetime
-) -> list[PublicUpdate]:
+def _updates(outage: Outage, incident: KnownIncident | None, now: datetime) -> list[PublicUpdate]:
     """The steps that the public is told, newest first; without an incident yet, what the monitor itself says."""
-    steps = [_step(start, "investigating")]
+    steps = [_step(outage.start, "investigating")]
     if incident is not None:
         stamps = incident.state.timestamps
         for stamp, status in (
@@ -637,10 +651,11 @@ def _updates(
             (stamps.mitigated, public_incident_status("mitigated", recovered=False)),
             (stamps.resolved or stamps.closed, public_incident_status("resolved", recovered=False)),
         ):
-            if stamp is not None and stamp.at <= now:
+            # Where nobody looks any more the page is done with it, whatever is still written down about it.
+            if stamp is not None and stamp.at <= (now if outage.watched or outage.end is None else outage.end):
                 steps.append(_step(stamp.at, status))
-    if end is not None:
-        steps.append(_step(end, "monitoring" if incident is not None else "resolved"))
+    if outage.end is not None and outage.watched:
+        steps.append(_step(outage.end, "monitoring" if incident is not None else "resolved"))
     steps.sort(key=lambda step: (STEPS.index(step.status), step.at))
     # One entry per status, and never a step back in time: the site may answer again before anybody took it up.
     told: list[PublicUpdate] = []
@@ -648,12 +663,27 @@ def _updates(
         if told and (step.status == told[-1].status or step.at < told[-1].at):
             continue
         told.append(step)
-    return told[::-1]
+    return _with_turns(told, outage)[::-1]
+
+
+def _with_turns(steps: Sequence[PublicUpdate], outage: Outage) -> list[PublicUpdate]:
+    """Steps in the order of time, and what was measured between them, called what it was called until then."""
+    turns: list[tuple[datetime, PublicUpdate | State]] = [*outage.turns[-MOST_TURNS:]]
+    if outage.end is not None and not outage.watched:
+        turns.append((outage.end, "paused"))
+    told: list[PublicUpdate] = []
+    for at, step in sorted([*turns, *((step.at, step) for step in steps)], key=lambda each: each[0]):
+        if isinstance(step, PublicUpdate):
+            told.append(step)
+        elif step in get_args(Turned):
+            status = "resolved" if step == "paused" else told[-1].status
+            told.append(_step(at, status).model_copy(update={"measured": step}))
+    return told
 
 
 def _step(at: datetime, status: PublicIncidentStatus) -> PublicUpdate:
     """A step that was seen, about which nobody said anything."""
-    return PublicUpdate(at=at, status=status, page_update_id=None, texts={}, components=[])
+    return PublicUpdate(at=at, status=status, page_update_id=None, measured=None, texts={}, components=[])
 
 
 def _with_impact(outage: PublicIncident) -> PublicIncident:
@@ -690,11 +720,14 @@ def _with_written(incident: PublicIncident, written: Sequence[WrittenUpdate]) ->
         if isinstance(each, WrittenUpdate):
             standing = _called(incident, each, standing)
             told.append(_said(each, standing, []))
+        elif each.measured not in (None, "paused"):  # it is called as before
+            told.append(each.model_copy(update={"status": standing}))
         elif STEPS.index(each.status) >= STEPS.index(standing):
             standing = each.status
             told.append(each)
-    status = incident.status if told[-1].page_update_id is None else standing
-    return _with_impact(incident.model_copy(update={"status": status, "updated_at": updated_at, "updates": told[::-1]}))
+    return _with_impact(
+        incident.model_copy(update={"status": standing, "updated_at": updated_at, "updates": told[::-1]})
+    )
 
 
 def _said(update: WrittenUpdate, standing: PublicIncidentStatus, changed: list[PublicImpact]) -> PublicUpdate:
@@ -702,6 +735,7 @@ def _said(update: WrittenUpdate, standing: PublicIncidentStatus, changed: list[P
         at=update.at,
         status=standing,
         page_update_id=update.page_update_id,
+        measured=None,
         texts=dict(update.texts),
         components=changed,
     )

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -83,14 +84,40 @@ def measure(
     return shown(uptime_of(line, start, end, rule, target_percent))
 
 
-def measure_day(line: Sequence[Span], start: datetime, end: datetime, rule: UptimeRule) -> Measured:
+@dataclass(frozen=True)
+class RuledTime:
+    """A time `[start, end)` with the one rule by which it is measured."""
+
+    start: datetime
+    end: datetime
+    rule: UptimeRule
+
+
+def measure_in_turn(
+    line: Sequence[Span], start: datetime, end: datetime, ruled: Sequence[RuledTime], target_percent: str | None
+) -> Measured:
+    """The same over times of different rules: each is measured by its own, and the exact lengths are added.
+
+    `ruled`: in the order of time, without holes in `[start, end)`, and may reach beyond it.
+    """
+    parts = [
+        uptime_of(line, max(start, each.start), min(end, each.end), each.rule, None)
+        for each in ruled
+        if max(start, each.start) < min(end, each.end)
+    ]
+    return shown(availability.added(parts, parse_decimal(target_percent) if target_percent is not None else None))
+
+
+def measure_day(line: Sequence[Span], start: datetime, end: datetime, ruled: Sequence[RuledTime]) -> Measured:
     """The same for a day of many: what depends on nothing but the states of the day is measured once.
 
     Whether a run of down counts depends on how long it is beyond the day, and a service window on which day it is.
     """
     near = touching(line, start, end)
-    if rule.service_window is not None or any(span.state == "down" for span in near):
-        return measure(line, start, end, rule, None)
+    rules = [each.rule for each in ruled if each.start < end and start < each.end]
+    rule = rules[0]
+    if len(rules) > 1 or rule.service_window is not None or any(span.state == "down" for span in near):
+        return measure_in_turn(line, start, end, ruled, None)
     states = tuple((span.state, span.start - start, span.end - start) for span in clipped(near, start, end))
     return _quiet_day(end - start, states, rule.model_dump_json())
 

@@ -6,7 +6,7 @@ The live reports, the status page and the calculator call the same function.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -151,6 +151,18 @@ def measure_uptime(
         elif treatment == "down":
             lost += _seconds(lengths[state])
     return Uptime(period.length, total(service), lengths, denominator, lost, target)
+
+
+def added(parts: Sequence[Uptime], target: Decimal | None) -> Uptime:
+    """What periods that do not overlap come to together, each measured by its own rule."""
+    return Uptime(
+        period=sum((part.period for part in parts), timedelta()),
+        service=sum((part.service for part in parts), timedelta()),
+        length_of={state: sum((part.length_of[state] for part in parts), timedelta()) for state in State},
+        denominator=sum((part.denominator for part in parts), timedelta()),
+        lost=sum((part.lost for part in parts), Fraction()),
+        target=target,
+    )
 
 
 def uptime_display(percent: Fraction, target: Decimal | None) -> str:

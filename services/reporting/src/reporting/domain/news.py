@@ -20,7 +20,11 @@ def news(matters: Sequence[Matter], told: Mapping[str, str]) -> tuple[list[Matte
 
     An outage is told when it begins and when it is over, planned work when it is announced and when it is called off, a
     sentence of people when it is published. An outage of which nothing was told before it was over is told once, as
-    over. What is not on the page any more stays told: it may come back.
+    over. None is told as begun again: where one that was not known yet holds its component down, that one is told. What
+    is not on the page any more stays told: it may come back.
     """
-    new = [matter for matter in matters if told.get(matter.key) != matter.stage]
-    return new, {**told, **{matter.key: matter.stage for matter in matters}}
+    standing = [
+        Matter(each.key, "over") if each.stage == "down" and told.get(each.key) == "over" else each for each in matters
+    ]
+    new = [matter for matter in standing if told.get(matter.key) != matter.stage]
+    return new, {**told, **{matter.key: matter.stage for matter in standing}}

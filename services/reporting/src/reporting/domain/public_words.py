@@ -12,7 +12,9 @@ Impact: TypeAlias = Literal["degraded", "partial", "major"]
 """How much of a component people say that an incident takes away, the least first."""
 ShownState: TypeAlias = State | Literal["partial"]
 """What visitors are told of a component: what was measured, or what people say of it where that is worse."""
-Headline = Literal["operational", "degraded", "partial_outage", "major_outage", "unknown", "paused", "ended"]
+Headline = Literal[
+    "operational", "maintenance", "degraded", "partial_outage", "major_outage", "unknown", "paused", "ended"
+]
 
 _INCIDENT: dict[str, PublicIncidentStatus] = {
     "open": "investigating",
@@ -25,6 +27,13 @@ _INCIDENT: dict[str, PublicIncidentStatus] = {
 _BY_IMPACT: Final[dict[Impact, ShownState]] = {"degraded": "degraded", "partial": "partial", "major": "down"}
 _WORSE: Final[tuple[ShownState, ...]] = ("up", "maintenance", "paused", "unknown", "degraded", "partial", "down")
 
+_HEADLINES: Final[dict[ShownState, Headline]] = {
+    "partial": "partial_outage",
+    "degraded": "degraded",
+    "unknown": "unknown",
+    "maintenance": "maintenance",
+}
+"""What one component makes of the page where none is down, the first that there is."""
 _NO_LONGER: dict[str, Headline] = {"suspended": "paused", "ended": "ended"}
 
 
@@ -53,10 +62,9 @@ def headline(states: Iterable[ShownState], *, contract_status: str) -> Headline:
     down = present.count("down")
     if down:
         return "major_outage" if down == len(present) else "partial_outage"
-    if "partial" in present:
-        return "partial_outage"
-    if "degraded" in present:
-        return "degraded"
-    if not present or "unknown" in present:
+    for state, told in _HEADLINES.items():
+        if state in present:
+            return told
+    if not present:
         return "unknown"
     return "paused" if all(state == "paused" for state in present) else "operational"

@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import Final, Literal, get_args
 from uuid import UUID
 
-from reporting.domain.state_line import Span, State, Transition, clipped, environment_line
+from reporting.domain.outages import outages
+from reporting.domain.state_line import Span, State, Transition, clipped
 from shared.kernel.intervals import Interval, intersection, subtraction, union
 
 Category = Literal["agreed_maintenance", "client_caused", "third_party"]
@@ -135,15 +136,12 @@ class Decision:
         return self.withdrawn_at is None or known_at < self.withdrawn_at
 
 
-def outage_interval(transitions: Iterable[Transition], outage_id: UUID, start: datetime, now: datetime) -> Interval:
-    """From the beginning of an outage to its end, by the transitions of its monitor, none of them before `start`.
-
-    Raises OutageNotOver.
-    """
-    line = [span for span in environment_line(transitions, start, now) if span.outage_id == outage_id]
-    if not line or line[-1].end >= now:
+def outage_interval(transitions: Iterable[Transition], outage_id: UUID, now: datetime) -> Interval:
+    """From the beginning of an outage to its end, by the transitions of its monitor. Raises OutageNotOver."""
+    outage = next((each for each in outages(transitions, now) if each.outage_id == outage_id), None)
+    if outage is None or outage.end is None:
         raise OutageNotOver
-    return Interval(line[0].start, line[-1].end)
+    return Interval(outage.start, outage.end)
 
 
 def within(outage: Interval, start: datetime | None, end: datetime | None) -> Interval:

@@ -72,7 +72,12 @@ def affected(component: dict[str, Any], impact: str | None) -> dict[str, Any]:
 
 
 def told(at: datetime, status: str, texts: dict[str, str] | None = None) -> dict[str, Any]:
-    said: dict[str, Any] = {"page_update_id": new_id() if texts else None, "texts": texts or {}, "components": []}
+    said: dict[str, Any] = {
+        "page_update_id": new_id() if texts else None,
+        "measured": None,
+        "texts": texts or {},
+        "components": [],
+    }
     return {"at": at, "status": status, **said}
 
 

@@ -13,6 +13,7 @@ from reporting.adapters.report_sheet import changes_table
 from reporting.application.editions import ReportChange
 from reporting.application.report import IncidentStatus, Verdict
 from reporting.application.reporting import STAMPS
+from reporting.application.status_page import Turned
 from reporting.domain.public_words import Headline, Impact, PublicIncidentStatus
 from reporting.domain.state_line import State
 from shared.i18n import untranslated
@@ -37,6 +38,7 @@ def test_french_differs_from_english_wherever_it_is_a_sentence() -> None:
         (words.impact, get_args(Impact)),
         (words.headline, get_args(Headline)),
         (words.public_incident_status, get_args(PublicIncidentStatus)),
+        (lambda t, measured: words.public_step(t, "resolved", measured), get_args(Turned)),
         (words.incident_status, get_args(IncidentStatus)),
         (words.verdict, [*get_args(Verdict), "missed", "none"]),
         (words.contract_status, ["active", "suspended", "terminated", "expired"]),

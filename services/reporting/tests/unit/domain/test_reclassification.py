@@ -144,9 +144,9 @@ def test_an_outage_of_a_third_party_is_left_out_and_ours_at_the_same_time_still_
 def test_an_outage_is_decided_on_from_its_first_failure_to_its_end_and_not_while_it_goes_on() -> None:
     transitions = outages(HERE, (10, 40), (50, 60))
     first, second = (UUID(int=HERE.int << 32 | number) for number in (1, 2))
-    assert outage_interval(transitions, first, BEGIN, END) == (at(10), at(40))
+    assert outage_interval(transitions, first, END) == (at(10), at(40))
     with pytest.raises(OutageNotOver):
-        outage_interval(transitions[:-1], second, BEGIN, END)
+        outage_interval(transitions[:-1], second, END)
 
 
 def test_the_time_that_is_decided_on_lies_within_the_outage() -> None:
