@@ -215,6 +215,10 @@ async def test_a_component_is_available_again_when_none_of_its_monitors_finds_it
         (at, None) for at in began
     ]
 
+    first_found = content["open_incidents"][1]
+    assert steps(first_found) == [(began[1], "investigating", None), (text(NOW - 2 * MINUTE), "investigating", "down")]
+    assert first_found["updated_at"] == text(NOW - 2 * MINUTE)
+
     story.monitor_id = two
     await service.hear(story.recovered(*later, NOW - MINUTE))
     assert await mails(service, mailbox) == [DOWN, DOWN, BACK, BACK]
