@@ -243,7 +243,7 @@ def _too_many_page_incidents(_error: TooManyPageIncidents) -> Problem:
 
 def _not_over_yet(_error: NotOverYet) -> Problem:
     return Conflict(
-        "The outage was not seen to end, and the page shows it as going on. Publish `monitoring` or leave `status` "
+        "The outage still goes on: nobody saw it end, and the page shows it. Publish `monitoring` or leave `status` "
         "out; call it `resolved` once the component answers again."
     )
 

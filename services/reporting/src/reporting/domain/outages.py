@@ -74,7 +74,13 @@ def _in_ends(outage: Outage) -> tuple[bool, datetime, bool]:
 
 
 def _answered(together: Iterable[Outage], last: Outage) -> list[Outage]:
-    return [replace(each, end=last.end, watched=last.watched) if each.watched else each for each in together]
+    return [_held_down(each, last) if each.watched else each for each in together]
+
+
+def _held_down(outage: Outage, last: Outage) -> Outage:
+    """An outage until the last one that touches it is over: its component is down although its monitor is up again."""
+    turns = outage.turns if outage.end in (None, last.end) else (*outage.turns, (outage.end, "down"))
+    return replace(outage, end=last.end, watched=last.watched, turns=turns)
 
 
 def _in_time(outage: Outage) -> tuple[datetime, int]:
