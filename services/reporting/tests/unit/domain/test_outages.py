@@ -146,11 +146,7 @@ def test_a_component_answers_again_when_nothing_holds_it_down_any_more(
 def test_a_component_is_not_said_to_answer_again_where_nobody_looks_at_what_held_it_down() -> None:
     recovered_first, unwatched = ended(10, 30), ended(20, None).cut(at(40))
     assert until_answered([recovered_first, unwatched]) == [
-<<<<<<< HEAD
-        Outage(recovered_first.outage_id, at(10), at(40), watched=False),
-=======
         Outage(recovered_first.outage_id, at(10), at(40), watched=False, turns=((at(30), "down"),)),
->>>>>>> over
         unwatched,
     ]
     seen = ended(35, 50)
