@@ -9,6 +9,7 @@ import pytest
 
 from shared.ids import new_id
 
+from .test_measured_months import told as measured_months
 from .test_report_editions import AFTERWARDS, MIDNIGHT, issue, published, read
 
 
@@ -295,6 +296,13 @@ async def test_what_is_agreed_from_the_first_of_july_on_is_not_told_of_june(serv
     assert [each["version"] for each in first["report"]["contract_versions"]] == [1]
     assert {line["site_name"] for line in first["report"]["incidents"]["items"]} == {story.site_name}
     assert await hours_report(service, story) == [120]
+
+
+async def test_the_status_page_that_june_had_is_told_of_it_though_july_has_none(service: Any, story: Any) -> None:
+    await service.hear(*story.golden_june(), story.contract("amended", MIDNIGHT, status_page=None))
+    service.clock.set(AFTERWARDS)
+    measured = {each["month"]: each["status_page_slug"] for each in await measured_months(service)}
+    assert measured["2026-06-01"] == story.slug
 
 
 async def test_an_amendment_of_july_is_no_correction_of_june_when_a_late_fact_makes_one(

@@ -11,7 +11,15 @@ from itertools import pairwise
 from typing import Final
 from uuid import UUID
 
-from reporting.application.facts import Environment, KnownContract, Names, Site, UptimeCommitment, UptimeRule
+from reporting.application.facts import (
+    ContractState,
+    Environment,
+    KnownContract,
+    Names,
+    Site,
+    UptimeCommitment,
+    UptimeRule,
+)
 from reporting.application.report import AsMeasured, DecisionLine, ExplainedSpan, UptimeFigure, UptimeSection
 from reporting.application.uptime_rule import RuledTime, shown, uptime_of
 from reporting.domain.availability import Uptime
@@ -95,6 +103,17 @@ def lifetime(versions: Sequence[KnownContract], start: datetime, end: datetime) 
     """The part of a period in which the contract promised something; None when that is no part of it."""
     promised = [(left, right) for left, right, version in in_force(timeline(versions), start, end) if version.promises]
     return (promised[0][0], promised[-1][1]) if promised else None
+
+
+def said_until(versions: Sequence[KnownContract], end: datetime) -> Sequence[ContractState]:
+    """What the contract said until the end of a period, each version that was in force, the last one last.
+
+    Of a period before all of them it is the first version.
+    """
+    states = {version.version: version.state for version in versions}
+    began = min(version.state.effective_from for version in versions)
+    said = [states[version.number] for _, _, version in in_force(timeline(versions), began, end)]
+    return said or [min(versions, key=lambda version: version.state.effective_from).state]
 
 
 def stretches(versions: Sequence[KnownContract], start: datetime, end: datetime) -> list[Stretch]:

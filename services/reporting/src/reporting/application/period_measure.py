@@ -67,7 +67,7 @@ def measure_month(
     committed = any(each.stretch.commitment is not None for each in measured)
     if not measured or not (committed or transitions):
         return None
-    state = versions[-1].state
+    state = measuring.said_until(versions, bounds[1])[-1]
     counted = [each for each in measured if each.stretch.commitment is not None]
     told = {
         "measurement_id": str(measurement_id(state.contract_id, month)),

@@ -100,7 +100,7 @@ async def monthly_report(
     if first >= until:
         raise InTheFuture("month")
     start, end = _promised(versions, first, min(last, until))
-    states = said_until(versions, min(last, until))
+    states = measuring.said_until(versions, min(last, until))
     agreed = states[-1].hours
     names = await facts.names(contract_id)
     transitions = await facts.transitions(contract_id, start, until)
@@ -257,20 +257,9 @@ def _promised(versions: Sequence[KnownContract], start: datetime, end: datetime)
     return promised
 
 
-def said_until(versions: Sequence[KnownContract], end: datetime) -> Sequence[ContractState]:
-    """What the contract said until the end of a period, each version that was in force, the last one last.
-
-    Of a period before all of them it is the first version.
-    """
-    states = {version.version: version.state for version in versions}
-    began = min(version.state.effective_from for version in versions)
-    said = [states[version.number] for _, _, version in in_force(measuring.timeline(versions), began, end)]
-    return said or [min(versions, key=lambda version: version.state.effective_from).state]
-
-
 def contract_line(versions: Sequence[KnownContract], end: datetime, names: Names) -> ReportContract:
     """Which contract it is: what it said at the end of a period, with the names of today."""
-    state = said_until(versions, end)[-1]
+    state = measuring.said_until(versions, end)[-1]
     return ReportContract(
         contract_id=state.contract_id,
         number=state.number,
