@@ -62,9 +62,11 @@ def own_nats_server() -> Iterator[NatsServer]:
 
 
 @pytest.fixture(scope="session")
-def service_databases(postgres_server: PostgresServer) -> ServiceDatabases:
+def service_databases(postgres_server: PostgresServer) -> Iterator[ServiceDatabases]:
     """Makes and drops databases; for fixtures with a scope of their own."""
-    return ServiceDatabases(postgres_server)
+    databases = ServiceDatabases(postgres_server)
+    yield databases
+    databases.close()
 
 
 @pytest.fixture
