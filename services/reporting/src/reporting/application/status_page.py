@@ -36,7 +36,7 @@ from reporting.domain.public_words import (
     worst,
 )
 from reporting.domain.response_times import ResponseFigure, milliseconds
-from reporting.domain.state_line import NOT_BEGUN, Span, State, Transition, clipped
+from reporting.domain.state_line import NOT_BEGUN, Span, State, Transition, clipped, of_availability
 from shared.values import Instant, LocalDate, number, seconds
 
 DAYS: Final = 90
@@ -594,10 +594,11 @@ def _day_state(spans: Sequence[Span]) -> Literal["up", "degraded", "down", "unkn
     return "paused" if "paused" in states and "unknown" not in states else "unknown"
 
 
-def _outages(versions: Sequence[KnownContract], transitions: Iterable[Transition], until: datetime) -> list[Outage]:
+def _outages(versions: Sequence[KnownContract], transitions: Sequence[Transition], until: datetime) -> list[Outage]:
     """The outages of a component as visitors are told of them: over when it answers again, or nobody looks any more."""
     stopped = measuring.unwatched_since(versions, until)
-    found = [outage for outage in outages(transitions, until) if stopped is None or outage.start < stopped]
+    said = of_availability(transitions, counts_for_sla=True)
+    found = [outage for outage in outages(said, until) if stopped is None or outage.start < stopped]
     if stopped is not None:
         found = [outage.cut(stopped) for outage in found]
     return until_answered(found)
