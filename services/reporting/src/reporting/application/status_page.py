@@ -679,7 +679,7 @@ def _with_turns(steps: Sequence[PublicUpdate], outage: Outage) -> list[PublicUpd
         if isinstance(step, PublicUpdate):
             told.append(step)
         elif step in get_args(Turned):
-            status = "resolved" if step == "paused" else told[-1].status
+            status: PublicIncidentStatus = "resolved" if step == "paused" else told[-1].status
             told.append(_step(at, status).model_copy(update={"measured": step}))
     return told
 

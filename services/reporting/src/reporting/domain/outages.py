@@ -79,7 +79,9 @@ def _answered(together: Iterable[Outage], last: Outage) -> list[Outage]:
 
 def _held_down(outage: Outage, last: Outage) -> Outage:
     """An outage until the last one that touches it is over: its component is down although its monitor is up again."""
-    turns = outage.turns if outage.end in (None, last.end) else (*outage.turns, (outage.end, "down"))
+    turns = outage.turns
+    if outage.end is not None and outage.end != last.end:
+        turns = (*turns, (outage.end, "down"))
     return replace(outage, end=last.end, watched=last.watched, turns=turns)
 
 
