@@ -149,7 +149,7 @@ async def test_an_outage_that_nobody_watches_any_more_is_not_told_as_available_a
         assert (incident["ended_at"], incident["duration_seconds"]) == (text(paused), 480)
         assert steps(incident)[-1] == (text(paused), "resolved", "paused")
     words = " ".join(body(mailbox.messages[-1]).split())
-    assert "Indisponible depuis le 8 juin 2026 à 10:50. Depuis le 8 juin 2026 à 10:58, personne ne vérifie" in words
+    assert "Indisponible depuis le 8 juin 2026, 10:50. Depuis le 8 juin 2026, 10:58, personne ne vérifie" in words
     for place in ("", "/incidents", f"/incidents/{outage[0]}", "/feed.atom", "/feed.json"):
         page = await html(service, place)
         assert "No longer monitored" in page, place

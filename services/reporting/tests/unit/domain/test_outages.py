@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from reporting.domain.outages import Outage, outages, until_answered
+from reporting.domain.outages import Outage, Turn, outages, until_answered
 from reporting.domain.state_line import State, Transition
 
 START = datetime(2026, 6, 1, tzinfo=UTC)
@@ -57,7 +57,7 @@ def test_what_stands_before_an_outage_does_not_end_it(state: State) -> None:
     transitions = [down(1, 10), entered(2, state, 20)]
     assert outages(transitions, NOW) == [Outage(FIRST, at(10), None, turns=((at(20), state),))]
     transitions += [again(3, state, 20, 30)]
-    seen = ((at(20), state), (at(30), "down"))
+    seen: tuple[Turn, ...] = ((at(20), state), (at(30), "down"))
     assert outages(transitions, NOW) == [Outage(FIRST, at(10), None, turns=seen)]
     assert outages([*transitions, recovered(4, 10, 40)], NOW) == [Outage(FIRST, at(10), at(40), turns=seen)]
 

@@ -62,7 +62,7 @@ def test_a_time_in_which_the_rule_changes_comes_to_what_its_parts_come_to(
         if left < right
     ]
     for length in ("period_seconds", "service_seconds", "denominator_seconds", "down_seconds", "unknown_seconds"):
-        assert whole[length] == sum(part[length] for part in parts)  # type: ignore[literal-required]
+        assert whole[length] == sum(part[length] for part in parts)
 
 
 @given(stretches, rules, st.integers(1, 71))
