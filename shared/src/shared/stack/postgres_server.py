@@ -145,10 +145,12 @@ class PostgresServer:
         """SIGKILL the server, as a crash would. Returns when all its processes are gone, so that it can start again."""
         if self._process is None or self._process.pid is None:
             return
+        # Held first, or it may start one more backend after they were counted, which keeps its memory from the next.
+        self._process.send(signal.SIGSTOP)
         backends = _children(self._process.pid)
         self._process.kill()
         for backend in backends:  # they notice within a moment that the postmaster is gone
-            wait_for_end(backend, "postgres", 10.0)
+            wait_for_end(backend, "postgres", 30.0)
 
     def ping(self) -> None:
         """Ask the server something. Raises psycopg.OperationalError when it does not answer."""
