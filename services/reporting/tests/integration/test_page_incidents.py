@@ -12,7 +12,9 @@ import httpx
 import psycopg
 import pytest
 
+from reporting.adapters.facts import StoredFacts
 from reporting.api import page_updates as update_routes
+from reporting.application.client_overview import contract_now
 from reporting.application.page_updates import LONGEST_AGO, MOST_INCIDENTS
 from shared.ids import new_id
 from shared.testing.mailbox import Mailbox
@@ -290,6 +292,22 @@ async def test_two_who_publish_the_last_update_at_one_time_do_not_both(
     monkeypatch.setattr(update_routes, "MOST_UPDATES", 2)
     answers = await asyncio.gather(*(publish(service, story, told_of, texts=TEXTS) for _ in range(4)))
     assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409]
+
+
+async def test_the_portal_tells_the_client_what_his_page_tells_visitors(
+    service: Any, story: Any, reported: UUID
+) -> None:
+    async def told() -> tuple[str, str, str]:
+        async with service.runtime.units.for_tenant(story.tenant_id) as unit:
+            now = await contract_now(StoredFacts(unit), story.contract_id, unit.now)
+        assert now is not None
+        (system,) = [each for each in now.systems if each.environment_id == story.environment_id]
+        return now.headline, system.state, system.shown
+
+    view = await shown(service, story, reported)
+    assert await told() == ("partial_outage", "up", "partial")
+    await take_away(service, story, view)
+    assert await told() == ("operational", "up", "up")
 
 
 async def test_two_who_put_one_incident_on_a_page_at_one_time_do_not_both(

@@ -16,10 +16,10 @@ from reporting.application.facts import Colours, ContractState, KnownContract, K
 from reporting.application.ports import Facts
 from reporting.application.report import Brand, UptimeFigure
 from reporting.application.reporting import zones_of
-from reporting.application.status_page import PublicDay
+from reporting.application.status_page import PublicDay, impacts_of_people
 from reporting.application.uptime_rule import Measured, measure_day
 from reporting.domain.period import days_until, month_bounds, month_of
-from reporting.domain.public_words import Headline, headline
+from reporting.domain.public_words import Headline, ShownState, headline, shown_state
 from reporting.domain.state_line import NOT_BEGUN, Span, State
 
 DAYS: Final = 90
@@ -38,6 +38,9 @@ class SystemNow:
     url: str
     counts_for_sla: bool
     state: State
+    """What was measured."""
+    shown: ShownState
+    """The worse of that and what people say of it on the status page: the two pages never tell a client otherwise."""
     since: datetime | None
     days: Sequence[PublicDay]
 
@@ -87,6 +90,11 @@ async def contract_now(facts: Facts, contract_id: UUID, now: datetime) -> Contra
     start = days[0][1]
     names = await facts.names(contract_id)
     transitions = await facts.transitions(contract_id, start, until)
+    shown_names = {
+        environment.environment_id: environment.name for site in newest.sites for environment in site.environments
+    }
+    page = newest.status_page
+    said = {} if page is None else await impacts_of_people(facts, versions[-1].tenant_id, page.slug, shown_names, now)
     systems = []
     for site in newest.sites:
         site_name = names.sites.get(site.site_id, site.name)
@@ -107,6 +115,7 @@ async def contract_now(facts: Facts, contract_id: UUID, now: datetime) -> Contra
                     environment.url,
                     environment.counts_for_sla,
                     state,
+                    shown_state(state, said.get(environment.environment_id)),
                     since,
                     _days(versions, environment.environment_id, line, days),
                 )
@@ -116,7 +125,7 @@ async def contract_now(facts: Facts, contract_id: UUID, now: datetime) -> Contra
     status = {"active": "active", "suspended": "suspended"}.get(newest.status, "ended")
     return ContractNow(
         newest,
-        headline([system.state for system in systems if system.counts_for_sla], contract_status=status),
+        headline([system.shown for system in systems if system.counts_for_sla], contract_status=status),
         systems,
         months[0] if months else None,
         sorted(incidents, key=lambda known: known.state.began_at or now, reverse=True),

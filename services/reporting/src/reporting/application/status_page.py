@@ -342,7 +342,7 @@ async def status_page(facts: Facts, slug: str, now: datetime) -> ShownPage:
     ids = [*(each.incident_id for each in incidents), *(each.page_incident_id for each in people)]
     written = await facts.page_updates(tenant_id, slug, ids)
     incidents = [_with_written(each, written.get(each.incident_id, ())) for each in incidents]
-    incidents += _of_people(people, written, components, minute)
+    incidents += _of_people(people, written, {each.component_id: each.name for each in components}, minute)
     incidents.sort(key=lambda incident: (incident.started_at, incident.incident_id), reverse=True)
     components = _with_impacts(components, incidents)
     told += [each.updated_at for each in incidents]
@@ -752,11 +752,10 @@ def _updated_at(first: datetime, written: Sequence[WrittenUpdate]) -> datetime:
 def _of_people(
     known: Sequence[WrittenIncident],
     written: Mapping[UUID, Sequence[WrittenUpdate]],
-    components: Sequence[PublicComponent],
+    names: Mapping[UUID, str],
     minute: datetime,
 ) -> list[PublicIncident]:
-    """What people put on the page of components that it shows. Their last word on status and components counts."""
-    names = {component.component_id: component.name for component in components}
+    """What people put on the page of components that have a name. Their last word on status and components counts."""
     found = []
     for each in known:
         told = _written_incident(each, written.get(each.page_incident_id, ()), names, minute)
@@ -812,10 +811,23 @@ def _written_incident(
 
 def _with_impacts(components: Sequence[PublicComponent], incidents: Sequence[PublicIncident]) -> list[PublicComponent]:
     """Components with the worst that people say of them; of outages, their state tells."""
+    said = _impacts(incidents)
+    return [component.model_copy(update={"impact": said.get(component.component_id)}) for component in components]
+
+
+def _impacts(incidents: Iterable[PublicIncident]) -> Mapping[UUID, Impact | None]:
+    """By component: the worst that incidents which people put on the page take away of it now."""
     said: dict[UUID, list[Impact | None]] = {}
     for incident in incidents:
         for each in incident.components if incident.titles else ():
             said.setdefault(each.component_id, []).append(each.impact)
-    return [
-        component.model_copy(update={"impact": worst(said.get(component.component_id, ()))}) for component in components
-    ]
+    return {component_id: worst(impacts) for component_id, impacts in said.items()}
+
+
+async def impacts_of_people(
+    facts: Facts, tenant_id: UUID, slug: str, names: Mapping[UUID, str], now: datetime
+) -> Mapping[UUID, Impact | None]:
+    """What visitors of a page are told by people of these components; nothing of a component, nothing is said of it."""
+    people = await facts.page_incidents(tenant_id, slug, now - RECENT)
+    written = await facts.page_updates(tenant_id, slug, [each.page_incident_id for each in people])
+    return _impacts(_of_people(people, written, names, now))
