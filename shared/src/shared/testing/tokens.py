@@ -70,6 +70,9 @@ class TokenMint:
         return TokenVerifier([issuer], clock or self._clock)
 
     def trust(self, app: FastAPI) -> FastAPI:
-        """Make an application accept these tokens instead of fetching its issuer's keys. Gives the application."""
+        """Make an application accept these tokens instead of fetching its issuer's keys, as often as its limit says,
+        if it has one. Gives the application.
+        """
         app.state.verifier = self.verifier()
+        app.state.caller_limit = getattr(app.state, "caller_limit", None)
         return app
