@@ -203,8 +203,11 @@ def exchanged_keys(existing: Secrets, service: str) -> dict[str, dict[str, str]]
     own, previous = dict(existing.get(service, {})), dict(existing.get(beside(service), {}))
     if present not in own or other not in previous:
         raise CannotMake(f"{service} has one key: make the next one first, with --next-key.")
+    if own[present] == previous[other]:
+        raise CannotMake(f"Both keys of {service} are the same: an exchange went wrong. Make the next one anew.")
     own[present], previous[other] = previous[other], own[present]
-    return {service: own, beside(service): previous}
+    # The one that gets the old key first: between the two, no moment has that nowhere.
+    return {beside(service): previous, service: own}
 
 
 def _manifests(wanted: Secrets) -> str:

@@ -12,7 +12,7 @@ from probes.application.checks.kinds import (
     document_of,
 )
 from probes.application.checks.reported import CrashReports, HeartbeatReports
-from probes.application.checks.secrets import masked, with_secrets_of
+from probes.application.checks.secrets import SEALED, masked, with_secrets_of
 from probes.application.ports import Announcer, ContractVersions, Monitors
 from probes.application.recording import keep
 from probes.domain.monitors import (
@@ -177,6 +177,7 @@ def _adjustments(monitor: Monitor, change: Change) -> dict[str, Any]:
     if "timeout_seconds" in change.cadence:
         adjustments["timeout_seconds"] = change.cadence["timeout_seconds"]
     if change.configuration:
+        adjustments.pop(SEALED, None)  # what no key opens any more is replaced: kept, it would be taken for what holds
         merged = document_of(_merged(subject.configuration, change.configuration))
         adjustments |= {"kind": HTTP, "configuration": {name: merged[name] for name in open_keys if name in merged}}
     return adjustments

@@ -1,5 +1,7 @@
 """Seals what lies in the database in clear: what a release before this one wrote."""
 
+import time
+
 import structlog
 
 from probes.adapters.check_secrets import CheckSecrets
@@ -19,16 +21,16 @@ class SealSecrets:
     def __init__(self, units: UnitsOfWork, secrets: CheckSecrets, wait_seconds: float = ROLL_OUT_SECONDS) -> None:
         self._units = units
         self._secrets = secrets
-        self._wait_seconds = wait_seconds
+        self._due = time.monotonic() + wait_seconds
 
     async def __call__(self) -> float:
-        """Cheap when there is nothing to seal."""
-        if wait := self._wait_seconds:
-            self._wait_seconds = 0.0
+        """Seconds until it is due. Whoever runs it asks more often than that: documents are read only when it is."""
+        if (wait := self._due - time.monotonic()) > 0:
             return wait
         sealed, unreadable = await reseal_all(self._units, self._secrets)
         if sealed:
             log.info("secrets_sealed", documents=sealed)
         if unreadable:
             log.error("secrets_unreadable", documents=len(unreadable), first=unreadable[0])
+        self._due = time.monotonic() + EVERY_SECONDS
         return EVERY_SECONDS
