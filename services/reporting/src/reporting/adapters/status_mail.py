@@ -42,13 +42,15 @@ def status_mail(t: Translator, page: ShownPage, url: str, news: Mapping[str, Any
             f"-- \n{content.agency_name}",
         ]
         return f"[{content.name}] {subject}", _text(told)
+    # Kinds that the release before does not know keep what they tell where it finds nothing: it leaves them to be sent.
+    about = news.get("about", news)
     if news["kind"] == "scheduled":
         subject = words.maintenance_title(t, news["name"])
         told = [t.gettext("From %(start)s to %(end)s", start=when(news["from"]), end=when(news["to"]))]
         told.append(", ".join(news["touched"]))
     elif news["kind"] == "cancelled":
-        subject = t.gettext("Called off: %(work)s", work=words.maintenance_title(t, news["name"]))
-        told = [t.gettext("From %(start)s to %(end)s", start=when(news["from"]), end=when(news["to"]))]
+        subject = t.gettext("Called off: %(work)s", work=words.maintenance_title(t, about["name"]))
+        told = [t.gettext("From %(start)s to %(end)s", start=when(about["from"]), end=when(about["to"]))]
         told.append(t.gettext("This work does not take place at that time."))
     elif news["kind"] == "said":
         # Queued before people could put incidents on pages, it has no title and touches nothing but its component.
@@ -62,19 +64,19 @@ def status_mail(t: Translator, page: ShownPage, url: str, news: Mapping[str, Any
     elif news["kind"] == "down":
         subject = words.outage_title(t, news["name"], over=False)
         told = [t.gettext("Since %(start)s", start=when(news["from"]))]
-    elif news.get("unwatched"):  # queued before that was told of an outage, it has nothing of it
-        subject = t.gettext("%(component)s: the interruption is no longer monitored", component=news["name"])
+    elif news.get("unwatched"):
+        subject = t.gettext("%(component)s: the interruption is no longer monitored", component=about["name"])
         told = [
             t.gettext(
                 "Unavailable since %(start)s. Nobody has checked since %(end)s whether it answers again.",
-                start=when(news["from"]),
-                end=when(news["to"]),
+                start=when(about["from"]),
+                end=when(about["to"]),
             )
         ]
     else:
         subject = t.gettext("%(component)s is available again", component=news["name"])
         told = [t.gettext("Unavailable from %(start)s to %(end)s", start=when(news["from"]), end=when(news["to"]))]
-    zone_text = t.gettext("Times of %(zone)s", zone=t.zone(zone, datetime.fromisoformat(news["from"])))
+    zone_text = t.gettext("Times of %(zone)s", zone=t.zone(zone, datetime.fromisoformat(about["from"])))
     left = t.gettext("To get no more of these mails: %(link)s", link=link)
     return f"[{content.name}] {subject}", _text([*told, zone_text, url, f"-- \n{content.agency_name}\n{left}"])
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, get_args
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, Integer, UniqueConstraint, delete, exists, func, select, text, update
+from sqlalchemy import ForeignKey, Index, Integer, UniqueConstraint, delete, exists, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -63,7 +63,7 @@ class StatusSubscription(Base):
 
 
 class StatusWatch(Base):
-    """What the subscribers of a page were told; `due_at`: when to see whether there is news.
+    """What the subscribers of a page were told; `due_at`: when to see whether there is news; `again_at`: in any case.
 
     `seen`: of all that is in `told`, when the page showed it last (`at`), and of planned work what was said (`work`).
     """
@@ -76,6 +76,7 @@ class StatusWatch(Base):
     told: Mapped[dict[str, Any]]
     seen: Mapped[dict[str, Any]]
     due_at: Mapped[datetime | None]
+    again_at: Mapped[datetime]
 
     __table_args__ = (
         Index("ix_status_watch_client_id", "client_id"),
@@ -197,7 +198,7 @@ async def confirm(uow: UnitOfWork, subscription_id: UUID, page: ShownPage) -> bo
         "client_id": page.client_id,
         "told": dict(told),
         "seen": _seen(page, uow.now, {}, told),
-        "due_at": uow.now + LOOKED_AT_AGAIN,
+        "again_at": uow.now + LOOKED_AT_AGAIN,
     }
     watch = insert(StatusWatch).values(row)
     await uow.session.execute(
@@ -303,7 +304,7 @@ async def look_at_pages(uow: UnitOfWork, client_id: object, name: str) -> None:
         await uow.session.execute(
             update(StatusWatch)
             .where(StatusWatch.client_id == UUID(client_id))
-            .values(due_at=func.least(StatusWatch.due_at, uow.now))
+            .values(due_at=func.coalesce(StatusWatch.due_at, uow.now))
         )
 
 
@@ -312,7 +313,7 @@ async def look_at_page(uow: UnitOfWork, tenant_id: UUID, slug: str) -> None:
     await uow.session.execute(
         update(StatusWatch)
         .where(StatusWatch.tenant_id == tenant_id, StatusWatch.slug == slug)
-        .values(due_at=func.least(StatusWatch.due_at, uow.now))
+        .values(due_at=func.coalesce(StatusWatch.due_at, uow.now))
     )
 
 
@@ -376,8 +377,8 @@ async def due_watch(uow: UnitOfWork) -> StatusWatch | None:
     """A page that may have news, taken for this unit."""
     return await uow.session.scalar(
         select(StatusWatch)
-        .where(StatusWatch.due_at <= uow.now)
-        .order_by(StatusWatch.due_at)
+        .where(or_(StatusWatch.due_at <= uow.now, StatusWatch.again_at <= uow.now))
+        .order_by(func.least(StatusWatch.due_at, StatusWatch.again_at))
         .limit(1)
         .with_for_update(skip_locked=True)
     )
@@ -396,7 +397,9 @@ async def queue_news(uow: UnitOfWork, watch: StatusWatch, page: ShownPage, windo
     ]
     new, told = news([*off, *matters(page)], watch.told)
     pieces = [
-        watch.seen[matter.key]["work"] | {"kind": matter.stage} if matter.stage == "cancelled" else _piece(matter, page)
+        {"kind": matter.stage, "about": watch.seen[matter.key]["work"]}
+        if matter.stage == "cancelled"
+        else _piece(matter, page)
         for matter in new
     ]
     watch.seen = _seen(page, uow.now, watch.seen, told)
@@ -445,7 +448,7 @@ async def set_watch_aside(uow: UnitOfWork, tenant_id: UUID, slug: str) -> None:
     await uow.session.execute(
         update(StatusWatch)
         .where(StatusWatch.tenant_id == tenant_id, StatusWatch.slug == slug)
-        .values(due_at=uow.now + SET_ASIDE)
+        .values(due_at=None, again_at=uow.now + SET_ASIDE)
     )
 
 
@@ -454,13 +457,12 @@ def _piece(matter: Matter, page: ShownPage) -> Mapping[str, Any]:
     content = page.content
     for incident in content.incidents:
         if str(incident.incident_id) == matter.key:
-            return {
-                "kind": matter.stage,
+            outage = {
                 "name": incident.components[0].component_name,
                 "from": incident.started_at.isoformat(),
                 "to": incident.ended_at.isoformat() if incident.ended_at else None,
-                "unwatched": incident.unwatched,
             }
+            return {"kind": matter.stage} | ({"unwatched": True, "about": outage} if incident.unwatched else outage)
     for incident, said in _told_by_people(page):
         if str(said.page_update_id) == matter.key:
             return {

@@ -72,7 +72,7 @@ class TellSubscribers:
                 if watch is None:
                     return False
                 place = watch.tenant_id, watch.slug
-                watch.due_at = unit.now + LOOKED_AT_AGAIN
+                watch.due_at, watch.again_at = None, unit.now + LOOKED_AT_AGAIN
                 await self._look_at(unit, watch)
         except Exception as error:
             if place is None or is_database_away(error):

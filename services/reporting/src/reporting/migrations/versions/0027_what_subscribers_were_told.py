@@ -11,12 +11,14 @@ down_revision = "0026"
 
 
 def upgrade() -> None:
-    """Every page is looked at once, and each day from then on."""
+    """Every page is looked at once, and each day from then on. That is a column of its own: workers of the release
+    before empty `due_at` when they have looked, and take one that is not empty for due already.
+    """
     op.execute("ALTER TABLE reporting.status_watch ADD COLUMN seen JSONB NOT NULL DEFAULT '{}'")
-    op.execute("UPDATE reporting.status_watch SET due_at = 'epoch' WHERE due_at IS NULL")
+    op.execute("ALTER TABLE reporting.status_watch ADD COLUMN again_at timestamptz NOT NULL DEFAULT 'epoch'")
 
 
 def downgrade() -> None:
     """Mails of what was called off are unknown to the release before."""
     op.execute("DELETE FROM reporting.status_mail WHERE news ->> 'kind' = 'cancelled'")
-    op.execute("ALTER TABLE reporting.status_watch DROP COLUMN seen")
+    op.execute("ALTER TABLE reporting.status_watch DROP COLUMN seen, DROP COLUMN again_at")
