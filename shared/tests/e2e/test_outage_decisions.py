@@ -1,4 +1,4 @@
-"""A partner's outage costs a month its promise, until two people decide that it was not the agency's."""
+"""What a partner's outage does to a site costs the month its promise, until two people decide who answers for it."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -35,6 +35,11 @@ def settled(owner: ThreadClient, settlement_id: str, *steps: str) -> Any:
     return owner.get("contracts", f"/v1/settlements/{settlement_id}")
 
 
+def states(owner: ThreadClient, contract: SignedContract, page: str) -> list[str]:
+    """Of the monitors that look at a page."""
+    return [each["state"] for each in owner.monitors(contract) if each["configuration"]["url"].endswith(page)]
+
+
 def told_of(owner: ThreadClient, contract: SignedContract, month: str) -> Any:
     return owner.get("reporting", f"/v1/contracts/{contract.contract_id}/reports/{month}")["uptime"]
 
@@ -60,13 +65,19 @@ def test_a_decision_on_a_partners_outage_is_shown_beside_what_was_measured_and_c
             "cadence": FAST_MONITORING,
             "third_party": True,
         }
-        owner.post("probes", "/v1/monitors", partner)
+        above = owner.post("probes", "/v1/monitors", partner)["monitor_id"]
+        own = f"/v1/monitors/{monitor['monitor_id']}"
+        owner.call("PATCH", "probes", own, {"parent_id": above}, headers={"If-Match": "*"})
         owner.wait_for_monitors(contract, "up")
-        small_site.break_page("/partner")
+        for page in ("/partner", "/port"):  # the site asks its partner, and shows an error once that one is away
+            small_site.break_page(page)
+            eventually(lambda: "down" in states(owner, contract, page) or None, 30, f"{page} is down")  # noqa: B023
         owner.wait_for_incident(contract)
-        small_site.mend_page("/partner")
+        for page in ("/partner", "/port"):
+            small_site.mend_page(page)
         owner.wait_for_monitors(contract, "up")
-        (outage,) = owner.get("probes", "/v1/outages", exclusion_candidate="true")["data"]
+        found = owner.get("probes", "/v1/outages", exclusion_candidate="true", monitor_id=monitor["monitor_id"])
+        (outage,) = found["data"]
         nadia, paul = owner.somebody("Nadia Benali", "operator"), owner.somebody("Paul Garnier", "owner")
     month = client_month(passing.now())
     first = passing.until_first_of_next_month()
