@@ -122,7 +122,6 @@ async def remember_transition(
     event: ReceivedEvent[Any],
     *,
     monitor: Mapping[str, Any],
-    measures_availability: bool,
     entered: State,
     at: datetime,
     ended: State | None = None,
@@ -132,8 +131,11 @@ async def remember_transition(
     gaps: Sequence[Silence] = (),
     details: Mapping[str, Any],
 ) -> None:
-    """Keeps a transition, and the newest state of its monitor. `monitor` has the columns that identify it."""
+    """Keeps a transition, and the newest state of its monitor. `monitor` has the columns that identify it, and
+    `measures_availability`, which is of the transition.
+    """
     mine = {**monitor, "tenant_id": event.tenant_id}
+    measures_availability = mine.pop("measures_availability")
     new = await keep(
         uow,
         TransitionRow,

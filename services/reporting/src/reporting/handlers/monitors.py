@@ -41,13 +41,10 @@ class MonitorFact(Fact):
 
     @property
     def columns(self) -> Mapping[str, Any]:
-        """The columns that identify the monitor."""
-        return self.model_dump(include={"monitor_id", "contract_id", "client_id", "site_id", "environment_id", "name"})
-
-    @property
-    def is_of_availability(self) -> bool:
-        """Whether its states are those of its environment, where that counts."""
-        return self.counts_for_sla if self.measures_availability is None else self.measures_availability
+        """What identifies the monitor, and whether its states are those of its environment, where that counts."""
+        named = self.model_dump(include={"monitor_id", "contract_id", "client_id", "site_id", "environment_id", "name"})
+        counted = self.counts_for_sla if self.measures_availability is None else self.measures_availability
+        return named | {"measures_availability": counted}
 
 
 class Gap(Fact):
@@ -139,7 +136,6 @@ async def keep_outage(event: ReceivedEvent[MonitorDown], uow: UnitOfWork) -> Non
         uow,
         event,
         monitor=data.columns,
-        measures_availability=data.is_of_availability,
         entered="down",
         at=data.down_since,
         outage_id=data.outage_id,
@@ -156,7 +152,6 @@ async def keep_recovery(event: ReceivedEvent[MonitorRecovered], uow: UnitOfWork)
         uow,
         event,
         monitor=data.columns,
-        measures_availability=data.is_of_availability,
         entered="up",
         at=data.recovered_at,
         ended="down",
@@ -176,7 +171,6 @@ async def keep_degradation(event: ReceivedEvent[MonitorDegraded], uow: UnitOfWor
         uow,
         event,
         monitor=data.columns,
-        measures_availability=data.is_of_availability,
         entered="degraded",
         at=data.since,
         reason=data.reason,
@@ -188,15 +182,7 @@ async def keep_degradation(event: ReceivedEvent[MonitorDegraded], uow: UnitOfWor
 async def keep_maintenance(event: ReceivedEvent[MonitorMaintenance], uow: UnitOfWork) -> None:
     """Planned work from then on; an outage that goes on beneath is told again when the window is over."""
     data = event.data
-    await remember_transition(
-        uow,
-        event,
-        monitor=data.columns,
-        measures_availability=data.is_of_availability,
-        entered="maintenance",
-        at=data.since,
-        details={},
-    )
+    await remember_transition(uow, event, monitor=data.columns, entered="maintenance", at=data.since, details={})
 
 
 @handlers.on("probes.monitor.unknown.v1")
@@ -204,14 +190,7 @@ async def keep_unknown(event: ReceivedEvent[MonitorUnknown], uow: UnitOfWork) ->
     """Neither up nor down from then on."""
     data = event.data
     await remember_transition(
-        uow,
-        event,
-        monitor=data.columns,
-        measures_availability=data.is_of_availability,
-        entered="unknown",
-        at=data.since,
-        reason=data.reason,
-        details={},
+        uow, event, monitor=data.columns, entered="unknown", at=data.since, reason=data.reason, details={}
     )
 
 
@@ -223,7 +202,6 @@ async def keep_restoration(event: ReceivedEvent[MonitorRestored], uow: UnitOfWor
         uow,
         event,
         monitor=data.columns,
-        measures_availability=data.is_of_availability,
         entered=data.state,
         at=data.restored_at,
         ended=data.previous_state,
@@ -242,7 +220,6 @@ async def keep_pause(event: ReceivedEvent[MonitorPaused], uow: UnitOfWork) -> No
         uow,
         event,
         monitor=data.columns,
-        measures_availability=data.is_of_availability,
         entered="paused",
         at=data.since,
         ended="down" if outage is not None else None,
