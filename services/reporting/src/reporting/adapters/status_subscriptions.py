@@ -81,6 +81,7 @@ class StatusWatch(Base):
     __table_args__ = (
         Index("ix_status_watch_client_id", "client_id"),
         Index("ix_status_watch_due_at", "due_at", postgresql_where=text("due_at IS NOT NULL")),
+        Index("ix_status_watch_again_at", "again_at"),
     )
 
 

@@ -16,6 +16,7 @@ def upgrade() -> None:
     """
     op.execute("ALTER TABLE reporting.status_watch ADD COLUMN seen JSONB NOT NULL DEFAULT '{}'")
     op.execute("ALTER TABLE reporting.status_watch ADD COLUMN again_at timestamptz NOT NULL DEFAULT 'epoch'")
+    op.execute("CREATE INDEX ix_status_watch_again_at ON reporting.status_watch (again_at)")
 
 
 def downgrade() -> None:
