@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -23,6 +23,7 @@ from shared.ids import new_id
 from shared.kernel.clock import FixedClock
 from shared.service import create_app
 from shared.testing.databases import DatabaseUrls
+from shared.testing.mailbox import Mailbox
 from shared.testing.tokens import TokenMint
 from shared.worker import Runtime, build_runtime
 
@@ -518,6 +519,13 @@ async def start_service(
 async def service(start_service: ServiceMaker) -> Service:
     """The service over a fresh database, its clock on 8 June 2026, 09:00 UTC."""
     return await start_service()
+
+
+@pytest.fixture
+def mailbox() -> Iterator[Mailbox]:
+    """A mail server that keeps what it is given."""
+    with Mailbox() as box:
+        yield box
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """What visitors and subscribers are told of an outage that cannot be seen for a while, or is not watched any more."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,12 +17,6 @@ SITE = "boulangerie-martin.example"
 DOWN, BACK = f"{SITE} est indisponible", f"{SITE} est de nouveau disponible"
 LOST = f"{SITE} : l’interruption n’est plus surveillée"
 ENGLISH = {"accept": "text/html", "accept-language": "en"}
-
-
-@pytest.fixture
-def mailbox() -> Iterator[Mailbox]:
-    with Mailbox() as box:
-        yield box
 
 
 @pytest.fixture

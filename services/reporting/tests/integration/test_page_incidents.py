@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -27,12 +26,6 @@ TITLES = {"fr": "Paiements refusés", "en": "Payments are refused"}
 INCIDENTS = "/v1/status-pages/boulangerie-martin/incidents"
 INTERNAL = "The client forgot to pay 10.0.0.7 again"
 ATOM = {"atom": "http://www.w3.org/2005/Atom"}
-
-
-@pytest.fixture
-def mailbox() -> Iterator[Mailbox]:
-    with Mailbox() as box:
-        yield box
 
 
 @pytest.fixture

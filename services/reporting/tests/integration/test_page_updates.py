@@ -1,6 +1,5 @@
 """What people of an agency tell visitors about an outage: published, read everywhere, mailed, and withdrawn."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -22,12 +21,6 @@ FRENCH = {"accept": "text/html", "accept-language": "fr"}
 ENGLISH = {"accept": "text/html", "accept-language": "en"}
 TEXTS = {"fr": "Cause trouvée, retour vers 14 h.", "en": "We found the cause, back by 14:00."}
 ONGOING = timedelta(minutes=5)
-
-
-@pytest.fixture
-def mailbox() -> Iterator[Mailbox]:
-    with Mailbox() as box:
-        yield box
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
@@ -34,12 +33,6 @@ NOW = datetime(2026, 6, 8, 9, tzinfo=UTC)
 PAGE = "/status/boulangerie-martin"
 FRENCH = {"accept": "text/html", "accept-language": "fr"}
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
-
-
-@pytest.fixture
-def mailbox() -> Iterator[Mailbox]:
-    with Mailbox() as box:
-        yield box
 
 
 @pytest.fixture
