@@ -189,18 +189,18 @@ class Installation:
         async with await psycopg.AsyncConnection.connect(libpq_url(self.owner_url)) as connection:
             await connection.execute(statement.encode())
 
-    async def somebody_waits_for_a_row(self) -> None:
-        """Returns once a transaction in this database waits for a row that another one has locked."""
+    async def transactions_wait_for_rows(self, number: int) -> None:
+        """Returns once that many transactions in this database wait for rows that others have locked."""
         async with asyncio.timeout(10):
             async with await psycopg.AsyncConnection.connect(libpq_url(self.owner_url), autocommit=True) as connection:
                 while True:
-                    found = await connection.execute(
-                        "select 1 from pg_locks held join pg_locks wanted"
-                        " on wanted.locktype = 'transactionid' and not wanted.granted"
-                        " and wanted.transactionid = held.transactionid and held.granted"
+                    waiting = await connection.execute(
+                        "select count(distinct wanted.pid) from pg_locks wanted"
                         " join pg_stat_activity who on who.pid = wanted.pid and who.datname = current_database()"
+                        " where wanted.locktype in ('transactionid', 'tuple') and not wanted.granted"
                     )
-                    if await found.fetchone():
+                    found = await waiting.fetchone()
+                    if found and found[0] >= number:
                         return
                     await asyncio.sleep(0.02)
 

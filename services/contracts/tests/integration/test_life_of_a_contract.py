@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import psycopg
 import pytest
 from sqlalchemy import text
 
@@ -13,6 +14,7 @@ from contracts.adapters.workspace import workspace_of
 from contracts.application.contracts import apply_amendment
 from contracts.jobs.contract_life import DueContracts
 from contracts.published.v1 import ContractActivated, ContractAmended, ContractSuspended, ContractTerminated
+from shared.database import libpq_url
 from shared.kernel.clock import FixedClock
 
 from .conftest import Agency, Installation
@@ -189,7 +191,7 @@ async def test_a_contract_that_is_prolonged_while_expiry_waits_for_it_goes_on(
         work = workspace_of(uow)
         await apply_amendment(work, await work.contracts.locked(UUID(contract["contract_id"])))
         expiry = asyncio.ensure_future(DueContracts(installation.runtime.units).run())
-        await installation.somebody_waits_for_a_row()
+        await installation.transactions_wait_for_rows(1)
     await expiry
     after = await agency.get(path)
     assert (after["status"], after["ends_at"], after["closed_at"]) == ("active", ends_at, None)
@@ -383,6 +385,23 @@ async def test_contracts_of_one_client_share_the_address_of_his_page_until_the_l
     await asyncio.gather(*(agency.step(each, "withdraw") for each in (second, third)))
     await agency.step(rival, "propose")
     await agency.refused(409, "POST", f"/v1/contracts/{second['contract_id']}/propose")
+
+
+async def test_two_proposals_of_one_page_that_are_withdrawn_at_once_do_not_wait_for_each_other(
+    installation: Installation, agency: Agency
+) -> None:
+    """The one that comes first hands the address to the other, whose contract is locked for its own withdrawal."""
+    page = {"slug": "handed-over-slug", "name": "Hôtel du Lac"}
+    first = await agency.draft(status_page=page)
+    client = await agency.get(f"/v1/clients/{first['client_id']}")
+    terms = agency.terms(client, await agency.site(client), "premium", "600.00", status_page=page)
+    second = await agency.make("/v1/contracts", terms)
+    proposed = [await agency.step(each, "propose") for each in (first, second)]
+    async with await psycopg.AsyncConnection.connect(libpq_url(installation.owner_url)) as connection:
+        await connection.execute("select 1 from contracts.status_page_address for update")
+        withdrawals = [asyncio.create_task(agency.step(each, "withdraw")) for each in proposed]
+        await installation.transactions_wait_for_rows(2)
+    assert [draft["status"] for draft in await asyncio.gather(*withdrawals)] == ["draft", "draft"]
 
 
 async def test_contract_numbers_run_per_agency_and_year(installation: Installation, agency: Agency) -> None:

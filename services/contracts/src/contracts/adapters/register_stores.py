@@ -23,6 +23,7 @@ from contracts.adapters.register_tables import (
     SupportEndRow,
 )
 from contracts.adapters.rows import columns
+from contracts.adapters.stores import locking
 from contracts.adapters.tables import ClientRow, ContractRow
 from contracts.application.advice import Advisory
 from contracts.application.client_registers import RegisterEntry
@@ -58,7 +59,7 @@ class Records(Generic[A]):
         return self._record(await self._one(self._select(), wanted))
 
     async def locked(self, wanted: UUID) -> A:
-        return self._record(await self._one(_locking(self._select()), wanted))
+        return self._record(await self._one(locking(self._select()), wanted))
 
     async def add(self, item: A) -> None:
         self._session.add(self.row_type(tenant_id=self._tenant_id, **self._values(item)))
@@ -72,7 +73,7 @@ class Records(Generic[A]):
 
     async def _found(self, *conditions: ColumnElement[bool], order_by: Any = None) -> list[A]:
         """The records that meet the conditions, under locks."""
-        query = _locking(self._select().where(*conditions))
+        query = locking(self._select().where(*conditions))
         rows = await self._session.scalars(
             query.order_by(getattr(self.row_type, self.key) if order_by is None else order_by)
         )
@@ -118,11 +119,6 @@ class Records(Generic[A]):
     def _values(self, item: A) -> dict[str, Any]:
         plain = item.model_dump(exclude={"in_words", *self.json})
         return plain | item.model_dump(mode="json", include=set(self.json))
-
-
-def _locking(query: Select[Any]) -> Select[Any]:
-    # What the session read before the lock may be old.
-    return query.with_for_update().execution_options(populate_existing=True)
 
 
 class Items(Records[ConfigurationItem]):

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from contracts.adapters.sector_tables import PromotionRow, SectorPresetRow
-from contracts.adapters.stores import Rows
+from contracts.adapters.stores import Rows, locking
 from contracts.application.errors import Unknown
 from contracts.application.promotions import Promotion
 from contracts.application.sector_ports import SectorStores
@@ -32,12 +32,7 @@ class SectorPresets(Rows[SectorPresetRow]):
         return None if row is None else preset_of(row)
 
     async def locked(self, name: str) -> SectorPreset:
-        row = await self._session.scalar(
-            select(SectorPresetRow)
-            .where(SectorPresetRow.name == name)
-            .with_for_update()
-            .execution_options(populate_existing=True)
-        )
+        row = await self._session.scalar(locking(select(SectorPresetRow).where(SectorPresetRow.name == name)))
         if row is None:
             raise Unknown(self.noun, name)
         return preset_of(row)

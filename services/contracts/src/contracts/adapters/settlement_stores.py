@@ -21,7 +21,7 @@ from contracts.adapters.settlement_tables import (
     SettlementVersionRow,
     TerminationRightRow,
 )
-from contracts.adapters.stores import Rows
+from contracts.adapters.stores import Rows, locking
 from contracts.application.advice import Advisory
 from contracts.application.claims import SettlementClaim
 from contracts.application.errors import Unknown
@@ -96,10 +96,9 @@ class Settlements(Rows[SettlementRow]):
 
     async def of_period(self, contract_id: UUID, first: date) -> SettlementRecord | None:
         row = await self._session.scalar(
-            select(SettlementRow)
-            .where(SettlementRow.contract_id == contract_id, SettlementRow.first_day == first)
-            .with_for_update()
-            .execution_options(populate_existing=True)
+            locking(
+                select(SettlementRow).where(SettlementRow.contract_id == contract_id, SettlementRow.first_day == first)
+            )
         )
         return None if row is None else record_of(row)
 

@@ -63,6 +63,15 @@ SHOWING = (Status.PROPOSED, Status.SIGNED, Status.ACTIVE, Status.SUSPENDED)
 """A contract that has come so far keeps the address of its status page."""
 
 
+def locking(query: Select[Any]) -> Select[Any]:
+    """The same rows, locked until the unit ends, as they are then: what the session read before may be old.
+
+    Whoever only refers to such a row need not wait. Two contracts that hand one address to each other would wait for
+    ever, each for the other's row.
+    """
+    return query.with_for_update(key_share=True).execution_options(populate_existing=True)
+
+
 class Rows(Generic[Row]):
     """Reading and writing the rows of one table by id."""
 
@@ -82,8 +91,7 @@ class Rows(Generic[Row]):
     async def _row(self, wanted: UUID, *, lock: bool) -> Row:
         query = select(self.row_type).where(getattr(self.row_type, self.key) == wanted)
         if lock:
-            # What the session read before the lock may be old.
-            query = query.with_for_update().execution_options(populate_existing=True)
+            query = locking(query)
         row = await self._session.scalar(query)
         if row is None:
             raise Unknown(self.noun, wanted)
