@@ -162,7 +162,7 @@ async def test_what_happens_while_a_page_is_looked_at_makes_it_due_again(
 
     async def hear() -> None:
         async with units.for_every_tenant() as unit:
-            await look_at_pages(unit, str(story.client_id), "probes.monitor.down.v1")
+            await look_at_pages(unit, {"client_id": str(story.client_id)}, "probes.monitor.down.v1")
 
     async with units.for_every_tenant() as looking:
         watch = await due_watch(looking)

@@ -110,8 +110,8 @@ class PageUpdateView(BaseModel):
 async def _found(
     unit: Unit, slug: str, page_incident_id: UUID, page_update_id: UUID, who: Principal, *, lock: bool = False
 ) -> PageUpdateRow:
-    await client_of_page(unit, slug)
-    row = await find_page_update(unit, slug, page_incident_id, page_update_id, lock=lock)
+    client_id = await client_of_page(unit, slug)
+    row = await find_page_update(unit, slug, client_id, page_incident_id, page_update_id, lock=lock)
     if row is None or (who.client_id is not None and row.withdrawn_at is not None):
         raise UnknownPageUpdate
     return row
@@ -143,7 +143,7 @@ async def publish_page_update(
         components = impacts_of(page, body.components)
     if body.status == "resolved" and not incident.titles and incident.ended_at is None:
         raise NotOverYet
-    if await told_of_incident(unit, slug, page_incident_id) >= MOST_UPDATES:
+    if await told_of_incident(unit, slug, client_id, page_incident_id) >= MOST_UPDATES:
         raise TooManyPageUpdates
     row = PageUpdateRow(
         page_update_id=new_id(),
@@ -173,11 +173,14 @@ async def list_page_updates(
 ) -> Page[PageUpdateView]:
     """In the order in which they were published. What was withdrawn is there for the agency, not for its client."""
     client_id = await client_of_page(unit, slug)
-    if not await told_of_incident(unit, slug, page_incident_id):
+    if not await told_of_incident(unit, slug, client_id, page_incident_id):
         shown_incident(await shown_page(unit, slug, client_id), page_incident_id)
     row = PageUpdateRow
     query = select(row).where(
-        row.tenant_id == reader.tenant_id, row.slug == slug, row.page_incident_id == page_incident_id
+        row.tenant_id == reader.tenant_id,
+        row.slug == slug,
+        row.client_id == client_id,
+        row.page_incident_id == page_incident_id,
     )
     if reader.client_id is not None:
         query = query.where(row.withdrawn_at.is_(None))

@@ -4,7 +4,7 @@ Unlike the public page it names environments that do not count and tells inciden
 of the client, who read the same in their reports.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final, Literal
@@ -19,7 +19,7 @@ from reporting.application.reporting import zones_of
 from reporting.application.status_page import PublicDay, impacts_of_people
 from reporting.application.uptime_rule import Measured, measure_day
 from reporting.domain.period import days_until, month_bounds, month_of
-from reporting.domain.public_words import Headline, ShownState, headline, shown_state
+from reporting.domain.public_words import Headline, Impact, ShownState, headline, shown_state
 from reporting.domain.state_line import NOT_BEGUN, Span, State
 
 DAYS: Final = 90
@@ -94,7 +94,10 @@ async def contract_now(facts: Facts, contract_id: UUID, now: datetime) -> Contra
         environment.environment_id: environment.name for site in newest.sites for environment in site.environments
     }
     page = newest.status_page
-    said = {} if page is None else await impacts_of_people(facts, versions[-1].tenant_id, page.slug, shown_names, now)
+    said: Mapping[UUID, Impact | None] = {}
+    if page is not None:
+        tenant_id, client_id = versions[-1].tenant_id, newest.client.client_id
+        said = await impacts_of_people(facts, tenant_id, page.slug, client_id, shown_names, now)
     systems = []
     for site in newest.sites:
         site_name = names.sites.get(site.site_id, site.name)

@@ -21,6 +21,7 @@ from reporting.adapters.status_subscriptions import (
     claim_mail,
     due_watch,
     forget_unconfirmed,
+    give_up,
     hand_over,
     link_token,
     queue_news,
@@ -89,6 +90,7 @@ class TellSubscribers:
         except UnknownPage:
             return
         if page.tenant_id != watch.tenant_id:
+            await give_up(unit, watch)
             return
         if page.client_id != watch.client_id:
             await hand_over(unit, watch, page)
