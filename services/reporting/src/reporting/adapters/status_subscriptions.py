@@ -15,7 +15,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from reporting.adapters.secret_box import SecretBox
 from reporting.adapters.tables import Base
 from reporting.application.maintenance import KnownWindow
-from reporting.application.status_page import PublicIncident, PublicMaintenance, PublicUpdate, ShownPage
+from reporting.application.status_page import RECENT, PublicIncident, PublicMaintenance, PublicUpdate, ShownPage
 from reporting.domain.news import Matter, Stage, news
 from shared.ids import new_id
 from shared.unit_of_work import UnitOfWork
@@ -391,13 +391,14 @@ async def due_watch(uow: UnitOfWork) -> StatusWatch | None:
 async def queue_news(uow: UnitOfWork, watch: StatusWatch, page: ShownPage, windows: Sequence[KnownWindow]) -> int:
     """A mail for every confirmed subscriber and piece of news. Returns how many.
 
-    :param windows: the client's planned work from now on, on the page or not: what is not in it any more is called off.
+    :param windows: the client's planned work, on the page or not, of at least `REMEMBERED` and to come: what is not in
+        it any more is called off. That is told also after its time, for as long as a page would show that it has been.
     """
     planned = {str(window.state.maintenance_id(each)) for window in windows for each in window.state.occurrences}
     off = [
         Matter(key, "cancelled")
         for key, seen in watch.seen.items()
-        if "work" in seen and key not in planned and datetime.fromisoformat(seen["work"]["from"]) > uow.now
+        if "work" in seen and key not in planned and datetime.fromisoformat(seen["work"]["to"]) > uow.now - RECENT
     ]
     new, told = news([*off, *matters(page)], watch.told)
     pieces = [

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
 
+from reporting.adapters.facts import StoredFacts
 from reporting.adapters.page_settings import client_of_page
 from reporting.adapters.page_updates import PageUpdateRow, find_page_update, told_of_incident, write_on_page
 from reporting.adapters.status_subscriptions import forget_mails_of_updates, look_at_page
@@ -34,6 +35,7 @@ from reporting.application.page_updates import (
     TooManyPageUpdates,
     UnknownPageUpdate,
 )
+from reporting.application.status_page import RECENT
 from reporting.domain.public_words import PublicIncidentStatus
 from shared.auth import Principal
 from shared.etag import IfMatch, IfNoneMatch, etag, not_modified
@@ -129,19 +131,22 @@ async def publish_page_update(
 ) -> PageUpdateView:
     """On the page, in its JSON and its feeds at once, and by mail to its subscribers: who may read the page reads it.
 
-    Only of an incident that the page shows: an outage, or one that was put on it. An outage that goes on cannot be
-    called resolved, nor can anybody say what it does to its component: both are seen by measuring.
+    Only of an incident that the page shows: an outage, or one that was put on it. Of the latter also while the page hides
+    the sites that it is about: their client reads of it in the portal. An outage that goes on cannot be called resolved,
+    nor can anybody say what it does to its component: both are seen by measuring.
     """
     client_id = await client_of_page(unit, slug)
     await write_on_page(unit, slug)
     page = await shown_page(unit, slug, client_id)
-    incident = shown_incident(page, page_incident_id)
+    people = await StoredFacts(unit).page_incidents(writer.tenant_id, slug, client_id, unit.now - RECENT)
+    by_people = any(each.page_incident_id == page_incident_id for each in people)
+    outage = None if by_people else shown_incident(page, page_incident_id)
     components = None
     if body.components is not None:
-        if not incident.titles:
+        if outage is not None:
             raise IsMeasured
         components = impacts_of(page, body.components)
-    if body.status == "resolved" and not incident.titles and incident.ended_at is None:
+    if body.status == "resolved" and outage is not None and outage.ended_at is None:
         raise NotOverYet
     if await told_of_incident(unit, slug, client_id, page_incident_id) >= MOST_UPDATES:
         raise TooManyPageUpdates

@@ -505,7 +505,7 @@ def _component(
         shown.append(
             PublicDay(
                 date=day,
-                state=_day_state(clipped(line, start, end)),
+                state=day_state(clipped(line, start, end)),
                 down_seconds=measured["down_seconds"],
                 uptime_display=measured["uptime_display"],
                 coverage_percent=measured["coverage_percent"],
@@ -581,7 +581,7 @@ def _present(line: Sequence[Span]) -> tuple[PublicState, datetime | None]:
     return state, since
 
 
-def _day_state(spans: Sequence[Span]) -> Literal["up", "degraded", "down", "unknown", "paused"]:
+def day_state(spans: Sequence[Span]) -> Literal["up", "degraded", "down", "unknown", "paused"]:
     """The worst that was measured on a day. A day of which nothing was measured is not called good."""
     states = {span.state for span in spans}
     measured = sum((span.end - span.start for span in spans if span.state not in {"unknown", "paused"}), timedelta())

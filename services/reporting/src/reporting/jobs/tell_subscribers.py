@@ -16,6 +16,7 @@ from reporting.adapters.secret_box import SecretBox
 from reporting.adapters.status_mail import status_mail
 from reporting.adapters.status_subscriptions import (
     LOOKED_AT_AGAIN,
+    REMEMBERED,
     DueMail,
     StatusWatch,
     claim_mail,
@@ -94,7 +95,7 @@ class TellSubscribers:
             return
         if page.client_id != watch.client_id:
             await hand_over(unit, watch, page)
-        windows = await facts.maintenance(page.client_id, unit.now, unit.now + AHEAD)
+        windows = await facts.maintenance(page.client_id, unit.now - REMEMBERED, unit.now + AHEAD)
         await queue_news(unit, watch, page, windows)
 
     async def _send(self) -> bool:
