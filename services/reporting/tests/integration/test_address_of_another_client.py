@@ -1,4 +1,4 @@
-"""What becomes of a page when its address goes to another client: whoever gets it begins with nothing of the one before."""
+"""What becomes of a page when its address goes to another client: he begins with nothing of the one before."""
 
 import asyncio
 from collections.abc import Callable

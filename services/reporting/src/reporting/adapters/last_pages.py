@@ -177,8 +177,8 @@ class LastPages:
         self._writing = asyncio.Lock()
 
     async def keep(self, slug: str, page: ShownPage, now: datetime) -> None:
-        """Remembers a page as the newest. Its file is written anew once a minute, and when its settings have changed, or
-        it is another client's.
+        """Remembers a page as the newest. Its file is written anew once a minute, and when its settings or its client
+        are others.
 
         One file at a time: while another one is written, this one waits for the next time that the page is read.
         """

@@ -1,7 +1,7 @@
 """Settings of status pages as rows, their pictures, and their domains.
 
 What was decided is decided for one client. Whoever gets the address after him begins with nothing of it: he reads none
-of it, and the first that he decides takes its place. Were the address the first one's again before that, so is the rest.
+of it, and the first that is decided for him takes its place. An address that comes back before that is as it was.
 """
 
 import hashlib

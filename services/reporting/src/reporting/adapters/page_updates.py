@@ -145,7 +145,8 @@ async def withdraw_page_incident(uow: UnitOfWork, row: PageIncidentRow, name: st
 async def written_incidents(
     session: AsyncSession, tenant_id: UUID, slug: str, client_id: UUID, since: datetime
 ) -> Sequence[WrittenIncident]:
-    """What people put on a client's page, unless it was withdrawn or they called it resolved before `since`, oldest first."""
+    """What people put on a client's page, oldest first, unless it was withdrawn or they called it resolved before
+    `since`."""
     row, told, newest = PageIncidentRow, PageUpdateRow, aliased(PageUpdateRow)
     last = (
         select(told.page_update_id)

@@ -131,9 +131,9 @@ async def publish_page_update(
 ) -> PageUpdateView:
     """On the page, in its JSON and its feeds at once, and by mail to its subscribers: who may read the page reads it.
 
-    Only of an incident that the page shows: an outage, or one that was put on it. Of the latter also while the page hides
-    the sites that it is about: their client reads of it in the portal. An outage that goes on cannot be called resolved,
-    nor can anybody say what it does to its component: both are seen by measuring.
+    Only of an incident that the page shows: an outage, or one that was put on it. Of the latter also while the page
+    hides the sites that it is about: their client reads in the portal how they are. An outage that goes on cannot be
+    called resolved, nor can anybody say what it does to its component: both are seen by measuring.
     """
     client_id = await client_of_page(unit, slug)
     await write_on_page(unit, slug)

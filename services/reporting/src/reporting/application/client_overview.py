@@ -1,7 +1,7 @@
 """What a client sees first: is it up, how has it been, what was promised, what goes on. Everything that is watched.
 
-Unlike the public page it names sites that visitors are not shown and environments that do not count, and tells incidents
-by their titles: it is read by people of the client, who read the same in their reports.
+Unlike the public page it names sites that visitors are not shown and environments that do not count, and tells
+incidents by their titles: it is read by people of the client, who read the same in their reports.
 """
 
 from collections.abc import Mapping, Sequence
@@ -40,8 +40,8 @@ class SystemNow:
     state: State
     """What was measured."""
     shown: ShownState
-    """The worse of that and what people say of it on the status page. Where the page shows the system, it says the same.
-    Of one that it hides the client reads what people had said until they say otherwise: it is his."""
+    """The worse of that and what people say of it on the status page: of a system that the page shows it says the same.
+    One that it hides is the client's all the same: what people had put there counts until they say otherwise."""
     since: datetime | None
     days: Sequence[PublicDay]
 

@@ -76,7 +76,9 @@ def test_a_folder_that_cannot_be_written_keeps_nothing_from_going_on(tmp_path: P
     folder.remove("martin")
 
 
-async def test_a_page_is_written_once_a_minute_and_at_once_when_its_settings_or_its_client_change(tmp_path: Path) -> None:
+async def test_a_page_is_written_once_a_minute_and_at_once_when_its_settings_or_its_client_change(
+    tmp_path: Path,
+) -> None:
     written: list[datetime] = []
 
     class Counted(SnapshotFolder):
