@@ -1,13 +1,13 @@
 """What a client sees first: is it up, how has it been, what was promised, what goes on. Everything that is watched.
 
-Unlike the public page it names environments that do not count and tells incidents by their titles: it is read by people
-of the client, who read the same in their reports.
+Unlike the public page it names sites that visitors are not shown and environments that do not count, and tells
+incidents by their titles: it is read by people of the client, who read the same in their reports.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Final, Literal
+from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -16,11 +16,11 @@ from reporting.application.facts import Colours, ContractState, KnownContract, K
 from reporting.application.ports import Facts
 from reporting.application.report import Brand, UptimeFigure
 from reporting.application.reporting import zones_of
-from reporting.application.status_page import PublicDay, impacts_of_people
-from reporting.application.uptime_rule import Measured, measure_day
+from reporting.application.status_page import PublicDay, day_state, impacts_of_people
+from reporting.application.uptime_rule import measure_day
 from reporting.domain.period import days_until, month_bounds, month_of
-from reporting.domain.public_words import Headline, ShownState, headline, shown_state
-from reporting.domain.state_line import NOT_BEGUN, Span, State
+from reporting.domain.public_words import Headline, Impact, ShownState, headline, shown_state
+from reporting.domain.state_line import NOT_BEGUN, Span, State, clipped
 
 DAYS: Final = 90
 MONTHS: Final = 12
@@ -40,7 +40,8 @@ class SystemNow:
     state: State
     """What was measured."""
     shown: ShownState
-    """The worse of that and what people say of it on the status page: the two pages never tell a client otherwise."""
+    """The worse of that and what people say of it on the status page: of a system that the page shows it says the same.
+    One that it hides is the client's all the same: what people had put there counts until they say otherwise."""
     since: datetime | None
     days: Sequence[PublicDay]
 
@@ -94,7 +95,10 @@ async def contract_now(facts: Facts, contract_id: UUID, now: datetime) -> Contra
         environment.environment_id: environment.name for site in newest.sites for environment in site.environments
     }
     page = newest.status_page
-    said = {} if page is None else await impacts_of_people(facts, versions[-1].tenant_id, page.slug, shown_names, now)
+    said: Mapping[UUID, Impact | None] = {}
+    if page is not None:
+        tenant_id, client_id = versions[-1].tenant_id, newest.client.client_id
+        said = await impacts_of_people(facts, tenant_id, page.slug, client_id, shown_names, now)
     systems = []
     for site in newest.sites:
         site_name = names.sites.get(site.site_id, site.name)
@@ -185,22 +189,10 @@ def _days(
         shown.append(
             PublicDay(
                 date=day,
-                state=_day_state(measured),
+                state=day_state(clipped(line, start, end)),
                 down_seconds=measured["down_seconds"],
                 uptime_display=measured["uptime_display"],
                 coverage_percent=measured["coverage_percent"],
             )
         )
     return shown
-
-
-def _day_state(measured: Measured) -> Literal["up", "degraded", "down", "unknown", "paused"]:
-    """The worst that was measured on a day. A day of which less than a minute was measured is not called good."""
-    if measured["down_seconds"]:
-        return "down"
-    if measured["degraded_seconds"]:
-        return "degraded"
-    known = measured["period_seconds"] - measured["unknown_seconds"] - measured["paused_seconds"]
-    if known >= 60:
-        return "up"
-    return "paused" if measured["paused_seconds"] and not measured["unknown_seconds"] else "unknown"
