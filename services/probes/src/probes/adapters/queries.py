@@ -78,16 +78,23 @@ async def monitor(session: AsyncSession, monitor_id: UUID) -> MonitorRow | None:
 async def monitor_like(
     session: AsyncSession, environment_id: UUID, configuration: Mapping[str, Any]
 ) -> MonitorRow | None:
-    """A monitor of an environment that looks at exactly this, and was not removed."""
+    """A monitor of an environment that looks at exactly this, and was not removed.
+
+    Raises Unreadable when one that may be it has secrets that no known key opens.
+    """
     shown, secrets = masked(configuration), secrets_of(session)
     selected = select(MonitorRow).where(
         MonitorRow.environment_id == environment_id,
-        # What is sealed never looks the same twice: of that only what may be shown is compared here.
-        MonitorRow.configuration.op("-", return_type=JSONB())(literal(SEALED, Text)) == shown,
+        MonitorRow.kind == configuration["kind"],
+        # What is sealed never looks the same twice; what a release before this one wrote may lie there in clear.
+        or_(
+            MonitorRow.configuration == dict(configuration),
+            MonitorRow.configuration.op("-", return_type=JSONB())(literal(SEALED, Text)) == shown,
+        ),
         MonitorRow.removed_at.is_(None),
     )
     for row in await session.scalars(selected.order_by(MonitorRow.number)):
-        if secrets.as_far_as_known(row.configuration) == dict(configuration):
+        if secrets.opened(row.configuration) == dict(configuration):
             return row
     return None
 
