@@ -231,7 +231,7 @@ def test_whoever_asks_too_fast_waits_as_long_as_he_is_told_and_asks_again() -> N
     [
         (too_fast("1"), 5),
         (too_fast("11"), 0),
-        # The answer says what this key has left, and it is another limit that refused: even of one who has nothing left.
+        # The answer says what this key has left, even if that is nothing; it is another limit that refused.
         (too_fast("1", "check-tests", RateLimit='"credential";r=180'), 0),
         (too_fast("1", "streams", RateLimit='"credential";r=0'), 0),
         (too_fast("1", None, RateLimit='"credential";r=0'), 0),
