@@ -804,6 +804,16 @@ def test_a_cluster_takes_the_password_of_its_mail_server_from_a_secret_that_may_
     assert item["path"].upper() == "INCIDENTS_SMTP_PASSWORD"
 
 
+def test_the_guide_to_backups_names_every_key_that_opens_what_is_kept() -> None:
+    guide = (ROOT / "deploy/backup-and-restore.md").read_text(encoding="utf-8")
+    fields = {(service, name) for service in SERVICES for name in settings_class(service).model_fields}
+    keys = {f"{service}_{name}".upper() for service, name in fields if name in {"secret_key", "location_key"}}
+    assert len(keys) == 5
+    assert [key for key in sorted(keys) if f"`{key}`" not in guide] == []
+    secrets = {name.upper() for name in make_secrets.SHARED_SECRETS} | {"_PREVIOUS_SECRET_KEY", "nats-runners"}
+    assert [secret for secret in sorted(secrets) if secret not in guide] == []
+
+
 def test_the_guide_names_how_a_mail_server_is_configured_and_which_of_its_ports_are_open(
     manifests: list[Manifest],
 ) -> None:
