@@ -139,6 +139,19 @@ async def test_an_export_that_is_sent_again_before_old_monitors_are_sealed_adds_
     assert len((await client.get("/v1/monitors", params={"source": "added"})).json()["data"]) == 7
 
 
+async def test_nor_before_what_an_older_release_hid_less_of_is_sealed_anew(
+    client: httpx.AsyncClient, world: Reporting
+) -> None:
+    headers = {"X-Visitor": "guest", "X-Token": "s3cret-word"}
+    entry = {"id": 1, "name": "Boutique", "type": "http", "url": "https://shop.example/", "interval": 60}
+    export = {"version": "1.23.16", "monitorList": [entry | {"headers": json.dumps(headers)}]}
+    assert (await imported(client, world, dry_run=False, backup=export))[1]["outcome"] == "new"
+    async with world.runtime.units.for_every_tenant() as unit:
+        (row,) = await unit.session.scalars(select(MonitorRow).where(MonitorRow.url == "https://shop.example/"))
+        row.configuration = {**row.configuration, "headers": {"X-Visitor": "guest", "X-Token": HIDDEN}}
+    assert (await imported(client, world, dry_run=False, backup=export))[1]["outcome"] == "exists"
+
+
 async def test_nothing_is_imported_beside_a_monitor_that_may_be_the_same_and_cannot_be_opened(
     client: httpx.AsyncClient, world: Reporting
 ) -> None:

@@ -22,7 +22,7 @@ from probes.adapters.tables import (
     StretchRow,
     result,
 )
-from probes.application.checks.secrets import SEALED, masked
+from probes.application.checks.secrets import SEALED, masked, without_credentials
 
 _FIRST_DAY, _LAST_DAY = 0, 2**15 - 1
 _MILLISECOND = timedelta(milliseconds=1)
@@ -82,19 +82,21 @@ async def monitor_like(
 
     Raises Unreadable when one that may be it has secrets that no known key opens.
     """
-    shown, secrets = masked(configuration), secrets_of(session)
+    shown, secrets, url = masked(configuration), secrets_of(session), configuration.get("url")
+    addresses = [url, without_credentials(url)] if isinstance(url, str) else []
     selected = select(MonitorRow).where(
         MonitorRow.environment_id == environment_id,
         MonitorRow.kind == configuration["kind"],
-        # What is sealed never looks the same twice; what a release before this one wrote may lie there in clear.
+        # What is sealed never looks the same twice, and a release before this one sealed or hid less of it.
         or_(
             MonitorRow.configuration == dict(configuration),
+            MonitorRow.configuration["url"].astext.in_(addresses),
             MonitorRow.configuration.op("-", return_type=JSONB())(literal(SEALED, Text)) == shown,
         ),
         MonitorRow.removed_at.is_(None),
     )
     for row in await session.scalars(selected.order_by(MonitorRow.number)):
-        if secrets.opened(row.configuration) == dict(configuration):
+        if masked(row.configuration) == shown and secrets.opened(row.configuration) == dict(configuration):
             return row
     return None
 
