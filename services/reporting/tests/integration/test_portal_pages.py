@@ -144,6 +144,30 @@ async def test_a_month_with_a_decision_is_told_as_its_report_tells_it_with_the_f
     assert "99,55 % telle que mesurée" in told
 
 
+async def test_an_incident_that_was_resolved_while_its_system_is_down_is_not_told_as_over(
+    portal: Any, story: Any
+) -> None:
+    now = portal.clock.now()
+    outage, since = new_id(), now - timedelta(minutes=10)
+    resolved = story.incident(new_id(), outage, since, resolved=now - timedelta(minutes=5))
+    await portal.hear(*story.golden_june()[:5], story.down(outage, since), *resolved)
+    browser = await signed_in(portal, person_of(story))
+
+    async def incident() -> str:
+        home = (await get(portal, "/portal?lang=en", browser)).text
+        return home[home.index("INC-2026-") - 200 :].partition("</article>")[0]
+
+    shown = await incident()
+    assert 'class="card bad"' in shown
+    assert "A technician is working on it" in shown
+    assert "Resolved" not in shown
+    assert "Since" in shown
+    await portal.hear(story.recovered(outage, since, now - timedelta(minutes=1)))
+    shown = await incident()
+    assert 'class="card good"' in shown
+    assert "Resolved" in shown
+
+
 async def test_over_tls_the_cookie_travels_over_it_only_and_no_page_is_kept(portal: Any, story: Any) -> None:
     async with portal.runtime.units.for_every_tenant() as unit:
         secret = make_link(unit, person_of(story))

@@ -4,7 +4,7 @@ Unlike the public page it names environments that do not count and tells inciden
 of the client, who read the same in their reports.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final, Literal
@@ -16,7 +16,7 @@ from reporting.application.facts import Colours, ContractState, KnownContract, K
 from reporting.application.ports import Facts
 from reporting.application.report import Brand, UptimeFigure
 from reporting.application.reporting import zones_of
-from reporting.application.status_page import PublicDay, impacts_of_people
+from reporting.application.status_page import PublicDay, impacts_of_people, outages_of
 from reporting.application.uptime_rule import Measured, measure_day
 from reporting.domain.period import days_until, month_bounds, month_of
 from reporting.domain.public_words import Headline, ShownState, headline, shown_state
@@ -65,6 +65,8 @@ class ContractNow:
     month: MonthOfUptime | None
     incidents: Sequence[KnownIncident]
     """Open ones, and those that were over lately; the newest first."""
+    unavailable: Collection[UUID]
+    """Those of them, by `incident_id`, whose outage goes on whatever was declared about them."""
 
 
 def brand_of(contracts: Sequence[ContractState], agency_name: str) -> Brand:
@@ -96,6 +98,7 @@ async def contract_now(facts: Facts, contract_id: UUID, now: datetime) -> Contra
     page = newest.status_page
     said = {} if page is None else await impacts_of_people(facts, versions[-1].tenant_id, page.slug, shown_names, now)
     systems = []
+    going_on: set[UUID] = set()
     for site in newest.sites:
         site_name = names.sites.get(site.site_id, site.name)
         for environment in site.environments:
@@ -107,6 +110,13 @@ async def contract_now(facts: Facts, contract_id: UUID, now: datetime) -> Contra
                 counts_for_sla=environment.counts_for_sla,
             )
             own = names.environments.get(environment.environment_id, environment.name)
+            found = outages_of(
+                versions,
+                transitions.get(environment.environment_id, ()),
+                until,
+                counts_for_sla=environment.counts_for_sla,
+            )
+            going_on |= {outage.outage_id for outage in found if outage.end is None}
             state, since = _present(line)
             systems.append(
                 SystemNow(
@@ -129,6 +139,7 @@ async def contract_now(facts: Facts, contract_id: UUID, now: datetime) -> Contra
         systems,
         months[0] if months else None,
         sorted(incidents, key=lambda known: known.state.began_at or now, reverse=True),
+        {known.state.incident_id for known in incidents if known.state.source.outage_id in going_on},
     )
 
 

@@ -334,7 +334,7 @@ async def status_page(facts: Facts, slug: str, now: datetime) -> ShownPage:
             component = _component(environment_id, name, versions, line, days, now, times)
             components.append(component)
             places[environment_id] = _site_of(environment_id, versions)
-            found = _outages(versions, transitions.get(environment_id, ()), until)
+            found = outages_of(versions, transitions.get(environment_id, ()), until, counts_for_sla=True)
             shown, left_at = _incidents(component, found, by_outage, now, minute)
             incidents += shown
             told += [component.added_at, *left_at]
@@ -594,10 +594,12 @@ def _day_state(spans: Sequence[Span]) -> Literal["up", "degraded", "down", "unkn
     return "paused" if "paused" in states and "unknown" not in states else "unknown"
 
 
-def _outages(versions: Sequence[KnownContract], transitions: Sequence[Transition], until: datetime) -> list[Outage]:
-    """The outages of a component as visitors are told of them: over when it answers again, or nobody looks any more."""
+def outages_of(
+    versions: Sequence[KnownContract], transitions: Sequence[Transition], until: datetime, *, counts_for_sla: bool
+) -> list[Outage]:
+    """The outages of a component as readers are told of them: over when it answers again, or nobody looks any more."""
     stopped = measuring.unwatched_since(versions, until)
-    said = of_availability(transitions, counts_for_sla=True)
+    said = of_availability(transitions, counts_for_sla=counts_for_sla)
     found = [outage for outage in outages(said, until) if stopped is None or outage.start < stopped]
     if stopped is not None:
         found = [outage.cut(stopped) for outage in found]
@@ -619,7 +621,8 @@ def _incidents(
         if outage.end is not None and outage.end < now - RECENT:
             left_at.append(outage.end + RECENT)
             continue
-        updates = _updates(outage, by_outage.get(outage.outage_id), now)
+        done = _done(outage, by_outage.get(outage.outage_id), now)
+        updates = _updates(outage, done)
         shown.append(
             PublicIncident(
                 incident_id=outage.outage_id,
@@ -637,45 +640,52 @@ def _incidents(
                 published_at=outage.start,
                 ended_at=outage.end,
                 duration_seconds=number(seconds((outage.end or max(minute, outage.start)) - outage.start)),
-                updated_at=max(step.at for step in updates),
+                # Also what is no step any more since it is known when it answered: this never goes back.
+                updated_at=max([*(step.at for step in updates), *(at for at, _ in done or ())]),
                 updates=updates,
             )
         )
     return [_with_impact(each) for each in shown], left_at
 
 
-def _updates(outage: Outage, incident: KnownIncident | None, now: datetime) -> list[PublicUpdate]:
+def _done(outage: Outage, incident: KnownIncident | None, now: datetime) -> list[tuple[datetime, str]] | None:
+    """When people did what about an outage; None where no incident is known of it yet."""
+    if incident is None:
+        return None
+    stamps = incident.state.timestamps
+    named = {"acknowledged": stamps.acknowledged, "mitigated": stamps.mitigated}
+    named["resolved"] = stamps.resolved or stamps.closed
+    # Where nobody looks any more the page is done with it, whatever is still written down about it.
+    last = now if outage.watched or outage.end is None else outage.end
+    return [(stamp.at, name) for name, stamp in named.items() if stamp and outage.start <= stamp.at <= last]
+
+
+def _updates(outage: Outage, done: Sequence[tuple[datetime, str]] | None) -> list[PublicUpdate]:
     """The steps that the public is told, newest first; without an incident yet, what the monitor itself says."""
-    steps = [_step(outage.start, "investigating")]
-    if incident is not None:
-        stamps = incident.state.timestamps
-        for stamp, status in (
-            (stamps.acknowledged, public_incident_status("acknowledged", recovered=False)),
-            (stamps.mitigated, public_incident_status("mitigated", recovered=False)),
-            (stamps.resolved or stamps.closed, public_incident_status("resolved", recovered=False)),
-        ):
-            # Where nobody looks any more the page is done with it, whatever is still written down about it.
-            if stamp is not None and stamp.at <= (now if outage.watched or outage.end is None else outage.end):
-                steps.append(_step(stamp.at, status))
-    if outage.end is not None and outage.watched:
-        steps.append(_step(outage.end, "monitoring" if incident is not None else "resolved"))
-    steps.sort(key=lambda step: (STEPS.index(step.status), step.at))
-    # One entry per status, and never a step back in time: the site may answer again before anybody took it up.
+    answered = outage.end if outage.watched else None
+    steps = [(outage.start, public_incident_status("open", recovered=False))]
+    if answered is not None:
+        # Who called it resolved before it answered is right from then on.
+        over = done is None or any(name == "resolved" and at <= answered for at, name in done)
+        steps.append((answered, public_incident_status("resolved" if over else "open", recovered=True)))
+    for at, name in done or ():
+        steps.append((at, public_incident_status(name, recovered=answered is not None and at >= answered)))
+    # One entry per status, and none back: the site may answer again before anybody took it up.
     told: list[PublicUpdate] = []
-    for step in steps:
-        if told and (step.status == told[-1].status or step.at < told[-1].at):
-            continue
-        told.append(step)
+    for at, status in sorted(steps, key=lambda step: (step[0], STEPS.index(step[1]))):
+        if not told or STEPS.index(status) > STEPS.index(told[-1].status):
+            told.append(_step(at, status))
     return _with_turns(told, outage)[::-1]
 
 
 def _with_turns(steps: Sequence[PublicUpdate], outage: Outage) -> list[PublicUpdate]:
     """Steps in the order of time, and what was measured between them, called what it was called until then."""
     turns: list[tuple[datetime, PublicUpdate | State]] = [*outage.turns[-MOST_TURNS:]]
+    turns += [(step.at, step) for step in steps]
     if outage.end is not None and not outage.watched:
         turns.append((outage.end, "paused"))
     told: list[PublicUpdate] = []
-    for at, step in sorted([*turns, *((step.at, step) for step in steps)], key=lambda each: each[0]):
+    for at, step in sorted(turns, key=lambda each: each[0]):
         if isinstance(step, PublicUpdate):
             told.append(step)
         elif step in get_args(Turned):
@@ -703,11 +713,14 @@ def _with_impact(outage: PublicIncident) -> PublicIncident:
 
 
 def _called(incident: PublicIncident, update: WrittenUpdate, standing: PublicIncidentStatus) -> PublicIncidentStatus:
-    """What an outage is called from a sentence on. It ends when it was seen to end, and no sentence begins it again."""
+    """What an outage is called from a sentence on. It ends when it was seen to end, and no sentence begins it again.
+
+    Who says that it is being watched before it answers has found what it was: it is not back.
+    """
     over = incident.ended_at is not None and incident.ended_at <= update.at
     if update.status is None or (update.status == "resolved" and not over) or (standing == "resolved" and over):
         return standing
-    return update.status
+    return "identified" if update.status == "monitoring" and not over else update.status
 
 
 def _with_written(incident: PublicIncident, written: Sequence[WrittenUpdate]) -> PublicIncident:
@@ -725,7 +738,7 @@ def _with_written(incident: PublicIncident, written: Sequence[WrittenUpdate]) ->
             told.append(_said(each, standing, []))
         elif each.measured not in (None, "paused"):  # it is called as before
             told.append(each.model_copy(update={"status": standing}))
-        elif STEPS.index(each.status) >= STEPS.index(standing):
+        elif not told or each.measured == "paused" or STEPS.index(each.status) > STEPS.index(standing):
             standing = each.status
             told.append(each)
     return _with_impact(

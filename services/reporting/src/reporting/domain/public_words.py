@@ -16,14 +16,6 @@ Headline = Literal[
     "operational", "maintenance", "degraded", "partial_outage", "major_outage", "unknown", "paused", "ended"
 ]
 
-_INCIDENT: dict[str, PublicIncidentStatus] = {
-    "open": "investigating",
-    "acknowledged": "identified",
-    "mitigated": "monitoring",
-    "resolved": "resolved",
-    "closed": "resolved",
-}
-
 _BY_IMPACT: Final[dict[Impact, ShownState]] = {"degraded": "degraded", "partial": "partial", "major": "down"}
 _WORSE: Final[tuple[ShownState, ...]] = ("up", "maintenance", "paused", "unknown", "degraded", "partial", "down")
 
@@ -38,9 +30,14 @@ _NO_LONGER: dict[str, Headline] = {"suspended": "paused", "ended": "ended"}
 
 
 def public_incident_status(status: str, *, recovered: bool) -> PublicIncidentStatus:
-    """The words of public status pages for our incident's life. A site that answers again is being monitored."""
-    public = _INCIDENT.get(status, "investigating")
-    return "monitoring" if recovered and public in {"investigating", "identified"} else public
+    """The words of public status pages for our incident's life, and whether the component answers again.
+
+    Nobody is told that it is back, or that all is resolved, before it answers: until then work goes on. One that
+    answers again is being watched until people call the incident resolved.
+    """
+    if recovered:
+        return "resolved" if status in {"resolved", "closed"} else "monitoring"
+    return "identified" if status in {"acknowledged", "mitigated", "resolved", "closed"} else "investigating"
 
 
 def shown_state(measured: State, impact: Impact | None) -> ShownState:

@@ -39,15 +39,21 @@ def test_the_headline_is_never_better_than_what_is_known(states: list[str], cont
     [
         ("open", False, "investigating"),
         ("acknowledged", False, "identified"),
-        ("mitigated", False, "monitoring"),
+        ("mitigated", False, "identified"),
+        ("resolved", False, "identified"),
+        ("closed", False, "identified"),
         ("open", True, "monitoring"),
         ("acknowledged", True, "monitoring"),
+        ("mitigated", True, "monitoring"),
         ("resolved", True, "resolved"),
-        ("closed", False, "resolved"),
+        ("closed", True, "resolved"),
         ("something new", False, "investigating"),
+        ("something new", True, "monitoring"),
     ],
 )
-def test_an_incident_in_public_words(status: str, recovered: bool, told: str) -> None:
+def test_an_incident_is_not_called_back_in_service_or_resolved_before_it_answers_again(
+    status: str, recovered: bool, told: str
+) -> None:
     assert public_incident_status(status, recovered=recovered) == told
 
 
