@@ -23,6 +23,7 @@ _HEADLINES: Final[dict[ShownState, Headline]] = {
     "partial": "partial_outage",
     "degraded": "degraded",
     "unknown": "unknown",
+    "paused": "unknown",
     "maintenance": "maintenance",
 }
 """What one component makes of the page where none is down, the first that there is."""
@@ -52,16 +53,16 @@ def worst(impacts: Iterable[Impact | None]) -> Impact | None:
 
 
 def headline(states: Iterable[ShownState], *, contract_status: str) -> Headline:
-    """One line for the whole page. Unknown is never told as good: it shows unless something worse does."""
+    """One line for the whole page. What is unknown, or not watched, is never told as good: it shows unless something
+    worse does."""
     if contract_status in _NO_LONGER:
         return _NO_LONGER[contract_status]
     present = list(states)
     down = present.count("down")
     if down:
         return "major_outage" if down == len(present) else "partial_outage"
-    for state, told in _HEADLINES.items():
-        if state in present:
-            return told
     if not present:
         return "unknown"
-    return "paused" if all(state == "paused" for state in present) else "operational"
+    if all(state == "paused" for state in present):
+        return "paused"
+    return next((told for state, told in _HEADLINES.items() if state in present), "operational")
