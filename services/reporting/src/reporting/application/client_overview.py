@@ -7,7 +7,7 @@ of the client, who read the same in their reports.
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Final, Literal
+from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -16,11 +16,10 @@ from reporting.application.facts import Colours, ContractState, KnownContract, K
 from reporting.application.ports import Facts
 from reporting.application.report import Brand, UptimeFigure
 from reporting.application.reporting import zones_of
-from reporting.application.status_page import PublicDay, impacts_of_people, outages_of
-from reporting.application.uptime_rule import Measured, measure_day
+from reporting.application.status_page import PublicDay, days_shown, impacts_of_people, outages_of, present_state
 from reporting.domain.period import days_until, month_bounds, month_of
 from reporting.domain.public_words import Headline, ShownState, headline, shown_state
-from reporting.domain.state_line import NOT_BEGUN, Span, State
+from reporting.domain.state_line import Span, State
 
 DAYS: Final = 90
 MONTHS: Final = 12
@@ -117,7 +116,7 @@ async def contract_now(facts: Facts, contract_id: UUID, now: datetime) -> Contra
                 counts_for_sla=environment.counts_for_sla,
             )
             going_on |= {outage.outage_id for outage in found if outage.end is None}
-            state, since = _present(line)
+            state, since = present_state(line)
             systems.append(
                 SystemNow(
                     environment.environment_id,
@@ -166,18 +165,6 @@ async def months_of_uptime(facts: Facts, contract_id: UUID, now: datetime, count
     return found
 
 
-def _present(line: Sequence[Span]) -> tuple[State, datetime | None]:
-    """The state of now, and since when over adjacent stretches of it; None before monitoring began."""
-    if not line:
-        return "unknown", None
-    since: datetime | None = None
-    for span in reversed(line):
-        if span.state != line[-1].state:
-            break
-        since = None if span.reason == NOT_BEGUN else span.start
-    return line[-1].state, since
-
-
 def _days(
     versions: Sequence[KnownContract],
     environment_id: UUID,
@@ -190,28 +177,4 @@ def _days(
         if each.environment.environment_id == environment_id
     ]
     ruled = measuring.rules_in_turn(promised, days[0][1], days[-1][2])
-    shown = []
-    for day, start, end in days:
-        measured = measure_day(line, start, end, ruled)
-        shown.append(
-            PublicDay(
-                date=day,
-                state=_day_state(measured),
-                down_seconds=measured["down_seconds"],
-                uptime_display=measured["uptime_display"],
-                coverage_percent=measured["coverage_percent"],
-            )
-        )
-    return shown
-
-
-def _day_state(measured: Measured) -> Literal["up", "degraded", "down", "unknown", "paused"]:
-    """The worst that was measured on a day. A day of which less than a minute was measured is not called good."""
-    if measured["down_seconds"]:
-        return "down"
-    if measured["degraded_seconds"]:
-        return "degraded"
-    known = measured["period_seconds"] - measured["unknown_seconds"] - measured["paused_seconds"]
-    if known >= 60:
-        return "up"
-    return "paused" if measured["paused_seconds"] and not measured["unknown_seconds"] else "unknown"
+    return days_shown(line, days, ruled)

@@ -21,7 +21,7 @@ from reporting.application.page_settings import ComponentGroup, KnownPage, PageP
 from reporting.application.page_updates import Impacts, Language, WrittenIncident, WrittenUpdate
 from reporting.application.ports import Facts
 from reporting.application.report import MANY, Brand, Branded, Figure, Number, Shown, Text
-from reporting.application.uptime_rule import measure_day, measure_in_turn
+from reporting.application.uptime_rule import Measured, RuledTime, measure_day, measure_in_turn
 from reporting.domain.outages import Outage, outages, until_answered
 from reporting.domain.period import days_until
 from reporting.domain.public_words import (
@@ -67,7 +67,7 @@ class PublicDay(Shown):
 
     date: LocalDate
     state: Literal["up", "degraded", "down", "unknown", "paused"] = Field(
-        description="the worst that was measured; `unknown` when less than a minute of the day was"
+        description="the worst that was measured and counts; `unknown` when less than a minute of the day was measured"
     )
     down_seconds: Number
     uptime_display: Figure
@@ -499,18 +499,6 @@ def _component(
     ruled = measuring.rules_in_turn(promised, days[0][1], days[-1][2])
     target = promised[-1].target_percent if promised else None
     began = promised[0].start if promised else now
-    shown = []
-    for day, start, end in days:
-        measured = measure_day(line, start, end, ruled)
-        shown.append(
-            PublicDay(
-                date=day,
-                state=_day_state(clipped(line, start, end)),
-                down_seconds=measured["down_seconds"],
-                uptime_display=measured["uptime_display"],
-                coverage_percent=measured["coverage_percent"],
-            )
-        )
     last = days[-1][2]
     totals: list[PublicUptime] = []
     for count in (30, DAYS):
@@ -528,7 +516,7 @@ def _component(
                 coverage_percent=total["coverage_percent"] if total else None,
             )
         )
-    state, since = _present(line)
+    state, since = present_state(line)
     return PublicComponent(
         component_id=environment_id,
         name=name,
@@ -538,7 +526,7 @@ def _component(
         since=since,
         impact=None,
         uptime=totals,
-        days=shown,
+        days=days_shown(line, days, ruled),
         response_times=times,
     )
 
@@ -568,8 +556,8 @@ def _added_at(environment_id: UUID, versions: Sequence[KnownContract]) -> dateti
     )
 
 
-def _present(line: Sequence[Span]) -> tuple[PublicState, datetime | None]:
-    """The state of now and since when, over adjacent stretches of one state."""
+def present_state(line: Sequence[Span]) -> tuple[State, datetime | None]:
+    """The state of now and since when, over adjacent stretches of one state; None before monitoring began."""
     if not line:
         return "unknown", None
     state = line[-1].state
@@ -581,15 +569,35 @@ def _present(line: Sequence[Span]) -> tuple[PublicState, datetime | None]:
     return state, since
 
 
-def _day_state(spans: Sequence[Span]) -> Literal["up", "degraded", "down", "unknown", "paused"]:
-    """The worst that was measured on a day. A day of which nothing was measured is not called good."""
-    states = {span.state for span in spans}
-    measured = sum((span.end - span.start for span in spans if span.state not in {"unknown", "paused"}), timedelta())
-    if "down" in states:
+def days_shown(
+    line: Sequence[Span], days: Sequence[tuple[LocalDate, datetime, datetime]], ruled: Sequence[RuledTime]
+) -> list[PublicDay]:
+    """What each day came to, by the rules that were promised on it."""
+    shown = []
+    for day, start, end in days:
+        measured = measure_day(line, start, end, ruled)
+        shown.append(
+            PublicDay(
+                date=day,
+                state=_day_state(measured, clipped(line, start, end)),
+                down_seconds=measured["down_seconds"],
+                uptime_display=measured["uptime_display"],
+                coverage_percent=measured["coverage_percent"],
+            )
+        )
+    return shown
+
+
+def _day_state(measured: Measured, spans: Sequence[Span]) -> Literal["up", "degraded", "down", "unknown", "paused"]:
+    """The worst that counts of a day, as its figures count it. A day of which nothing was measured is not called good,
+    whether it counts or not."""
+    if measured["down_seconds"]:
         return "down"
-    if "degraded" in states:
+    if measured["degraded_seconds"]:
         return "degraded"
-    if measured >= timedelta(minutes=1):
+    states = {span.state for span in spans}
+    known = sum((span.end - span.start for span in spans if span.state not in {"unknown", "paused"}), timedelta())
+    if known >= timedelta(minutes=1):
         return "up"
     return "paused" if "paused" in states and "unknown" not in states else "unknown"
 
