@@ -116,6 +116,7 @@ async def test_while_other_services_are_away_the_portal_shows_what_reporting_kno
     assert "Tous les systèmes fonctionnent" in home.text or "systèmes" in home.text
     bars = home.text[home.text.index('<svg class="bars"') :].partition("</svg>")[0]
     assert '<path class="good"' in bars, "the days without trouble are drawn, too"
+    assert "jours non mesurés" in bars, "and who hears them is told of those that nobody measured"
     month = await get(portal, f"/portal/contracts/{story.contract_id}/uptime", browser)
     assert "99,97\u202f%" in month.text.replace("\xa0", "\u202f")
     assert "Non mesuré" not in month.text, "what is measured without a promise has no verdict"

@@ -322,6 +322,34 @@ async def test_unknown_is_not_told_as_good(service: Any, story: Any) -> None:
     assert "no measurement yet" in page.text
 
 
+async def test_who_hears_the_page_is_told_which_days_nobody_measured(service: Any, story: Any) -> None:
+    began = service.clock.now() - timedelta(days=3)
+
+    async def heard() -> tuple[str, str]:
+        page = await look(service, story)
+        (bars,) = [image["aria-label"] for image in page.all("svg") if image.get("class") == "bars"]
+        return str(bars), page.text
+
+    await service.hear(story.contract("activated", began), story.unknown(began))
+    bars, said = await heard()
+    assert bars == "90 days, 90 days not measured"
+    assert "Nothing was measured in the last 14 days." in said
+    await service.hear(story.restored(began, began + timedelta(seconds=30)))
+    bars, said = await heard()
+    assert bars == "90 days, no interruption, 86 days not measured"
+    assert "No interruption was seen in the last 14 days; not all of that time was measured." in said
+    outage = (new_id(), service.clock.now() - timedelta(minutes=12))
+    await service.hear(story.down(*outage))
+    bars, said = await heard()
+    assert bars == "90 days, 1 day with an interruption, 86 days not measured"
+    assert "No other interruption was seen in the last 14 days; not all of that time was measured." in said
+    service.clock.advance(timedelta(days=95))
+    await service.hear(story.recovered(*outage, service.clock.now() - timedelta(days=94)))
+    bars, said = await heard()
+    assert bars == "90 days, no interruption"
+    assert "No interruption in the last 14 days." in said
+
+
 async def test_what_was_up_is_not_told_as_up_for_as_long_as_probes_is_away(service: Any, story: Any) -> None:
     now = service.clock.now()
     hour = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=1)
