@@ -1,5 +1,6 @@
 """What visitors and subscribers are told of an outage that cannot be seen for a while, or is not watched any more."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -247,6 +248,21 @@ async def test_a_contract_that_ended_ends_what_its_page_tells_of_an_outage(
     content = await read(service)
     assert [each["ended_at"] for each in content["recent_incidents"]] == [text(ended)]
     assert await mails(service, mailbox) == [LOST]
+
+
+async def test_an_outage_that_a_new_contract_takes_over_is_told_to_be_watched_no_more(
+    service: Any, story: Any, mailbox: Mailbox
+) -> None:
+    outage, turn = (new_id(), NOW - 10 * MINUTE), NOW - 2 * MINUTE
+    await service.hear(story.down(*outage))
+    assert await mails(service, mailbox) == [DOWN]
+    renewed = replace(story, contract_id=new_id(), monitor_id=new_id(), versions={})
+    await service.hear(story.contract("terminated", turn), renewed.contract("activated", turn), renewed.unknown(turn))
+    content = await read(service)
+    assert content["status"] == {"headline": "unknown", "contract": "active", "since": None}
+    (incident,) = content["recent_incidents"]
+    assert steps(incident)[-1] == (text(turn), "resolved", "paused")
+    assert await mails(service, mailbox) == [DOWN, LOST]
 
 
 @pytest.mark.parametrize("first", [True, False])

@@ -1,6 +1,7 @@
 """The public page as browsers, programs and caches see it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from typing import Any
@@ -295,6 +296,54 @@ async def test_a_suspended_and_an_ended_contract_are_told_honestly(service: Any,
     await service.hear(story.contract("terminated", datetime(2026, 6, 8, 8, tzinfo=UTC)))
     page = await look(service, story)
     assert "Monitoring has ended" in page.text
+
+
+async def test_a_page_goes_on_with_its_history_when_a_new_contract_replaces_the_one_before(
+    service: Any, story: Any
+) -> None:
+    turn, ended = datetime(2026, 6, 22, tzinfo=UTC), datetime(2026, 6, 24, 12, tzinfo=UTC)
+    service.clock.set(turn + timedelta(days=1))
+    await service.hear(*story.golden_june())
+    before = (await read(service, story))["components"][0]
+    renewed = replace(story, contract_id=new_id(), monitor_id=new_id(), versions={})
+    await service.hear(story.contract("terminated", turn), story.paused(turn, reason="contract_terminated"))
+    await service.hear(
+        renewed.contract("activated", turn), renewed.unknown(turn), renewed.restored(turn, turn + timedelta(seconds=30))
+    )
+    content = await read(service, story)
+    assert content["status"] == {"headline": "operational", "contract": "active", "since": None}
+    (component,) = content["components"]
+    assert component["added_at"] == before["added_at"] == "2026-05-20T08:00:00Z"
+    assert component["days"][:-2] == before["days"][:-2]
+    assert [day["state"] for day in component["days"][-2:]] == ["up", "up"]
+    sums = [(each["uptime_display"], each["from"]) for each in component["uptime"]]
+    assert sums == [(each["uptime_display"], each["from"]) for each in before["uptime"]]
+    assert [each["duration_seconds"] for each in content["recent_incidents"]] == [300, 600]
+    assert content["recent_incidents"][0]["status"] == "resolved"
+    async with service.client() as visitor:
+        told = (await visitor.get(f"/status/{story.slug}/api/v2/incidents.json")).json()["incidents"]
+        feed = (await visitor.get(f"/status/{story.slug}/feed.json")).json()["items"]
+    assert (len(told), len(feed)) == (2, 2)
+
+    service.clock.set(ended + timedelta(hours=1))
+    await service.hear(renewed.contract("terminated", ended), renewed.paused(ended, reason="contract_terminated"))
+    content = await read(service, story)
+    assert content["status"] == {"headline": "ended", "contract": "ended", "since": "2026-06-24T12:00:00Z"}
+    (component,) = content["components"]
+    assert [day["state"] for day in component["days"] if day["date"] in ("2026-06-18", "2026-06-23")] == ["down", "up"]
+    assert [each["duration_seconds"] for each in content["recent_incidents"]] == [300]
+    assert "Monitoring ended on 24 June 2026, 14:00" in (await look(service, story)).text
+
+
+async def test_a_page_tells_nothing_of_the_client_who_had_its_address_before(service: Any, story: Any) -> None:
+    turn = datetime(2026, 6, 22, tzinfo=UTC)
+    service.clock.set(turn + timedelta(days=1))
+    await service.hear(*story.golden_june(), story.contract("terminated", turn))
+    other = replace(story, client_id=new_id(), contract_id=new_id(), monitor_id=new_id(), versions={})
+    await service.hear(other.contract("activated", turn), other.unknown(turn))
+    content = await read(service, story)
+    assert content["recent_incidents"] == []
+    assert {day["state"] for day in content["components"][0]["days"]} == {"unknown"}
 
 
 async def test_a_slug_stays_with_the_client_who_had_it_first_whatever_arrives_first(

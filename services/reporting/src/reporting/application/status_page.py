@@ -5,10 +5,11 @@ do not count stay inside. Beside what is measured it says what people of the age
 and about incidents that they put on it. These change what visitors are told of a component, and no figure.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Literal, TypeAlias, get_args
+from itertools import pairwise
+from typing import Final, Literal, TypeAlias, TypeVar, get_args
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -38,6 +39,8 @@ from reporting.domain.public_words import (
 from reporting.domain.response_times import ResponseFigure, milliseconds
 from reporting.domain.state_line import NOT_BEGUN, Span, State, Transition, clipped, of_availability
 from shared.values import Instant, LocalDate, number, seconds
+
+T = TypeVar("T")
 
 DAYS: Final = 90
 RECENT: Final = timedelta(days=14)
@@ -294,10 +297,10 @@ async def status_page(facts: Facts, slug: str, now: datetime) -> ShownPage:
     States are those of `now`; figures count up to the full minute, so that the page is the same for a minute while
     nothing happens and can be kept by browsers and proxies.
     """
-    contract_ids = await facts.contracts_on_page(slug)
-    if not contract_ids:
+    every = [await facts.versions(contract_id) for contract_id in await facts.contracts_on_page(slug, ended=True)]
+    if not every:
         raise UnknownPage
-    known = [await facts.versions(contract_id) for contract_id in contract_ids]
+    known = [versions for versions in every if _goes_on(versions)] or every
     newest = known[0][-1].state
     page = newest.status_page
     if page is None:
@@ -315,29 +318,50 @@ async def status_page(facts: Facts, slug: str, now: datetime) -> ShownPage:
     tenant_id, client_id = known[0][-1].tenant_id, newest.client.client_id
     # What leaves the list leaves it now: so reaches back whatever a page showed until then, and no further.
     told = [days[0][1] + RECENT, *(versions[-1].state.effective_from for versions in known)]
-    for versions in known:
+    heard: list[_Heard] = []
+    for versions in every:
+        if known is not every and not _goes_on(versions) and versions[-1].state.effective_from <= start:
+            continue  # it ended before all that the page tells
         contract_id = versions[-1].state.contract_id
-        names = await facts.names(contract_id)
-        transitions = await facts.transitions(contract_id, start, until)
-        by_outage: dict[UUID, KnownIncident] = {
-            each.state.source.outage_id: each
-            for each in await facts.incidents(contract_id, now - RECENT, now)
-            if each.state.source.outage_id is not None
-        }
-        hours = await facts.response_hours(contract_id, hour - timedelta(hours=HOURS), hour)
-        by_day = await facts.response_days(contract_id, newest.client.time_zone, days[0][0])
-        for environment_id, name in _public_environments(versions, names, decided.settings.site_ids).items():
-            line = measuring.state_line(
-                versions, transitions.get(environment_id, ()), start, until, counts_for_sla=True
+        heard.append(
+            _Heard(
+                versions,
+                await facts.transitions(contract_id, start, until),
+                {
+                    each.state.source.outage_id: each
+                    for each in await facts.incidents(contract_id, now - RECENT, now)
+                    if each.state.source.outage_id is not None
+                },
+                await facts.response_hours(contract_id, hour - timedelta(hours=HOURS), hour),
+                await facts.response_days(contract_id, newest.client.time_zone, days[0][0]),
             )
-            times = _response_times(hours.get(environment_id, {}), hour, by_day.get(environment_id, {}))
-            component = _component(environment_id, name, versions, line, days, now, times)
+        )
+    for versions in known:
+        names = await facts.names(versions[-1].state.contract_id)
+        for environment_id, name in _public_environments(versions, names, decided.settings.site_ids).items():
+            covering = [each for each in heard if each.covers(environment_id)]
+            if not _goes_on(versions) and covering[-1].versions is not versions:
+                continue  # all have ended: it is shown once, as the last one has it
+            # Those that ended come first: what went on in them goes on in this one.
+            turns = [each for each in covering if not _goes_on(each.versions) and each.versions is not versions]
+            turns += [each for each in covering if each.versions is versions]
+            line = _line(environment_id, turns, start, until)
+            times = _response_times(
+                _united(each.hours.get(environment_id, {}) for each in turns),
+                hour,
+                _united(each.days.get(environment_id, {}) for each in turns),
+            )
+            component = _component(environment_id, name, turns, line, days, now, times)
             components.append(component)
             places[environment_id] = _site_of(environment_id, versions)
-            found = outages_of(versions, transitions.get(environment_id, ()), until, counts_for_sla=True)
-            shown, left_at = _incidents(component, found, by_outage, now, minute)
-            incidents += shown
-            told += [component.added_at, *left_at]
+            told.append(component.added_at)
+            for each in turns:
+                said = each.transitions.get(environment_id, ())
+                found = outages_of(each.versions, said, until, counts_for_sla=True)
+                shown, left_at = _incidents(component, found, each.by_outage, now, minute)
+                incidents += shown
+                told += left_at
+    incidents = list({each.incident_id: each for each in incidents}.values())  # two contracts may go on from one
     people = await facts.page_incidents(tenant_id, slug, now - RECENT)
     ids = [*(each.incident_id for each in incidents), *(each.page_incident_id for each in people)]
     written = await facts.page_updates(tenant_id, slug, ids)
@@ -364,7 +388,7 @@ async def status_page(facts: Facts, slug: str, now: datetime) -> ShownPage:
                 contract_status=contract,
             ),
             contract=contract,
-            since=newest.effective_from if contract != "active" else None,
+            since=max(_left(versions, until) for versions in known) if contract != "active" else None,
         ),
         components=_grouped(components, decided.settings.groups),
         open_incidents=[incident for incident in incidents if incident.status != "resolved"],
@@ -417,6 +441,65 @@ def _grouped(components: Sequence[PublicComponent], groups: Iterable[ComponentGr
         if component_id in left
     ]
     return [*ordered, *left.values()]
+
+
+@dataclass(frozen=True)
+class _Heard:
+    """What was heard of a contract that shows its systems on a page, or did until it ended; by environment."""
+
+    versions: Sequence[KnownContract]
+    transitions: Mapping[UUID, Sequence[Transition]]
+    by_outage: Mapping[UUID, KnownIncident]
+    hours: Mapping[UUID, Mapping[datetime, ResponseFigure]]
+    days: Mapping[UUID, Mapping[LocalDate, ResponseFigure]]
+
+    @property
+    def began(self) -> datetime:
+        """When its first version took effect."""
+        return min(version.state.effective_from for version in self.versions)
+
+    def covers(self, environment_id: UUID) -> bool:
+        """Whether its newest version has the environment, as one that counts."""
+        return any(
+            environment.environment_id == environment_id and environment.counts_for_sla
+            for site in self.versions[-1].state.sites
+            for environment in site.environments
+        )
+
+
+def _in_turn(
+    turns: Sequence[_Heard], start: datetime, end: datetime
+) -> Iterator[tuple[_Heard, datetime, datetime]]:
+    """Contracts that cover one environment, one after the other: each with the part of `[start, end)` that is its own,
+    until the next one begins."""
+    bounds = [start, *(max(start, each.began) for each in turns[1:]), end]
+    for each, (left, right) in zip(turns, pairwise(bounds), strict=True):
+        if left < right:
+            yield each, left, right
+
+
+def _line(environment_id: UUID, turns: Sequence[_Heard], start: datetime, until: datetime) -> list[Span]:
+    """The states of an environment over `[start, until)`, and of a run that reaches into it what was before."""
+    line: list[Span] = []
+    for each, left, right in _in_turn(turns, start, until):
+        said = each.transitions.get(environment_id, ())
+        own = measuring.state_line(each.versions, said, start, until, counts_for_sla=True)
+        line += clipped(own, own[0].start if own and left == start else left, right)
+    return line
+
+
+def _united(found: Iterable[Mapping[T, ResponseFigure]]) -> dict[T, ResponseFigure]:
+    """Figures of contracts one after the other; of an hour or a day in both, those of the later."""
+    return {at: figure for each in found for at, figure in each.items()}
+
+
+def _goes_on(versions: Sequence[KnownContract]) -> bool:
+    return versions[-1].state.status in {"active", "suspended"}
+
+
+def _left(versions: Sequence[KnownContract], until: datetime) -> datetime:
+    """When a contract that is suspended or has ended stopped having anybody look."""
+    return measuring.unwatched_since(versions, until) or versions[-1].state.effective_from
 
 
 def _contract_status(known: Sequence[Sequence[KnownContract]]) -> Literal["active", "suspended", "ended"]:
@@ -485,7 +568,7 @@ def _maintenance(windows: Sequence[KnownWindow], places: Mapping[UUID, UUID], no
 def _component(
     environment_id: UUID,
     name: str,
-    versions: Sequence[KnownContract],
+    turns: Sequence[_Heard],
     line: Sequence[Span],
     days: Sequence[tuple[LocalDate, datetime, datetime]],
     now: datetime,
@@ -493,7 +576,8 @@ def _component(
 ) -> PublicComponent:
     promised = [
         stretch
-        for stretch in measuring.stretches(versions, days[0][1], now)
+        for each, left, right in _in_turn(turns, days[0][1], now)
+        for stretch in measuring.stretches(each.versions, left, right)
         if stretch.environment.environment_id == environment_id
     ]
     ruled = measuring.rules_in_turn(promised, days[0][1], days[-1][2])
@@ -521,7 +605,7 @@ def _component(
         component_id=environment_id,
         name=name,
         group=None,
-        added_at=_added_at(environment_id, versions),
+        added_at=min(_added_at(environment_id, each.versions) for each in turns),
         state=state,
         since=since,
         impact=None,
