@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from reporting.adapters.own_domains import OwnDomains
 from reporting.adapters.portal_words import refusal, refusal_title
+from reporting.api.head_requests import HeadRequests
 from reporting.api.portal_session import PORTAL, message, reader_of
 from shared.problems import MEDIA_TYPE
 from shared.worker import Runtime
@@ -58,5 +59,5 @@ async def _page(scope: Scope, told: Message, receive: Receive, send: Send) -> No
 
 
 def around(app: ASGIApp, runtime: Runtime) -> ASGIApp:
-    """What stands before all routes: pages on domains of their own, and the portal's words."""
-    return OwnDomains(PortalProblems(app), runtime)
+    """What stands before all routes: pages on domains of their own, heads of pages, and the portal's words."""
+    return OwnDomains(HeadRequests(PortalProblems(app)), runtime)
