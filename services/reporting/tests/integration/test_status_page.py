@@ -279,6 +279,50 @@ async def test_an_unknown_address_is_a_page_for_people_and_a_problem_for_program
         assert program.headers["content-type"] == "application/problem+json"
 
 
+@pytest.mark.parametrize(
+    ("ending", "status"),
+    [
+        ("?part=0", 422),
+        ("?part=x", 422),
+        ("/components/abc", 422),
+        ("/incidents/abc", 422),
+        ("/subscription/short", 422),
+        ("/nothing", 404),
+        ("/nothing/at/all", 404),
+        ("/api/v2/nothing.json", 404),
+        ("/subscribe", 405),
+    ],
+)
+async def test_an_odd_address_is_a_page_for_people_and_a_problem_for_programs(
+    service: Any, story: Any, ending: str, status: int
+) -> None:
+    await service.hear(*story.golden_june()[:5])
+    async with service.client() as visitor:
+        program = await visitor.get(f"/status/{story.slug}{ending}", headers={"accept": "application/json"})
+        assert (program.status_code, program.headers["content-type"]) == (status, "application/problem+json")
+        page = await visitor.get(f"/status/{story.slug}{ending}", headers=BROWSER | {"accept-language": "fr"})
+        assert (page.status_code, page.headers["content-type"]) == (status, "text/html; charset=utf-8")
+        assert page.headers.get("allow") == program.headers.get("allow")
+        assert page.headers["x-request-id"]
+        shown = Page(page.text)
+        assert shown.all("html") == [{"lang": "fr"}]
+        assert "Page introuvable" in shown.text
+        asked = {"lang": "en"} | ({"part": "0"} if "?" in ending else {})
+        english = await visitor.get(
+            f"/status/{story.slug}{ending.partition('?')[0]}", headers=page.request.headers, params=asked
+        )
+        assert "Page not found" in Page(english.text).text
+
+
+async def test_a_form_that_is_refused_is_refused_in_words(service: Any, story: Any) -> None:
+    """This installation sends no mails: nobody is offered the form."""
+    await service.hear(*story.golden_june()[:5])
+    async with service.client() as visitor:
+        answer = await visitor.post(f"/status/{story.slug}/subscribe", data={"email": "a@example.org"}, headers=BROWSER)
+        assert (answer.status_code, answer.headers["content-type"]) == (409, "text/html; charset=utf-8")
+        assert "This was not done" in Page(answer.text).text
+
+
 async def test_a_suspended_and_an_ended_contract_are_told_honestly(service: Any, story: Any) -> None:
     events = story.golden_june()[:5]
     suspended = datetime(2026, 6, 5, 10, tzinfo=UTC)
