@@ -81,7 +81,8 @@ async def test_a_component_begins_on_the_day_of_the_page_s_zone(service: Any, st
 
 
 @pytest.mark.parametrize(
-    "ending", ["", ".json", "/incidents", "/feed.atom", "/feed.json", "/maintenance.ics", "/badge.svg", "/api/v2/summary.json"]
+    "ending",
+    ["", ".json", "/incidents", "/feed.atom", "/feed.json", "/maintenance.ics", "/badge.svg", "/api/v2/summary.json"],
 )
 async def test_the_head_of_a_page_is_that_of_the_whole_answer(service: Any, story: Any, ending: str) -> None:
     await service.hear(*story.golden_june()[:5])

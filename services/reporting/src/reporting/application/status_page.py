@@ -308,7 +308,6 @@ async def status_page(facts: Facts, slug: str, now: datetime) -> ShownPage:
     decided = await facts.page(known[0][-1].tenant_id, slug)
     zone = ZoneInfo(newest.client.time_zone)
     minute = now.replace(second=0, microsecond=0)
-    hour = now.replace(minute=0, second=0, microsecond=0)
     until = now + timedelta(microseconds=1)  # what happened at this very instant shows
     days = days_until(minute, zone, DAYS)
     start = days[0][1]
@@ -318,46 +317,31 @@ async def status_page(facts: Facts, slug: str, now: datetime) -> ShownPage:
     tenant_id, client_id = known[0][-1].tenant_id, newest.client.client_id
     # What leaves the list leaves it now: so reaches back whatever a page showed until then, and no further.
     told = [days[0][1] + RECENT, *(versions[-1].state.effective_from for versions in known)]
-    heard: list[_Heard] = []
-    for versions in every:
-        if known is not every and not _goes_on(versions) and versions[-1].state.effective_from <= start:
-            continue  # it ended before all that the page tells
-        contract_id = versions[-1].state.contract_id
-        heard.append(
-            _Heard(
-                versions,
-                await facts.transitions(contract_id, start, until),
-                {
-                    each.state.source.outage_id: each
-                    for each in await facts.incidents(contract_id, now - RECENT, now)
-                    if each.state.source.outage_id is not None
-                },
-                await facts.response_hours(contract_id, hour - timedelta(hours=HOURS), hour),
-                await facts.response_days(contract_id, newest.client.time_zone, days[0][0]),
-            )
-        )
+    heard = [
+        await _hear(facts, versions, newest.client.time_zone, days, now)
+        for versions in every
+        # What ended before all that the page tells is left alone.
+        if known is every or _goes_on(versions) or versions[-1].state.effective_from > start
+    ]
     for versions in known:
         names = await facts.names(versions[-1].state.contract_id)
         for environment_id, name in _public_environments(versions, names, decided.settings.site_ids).items():
-            covering = [each for each in heard if each.covers(environment_id)]
-            if not _goes_on(versions) and covering[-1].versions is not versions:
-                continue  # all have ended: it is shown once, as the last one has it
-            # Those that ended come first: what went on in them goes on in this one.
-            turns = [each for each in covering if not _goes_on(each.versions) and each.versions is not versions]
-            turns += [each for each in covering if each.versions is versions]
-            line = _line(environment_id, turns, start, until)
+            turns = _turns(heard, versions, environment_id)
+            if not turns:
+                continue
             times = _response_times(
                 _united(each.hours.get(environment_id, {}) for each in turns),
-                hour,
+                _full_hour(now),
                 _united(each.days.get(environment_id, {}) for each in turns),
             )
-            component = _component(environment_id, name, turns, line, days, now, times)
+            component = _component(
+                environment_id, name, turns, _line(environment_id, turns, start, until), days, now, times
+            )
             components.append(component)
             places[environment_id] = _site_of(environment_id, versions)
             told.append(component.added_at)
             for each in turns:
-                said = each.transitions.get(environment_id, ())
-                found = outages_of(each.versions, said, until, counts_for_sla=True)
+                found = outages_of(each.versions, each.transitions.get(environment_id, ()), until, counts_for_sla=True)
                 shown, left_at = _incidents(component, found, each.by_outage, now, minute)
                 incidents += shown
                 told += left_at
@@ -467,9 +451,39 @@ class _Heard:
         )
 
 
-def _in_turn(
-    turns: Sequence[_Heard], start: datetime, end: datetime
-) -> Iterator[tuple[_Heard, datetime, datetime]]:
+async def _hear(
+    facts: Facts,
+    versions: Sequence[KnownContract],
+    zone: str,
+    days: Sequence[tuple[LocalDate, datetime, datetime]],
+    now: datetime,
+) -> _Heard:
+    contract_id, hour = versions[-1].state.contract_id, _full_hour(now)
+    incidents = await facts.incidents(contract_id, now - RECENT, now)
+    return _Heard(
+        versions,
+        await facts.transitions(contract_id, days[0][1], now + timedelta(microseconds=1)),
+        {each.state.source.outage_id: each for each in incidents if each.state.source.outage_id is not None},
+        await facts.response_hours(contract_id, hour - timedelta(hours=HOURS), hour),
+        await facts.response_days(contract_id, zone, days[0][0]),
+    )
+
+
+def _full_hour(now: datetime) -> datetime:
+    return now.replace(minute=0, second=0, microsecond=0)
+
+
+def _turns(heard: Iterable[_Heard], versions: Sequence[KnownContract], environment_id: UUID) -> list[_Heard]:
+    """The contracts that tell of an environment of a contract, one after the other: what went on in those that ended
+    goes on in it. None where it has ended too and a later one has the environment."""
+    covering = [each for each in heard if each.covers(environment_id)]
+    if not _goes_on(versions) and covering[-1].versions is not versions:
+        return []
+    ended = [each for each in covering if not _goes_on(each.versions) and each.versions is not versions]
+    return ended + [each for each in covering if each.versions is versions]
+
+
+def _in_turn(turns: Sequence[_Heard], start: datetime, end: datetime) -> Iterator[tuple[_Heard, datetime, datetime]]:
     """Contracts that cover one environment, one after the other: each with the part of `[start, end)` that is its own,
     until the next one begins."""
     bounds = [start, *(max(start, each.began) for each in turns[1:]), end]
