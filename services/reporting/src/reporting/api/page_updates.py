@@ -130,7 +130,8 @@ async def publish_page_update(
     """On the page, in its JSON and its feeds at once, and by mail to its subscribers: who may read the page reads it.
 
     Only of an incident that the page shows: an outage, or one that was put on it. An outage that goes on cannot be
-    called resolved, nor can anybody say what it does to its component: both are seen by measuring.
+    called resolved, nor can anybody say what it does to its component: both are seen by measuring. One that is called
+    `monitoring` is told as `identified` until its component answers.
     """
     client_id = await client_of_page(unit, slug)
     await write_on_page(unit, slug)
