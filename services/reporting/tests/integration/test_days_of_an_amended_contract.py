@@ -131,3 +131,16 @@ async def test_a_day_outside_of_the_service_window_is_told_as_it_was_measured(se
     service.clock.set(LATER)
     days = [f"2026-06-{day}" for day in (18, 19, 20, 21, 22)]
     assert await states(service, story, *days) == ["down", "up", "up", "unknown", "up"]
+
+
+async def test_a_day_with_a_forgiven_outage_is_none_with_an_interruption_to_visitors_nor_in_the_portal(
+    service: Any, story: Any
+) -> None:
+    short, forgiven = AMENDED + timedelta(minutes=10), new_id()
+    await service.hear(*story.golden_june(), amendment(story, AMENDED))
+    await service.hear(story.down(forgiven, short), story.recovered(forgiven, short, short + timedelta(minutes=14)))
+    service.clock.set(LATER)
+    days, _ = await page(service, story)
+    assert days.keys() == {"2026-06-09", "2026-06-18"}
+    assert await client_page(service, story) == days
+    assert await states(service, story, "2026-07-01") == ["up"]

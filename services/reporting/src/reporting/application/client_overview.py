@@ -1,10 +1,10 @@
 """What a client sees first: is it up, how has it been, what was promised, what goes on. Everything that is watched.
 
-Unlike the public page it names environments that do not count and tells incidents by their titles: it is read by people
-of the client, who read the same in their reports.
+Unlike the public page it names sites that visitors are not shown and environments that do not count, and tells
+incidents by their titles: it is read by people of the client, who read the same in their reports.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
@@ -18,7 +18,7 @@ from reporting.application.report import Brand, UptimeFigure
 from reporting.application.reporting import zones_of
 from reporting.application.status_page import PublicDay, days_shown, impacts_of_people, outages_of, present_state
 from reporting.domain.period import days_until, month_bounds, month_of
-from reporting.domain.public_words import Headline, ShownState, headline, shown_state
+from reporting.domain.public_words import Headline, Impact, ShownState, headline, shown_state
 from reporting.domain.state_line import Span, State
 
 DAYS: Final = 90
@@ -39,7 +39,8 @@ class SystemNow:
     state: State
     """What was measured."""
     shown: ShownState
-    """The worse of that and what people say of it on the status page: the two pages never tell a client otherwise."""
+    """The worse of that and what people say of it on the status page: of a system that the page shows it says the same.
+    One that it hides is the client's all the same: what people had put there counts until they say otherwise."""
     since: datetime | None
     days: Sequence[PublicDay]
 
@@ -95,7 +96,10 @@ async def contract_now(facts: Facts, contract_id: UUID, now: datetime) -> Contra
         environment.environment_id: environment.name for site in newest.sites for environment in site.environments
     }
     page = newest.status_page
-    said = {} if page is None else await impacts_of_people(facts, versions[-1].tenant_id, page.slug, shown_names, now)
+    said: Mapping[UUID, Impact | None] = {}
+    if page is not None:
+        tenant_id, client_id = versions[-1].tenant_id, newest.client.client_id
+        said = await impacts_of_people(facts, tenant_id, page.slug, client_id, shown_names, now)
     systems = []
     going_on: set[UUID] = set()
     for site in newest.sites:

@@ -305,7 +305,7 @@ async def status_page(facts: Facts, slug: str, now: datetime) -> ShownPage:
     page = newest.status_page
     if page is None:
         raise UnknownPage
-    decided = await facts.page(known[0][-1].tenant_id, slug)
+    decided = await facts.page(known[0][-1].tenant_id, slug, newest.client.client_id)
     zone = ZoneInfo(newest.client.time_zone)
     minute = now.replace(second=0, microsecond=0)
     until = now + timedelta(microseconds=1)  # what happened at this very instant shows
@@ -346,7 +346,7 @@ async def status_page(facts: Facts, slug: str, now: datetime) -> ShownPage:
                 incidents += shown
                 told += left_at
     incidents = list({each.incident_id: each for each in incidents}.values())  # two contracts may go on from one
-    people = await facts.page_incidents(tenant_id, slug, now - RECENT)
+    people = await facts.page_incidents(tenant_id, slug, client_id, now - RECENT)
     ids = [*(each.incident_id for each in incidents), *(each.page_incident_id for each in people)]
     written = await facts.page_updates(tenant_id, slug, ids)
     incidents = [_with_written(each, written.get(each.incident_id, ())) for each in incidents]
@@ -785,13 +785,15 @@ def _updates(outage: Outage, done: Sequence[tuple[datetime, str]] | None) -> lis
 
 
 def _with_turns(steps: Sequence[PublicUpdate], outage: Outage) -> list[PublicUpdate]:
-    """Steps in the order of time, and what was measured between them, called what it was called until then."""
+    """Steps in the order of time, and what was measured between them, called what it was called until then.
+
+    What people did at the very instant at which something else was measured comes before it.
+    """
     turns: list[tuple[datetime, PublicUpdate | State]] = [*outage.turns[-MOST_TURNS:]]
-    turns += [(step.at, step) for step in steps]
     if outage.end is not None and not outage.watched:
         turns.append((outage.end, "paused"))
     told: list[PublicUpdate] = []
-    for at, step in sorted(turns, key=lambda each: each[0]):
+    for at, step in sorted([*((step.at, step) for step in steps), *turns], key=lambda each: each[0]):
         if isinstance(step, PublicUpdate):
             told.append(step)
         elif step in get_args(Turned):
@@ -944,9 +946,9 @@ def _impacts(incidents: Iterable[PublicIncident]) -> Mapping[UUID, Impact | None
 
 
 async def impacts_of_people(
-    facts: Facts, tenant_id: UUID, slug: str, names: Mapping[UUID, str], now: datetime
+    facts: Facts, tenant_id: UUID, slug: str, client_id: UUID, names: Mapping[UUID, str], now: datetime
 ) -> Mapping[UUID, Impact | None]:
-    """What visitors of a page are told by people of these components; nothing of a component, nothing is said of it."""
-    people = await facts.page_incidents(tenant_id, slug, now - RECENT)
+    """What people say of these components on a client's page; nothing of a component, nothing is said of it."""
+    people = await facts.page_incidents(tenant_id, slug, client_id, now - RECENT)
     written = await facts.page_updates(tenant_id, slug, [each.page_incident_id for each in people])
     return _impacts(_of_people(people, written, names, now))
