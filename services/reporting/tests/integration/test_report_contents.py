@@ -366,6 +366,64 @@ async def test_the_report_is_mailed_to_who_decides_in_his_language_and_the_next_
     ]
 
 
+def client_changed(story: Any, people: list[dict[str, Any]], version: int = 2) -> bytes:
+    data = {"client_id": str(story.client_id), "version": version, "name": story.client_name, "contacts": people}
+    return bytes(story.event("contracts.client.changed.v1", story.client_id, MIDNIGHT, data, version))
+
+
+async def mailed(service: Any, mailbox: Mailbox) -> list[tuple[str, str]]:
+    """To whom what is due now went, as `(address, language)`."""
+    before = len(mailbox.messages)
+    mails = MailReports(service.runtime.units, service.settings)
+    while await mails.run() == 0.0:
+        pass
+    return sorted((str(each["To"]), str(each["Content-Language"])) for each in mailbox.messages[before:])
+
+
+async def test_reports_go_to_who_decides_now_and_not_to_whom_the_contract_was_signed_with(
+    start_service: Any, story: Any
+) -> None:
+    with Mailbox() as mailbox:
+        service = await start_service(smtp_host="127.0.0.1", smtp_port=mailbox.port, smtp_starttls="never")
+        signed = [contact(name, "fr", "decider") for name in ("Lea", "John", "Max")]
+        lea, john, max_ = signed
+        began, *rest = story.golden_june()
+        now = [
+            john | {"email": "john@new.example", "language": "en"},
+            max_ | {"roles": ["staff"]},
+            contact("Nora", "fr", "decider"),
+        ]
+        before = client_changed(story, [lea, john, max_, contact("Old", "fr", "decider")], 1)
+        await service.hear(
+            client_changed(story, now), before, json.dumps(_with_contacts(json.loads(began), signed)).encode(), *rest
+        )
+        service.clock.set(AFTERWARDS)
+        await issue(service)
+        service.clock.set(AFTERWARDS + timedelta(minutes=10))
+        english, french = ("john@new.example", "en"), ("nora@boulangerie.example", "fr")
+        assert await mailed(service, mailbox) == [english, english, french, french], "May, and June"
+
+
+async def test_who_is_removed_before_a_report_leaves_is_not_sent_it_and_what_left_stays_told_as_it_left(
+    start_service: Any, story: Any
+) -> None:
+    with Mailbox() as mailbox:
+        service = await start_service(smtp_host="127.0.0.1", smtp_port=mailbox.port, smtp_starttls="never")
+        lea, john = contact("Lea", "fr", "decider"), contact("John", "en", "decider")
+        await service.hear(client_changed(story, [lea, john]), *story.golden_june())
+        service.clock.set(AFTERWARDS)
+        await issue(service)
+        await service.hear(client_changed(story, [john | {"name": "Jon", "email": "jon@boulangerie.example"}], 3))
+        service.clock.set(AFTERWARDS + timedelta(minutes=10))
+        assert await mailed(service, mailbox) == [("jon@boulangerie.example", "en")] * 2, "May, and June"
+        await service.hear(client_changed(story, [], 4))
+        lines = (await get(service, story, "/deliveries"))["data"]
+    assert {(each["name"], each["state"], each["ended_because"]) for each in lines} == {
+        ("Lea", "not_sent", "no_longer_decides"),
+        ("Jon", "sent", None),
+    }
+
+
 def _with_contacts(envelope: dict[str, Any], people: list[dict[str, Any]]) -> dict[str, Any]:
     return envelope | {"data": envelope["data"] | {"contacts": people}}
 
