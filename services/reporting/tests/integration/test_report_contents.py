@@ -236,6 +236,33 @@ async def test_a_closed_settlement_adds_deliverables_with_proofs_and_what_is_owe
     assert decider["report"]["parts"]["settlement"] == owed
 
 
+async def test_the_last_month_of_a_contract_that_ends_in_the_middle_of_it_tells_what_is_owed_and_delivered(
+    service: Any, story: Any
+) -> None:
+    ended = datetime(2026, 6, 20, 8, tzinfo=UTC)
+    await service.hear(*story.golden_june(), story.contract("terminated", ended))
+    await service.hear(told(story, "contracts.settlement.closed.v1"))
+    service.clock.set(AFTERWARDS)
+    await issue(service)
+    report = (await get(service, story, "/editions/1"))["report"]
+    assert report["to"] == "2026-06-20T08:00:00Z"
+    assert report["parts"]["settlement"]["net"] == "600.00"
+    assert [each["code"] for each in report["parts"]["deliverables"]] == ["monthly_report"]
+
+
+async def test_a_settlement_stays_in_its_month_when_the_client_moves_east(service: Any, story: Any) -> None:
+    """The month ends seven hours earlier then than what was settled in Paris."""
+    began, *rest = story.golden_june()
+    client = json.loads(began)["data"]["client"] | {"time_zone": "Asia/Tokyo"}
+    await service.hear(began, *rest, story.contract("amended", datetime(2026, 6, 20, 8, tzinfo=UTC), client=client))
+    await service.hear(told(story, "contracts.settlement.closed.v1"))
+    service.clock.set(datetime(2026, 8, 2, tzinfo=UTC))
+    june = await parts(service, story)
+    async with service.client(story) as agency:
+        july = (await agency.get(f"/v1/contracts/{story.contract_id}/reports/2026-07")).json()
+    assert (june["settlement"]["net"], july["parts"]["settlement"]) == ("600.00", None)
+
+
 async def told_in(service: Any, story: Any, form: str, edition: int = 2, **query: str) -> str:
     """The words of an edition of June as a page or a PDF, without spaces: where lines break is no matter."""
     path = f"/v1/contracts/{story.contract_id}/reports/2026-06/editions/{edition}/{form}"
