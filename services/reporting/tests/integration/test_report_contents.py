@@ -299,6 +299,27 @@ async def test_work_that_became_the_agencys_is_taken_back_without_being_told_aga
     assert "secret shop" not in json.dumps(second)
 
 
+async def test_work_that_moves_to_the_next_month_is_told_no_more_in_the_one_where_it_was(
+    service: Any, story: Any
+) -> None:
+    await service.hear(*story.golden_june())
+    visit = {"intervention_id": str(new_id()), "what": "New switch"}
+    june = {"began_at": "2026-06-29T08:00:00Z", "ended_at": "2026-06-29T10:00:00Z"}
+    july = {"began_at": "2026-07-03T08:00:00Z", "ended_at": "2026-07-03T10:00:00Z"}
+    await service.hear(told(story, "incidents.intervention.recorded.v1", **visit, **june))
+    service.clock.set(AFTERWARDS)
+    await issue(service)
+    service.clock.set(datetime(2026, 7, 4, tzinfo=UTC))
+    await service.hear(told(story, "incidents.intervention.recorded.v1", 2, **visit, **july))
+    await issue(service)
+    first, second = [await get(service, story, f"/editions/{number}") for number in (1, 2)]
+    assert [[line["title"] for line in each["report"]["parts"]["work"]] for each in (first, second)] == [
+        ["New switch"],
+        [],
+    ]
+    assert (second["reason"], [each["subject"] for each in second["changes"]]) == ("correction", ["work"])
+
+
 async def test_work_that_is_not_told_any_more_is_named_by_its_number(service: Any, story: Any) -> None:
     await service.hear(*story.golden_june())
     done = stamps(opened="2026-06-01T08:00:00Z", completed="2026-06-25T10:00:00Z")
