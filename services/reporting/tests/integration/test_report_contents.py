@@ -472,6 +472,31 @@ async def test_who_is_removed_before_a_report_leaves_is_not_sent_it_and_what_lef
     }
 
 
+async def test_a_month_that_was_suspended_as_a_whole_can_be_read_and_is_mailed_to_nobody(
+    start_service: Any, story: Any
+) -> None:
+    with Mailbox() as mailbox:
+        service = await start_service(smtp_host="127.0.0.1", smtp_port=mailbox.port, smtp_starttls="never")
+        began, *_ = story.golden_june()
+        await service.hear(
+            client_changed(story, [contact("Lea", "fr", "decider")]),
+            began,
+            story.contract("suspended", datetime(2026, 5, 28, 8, tzinfo=UTC)),
+            story.contract("activated", datetime(2026, 7, 10, 8, tzinfo=UTC)),
+        )
+        service.clock.set(datetime(2026, 8, 1, 6, tzinfo=UTC))
+        await issue(service)
+        service.clock.set(datetime(2026, 8, 1, 7, tzinfo=UTC))
+        await mailed(service, mailbox)
+    assert sorted(str(each["Subject"]).partition(" –")[0] for each in mailbox.messages) == [
+        "Rapport mensuel, juillet 2026",
+        "Rapport mensuel, mai 2026",
+    ]
+    edition = await get(service, story, "/editions/1")
+    assert (edition["report"]["complete"], edition["report"]["uptime"]["met"]) == (True, None)
+    assert (await get(service, story, "/deliveries"))["data"] == []
+
+
 def _with_contacts(envelope: dict[str, Any], people: list[dict[str, Any]]) -> dict[str, Any]:
     return envelope | {"data": envelope["data"] | {"contacts": people}}
 

@@ -13,7 +13,10 @@ from reporting.adapters.history import DATA
 from reporting.adapters.report_schedules import is_wanted
 from reporting.adapters.report_tables import ReportDelivery, ReportEdition
 from reporting.adapters.tables import Contract, Event
-from reporting.application.facts import Contact, ContractState
+from reporting.application.facts import Contact, ContractState, KnownContract
+from reporting.application.measuring import active_states
+from reporting.application.reporting import zones_of
+from reporting.domain.period import month_bounds
 from reporting.domain.review_periods import SCHEDULED, ReportKind
 from shared.ids import new_id
 from shared.unit_of_work import UnitOfWork
@@ -31,8 +34,9 @@ Ended: TypeAlias = Literal["superseded", "refused", "template", "too_late", "no_
 
 
 async def plan_deliveries(uow: UnitOfWork, edition: ReportEdition) -> None:
-    """An edition was issued: it is sent to everybody who decides now, a monthly one where that is promised, and a
-    document of a month where it is wanted of that month: what a contract had then may have left it since.
+    """An edition was issued: it is sent to everybody who decides now, a monthly one where that is promised and the
+    contract was not suspended all month, and a document of a month where it is wanted of that month: what a contract
+    had then may have left it since.
 
     What of earlier editions has not left yet does not leave any more.
     """
@@ -49,7 +53,7 @@ async def plan_deliveries(uow: UnitOfWork, edition: ReportEdition) -> None:
         .values(due_at=None, ended_at=uow.now, ended_because="superseded")
     )
     versions = await StoredFacts(uow).versions(edition.contract_id)
-    if edition.kind == "monthly" and not versions[-1].state.reports.monthly:
+    if edition.kind == "monthly" and not _is_to_be_mailed(versions, edition.month):
         return
     if edition.kind in SCHEDULED and not await is_wanted(uow, versions, edition.kind, edition.month):
         return
@@ -65,6 +69,14 @@ async def plan_deliveries(uow: UnitOfWork, edition: ReportEdition) -> None:
             planned_at=uow.now,
             due_at=uow.now + SETTLES_FOR,
         )
+
+
+def _is_to_be_mailed(versions: Sequence[KnownContract], month: date) -> bool:
+    """Whether the report of a month is: like every other deliverable it asks for nothing while all is suspended. It is
+    issued all the same, and can be read.
+    """
+    active = active_states(versions, *month_bounds(month, zones_of(versions)))
+    return versions[-1].state.reports.monthly and bool(active)
 
 
 async def _deciders(uow: UnitOfWork, contract_id: UUID) -> Sequence[Contact]:
