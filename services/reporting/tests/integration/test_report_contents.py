@@ -303,9 +303,9 @@ async def test_work_that_moves_to_the_next_month_is_told_no_more_in_the_one_wher
     service: Any, story: Any
 ) -> None:
     await service.hear(*story.golden_june())
-    visit = {"intervention_id": str(new_id()), "what": "New switch"}
-    june = {"began_at": "2026-06-29T08:00:00Z", "ended_at": "2026-06-29T10:00:00Z"}
-    july = {"began_at": "2026-07-03T08:00:00Z", "ended_at": "2026-07-03T10:00:00Z"}
+    visit: dict[str, Any] = {"intervention_id": str(new_id()), "what": "New switch"}
+    june: dict[str, Any] = {"began_at": "2026-06-29T08:00:00Z", "ended_at": "2026-06-29T10:00:00Z"}
+    july: dict[str, Any] = {"began_at": "2026-07-03T08:00:00Z", "ended_at": "2026-07-03T10:00:00Z"}
     await service.hear(told(story, "incidents.intervention.recorded.v1", **visit, **june))
     service.clock.set(AFTERWARDS)
     await issue(service)
