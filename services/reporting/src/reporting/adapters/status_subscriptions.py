@@ -16,7 +16,7 @@ from reporting.adapters.secret_box import SecretBox
 from reporting.adapters.tables import Base
 from reporting.application.maintenance import KnownWindow
 from reporting.application.status_page import PublicIncident, PublicMaintenance, PublicUpdate, ShownPage
-from reporting.domain.news import Matter, Stage, news
+from reporting.domain.news import Flapping, Matter, Stage, news
 from shared.ids import new_id
 from shared.unit_of_work import UnitOfWork
 
@@ -385,7 +385,13 @@ async def due_watch(uow: UnitOfWork) -> StatusWatch | None:
     )
 
 
-async def queue_news(uow: UnitOfWork, watch: StatusWatch, page: ShownPage, windows: Sequence[KnownWindow]) -> int:
+async def queue_news(
+    uow: UnitOfWork,
+    watch: StatusWatch,
+    page: ShownPage,
+    windows: Sequence[KnownWindow],
+    flapping: Sequence[Flapping] = (),
+) -> int:
     """A mail for every confirmed subscriber and piece of news. Returns how many.
 
     :param windows: the client's planned work from now on, on the page or not: what is not in it any more is called off.
@@ -396,10 +402,13 @@ async def queue_news(uow: UnitOfWork, watch: StatusWatch, page: ShownPage, windo
         for key, seen in watch.seen.items()
         if "work" in seen and key not in planned and datetime.fromisoformat(seen["work"]["from"]) > uow.now
     ]
-    new, told = news([*off, *matters(page)], watch.told)
+    new, told = news([*off, *matters(page)], watch.told, flapping)
+    times = {each.key: each for each in flapping}
     pieces = [
         {"kind": matter.stage, "about": watch.seen[matter.key]["work"]}
         if matter.stage == "cancelled"
+        else _flapping_piece(matter, times[matter.key], page)
+        if matter.key in times
         else _piece(matter, page)
         for matter in new
     ]
@@ -479,6 +488,17 @@ def _piece(matter: Matter, page: ShownPage) -> Mapping[str, Any]:
             }
     work = next(each for each in content.maintenance if str(each.maintenance_id) == matter.key)
     return _work(work, page) | {"kind": matter.stage}
+
+
+def _flapping_piece(matter: Matter, time: Flapping, page: ShownPage) -> Mapping[str, Any]:
+    """That a component comes and goes; or, when that is over, what holds of its last outage."""
+    if matter.stage == "settled":
+        last = next(each for each in matters(page) if each.key == time.last)
+        return _piece(last, page)
+    among = [each for each in page.content.incidents if str(each.incident_id) in time.outages]
+    first = min(among, key=lambda each: each.started_at)
+    about = {"name": first.components[0].component_name, "from": first.started_at.isoformat()}
+    return {"kind": matter.stage, "about": about}
 
 
 def _work(work: PublicMaintenance, page: ShownPage) -> dict[str, Any]:

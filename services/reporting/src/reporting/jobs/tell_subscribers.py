@@ -27,7 +27,7 @@ from reporting.adapters.status_subscriptions import (
     set_watch_aside,
     settle_mail,
 )
-from reporting.application.status_page import AHEAD, ShownPage, UnknownPage, status_page
+from reporting.application.status_page import AHEAD, RECENT, ShownPage, UnknownPage, status_page
 from reporting.settings import ReportingSettings
 from shared.consumer import is_database_away
 from shared.mail import Letter, MailDelayedError, MailRefusedError, MailServer
@@ -93,7 +93,7 @@ class TellSubscribers:
         if page.client_id != watch.client_id:
             await hand_over(unit, watch, page)
         windows = await facts.maintenance(page.client_id, unit.now, unit.now + AHEAD)
-        await queue_news(unit, watch, page, windows)
+        await queue_news(unit, watch, page, windows, await facts.flapping(page.client_id, unit.now - RECENT))
 
     async def _send(self) -> bool:
         again, letter = False, None
