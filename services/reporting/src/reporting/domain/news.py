@@ -4,14 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-Stage: TypeAlias = Literal["down", "over", "scheduled", "cancelled", "said", "flapping", "settled"]
+Stage: TypeAlias = Literal["down", "over", "left", "scheduled", "cancelled", "said", "flapping", "settled"]
 
 
 @dataclass(frozen=True, slots=True)
 class Matter:
-    """An outage, a stretch of planned work, what people told of an outage, or a time of flapping, by its id, and how far
-    it is.
-    """
+    """An outage, planned work, what people told of an outage, or a time of flapping, by its id, and how far it is."""
 
     key: str
     stage: Stage
@@ -37,7 +35,7 @@ def news(
     An outage is told when it begins and when it is over, planned work when it is announced and when it is called off, a
     sentence of people when it is published. An outage of which nothing was told before it was over is told once, as
     over. None is told as begun again: where one that was not known yet holds its component down, that one is told. What
-    is not on the page any more stays told: it may come back.
+    is not on the page any more stays told: it may come back. An outage whose component left the page is told as that.
 
     Who goes up and down is told of once, then not outage by outage, and once more how it stands when it has settled.
     """
@@ -53,10 +51,11 @@ def news(
         if before == "settled" or each.outages.isdisjoint(stages):
             continue
         times[each.key] = "settled" if each.settled else "flapping"
-        if not each.settled:
-            new += [Matter(each.key, "flapping")] if before is None else []
-        elif each.last in stages and not any(matter.key == each.last for matter in new):
-            # Who heard that it comes and goes hears how it stands; so does who has not heard that of its last outage.
-            if before == "flapping" or told.get(each.last) != stages[each.last]:
-                new.append(Matter(each.key, "settled"))
+        if not each.settled and before is None:
+            new.append(Matter(each.key, "flapping"))
+        # Who heard that it comes and goes hears how it stands; so does who has not heard that of its last outage.
+        last = each.last or ""
+        unheard = last in stages and (before == "flapping" or told.get(last) != stages[last])
+        if each.settled and unheard and not any(matter.key == last for matter in new):
+            new.append(Matter(each.key, "settled"))
     return new, {**told, **stages, **times}
