@@ -260,3 +260,13 @@ async def test_an_outage_that_goes_on_under_the_next_contract_is_over_once(
     await service.hear(successor.recovered(again, now, now + MINUTE))
     service.clock.advance(MINUTE)
     assert await mails(service, mailbox) == [DOWN, DOWN, BACK]
+
+
+async def test_what_is_found_at_one_look_is_told_in_the_order_of_time(
+    service: Any, story: Any, mailbox: Mailbox
+) -> None:
+    outage, since = new_id(), NOW - 5 * MINUTE
+    await service.hear(story.down(outage, since))
+    assert await mails(service, mailbox) == [DOWN]
+    await service.hear(story.recovered(outage, since, NOW - 3 * MINUTE), story.down(new_id(), NOW - MINUTE))
+    assert await mails(service, mailbox) == [DOWN, BACK, DOWN]

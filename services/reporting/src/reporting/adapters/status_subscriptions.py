@@ -89,7 +89,7 @@ class StatusMail(Base):
     """A mail that is to be sent. `news` is what it tells; the words are found when it is sent.
 
     A reader gets his mails in the order of `mail_id`, and none about a matter (`key` in `news`) of which a later one
-    waits.
+    waits. One that could not be written (`unwritten` in `news`) keeps nothing waiting, and goes when a later one left.
     """
 
     __tablename__ = "status_mail"
@@ -596,7 +596,11 @@ async def claim_mail(uow: UnitOfWork) -> DueMail | None:
     What is not told any more, because a later mail of the reader tells how that went on, is forgotten.
     """
     other = aliased(StatusMail)
-    before = exists().where(other.subscription_id == StatusMail.subscription_id, other.mail_id < StatusMail.mail_id)
+    before = exists().where(
+        other.subscription_id == StatusMail.subscription_id,
+        other.mail_id < StatusMail.mail_id,
+        ~other.news.has_key("unwritten"),
+    )
     while True:
         row = (
             await uow.session.execute(
@@ -636,16 +640,21 @@ async def claim_mail(uow: UnitOfWork) -> DueMail | None:
     )
 
 
-async def settle_mail(uow: UnitOfWork, mail: DueMail, *, again: bool) -> None:
-    """It was sent, or can never be; `again`: the server could not take it now, and the schedule is not used up."""
+async def settle_mail(uow: UnitOfWork, mail: DueMail, *, again: bool, unwritten: bool = False) -> None:
+    """It was sent, or can never be; `again`: the server could not take it now, and the schedule is not used up.
+
+    :param unwritten: no words were found for it.
+    """
     if again and mail.attempts <= len(PAUSES):
+        left = {**mail.news, "unwritten": True} if unwritten else mail.news
         await uow.session.execute(
             update(StatusMail)
             .where(StatusMail.mail_id == mail.mail_id)
-            .values(due_at=uow.now + PAUSES[mail.attempts - 1])
+            .values(due_at=uow.now + PAUSES[mail.attempts - 1], news=left)
         )
     else:
-        await uow.session.execute(delete(StatusMail).where(StatusMail.mail_id == mail.mail_id))
+        mine = StatusMail.subscription_id == mail.subscription_id
+        await uow.session.execute(delete(StatusMail).where(mine, StatusMail.mail_id <= mail.mail_id))
 
 
 async def forget_unconfirmed(uow: UnitOfWork) -> None:

@@ -96,7 +96,7 @@ class TellSubscribers:
         await queue_news(unit, watch, page, windows, await facts.flapping(page.client_id, unit.now - RECENT))
 
     async def _send(self) -> bool:
-        again, letter = False, None
+        again, letter, unwritten = False, None, False
         async with self._units.for_every_tenant() as unit:
             mail = await claim_mail(unit)
             if mail is None:
@@ -106,7 +106,9 @@ class TellSubscribers:
             except Exception as error:
                 if is_database_away(error):
                     raise
-                again = True  # a mail that cannot be written is tried later: those behind it do not wait for it
+                again = unwritten = (
+                    True  # a mail that cannot be written is tried later: those behind it do not wait for it
+                )
                 log.exception("status_mail_not_written", mail_id=str(mail.mail_id))
         try:
             if letter is not None:
@@ -117,7 +119,7 @@ class TellSubscribers:
             again = True
             log.warning("status_mail_delayed", mail_id=str(mail.mail_id), error=str(error))
         async with self._units.for_tenant(mail.tenant_id) as unit:
-            await settle_mail(unit, mail, again=again)
+            await settle_mail(unit, mail, again=again, unwritten=unwritten)
         return True
 
     async def _letter(self, facts: StoredFacts, mail: DueMail) -> Letter | None:
