@@ -1,5 +1,6 @@
 """What subscribers are told of what goes up and down, in which order, and of what leaves the page while it is down."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -7,13 +8,15 @@ from uuid import UUID
 
 import pytest
 
+from reporting.adapters import status_subscriptions
 from reporting.adapters.facts import StoredFacts
 from reporting.adapters.status_subscriptions import claim_mail, due_watch, queue_news, settle_mail
 from reporting.application.status_page import status_page
 from shared.ids import new_id
 from shared.testing.mailbox import Mailbox
 
-from .test_status_subscriptions import body, subscribe, work
+from .test_status_page_settings import DOMAIN, SETTINGS, claim, name_server
+from .test_status_subscriptions import FRENCH, ONE_CLICK, PAGE, ask, body, link, rows, subscribe, work
 
 NOW = datetime(2026, 6, 8, 9, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -270,3 +273,68 @@ async def test_what_is_found_at_one_look_is_told_in_the_order_of_time(
     assert await mails(service, mailbox) == [DOWN]
     await service.hear(story.recovered(outage, since, NOW - 3 * MINUTE), story.down(new_id(), NOW - MINUTE))
     assert await mails(service, mailbox) == [DOWN, BACK, DOWN]
+
+
+async def test_links_go_to_a_domain_once_somebody_came_over_it_and_what_ends_a_subscription_never_depends_on_it(
+    start_service: Any, story: Any, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reporting.adapters.own_domains.FRESH_SECONDS", 0.0)
+    ours, own = f"https://reports.agency.example{PAGE}", f"https://{DOMAIN}"
+
+    async def told() -> tuple[str, bool]:
+        """The page that a mail of now leads to, and whether its other link is ours."""
+        await service.hear(story.down(new_id(), service.clock.now()))
+        await work(service)
+        text = body(mailbox.messages[-1])
+        (page,) = (line for line in text.splitlines() if line in (ours, own))
+        unsubscribe = str(mailbox.messages[-1]["List-Unsubscribe"])
+        return page, unsubscribe.startswith(f"<{ours}/subscription/") and f"{ours}/subscription/" in text
+
+    async with name_server() as (zone, address):
+        mails_by = {"smtp_host": "127.0.0.1", "smtp_port": mailbox.port, "smtp_starttls": "never"}
+        service = await start_service(dns_servers=(address,), **mails_by)
+        await service.hear(*story.golden_june()[:5])
+        async with service.client(story) as agency, service.client() as visitor:
+            assert (await claim(agency, zone)).status_code == 200
+            path = await subscribe(service, mailbox)
+            assert await told() == (ours, True)
+            assert f'rel="canonical" href="{ours}"' in (await visitor.get(PAGE, headers=FRENCH)).text
+            assert (await visitor.get("/", headers=FRENCH | {"host": DOMAIN})).status_code == 200
+            service.clock.advance(MINUTE)
+            assert await told() == (own, True)
+            await agency.delete(f"{SETTINGS}/domain")
+            service.clock.advance(MINUTE)
+            assert await told() == (ours, True)
+            assert "pas prévenu" in (await visitor.post(f"{path}/end", data=ONE_CLICK, headers=FRENCH)).text
+    assert await rows(service, "status_subscription") == 0
+
+
+async def test_who_leaves_is_forgotten_also_when_the_address_is_another_agencys_by_now(
+    service: Any, story: Any, another_story: Callable[..., Any], mailbox: Mailbox
+) -> None:
+    path = link(mailbox.messages[0])
+    other = another_story(slug=story.slug, client_name="Hôtel Bellevue")
+    now = service.clock.now()
+    await service.hear(story.contract("terminated", now), other.contract("activated", now))
+    async with service.client() as visitor:
+        assert "Bellevue" in (await visitor.get(PAGE, headers=FRENCH)).text
+        assert "pas prévenu" in (await visitor.post(f"{path}/end", data=ONE_CLICK, headers=FRENCH)).text
+    assert await rows(service, "status_subscription") == 0
+
+
+async def test_who_asks_while_too_many_have_not_confirmed_is_told_so_whoever_he_is(
+    service: Any, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(status_subscriptions, "MOST_UNCONFIRMED", 2)
+    for name in ("a", "b"):
+        await ask(service, f"{name}@example.org")
+    before = len(mailbox.messages)
+    async with service.client() as visitor:
+        told = [
+            (await visitor.post(f"{PAGE}/subscribe", data={"email": email}, headers=FRENCH)).text
+            for email in ("c@example.org", "paul@example.org", "a@example.org")
+        ]
+    assert "Aucun e-mail ne peut être envoyé pour le moment" in told[0]
+    assert told[1:] == told[:1] * 2
+    await work(service)
+    assert len(mailbox.messages) == before

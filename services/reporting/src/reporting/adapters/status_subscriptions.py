@@ -27,7 +27,7 @@ AGAIN: Final = timedelta(hours=6)
 MOST_OF_ONE: Final = 3
 """Pages of an agency for which one address may be asked to confirm at one time."""
 MOST_UNCONFIRMED: Final = 200
-"""Of one page: whoever types in other people's addresses reaches no more of them."""
+"""Of one page: whoever types in other people's addresses reaches no more of them. Who comes then is told so."""
 SIGNED_BYTES: Final = 16
 """Of a signature in a link: 128 bits, and the link fits into a line of a mail."""
 LEASE: Final = timedelta(minutes=2)
@@ -133,13 +133,18 @@ def _signed(subscription_id: UUID) -> bytes:
     return b"status subscription " + subscription_id.bytes
 
 
-async def ask(uow: UnitOfWork, page: ShownPage, email: str, language: str) -> None:
-    """Remembers who asked and queues the mail that lets him confirm. Who is confirmed already is asked nothing."""
+async def ask(uow: UnitOfWork, page: ShownPage, email: str, language: str) -> bool:
+    """Remembers who asked and queues the mail that lets him confirm. Who is confirmed already is asked nothing.
+
+    False for everybody, known or not, while so many have not confirmed that nobody more is asked.
+    """
     slug = page.content.slug
     mine = (StatusSubscription.tenant_id == page.tenant_id, StatusSubscription.slug == slug)
     his = func.lower(StatusSubscription.email) == email.lower()  # capitals lead to the same mailbox
     open_ = (StatusSubscription.confirmed_at.is_(None), StatusSubscription.closed_at.is_(None))
     waiting = await uow.session.scalar(select(func.count()).select_from(StatusSubscription).where(*mine, *open_))
+    if (waiting or 0) >= MOST_UNCONFIRMED:
+        return False
     known = await uow.session.scalar(
         select(StatusSubscription)
         .where(*mine, his)
@@ -149,8 +154,8 @@ async def ask(uow: UnitOfWork, page: ShownPage, email: str, language: str) -> No
     )
     if known is None:
         elsewhere = select(func.count()).where(StatusSubscription.tenant_id == page.tenant_id, *open_, his)
-        if (waiting or 0) >= MOST_UNCONFIRMED or (await uow.session.scalar(elsewhere) or 0) >= MOST_OF_ONE:
-            return
+        if (await uow.session.scalar(elsewhere) or 0) >= MOST_OF_ONE:
+            return True
         known = StatusSubscription(
             subscription_id=new_id(),
             tenant_id=page.tenant_id,
@@ -167,11 +172,12 @@ async def ask(uow: UnitOfWork, page: ShownPage, email: str, language: str) -> No
     elif known.client_id == page.client_id and (
         known.confirmed_at is not None or (known.closed_at is None and uow.now - known.asked_at < AGAIN)
     ):
-        return
+        return True
     known.asked_at, known.language, known.closed_at = uow.now, language, None
     if known.client_id != page.client_id:  # the address of the page was another client's when this was asked for
         known.client_id, known.confirmed_at = page.client_id, None
     uow.session.add(_mail(known, {"kind": "confirm"}, uow.now))
+    return True
 
 
 def _mail(

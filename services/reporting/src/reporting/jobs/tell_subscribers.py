@@ -27,6 +27,7 @@ from reporting.adapters.status_subscriptions import (
     set_watch_aside,
     settle_mail,
 )
+from reporting.application.page_settings import page_address
 from reporting.application.status_page import AHEAD, RECENT, ShownPage, UnknownPage, status_page
 from reporting.settings import ReportingSettings
 from shared.consumer import is_database_away
@@ -39,12 +40,6 @@ _NO_NEWS = frozenset({"confirm", "closed"})
 """Mails to somebody who is no subscriber yet, or no more: there is nothing to end."""
 IDLE_SECONDS = 2.0
 FORGET_SECONDS = 3_600.0
-
-
-def page_url(page: ShownPage, public_url: str) -> str:
-    """Where visitors find a page."""
-    domain = page.known.domain
-    return f"https://{domain}" if domain else f"{public_url.rstrip('/')}/status/{page.content.slug}"
 
 
 class TellSubscribers:
@@ -130,8 +125,10 @@ class TellSubscribers:
             return None
         if (page.tenant_id, page.client_id) != (mail.tenant_id, mail.client_id):
             return None
-        url = page_url(page, self._public_url)
-        link = f"{url}/subscription/{link_token(self._box, mail.subscription_id)}"
+        url = page_address(page.known, mail.slug, self._public_url)
+        # Not on the page's own domain: a mail is kept, and by the time that somebody leaves the domain may be gone.
+        place = f"{self._public_url.rstrip('/')}/status/{mail.slug}"
+        link = f"{place}/subscription/{link_token(self._box, mail.subscription_id)}"
         translator = catalogues().translator(mail.language)
         subject, body = status_mail(translator, page, url, mail.news, link)
         return Letter(
