@@ -281,7 +281,7 @@ async def test_links_go_to_a_domain_once_somebody_came_over_it_and_what_ends_a_s
     monkeypatch.setattr("reporting.adapters.own_domains.FRESH_SECONDS", 0.0)
     ours, own = f"https://reports.agency.example{PAGE}", f"https://{DOMAIN}"
 
-    async def told() -> tuple[str, bool]:
+    async def told(service: Any) -> tuple[str, bool]:
         """The page that a mail of now leads to, and whether its other link is ours."""
         await service.hear(story.down(new_id(), service.clock.now()))
         await work(service)
@@ -297,14 +297,14 @@ async def test_links_go_to_a_domain_once_somebody_came_over_it_and_what_ends_a_s
         async with service.client(story) as agency, service.client() as visitor:
             assert (await claim(agency, zone)).status_code == 200
             path = await subscribe(service, mailbox)
-            assert await told() == (ours, True)
+            assert await told(service) == (ours, True)
             assert f'rel="canonical" href="{ours}"' in (await visitor.get(PAGE, headers=FRENCH)).text
             assert (await visitor.get("/", headers=FRENCH | {"host": DOMAIN})).status_code == 200
             service.clock.advance(MINUTE)
-            assert await told() == (own, True)
+            assert await told(service) == (own, True)
             await agency.delete(f"{SETTINGS}/domain")
             service.clock.advance(MINUTE)
-            assert await told() == (ours, True)
+            assert await told(service) == (ours, True)
             assert "pas prévenu" in (await visitor.post(f"{path}/end", data=ONE_CLICK, headers=FRENCH)).text
     assert await rows(service, "status_subscription") == 0
 
