@@ -101,9 +101,7 @@ class TellSubscribers:
             except Exception as error:
                 if is_database_away(error):
                     raise
-                again = unwritten = (
-                    True  # a mail that cannot be written is tried later: those behind it do not wait for it
-                )
+                again = unwritten = True  # it is tried later, and those behind it do not wait for it
                 log.exception("status_mail_not_written", mail_id=str(mail.mail_id))
         try:
             if letter is not None:
