@@ -301,6 +301,15 @@ class Story:
             data["outage"] = self._outage(*outage) | {"gaps": gaps}
         return self._say("paused", at, data, staging=False)
 
+    def flapping(self, at: datetime, since: datetime) -> bytes:
+        """It goes up and down, and has since then."""
+        return self._say("flapping", at, {"since": text(since), "state": "down", "edges": 7}, staging=False)
+
+    def settled(self, at: datetime, since: datetime, outage_id: UUID) -> bytes:
+        """It does so no longer; its last outage is over or not."""
+        data = {"flapping_since": text(since), "settled_at": text(at), "state": "up", "outage_id": str(outage_id)}
+        return self._say("settled", at, data, staging=False)
+
     def incident(
         self,
         incident_id: UUID,

@@ -4,11 +4,13 @@ import asyncio
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from email.headerregistry import Address
+from email.header import Header
+from email.headerregistry import Address, BaseHeader, HeaderRegistry, UniqueAddressHeader
 from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
-from email.utils import format_datetime
-from typing import Annotated, Final, Literal
+from email.policy import Policy
+from email.utils import format_datetime, formataddr
+from typing import Annotated, Any, Final, Literal
 
 import aiosmtplib
 from pydantic import Field, SecretStr, field_validator
@@ -97,17 +99,72 @@ class Letter:
     """Where one request without more ends what it came from (RFC 8058)."""
 
 
+# Headers leave as they are written here. Python's own folding encodes what is longer than a line and must not be
+# encoded (identifiers, addresses of pages), drops the quotes of a long name, and loses spaces of a subject. A line may
+# have 998 characters (RFC 5322, 2.1.1), and none of these comes near.
+
+
+class _Identifiers(BaseHeader):
+    """What programs compare or follow: letter by letter what it is, in one line."""
+
+    max_count = 1
+
+    @classmethod
+    def parse(cls, value: str, kwds: dict[str, Any]) -> None:
+        kwds |= {"parse_tree": None, "decoded": value}  # nothing in it is read as encoded: it may be somebody's words
+
+    def fold(self, *, policy: Policy) -> str:
+        return f"{self.name}: {self}{policy.linesep}"
+
+
+class _Words(_Identifiers):
+    """What a person reads."""
+
+    def fold(self, *, policy: Policy) -> str:
+        text = str(self)
+        return f"{self.name}: {text if _is_plain(text) else _encoded(text, self.name, policy)}{policy.linesep}"
+
+
+class _Mailbox(UniqueAddressHeader, BaseHeader):  # type: ignore[misc]  # so its own module puts them together
+    """One address, with or without a name."""
+
+    def fold(self, *, policy: Policy) -> str:
+        (mailbox,) = self.addresses
+        name, address = mailbox.display_name, mailbox.addr_spec
+        if _is_plain(name):
+            return f"{self.name}: {formataddr((name, address))}{policy.linesep}"
+        return f"{self.name}: {_encoded(name, self.name, policy)}{policy.linesep} <{address}>{policy.linesep}"
+
+
+def _is_plain(text: str) -> bool:
+    return text.isascii() and "=?" not in text
+
+
+def _encoded(text: str, header: str, policy: Policy) -> str:
+    """A text in a header (RFC 2047), over as many lines as it takes."""
+    return Header(text, "utf-8", header_name=header, maxlinelen=75).encode(linesep=policy.linesep)
+
+
+_HEADERS: Final = HeaderRegistry()
+for _header in ("Message-ID", "In-Reply-To", "References", "List-Unsubscribe"):
+    _HEADERS.map_to_type(_header, _Identifiers)
+for _header in ("From", "To", "Reply-To"):
+    _HEADERS.map_to_type(_header, _Mailbox)
+_HEADERS.map_to_type("Subject", _Words)
+_POLICY: Final = SMTP_POLICY.clone(header_factory=_HEADERS)
+
+
 def compose(letter: Letter, settings: MailSettings) -> EmailMessage:
     """The message for the wire. Raises MailRefusedError for a recipient that is no address."""
     if not is_address(letter.recipient):
         raise MailRefusedError("the recipient is not an e-mail address")
-    message = EmailMessage(policy=SMTP_POLICY)
+    message = EmailMessage(policy=_POLICY)
     name = one_line(letter.sender_name or settings.smtp_from_name)[:100]
     message["From"] = Address(name, addr_spec=settings.smtp_from)
     message["To"] = Address(addr_spec=letter.recipient)
     if letter.reply_to is not None and is_address(letter.reply_to):
         message["Reply-To"] = Address(addr_spec=letter.reply_to)
-    message["Subject"] = one_line(letter.subject)[:SUBJECT_LENGTH]
+    message["Subject"] = one_line(letter.subject)[:SUBJECT_LENGTH].rstrip()
     message["Date"] = format_datetime(letter.written_at)
     message["Message-ID"] = letter.message_id
     if letter.in_reply_to:

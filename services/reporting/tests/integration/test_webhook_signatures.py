@@ -161,6 +161,48 @@ async def test_for_the_overlap_both_generations_of_keys_are_taken_in_both_langua
     assert [verified_by_public_key(each["public_key"], later) for each in (before, after)] == [False, True]
 
 
+async def test_who_rotates_again_without_an_answer_leaves_receivers_the_keys_that_they_have(
+    service: Any, story: Any
+) -> None:
+    async with receiving() as receiver:
+        first = await add(service, story, receiver.url)
+        address = f"/v1/webhooks/{first['webhook_id']}/rotate-secret"
+        async with service.client(story) as client:
+            lost = (await client.post(address)).json()
+            service.clock.advance(timedelta(minutes=1))
+            last = (await client.post(address, params={"overlap_hours": 48})).json()
+        for hours in (23, 1, 24):
+            service.clock.advance(timedelta(hours=hours))
+            await service.hear(outage(service, story))
+            await work(service)
+    keys = [first, lost, last]
+    assert [[verified_in_python(each["secret"], sent) for each in keys] for sent in receiver.received] == [
+        [True, True, True],
+        [False, True, True],
+        [False, False, True],
+    ]
+    assert [verified_by_public_key(each["public_key"], receiver.received[0]) for each in keys] == [True] * 3
+
+
+async def test_no_more_than_five_generations_of_keys_sign_beside_the_present_ones(service: Any, story: Any) -> None:
+    async with receiving() as receiver:
+        webhook = await add(service, story, receiver.url)
+        address = f"/v1/webhooks/{webhook['webhook_id']}/rotate-secret"
+        async with service.client(story) as client:
+            for _ in range(5):
+                assert (await client.post(address)).status_code == 200
+            refused = await client.post(address)
+            assert (refused.status_code, "until 2026-06-09T09:00:00Z" in refused.json()["detail"]) == (409, True)
+            await service.hear(outage(service, story))
+            await work(service)
+            assert (await client.post(address, params={"overlap_hours": 0})).status_code == 200
+            await service.hear(outage(service, story))
+            await work(service)
+    during, later = receiver.received
+    assert [len(headers["webhook-signature"].split()) for headers, _ in (during, later)] == [12, 2]
+    assert verified_in_python(webhook["secret"], during)
+
+
 async def test_keys_that_got_out_sign_nothing_from_the_rotation_on(service: Any, story: Any) -> None:
     async with receiving() as receiver:
         webhook = await add(service, story, receiver.url)

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from reporting.adapters.delivery_queue import Said, may_be_told, release_next
 from reporting.adapters.tables import Attempt, Delivery, Webhook, WebhookReplay
+from reporting.adapters.webhook_changes import keys_before
 from reporting.adapters.webhooks import TEST_EVENT
 from reporting.domain.retries import SLOW, Decision
 from shared.unit_of_work import UnitOfWork
@@ -158,10 +159,8 @@ def _is_withheld(delivery: Delivery, webhook: Webhook) -> bool:
 
 
 def _keys(webhook: Webhook, now: datetime) -> tuple[Sealed, ...]:
-    newest = Sealed(webhook.secret, webhook.signing_key)
-    if webhook.previous_secret is None or (webhook.previous_secret_until or now) <= now:
-        return (newest,)
-    return newest, Sealed(webhook.previous_secret, webhook.previous_signing_key)
+    before = [Sealed(secret, signing_key) for secret, signing_key, _ in keys_before(webhook, now)]
+    return Sealed(webhook.secret, webhook.signing_key), *before
 
 
 @dataclass(frozen=True)

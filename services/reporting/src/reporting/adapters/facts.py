@@ -37,6 +37,7 @@ from reporting.application.facts import (
 from reporting.application.maintenance import KnownWindow
 from reporting.application.page_settings import KnownPage
 from reporting.application.page_updates import WrittenIncident, WrittenUpdate
+from reporting.domain.news import Flapping
 from reporting.domain.reclassification import Decision, in_force
 from reporting.domain.response_times import ResponseFigure
 from reporting.domain.state_line import State, Transition, Vouched, with_silence
@@ -44,6 +45,8 @@ from shared.kernel.sketch import Sketch
 from shared.unit_of_work import UnitOfWork
 
 REOPENED: Final = "incidents.incident.reopened.v1"
+FLAPPING: Final = "probes.monitor.flapping.v1"
+SETTLED: Final = "probes.monitor.settled.v1"
 VERDICTS: Final = {"incidents.clock.breached.v1": "breached", "incidents.clock.met.v1": "met"}
 """The events by which clocks announce their verdicts."""
 
@@ -232,6 +235,39 @@ class StoredFacts(StoredTold):
     async def maintenance(self, client_id: UUID, start: datetime, until: datetime) -> Sequence[KnownWindow]:
         """The windows of planned work of a client that may touch `[start, until)`."""
         return await windows_between(self._session, client_id, start, until)
+
+    async def flapping(self, client_id: UUID, since: datetime) -> Sequence[Flapping]:
+        """Of each of a client's monitors the last time that it began to go up and down, when that was not before
+        `since`.
+        """
+        said = await self._session.execute(
+            select(Event.event_id, Event.aggregate_id, Event.aggregate_version, Event.name, DATA)
+            .where(Event.client_id == client_id, Event.occurred_at >= since, Event.name.in_((FLAPPING, SETTLED)))
+            .order_by(Event.aggregate_id, Event.aggregate_version)
+        )
+        began: dict[str, tuple[UUID, datetime]] = {}
+        settled: dict[str, tuple[int, str | None]] = {}
+        for event_id, monitor_id, number, name, data in said:
+            if name == FLAPPING:
+                began[monitor_id] = event_id, datetime.fromisoformat(data["since"])
+                settled.pop(monitor_id, None)
+            elif monitor_id in began:
+                settled[monitor_id] = number, data["outage_id"]
+        row = TransitionRow
+        found = []
+        for monitor_id, (event_id, first) in began.items():
+            number, last = settled.get(monitor_id, (None, None))
+            outages = (
+                select(row.outage_id)
+                .where(row.monitor_id == UUID(monitor_id), row.outage_id.is_not(None))
+                .group_by(row.outage_id)
+                .having(func.max(row.at) >= first)
+            )
+            if number is not None:
+                outages = outages.having(func.max(row.number) < number)
+            ids = frozenset(str(outage_id) for outage_id in await self._session.scalars(outages))
+            found.append(Flapping(str(event_id), ids, number is not None, last))
+        return found
 
     async def response_hours(
         self, contract_id: UUID, start: datetime, end: datetime

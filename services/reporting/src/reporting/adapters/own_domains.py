@@ -11,7 +11,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from reporting.adapters.last_pages import SnapshotFolder
-from reporting.adapters.page_settings import slug_of_domain
+from reporting.adapters.page_settings import see_domain, slug_of_domain
 from reporting.adapters.secret_box import box_of
 from reporting.settings import ReportingSettings
 from shared.consumer import is_database_away
@@ -48,6 +48,8 @@ class Domains:
         try:
             async with self._runtime.units.for_every_tenant() as unit:
                 slug = await slug_of_domain(unit.session, host)
+                if slug is not None:
+                    await see_domain(unit.session, host, slug)
         except Exception as error:
             if not is_database_away(error):
                 raise

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, Final, Literal, TypeAlias
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Index, Integer, LargeBinary, Subquery, delete, select, text
+from sqlalchemy import BigInteger, Index, Integer, LargeBinary, Subquery, delete, select, text, update
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
@@ -43,6 +43,7 @@ class StatusPageRow(Base):
     domain: Mapped[str | None]
     domain_token: Mapped[str | None]
     domain_verified_at: Mapped[datetime | None]
+    seen_domain: Mapped[str | None]
     updated_at: Mapped[datetime]
 
     __table_args__ = (
@@ -201,6 +202,7 @@ async def known_page(session: AsyncSession, tenant_id: UUID, slug: str, client_i
         logo=pictures["logo"].digest if "logo" in pictures else None,
         favicon=pictures["favicon"].digest if "favicon" in pictures else None,
         domain=row.domain if row.domain_verified_at is not None else None,
+        leads_here=row.domain is not None and row.seen_domain == row.domain,
         provider=provider,
     )
 
@@ -271,3 +273,10 @@ async def slug_of_domain(session: AsyncSession, host: str) -> str | None:
     addresses = page_addresses()
     shown = await session.scalar(select(addresses.c.client_id).where(addresses.c.slug == proven.slug))
     return proven.slug if shown == proven.client_id else None
+
+
+async def see_domain(session: AsyncSession, host: str, slug: str) -> None:
+    """Somebody came over a domain to the page that it shows: so it leads here. Written down when it is news."""
+    unseen = StatusPageRow.slug == slug, StatusPageRow.domain == host, StatusPageRow.seen_domain.is_distinct_from(host)
+    if await session.scalar(select(StatusPageRow.slug).where(*unseen).limit(1)) is not None:
+        await session.execute(update(StatusPageRow).where(*unseen).values(seen_domain=host))

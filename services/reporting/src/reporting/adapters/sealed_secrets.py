@@ -9,6 +9,7 @@ from reporting.adapters.audit_tables import AuditKey
 from reporting.adapters.identity_providers import IdentityProviderRow
 from reporting.adapters.secret_box import SecretBox, Unreadable
 from reporting.adapters.tables import Webhook
+from reporting.adapters.webhook_changes import read_keys, written_keys
 from shared.progress import Progress, untold
 from shared.unit_of_work import UnitsOfWork
 
@@ -39,6 +40,18 @@ async def reseal_all(units: UnitsOfWork, box: SecretBox, progress: Progress = un
                     resealed += 1
                 except Unreadable:
                     unreadable.append(f"{column} of webhook {webhook_id}")
+            earlier = read_keys(webhook.earlier_keys) if webhook is not None else []
+            for place, (secret, private, until) in enumerate(earlier):
+                stale = [each for each in (secret, private) if each is not None and not box.is_present(each)]
+                try:
+                    again = {each: box.reseal(each) for each in stale}
+                except Unreadable:
+                    unreadable.append(f"earlier_keys of webhook {webhook_id}")
+                    continue
+                resealed += len(again)
+                earlier[place] = again.get(secret, secret), again.get(private, private) if private else None, until
+            if webhook is not None and earlier:
+                webhook.earlier_keys = written_keys(earlier)
     for done, identity_provider_id in enumerate(sorted(provider_ids), start=1):
         progress("identity providers", done, len(provider_ids))
         async with units.for_every_tenant() as unit:

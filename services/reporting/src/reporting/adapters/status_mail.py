@@ -64,6 +64,21 @@ def status_mail(t: Translator, page: ShownPage, url: str, news: Mapping[str, Any
     elif news["kind"] == "down":
         subject = words.outage_title(t, news["name"], over=False)
         told = [t.gettext("Since %(start)s", start=when(news["from"]))]
+    elif news["kind"] == "left":
+        subject = t.gettext("%(component)s: no more news of the interruption", component=about["name"])
+        told = [
+            t.gettext(
+                "Unavailable since %(start)s. Since %(end)s this page does not tell any more whether it answers again.",
+                start=when(about["from"]),
+                end=when(about["to"]),
+            )
+        ]
+    elif news["kind"] == "flapping":
+        subject = t.gettext("%(component)s comes and goes", component=about["name"])
+        told = [
+            t.gettext("Unavailable again and again since %(start)s.", start=when(about["from"])),
+            t.gettext("No mail tells of each time. One follows when it is calm, and tells how it stands then."),
+        ]
     elif news.get("unwatched"):
         subject = t.gettext("%(component)s: the interruption is no longer monitored", component=about["name"])
         told = [

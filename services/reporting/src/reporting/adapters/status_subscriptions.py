@@ -10,13 +10,13 @@ from uuid import UUID
 
 from sqlalchemy import ForeignKey, Index, Integer, UniqueConstraint, delete, exists, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from reporting.adapters.secret_box import SecretBox
 from reporting.adapters.tables import Base
 from reporting.application.maintenance import KnownWindow
 from reporting.application.status_page import RECENT, PublicIncident, PublicMaintenance, PublicUpdate, ShownPage
-from reporting.domain.news import Matter, Stage, news
+from reporting.domain.news import Flapping, Matter, Stage, news
 from shared.ids import new_id
 from shared.unit_of_work import UnitOfWork
 
@@ -27,7 +27,7 @@ AGAIN: Final = timedelta(hours=6)
 MOST_OF_ONE: Final = 3
 """Pages of an agency for which one address may be asked to confirm at one time."""
 MOST_UNCONFIRMED: Final = 200
-"""Of one page: whoever types in other people's addresses reaches no more of them."""
+"""Of one page: whoever types in other people's addresses reaches no more of them. Who comes then is told so."""
 SIGNED_BYTES: Final = 16
 """Of a signature in a link: 128 bits, and the link fits into a line of a mail."""
 LEASE: Final = timedelta(minutes=2)
@@ -86,7 +86,11 @@ class StatusWatch(Base):
 
 
 class StatusMail(Base):
-    """A mail that is to be sent. `news` is what it tells; the words are found when it is sent."""
+    """A mail that is to be sent. `news` is what it tells; the words are found when it is sent.
+
+    A reader gets his mails in the order of `mail_id`, and none about a matter (`key` in `news`) of which a later one
+    waits. One that could not be written (`unwritten` in `news`) keeps nothing waiting, and goes when a later one left.
+    """
 
     __tablename__ = "status_mail"
 
@@ -129,13 +133,18 @@ def _signed(subscription_id: UUID) -> bytes:
     return b"status subscription " + subscription_id.bytes
 
 
-async def ask(uow: UnitOfWork, page: ShownPage, email: str, language: str) -> None:
-    """Remembers who asked and queues the mail that lets him confirm. Who is confirmed already is asked nothing."""
+async def ask(uow: UnitOfWork, page: ShownPage, email: str, language: str) -> bool:
+    """Remembers who asked and queues the mail that lets him confirm. Who is confirmed already is asked nothing.
+
+    False for everybody, known or not, while so many have not confirmed that nobody more is asked.
+    """
     slug = page.content.slug
     mine = (StatusSubscription.tenant_id == page.tenant_id, StatusSubscription.slug == slug)
     his = func.lower(StatusSubscription.email) == email.lower()  # capitals lead to the same mailbox
     open_ = (StatusSubscription.confirmed_at.is_(None), StatusSubscription.closed_at.is_(None))
     waiting = await uow.session.scalar(select(func.count()).select_from(StatusSubscription).where(*mine, *open_))
+    if (waiting or 0) >= MOST_UNCONFIRMED:
+        return False
     known = await uow.session.scalar(
         select(StatusSubscription)
         .where(*mine, his)
@@ -145,8 +154,8 @@ async def ask(uow: UnitOfWork, page: ShownPage, email: str, language: str) -> No
     )
     if known is None:
         elsewhere = select(func.count()).where(StatusSubscription.tenant_id == page.tenant_id, *open_, his)
-        if (waiting or 0) >= MOST_UNCONFIRMED or (await uow.session.scalar(elsewhere) or 0) >= MOST_OF_ONE:
-            return
+        if (await uow.session.scalar(elsewhere) or 0) >= MOST_OF_ONE:
+            return True
         known = StatusSubscription(
             subscription_id=new_id(),
             tenant_id=page.tenant_id,
@@ -163,16 +172,19 @@ async def ask(uow: UnitOfWork, page: ShownPage, email: str, language: str) -> No
     elif known.client_id == page.client_id and (
         known.confirmed_at is not None or (known.closed_at is None and uow.now - known.asked_at < AGAIN)
     ):
-        return
+        return True
     known.asked_at, known.language, known.closed_at = uow.now, language, None
     if known.client_id != page.client_id:  # the address of the page was another client's when this was asked for
         known.client_id, known.confirmed_at = page.client_id, None
     uow.session.add(_mail(known, {"kind": "confirm"}, uow.now))
+    return True
 
 
-def _mail(subscription: StatusSubscription, told: Mapping[str, Any], now: datetime) -> StatusMail:
+def _mail(
+    subscription: StatusSubscription, told: Mapping[str, Any], now: datetime, mail_id: UUID | None = None
+) -> StatusMail:
     return StatusMail(
-        mail_id=new_id(),
+        mail_id=mail_id or new_id(),
         tenant_id=subscription.tenant_id,
         client_id=subscription.client_id,
         subscription_id=subscription.subscription_id,
@@ -388,7 +400,13 @@ async def due_watch(uow: UnitOfWork) -> StatusWatch | None:
     )
 
 
-async def queue_news(uow: UnitOfWork, watch: StatusWatch, page: ShownPage, windows: Sequence[KnownWindow]) -> int:
+async def queue_news(
+    uow: UnitOfWork,
+    watch: StatusWatch,
+    page: ShownPage,
+    windows: Sequence[KnownWindow],
+    flapping: Sequence[Flapping] = (),
+) -> int:
     """A mail for every confirmed subscriber and piece of news. Returns how many.
 
     :param windows: the client's planned work, on the page or not, of at least `REMEMBERED` and to come: what is not in
@@ -400,16 +418,27 @@ async def queue_news(uow: UnitOfWork, watch: StatusWatch, page: ShownPage, windo
         for key, seen in watch.seen.items()
         if "work" in seen and key not in planned and datetime.fromisoformat(seen["work"]["to"]) > uow.now - RECENT
     ]
-    new, told = news([*off, *matters(page)], watch.told)
-    pieces = [
-        {"kind": matter.stage, "about": watch.seen[matter.key]["work"]}
-        if matter.stage == "cancelled"
-        else _piece(matter, page)
-        for matter in new
-    ]
+    gone = _gone(watch, page, uow.now)
+    new, told = news(
+        [*off, *(Matter(key, stage) for key, (stage, _) in gone.items()), *matters(page)], watch.told, flapping
+    )
+    times = {each.key: each for each in flapping}
+    pieces: list[Mapping[str, Any]] = []
+    for matter in new:
+        if matter.stage == "cancelled":
+            piece: Mapping[str, Any] = {"kind": matter.stage, "about": watch.seen[matter.key]["work"]}
+        elif matter.key in gone:
+            piece = gone[matter.key][1]
+        elif matter.key in times:
+            piece = _flapping_piece(matter, times[matter.key], page)
+        else:
+            piece = _piece(matter, page)
+        if piece:
+            pieces.append({**piece, "key": matter.key})
+    pieces.sort(key=_told_of)
     watch.seen = _seen(page, uow.now, watch.seen, told)
     watch.told = {key: stage for key, stage in told.items() if key in watch.seen}
-    if not new:
+    if not pieces:
         return 0
     readers = (
         await uow.session.scalars(
@@ -421,7 +450,13 @@ async def queue_news(uow: UnitOfWork, watch: StatusWatch, page: ShownPage, windo
             )
         )
     ).all()
-    uow.session.add_all([_mail(reader, piece, uow.now) for piece in pieces for reader in readers])
+    # What is new waits for what the server did not take before, and not for hours. A mail that is being sent just now
+    # stays with who is sending it.
+    mine = StatusMail.subscription_id.in_([reader.subscription_id for reader in readers])
+    soon = uow.now + LEASE
+    await uow.session.execute(update(StatusMail).where(mine, StatusMail.due_at > soon).values(due_at=soon))
+    ids = iter(sorted(new_id() for _ in range(len(pieces) * len(readers))))
+    uow.session.add_all([_mail(reader, piece, uow.now, next(ids)) for piece in pieces for reader in readers])
     return len(pieces) * len(readers)
 
 
@@ -433,9 +468,46 @@ def _seen(page: ShownPage, now: datetime, before: Mapping[str, Any], told: Mappi
         for key in told
         if key not in before or datetime.fromisoformat(before[key]["at"]) > now - REMEMBERED
     }
-    shown = {matter.key: at for matter in matters(page)}
+    shown = {matter.key: at for matter in matters(page)} | {
+        str(each.incident_id): at | {"outage": _outage(each)}
+        for each in page.content.incidents
+        if each.ended_at is None and not each.titles
+    }
     works = {str(each.maintenance_id): at | {"work": _work(each, page)} for each in page.content.maintenance}
     return kept | shown | {key: works[key] for key in shown if key in works}
+
+
+def _outage(incident: PublicIncident) -> dict[str, Any]:
+    """What is kept of an outage that goes on, should its component leave the page."""
+    (component,) = incident.components
+    return {
+        "component_id": str(component.component_id),
+        "name": component.component_name,
+        "from": incident.started_at.isoformat(),
+    }
+
+
+def _gone(watch: StatusWatch, page: ShownPage, now: datetime) -> dict[str, tuple[Stage, Mapping[str, Any]]]:
+    """Outages that were told as going on and that the page shows no more: how far each is, and what is told of it.
+
+    A component that is there still, under another contract, is as it is measured now: up is the end; down is told by
+    the outage of now, and nothing else of this one. A component that left the page leaves it with a word.
+    """
+    shown = {str(each.incident_id) for each in page.content.incidents}
+    components = {str(each.component_id): each for each in page.content.components}
+    gone: dict[str, tuple[Stage, Mapping[str, Any]]] = {}
+    for key, stage in watch.told.items():
+        outage = watch.seen.get(key, {}).get("outage")
+        if stage != "down" or outage is None or key in shown:
+            continue
+        component = components.get(outage["component_id"])
+        if component is None:
+            gone[key] = "left", {"kind": "left", "about": outage | {"to": now.isoformat()}}
+        elif component.state == "up" and component.since is not None:
+            gone[key] = "over", outage | {"kind": "over", "to": component.since.isoformat()}
+        elif component.state == "down":
+            gone[key] = "over", {}
+    return gone
 
 
 async def hand_over(uow: UnitOfWork, watch: StatusWatch, page: ShownPage) -> None:
@@ -494,6 +566,23 @@ def _piece(matter: Matter, page: ShownPage) -> Mapping[str, Any]:
     return _work(work, page) | {"kind": matter.stage}
 
 
+def _told_of(piece: Mapping[str, Any]) -> datetime:
+    """The instant that a mail is about: readers are told in the order of time."""
+    about = piece.get("about", piece)
+    return datetime.fromisoformat(about["to"] if piece["kind"] in ("over", "left") else about["from"])
+
+
+def _flapping_piece(matter: Matter, time: Flapping, page: ShownPage) -> Mapping[str, Any]:
+    """That a component comes and goes; or, when that is over, what holds of its last outage."""
+    if matter.stage == "settled":
+        last = next(each for each in matters(page) if each.key == time.last)
+        return _piece(last, page)
+    among = [each for each in page.content.incidents if str(each.incident_id) in time.outages]
+    first = min(among, key=lambda each: each.started_at)
+    about = {"name": first.components[0].component_name, "from": first.started_at.isoformat()}
+    return {"kind": matter.stage, "about": about}
+
+
 def _work(work: PublicMaintenance, page: ShownPage) -> dict[str, Any]:
     """What is told of planned work."""
     return {
@@ -521,20 +610,39 @@ class DueMail:
 
 
 async def claim_mail(uow: UnitOfWork) -> DueMail | None:
-    """Takes a mail that is due and leases it to this worker."""
-    row = (
-        await uow.session.execute(
-            select(StatusMail, StatusSubscription)
-            .join(StatusSubscription, StatusSubscription.subscription_id == StatusMail.subscription_id)
-            .where(StatusMail.due_at <= uow.now)
-            .order_by(StatusMail.due_at, StatusMail.mail_id)
-            .limit(1)
-            .with_for_update(skip_locked=True, of=StatusMail)
+    """Takes a mail that is due and leases it to this worker: of each reader the oldest, before whatever is newer.
+
+    What is not told any more, because a later mail of the reader tells how that went on, is forgotten.
+    """
+    other = aliased(StatusMail)
+    before = exists().where(
+        other.subscription_id == StatusMail.subscription_id,
+        other.mail_id < StatusMail.mail_id,
+        ~other.news.has_key("unwritten"),
+    )
+    while True:
+        row = (
+            await uow.session.execute(
+                select(StatusMail, StatusSubscription)
+                .join(StatusSubscription, StatusSubscription.subscription_id == StatusMail.subscription_id)
+                .where(StatusMail.due_at <= uow.now, ~before)
+                .order_by(StatusMail.due_at, StatusMail.mail_id)
+                .limit(1)
+                .with_for_update(skip_locked=True, of=StatusMail)
+            )
+        ).first()
+        if row is None:
+            return None
+        mail, reader = row
+        overtaken = exists().where(
+            other.subscription_id == mail.subscription_id,
+            other.mail_id > mail.mail_id,
+            other.news["key"].astext == mail.news.get("key", ""),
         )
-    ).first()
-    if row is None:
-        return None
-    mail, reader = row
+        if "key" not in mail.news or not await uow.session.scalar(select(overtaken)):
+            break
+        await uow.session.delete(mail)
+        await uow.session.flush()
     mail.attempts += 1
     mail.due_at = uow.now + LEASE
     return DueMail(
@@ -551,16 +659,21 @@ async def claim_mail(uow: UnitOfWork) -> DueMail | None:
     )
 
 
-async def settle_mail(uow: UnitOfWork, mail: DueMail, *, again: bool) -> None:
-    """It was sent, or can never be; `again`: the server could not take it now, and the schedule is not used up."""
+async def settle_mail(uow: UnitOfWork, mail: DueMail, *, again: bool, unwritten: bool = False) -> None:
+    """It was sent, or can never be; `again`: the server could not take it now, and the schedule is not used up.
+
+    :param unwritten: no words were found for it.
+    """
     if again and mail.attempts <= len(PAUSES):
+        left = {**mail.news, "unwritten": True} if unwritten else mail.news
         await uow.session.execute(
             update(StatusMail)
             .where(StatusMail.mail_id == mail.mail_id)
-            .values(due_at=uow.now + PAUSES[mail.attempts - 1])
+            .values(due_at=uow.now + PAUSES[mail.attempts - 1], news=left)
         )
     else:
-        await uow.session.execute(delete(StatusMail).where(StatusMail.mail_id == mail.mail_id))
+        mine = StatusMail.subscription_id == mail.subscription_id
+        await uow.session.execute(delete(StatusMail).where(mine, StatusMail.mail_id <= mail.mail_id))
 
 
 async def forget_unconfirmed(uow: UnitOfWork) -> None:

@@ -261,7 +261,9 @@ class Webhook(Base):
     """An address of a tenant that is told what happens. Secrets are sealed with the service's key.
 
     `secret` signs symmetrically (v1), `signing_key` is the private half of `public_key` (v1a); webhooks from before
-    that have none until their next rotation. `slow` and `resting_until` say how their receivers answered last.
+    that have none until their next rotation. The keys before them go on signing until their time; of those from before
+    that, whose time is not over, `earlier_keys` holds `[secret, signing key or null, until]`, in Base64. `slow` and
+    `resting_until` say how their receivers answered last.
     """
 
     __tablename__ = "webhook"
@@ -287,6 +289,7 @@ class Webhook(Base):
     previous_signing_key: Mapped[bytes | None]
     previous_public_key: Mapped[str | None]
     previous_secret_until: Mapped[datetime | None]
+    earlier_keys: Mapped[list[Any]] = mapped_column(server_default="[]")
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 

@@ -1,14 +1,47 @@
 """Changes of webhooks and their deliveries, each with everything that belongs to it."""
 
+from base64 import b64decode, b64encode
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any, Final, TypeAlias
 
 from reporting.adapters.delivery_queue import Said, queue
 from reporting.adapters.secret_box import SecretBox
 from reporting.adapters.tables import Delivery, Webhook
 from reporting.adapters.webhook_signatures import new_key_pair, new_secret
-from reporting.application.webhooks import DeliveryIsUnderWay, WebhookIsDisabled
+from reporting.application.webhooks import DeliveryIsUnderWay, TooManyKeys, WebhookIsDisabled
 from reporting.domain.retries import GivenUp
 from shared.unit_of_work import UnitOfWork
+
+MOST_BEFORE: Final = 5
+"""Generations of keys that sign beside the present one: each makes every delivery longer."""
+
+Before: TypeAlias = tuple[bytes, bytes | None, datetime]
+"""Keys from before, sealed: the secret, the private key where there was one, and until when they sign."""
+
+
+def keys_before(webhook: Webhook, now: datetime) -> Sequence[Before]:
+    """The keys that still sign beside the present ones, the newest first."""
+    found = read_keys(webhook.earlier_keys)
+    if webhook.previous_secret is not None and webhook.previous_secret_until is not None:
+        found.insert(0, (webhook.previous_secret, webhook.previous_signing_key, webhook.previous_secret_until))
+    return [each for each in found if each[2] > now]
+
+
+def read_keys(stored: Sequence[Any]) -> list[Before]:
+    """The keys in `Webhook.earlier_keys`."""
+    return [
+        (b64decode(secret), b64decode(private) if private is not None else None, datetime.fromisoformat(until))
+        for secret, private, until in stored
+    ]
+
+
+def written_keys(keys: Sequence[Before]) -> list[Any]:
+    """Keys as `Webhook.earlier_keys` holds them."""
+    return [
+        [b64encode(secret).decode(), b64encode(private).decode() if private is not None else None, until.isoformat()]
+        for secret, private, until in keys
+    ]
 
 
 def touch(webhook: Webhook, now: datetime) -> None:
@@ -21,8 +54,13 @@ def rotate_keys(webhook: Webhook, box: SecretBox, now: datetime, overlap: timede
     """Gives a webhook new keys; the present ones go on signing beside them for `overlap`, so that a receiver can change
     over without losing anything. Returns the new secret and that end; None: what got out signs nothing any more.
 
-    A rotation during a rotation drops the oldest keys: two generations sign, never three.
+    Keys from before go on until the time that was promised for them, however often there are new ones: whoever rotates
+    again because he got no answer leaves receivers the keys that they have. Raises TooManyKeys.
     """
+    before = keys_before(webhook, now) if overlap else []
+    if len(before) >= MOST_BEFORE:
+        raise TooManyKeys(MOST_BEFORE, min(until for _, _, until in before))
+    webhook.earlier_keys = written_keys(before)
     secret = new_secret()
     private_key, public_key = new_key_pair()
     until = now + overlap if overlap else None

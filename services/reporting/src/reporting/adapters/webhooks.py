@@ -58,6 +58,7 @@ async def add_webhook(
         previous_signing_key=None,
         previous_public_key=None,
         previous_secret_until=None,
+        earlier_keys=[],
         created_at=uow.now,
         updated_at=uow.now,
     )

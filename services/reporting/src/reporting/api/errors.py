@@ -43,6 +43,7 @@ from reporting.application.webhooks import (
     DeliveryIsUnderWay,
     NoSuchRange,
     ReplayIsRunning,
+    TooManyKeys,
     TooManyWebhooks,
     WebhookIsDisabled,
 )
@@ -150,6 +151,14 @@ def _delivery_is_under_way(_error: DeliveryIsUnderWay) -> Problem:
 
 def _too_many_webhooks(error: TooManyWebhooks) -> Problem:
     return Conflict(f"An agency has at most {error} webhooks. Delete one, or let one receiver take more events.")
+
+
+def _too_many_keys(error: TooManyKeys) -> Problem:
+    until = error.until.isoformat().replace("+00:00", "Z")
+    return Conflict(
+        f"Keys from {error.most} rotations before still sign for this webhook, the first of them until {until}. Wait "
+        "until then; or rotate with `overlap_hours=0`, and none but the new ones signs from then on."
+    )
 
 
 def _replay_is_running(_error: ReplayIsRunning) -> Problem:
@@ -388,6 +397,7 @@ ERRORS: ErrorMapping = {
     WebhookIsDisabled: _webhook_is_disabled,
     DeliveryIsUnderWay: _delivery_is_under_way,
     TooManyWebhooks: _too_many_webhooks,
+    TooManyKeys: _too_many_keys,
     ReplayIsRunning: _replay_is_running,
     NoSuchRange: _no_such_range,
 }

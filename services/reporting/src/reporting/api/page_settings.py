@@ -251,6 +251,7 @@ async def put_status_page_domain(
     row = await locked_row(unit, slug)
     if row.domain != body.domain:
         row.domain, row.domain_token, row.domain_verified_at = body.domain, secrets.token_urlsafe(24), None
+        row.seen_domain = None
         touch(row, unit.now)
     response.headers["ETag"] = etag(row.version)
     return await _view(unit, slug, row, settings.public_url)

@@ -21,6 +21,7 @@ from reporting.adapters.rendering import RenderedPage, page_sign_in_page, passwo
 from reporting.api.dependencies import Box, Settings, of_process
 from reporting.api.pages import HTML_CONTENT, message_response, page_response, wants_html
 from reporting.api.visits import visits_of
+from reporting.application.page_settings import page_address
 from reporting.application.status_page import ShownPage, StatusPageContent, UnknownPage, status_page
 from reporting.settings import ReportingSettings
 from shared.consumer import is_database_away
@@ -155,7 +156,7 @@ class PublicPages:
         slug, domain = page.content.slug, page.known.domain
         if self._request.scope.get(OWN_DOMAIN, domain) != domain:
             raise UnknownPage  # the page is another client's by now, or it has another domain
-        url = f"https://{domain}" if domain else f"{self._settings.public_url.rstrip('/')}/status/{slug}"
+        url = page_address(page.known, slug, self._settings.public_url)
         return PublicPage(page, url, "." if OWN_DOMAIN in self._request.scope else slug, remembered)
 
     async def read(self, slug: str) -> PublicPage:

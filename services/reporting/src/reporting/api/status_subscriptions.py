@@ -58,10 +58,13 @@ class MailLink:
     lang: str | None
 
     async def of(self, act: Callable[[UnitOfWork, UUID], Awaitable[T]]) -> T | None:
-        """What `act` finds of its subscription; None when the link is none of ours."""
+        """What `act` finds of its subscription; None when the link is none of ours.
+
+        The link is enough, also for a subscription from when the address was another agency's.
+        """
         if self.subscription_id is None:
             return None
-        async with self.runtime.units.for_tenant(self.found.page.tenant_id) as unit:
+        async with self.runtime.units.for_every_tenant() as unit:
             return await act(unit, self.subscription_id)
 
     async def state(self) -> str:
@@ -139,8 +142,7 @@ async def ask_for_status_mails(
     if is_address(email):
         allowed.pass_by((found.page.tenant_id, slug))
         async with runtime.units.for_tenant(found.page.tenant_id) as unit:
-            await ask(unit, found.page, email, t.language)
-        state = "sent"
+            state = "sent" if await ask(unit, found.page, email, t.language) else "full"
     else:
         state = "no_address"
     page = subscription_page(found.page.brand, t, place=found.way_back(1).rstrip("/"), state=state, action=None)

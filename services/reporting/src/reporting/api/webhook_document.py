@@ -40,7 +40,7 @@ _DOWN: dict[str, Any] = _ENVELOPE | {
 SIGNED = (
     "Signed as Standard Webhooks 1.0.0 over `webhook-id`, `webhook-timestamp` and exactly the bytes of the body, "
     "joined by full stops. `webhook-signature` lists `v1,` (HMAC-SHA256 with the secret) and `v1a,` (Ed25519 with the "
-    "key whose public half the webhook shows), during a rotation of both generations; one that fits is enough. Refuse "
+    "key whose public half the webhook shows), during a rotation of each generation; one that fits is enough. Refuse "
     "what is dated more than five minutes away from your clock, and take each `webhook-id` once: it may come again."
 )
 ANSWERED = (

@@ -176,7 +176,9 @@ async def delete_webhook(webhook_id: UUID, unit: Unit, _manager: Manager, if_mat
     await unit.session.delete(webhook)
 
 
-@router.post("/{webhook_id}/rotate-secret", summary="Give a webhook a new secret", responses=responses_for(NotFound))
+@router.post(
+    "/{webhook_id}/rotate-secret", summary="Give a webhook a new secret", responses=responses_for(NotFound, Conflict)
+)
 async def rotate_webhook_secret(
     webhook_id: UUID,
     unit: Unit,
@@ -188,7 +190,10 @@ async def rotate_webhook_secret(
         Query(ge=0, le=168, description="how long the keys before go on signing; 0 when they have got out"),
     ] = 24,
 ) -> RotatedSecret:
-    """A new secret and a new public key. For the overlap deliveries carry the signatures of both generations."""
+    """A new secret and a new public key. For the overlap deliveries carry the signatures of both generations.
+
+    Was there no answer? Rotate again: keys from before go on signing for the time that was promised for them.
+    """
     webhook = await _found(unit, webhook_id, lock=True)
     secret, until = rotate_keys(webhook, box, unit.now, timedelta(hours=overlap_hours))
     response.headers["Cache-Control"] = "no-store"

@@ -92,8 +92,17 @@ class KnownPage:
     favicon: str | None = None
     domain: str | None = None
     """The verified domain of its own."""
+    leads_here: bool = False
+    """Whether somebody has come over it: links may go to it."""
     provider: PageProvider | None = None
     """None: nobody signs in, because the page names no provider or its provider is turned off."""
+
+
+def page_address(known: KnownPage, slug: str, public_url: str) -> str:
+    """Where visitors find a page: on its own domain once that leads here, which it may do long after it was proven."""
+    if known.domain is not None and known.leads_here:
+        return f"https://{known.domain}"
+    return f"{public_url.rstrip('/')}/status/{slug}"
 
 
 class UnknownStatusPage(LookupError):

@@ -1,5 +1,7 @@
 """What cannot be done with a webhook, in words that know no HTTP."""
 
+from datetime import datetime
+
 from reporting.domain.replays import Fault
 
 
@@ -13,6 +15,14 @@ class DeliveryIsUnderWay(Exception):
 
 class TooManyWebhooks(Exception):
     """The agency has as many as it may have. The message is how many."""
+
+
+class TooManyKeys(Exception):
+    """So many keys from before still sign beside the present ones that no more may; the first ends at `until`."""
+
+    def __init__(self, most: int, until: datetime) -> None:
+        super().__init__(most, until)
+        self.most, self.until = most, until
 
 
 class ReplayIsRunning(Exception):

@@ -29,7 +29,8 @@ from reporting.adapters.status_subscriptions import (
     set_watch_aside,
     settle_mail,
 )
-from reporting.application.status_page import AHEAD, ShownPage, UnknownPage, status_page
+from reporting.application.page_settings import page_address
+from reporting.application.status_page import AHEAD, RECENT, ShownPage, UnknownPage, status_page
 from reporting.settings import ReportingSettings
 from shared.consumer import is_database_away
 from shared.mail import Letter, MailDelayedError, MailRefusedError, MailServer
@@ -41,12 +42,6 @@ _NO_NEWS = frozenset({"confirm", "closed"})
 """Mails to somebody who is no subscriber yet, or no more: there is nothing to end."""
 IDLE_SECONDS = 2.0
 FORGET_SECONDS = 3_600.0
-
-
-def page_url(page: ShownPage, public_url: str) -> str:
-    """Where visitors find a page."""
-    domain = page.known.domain
-    return f"https://{domain}" if domain else f"{public_url.rstrip('/')}/status/{page.content.slug}"
 
 
 class TellSubscribers:
@@ -96,10 +91,10 @@ class TellSubscribers:
         if page.client_id != watch.client_id:
             await hand_over(unit, watch, page)
         windows = await facts.maintenance(page.client_id, unit.now - REMEMBERED, unit.now + AHEAD)
-        await queue_news(unit, watch, page, windows)
+        await queue_news(unit, watch, page, windows, await facts.flapping(page.client_id, unit.now - RECENT))
 
     async def _send(self) -> bool:
-        again, letter = False, None
+        again, letter, unwritten = False, None, False
         async with self._units.for_every_tenant() as unit:
             mail = await claim_mail(unit)
             if mail is None:
@@ -109,7 +104,7 @@ class TellSubscribers:
             except Exception as error:
                 if is_database_away(error):
                     raise
-                again = True  # a mail that cannot be written is tried later: those behind it do not wait for it
+                again = unwritten = True  # it is tried later, and those behind it do not wait for it
                 log.exception("status_mail_not_written", mail_id=str(mail.mail_id))
         try:
             if letter is not None:
@@ -120,7 +115,7 @@ class TellSubscribers:
             again = True
             log.warning("status_mail_delayed", mail_id=str(mail.mail_id), error=str(error))
         async with self._units.for_tenant(mail.tenant_id) as unit:
-            await settle_mail(unit, mail, again=again)
+            await settle_mail(unit, mail, again=again, unwritten=unwritten)
         return True
 
     async def _letter(self, facts: StoredFacts, mail: DueMail) -> Letter | None:
@@ -131,8 +126,10 @@ class TellSubscribers:
             return None
         if (page.tenant_id, page.client_id) != (mail.tenant_id, mail.client_id):
             return None
-        url = page_url(page, self._public_url)
-        link = f"{url}/subscription/{link_token(self._box, mail.subscription_id)}"
+        url = page_address(page.known, mail.slug, self._public_url)
+        # Not on the page's own domain: a mail is kept, and by the time that somebody leaves the domain may be gone.
+        place = f"{self._public_url.rstrip('/')}/status/{mail.slug}"
+        link = f"{place}/subscription/{link_token(self._box, mail.subscription_id)}"
         told_in = f"?lang={mail.language}"  # what the link opens speaks as the mail does, whatever browser opens it
         translator = catalogues().translator(mail.language)
         subject, body = status_mail(translator, page, url, mail.news, link + told_in)
