@@ -122,6 +122,23 @@ def test_a_workbook_has_every_measure_exactly_and_never_a_formula() -> None:
     assert not any(f",{FORMULA[:10]}" in line for line in lines)
 
 
+def test_a_credit_and_hours_that_are_overdrawn_are_negative_numbers_in_every_file() -> None:
+    parts = ReportParts.model_validate(examples.EDITION["report"]["parts"])  # type: ignore[call-overload,index]
+    assert parts.settlement is not None
+    assert parts.hours is not None
+    owed = parts.settlement.model_copy(update={"net": "-30.00"})
+    hours = parts.hours.model_copy(update={"remaining_minutes": -90})
+    edition = issued(settlement=owed, hours=hours)
+    lines = list(csv.DictReader(io.StringIO(report_csv(edition.edition))))
+    told = {(line["subject"], line["id"], line["measure"]): line["value"] for line in lines}
+    assert told["settlement", str(owed.settlement_id), "net"] == "-30.00"
+    assert told["hours", "total", "remaining_minutes"] == "-90"
+    book = openpyxl.load_workbook(io.BytesIO(report_xlsx(edition, catalogues().translator("fr"))))
+    cells = {(row[2], row[3], row[5]): row[6] for row in book.worksheets[0].iter_rows(values_only=True)}
+    assert cells["settlement", str(owed.settlement_id), "net"] == -30
+    assert cells["hours", "total", "remaining_minutes"] == -90
+
+
 @pytest.mark.parametrize("written", ["007", "1_000", "1e5", "100"])
 def test_what_somebody_wrote_is_never_made_a_number(written: str) -> None:
     whole = issued()
