@@ -58,8 +58,9 @@ def as_it_stood(
         for clock in word.state.clocks:
             then, _ = clocks.get(clock.clock_id, (None, None))
             by_these_terms = amended_at is None or word.at < amended_at
-            if _tells_of_then(clock, then, reaches, by_these_terms=by_these_terms):
-                clocks[clock.clock_id] = (clock, word)
+            of_then = _of_then(clock, then, reaches, by_these_terms=by_these_terms)
+            if of_then is not None:
+                clocks[clock.clock_id] = (of_then, word)
     state = last.state.model_copy(
         update={
             # What was done by then counts even if nobody had said so.
@@ -130,21 +131,30 @@ def _stamp(stamps: Timestamps, name: str) -> Stamp | None:
     return found
 
 
-def _tells_of_then(
+def _of_then(
     clock: IncidentClock, then: IncidentClock | None, reaches: Callable[[datetime], bool], *, by_these_terms: bool
-) -> bool:
-    """Whether a reading that was told after the end is of what was before it, and says something else than `then`.
+) -> IncidentClock | None:
+    """What a reading that was told after the end says of before it, if that is something else than `then`.
 
     :param by_these_terms: it was told before the contract said something else.
     """
     facts = clock.facts
-    if facts is None or not all(reaches(fact.at) for fact in facts):
-        return False
-    if not by_these_terms and (not facts or facts[-1].kind not in OVER):
-        return False
+    over = facts[-1].kind in OVER if facts else False
+    if facts is None or not all(reaches(fact.at) for fact in facts) or not (by_these_terms or over):
+        return _missed(clock, then, reaches)
     if then is None:
-        return True
+        return clock
     # What stands still is due later with every instant.
     if clock.state == then.state == "paused" and facts == then.facts:
-        return False
-    return clock.model_copy(update={"elapsed_seconds": then.elapsed_seconds}) != then
+        return None
+    return clock if clock.model_copy(update={"elapsed_seconds": then.elapsed_seconds}) != then else None
+
+
+def _missed(
+    clock: IncidentClock, then: IncidentClock | None, reaches: Callable[[datetime], bool]
+) -> IncidentClock | None:
+    """That the time of then was over before the end, though something happened to the clock afterwards."""
+    passed = clock.breach_after if clock.state == "breached" else None
+    if then is None or then.state == "breached" or passed is None or passed != then.breach_after or not reaches(passed):
+        return None
+    return then.model_copy(update={"state": "breached", "verdict": "breached", "clock_version": clock.clock_version})
