@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from reporting.adapters import words
 from reporting.adapters.report_part_tables import part_tables
 from reporting.adapters.sheet import NOTHING, Chart, DayBar, Group, ReportSheet, Table, Tile
-from reporting.application.editions import AS_MEASURED, Edition, EditionHead, IssuedEdition, ReportChange
+from reporting.application.editions import AS_MEASURED, Edition, EditionHead, IssuedEdition, Reason, ReportChange
 from reporting.application.report import AsMeasured, DecisionLine, IncidentLine, MonthlyReport, UptimeFigure
 from reporting.application.report_template import Layout, ReportTemplateContent, Section
 from reporting.domain.brand import palette
@@ -38,6 +38,10 @@ KINDS: Mapping[str, Callable[[Translator, str], str]] = {
     "minutes": lambda t, value: t.work(int(value), width="short"),
     "ms": lambda t, value: t.gettext("%(figure)s ms", figure=t.number(value)),
 }
+AMOUNTS = frozenset({"net", "tax", "gross", "amount"})
+COUNTS = frozenset(
+    {"checks", "outages", "number", "proof_count", "incidents", "promises_met", "promises_missed", "work_done"}
+)
 INSTANTS = frozenset(
     {
         *("from", "to", "at", "began_at", "ended_at", "due_at", "actual_at"),
@@ -63,7 +67,7 @@ def report_sheet(issued: IssuedEdition, t: Translator, layout: Layout | None = N
         *(_incidents(report, t, zone), _promises(report, t, zone)),
         *part_tables(report.parts, t, zone, pillars=(layout or template.layout) == "pillars"),
     ]
-    changes = [changes_table(edition.changes, t, zone)] if edition.changes else []
+    changes = [changes_table(edition.reason, edition.changes, t, zone)] if edition.changes else []
     return ReportSheet(
         language="fr" if t.language == "fr" else "en",
         title=t.gettext("Report for %(month)s", month=t.month(report.month)),
@@ -418,19 +422,22 @@ def _promises(report: MonthlyReport, t: Translator, zone: ZoneInfo) -> Table:
     )
 
 
-def changes_table(changes: Sequence[ReportChange], t: Translator, zone: ZoneInfo) -> Table:
+def changes_table(reason: Reason, changes: Sequence[ReportChange], t: Translator, zone: ZoneInfo) -> Table:
     """What an edition tells otherwise than the one before, in words."""
+    # Whenever an amount is otherwise the settlement is too, and that is named by its currency.
+    currency = next((each.name for each in changes if each.subject == "settlement" and "/" not in each.id), None)
+    adds = reason == "addition"
     return Table(
         code="changes",
-        title=t.gettext("What this edition corrects"),
+        title=t.gettext("What this edition adds") if adds else t.gettext("What this edition corrects"),
         columns=[t.gettext("About"), t.gettext("Figure"), t.gettext("Before"), t.gettext("Now")],
         right=[False, False, True, True],
         rows=[
             [
                 words.subject(t, change.subject, _name(t, change)),
                 words.measure(t, change.measure),
-                _value(t, change, change.before, zone),
-                _value(t, change, change.after, zone),
+                _value(t, change, change.before, zone, currency),
+                _value(t, change, change.after, zone, currency),
             ]
             for change in changes
         ],
@@ -438,7 +445,7 @@ def changes_table(changes: Sequence[ReportChange], t: Translator, zone: ZoneInfo
     )
 
 
-def _value(t: Translator, change: ReportChange, value: str | None, zone: ZoneInfo) -> str:
+def _value(t: Translator, change: ReportChange, value: str | None, zone: ZoneInfo, currency: str | None) -> str:
     """A measure as people read it. Shown exactly: two percentages that differ must not look the same."""
     measure = change.measure.removesuffix(AS_MEASURED)
     if value is None or measure == LISTED:
@@ -449,6 +456,8 @@ def _value(t: Translator, change: ReportChange, value: str | None, zone: ZoneInf
         return words.deliverable_state(t, value)
     if measure in INSTANTS:
         return t.datetime(datetime.fromisoformat(value), zone, width="short", seconds=True)
+    if measure in AMOUNTS or measure in COUNTS:
+        return t.money(value, currency) if measure in AMOUNTS and currency is not None else t.number(value)
     say = CODES.get(measure) or KINDS.get(measure.rpartition("_")[2])
     return value if say is None else say(t, value)
 

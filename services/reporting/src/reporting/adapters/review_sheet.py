@@ -25,7 +25,7 @@ def review_sheet(issued: IssuedReview, t: Translator) -> ReportSheet:
     edition, review = issued.edition, issued.edition.report
     zone = ZoneInfo(review.time_zone)
     texts, values = issued.template.texts(t.language), review_values(edition, t)
-    changes = [changes_table(edition.changes, t, zone)] if edition.changes else []
+    changes = [changes_table(edition.reason, edition.changes, t, zone)] if edition.changes else []
     page = _sheet(review, edition.notes, issued.brand, issued.template, t)
     return page.model_copy(
         update={

@@ -54,7 +54,8 @@ def scheduled_sheet(issued: IssuedScheduled, t: Translator) -> ReportSheet:
     edition = issued.edition
     zone = ZoneInfo(edition.report.time_zone)
     page = _page(issued, t)
-    changes = [Group(title="", tables=[changes_table(edition.changes, t, zone)], nothing="")] if edition.changes else []
+    changed = changes_table(edition.reason, edition.changes, t, zone)
+    changes = [Group(title="", tables=[changed], nothing="")] if changed.rows else []
     texts, values = issued.template.texts(t.language), month_values(edition.report.contract, edition.month, t)
     return page.model_copy(
         update={

@@ -315,6 +315,72 @@ def test_a_settlement_that_comes_adds_to_the_report_and_corrects_nothing() -> No
     assert corrected.reason == "correction"
 
 
+@pytest.mark.parametrize(
+    ("language", "title", "told"),
+    [
+        (
+            *("fr", "Ce que cette édition corrige"),
+            {
+                ("HT", "300,00 €", "-1 270,50 €"),
+                ("Montant", "300,00 €", "-1 270,50 €"),
+                ("Contrôles", "86 400", "86 399"),
+            },
+        ),
+        (
+            *("en", "What this edition corrects"),
+            {
+                ("Without VAT", "€300.00", "-€1,270.50"),
+                ("Amount", "€300.00", "-€1,270.50"),
+                ("Checks", "86,400", "86,399"),
+            },
+        ),
+    ],
+)
+def test_amounts_and_counts_that_an_edition_corrects_are_written_as_elsewhere(
+    language: str, title: str, told: set[tuple[str, str, str]]
+) -> None:
+    sheet = report_sheet(corrected({"checks": 86_400}, "300.00", {"checks": 86_399}, "-1270.50"), translator(language))
+    (table,) = [table for table in sheet.tables if table.code == "changes"]
+    rows = {tuple(re.sub(r"\s", " ", cell) for cell in row[1:]) for row in table.rows}
+    assert told <= rows
+    assert table.title == title
+
+
+def test_an_edition_that_only_adds_does_not_say_that_it_corrects() -> None:
+    before, settled = issued(settlement=None).edition, issued()
+    following = next_edition(before, settled.edition.report, before.commentary)
+    assert following is not None
+    told = settled.edition.model_copy(update={"reason": following.reason, "changes": following.changes})
+    titles = [table.title for table in report_sheet(replace(settled, edition=told), translator("en")).tables]
+    assert "What this edition adds" in titles
+    assert "What this edition corrects" not in titles
+
+
+def translator(language: str) -> Translator:
+    return catalogues().translator(language)
+
+
+def corrected(checks: dict[str, int], amount: str, checks_now: dict[str, int], amount_now: str) -> IssuedEdition:
+    """An edition that tells other response times and another amount than the one before."""
+
+    def with_figures(checks: dict[str, int], amount: str) -> IssuedEdition:
+        whole = issued()
+        report = whole.edition.report
+        assert report.parts.settlement is not None
+        line, *lines = report.parts.settlement.lines
+        owed = {"net": amount, "lines": [line.model_copy(update={"amount": amount}), *lines], "hash": amount}
+        parts = report.parts.model_copy(update={"settlement": report.parts.settlement.model_copy(update=owed)})
+        (times, *rest) = report.response_times
+        update = {"parts": parts, "response_times": [times.model_copy(update=checks), *rest]}
+        return replace(whole, edition=whole.edition.model_copy(update={"report": report.model_copy(update=update)}))
+
+    before, after = with_figures(checks, amount).edition, with_figures(checks_now, amount_now)
+    following = next_edition(before, after.edition.report, before.commentary)
+    assert following is not None
+    changes = {"reason": following.reason, "changes": following.changes}
+    return replace(after, edition=after.edition.model_copy(update=changes))
+
+
 def test_whatever_a_report_tells_an_edition_can_say_that_it_went() -> None:
     edition = issued().edition
     report = edition.report
