@@ -107,7 +107,15 @@ def _decisions(issued: IssuedDecisions, t: Translator) -> ReportSheet:
     order: Sequence[str] = issued.template.order
     (log,) = page.groups
     tables = sorted(log.tables, key=lambda table: order.index(table.code))
-    return page.model_copy(update={"groups": [log.model_copy(update={"tables": tables})]})
+    changed: dict[str, object] = {"groups": [log.model_copy(update={"tables": tables})]}
+    if report.total is not None and report.total > len(report.entries):
+        left_out = t.gettext(
+            "There were %(total)s entries; the first %(shown)s are listed. The rest is in the log itself.",
+            total=t.number(str(report.total)),
+            shown=t.number(str(len(report.entries))),
+        )
+        changed |= {"rules_title": t.gettext("How to read this"), "rules": [*page.rules, left_out]}
+    return page.model_copy(update=changed)
 
 
 def scheduled_lines(edition: ScheduledEdition) -> tuple[Sequence[str], list[Sequence[object]]]:
