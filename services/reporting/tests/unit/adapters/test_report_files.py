@@ -4,7 +4,7 @@ import csv
 import io
 import re
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +22,13 @@ from reporting.adapters.report_pdf import pdf_of
 from reporting.adapters.report_sheet import report_sheet
 from reporting.adapters.report_xlsx import report_xlsx
 from reporting.adapters.review_csv import review_rows
+from reporting.adapters.review_sheet import preview_sheet
 from reporting.application import examples, review_examples
 from reporting.application.editions import Edition, IssuedEdition, next_edition, told_of
 from reporting.application.report import AsMeasured, Brand, DecisionLine
 from reporting.application.report_parts import ReportParts
-from reporting.application.report_template import SECTIONS, ReportTemplateContent, TemplateTexts
-from reporting.application.review import Review
+from reporting.application.report_template import SECTIONS, ReportTemplateContent, TemplateTexts, our_template
+from reporting.application.review import Review, ReviewNotes
 from reporting.domain.report_template import UnfilledVariable
 from shared.i18n import Catalogues, Translator, extract
 from shared.ids import new_id
@@ -344,6 +345,55 @@ def test_amounts_and_counts_that_an_edition_corrects_are_written_as_elsewhere(
     rows = {tuple(re.sub(r"\s", " ", cell) for cell in row[1:]) for row in table.rows}
     assert told <= rows
     assert table.title == title
+
+
+def test_every_figure_of_a_report_says_of_which_environment_and_which_stretch_it_is() -> None:
+    whole = issued()
+    report = whole.edition.report
+    figure = next(each for each in report.uptime.figures if each.counts_for_sla)
+    middle = figure.from_ + timedelta(days=10)
+    stretches = [figure.model_copy(update={"to": middle}), figure.model_copy(update={"from_": middle})]
+    staging = figure.model_copy(update={"environment_id": new_id(), "environment_name": "staging"})
+    uptime = report.uptime.model_copy(update={"figures": [*stretches, staging]})
+    told = whole.edition.model_copy(update={"report": report.model_copy(update={"uptime": uptime})})
+    sheet = report_sheet(replace(whole, edition=told), translator("en"))
+    labels = [tile.label for tile in sheet.tiles if tile.label.startswith("Availability")]
+    assert len(set(labels)) == 3
+    assert labels[2] == f"Availability · {figure.site_name} · staging"
+    assert labels[0].startswith(f"Availability · {figure.site_name} · {figure.environment_name} (")
+    assert len({chart.title for chart in sheet.charts}) == 2
+
+
+def test_a_review_of_several_environments_says_of_which_each_figure_is() -> None:
+    review = Review.model_validate(review_examples.REVIEW)
+    (month, *months) = review.months
+    (figure, *_) = month.figures
+    other = figure.model_copy(update={"environment_id": new_id(), "environment": "shop · production"})
+    several = review.model_copy(update={"months": [month.model_copy(update={"figures": [figure, other]}), *months]})
+    t, notes, template = translator("en"), ReviewNotes(), our_template(review.kind)
+    tables = {each.code: each for each in preview_sheet(several, notes, BRAND, template, t).tables}
+    assert tables["months"].rows[0][1] == "2 figures, below"
+    assert {row[0] for row in tables["environments"].rows} == {figure.environment, "shop · production"}
+    one = {each.code: each for each in preview_sheet(review, notes, BRAND, template, t).tables}
+    assert "environments" not in one
+    assert "%" in one["months"].rows[0][1]
+
+
+@pytest.mark.parametrize(("shortest", "days"), [("PT0S", 1), ("PT1H", 0)])
+def test_the_days_of_a_chart_are_those_on_which_the_rule_counts_something(shortest: str, days: int) -> None:
+    whole = issued()
+    report = whole.edition.report
+    figure = next(each for each in report.uptime.figures if each.counts_for_sla)
+    since = figure.from_ + timedelta(days=9, hours=5)
+    (span, *_) = figure.explanation
+    down = span.model_copy(update={"from_": since, "to": since + timedelta(minutes=2), "state": "down"})
+    rule = {**figure.rule, "minimum_outage": shortest}
+    uptime = {"figures": [figure.model_copy(update={"explanation": [down], "rule": rule})]}
+    told = report.model_copy(update={"uptime": report.uptime.model_copy(update=uptime)})
+    edition = replace(whole, edition=whole.edition.model_copy(update={"report": told}))
+    (chart,) = report_sheet(edition, translator("en")).charts
+    assert sum(bar.height > 0 for bar in chart.bars) == days
+    assert (chart.alternative == "No day had an interruption.") is (days == 0)
 
 
 def test_an_edition_that_only_adds_does_not_say_that_it_corrects() -> None:
