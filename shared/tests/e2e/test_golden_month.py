@@ -218,6 +218,8 @@ def test_a_premium_month_with_a_quarter_of_an_hour_down_reads_99_97_and_costs_30
         for language, reads in (("fr", "99,97%"), ("en", "99.97%")):
             file = owner.call("GET", "reporting", f"{path}/editions/1/pdf", params={"lang": language}).content
             assert reads in printed(file)
+        # Whoever has the link of before reads what was issued.
+        assert "Edition 1 of" in httpx.get(shared["url"], headers={"accept": "text/html"}, trust_env=False).text
     month.fine_until(end + timedelta(hours=2, minutes=15), watched)
     mail = eventually(lambda: sent_to_decider(month, first), 90, "the decider is told by mail")
     (link,) = [word for word in mail.get_content().split() if word.startswith("http")]

@@ -1,4 +1,4 @@
-"""A month that was told stays as it was when its contract is amended, or an incident of it begins again, afterwards."""
+"""A month that was told stays as it was when its contract is amended, or an incident of it goes on, afterwards."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -257,6 +257,192 @@ async def test_what_was_wrong_again_in_july_had_recovered_in_june_and_an_answer_
     (line,) = second["report"]["incidents"]["items"]
     assert (line["ended_at"], line["duration_seconds"]) == ("2026-06-30T21:40:00Z", 600)
     assert [clock["verdict"] for clock in line["clocks"]] == ["met", "met"]
+
+
+LATELY = MIDNIGHT - timedelta(hours=10)
+"""When something began to be wrong that went on into July."""
+NEXT_DAY = MIDNIGHT + timedelta(days=1)
+
+
+class Unfinished(Case):
+    """An incident of the last day of June, which nobody has answered or mended by midnight."""
+
+    def __init__(self, story: Any) -> None:
+        self.story = story
+        self.incident_id = new_id()
+        (opened,) = story.incident(self.incident_id, None, LATELY, severity="minor")
+        self.state = told(opened)
+        for clock in self.state["clocks"]:
+            clock["facts"] = [{"kind": "opened", "at": LATELY.isoformat(), "severity": "minor"}]
+        self.repair.update(target_seconds=86400, due_at=iso(NEXT_DAY), breach_after=iso(NEXT_DAY))
+        self.june = [story.golden_june()[0], json.dumps({**json.loads(opened), "data": self.state}).encode()]
+
+    def clocks_say(self, at: datetime, kind: str | None, happened_at: datetime | None = None, **reading: Any) -> None:
+        """From now on the repair clock reads so, because this happened to it."""
+        if kind is not None:
+            self.repair["facts"] = [*self.repair["facts"], {"kind": kind, "at": iso(happened_at or at)}]
+        self.repair.update(reading)
+
+    def reclassified(self, at: datetime) -> bytes:
+        self.state["severity"] = "critical"
+        due = iso(LATELY + timedelta(hours=16))
+        self.clocks_say(at, "reclassified", policy="critical repair", target_seconds=57600, due_at=due)
+        return self.says("changed", at)
+
+    def paused(self, at: datetime, since: datetime | None = None) -> bytes:
+        self.clocks_say(at, "paused", since, state="paused", due_at=iso(NEXT_DAY + timedelta(hours=5)))
+        return self.says("changed", at)
+
+    def merged(self, at: datetime) -> bytes:
+        self.clocks_say(at, "cancelled", state="cancelled")
+        return self.says("closed", at, "closed", closed=stamped(at))
+
+    def renamed_while_it_waits(self, at: datetime) -> bytes:
+        """What stands still is due later with every instant, whatever else is said of it."""
+        self.clocks_say(at, None, due_at=iso(NEXT_DAY + timedelta(days=3)))
+        self.state["title"] = "Search does not answer"
+        return self.says("changed", at)
+
+    def reads(self, at: datetime, **reading: Any) -> bytes:
+        """The repair clock reads otherwise by what the contract says."""
+        self.clocks_say(at, None, **reading)
+        return self.says("clocks_changed", at)
+
+
+def iso(at: datetime) -> str:
+    return at.isoformat().replace("+00:00", "Z")
+
+
+@pytest.fixture
+def unfinished(story: Any) -> Unfinished:
+    return Unfinished(story)
+
+
+JULY = MIDNIGHT + timedelta(days=2)
+
+
+@pytest.mark.parametrize("what", ["reclassified", "paused", "merged"])
+async def test_what_is_judged_or_done_in_july_leaves_the_line_of_june_as_it_stood_at_its_end(
+    service: Any, unfinished: Unfinished, what: str
+) -> None:
+    first = await june_is_told(service, unfinished)
+    (then,) = first["report"]["incidents"]["items"]
+    clock = then["clocks"][1]
+    assert (then["severity"], then["status"], clock["verdict"]) == ("minor", "open", "running")
+    assert (clock["policy"], clock["target_seconds"], clock["due_at"]) == ("critical repair", 86400, iso(NEXT_DAY))
+    service.clock.set(JULY)
+    await service.hear(getattr(unfinished, what)(JULY))
+    await issue(service)
+    assert await editions(service) == [(1, "scheduled")]
+    assert await unfinished.line(service, "2026-06") == then
+    july = await unfinished.line(service, "2026-07")
+    assert july is not None
+    assert {
+        "reclassified": (july["severity"], july["clocks"][1]["target_seconds"]) == ("critical", 57600),
+        "paused": july["clocks"][1]["due_at"] == iso(NEXT_DAY + timedelta(hours=5)),
+        "merged": (july["status"], july["clocks"][1]["verdict"]) == ("closed", "cancelled"),
+    }[what]
+
+
+async def test_what_waits_over_the_end_of_june_is_due_in_it_when_it_was_then_however_long_it_waits(
+    service: Any, unfinished: Unfinished
+) -> None:
+    unfinished.june.append(unfinished.paused(MIDNIGHT - timedelta(hours=1)))
+    first = await june_is_told(service, unfinished)
+    service.clock.set(JULY)
+    await service.hear(unfinished.renamed_while_it_waits(JULY))
+    await issue(service)
+    assert await editions(service) == [(1, "scheduled")]
+    assert await unfinished.line(service, "2026-06") == first["report"]["incidents"]["items"][0]
+
+
+@pytest.mark.parametrize("reading", [{"target_seconds": 7200, "state": "breached"}, {"state": "cancelled"}], ids=str)
+async def test_a_promise_that_is_amended_from_july_on_is_in_june_what_it_was(
+    service: Any, unfinished: Unfinished, reading: dict[str, Any]
+) -> None:
+    first = await june_is_told(service, unfinished)
+    service.clock.set(JULY)
+    # Judged by the new terms from its opening on, it would have been missed in June.
+    over = iso(LATELY + timedelta(hours=2))
+    await service.hear(
+        unfinished.story.contract("amended", MIDNIGHT),
+        unfinished.reads(JULY, due_at=over, breach_after=over, **reading),
+    )
+    await issue(service)
+    assert await editions(service) == [(1, "scheduled")]
+    assert await unfinished.line(service, "2026-06") == first["report"]["incidents"]["items"][0]
+
+
+async def test_a_pause_of_june_that_is_told_in_july_corrects_june(service: Any, unfinished: Unfinished) -> None:
+    await june_is_told(service, unfinished)
+    service.clock.set(JULY)
+    await service.hear(unfinished.paused(JULY, since=MIDNIGHT - timedelta(hours=1)), unfinished.reclassified(JULY))
+    await issue(service)
+    second = await read(service, unfinished.story, 2)
+    assert [(each["subject"], each["measure"], each["after"]) for each in second["changes"]] == [
+        ("promise", "due_at", iso(NEXT_DAY + timedelta(hours=5)))
+    ]
+    (line,) = second["report"]["incidents"]["items"]
+    assert len(line["event_ids"]) == 2
+
+
+async def test_a_breach_of_june_that_is_taken_back_in_july_is_none_in_june(
+    service: Any, unfinished: Unfinished
+) -> None:
+    missed = MIDNIGHT - timedelta(hours=1)
+    unfinished.repair.update(due_at=iso(missed), breach_after=iso(missed))
+    unfinished.june.append(unfinished.breached(missed, 1))
+    first = await june_is_told(service, unfinished)
+    assert first["report"]["targets"]["repair"]["breached"] == 1
+    # That the contract was suspended in June was heard late.
+    service.clock.set(JULY)
+    due = iso(NEXT_DAY + timedelta(hours=3))
+    await service.hear(unfinished.reads(JULY, due_at=due, breach_after=due, clock_version=1))
+    await issue(service)
+    second = await read(service, unfinished.story, 2)
+    changes = {each["measure"]: (each["before"], each["after"]) for each in second["changes"]}
+    assert changes["verdict"] == ("breached", "running")
+
+
+async def test_a_breach_of_june_stays_one_when_another_severity_gives_more_time_in_july(
+    service: Any, unfinished: Unfinished
+) -> None:
+    missed = MIDNIGHT - timedelta(hours=1)
+    unfinished.repair.update(due_at=iso(missed), breach_after=iso(missed))
+    unfinished.june.append(unfinished.breached(missed, 1))
+    await june_is_told(service, unfinished)
+    service.clock.set(JULY + timedelta(days=9))
+    more_time = unfinished.reclassified(JULY)
+    unfinished.repair["clock_version"] = 1
+    later = iso(JULY + timedelta(days=3))
+    unfinished.repair.update(due_at=later, breach_after=later)
+    again = unfinished.breached(JULY + timedelta(days=3), 2)
+    await service.hear(again, more_time)
+    await issue(service)
+    assert await editions(service) == [(1, "scheduled")]
+    line = await unfinished.line(service, "2026-06")
+    assert line is not None
+    assert line["clocks"][1]["verdict"] == "breached"
+
+
+async def test_an_answer_of_june_that_is_told_after_an_amendment_of_july_counts_in_june(
+    service: Any, unfinished: Unfinished
+) -> None:
+    await june_is_told(service, unfinished)
+    answered = LATELY + timedelta(minutes=9)
+    response = unfinished.state["clocks"][0]
+    response.update(state="met", verdict="met", elapsed_seconds=520)
+    response["facts"].append({"kind": "stopped", "at": iso(answered)})
+    late = unfinished.says("acknowledged", JULY, "acknowledged", acknowledged=stamped(answered))
+    service.clock.set(JULY)
+    await service.hear(unfinished.story.contract("amended", MIDNIGHT), late)
+    await issue(service)
+    line = await unfinished.line(service, "2026-06")
+    assert line is not None
+    assert (line["status"], line["clocks"][0]["verdict"], line["clocks"][1]["verdict"]) == (
+        *("acknowledged", "met"),
+        "running",
+    )
 
 
 HOURS = {"fr": "Maintenance technique", "en": "Technical maintenance"}

@@ -298,6 +298,17 @@ async def test_whatever_byte_is_changed_the_answer_is_no(service: Any, story: An
             check(cut_or_longer)
 
 
+async def test_a_signature_in_capitals_is_another_file_and_no_signature(service: Any, story: Any) -> None:
+    await service.hear(*story.golden_june())
+    service.clock.set(JULY)
+    files = opened_pack(await downloaded(service, story))
+    assert check(archive(sorted(files.items()))) is not None
+    signature = json.loads(files["signature.json"])
+    files["signature.json"] = canonical({**signature, "signature": signature["signature"].upper()})
+    with pytest.raises(Doubt, match="lower case"):
+        check(archive(sorted(files.items())))
+
+
 def signed_anew(files: dict[str, bytes], **changes: Any) -> bytes:
     """What somebody with a key of his own makes of a pack."""
     rest = {path: content for path, content in files.items() if path not in ("manifest.json", "signature.json")}

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -85,6 +86,29 @@ async def uptime(service: Any, story: Any, **query: str) -> dict[str, Any]:
 def counted(section: dict[str, Any]) -> dict[str, Any]:
     (figure,) = [each for each in section["figures"] if each["counts_for_sla"]]
     return dict(figure)
+
+
+async def test_nobody_decides_on_what_decides_no_figure_itself(service: Any, story: Any, outage_id: str) -> None:
+    beside, untrusted = replace(story, monitor_id=new_id(), measures_availability=False), new_id()
+    await service.hear(beside.down(untrusted, SINCE), beside.recovered(untrusted, SINCE, BACK))
+    refused = await propose(service, story, str(untrusted))
+    assert refused.status_code == 422
+    (error,) = refused.json()["errors"]
+    assert error["pointer"] == "#/outage_id"
+    assert "does not measure whether the site can be reached" in error["detail"]
+    assert (await propose(service, story, outage_id)).status_code == 201
+
+
+async def test_where_nothing_is_promised_every_outage_can_be_decided_on_as_every_one_is_told(
+    service: Any, story: Any
+) -> None:
+    beside, untrusted = replace(story, staging_monitor_id=new_id(), measures_availability=False), new_id()
+    await service.hear(*story.golden_june(), beside.down(untrusted, SINCE, staging=True))
+    await service.hear(beside.recovered(untrusted, SINCE, BACK, staging=True))
+    service.clock.set(LATER)
+    decision = await decided(service, story, str(untrusted))
+    section = await uptime(service, story)
+    assert [each["outage_decision_id"] for each in section["decisions"]] == [decision["outage_decision_id"]]
 
 
 async def test_a_decision_of_two_people_changes_the_figure_and_the_one_before_stands_beside_it(

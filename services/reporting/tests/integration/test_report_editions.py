@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,6 +16,8 @@ from reporting.adapters.report_editions import due_reports
 from reporting.jobs.issue_reports import IssueReports
 from reporting.jobs.measure_months import MeasureMonths
 from shared.ids import new_id
+
+from .test_report_contents import told as told_fact
 
 MIDNIGHT = datetime(2026, 6, 30, 22, 0, tzinfo=UTC)
 """The end of June in Paris."""
@@ -33,6 +36,11 @@ async def published(service: Any) -> list[dict[str, Any]]:
         query = "select envelope::text from reporting.outbox order by id"
         told = [json.loads(row[0]) for row in await unit.session.execute(text(query))]
     return [each["data"] for each in told if each["type"].endswith("reporting.report.published.v1")]
+
+
+def told_settlement(story: Any) -> bytes:
+    """What June is owed, once it is closed."""
+    return told_fact(story, "contracts.settlement.closed.v1")
 
 
 def june(story: Any) -> str:
@@ -105,6 +113,73 @@ async def test_what_is_heard_while_the_first_edition_is_made_is_told_in_the_next
     assert (await read(service, story, 1))["report"]["incidents"]["total"] == 2
     await issue(service)
     assert (await read(service, story, 2))["report"]["incidents"]["total"] == 3
+
+
+async def test_what_is_computed_now_says_which_edition_counts_and_whether_it_says_the_same(
+    service: Any, story: Any
+) -> None:
+    async def live() -> tuple[Any, ...]:
+        async with service.client(story) as client:
+            report = (await client.get(june(story))).json()
+        return report["edition"], report["edition_issued_at"], report["provisional"]
+
+    await service.hear(*story.golden_june())
+    service.clock.set(AFTERWARDS)
+    assert await live() == (None, None, True)
+    await issue(service)
+    issued_at = "2026-07-01T00:00:00Z"
+    assert await live() == (1, issued_at, False)
+    since, outage = MIDNIGHT - timedelta(days=2), new_id()
+    await service.hear(story.down(outage, since), story.recovered(outage, since, since + timedelta(hours=1)))
+    assert await live() == (1, issued_at, True)
+    service.clock.advance(timedelta(days=3))
+    await issue(service)
+    assert await live() == (2, "2026-07-04T00:00:00Z", False)
+
+
+async def test_the_page_of_a_month_is_its_newest_edition_and_what_is_computed_as_of_an_instant_says_so(
+    service: Any, story: Any
+) -> None:
+    await service.hear(*story.golden_june())
+    service.clock.set(AFTERWARDS)
+    english = {"lang": "en"}
+    async with service.client(story) as client:
+        before = (await client.get(f"{june(story)}/html", params=english)).text
+        await issue(service)
+        page = await client.get(f"{june(story)}/html", params=english)
+        assert page.content == (await client.get(f"{june(story)}/editions/1/html", params=english)).content
+        then = (await client.get(f"{june(story)}/html", params={**english, "as_of": "2026-06-10T00:00:00Z"})).text
+    assert "computed now" not in before
+    assert "Edition 1 of" in page.text
+    assert "Figures as of 10 June 2026, 02:00, computed now; edition 1 of this month was issued on" in then
+    assert f'href="{june(story)}/html"' in then
+
+
+async def test_a_shared_link_leads_to_the_newest_edition_without_amounts(service: Any, story: Any) -> None:
+    await service.hear(*story.golden_june())
+    service.clock.set(AFTERWARDS)
+    links = []
+    async with service.client(story) as client:
+        for further in ({}, {"as_of": "2026-06-10T00:00:00Z"}):
+            body = {"month": "2026-06", "language": "en", **further}
+            made = await client.post(f"/v1/contracts/{story.contract_id}/report-links", json=body)
+            links.append(made.json()["url"].removeprefix(service.settings.public_url))
+    async with service.client() as visitor:
+        live = (await visitor.get(links[0])).text
+        await issue(service)
+        await service.hear(told_settlement(story))
+        service.clock.advance(timedelta(days=1))
+        await issue(service)
+        newest, fixed = (await visitor.get(links[0])).text, (await visitor.get(links[1])).text
+        (way,) = re.findall(r'href="(/reports/shared[^"]+)"', fixed)
+        led_to = (await visitor.get(way)).text
+    assert "Edition" not in live
+    assert "Edition 2 of" in newest
+    assert "This link ends on" in newest
+    assert "What is owed" not in newest
+    assert "€" not in newest
+    assert "computed now; edition 2 of this month" in fixed
+    assert "Edition 2 of" in led_to
 
 
 async def test_a_commentary_makes_an_edition_with_the_same_figures_byte_for_byte(service: Any, story: Any) -> None:

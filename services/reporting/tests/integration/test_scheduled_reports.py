@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from reporting.jobs import issue_reports
 from reporting.jobs.mail_reports import MailReports
 from shared.ids import new_id
 from shared.testing.mailbox import Mailbox
@@ -447,6 +448,24 @@ async def test_the_log_of_decisions_is_told_as_it_stood_at_the_end_of_the_month_
         assert page.index("Restore test") < page.index("Second host")
         for form, begins in {"pdf": b"%PDF", "csv": b"kind,id", "xlsx": b"PK"}.items():
             assert (await client.get(path(story, f"/editions/2/{form}", "decisions"))).content.startswith(begins)
+
+
+async def test_a_log_of_decisions_that_is_longer_than_a_document_says_how_much_it_leaves_out(
+    service: Any, story: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(issue_reports, "MOST_LINES", 1)
+    await agreed(service, story)
+    await switched(service, story, on=True, kind="decisions")
+    said: dict[str, Any] = {"recorded_at": "2026-06-10T08:00:00Z", "audience": "client", "done_at": None}
+    for what in ("Second host", "Restore test"):
+        action = told(story, "incidents.action.recorded.v1", **said, action_id=str(new_id()), what=what, due_at=None)
+        await service.hear(at(action, "2026-06-10T08:00:00Z"))
+    await until(service, MORNING)
+    report = (await read(service, story, "/editions/1", kind="decisions"))["report"]
+    assert (report["total"], len(report["entries"])) == (2, 1)
+    async with service.client(story) as client:
+        page = (await client.get(path(story, "/editions/1/html", "decisions"), params={"lang": "en"})).text
+    assert "There were 2 entries; the first 1 are listed." in page
 
 
 async def test_what_was_told_by_mistake_is_taken_back_without_being_told_again(service: Any, story: Any) -> None:

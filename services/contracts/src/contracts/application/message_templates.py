@@ -103,7 +103,10 @@ class DeclaredVariable(Request):
 
 
 class MessageText(Request):
-    """Subject and body in one language. `[NAME]` is a variable, `[?NAME]…[/NAME]` is there when it has a value."""
+    """Subject and body in one language. `[NAME]` is a variable, `[?NAME]…[/NAME]` is there when it has a value.
+
+    A word in brackets that is no variable is refused; `[[Support]]` is shown as `[Support]`.
+    """
 
     subject: Name = Field(examples=["Maintenance annuelle – Explication"])
     body: Paragraph = Field(examples=["Bonjour [PRENOM],\n\nÀ bientôt"])

@@ -2,25 +2,34 @@
 
 `[NAME]` stands for a value. A table stands alone on its line. `[?NAME]` … `[/NAME]` is there when the variable has a
 value, `[!NAME]` … `[/NAME]` when it has none; blocks may be nested. Only capitals, digits and underscores in brackets
-mean anything; whatever else is text. A value is never read again: what looks like a variable in it stays as it is.
-There are no expressions, loops or calls, so nothing in a template or in a value can do anything but be shown.
+mean anything. What could be meant as a variable and is none (`[Mois]`, `[PRÉNOM]`, `[CLIENT ]`) is a fault; where it is
+meant as text it stands in two brackets: `[[Support]]` is shown as `[Support]`. A value is never read again: what looks
+like a variable in it stays as it is. There are no expressions, loops or calls, so nothing in a template or in a value
+can do anything but be shown.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+import unicodedata
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from enum import StrEnum
 from typing import Final, TypeAlias
 
 DEEPEST: Final = 5
 """How many blocks may stand in one another."""
 
+_NAME: Final = r"[A-Z][A-Z0-9_]{0,39}"
+_WORDS: Final = r"[^\S\r\n]{0,9}[?!/]?[^\S\r\n]{0,9}[^\W\d](?:[\w'’-]|[^\S\r\n]){0,59}"
 _MARK: Final = re.compile(
     r"(?m)"
     # A mark of a block alone on its line goes with its line.
-    r"(?:^[ \t]*\[(?P<alone>[?!/])(?P<alone_name>[A-Z][A-Z0-9_]{0,39})\][ \t]*(?:\r?\n|\Z))"
-    r"|(?:\[(?P<sign>[?!/]?)(?P<name>[A-Z][A-Z0-9_]{0,39})\])"
+    rf"(?:^[ \t]*\[(?P<alone>[?!/])(?P<alone_name>{_NAME})\][ \t]*(?:\r?\n|\Z))"
+    rf"|(?:\[(?!\[[?!/]?{_NAME}\])(?P<text>\[{_WORDS}\])\])"
+    rf"|(?:\[(?P<sign>[?!/]?)(?P<name>{_NAME})\])"
 )
+_READ: Final = re.compile(rf"[?!/]?{_NAME}")
+_LOOKS_SO: Final = re.compile(rf"\[\[{_WORDS}\]\]|\[(?P<name>{_WORDS})\]")
 
 
 class Kind(StrEnum):
@@ -97,6 +106,9 @@ def parse(text: str) -> tuple[Node, ...]:
         if match.start() > end:
             opened[-1].inside.append(text[end : match.start()])
         end = match.end()
+        if match["text"] is not None:
+            opened[-1].inside.append(match["text"])
+            continue
         sign, name = match["alone"] or match["sign"], match["alone_name"] or match["name"]
         if not sign:
             opened[-1].inside.append(Shown(name))
@@ -144,8 +156,11 @@ def faults(text: str, declared: Mapping[str, Kind], *, one_line: bool = False) -
     found = []
     used = dict.fromkeys([*shown(nodes), *asked(nodes)])
     unknown = [name for name in used if name not in declared]
-    if unknown:
-        found.append(f"{_named(unknown)}: no such variable is declared")
+    found += [f"[{name}]: no such variable is declared{_meant(name, declared)}" for name in unknown]
+    found += [
+        f"[{name}]: no such variable is declared{_meant(name, declared)}; if it is meant as text, write [[{name}]]"
+        for name in _look_like_variables(text, declared)
+    ]
     known = [name for name in dict.fromkeys(shown(nodes)) if name in declared]
     flags = [name for name in known if declared[name] is Kind.FLAG]
     if flags:
@@ -159,6 +174,36 @@ def faults(text: str, declared: Mapping[str, Kind], *, one_line: bool = False) -
         elif kind is Kind.TABLE and not _alone(text, name):
             found.append(f"[{name}]: a table stands alone on its line")
     return found
+
+
+def _look_like_variables(text: str, declared: Collection[str]) -> list[str]:
+    """What stands in brackets like a variable and is read as text: a single word, capitals, or the name of one written
+    otherwise. Several words in small letters are a remark.
+    """
+    found = dict.fromkeys(match["name"] for match in _LOOKS_SO.finditer(unicodedata.normalize("NFC", text)))
+    return [
+        name
+        for name in found
+        if name is not None
+        and _READ.fullmatch(name) is None
+        and (len(_bare(name).split()) == 1 or name == name.upper() or _plainly(name) in declared)
+    ]
+
+
+def _bare(name: str) -> str:
+    """Without the mark of a block and blanks around."""
+    return re.sub(r"^[\s?!/]+|\s+$", "", name)
+
+
+def _plainly(name: str) -> str:
+    """A name as variables are written: capitals without accents, words joined."""
+    letters = "".join(each for each in unicodedata.normalize("NFD", name) if not unicodedata.combining(each))
+    return re.sub(r"[\s'’-]+", "_", _bare(letters)).upper()
+
+
+def _meant(name: str, declared: Collection[str]) -> str:
+    """The declared variable that was probably meant, if one is like it."""
+    return "".join(f"; the nearest is [{near}]" for near in get_close_matches(_plainly(name), declared, n=1))
 
 
 def _named(names: Sequence[str]) -> str:

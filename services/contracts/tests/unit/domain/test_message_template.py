@@ -50,6 +50,36 @@ def test_a_table_stands_between_the_texts() -> None:
 
 
 @pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("[PRÉNOM]", "the nearest is [PRENOM]"),
+        ("[Prenom]", "the nearest is [PRENOM]"),
+        ("[PRENOM ]", "the nearest is [PRENOM]"),
+        ("[PRENMO]", "the nearest is [PRENOM]"),
+        ("[?Mobile]", "the nearest is [MOBILE]"),
+        ("[/ MOBILE]", "the nearest is [MOBILE]"),
+        ("[Mois]", "; if it is meant as text, write [[Mois]]"),
+        ("[DATE DE FIN]", "no such variable is declared"),
+    ],
+)
+def test_what_could_be_meant_as_a_variable_and_is_none_is_found_before_it_is_sent(written: str, said: str) -> None:
+    (fault,) = faults(f"Bonjour {written}, [PRENOM]", DECLARED)
+    assert fault.startswith(f"{written}: no such variable is declared")
+    assert said in fault
+
+
+@pytest.mark.parametrize("written", ["[voir ci-dessous]", "[1]", "[…]", "[sic !]", "[[Support]]", "[[?Mobile]]"])
+def test_a_remark_in_brackets_is_text_and_so_is_a_word_in_two(written: str) -> None:
+    assert faults(f"{written} [PRENOM]", DECLARED) == []
+    shown = written[1:-1] if written.startswith("[[") else written
+    assert text_of(f"{written} [PRENOM]", PRENOM="Léa") == f"{shown} Léa"
+
+
+def test_a_variable_in_two_brackets_is_still_replaced() -> None:
+    assert text_of("[[PRENOM]]", PRENOM="Léa") == "[Léa]"
+
+
+@pytest.mark.parametrize(
     ("text", "said"),
     [
         ("[?A]x", "not closed"),

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from reporting.adapters.history import DATA, events_of, newest, told_by
 from reporting.adapters.tables import Event
@@ -29,9 +29,12 @@ async def superseded_decisions(
     return {each: True for each in found if each is not None}
 
 
-async def log_for_client(uow: UnitOfWork, state: ContractState, as_of: datetime, most: int) -> list[LogEntry]:
-    """What a client may read of the log as it stood at an instant, at most so many entries."""
+async def log_for_client(
+    uow: UnitOfWork, state: ContractState, as_of: datetime, most: int
+) -> tuple[int, list[LogEntry]]:
+    """What a client may read of the log as it stood at an instant: how many entries, and at most so many of them."""
     known = newest(state.client.client_id, as_of, kinds=FOLLOW_UP, contract_id=state.contract_id, for_client=True)
     superseded = await superseded_decisions(uow, state, as_of, for_client=True)
+    total = await uow.session.scalar(select(func.count()).select_from(known))
     told = await told_by(uow, await events_of(uow, known, most))
-    return [log_entry(each, as_of, superseded) for each in told]
+    return total or 0, [log_entry(each, as_of, superseded) for each in told]

@@ -263,6 +263,8 @@ def signer(files: Mapping[str, bytes], given: Sequence[bytes]) -> str:
     name: str = signature["key_id"]
     if name not in trusted:
         raise Doubt(f"The key {name} that signed is neither trusted nor endorsed by a trusted one.")
+    if re.fullmatch(r"[0-9a-f]{128}", signature["signature"]) is None:
+        raise Doubt("The signature is not written as it was made: 128 digits, a to f in lower case.")
     if not is_signed(trusted[name], EVIDENCE + files[MANIFEST], bytes.fromhex(signature["signature"])):
         raise Doubt("The signature is not of this manifest.")
     return name
@@ -1153,8 +1155,9 @@ def check_figures(files: Mapping[str, bytes]) -> str:
         raise Doubt("The decisions on outages are not those that the figures rest on.")
     so_far = _check_whole(files, manifest, figures, versions)
     _check_numbers(events.values(), min(instant(each["starts_at"]) for each in figures))
+    told_until = max(instant(each["ends_at"]) for each in figures)
     for figure, shown in zip(figures, states):  # noqa: B905  (Python 3.9 has no `strict`; the lengths are compared above)
-        _check_figure(figure, shown, events, rollups, versions, decisions)
+        _check_figure(figure, shown, events, rollups, versions, decisions, told_until)
     _check_told(files, manifest, measured)
     times = _check_times(files, manifest, figures, rollups.values(), versions)
     _check_explained(files, figures, times)
@@ -1546,6 +1549,7 @@ def _check_figure(
     rollups: Mapping[str, Mapping[str, Any]],
     versions: Sequence[Mapping[str, Any]],
     decisions: Mapping[str, Mapping[str, Any]],
+    told_until: int,
 ) -> None:
     name = f"The figure of {figure['environment_name']} from {figure['starts_at']}"
     period = (instant(figure["starts_at"]), instant(figure["ends_at"]))
@@ -1553,7 +1557,7 @@ def _check_figure(
     _check_rule(name, figure, versions)
     known = _known(figure, spans, events.values(), rollups.values(), versions)
     _check_named(name, shown["states"], {**rollups, **events})
-    _check_states(name, shown["states"], known, period[1])
+    _check_states(name, shown["states"], known, period[1], told_until)
     holidays = frozenset(shown["holidays"])
     if ("decided" in shown) != (figure.get("as_measured") is not None):
         raise Doubt(f"{name} is shown with decisions and not before them, or before them only.")
@@ -1831,14 +1835,18 @@ def _beside(
             at += 1
 
 
-def _check_states(name: str, states: Sequence[Mapping[str, Any]], known: Known, end: int) -> None:
-    """The states are those that the monitors told, that maintenance was planned for, and that the contract paused."""
+def _check_states(name: str, states: Sequence[Mapping[str, Any]], known: Known, end: int, told_until: int) -> None:
+    """The states are those that the monitors told, that maintenance was planned for, and that the contract paused.
+
+    `told_until`: the end of the last figure of the pack: what an amendment ended before was over by then.
+    """
     period = (instant(states[0]["from"]), instant(states[-1]["to"]))
     for state, start, until, (_, _, computed, outages) in _beside(states, line_of(known, {}, period, end)):
         shown = state["state"]
         # Until roll-ups were kept, and in the two hours in which the next one may still come, nobody knows of silence.
         unheard = (shown, state["reason"], state["event_ids"]) == ("unknown", SILENT, [])
-        may_come = (shown, computed) in (("up", "unknown"), ("degraded", "unknown")) and end - start <= SILENT_AFTER
+        may_come = (shown, computed) in (("up", "unknown"), ("degraded", "unknown"))
+        may_come = may_come and told_until - start <= SILENT_AFTER
         if shown != computed and not (unheard and computed in ("up", "degraded")) and not may_come:
             raise Doubt(
                 f"{name}: from {instant_of(start)} on {shown} is shown; the events of its monitors say {computed}."

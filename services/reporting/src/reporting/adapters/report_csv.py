@@ -1,11 +1,16 @@
 """An edition as a table: one line per measure, exact, with the codes of the API."""
 
 from collections.abc import Iterator
+from typing import Final
 
-from reporting.application.editions import Edition, told_of
+from reporting.application.editions import AS_MEASURED, Edition, told_of
 from shared.csv_lines import csv_lines
+from shared.workbook import number_of
 
 COLUMNS = ("month", "edition", "subject", "id", "name", "measure", "value")
+_UNITS: Final = ("_percent", "_seconds", "_minutes", "_ms")
+_FIGURES: Final = frozenset({"checks", "outages", "number", "proof_count", "net", "tax", "gross", "amount"})
+"""The measures that are numbers, beside those that end with a unit. All else is text, whatever it looks like."""
 
 
 def report_csv(edition: Edition) -> str:
@@ -13,8 +18,8 @@ def report_csv(edition: Edition) -> str:
     return csv_lines([COLUMNS, *measure_rows(edition)])
 
 
-def measure_rows(edition: Edition) -> Iterator[tuple[str | int, ...]]:
-    """One line per measure, by COLUMNS."""
+def measure_rows(edition: Edition) -> Iterator[tuple[object, ...]]:
+    """One line per measure, by COLUMNS; a figure is a number, and so is one below nothing."""
     month = edition.month.isoformat()[:7]
     for subject, measures in told_of(edition.report).items():
         for measure, value in measures.items():
@@ -25,5 +30,10 @@ def measure_rows(edition: Edition) -> Iterator[tuple[str | int, ...]]:
                 subject.id,
                 subject.name,
                 measure,
-                "" if value is None else value,
+                "" if value is None else number_of(value) if _is_figure(measure) else value,
             )
+
+
+def _is_figure(measure: str) -> bool:
+    plain = measure.removesuffix(AS_MEASURED)
+    return plain in _FIGURES or plain.endswith(_UNITS)

@@ -68,6 +68,11 @@ def read_token(box: SecretBox, token: str, now: datetime) -> SharedReport:
     return SharedReport(content.t, content.c, content.m, content.l, content.a, _until(content.e, now))
 
 
+def shared_address(token: str) -> str:
+    """Where a shared report is read, below the public address."""
+    return f"/reports/shared?{urlencode({'token': token})}"
+
+
 @dataclass(frozen=True)
 class SentLink:
     """Which mailed edition a link opens, and until when."""

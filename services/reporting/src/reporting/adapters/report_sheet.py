@@ -10,15 +10,19 @@ from zoneinfo import ZoneInfo
 from reporting.adapters import words
 from reporting.adapters.report_part_tables import part_tables
 from reporting.adapters.sheet import NOTHING, Chart, DayBar, Group, ReportSheet, Table, Tile
-from reporting.application.editions import AS_MEASURED, Edition, EditionHead, IssuedEdition, ReportChange
+from reporting.application.editions import AS_MEASURED, Edition, EditionHead, IssuedEdition, Reason, ReportChange
+from reporting.application.facts import UptimeRule
 from reporting.application.report import AsMeasured, DecisionLine, IncidentLine, MonthlyReport, UptimeFigure
 from reporting.application.report_template import Layout, ReportTemplateContent, Section
+from reporting.application.uptime_rule import down_time
 from reporting.domain.brand import palette
 from reporting.domain.daily import lengths_by_day
 from reporting.domain.editions import LISTED, NAMED_BY_TEXT, WITHDRAWN
 from reporting.domain.pillars import PILLARS, Pillar
 from reporting.domain.report_template import filled
+from reporting.domain.state_line import Span
 from shared.i18n import Translator
+from shared.kernel.intervals import Interval
 
 CODES: Mapping[str, Callable[[Translator, str], str]] = {
     "met": lambda t, value: words.verdict(t, "met" if value == "true" else "missed"),
@@ -38,6 +42,10 @@ KINDS: Mapping[str, Callable[[Translator, str], str]] = {
     "minutes": lambda t, value: t.work(int(value), width="short"),
     "ms": lambda t, value: t.gettext("%(figure)s ms", figure=t.number(value)),
 }
+AMOUNTS = frozenset({"net", "tax", "gross", "amount"})
+COUNTS = frozenset(
+    {"checks", "outages", "number", "proof_count", "incidents", "promises_met", "promises_missed", "work_done"}
+)
 INSTANTS = frozenset(
     {
         *("from", "to", "at", "began_at", "ended_at", "due_at", "actual_at"),
@@ -63,7 +71,7 @@ def report_sheet(issued: IssuedEdition, t: Translator, layout: Layout | None = N
         *(_incidents(report, t, zone), _promises(report, t, zone)),
         *part_tables(report.parts, t, zone, pillars=(layout or template.layout) == "pillars"),
     ]
-    changes = [changes_table(edition.changes, t, zone)] if edition.changes else []
+    changes = [changes_table(edition.reason, edition.changes, t, zone)] if edition.changes else []
     return ReportSheet(
         language="fr" if t.language == "fr" else "en",
         title=t.gettext("Report for %(month)s", month=t.month(report.month)),
@@ -86,7 +94,7 @@ def report_sheet(issued: IssuedEdition, t: Translator, layout: Layout | None = N
         commentary_title=t.gettext("Our comments"),
         commentary=paragraphs(commentary or ""),
         summary_title=t.gettext("In short"),
-        tiles=_tiles(report, counted, t),
+        tiles=_tiles(report, counted, t, zone),
         charts=_charts(report, counted, t, zone),
         groups=[
             *([Group(title="", tables=changes, nothing="")] if changes else []),
@@ -180,10 +188,10 @@ def edition_line(edition: EditionHead, t: Translator, zone: ZoneInfo) -> str:
     return t.gettext("Edition %(number)s of %(instant)s.", number=edition.edition, instant=on)
 
 
-def _tiles(report: MonthlyReport, counted: Sequence[UptimeFigure], t: Translator) -> list[Tile]:
+def _tiles(report: MonthlyReport, counted: Sequence[UptimeFigure], t: Translator, zone: ZoneInfo) -> list[Tile]:
     tiles = [
         Tile(
-            label=" · ".join((t.gettext("Availability"), figure.site_name)),
+            label=" · ".join((t.gettext("Availability"), _called(figure, counted))) + _stretch(figure, report, t, zone),
             figure=_percent(t, figure.uptime_display),
             note=_promised(t, figure),
         )
@@ -193,7 +201,7 @@ def _tiles(report: MonthlyReport, counted: Sequence[UptimeFigure], t: Translator
         Tile(
             label=t.gettext("Incidents"),
             figure=str(report.incidents.total),
-            note=t.gettext("unavailable for %(duration)s", duration=t.duration(report.incidents.down_seconds)),
+            note=_unavailable(report, counted, t),
         )
     )
     for label, count in (
@@ -216,6 +224,28 @@ def _tiles(report: MonthlyReport, counted: Sequence[UptimeFigure], t: Translator
     return tiles
 
 
+def _unavailable(report: MonthlyReport, counted: Sequence[UptimeFigure], t: Translator) -> str:
+    """What happened, whoever answers for it: where decisions stand in between, it is not what the figures count."""
+    lasted = t.duration(report.incidents.down_seconds)
+    if any(figure.as_measured is not None for figure in counted):
+        return t.gettext("unavailable for %(duration)s before the decisions", duration=lasted)
+    return t.gettext("unavailable for %(duration)s", duration=lasted)
+
+
+def _called(figure: UptimeFigure, counted: Sequence[UptimeFigure]) -> str:
+    """What a figure is of: its site, and which of its environments where several count."""
+    of_site = {each.environment_id for each in counted if each.site_name == figure.site_name}
+    return figure.site_name if len(of_site) == 1 else f"{figure.site_name} · {figure.environment_name}"
+
+
+def _stretch(figure: UptimeFigure, report: MonthlyReport, t: Translator, zone: ZoneInfo) -> str:
+    """From when to when, where a figure is not of the whole period."""
+    if (figure.from_, figure.to) == (report.from_, report.to):
+        return ""
+    start, end = (t.datetime(each, zone, width="short") for each in (figure.from_, figure.to))
+    return f" ({start} – {end})"
+
+
 def _promised(t: Translator, figure: UptimeFigure) -> str:
     if figure.target_percent is None:
         return ""
@@ -228,10 +258,10 @@ def _charts(report: MonthlyReport, counted: Sequence[UptimeFigure], t: Translato
     by_environment = sorted(counted, key=lambda figure: (str(figure.environment_id), figure.from_))
     for _, group in groupby(by_environment, key=lambda figure: figure.environment_id):
         figures = list(group)
-        spans = [(span.from_, span.to) for figure in figures for span in figure.explanation if span.state == "down"]
+        spans = [span for figure in figures for span in _down(figure)]
         days = lengths_by_day(spans, report.from_, report.to, zone)
         longest = max((length for _, length in days), default=timedelta())
-        name = figures[0].site_name
+        name = _called(figures[0], counted)
         charts.append(
             Chart(
                 title=t.gettext("Unavailable time by day, %(environment)s", environment=name),
@@ -241,6 +271,12 @@ def _charts(report: MonthlyReport, counted: Sequence[UptimeFigure], t: Translato
             )
         )
     return charts
+
+
+def _down(figure: UptimeFigure) -> Sequence[Interval]:
+    """When it was down, as far as the rule counts it: days and figure tell the same time."""
+    line = [Span(span.from_, span.to, span.state) for span in figure.explanation]
+    return down_time(line, figure.from_, figure.to, UptimeRule.model_validate(figure.rule))
 
 
 def _told_days(days: Sequence[tuple[date, timedelta]], t: Translator) -> str:
@@ -255,9 +291,7 @@ def _uptime(report: MonthlyReport, t: Translator, zone: ZoneInfo) -> Table:
         if not figure.counts_for_sla:
             information = t.gettext("for information, not part of the promise")
             name += f" ({information})"
-        if (figure.from_, figure.to) != (report.from_, report.to):
-            start, end = (t.datetime(each, zone, width="short") for each in (figure.from_, figure.to))
-            name += f" ({start} – {end})"
+        name += _stretch(figure, report, t, zone)
         rows.append(
             [
                 name,
@@ -418,19 +452,22 @@ def _promises(report: MonthlyReport, t: Translator, zone: ZoneInfo) -> Table:
     )
 
 
-def changes_table(changes: Sequence[ReportChange], t: Translator, zone: ZoneInfo) -> Table:
+def changes_table(reason: Reason, changes: Sequence[ReportChange], t: Translator, zone: ZoneInfo) -> Table:
     """What an edition tells otherwise than the one before, in words."""
+    # Whenever an amount is otherwise the settlement is too, and that is named by its currency.
+    currency = next((each.name for each in changes if each.subject == "settlement" and "/" not in each.id), None)
+    adds = reason == "addition"
     return Table(
         code="changes",
-        title=t.gettext("What this edition corrects"),
+        title=t.gettext("What this edition adds") if adds else t.gettext("What this edition corrects"),
         columns=[t.gettext("About"), t.gettext("Figure"), t.gettext("Before"), t.gettext("Now")],
         right=[False, False, True, True],
         rows=[
             [
                 words.subject(t, change.subject, _name(t, change)),
                 words.measure(t, change.measure),
-                _value(t, change, change.before, zone),
-                _value(t, change, change.after, zone),
+                _value(t, change, change.before, zone, currency),
+                _value(t, change, change.after, zone, currency),
             ]
             for change in changes
         ],
@@ -438,7 +475,7 @@ def changes_table(changes: Sequence[ReportChange], t: Translator, zone: ZoneInfo
     )
 
 
-def _value(t: Translator, change: ReportChange, value: str | None, zone: ZoneInfo) -> str:
+def _value(t: Translator, change: ReportChange, value: str | None, zone: ZoneInfo, currency: str | None) -> str:
     """A measure as people read it. Shown exactly: two percentages that differ must not look the same."""
     measure = change.measure.removesuffix(AS_MEASURED)
     if value is None or measure == LISTED:
@@ -449,6 +486,8 @@ def _value(t: Translator, change: ReportChange, value: str | None, zone: ZoneInf
         return words.deliverable_state(t, value)
     if measure in INSTANTS:
         return t.datetime(datetime.fromisoformat(value), zone, width="short", seconds=True)
+    if measure in AMOUNTS or measure in COUNTS:
+        return t.money(value, currency) if measure in AMOUNTS and currency is not None else t.number(value)
     say = CODES.get(measure) or KINDS.get(measure.rpartition("_")[2])
     return value if say is None else say(t, value)
 

@@ -1,25 +1,20 @@
 """A document as a workbook: the exact measures, then each table of its page. Nothing in it is ever a formula."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Final
 
 from reporting.adapters.report_csv import COLUMNS, measure_rows
 from reporting.adapters.report_sheet import report_sheet
 from reporting.adapters.sheet import ReportSheet
-from reporting.application.editions import AS_MEASURED, Edition, IssuedEdition
+from reporting.application.editions import IssuedEdition
 from shared.i18n import Translator
-from shared.workbook import Worksheet, number_of, workbook
-
-_UNITS: Final = ("_percent", "_seconds", "_minutes", "_ms")
-_FIGURES: Final = frozenset({"checks", "outages", "number", "proof_count", "net", "tax", "gross", "amount"})
-"""The measures that are numbers, beside those that end with a unit. All else is text, whatever it looks like."""
+from shared.workbook import Worksheet, workbook
 
 
 def report_xlsx(issued: IssuedEdition, t: Translator) -> bytes:
     """The file of an edition; the same bytes each time. A text stays a text, also one that looks like a formula."""
     edition = issued.edition
-    return sheet_xlsx(report_sheet(issued, t), edition.issued_at, t.gettext("Measures"), COLUMNS, _measures(edition))
+    return sheet_xlsx(report_sheet(issued, t), edition.issued_at, t.gettext("Measures"), COLUMNS, measure_rows(edition))
 
 
 def sheet_xlsx(
@@ -28,13 +23,3 @@ def sheet_xlsx(
     """A document: first what programs read, under `name`, then its tables as people read them."""
     tables = (Worksheet(table.title, table.columns, table.rows or [[table.nothing]]) for table in sheet.tables)
     return workbook(sheet.title, sheet.author, made_at, [Worksheet(name, columns, rows), *tables])
-
-
-def _measures(edition: Edition) -> Iterator[Sequence[object]]:
-    for *whose, measure, value in measure_rows(edition):
-        yield [*whose, measure, number_of(str(value)) if _is_figure(str(measure)) else value]
-
-
-def _is_figure(measure: str) -> bool:
-    plain = measure.removesuffix(AS_MEASURED)
-    return plain in _FIGURES or plain.endswith(_UNITS)

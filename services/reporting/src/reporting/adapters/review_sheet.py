@@ -25,7 +25,7 @@ def review_sheet(issued: IssuedReview, t: Translator) -> ReportSheet:
     edition, review = issued.edition, issued.edition.report
     zone = ZoneInfo(review.time_zone)
     texts, values = issued.template.texts(t.language), review_values(edition, t)
-    changes = [changes_table(edition.changes, t, zone)] if edition.changes else []
+    changes = [changes_table(edition.reason, edition.changes, t, zone)] if edition.changes else []
     page = _sheet(review, edition.notes, issued.brand, issued.template, t)
     return page.model_copy(
         update={
@@ -178,7 +178,12 @@ def _sections(review: Review, notes: ReviewNotes, t: Translator, zone: ZoneInfo)
     return {
         "trends": Group(
             title=t.gettext("Trends"),
-            tables=[_trends(review, t), _months(review, t), *_outage_decisions(review, t, zone)],
+            tables=[
+                _trends(review, t),
+                _months(review, t),
+                *([_environments(review, t, zone)] if _has_several(review) else []),
+                *_outage_decisions(review, t, zone),
+            ],
             nothing="",
         ),
         "recommendations": Group(
@@ -252,7 +257,7 @@ def _months(review: Review, t: Translator) -> Table:
         rows=[
             [
                 t.month(month.month),
-                _uptimes(month, t),
+                _uptimes(month, t, several=_has_several(review)),
                 _verdict(month, t),
                 NOTHING if month.incidents is None else str(month.incidents),
                 NOTHING if month.down_seconds is None else t.duration(month.down_seconds, width="short"),
@@ -265,8 +270,54 @@ def _months(review: Review, t: Translator) -> Table:
     )
 
 
-def _uptimes(month: ReviewMonth, t: Translator) -> str:
+def _has_several(review: Review) -> bool:
+    """Whether its figures are of more than one environment, or of more than one stretch of a month."""
+    of = {each.environment_id for month in review.months for each in month.figures}
+    return len(of) > 1 or any(len(month.figures) > 1 for month in review.months)
+
+
+def _uptimes(month: ReviewMonth, t: Translator, *, several: bool) -> str:
+    """The one figure, or how many the next table has: a figure is never shown without saying of what it is."""
+    if several and month.figures:
+        count = len(month.figures)
+        return t.ngettext("%(count)s figure, below", "%(count)s figures, below", count, count=count)
     return " · ".join(_uptime(each, t) for each in month.figures) or NOTHING
+
+
+def _environments(review: Review, t: Translator, zone: ZoneInfo) -> Table:
+    """Each environment with its months; one whose promise changed within a month has a line for each stretch."""
+    found = [(each, month) for month in review.months for each in month.figures]
+    return Table(
+        code="environments",
+        title=t.gettext("Availability by environment"),
+        columns=[
+            t.gettext("Environment"),
+            t.gettext("Month"),
+            t.gettext("Availability"),
+            t.gettext("Promised"),
+            t.gettext("Verdict"),
+        ],
+        right=[False, False, True, True, False],
+        rows=[
+            [
+                figure.environment,
+                _month_of(figure, month, t, zone),
+                _uptime(figure, t),
+                _percent(figure.target_percent, t),
+                _met(figure.met, t),
+            ]
+            for figure, month in sorted(found, key=lambda each: (each[0].environment, each[0].from_))
+        ],
+        nothing="",
+    )
+
+
+def _month_of(figure: ReviewFigure, month: ReviewMonth, t: Translator, zone: ZoneInfo) -> str:
+    of_month = [each.from_ for each in month.figures if each.environment_id == figure.environment_id]
+    named = t.month(month.month)
+    if len(of_month) == 1:
+        return named
+    return t.gettext("%(month)s, from %(instant)s", month=named, instant=t.datetime(figure.from_, zone, width="short"))
 
 
 def _uptime(figure: ReviewFigure, t: Translator) -> str:

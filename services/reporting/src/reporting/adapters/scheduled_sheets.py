@@ -54,7 +54,8 @@ def scheduled_sheet(issued: IssuedScheduled, t: Translator) -> ReportSheet:
     edition = issued.edition
     zone = ZoneInfo(edition.report.time_zone)
     page = _page(issued, t)
-    changes = [Group(title="", tables=[changes_table(edition.changes, t, zone)], nothing="")] if edition.changes else []
+    changed = changes_table(edition.reason, edition.changes, t, zone)
+    changes = [Group(title="", tables=[changed], nothing="")] if changed.rows else []
     texts, values = issued.template.texts(t.language), month_values(edition.report.contract, edition.month, t)
     return page.model_copy(
         update={
@@ -106,7 +107,15 @@ def _decisions(issued: IssuedDecisions, t: Translator) -> ReportSheet:
     order: Sequence[str] = issued.template.order
     (log,) = page.groups
     tables = sorted(log.tables, key=lambda table: order.index(table.code))
-    return page.model_copy(update={"groups": [log.model_copy(update={"tables": tables})]})
+    changed: dict[str, object] = {"groups": [log.model_copy(update={"tables": tables})]}
+    if report.total is not None and report.total > len(report.entries):
+        left_out = t.gettext(
+            "There were %(total)s entries; the first %(shown)s are listed. The rest is in the log itself.",
+            total=t.number(str(report.total)),
+            shown=t.number(str(len(report.entries))),
+        )
+        changed |= {"rules_title": t.gettext("How to read this"), "rules": [*page.rules, left_out]}
+    return page.model_copy(update=changed)
 
 
 def scheduled_lines(edition: ScheduledEdition) -> tuple[Sequence[str], list[Sequence[object]]]:

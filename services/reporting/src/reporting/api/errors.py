@@ -50,6 +50,7 @@ from reporting.application.webhooks import (
 from reporting.domain.reclassification import (
     ApprovedByItsProposer,
     DecidedByAProgram,
+    DecidesNoFigure,
     NotInThisStatus,
     OutageNotOver,
     OutsideTheOutage,
@@ -316,6 +317,14 @@ def _outage_not_over(_error: OutageNotOver) -> Problem:
     return Conflict("The outage was not seen to end. Propose what it counts as once it is over.")
 
 
+def _decides_no_figure(_error: DecidesNoFigure) -> Problem:
+    detail = (
+        "This outage changes no figure: its monitor does not measure whether the site can be reached, or nothing was "
+        "promised then. Take `outage_id` from the explanation of a figure."
+    )
+    return ValidationFailed(detail, errors=[FieldError(detail=detail, pointer="#/outage_id")])
+
+
 def _outside_the_outage(error: OutsideTheOutage) -> Problem:
     start, end = (instant_text(instant) for instant in error.outage)
     detail = (
@@ -354,6 +363,7 @@ def _proposed_by_a_program(_error: ProposedByAProgram) -> Problem:
 ERRORS: ErrorMapping = {
     UnknownOutage: _unknown_outage,
     OutageNotOver: _outage_not_over,
+    DecidesNoFigure: _decides_no_figure,
     OutsideTheOutage: _outside_the_outage,
     NotInThisStatus: _not_in_this_status,
     ApprovedByItsProposer: _approved_by_its_proposer,

@@ -130,7 +130,7 @@ async def show_portal_month(contract_id: UUID, month: Month, visit: SignedIn) ->
         "month": month,
         "address": f"{PORTAL}/contracts/{contract_id}/reports/{month:%Y-%m}",
         "running": any(each.month == month and not each.over for each in measured),
-        "editions": [(each, changes_table(each.changes, visit.translator, zone)) for each in editions],
+        "editions": [(each, changes_table(each.reason, each.changes, visit.translator, zone)) for each in editions],
         "files": FILES,
         "closed": closed,
         "documents": documents,
@@ -268,7 +268,7 @@ async def show_portal_review(contract_id: UUID, review_kind: Kind, month: Month,
         "first_month": month,
         "last_month": months_from(month, review_kind)[-1],
         "address": _review_address(contract_id, review_kind, month),
-        "editions": [(each, changes_table(each.changes, t, zone)) for each in told[month]],
+        "editions": [(each, changes_table(each.reason, each.changes, t, zone)) for each in told[month]],
         "files": FILES,
     }
     return visit.page_about(contracts, "review.html", values)

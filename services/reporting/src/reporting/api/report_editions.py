@@ -17,7 +17,7 @@ from reporting.api.dependencies import Lang
 from reporting.api.documents import CSV, WORKBOOK
 from reporting.api.edition_lists import EditionLine, ReportDeliveryLine, page_of_deliveries, page_of_editions
 from reporting.api.pages import HTML_CONTENT, page_response
-from reporting.api.reports import in_reach
+from reporting.api.reports import in_reach, reads_money
 from reporting.application.editions import (
     MOST_COMMENTARY,
     Commentary,
@@ -86,17 +86,13 @@ async def list_report_editions(
     """Oldest first; the newest counts. The first comes on day 1 in the client's zone, once the month is measured."""
     in_reach(month)
     await contract_in_month(StoredFacts(unit), contract_id, month)
-    return await page_of_editions(unit, contract_id, "monthly", month, params, money=_reads_money(reader))
+    return await page_of_editions(unit, contract_id, "monthly", month, params, money=reads_money(reader))
 
 
 async def _issued(unit: UnitOfWork, reader: Principal, contract_id: UUID, month: Month, edition: int) -> IssuedEdition:
     """The edition as its reader may see it: what the contract costs is for those who may read the contract."""
     issued = await issued_edition(unit, contract_id, month, edition)
-    return issued if _reads_money(reader) else without_money(issued)
-
-
-def _reads_money(reader: Principal) -> bool:
-    return "contracts:read" in reader.scopes
+    return issued if reads_money(reader) else without_money(issued)
 
 
 def edition_response(text: str) -> Response:

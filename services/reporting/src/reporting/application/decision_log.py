@@ -89,6 +89,7 @@ class DecisionsReport(BaseModel):
                 "time_zone": "Europe/Paris",
                 "language": "fr",
                 "as_of": "2026-06-30T22:00:00Z",
+                "total": 1,
                 "entries": [_ENTRY],
             }
         ),
@@ -99,7 +100,12 @@ class DecisionsReport(BaseModel):
     time_zone: Annotated[str, Field(json_schema_extra={"maxLength": 100})]
     language: Annotated[str, Field(json_schema_extra={"maxLength": 10})]
     as_of: Instant
-    entries: list[LogEntry] = Field(json_schema_extra={"maxItems": 5_000})
+    total: int | None = Field(
+        default=None, ge=0, description="how many entries there were; null in editions of before that was told"
+    )
+    entries: list[LogEntry] = Field(
+        json_schema_extra={"maxItems": 5_000}, description="the first of them in the order of the log"
+    )
 
 
 class _Recorder(Fact):

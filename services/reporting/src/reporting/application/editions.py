@@ -15,6 +15,7 @@ from reporting.application.report import (
     AsMeasured,
     Brand,
     DecisionLine,
+    LiveMonthlyReport,
     MonthlyReport,
     Shown,
     Text,
@@ -173,6 +174,17 @@ def next_edition(last: Edition | None, report: MonthlyReport, commentary: Commen
         return FIRST_EDITION
     before, after = told_of(last.report), told_of(report)
     return following_edition(last.edition, before, after, commented=commentary != last.commentary)
+
+
+def beside_edition(report: MonthlyReport, last: Edition | None) -> LiveMonthlyReport:
+    """A month as it is computed now, saying which edition of it counts and whether that says the same."""
+    differs = last is None or bool(differences(told_of(last.report), told_of(report)))
+    return LiveMonthlyReport(
+        **dict(report),
+        edition=None if last is None else last.edition,
+        edition_issued_at=None if last is None else last.issued_at,
+        provisional=differs,
+    )
 
 
 def following_edition(last: int, before: Told, after: Told, *, commented: bool) -> NextEdition | None:

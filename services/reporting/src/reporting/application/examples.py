@@ -195,6 +195,12 @@ REPORT: Final[JsonDict] = {
     "contract_versions": [VERSION],
     "event_ids": [ACTIVATED, DOWN, RECOVERED, OPENED],
 }
+LIVE_REPORT: Final[JsonDict] = {
+    **REPORT,
+    "edition": 1,
+    "edition_issued_at": "2026-07-01T00:00:00Z",
+    "provisional": False,
+}
 REPORT_CHANGE: Final[JsonDict] = {
     "subject": "uptime",
     "id": f"{ENVIRONMENT}/2026-05-31T22:00:00Z",

@@ -330,7 +330,7 @@ class KnownIncident(Fact):
     """An incident with the events that made it and the verdicts that its clocks announced on their own.
 
     `words` and `verdicts` are all that was said of it and by its clocks, by version, where it was reopened or something
-    was said of it after the time that was asked for: it may have begun again since. Else they are empty.
+    was said of it after the time that was asked for: the newest state is not that of then. Else they are empty.
     `lasted_before`: how long it had lasted when it was reopened, if it was.
     """
 

@@ -1,17 +1,19 @@
-"""An incident by the cycle in which it was when a period ended.
+"""An incident as it stood when a period ended: by the cycle in which it was, and by what had been said of it.
 
 What is reopened begins a new cycle without the stamps of the one before; what was wrong again has not recovered in it.
-The newest word on it is of its last cycle alone: a month that was over by then is told by the words before.
+And what is judged later (another severity, a pause, a merge, a target that was amended) holds from then on. The newest
+word tells all of that of the present alone: a month that was over by then is told by the words before.
 """
 
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import pairwise
-from uuid import UUID
+from typing import Final
 
 from reporting.application.facts import (
     STAMPS,
-    AnnouncedVerdict,
     IncidentClock,
     IncidentState,
     IncidentWord,
@@ -19,36 +21,61 @@ from reporting.application.facts import (
     Stamp,
     Timestamps,
 )
+from reporting.application.report import IncidentStatus
+
+LIFE: Final[tuple[IncidentStatus, ...]] = ("open", "acknowledged", "mitigated", "resolved", "closed")
+OVER: Final = ("stopped", "cancelled")
+"""What ends a clock, until it is reopened: no later version of the contract changes what it reads."""
 
 
-def as_it_stood(known: KnownIncident, reaches: Callable[[datetime], bool]) -> KnownIncident:
-    """The incident by the last cycle that had begun by the end of a period.
+def as_it_stood(
+    known: KnownIncident, reaches: Callable[[datetime], bool], amended_at: datetime | None = None
+) -> KnownIncident:
+    """The incident by the last word on it before the end of a period, of the last cycle that had begun by then.
 
-    What became known of that cycle later belongs to it: a stamp of before the next one, the reading of a clock to which
-    nothing has happened since.
+    What became known later of that time belongs to it: a stamp of before the end, the reading of a clock to which
+    nothing has happened since. Of what was said only afterwards, the first word counts.
 
     :param reaches: whether an instant lies before the end.
+    :param amended_at: when the contract first said something else after the end: what a clock that runs reads from then
+        on is by the new terms.
     """
-    begun_again = [
-        (number, begun)
-        for number, (before, after) in enumerate(pairwise(known.words), start=1)
-        if (begun := _begun(before, after)) is not None and not reaches(begun)
+    words = known.words
+    if not words:
+        return known.model_copy(update={"state": known.state.of_its_cycle})
+    begun = [
+        (number, at)
+        for number, (before, after) in enumerate(pairwise(words), start=1)
+        if (at := _begun(before, after)) is not None
     ]
-    if not begun_again:
-        lasted = _lasted_before(known.words)
-        return known.model_copy(update={"state": known.state.of_its_cycle, "lasted_before": lasted})
-    number, begun = begun_again[0]
-    last, later = known.words[number - 1], known.words[number:]
-    stamps = _stamps(last.state, later, begun)
-    newest = {clock.clock_id: clock for clock in known.state.clocks}
-    clocks = [_reading(clock, newest.get(clock.clock_id), begun) for clock in last.state.clocks]
-    state = last.state.model_copy(update={"timestamps": stamps, "clocks": tuple(clocks)}).of_its_cycle
-    words = [word.event_id for word in known.words[:number]]
+    ends = next((number for number, at in begun if not reaches(at)), len(words))
+    begins = max((number for number, _ in begun if number < ends), default=0)
+    told = max((number for number in range(begins, ends) if reaches(words[number].at)), default=begins)
+    last, later = words[told], words[told + 1 :]
+    found = _stamps(last.state, later, reaches)
+    clocks = {clock.clock_id: (clock, last) for clock in last.state.clocks}
+    for word in later:
+        for clock in word.state.clocks:
+            then, _ = clocks.get(clock.clock_id, (None, None))
+            by_these_terms = amended_at is None or word.at < amended_at
+            of_then = _of_then(clock, then, reaches, by_these_terms=by_these_terms)
+            if of_then is not None:
+                clocks[clock.clock_id] = (of_then, word)
+    state = last.state.model_copy(
+        update={
+            # What was done by then counts even if nobody had said so.
+            "status": max(last.state.status, words[ends - 1].state.status, key=LIFE.index),
+            "timestamps": last.state.timestamps.model_copy(update={name: stamp for name, (stamp, _) in found.items()}),
+            "clocks": tuple(clock for clock, _ in clocks.values()),
+        }
+    )
+    proofs = {word.event_id for _, word in (*found.values(), *clocks.values())}
     return KnownIncident(
-        state=state,
-        events=tuple(words if state == last.state else [*words, known.words[-1].event_id]),
-        announced=_announced(known, clocks, newest, begun),
-        lasted_before=_lasted_before(known.words[:number]),
+        state=state.of_its_cycle,
+        events=tuple(word.event_id for number, word in enumerate(words) if number <= told or word.event_id in proofs),
+        # Of all that clocks had said by themselves by then, by version, the newest.
+        announced={verdict.clock_id: verdict for verdict in known.verdicts if reaches(verdict.at)},
+        lasted_before=_lasted_before(words[:ends]),
     )
 
 
@@ -59,8 +86,9 @@ def _lasted_before(words: Sequence[IncidentWord]) -> timedelta:
         reopened = after.state.timestamps.reopened
         if reopened is None or reopened == before.state.timestamps.reopened:
             continue
-        stamps = _stamps(before.state, words[number:], reopened.at)
-        over = before.state.model_copy(update={"timestamps": stamps})
+        found = _stamps(before.state, words[number:], partial(operator.gt, reopened.at))
+        stamps = {name: stamp for name, (stamp, _) in found.items()}
+        over = before.state.model_copy(update={"timestamps": before.state.timestamps.model_copy(update=stamps)})
         if over.lasts_from is not None:
             lasted += min(over.ended_at or reopened.at, reopened.at) - over.lasts_from
     return lasted
@@ -85,16 +113,17 @@ def _begun(before: IncidentWord, after: IncidentWord) -> datetime | None:
     return max(went_on, default=after.at)
 
 
-def _stamps(last: IncidentState, later: Sequence[IncidentWord], begun: datetime) -> Timestamps:
-    """The stamps of a cycle by its last word, with those of before the next one that were told later."""
-    own = last.timestamps
-    found: dict[str, Stamp] = {}
+def _stamps(
+    last: IncidentState, later: Sequence[IncidentWord], reaches: Callable[[datetime], bool]
+) -> Mapping[str, tuple[Stamp, IncidentWord]]:
+    """The stamps of before an end that were told after a word that lacks them, with the word that told each first."""
+    found: dict[str, tuple[Stamp, IncidentWord]] = {}
     for word in later:
         for name in STAMPS:
             stamp = _stamp(word.state.timestamps, name)
-            if stamp is not None and stamp.at < begun and _stamp(own, name) is None:
-                found.setdefault(name, stamp)
-    return own.model_copy(update=found)
+            if stamp is not None and reaches(stamp.at) and _stamp(last.timestamps, name) is None:
+                found.setdefault(name, (stamp, word))
+    return found
 
 
 def _stamp(stamps: Timestamps, name: str) -> Stamp | None:
@@ -102,18 +131,30 @@ def _stamp(stamps: Timestamps, name: str) -> Stamp | None:
     return found
 
 
-def _reading(then: IncidentClock, now: IncidentClock | None, begun: datetime) -> IncidentClock:
-    if now is None or now.facts is None or any(fact.at >= begun for fact in now.facts):
-        return then
-    return now
+def _of_then(
+    clock: IncidentClock, then: IncidentClock | None, reaches: Callable[[datetime], bool], *, by_these_terms: bool
+) -> IncidentClock | None:
+    """What a reading that was told after the end says of before it, if that is something else than `then`.
+
+    :param by_these_terms: it was told before the contract said something else.
+    """
+    facts = clock.facts
+    over = facts[-1].kind in OVER if facts else False
+    if facts is None or not all(reaches(fact.at) for fact in facts) or not (by_these_terms or over):
+        return _missed(clock, then, reaches)
+    if then is None:
+        return clock
+    # What stands still is due later with every instant.
+    if clock.state == then.state == "paused" and facts == then.facts:
+        return None
+    return clock if clock.model_copy(update={"elapsed_seconds": then.elapsed_seconds}) != then else None
 
 
-def _announced(
-    known: KnownIncident, clocks: Sequence[IncidentClock], newest: Mapping[UUID, IncidentClock], begun: datetime
-) -> Mapping[UUID, AnnouncedVerdict]:
-    """What clocks had said by themselves of the cycle; the newest word of those that read as they do now."""
-    found = {each.clock_id: each for each in known.verdicts if each.at < begun}
-    for clock in clocks:
-        if clock is newest.get(clock.clock_id) and clock.clock_id in known.announced:
-            found[clock.clock_id] = known.announced[clock.clock_id]
-    return found
+def _missed(
+    clock: IncidentClock, then: IncidentClock | None, reaches: Callable[[datetime], bool]
+) -> IncidentClock | None:
+    """That the time of then was over before the end, though something happened to the clock afterwards."""
+    passed = clock.breach_after if clock.state == "breached" else None
+    if then is None or then.state == "breached" or passed is None or passed != then.breach_after or not reaches(passed):
+        return None
+    return then.model_copy(update={"state": "breached", "verdict": "breached", "clock_version": clock.clock_version})

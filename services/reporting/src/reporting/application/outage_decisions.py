@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from reporting.application import measuring
 from reporting.application.ports import Facts
 from reporting.domain import reclassification as rules
-from reporting.domain.reclassification import Category, Decision, Person
+from reporting.domain.reclassification import Category, DecidesNoFigure, Decision, Person
+from reporting.domain.state_line import of_availability
 
 
 class UnknownOutage(LookupError):
@@ -50,13 +52,17 @@ async def propose(
 
     `told_since`: nothing that tells of the outage is older.
 
-    Raises OutageNotOver, OutsideTheOutage, DecidedByAProgram.
+    Raises OutageNotOver, DecidesNoFigure, OutsideTheOutage, DecidedByAProgram.
     """
     first = rules.proposed(by, now, reason)
     transitions = await facts.transitions(outage.contract_id, told_since, now)
     known = transitions.get(outage.environment_id, ())
     of_monitor = [each for each in known if each.monitor_id == outage.monitor_id]
     whole = rules.outage_interval(of_monitor, outage.outage_id, now)
+    promised = measuring.stretches(await facts.versions(outage.contract_id), whole.start, whole.end)
+    counted = [each.environment for each in promised if each.environment.environment_id == outage.environment_id]
+    if not any(of_availability(of_monitor, counts_for_sla=each.counts_for_sla) for each in counted):
+        raise DecidesNoFigure
     return Decision(
         outage_decision_id,
         outage.outage_id,

@@ -379,6 +379,24 @@ class MonthlyReport(Shown):
     event_ids: EventIds
 
 
-def report_without_money(report: MonthlyReport) -> MonthlyReport:
+class LiveMonthlyReport(MonthlyReport):
+    """A month as it is computed now, beside what was issued of it. An edition counts, once there is one."""
+
+    model_config = ConfigDict(json_schema_extra=examples.example(examples.LIVE_REPORT))
+
+    edition: int | None = Field(
+        ge=1, description="the newest edition that was issued of the month: `…/editions/{edition}`; null: none was yet"
+    )
+    edition_issued_at: Instant | None
+    provisional: bool = Field(
+        description="true: no edition says this, and it may read otherwise tomorrow; false: the newest edition says so "
+        "too"
+    )
+
+
+ReportT = TypeVar("ReportT", bound=MonthlyReport)
+
+
+def report_without_money(report: ReportT) -> ReportT:
     """The report for somebody who may not read what the contract costs."""
     return report.model_copy(update={"parts": report.parts.model_copy(update={"settlement": None})})

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from reporting.domain.report_template import faults_of, order_faults
+from reporting.domain.report_template import can_be_text, faults_of, nearest, order_faults
 from reporting.domain.review_periods import SCHEDULED, ReviewKind, ScheduledKind
 
 Section: TypeAlias = Literal[
@@ -60,7 +60,8 @@ DOCUMENT_EXAMPLE: Final[dict[str, Any]] = {
 
 class TemplateTexts(BaseModel):
     """The agency's own texts in a language; null: ours. Variables stand in brackets: `[CLIENT]`. In reviews `[PERIOD]`
-    stands in the place of `[MONTH]`; documents that are sent after every month have no `[EDITION]`.
+    stands in the place of `[MONTH]`; documents that are sent after every month have no `[EDITION]`. A word in brackets
+    that is none is refused; `[[Support]]` is shown as `[Support]`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra={"examples": [_TEXTS]})
@@ -167,11 +168,7 @@ def _text_faults(template: TemplateContent, variables: Sequence[str]) -> list[Te
             faults = faults_of(text, declared, required)
             pointer = f"#/{language}/{name}"
             if faults.unknown:
-                there = ", ".join(f"[{each}]" for each in declared)
-                unknown = ", ".join(f"[{each}]" for each in faults.unknown)
-                found.append(
-                    TemplateFault(pointer=pointer, detail=f"There is no variable {unknown} here; use {there}.")
-                )
+                found.append(TemplateFault(pointer=pointer, detail=_unknown(faults.unknown, declared)))
             if faults.missing:
                 missing = ", ".join(f"[{each}]" for each in faults.missing)
                 found.append(
@@ -180,3 +177,16 @@ def _text_faults(template: TemplateContent, variables: Sequence[str]) -> list[Te
                     )
                 )
     return found
+
+
+def _unknown(names: Sequence[str], declared: Sequence[str]) -> str:
+    """What names of no variable are told: which there are, which was probably meant, and how to write a mere text."""
+    there = ", ".join(f"[{each}]" for each in declared)
+    said = [f"There is no variable {', '.join(f'[{each}]' for each in names)} here; use {there}."]
+    meant = dict.fromkeys(each for name in names if (each := nearest(name, declared)) is not None)
+    if meant:
+        said.append(f"Did you mean {', '.join(f'[{each}]' for each in meant)}?")
+    text = next((name for name in names if can_be_text(name)), None)
+    if text is not None:
+        said.append(f"If it is meant as text, write [[{text}]].")
+    return " ".join(said)

@@ -23,7 +23,7 @@ from reporting.application.facts import (
     Stamp,
     Texts,
 )
-from reporting.application.incident_cycles import as_it_stood
+from reporting.application.incident_cycles import LIFE, as_it_stood
 from reporting.application.ports import Facts
 from reporting.application.report import (
     Availability,
@@ -51,7 +51,6 @@ from shared.kernel.sketch import EMPTY, Sketch
 from shared.values import number, seconds
 
 DECIDED: Final[tuple[Verdict, ...]] = ("met", "breached")
-LIFE: Final[tuple[IncidentStatus, ...]] = ("open", "acknowledged", "mitigated", "resolved", "closed")
 
 
 class UnknownContract(LookupError):
@@ -82,10 +81,10 @@ async def monthly_report(
     The zone is that of the contract version in force when the month begins: an amendment that changes it moves no month
     that is over. The month ends where the next one begins, by the zone in force until then.
 
-    Incidents and their clocks are shown as they stood at the end of the period: what happens to them later belongs to
-    the next month. A verdict counts in the month in which it fell. Decisions on outages are those that were in force at
-    `as_of`; the figures before them stand beside. What the contract says is what it said at the end; a client, a site
-    or an agency that was renamed since is called as it is now.
+    Incidents and their clocks are shown as they stood at the end of the period: what happens to them later, or is
+    judged otherwise then, belongs to the next month. A verdict counts in the month in which it fell. Decisions on
+    outages are those that were in force at `as_of`; the figures before them stand beside. What the contract says is
+    what it said at the end; a client, a site or an agency that was renamed since is called as it is now.
 
     Raises UnknownContract, NotInTheContract when the contract did not apply in that month, InTheFuture for an `as_of`
     after `now` or a month that has not begun.
@@ -107,7 +106,7 @@ async def monthly_report(
     decisions = await facts.decisions(contract_id, until)
     uptime = measuring.uptime(versions, transitions, names, start, end, until, decisions)
     complete = until >= last or end < min(last, until)
-    period = _Period(start, end, complete, _promise_ends(versions))
+    period = _Period(start, end, complete, _amended_at(versions, end))
     said = _Said.of(states)
     incidents = [_incident(known, said, names, period) for known in await facts.incidents(contract_id, start, end)]
     lines = [line for line in incidents if line is not None]
@@ -292,17 +291,22 @@ class _Period:
     start: datetime
     end: datetime
     complete: bool
-    promise_ends: datetime | None
+    amended_at: datetime | None
 
     def reaches(self, instant: datetime) -> bool:
         """Whether an instant lies before the end."""
         return instant < self.end or (instant == self.end and not self.complete)
 
 
-def _promise_ends(versions: Sequence[KnownContract]) -> datetime | None:
-    """When the contract ended, if it did."""
+def _amended_at(versions: Sequence[KnownContract], end: datetime) -> datetime | None:
+    """When the contract first said something else after a period; that it ended with it is said of the period."""
     return min(
-        (version.effective_from for version in measuring.timeline(versions) if not version.promises), default=None
+        (
+            version.effective_from
+            for version in measuring.timeline(versions)
+            if version.effective_from > end or (version.effective_from == end and version.promises)
+        ),
+        default=None,
     )
 
 
@@ -326,7 +330,7 @@ class _Said:
 
 def _incident(known: KnownIncident, said: _Said, names: Names, period: _Period) -> IncidentLine | None:
     """An incident as it stood at the end of the period; None when nothing of it happened in it."""
-    known = as_it_stood(known, period.reaches)
+    known = as_it_stood(known, period.reaches, period.amended_at)
     state = known.state
     stamps = {name: _until(getattr(state.timestamps, name), period) for name in STAMPS}
     began = state.began_at
@@ -444,7 +448,7 @@ def _verdict(clock: IncidentClock, announced: AnnouncedVerdict | None, period: _
             return "breached" if announced.at < period.end else "running"
         return "met" if period.reaches(announced.at) else "running"
     match clock.state:
-        case "cancelled" if period.promise_ends is None or period.promise_ends <= period.end:
+        case "cancelled":
             return "cancelled"
         case "met" if stopped:
             return "met"

@@ -44,16 +44,23 @@ def uptime_of(
 
     `target_percent` is a decimal string, or None where nothing was promised.
     """
-    return availability.measure_uptime(
-        Interval(start, end),
-        domain_rule(rule.model_dump_json()),
-        [
-            availability.StateSpan(span.start, span.end, availability.State(span.state))
-            for span in touching(line, start, end)
-            if span.state != "up"
-        ],
-        parse_decimal(target_percent) if target_percent is not None else None,
-    )
+    target = parse_decimal(target_percent) if target_percent is not None else None
+    states = _states(touching(line, start, end))
+    return availability.measure_uptime(Interval(start, end), domain_rule(rule.model_dump_json()), states, target)
+
+
+def down_time(line: Sequence[Span], start: datetime, end: datetime, rule: UptimeRule) -> Sequence[Interval]:
+    """When it was down in `[start, end)`, as far as that counts by the rule."""
+    states = _states(touching(line, start, end))
+    return availability.down_time(Interval(start, end), domain_rule(rule.model_dump_json()), states)
+
+
+def _states(line: Sequence[Span]) -> list[availability.StateSpan]:
+    return [
+        availability.StateSpan(span.start, span.end, availability.State(span.state))
+        for span in line
+        if span.state != "up"
+    ]
 
 
 def shown(measured: availability.Uptime) -> Measured:

@@ -136,9 +136,7 @@ def measure_uptime(
     Raises :class:`PeriodTooLongError`.
     """
     _check_size(period, rule)
-    service = [period]
-    if rule.service_window is not None:
-        service = rule.service_window.open_between(*period)
+    service = _service(period, rule)
     layers = _layers(states)
     layers[State.DOWN] = _outages(layers[State.DOWN], rule)
     lengths = {state: total(intersection(layer, service)) for state, layer in layers.items()}
@@ -151,6 +149,20 @@ def measure_uptime(
         elif treatment == "down":
             lost += _seconds(lengths[state])
     return Uptime(period.length, total(service), lengths, denominator, lost, target)
+
+
+def down_time(period: Interval, rule: UptimeRule, states: Iterable[StateSpan]) -> Sequence[Interval]:
+    """When it was down in a period, as far as that counts: what `measure_uptime` gives the length of.
+
+    Raises :class:`PeriodTooLongError`.
+    """
+    _check_size(period, rule)
+    return intersection(_outages(_layers(states)[State.DOWN], rule), _service(period, rule))
+
+
+def _service(period: Interval, rule: UptimeRule) -> Sequence[Interval]:
+    """The only time of a period that matters."""
+    return [period] if rule.service_window is None else rule.service_window.open_between(*period)
 
 
 def added(parts: Sequence[Uptime], target: Decimal | None) -> Uptime:

@@ -63,6 +63,10 @@ class OutageNotOver(Exception):
     """Nobody knows yet what would be decided on."""
 
 
+class DecidesNoFigure(Exception):
+    """What the outage is of decides no figure: a certificate, an export, what somebody added beside the promise."""
+
+
 class OutsideTheOutage(Exception):
     """The time that is decided on does not lie within the outage."""
 

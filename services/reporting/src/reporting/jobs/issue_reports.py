@@ -243,13 +243,15 @@ async def _issue_decisions(uow: UnitOfWork, row: ReportMonth) -> None:
         return
     state, zones = versions[-1].state, zones_of(versions)
     starts_at, ends_at = month_bounds(row.month, zones)
+    total, entries = await log_for_client(uow, state, ends_at, MOST_LINES)
     report = DecisionsReport(
         contract=contract_line(versions, ends_at, await facts.names(row.contract_id)),
         month=row.month,
         time_zone=zone_at(starts_at, zones).key,
         language=state.client.language,
         as_of=ends_at,
-        entries=await log_for_client(uow, state, ends_at, MOST_LINES),
+        total=total,
+        entries=entries,
     )
     last = await last_edition(uow, row)
     following = next_decisions(None if last is None else decisions_edition_of(last), report)

@@ -176,3 +176,28 @@ def test_it_reads_instants_and_durations_exactly() -> None:
     for wrong in ("2026-06-01", "2026-06-01T00:00:00", "2026-06-01T00:00:00+02"):
         with pytest.raises(ValueError, match="no instant"):
             instant(wrong)
+
+
+@pytest.mark.parametrize(("told_for", "is_in_doubt"), [(timedelta(hours=2), False), (timedelta(days=10), True)])
+def test_only_the_last_two_hours_that_a_pack_tells_of_may_still_be_heard_of(
+    told_for: timedelta, is_in_doubt: bool
+) -> None:
+    """A figure that an amendment ended is no younger than the pack: nobody vouched for its end, and nobody will."""
+    heard, end = BEGIN + timedelta(days=3), BEGIN + timedelta(days=3, hours=1)
+    up = evidence_verifier.Said("monitor", 1, "up", moment_of(BEGIN), None, None, None, ())
+    known = evidence_verifier.Known({"monitor": [up]}, {"monitor": moment_of(heard)}, (), ())
+    shown = {"from": text_of(BEGIN), "to": text_of(end), "state": "up", "reason": None, "event_ids": ["1"]}
+    told_until = moment_of(heard + told_for)
+    if is_in_doubt:
+        with pytest.raises(Doubt, match="up is shown; the events of its monitors say unknown"):
+            evidence_verifier._check_states("The figure", [shown], known, moment_of(end), told_until)
+    else:
+        evidence_verifier._check_states("The figure", [shown], known, moment_of(end), told_until)
+
+
+def text_of(at: datetime) -> str:
+    return at.isoformat().replace("+00:00", "Z")
+
+
+def moment_of(at: datetime) -> int:
+    return instant(text_of(at))

@@ -4,7 +4,7 @@ import csv
 import io
 import re
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +22,13 @@ from reporting.adapters.report_pdf import pdf_of
 from reporting.adapters.report_sheet import report_sheet
 from reporting.adapters.report_xlsx import report_xlsx
 from reporting.adapters.review_csv import review_rows
+from reporting.adapters.review_sheet import preview_sheet
 from reporting.application import examples, review_examples
 from reporting.application.editions import Edition, IssuedEdition, next_edition, told_of
 from reporting.application.report import AsMeasured, Brand, DecisionLine
 from reporting.application.report_parts import ReportParts
-from reporting.application.report_template import SECTIONS, ReportTemplateContent, TemplateTexts
-from reporting.application.review import Review
+from reporting.application.report_template import SECTIONS, ReportTemplateContent, TemplateTexts, our_template
+from reporting.application.review import Review, ReviewNotes
 from reporting.domain.report_template import UnfilledVariable
 from shared.i18n import Catalogues, Translator, extract
 from shared.ids import new_id
@@ -120,6 +121,23 @@ def test_a_workbook_has_every_measure_exactly_and_never_a_formula() -> None:
     lines = report_csv(edition.edition).splitlines()
     assert any(f"'{FORMULA[:10]}" in line for line in lines)
     assert not any(f",{FORMULA[:10]}" in line for line in lines)
+
+
+def test_a_credit_and_hours_that_are_overdrawn_are_negative_numbers_in_every_file() -> None:
+    parts = ReportParts.model_validate(examples.EDITION["report"]["parts"])  # type: ignore[call-overload,index]
+    assert parts.settlement is not None
+    assert parts.hours is not None
+    owed = parts.settlement.model_copy(update={"net": "-30.00"})
+    hours = parts.hours.model_copy(update={"remaining_minutes": -90})
+    edition = issued(settlement=owed, hours=hours)
+    lines = list(csv.DictReader(io.StringIO(report_csv(edition.edition))))
+    told = {(line["subject"], line["id"], line["measure"]): line["value"] for line in lines}
+    assert told["settlement", str(owed.settlement_id), "net"] == "-30.00"
+    assert told["hours", "total", "remaining_minutes"] == "-90"
+    book = openpyxl.load_workbook(io.BytesIO(report_xlsx(edition, catalogues().translator("fr"))))
+    cells = {(row[2], row[3], row[5]): row[6] for row in book.worksheets[0].iter_rows(values_only=True)}
+    assert cells["settlement", str(owed.settlement_id), "net"] == -30
+    assert cells["hours", "total", "remaining_minutes"] == -90
 
 
 @pytest.mark.parametrize("written", ["007", "1_000", "1e5", "100"])
@@ -296,6 +314,121 @@ def test_a_settlement_that_comes_adds_to_the_report_and_corrects_nothing() -> No
     corrected = next_edition(edition, worse, edition.commentary)
     assert corrected is not None
     assert corrected.reason == "correction"
+
+
+@pytest.mark.parametrize(
+    ("language", "title", "told"),
+    [
+        (
+            *("fr", "Ce que cette édition corrige"),
+            {
+                ("HT", "300,00 €", "-1 270,50 €"),
+                ("Montant", "300,00 €", "-1 270,50 €"),
+                ("Contrôles", "86 400", "86 399"),
+            },
+        ),
+        (
+            *("en", "What this edition corrects"),
+            {
+                ("Without VAT", "€300.00", "-€1,270.50"),
+                ("Amount", "€300.00", "-€1,270.50"),
+                ("Checks", "86,400", "86,399"),
+            },
+        ),
+    ],
+)
+def test_amounts_and_counts_that_an_edition_corrects_are_written_as_elsewhere(
+    language: str, title: str, told: set[tuple[str, str, str]]
+) -> None:
+    sheet = report_sheet(corrected({"checks": 86_400}, "300.00", {"checks": 86_399}, "-1270.50"), translator(language))
+    (table,) = [table for table in sheet.tables if table.code == "changes"]
+    rows = {tuple(re.sub(r"\s", " ", cell) for cell in row[1:]) for row in table.rows}
+    assert told <= rows
+    assert table.title == title
+
+
+def test_every_figure_of_a_report_says_of_which_environment_and_which_stretch_it_is() -> None:
+    whole = issued()
+    report = whole.edition.report
+    figure = next(each for each in report.uptime.figures if each.counts_for_sla)
+    middle = figure.from_ + timedelta(days=10)
+    stretches = [figure.model_copy(update={"to": middle}), figure.model_copy(update={"from_": middle})]
+    staging = figure.model_copy(update={"environment_id": new_id(), "environment_name": "staging"})
+    uptime = report.uptime.model_copy(update={"figures": [*stretches, staging]})
+    told = whole.edition.model_copy(update={"report": report.model_copy(update={"uptime": uptime})})
+    sheet = report_sheet(replace(whole, edition=told), translator("en"))
+    labels = [tile.label for tile in sheet.tiles if tile.label.startswith("Availability")]
+    assert len(set(labels)) == 3
+    assert labels[2] == f"Availability · {figure.site_name} · staging"
+    assert labels[0].startswith(f"Availability · {figure.site_name} · {figure.environment_name} (")
+    assert len({chart.title for chart in sheet.charts}) == 2
+
+
+def test_a_review_of_several_environments_says_of_which_each_figure_is() -> None:
+    review = Review.model_validate(review_examples.REVIEW)
+    (month, *months) = review.months
+    (figure, *_) = month.figures
+    other = figure.model_copy(update={"environment_id": new_id(), "environment": "shop · production"})
+    several = review.model_copy(update={"months": [month.model_copy(update={"figures": [figure, other]}), *months]})
+    t, notes, template = translator("en"), ReviewNotes(), our_template(review.kind)
+    tables = {each.code: each for each in preview_sheet(several, notes, BRAND, template, t).tables}
+    assert tables["months"].rows[0][1] == "2 figures, below"
+    assert {row[0] for row in tables["environments"].rows} == {figure.environment, "shop · production"}
+    one = {each.code: each for each in preview_sheet(review, notes, BRAND, template, t).tables}
+    assert "environments" not in one
+    assert "%" in one["months"].rows[0][1]
+
+
+@pytest.mark.parametrize(("shortest", "days"), [("PT0S", 1), ("PT1H", 0)])
+def test_the_days_of_a_chart_are_those_on_which_the_rule_counts_something(shortest: str, days: int) -> None:
+    whole = issued()
+    report = whole.edition.report
+    figure = next(each for each in report.uptime.figures if each.counts_for_sla)
+    since = figure.from_ + timedelta(days=9, hours=5)
+    (span, *_) = figure.explanation
+    down = span.model_copy(update={"from_": since, "to": since + timedelta(minutes=2), "state": "down"})
+    rule = {**figure.rule, "minimum_outage": shortest}
+    uptime = {"figures": [figure.model_copy(update={"explanation": [down], "rule": rule})]}
+    told = report.model_copy(update={"uptime": report.uptime.model_copy(update=uptime)})
+    edition = replace(whole, edition=whole.edition.model_copy(update={"report": told}))
+    (chart,) = report_sheet(edition, translator("en")).charts
+    assert sum(bar.height > 0 for bar in chart.bars) == days
+    assert (chart.alternative == "No day had an interruption.") is (days == 0)
+
+
+def test_an_edition_that_only_adds_does_not_say_that_it_corrects() -> None:
+    before, settled = issued(settlement=None).edition, issued()
+    following = next_edition(before, settled.edition.report, before.commentary)
+    assert following is not None
+    told = settled.edition.model_copy(update={"reason": following.reason, "changes": following.changes})
+    titles = [table.title for table in report_sheet(replace(settled, edition=told), translator("en")).tables]
+    assert "What this edition adds" in titles
+    assert "What this edition corrects" not in titles
+
+
+def translator(language: str) -> Translator:
+    return catalogues().translator(language)
+
+
+def corrected(checks: dict[str, int], amount: str, checks_now: dict[str, int], amount_now: str) -> IssuedEdition:
+    """An edition that tells other response times and another amount than the one before."""
+
+    def with_figures(checks: dict[str, int], amount: str) -> IssuedEdition:
+        whole = issued()
+        report = whole.edition.report
+        assert report.parts.settlement is not None
+        line, *lines = report.parts.settlement.lines
+        owed = {"net": amount, "lines": [line.model_copy(update={"amount": amount}), *lines], "hash": amount}
+        parts = report.parts.model_copy(update={"settlement": report.parts.settlement.model_copy(update=owed)})
+        (times, *rest) = report.response_times
+        update = {"parts": parts, "response_times": [times.model_copy(update=checks), *rest]}
+        return replace(whole, edition=whole.edition.model_copy(update={"report": report.model_copy(update=update)}))
+
+    before, after = with_figures(checks, amount).edition, with_figures(checks_now, amount_now)
+    following = next_edition(before, after.edition.report, before.commentary)
+    assert following is not None
+    changes = {"reason": following.reason, "changes": following.changes}
+    return replace(after, edition=after.edition.model_copy(update=changes))
 
 
 def test_whatever_a_report_tells_an_edition_can_say_that_it_went() -> None:

@@ -89,7 +89,7 @@ def test_what_a_correction_is_about_is_told_by_its_name_and_not_by_its_code(lang
             ("deliverable", "backups", {}),  # an edition of before names were kept
         )
     ]
-    rows = changes_table(changes, catalogues().translator(language), ZoneInfo("Europe/Paris")).rows
+    rows = changes_table("correction", changes, catalogues().translator(language), ZoneInfo("Europe/Paris")).rows
     assert [row[0] for row in rows] == about
     assert [row[-1] for row in rows] == [names[language], about[1], "backups"]
 
@@ -101,5 +101,5 @@ def test_an_entry_that_is_not_told_any_more_is_named_by_no_text(language: str, s
     change = ReportChange.model_validate(
         {"subject": "risk", "id": "1", "name": "withdrawn", "measure": "listed", "before": "withdrawn", "after": None}
     )
-    (row,) = changes_table([change], catalogues().translator(language), ZoneInfo("Europe/Paris")).rows
+    (row,) = changes_table("correction", [change], catalogues().translator(language), ZoneInfo("Europe/Paris")).rows
     assert (row[0].endswith(f" · {said}"), row[2]) == (True, said)

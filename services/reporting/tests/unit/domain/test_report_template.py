@@ -31,6 +31,43 @@ def test_only_capitals_in_brackets_are_variables() -> None:
     assert variables_of("[CLIENT] [client] [see below] [CLIENT] [A-B] [MONTH]") == ["CLIENT", "MONTH"]
 
 
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("[PRÉNOM]", "There is no variable [PRÉNOM] here"),
+        ("[Mois]", "There is no variable [Mois] here"),
+        ("[CLIENT ]", "Did you mean [CLIENT]?"),
+        ("[\N{NO-BREAK SPACE}Client]", "Did you mean [CLIENT]?"),
+        ("[month]", "Did you mean [MONTH]?"),
+        ("[MONHT]", "Did you mean [MONTH]?"),
+        ("[LINK ENDS]", "Did you mean [LINK_ENDS]?"),
+        ("[link ends]", "Did you mean [LINK_ENDS]?"),
+        ("[E\N{COMBINING ACUTE ACCENT}dition]", "Did you mean [EDITION]?"),
+        ("[Support]", "If it is meant as text, write [[Support]]."),
+    ],
+)
+def test_what_could_be_meant_as_a_variable_and_is_none_is_a_fault_that_says_what_to_write(
+    written: str, said: str
+) -> None:
+    template = ReportTemplateContent(fr=TemplateTexts(mail_body=f"Bonjour {written}, voici [LINK]"))
+    (fault,) = faults_of_template(template)
+    assert fault.pointer == "#/fr/mail_body"
+    assert said in fault.detail
+
+
+@pytest.mark.parametrize("written", ["[voir ci-dessous]", "[1]", "[…]", "[sic !]", "[[Support]]", "[[see above]]"])
+def test_a_remark_in_brackets_is_text_and_so_is_a_word_in_two(written: str) -> None:
+    template = ReportTemplateContent(fr=TemplateTexts(mail_body=f"{written} [LINK]"))
+    assert faults_of_template(template) == []
+    shown = written[1:-1] if written.startswith("[[") else written
+    assert filled(f"{written} [LINK]", {"LINK": "x"}) == f"{shown} x"
+
+
+def test_a_variable_in_two_brackets_is_still_replaced() -> None:
+    assert filled("[[CLIENT]]", {"CLIENT": "Léa"}) == "[Léa]"
+    assert faults_of("[[PRENOM]]", ["CLIENT"]).unknown == ["PRENOM"]
+
+
 @given(st.lists(NAMES, max_size=6), st.sets(NAMES, max_size=6), st.sets(NAMES, max_size=3))
 def test_faults_name_exactly_what_is_unknown_and_what_is_missing(
     used: list[str], declared: set[str], required: set[str]
