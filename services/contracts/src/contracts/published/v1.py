@@ -284,6 +284,12 @@ class StatusPage(_Part):
     colours: Colours
 
 
+class SitePage(StatusPage):
+    """The public page of one site of the contract."""
+
+    site_id: UUID
+
+
 class Reports(_Part):
     """Which reports are promised."""
 
@@ -562,6 +568,9 @@ class ContractState(PublishedEvent):
     personal_data: bool | None = Field(default=None, description="Whether personal data are processed.")
     remedies: Remedies | None = Field(
         default=None, description="Null: an earlier release told this state. Nothing agreed is an object without rates."
+    )
+    site_pages: list[SitePage] = Field(
+        default_factory=list, description="Pages of single sites, beside that of the contract or in its place."
     )
 
 
