@@ -132,7 +132,7 @@ async def test_an_address_that_another_client_has_is_named(installation: Install
 async def test_contracts_of_one_client_may_share_the_address_of_a_site(
     installation: Installation, agency: Agency
 ) -> None:
-    first, shop, booking = await over_two_sites(agency, "ours")
+    first, _, booking = await over_two_sites(agency, "ours")
     await agency.step(first, "propose")
     client = await agency.get(f"/v1/clients/{first['client_id']}")
     terms = agency.terms(client, booking, "premium", "600.00", status_page=None, site_pages=[page(booking, "ours")])

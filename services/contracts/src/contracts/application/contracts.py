@@ -581,7 +581,7 @@ def _check_site_pages(terms: Terms) -> None:
 
 
 def _check_addresses_stay(before: Terms, terms: Terms) -> None:
-    """Whether every page that goes on has the address that its visitors know, and none has another's. Raises Refused."""
+    """Whether every page that goes on is where its visitors find it, and none is where another was. Raises Refused."""
     shown = {page.slug: _subject(page) for page in before.pages}
     slugs = {subject: slug for slug, subject in shown.items()}
     for index, page in enumerate(terms.pages, start=len(terms.site_pages) - len(terms.pages)):

@@ -19,7 +19,7 @@ from reporting.application.reporting import zones_of
 from reporting.application.status_page import PublicDay, impacts_of_people
 from reporting.application.uptime_rule import Measured, measure_day
 from reporting.domain.period import days_until, month_bounds, month_of
-from reporting.domain.public_words import Headline, ShownState, headline, shown_state
+from reporting.domain.public_words import Headline, Impact, ShownState, headline, shown_state, worst
 from reporting.domain.state_line import NOT_BEGUN, Span, State
 
 DAYS: Final = 90
@@ -40,7 +40,7 @@ class SystemNow:
     state: State
     """What was measured."""
     shown: ShownState
-    """The worse of that and what people say of it on the status page: the two pages never tell a client otherwise."""
+    """The worse of that and what people say of it on a status page: the portal never tells a client otherwise."""
     since: datetime | None
     days: Sequence[PublicDay]
 
@@ -90,11 +90,15 @@ async def contract_now(facts: Facts, contract_id: UUID, now: datetime) -> Contra
     start = days[0][1]
     names = await facts.names(contract_id)
     transitions = await facts.transitions(contract_id, start, until)
-    shown_names = {
-        environment.environment_id: environment.name for site in newest.sites for environment in site.environments
-    }
-    page = newest.status_page
-    said = {} if page is None else await impacts_of_people(facts, versions[-1].tenant_id, page.slug, shown_names, now)
+    said: dict[UUID, Impact | None] = {}
+    for page in newest.pages:
+        shown_names = {
+            environment.environment_id: environment.name
+            for site in newest.sites_at(page.slug)
+            for environment in site.environments
+        }
+        told = await impacts_of_people(facts, versions[-1].tenant_id, page.slug, shown_names, now)
+        said |= {one: worst([said.get(one), impact]) for one, impact in told.items()}
     systems = []
     for site in newest.sites:
         site_name = names.sites.get(site.site_id, site.name)

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from pydantic import ConfigDict, Field
 
 from reporting.application import examples, measuring
-from reporting.application.facts import Colours, KnownContract, KnownIncident, Names
+from reporting.application.facts import Colours, KnownContract, KnownIncident, Names, Site
 from reporting.application.maintenance import KnownWindow
 from reporting.application.page_settings import ComponentGroup, KnownPage, PageProvider, UnknownSite
 from reporting.application.page_updates import Impacts, Language, WrittenIncident, WrittenUpdate
@@ -299,7 +299,7 @@ async def status_page(facts: Facts, slug: str, now: datetime) -> ShownPage:
         raise UnknownPage
     known = [await facts.versions(contract_id) for contract_id in contract_ids]
     newest = known[0][-1].state
-    page = newest.status_page
+    page = newest.page_at(slug)
     if page is None:
         raise UnknownPage
     decided = await facts.page(known[0][-1].tenant_id, slug)
@@ -326,7 +326,9 @@ async def status_page(facts: Facts, slug: str, now: datetime) -> ShownPage:
         }
         hours = await facts.response_hours(contract_id, hour - timedelta(hours=HOURS), hour)
         by_day = await facts.response_days(contract_id, newest.client.time_zone, days[0][0])
-        for environment_id, name in _public_environments(versions, names, decided.settings.site_ids).items():
+        for environment_id, name in _public_environments(
+            versions[-1].state.sites_at(slug), names, decided.settings.site_ids
+        ).items():
             line = measuring.state_line(
                 versions, transitions.get(environment_id, ()), start, until, counts_for_sla=True
             )
@@ -396,11 +398,11 @@ async def contacts_of_page(facts: Facts, slug: str) -> frozenset[str]:
 
 
 async def check_sites(facts: Facts, slug: str, site_ids: Sequence[UUID]) -> None:
-    """That every site is one that a contract of the page covers now. Raises UnknownSite for the first that is not."""
+    """That every site is one that a contract shows on the page now. Raises UnknownSite for the first that is not."""
     covered = {
         site.site_id
         for contract_id in (await facts.contracts_on_page(slug) if site_ids else ())
-        for site in (await facts.versions(contract_id))[-1].state.sites
+        for site in (await facts.versions(contract_id))[-1].state.sites_at(slug)
     }
     for position, site_id in enumerate(site_ids):
         if site_id not in covered:
@@ -427,13 +429,13 @@ def _contract_status(known: Sequence[Sequence[KnownContract]]) -> Literal["activ
     return "suspended" if "suspended" in statuses else "ended"
 
 
-def _public_environments(versions: Sequence[KnownContract], names: Names, only: Collection[UUID]) -> Mapping[UUID, str]:
+def _public_environments(sites: Iterable[Site], names: Names, only: Collection[UUID]) -> Mapping[UUID, str]:
     """What visitors may see: the environments that count, named by their site, and by themselves if there are more.
 
     `only`: the sites that are shown; of none, all.
     """
     public: dict[UUID, str] = {}
-    for site in versions[-1].state.sites:
+    for site in sites:
         if only and site.site_id not in only:
             continue
         counting = [environment for environment in site.environments if environment.counts_for_sla]
