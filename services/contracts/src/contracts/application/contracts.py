@@ -96,7 +96,7 @@ class StatusPage(Request):
     colours: Colours = Field(default_factory=Colours)
 
 
-class SitePage(StatusPage):
+class PageOfSite(StatusPage):
     """The public page of one site of a contract: it shows nothing of the others."""
 
     model_config = ConfigDict(
@@ -169,7 +169,7 @@ class Terms(FurtherTerms):
         description="Who is mailed about outages; empty: the client's technical contacts, else the deciders.",
     )
     status_page: StatusPage | None = Field(default=None, description="The page of everything under contract.")
-    site_pages: list[SitePage] = Field(
+    site_pages: list[PageOfSite] = Field(
         default_factory=list,
         max_length=MOST_SITES,
         exclude_if=lambda pages: not pages,
@@ -585,7 +585,7 @@ def _check_addresses_stay(before: Terms, terms: Terms) -> None:
     shown = {page.slug: _subject(page) for page in before.pages}
     slugs = {subject: slug for slug, subject in shown.items()}
     for index, page in enumerate(terms.pages, start=len(terms.site_pages) - len(terms.pages)):
-        place: tuple[str | int, ...] = ("site_pages", index) if isinstance(page, SitePage) else ("status_page",)
+        place: tuple[str | int, ...] = ("site_pages", index) if isinstance(page, PageOfSite) else ("status_page",)
         if slugs.get(_subject(page), page.slug) != page.slug:
             raise Refused("cannot change while the contract is in force: visitors know the address", *place, "slug")
         if shown.get(page.slug, _subject(page)) != _subject(page):
@@ -594,7 +594,7 @@ def _check_addresses_stay(before: Terms, terms: Terms) -> None:
 
 def _subject(page: StatusPage) -> UUID | None:
     """The site that a page is of; None: everything under contract."""
-    return page.site_id if isinstance(page, SitePage) else None
+    return page.site_id if isinstance(page, PageOfSite) else None
 
 
 async def _check_service_desk(work: Workspace, desk: ServiceDesk, response: ResponseCommitment | None) -> None:

@@ -284,7 +284,7 @@ class StatusPage(_Part):
     colours: Colours
 
 
-class SitePage(StatusPage):
+class PageOfSite(StatusPage):
     """The public page of one site of the contract."""
 
     site_id: UUID
@@ -569,7 +569,7 @@ class ContractState(PublishedEvent):
     remedies: Remedies | None = Field(
         default=None, description="Null: an earlier release told this state. Nothing agreed is an object without rates."
     )
-    site_pages: list[SitePage] = Field(
+    site_pages: list[PageOfSite] = Field(
         default_factory=list, description="Pages of single sites, beside that of the contract or in its place."
     )
 

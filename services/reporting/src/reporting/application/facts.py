@@ -97,7 +97,7 @@ class StatusPage(Fact):
     colours: Colours | None = None
 
 
-class SitePage(StatusPage):
+class PageOfSite(StatusPage):
     """The public page of one site of a contract."""
 
     site_id: UUID
@@ -178,7 +178,7 @@ class ContractState(Fact):
     uptime: UptimeCommitment | None = None
     hours: AgreedHours | None = None
     status_page: StatusPage | None = None
-    site_pages: tuple[SitePage, ...] = ()
+    site_pages: tuple[PageOfSite, ...] = ()
     reports: Reports = Reports()
     service_desk: ServiceDesk | None = None
 
@@ -194,7 +194,7 @@ class ContractState(Fact):
     def sites_at(self, slug: str) -> Sequence[Site]:
         """The sites that the contract shows at an address: all of them, or the one whose page it is."""
         page = self.page_at(slug)
-        if isinstance(page, SitePage):
+        if isinstance(page, PageOfSite):
             return [site for site in self.sites if site.site_id == page.site_id]
         return self.sites if page is not None else ()
 
