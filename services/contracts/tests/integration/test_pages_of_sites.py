@@ -231,3 +231,20 @@ async def test_documents_name_the_sites_of_pages_and_an_amendment_by_one_may_dro
     assert [each["action"] for each in dropped["operations"]] == ["propose_amendment"]
     proposed = (await agency.get(f"/v1/contracts/{contract['contract_id']}"))["amendment"]
     assert "site_pages" not in proposed["terms"]
+
+
+async def test_the_contract_in_plain_words_says_what_each_page_shows(agency: Agency) -> None:
+    contract, _, _ = await over_two_sites(agency, "words")
+    path = f"/v1/contracts/{contract['contract_id']}/papers/plain-terms"
+
+    async def said(language: str) -> list[str]:
+        paper = await agency.get(path, headers={"Accept-Language": language})
+        (section,) = [each for each in paper["sections"] if each["code"] == "status_pages"]
+        return [item.replace("\u00a0", " ") for item in section["items"]]
+
+    assert await said("en") == [
+        "“Hôtel du Lac” shows everything under this contract (address: words).",
+        "“shop” shows shop and nothing else (address: words-shop).",
+        "“booking” shows booking and nothing else (address: words-booking).",
+    ]
+    assert (await said("fr"))[1] == "« shop » ne montre que shop (adresse : words-shop)."
