@@ -779,6 +779,15 @@ _STATE: Mapping[str, Any] = {
         "logo_url": "https://hotel-du-lac.example/logo.svg",
         "colours": {"primary": "#1f4e79", "background": "#ffffff", "text": "#1a1a1a"},
     },
+    "site_pages": [
+        {
+            "site_id": _SITE,
+            "slug": "hotel-du-lac-booking",
+            "name": "Réservation de l'Hôtel du Lac",
+            "logo_url": None,
+            "colours": {"primary": "#7c2d12", "background": "#ffffff", "text": "#1c1917"},
+        }
+    ],
     "reports": {"monthly": True},
     "remedies": {
         "tiers": [{"below": None, "credit_percent": "10"}, {"below": "99.0", "credit_percent": "25"}],
