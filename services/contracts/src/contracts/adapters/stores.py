@@ -461,8 +461,10 @@ def _showing(slug: str, contract: Contract) -> Select[UUID]:
     """Another contract of the same client that shows this page, or will once it is signed or its amendment holds."""
     row, scheduled = ContractRow, ScheduledAmendmentRow
 
-    def named_in(terms: ColumnElement[Any]) -> ColumnElement[bool]:
-        return (terms["status_page"]["slug"].astext == slug) | terms["site_pages"].contains([{"slug": slug}])
+    def named_in(terms: Any) -> ColumnElement[bool]:
+        of_everything: ColumnElement[bool] = terms["status_page"]["slug"].astext == slug
+        of_a_site: ColumnElement[bool] = terms["site_pages"].contains([{"slug": slug}])
+        return of_everything | of_a_site
 
     to_come = select(scheduled.contract_id).where(
         scheduled.client_id == contract.client_id,
