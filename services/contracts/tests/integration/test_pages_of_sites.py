@@ -1,9 +1,13 @@
 """Pages of single sites: agreed beside the page of the contract, at addresses that are nobody else's."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import pytest
+
+from contracts.jobs.contract_life import DueContracts
+from shared.kernel.clock import FixedClock
 
 from .conftest import Agency, Installation
 
@@ -248,3 +252,40 @@ async def test_the_contract_in_plain_words_says_what_each_page_shows(agency: Age
         "“booking” shows booking and nothing else (address: words-booking).",
     ]
     assert (await said("fr"))[1] == "« shop » ne montre que shop (adresse : words-shop)."
+
+
+async def test_pages_of_amendments_that_are_to_come_keep_their_addresses(
+    installation: Installation, agency: Agency, clock: FixedClock
+) -> None:
+    """One adds a page on the 15th, a later one drops another; what waits beside them has its address too."""
+    contract, shop, booking = await over_two_sites(agency, "dated", site_pages=[])
+    contract = await amended(agency, await in_force(agency, contract), {"site_pages": [page(shop, "dated-shop")]})
+    both = [page(shop, "dated-shop"), page(booking, "dated-booking")]
+    await amended(agency, contract, {"site_pages": both, "effective_on": "2026-06-15"})
+    await agency.step(contract, "amendment", {"site_pages": both[1:], "effective_on": "2026-06-20"})
+    other = await installation.agency("Another agency")
+    rivals = {
+        slug: await other.draft(status_page={"slug": slug, "name": "Rival"}) for slug in ("dated-shop", "dated-booking")
+    }
+
+    async def free() -> list[str]:
+        """The addresses that another agency could have; it does not keep them."""
+        found = []
+        for slug, rival in rivals.items():
+            answer = await other.call("POST", f"/v1/contracts/{rival['contract_id']}/propose")
+            if answer.status_code == 200:
+                found.append(slug)
+                await other.step(rival, "withdraw")
+        return found
+
+    assert await free() == []
+    await agency.step(contract, "amendment/withdraw")
+    assert await free() == []
+    await amended(agency, contract, {"site_pages": both[1:], "effective_on": "2026-06-20"})
+    for day, shown, left in ((15, ["dated-shop", "dated-booking"], []), (20, ["dated-booking"], ["dated-shop"])):
+        clock.set(datetime(2026, 6, day, 6, tzinfo=UTC))
+        await DueContracts(installation.runtime.units).run()
+        assert slugs((await agency.get(f"/v1/contracts/{contract['contract_id']}"))["terms"]) == shown
+        assert await free() == left
+    told = await installation.events(contract["contract_id"])
+    assert [len(each["data"]["site_pages"]) for each in told] == [0, 1, 2, 1]
