@@ -257,15 +257,19 @@ async def test_the_contract_in_plain_words_says_what_each_page_shows(agency: Age
 async def test_pages_of_amendments_that_are_to_come_keep_their_addresses(
     installation: Installation, agency: Agency, clock: FixedClock
 ) -> None:
-    """One adds a page on the 15th, a later one drops another; what waits beside them has its address too."""
-    contract, shop, booking = await over_two_sites(agency, "dated", site_pages=[])
-    contract = await amended(agency, await in_force(agency, contract), {"site_pages": [page(shop, "dated-shop")]})
-    both = [page(shop, "dated-shop"), page(booking, "dated-booking")]
-    await amended(agency, contract, {"site_pages": both, "effective_on": "2026-06-15"})
-    await agency.step(contract, "amendment", {"site_pages": both[1:], "effective_on": "2026-06-20"})
+    """On the 15th a page is added; meanwhile an amendment waits that adds another from the 20th on and drops one."""
+    contract, shop, booking = await over_two_sites(agency, "dated", status_page=None, site_pages=[])
+    path = f"/v1/contracts/{contract['contract_id']}"
+    shop_page, booking_page = page(shop, "dated-shop"), page(booking, "dated-booking")
+    await agency.call("PATCH", path, json={"site_pages": [shop_page]}, headers={"If-Match": "*"})
+    contract = await in_force(agency, contract)
+    await amended(agency, contract, {"site_pages": [shop_page, booking_page], "effective_on": "2026-06-15"})
+    everything = {"status_page": {"slug": "dated", "name": "Hôtel du Lac"}, "site_pages": [booking_page]}
+    waiting = await agency.step(contract, "amendment", {**everything, "effective_on": "2026-06-20"})
     other = await installation.agency("Another agency")
     rivals = {
-        slug: await other.draft(status_page={"slug": slug, "name": "Rival"}) for slug in ("dated-shop", "dated-booking")
+        slug: await other.draft(status_page={"slug": slug, "name": "Rival"})
+        for slug in ("dated", "dated-shop", "dated-booking")
     }
 
     async def free() -> list[str]:
@@ -278,14 +282,21 @@ async def test_pages_of_amendments_that_are_to_come_keep_their_addresses(
                 await other.step(rival, "withdraw")
         return found
 
-    assert await free() == []
-    await agency.step(contract, "amendment/withdraw")
-    assert await free() == []
-    await amended(agency, contract, {"site_pages": both[1:], "effective_on": "2026-06-20"})
-    for day, shown, left in ((15, ["dated-shop", "dated-booking"], []), (20, ["dated-booking"], ["dated-shop"])):
+    async def on(day: int) -> list[str]:
+        """The pages of sites once the worker has looked on a day of June."""
         clock.set(datetime(2026, 6, day, 6, tzinfo=UTC))
         await DueContracts(installation.runtime.units).run()
-        assert slugs((await agency.get(f"/v1/contracts/{contract['contract_id']}"))["terms"]) == shown
-        assert await free() == left
-    told = await installation.events(contract["contract_id"])
-    assert [len(each["data"]["site_pages"]) for each in told] == [0, 1, 2, 1]
+        return slugs((await agency.get(path))["terms"])
+
+    assert await free() == []
+    assert await on(15) == ["dated-shop", "dated-booking"]
+    assert await free() == []
+    await agency.step(contract, "amendment/withdraw")
+    assert await free() == ["dated"]
+    again = await agency.step(contract, "amendment", {**everything, "effective_on": "2026-06-20"})
+    assert again["amendment"]["terms"] == waiting["amendment"]["terms"]
+    await both_sign(agency, again, again["amendment"]["document"], "amendment/sign")
+    await agency.step(contract, "amendment/apply")
+    assert await free() == []
+    assert await on(20) == ["dated-booking"]
+    assert await free() == ["dated-shop"]
