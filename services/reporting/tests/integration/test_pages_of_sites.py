@@ -13,6 +13,7 @@ from reporting.application.client_overview import contract_now
 from shared.ids import new_id
 from shared.testing.mailbox import Mailbox
 
+from . import test_portal_pages as portals
 from . import test_status_subscriptions as mails
 from .test_rebuild import execute, rebuilt
 
@@ -271,3 +272,20 @@ async def test_another_agency_sees_neither_the_rows_nor_the_settings(
         assert (await agency.get(f"/v1/status-pages/{SHOP}")).status_code == 404
     async with service.runtime.units.for_tenant(UUID(str(other.tenant_id))) as unit:
         assert await unit.session.scalar(text("select count(*) from reporting.site_page")) == 0
+
+
+async def test_the_portal_links_to_every_page_of_the_client(start_service: Any, two_sites: TwoSites) -> None:
+    away = portals.NOWHERE
+    service = await start_service(portal_secret="s" * 40, contracts_url=away, incidents_url=away)
+    await service.hear(two_sites.contract(), *two_sites.monitored())
+    browser = await portals.signed_in(service, portals.person_of(two_sites.shop))
+    home = await portals.get(service, "/portal", browser)
+    assert home.status_code == 200
+    words = portals.Page(home.text).words.replace("\xa0", " ")
+    for slug, name in (
+        (EVERYTHING, "Boulangerie Martin"),
+        (SHOP, "Martin: shop.example"),
+        (BOOKING, "Martin: booking.example"),
+    ):
+        assert f'href="/status/{slug}"' in home.text
+        assert f"Page d’état : {name}" in words
