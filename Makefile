@@ -46,6 +46,14 @@ demo: $(READY)	## walk through a contract from signature to report against the r
 clock: $(READY)	## show the services' clock, or shift it: ADVANCE=P1D, SET=2026-12-01T00:00:00Z, RESET=1
 	@exec $(RUN) -m shared.stack clock $(if $(ADVANCE),--advance=$(ADVANCE)) $(if $(SET),--set=$(SET)) $(if $(RESET),--reset)
 
+.PHONY: change-key
+change-key: $(READY)	## make another key that seals, for SERVICE=contracts of the stopped stack; the one before still opens
+	@exec $(RUN) -m shared.stack change-key $(SERVICE)
+
+.PHONY: forget-key
+forget-key: $(READY)	## forget the key before, once `upheld admin contracts reseal-secrets` has sealed everything anew
+	@exec $(RUN) -m shared.stack forget-key $(SERVICE)
+
 .PHONY: reset
 reset: $(READY)	## delete all data of the stopped stack
 	@exec $(RUN) -m shared.stack reset

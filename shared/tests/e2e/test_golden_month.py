@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, time, timedelta
 from email.message import EmailMessage
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -18,6 +19,7 @@ from shared.outbound_http import usual_authorities
 from shared.testing.running_stack import RunningStack, Tenant, running_stack_over
 from shared.testing.servers import running_nats, running_postgres
 from shared.testing.small_site import SmallSite
+from shared.testing.third_party import verified_pack
 
 from . import contract_invoices
 from .desk_records import POST_MORTEM
@@ -113,11 +115,12 @@ class Month:
 
     @staticmethod
     def _result(monitor_id: str, at: datetime, good: bool) -> dict[str, Any]:
+        written = at.astimezone(UTC).isoformat()
         found: dict[str, Any] = {
             "monitor_id": monitor_id,
             "slot": int(at.timestamp()),
-            "due_at": at.isoformat(),
-            "started_at": at.isoformat(),
+            "due_at": written,
+            "started_at": written,
             "took_us": 84_000,
             "outcome": "good" if good else "bad",
             "status_code": 200 if good else 503,
@@ -125,7 +128,7 @@ class Month:
         if not good:
             found |= {"reason": "http_status", "detail": "The site answered with status 503."}
             found["evidence"] = {
-                "checked_at": at.isoformat(),
+                "checked_at": written,
                 "url": "http://127.0.0.1/",
                 "timings_ms": {"total": 84},
                 "addresses": [],
@@ -155,7 +158,9 @@ def first_of_a_month_of_thirty_days(now: datetime) -> datetime:
 
 
 @pytest.mark.capability("X01", "R01", "R07")
-def test_a_premium_month_with_a_quarter_of_an_hour_down_reads_99_97_and_costs_300_euros(month: Month) -> None:
+def test_a_premium_month_with_a_quarter_of_an_hour_down_reads_99_97_and_costs_300_euros(
+    month: Month, tmp_path: Path
+) -> None:
     first = first_of_a_month_of_thirty_days(month.now())
     month.until(first - timedelta(minutes=10))
     with month.owner() as owner:
@@ -231,6 +236,13 @@ def test_a_premium_month_with_a_quarter_of_an_hour_down_reads_99_97_and_costs_30
             owner.post("contracts", f"{path}/{step}")
         invoice = owner.post("contracts", f"{path}/invoice", {})
         assert (invoice["net"], invoice["tax"], invoice["total"]) == ("300.00", "60.00", "360.00")
+
+        # Whoever doubts it computes it again on his own machine, from what was said and nothing else.
+        evidence = f"/v1/contracts/{contract.contract_id}/evidence/{first:%Y-%m}"
+        status, said = verified_pack(tmp_path, owner.call("GET", "reporting", evidence).content)
+        assert (status, "production 99.96" in said) == (0, True), said
+        status, said = verified_pack(tmp_path, owner.call("GET", "reporting", f"{evidence}/amounts").content)
+        assert (status, "300.00" in said) == (0, True), said
 
 
 def drafted(owner: ThreadClient, contract: SignedContract, first: datetime) -> Any:

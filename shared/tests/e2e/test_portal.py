@@ -164,6 +164,7 @@ def test_a_client_reads_everything_of_his_own(decider: PortalVisitor, portals: P
     hours = words_of(decider.page(f"/portal/contracts/{mine.contract.contract_id}/hours"))
     assert "Pilotage" in hours
     assert "45m" in hours
+    assert "The lines share their hours: what one leaves serves the others." in hours
     invoices = decider.page("/portal/invoices")
     assert "To be paid" in words_of(invoices)
     pdf = decider.get(f"/portal/invoices/{mine.invoice_id}/facturx.pdf")

@@ -311,7 +311,7 @@ def whatever_byte_is_changed_the_answer_is_no(pack: bytes) -> None:
         st.integers(len(pack) - 400, len(pack) - 1),
     )
 
-    @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=200, suppress_health_check=list(HealthCheck))
     @given(place=places, flipped=st.integers(1, 255))
     def a_changed_byte_is_found(place: int, flipped: int) -> None:
         changed = bytearray(pack)

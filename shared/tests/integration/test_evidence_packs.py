@@ -221,7 +221,7 @@ async def test_whatever_byte_of_it_is_changed_the_answer_is_no(pair: Pair) -> No
     pack = await pair.pack(f"incidents/{told.incident_id}/clocks/{told.clocks['response']}")
     assert "response met" in check(pack)
 
-    @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=150, suppress_health_check=list(HealthCheck))
     @given(place=st.integers(0, len(pack) - 1), flipped=st.integers(1, 255))
     def a_changed_byte_is_found(place: int, flipped: int) -> None:
         changed = bytearray(pack)

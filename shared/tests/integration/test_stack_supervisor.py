@@ -177,6 +177,37 @@ def test_a_second_run_continues_with_the_same_data_ports_and_key(console: Consol
     assert second.wait(60) == 0
 
 
+def test_the_key_that_seals_is_changed_by_a_command_and_the_one_before_opens_until_it_is_forgotten(
+    console: Console,
+) -> None:
+    code, _, said = console.command("change-key", "probes")
+    assert (code, "`make run` makes the first one" in said) == (1, True)
+
+    def keys() -> tuple[str, str | None]:
+        running = console.run()
+        facts = console.facts()
+        for arguments in (("change-key", "probes"), ("forget-key", "probes")):
+            code, _, said = console.command(*arguments)
+            assert (code, "stop it first" in said) == (1, True)
+        running.send_signal(signal.SIGINT)
+        assert running.wait(60) == 0
+        assert "CONTRACTS_PREVIOUS_SECRET_KEY" not in facts
+        return facts["PROBES_SECRET_KEY"], facts.get("PROBES_PREVIOUS_SECRET_KEY")
+
+    first, none = keys()
+    assert none is None
+    code, printed, _ = console.command("change-key", "probes")
+    assert (code, "upheld admin probes reseal-secrets" in printed) == (0, True)
+    second, before = keys()
+    assert (second != first, before) == (True, first)
+    code, _, said = console.command("change-key", "probes")
+    assert (code, "`make forget-key SERVICE=probes`" in said) == (1, True)
+    assert console.command("forget-key", "probes")[0] == 0
+    assert keys() == (second, None)
+    code, _, said = console.command("forget-key", "probes")
+    assert (code, "There is no key of probes before the present one" in said) == (1, True)
+
+
 def test_only_one_supervisor_uses_a_data_folder(console: Console) -> None:
     process = console.run()
     others = {f"UPHELD_{name.upper()}_{kind}": "0" for name in SERVICES for kind in ("PORT", "OPS_PORT")}

@@ -27,6 +27,7 @@ from render_deployment import rendered, rendered_with
 from workspace import ROOT, SERVICES, read_project
 
 from probes.settings import RunnerSettings
+from shared import span_export
 from shared.settings import SECRETS_FOLDER_VARIABLE, ServiceSettings, load_settings
 from shared.stack import deployment
 from shared.stack.nats_server import WORK_STREAM, runner_name, stream_name
@@ -58,6 +59,14 @@ NATS_CONFIGURATION = ROOT / "deploy/k8s/base/nats/nats.conf"
 NATS_VALUES = ROOT / "deploy/k8s/overlays/production/nats-values.yaml"
 # Of the platform, not of a service: where secrets are mounted.
 COMMON_VARIABLES = {SECRETS_FOLDER_VARIABLE}
+TRACES = {
+    "OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318",
+    "OTEL_EXPORTER_OTLP_HEADERS": "x-key=1",
+    "OTEL_RESOURCE_ATTRIBUTES": "deployment.environment=test",
+    "OTEL_TRACES_SAMPLER": "always_on",
+    "OTEL_TRACES_SAMPLER_ARG": "0.5",
+}
+"""OpenTelemetry's own variables, which its library reads by itself."""
 
 
 def run(command: list[str], **environment: str) -> subprocess.CompletedProcess[str]:
@@ -693,7 +702,7 @@ def test_what_compose_and_the_image_set_are_settings_of_the_service(
     container = compose_services[f"{service}-{role}"]
     assert container["command"] == [role]
     environment = image_environment(service) | container["environment"]
-    assert set(environment) <= variables_of(service)
+    assert set(environment) <= variables_of(service) | TRACES.keys()
     settings = load(service, environment, monkeypatch)
     assert (settings.migration_database_url is not None) == (role == "migrate")
     assert settings.host == "0.0.0.0"
@@ -702,6 +711,42 @@ def test_what_compose_and_the_image_set_are_settings_of_the_service(
         assert f"EXPOSE {settings.port} {settings.ops_port}" in dockerfile(service)
     if role != "migrate":
         assert settings.drain_seconds + 10 <= int(container["stop_grace_period"].removesuffix("s"))
+
+
+DECIDED_IN_COMPOSE = {
+    *("host", "port", "ops_port", "jwks_url", "token_audience", "drain_seconds", "clock_file"),
+    *("database_url", "migration_database_url", "nats_url", "nats_replicas", "portal_secret"),
+    *("contracts_url", "incidents_url", "snapshot_dir"),
+    # Files, which have to be mounted as well; what runners elsewhere are told; what `runner-keys` alone reads.
+    *("nats_ca_file", "ca_file", "end_of_life_file"),
+    *("location_key", "previous_location_key", "runner_keys_file"),
+}
+"""Settings that follow from what compose starts, on one machine, and that its operator has no say in."""
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_compose_takes_every_setting_from_its_env_file(service: str) -> None:
+    given = {name: f"given-{name.lower()}" for name in variables_of(service)} | TRACES
+    done = compose("config", "--format", "json", **make_secrets.compose_variables() | given)
+    decided = {f"{service}_{name}".upper() for name in DECIDED_IN_COMPOSE}
+    issuer = f"{service}_TOKEN_ISSUER".upper()  # one for all of them: contracts' own
+    for role in ("api", "worker"):
+        environment = json.loads(done.stdout)["services"][f"{service}-{role}"]["environment"]
+        taken = {name for name, value in given.items() if environment.get(name) == value}
+        assert given.keys() - taken - decided <= {issuer}
+        assert environment[issuer] == given.get("CONTRACTS_TOKEN_ISSUER", "http://127.0.0.1:8001")
+
+
+def test_compose_collects_spans_only_for_a_collector_that_is_named(
+    compose_services: dict[str, dict[str, Any]],
+) -> None:
+    environment = compose_services["reporting-worker"]["environment"]
+    assert not span_export.is_wanted(environment)
+    assert span_export.is_wanted(environment | {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"})
+    component = ROOT / "deploy/k8s/components/tracing/kustomization.yaml"
+    (generated,) = yaml.safe_load(component.read_text(encoding="utf-8"))["configMapGenerator"]
+    sampled = [f"{name}={environment[name]}" for name in ("OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG")]
+    assert set(sampled) <= set(generated["literals"])
 
 
 MAIL = {
@@ -757,6 +802,16 @@ def test_a_cluster_takes_the_password_of_its_mail_server_from_a_secret_that_may_
     assert mail["optional"] is True
     (item,) = mail["items"]
     assert item["path"].upper() == "INCIDENTS_SMTP_PASSWORD"
+
+
+def test_the_guide_to_backups_names_every_key_that_opens_what_is_kept() -> None:
+    guide = (ROOT / "deploy/backup-and-restore.md").read_text(encoding="utf-8")
+    fields = {(service, name) for service in SERVICES for name in settings_class(service).model_fields}
+    keys = {f"{service}_{name}".upper() for service, name in fields if name in {"secret_key", "location_key"}}
+    assert len(keys) == 5
+    assert [key for key in sorted(keys) if f"`{key}`" not in guide] == []
+    secrets = {name.upper() for name in make_secrets.SHARED_SECRETS} | {"_PREVIOUS_SECRET_KEY", "nats-runners"}
+    assert [secret for secret in sorted(secrets) if secret not in guide] == []
 
 
 def test_the_guide_names_how_a_mail_server_is_configured_and_which_of_its_ports_are_open(

@@ -378,7 +378,7 @@ def closed(
     return said, events | {each["id"]: each for each in (said, *versions)}
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(known=held(), told=happened())
 def test_a_settlement_comes_to_the_same_there(
     known: list[tuple[settlement.InForce, dict[str, Any]]], told: Happened
@@ -735,7 +735,7 @@ def entries(draw: st.DrawFn) -> list[contract_hours.HoursFact]:
     return found
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300)
 @given(
     cuts=st.lists(instants, max_size=3),
     blocks=st.lists(hours_blocks(), min_size=4, max_size=4),

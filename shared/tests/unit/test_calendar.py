@@ -223,7 +223,7 @@ CALENDARS = [
 hours = st.integers(0, 24 * 400)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.sampled_from(CALENDARS), hours, hours, hours)
 def test_pieces_tile_the_time_and_their_open_ones_are_what_is_open(each: Calendar, a: int, b: int, c: int) -> None:
     first, cut, last = (datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=n) for n in sorted((a, b, c)))

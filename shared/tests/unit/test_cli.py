@@ -210,9 +210,10 @@ def test_a_token_that_is_over_is_replaced_once_and_kept() -> None:
     assert len(asked) == 3
 
 
-def too_fast(wait: str, **headers: str) -> httpx.Response:
+def too_fast(wait: str, limit: str | None = "credential", **headers: str) -> httpx.Response:
     document = {"title": "Too many requests", "status": 429, "code": "too-many-requests"}
-    return httpx.Response(429, json=document, headers={"Retry-After": wait, **headers})
+    named = {} if limit is None else {"limit": limit}
+    return httpx.Response(429, json=document | named, headers={"Retry-After": wait, **headers})
 
 
 def test_whoever_asks_too_fast_waits_as_long_as_he_is_told_and_asks_again() -> None:
@@ -227,8 +228,16 @@ def test_whoever_asks_too_fast_waits_as_long_as_he_is_told_and_asks_again() -> N
 
 @pytest.mark.parametrize(
     ("refusal", "waits"),
-    [(too_fast("1", RateLimit="x"), 5), (too_fast("11", RateLimit="x"), 0), (too_fast("1"), 0)],
-    ids=["for ever", "long", "another limit"],
+    [
+        (too_fast("1"), 5),
+        (too_fast("11"), 0),
+        # The answer says what this key has left, even if that is nothing; it is another limit that refused.
+        (too_fast("1", "check-tests", RateLimit='"credential";r=180'), 0),
+        (too_fast("1", "streams", RateLimit='"credential";r=0'), 0),
+        (too_fast("1", None, RateLimit='"credential";r=0'), 0),
+        (httpx.Response(429, text="slow down", headers={"Retry-After": "1"}), 0),
+    ],
+    ids=["for ever", "long", "another limit", "another limit, and none left", "unnamed", "of a proxy"],
 )
 def test_a_refusal_that_stays_is_told(refusal: httpx.Response, waits: int) -> None:
     slept: list[float] = []

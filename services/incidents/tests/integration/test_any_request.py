@@ -177,7 +177,6 @@ schema = schemathesis.openapi.from_dict(openapi_of(SERVICE)).exclude(path_regex=
 @schema.parametrize()
 @settings(
     max_examples=4,
-    deadline=None,
     derandomize=True,
     database=None,
     suppress_health_check=list(HealthCheck),

@@ -19,6 +19,7 @@ from sqlalchemy import text
 from probes.adapters.check_secrets import CheckSecrets, LocationSecrets, location_key, secrets_of
 from probes.adapters.messages import WORK
 from probes.adapters.plan import watched_monitors
+from probes.adapters.tables import MonitorRow
 from probes.application.checks.secrets import HIDDEN, SEALED, basic_credentials
 from probes.jobs.sealing import SealSecrets
 from probes.main import SERVICE
@@ -172,7 +173,7 @@ async def test_wherever_people_put_a_secret_it_is_stored_sealed_and_shown_to_nob
     await service.tell(GIVEN, "activated", GIVEN.state())
     (made,) = await eventually(lambda: service.rows("select monitor_id from probes.monitor"))
     place = {"contract_id": str(GIVEN.contract_id), "environment_id": str(GIVEN.environment_id), "name": "Paiement"}
-    identity = {"authentication": {"type": "bearer", "token": PASSWORD}, "headers": {"X-Api-Key": PASSWORD}}
+    identity = {"authentication": {"type": "bearer", "token": PASSWORD}, "headers": {"X-Visitor": PASSWORD}}
     shown = []
 
     async def sent(method: str, path: str, body: Any, **headers: str) -> Any:
@@ -244,6 +245,24 @@ async def test_what_the_release_before_wrote_in_clear_is_sealed_once_the_roll_ou
 
         await eventually(more)
         assert asked_wrongly(site) == [] and await state_of(service, monitor_id) == "up"
+
+
+async def test_what_the_release_before_sealed_and_hid_less_of_is_hidden_once_the_roll_out_is_over(
+    service: Service,
+) -> None:
+    given = {"kind": "http", "url": "https://hotel.example/", "headers": {"X-Visitor": PASSWORD, "X-Token": "another"}}
+    monitor_id = await watch(service, contract("https://hotel.example/"), given)
+    shown = {"headers": {"X-Visitor": PASSWORD, "X-Token": HIDDEN}}
+    async with service.runtime.units.for_every_tenant() as unit:
+        row = await unit.session.get(MonitorRow, monitor_id)
+        assert row is not None
+        row.configuration = {**row.configuration, **shown}
+        secrets = secrets_of(unit.session)
+    assert holds(await everything_stored(service.runtime.units))
+    await SealSecrets(service.runtime.units, secrets, 0.0)()
+    assert not holds(await everything_stored(service.runtime.units))
+    (stored,) = await service.rows("select configuration from probes.monitor")
+    assert secrets.opened(stored["configuration"]) == given and not secrets.is_due(stored["configuration"])
 
 
 async def test_the_key_is_changed_while_checks_go_on_and_then_the_old_one_is_not_needed(

@@ -10,8 +10,11 @@ from uuid import uuid4
 import httpx
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import select
 
+from probes.adapters.check_secrets import CheckSecrets, secrets_of
 from probes.adapters.rollups import kept_figures
+from probes.adapters.tables import MonitorRow
 from probes.application.checks.secrets import HIDDEN
 from probes.domain.rollup import NOTHING, hour_of
 from probes.main import SERVICE
@@ -113,6 +116,49 @@ async def test_an_export_becomes_monitors_once_however_often_it_is_sent(
     again = await imported(client, world, dry_run=False)
     assert [again[number]["outcome"] for number in range(1, 8)] == ["exists"] * 7
     assert again[1]["monitor_id"] == first[1]["monitor_id"] and again[1]["past_checks"] == 0
+    assert len((await client.get("/v1/monitors", params={"source": "added"})).json()["data"]) == 7
+
+
+async def stored_as_before(world: Reporting, *, key: SecretStr | None = None) -> None:
+    """What lies in the database in clear, as a release before this one wrote it; with a key, sealed with that one."""
+    async with world.runtime.units.for_every_tenant() as unit:
+        for row in await unit.session.scalars(select(MonitorRow)):
+            opened = secrets_of(unit.session).opened(row.configuration)
+            row.configuration = opened if key is None else CheckSecrets(key).closed(opened)
+
+
+async def test_an_export_that_is_sent_again_before_old_monitors_are_sealed_adds_none_a_second_time(
+    client: httpx.AsyncClient, world: Reporting
+) -> None:
+    first = await imported(client, world, dry_run=False)
+    await stored_as_before(world)
+    assert await world.rows("select 1 from probes.monitor where configuration ? 'sealed'") == []
+    again = await imported(client, world, dry_run=False)
+    assert [again[number]["outcome"] for number in range(1, 8)] == ["exists"] * 7
+    assert again[1]["monitor_id"] == first[1]["monitor_id"]
+    assert len((await client.get("/v1/monitors", params={"source": "added"})).json()["data"]) == 7
+
+
+async def test_nor_before_what_an_older_release_hid_less_of_is_sealed_anew(
+    client: httpx.AsyncClient, world: Reporting
+) -> None:
+    headers = {"X-Visitor": "guest", "X-Token": "s3cret-word"}
+    entry = {"id": 1, "name": "Boutique", "type": "http", "url": "https://shop.example/", "interval": 60}
+    export = {"version": "1.23.16", "monitorList": [entry | {"headers": json.dumps(headers)}]}
+    assert (await imported(client, world, dry_run=False, backup=export))[1]["outcome"] == "new"
+    async with world.runtime.units.for_every_tenant() as unit:
+        (row,) = await unit.session.scalars(select(MonitorRow).where(MonitorRow.url == "https://shop.example/"))
+        row.configuration = {**row.configuration, "headers": {"X-Visitor": "guest", "X-Token": HIDDEN}}
+    assert (await imported(client, world, dry_run=False, backup=export))[1]["outcome"] == "exists"
+
+
+async def test_nothing_is_imported_beside_a_monitor_that_may_be_the_same_and_cannot_be_opened(
+    client: httpx.AsyncClient, world: Reporting
+) -> None:
+    await imported(client, world, dry_run=False)
+    await stored_as_before(world, key=SecretStr("x" * 40))
+    answer = await client.post(PATH, json=body(world, dry_run=False))
+    assert answer.status_code == 503 and "PROBES_PREVIOUS_SECRET_KEY" in answer.json()["detail"]
     assert len((await client.get("/v1/monitors", params={"source": "added"})).json()["data"]) == 7
 
 

@@ -79,7 +79,7 @@ schema = schemathesis.openapi.from_dict(openapi_of(SERVICE))
 
 
 @schema.parametrize()
-@settings(max_examples=4, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=4, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 def test_any_request_is_answered_as_documented(case: Any, served: Served) -> None:
     # Ids that exist, or nothing behind the first look-up would ever be reached.
     for name, value in served.known.items():

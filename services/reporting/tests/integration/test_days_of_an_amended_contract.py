@@ -92,3 +92,15 @@ async def test_a_suspension_changes_no_rule_and_stays_out_of_the_sums(service: A
     assert [coverage for _, _, coverage in sums] == ["93.21", "95.24"]
     await service.hear(amendment(story, AMENDED))
     assert await page(service, story) == (days, sums)
+
+
+async def test_a_day_with_a_forgiven_outage_looks_the_same_to_visitors_and_in_the_portal(
+    service: Any, story: Any
+) -> None:
+    short, forgiven = AMENDED + timedelta(minutes=10), new_id()
+    await service.hear(*story.golden_june(), amendment(story, AMENDED))
+    await service.hear(story.down(forgiven, short), story.recovered(forgiven, short, short + timedelta(minutes=14)))
+    service.clock.set(LATER)
+    days, _ = await page(service, story)
+    assert days["2026-07-01"] == (0, "100.00")
+    assert await client_page(service, story) == days

@@ -270,7 +270,7 @@ async def test_whatever_byte_is_changed_the_answer_is_no(service: Any, story: An
         st.integers(len(pack) - 400, len(pack) - 1),
     )
 
-    @settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=400, suppress_health_check=list(HealthCheck))
     @given(place=places, flipped=st.integers(1, 255))
     def a_changed_byte_is_found(place: int, flipped: int) -> None:
         changed = bytearray(pack)

@@ -55,6 +55,7 @@ async def closed(service: Any, story: Any) -> None:
             *(story, "contracts.hours_month.closed.v1"),
             month="2026-06-01",
             last_day="2026-06-30",
+            pooled=True,
             available_minutes=120,
             real_minutes=135,
             accounted_minutes=150,
@@ -92,8 +93,8 @@ async def test_the_hours_report_follows_the_editions_of_the_month(service: Any, 
 @pytest.mark.parametrize(
     ("language", "words"),
     [
-        ("fr", ("Heures de juin 2026", "Maintenance technique", "2 h 30 min", "Export", "sans ticket")),
-        ("en", ("Hours of June 2026", "Technical maintenance", "2h 30m", "Export", "without a ticket")),
+        ("fr", ("Heures de juin 2026", "Maintenance technique", "2 h 30 min", "Export", "sans ticket", "communes")),
+        ("en", ("Hours of June 2026", "Technical maintenance", "2h 30m", "Export", "without a ticket", "shared by")),
     ],
 )
 async def test_the_hours_report_is_a_page_a_pdf_a_workbook_and_lines(

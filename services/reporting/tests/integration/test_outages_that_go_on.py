@@ -131,7 +131,7 @@ async def test_an_outage_that_nobody_watches_any_more_is_not_told_as_available_a
         await service.hear(story.unknown(silence, outage=outage))
     assert await mails(service, mailbox) == [DOWN]
     for event, told in (
-        (story.contract("suspended", paused), [DOWN]),  # the contract says so before its monitors do
+        (story.contract("suspended", paused), [DOWN, LOST]),  # the contract says so before its monitors do
         (story.paused(paused, outage=outage, silent_since=silence), [DOWN, LOST]),
     ):
         await service.hear(event)
@@ -161,16 +161,19 @@ async def test_an_outage_that_nobody_watches_any_more_is_not_told_as_available_a
     assert await mails(service, mailbox) == [DOWN, LOST, DOWN]
 
 
+@pytest.mark.parametrize("taken_up", [NOW - 6 * MINUTE, NOW - 4 * MINUTE], ids=["before", "at that very instant"])
 async def test_an_incident_of_the_agency_is_not_called_back_in_service_when_nobody_looks_any_more(
-    service: Any, story: Any
+    service: Any, story: Any, taken_up: datetime
 ) -> None:
     outage, paused, later = (new_id(), NOW - 10 * MINUTE), NOW - 4 * MINUTE, NOW - MINUTE
-    acknowledged = story.incident(new_id(), *outage, acknowledged=NOW - 6 * MINUTE, resolved=later)
+    acknowledged = story.incident(new_id(), *outage, acknowledged=taken_up, resolved=later)
     await service.hear(story.down(*outage), *acknowledged, story.paused(paused, outage=outage, reason="removed"))
-    (incident,) = (await read(service))["recent_incidents"]
+    content = await read(service)
+    (incident,) = content["recent_incidents"]
+    assert (content["open_incidents"], incident["status"]) == ([], "resolved")
     assert steps(incident) == [
         (text(outage[1]), "investigating", None),
-        (text(NOW - 6 * MINUTE), "identified", None),
+        (text(taken_up), "identified", None),
         (text(paused), "resolved", "paused"),
     ]
 

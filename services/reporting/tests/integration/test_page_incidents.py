@@ -287,20 +287,22 @@ async def test_two_who_publish_the_last_update_at_one_time_do_not_both(
     assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409]
 
 
+async def in_portal(service: Any, story: Any) -> tuple[str, str, str]:
+    """How the portal says that all is, and what of the story's environment was measured and is shown."""
+    async with service.runtime.units.for_tenant(story.tenant_id) as unit:
+        now = await contract_now(StoredFacts(unit), story.contract_id, unit.now)
+    assert now is not None
+    (system,) = [each for each in now.systems if each.environment_id == story.environment_id]
+    return now.headline, system.state, system.shown
+
+
 async def test_the_portal_tells_the_client_what_his_page_tells_visitors(
     service: Any, story: Any, reported: UUID
 ) -> None:
-    async def told() -> tuple[str, str, str]:
-        async with service.runtime.units.for_tenant(story.tenant_id) as unit:
-            now = await contract_now(StoredFacts(unit), story.contract_id, unit.now)
-        assert now is not None
-        (system,) = [each for each in now.systems if each.environment_id == story.environment_id]
-        return now.headline, system.state, system.shown
-
     view = await shown(service, story, reported)
-    assert await told() == ("partial_outage", "up", "partial")
+    assert await in_portal(service, story) == ("partial_outage", "up", "partial")
     await take_away(service, story, view)
-    assert await told() == ("operational", "up", "up")
+    assert await in_portal(service, story) == ("operational", "up", "up")
 
 
 async def test_two_who_put_one_incident_on_a_page_at_one_time_do_not_both(
@@ -345,10 +347,10 @@ async def test_an_incident_of_another_client_of_the_agency_cannot_be_put_on_this
     assert answer.json()["errors"][0]["pointer"] == "#/incident_id"
 
 
-async def test_a_page_that_shows_other_sites_says_nothing_of_what_it_does_not_show(
+async def test_a_page_that_shows_other_sites_says_nothing_of_what_it_hides_and_the_portal_does_until_it_is_resolved(
     service: Any, story: Any, reported: UUID
 ) -> None:
-    await shown(service, story, reported)
+    view = await shown(service, story, reported)
     hidden = {
         "site_id": str(new_id()),
         "name": "other.example",
@@ -372,6 +374,11 @@ async def test_a_page_that_shows_other_sites_says_nothing_of_what_it_does_not_sh
     content = await read(service)
     assert [each["name"] for each in content["components"]] == ["other.example"]
     assert content["open_incidents"] == []
+    assert (await in_portal(service, story))[1:] == ("up", "partial")
+    over = await publish(service, story, UUID(view["page_incident_id"]), status="resolved", texts=TEXTS)
+    assert over.status_code == 201, over.text
+    assert (await in_portal(service, story))[1:] == ("up", "up")
+    assert (await read(service))["recent_incidents"] == []
 
 
 async def test_pages_of_what_happened_are_closed_to_whom_the_page_is_closed(

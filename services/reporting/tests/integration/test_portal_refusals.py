@@ -54,6 +54,8 @@ class Refusing(BaseHTTPRequestHandler):
     def _answer(self, status: int, told: Any) -> None:
         body = json.dumps(told).encode()
         self.send_response(status)
+        if status == 429 and (wait := self.server.wait):  # type: ignore[attr-defined]
+            self.send_header("retry-after", wait)
         self.send_header("content-type", "application/json" if status < 400 else "application/problem+json")
         self.send_header("content-length", str(len(body)))
         self.end_headers()
@@ -67,6 +69,7 @@ class Refusing(BaseHTTPRequestHandler):
 def refusing() -> Iterator[Any]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as server:
         server.answers_with, server.keys, server.sent, server.reads = 409, [], [], {}  # type: ignore[attr-defined]
+        server.wait = None  # type: ignore[attr-defined]
         thread = Thread(target=server.serve_forever, daemon=True)
         thread.start()
         yield server
@@ -318,7 +321,7 @@ async def test_what_was_written_in_a_session_that_is_over_is_kept_when_one_signe
 # --- in the reader's language ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("status", [400, 403, 409, 412, 413, 422, 429])
+@pytest.mark.parametrize("status", [400, 403, 409, 412, 413, 422])
 async def test_the_refusal_of_another_service_is_told_in_the_reader_s_language(
     start_service: Any, story: Any, refusing: Any, status: int
 ) -> None:
@@ -341,6 +344,34 @@ async def test_the_refusal_of_another_service_is_told_in_the_reader_s_language(
         assert 'lang="fr"' in answer.text
         assert answer.headers["content-language"] == "fr"
         assert Page(answer.text).faults() == []
+
+
+@pytest.mark.parametrize(("language", "says"), [("fr", "Réessayez dans un instant."), ("en", "Try again in a moment.")])
+async def test_whoever_asked_too_much_at_once_is_told_to_come_back_in_a_moment_and_loses_nothing(
+    start_service: Any, story: Any, refusing: Any, language: str, says: str
+) -> None:
+    url = f"http://127.0.0.1:{refusing.server_port}"
+    refusing.answers_with, refusing.wait = 429, "3"
+    portal = await start_service(portal_secret="s" * 40, contracts_url=url, incidents_url=url)
+    await portal.hear(*story.golden_june()[:1])
+    browser = await signed_in(portal, person_of(story).model_copy(update={"language": language}))
+    token = await form_token(portal, browser)
+    hours = f"/portal/contracts/{story.contract_id}/hours"
+    answers = [await get(portal, path, browser) for path in ("/portal/incidents", f"/portal/requests/{ITEM}", hours)]
+    answers += [
+        await write(portal, f"/portal/changes/{ITEM}/approve", browser, form_token=token, note="Oui"),
+        await write(portal, "/portal/requests/new/assistance", browser, form_token=token, **QUESTION),
+    ]
+    for answer in answers:
+        assert (answer.status_code, answer.headers["retry-after"]) == (429, "3"), answer.url
+        assert says in answer.text.replace("\u202f", " ").replace("\xa0", " "), answer.url
+        assert f'lang="{language}"' in answer.text
+        assert Page(answer.text).faults() == []
+    # The first page shows what it knows itself; what was written is found again.
+    assert (await get(portal, "/portal", browser)).status_code == 200
+    assert QUESTION["question"] in (await get(portal, "/portal/requests/new/assistance", browser)).text
+    refusing.wait = None
+    assert (await get(portal, "/portal/incidents", browser)).headers["retry-after"] == "1"
 
 
 async def test_what_no_route_answers_is_a_page_in_the_reader_s_language(portal: Any, story: Any) -> None:

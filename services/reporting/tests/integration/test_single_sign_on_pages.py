@@ -275,3 +275,43 @@ async def test_a_page_for_everybody_needs_no_sign_in(world: World) -> None:
         assert (answer.status_code, answer.headers["location"]) == (303, PAGE)
     assert (await browser.get("/status/nowhere/sso")).status_code == 404
     assert (await browser.get("/status/nowhere/sso/callback")).status_code == 404
+
+
+async def moved(world: World, another_story: Any) -> Any:
+    """The address of the page is another client's of the agency from now on."""
+    hotel = another_story(tenant_id=world.story.tenant_id, client_name="Hôtel des Quais", site_name=SHOWN)
+    now = world.service.clock.now()
+    await world.service.hear(world.story.contract("terminated", now), hotel.contract("activated", now))
+    return hotel
+
+
+async def test_who_was_let_in_for_one_client_reads_nothing_of_the_next_at_the_same_address(
+    world: World, another_story: Any
+) -> None:
+    trusted = await world.trust()
+    await world.close_page(trusted)
+    world.contracts.let_in(world.story, "lea@webmail.example")
+    world.provider.account = {"email": "lea@webmail.example", "email_verified": True}
+    browser = world.browser()
+    await browser.led(f"{PAGE}/sso")
+    assert await shows(browser)
+    await moved(world, another_story)
+    await world.close_page(trusted)
+    assert not await shows(browser)
+    await browser.led(f"{PAGE}/sso")
+    assert not await shows(browser)
+
+
+async def test_a_provider_of_a_page_whose_address_moved_closes_nobody_out_and_can_be_deleted(
+    world: World, another_story: Any
+) -> None:
+    trusted = await world.trust()
+    await world.close_page(trusted, admitted_domains=["martin.example"])
+    address = f"/v1/identity-providers/{trusted['identity_provider_id']}"
+    world.story = await moved(world, another_story)
+    await subscribe(world, "paul@else.example")
+    assert (await world.change(trusted, enabled=False)).status_code == 200
+    assert await told(world) == {"paul@else.example"}
+    async with world.service.client(world.story) as agency:
+        assert not [each for each in (await agency.get(address)).json()["redirect_uris"] if PAGE in each]
+        assert (await agency.delete(address, headers={"if-match": "*"})).status_code == 204

@@ -162,7 +162,7 @@ async def test_what_happens_while_a_page_is_looked_at_makes_it_due_again(
 
     async def hear() -> None:
         async with units.for_every_tenant() as unit:
-            await look_at_pages(unit, str(story.client_id), "probes.monitor.down.v1")
+            await look_at_pages(unit, {"client_id": str(story.client_id)}, "probes.monitor.down.v1")
 
     async with units.for_every_tenant() as looking:
         watch = await due_watch(looking)
@@ -217,6 +217,28 @@ async def test_work_that_is_moved_or_called_off_is_told_with_the_time_at_which_i
     service.clock.advance(timedelta(days=1))
     await work(service)
     assert len(mailbox.messages) == told + 4
+
+
+async def test_work_that_was_called_off_in_time_is_told_so_however_late_that_is_heard(
+    service: Any, story: Any, mailbox: Mailbox
+) -> None:
+    await subscribe(service, mailbox)
+    told, off, held, cut = len(mailbox.messages), new_id(), new_id(), new_id()
+    start = NOW + timedelta(days=2)
+    end = start + timedelta(hours=2)
+    await service.hear(*(story.maintenance(NOW, (start, end), window_id=each) for each in (off, held, cut)))
+    await work(service)
+    assert subjects(mailbox, told) == [PLANNED] * 3
+    called_off, stopped = NOW + timedelta(days=1), start + timedelta(minutes=20)
+    service.clock.set(start + timedelta(minutes=30))
+    await service.hear(
+        story.maintenance(called_off, window_id=off, cancelled=True),
+        story.maintenance(stopped, (start, stopped), window_id=cut, cancelled=True),
+    )
+    for _ in range(100):
+        await work(service)
+        service.clock.advance(timedelta(days=1))
+    assert subjects(mailbox, told + 3) == [f"Annulé : {PLANNED}"]
 
 
 async def test_work_that_a_suspended_contract_does_not_show_is_not_told_again_when_it_goes_on(

@@ -295,7 +295,7 @@ rules = st.builds(
 targets = st.one_of(st.none(), st.decimals(0, 100, places=3), st.sampled_from([Decimal("99.9"), Decimal(100)]))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(spans(), max_size=12), rules, targets, st.randoms(use_true_random=False))
 def test_neither_order_nor_repetition_of_the_states_matters(
     states: list[StateSpan], rule: UptimeRule, target: Decimal | None, random: Any
@@ -307,7 +307,7 @@ def test_neither_order_nor_repetition_of_the_states_matters(
     assert measure_uptime(period, rule, again, target) == expected
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(spans(), max_size=12), rules, seconds_in)
 def test_the_parts_of_a_split_period_add_up(states: list[StateSpan], rule: UptimeRule, cut: int) -> None:
     start, middle, end = START, START + timedelta(seconds=cut), START + timedelta(days=3)
@@ -319,7 +319,7 @@ def test_the_parts_of_a_split_period_add_up(states: list[StateSpan], rule: Uptim
     assert whole.lost == sum(part.lost for part in parts)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(spans(), max_size=12), rules, targets)
 def test_the_verdict_never_contradicts_what_is_shown(
     states: list[StateSpan], rule: UptimeRule, target: Decimal | None
@@ -337,7 +337,7 @@ def test_the_verdict_never_contradicts_what_is_shown(
         assert uptime.met == (uptime.error_budget >= 0)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(spans(), max_size=8), rules)
 def test_each_second_is_what_looking_at_it_alone_says(states: list[StateSpan], rule: UptimeRule) -> None:
     """Against an oracle that walks over the seconds of three hours on their own, judging runs by walking too."""

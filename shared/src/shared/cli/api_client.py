@@ -20,6 +20,8 @@ CONNECT_SECONDS = 10.0
 MOST_WAITS = 5
 LONGEST_WAIT = 10
 """Seconds; who has to wait longer is told so instead."""
+OF_A_KEY = "credential"
+"""How a service names, as `limit` of its refusal, the limit on what one person or key may ask."""
 
 
 class Document(dict[str, Any]):
@@ -180,11 +182,8 @@ def checked(answer: httpx.Response) -> httpx.Response:
     """The answer if it is a good one. Raises Problem, made of whatever came."""
     if answer.is_success:
         return answer
-    try:
-        document = answer.json()
-    except ValueError:
-        document = None
-    if isinstance(document, dict) and "title" in document:
+    document = _problem_of(answer)
+    if document:
         # What is told of it has its form, whatever a proxy made of it.
         faults = document.get("errors")
         document["status"] = answer.status_code
@@ -200,11 +199,23 @@ def checked(answer: httpx.Response) -> httpx.Response:
 
 
 def _until_it_may_be_asked_again(answer: httpx.Response) -> int | None:
-    """Seconds; None for an answer that stays as it is: what this key asks is not why, or it would take long."""
-    if answer.status_code != httpx.codes.TOO_MANY_REQUESTS or "ratelimit" not in answer.headers:
+    """Seconds; None for an answer that stays as it is: what this key asks is not why, or it would take long.
+
+    What this key has left is said in every answer to it (`RateLimit`), also where another limit refused.
+    """
+    if answer.status_code != httpx.codes.TOO_MANY_REQUESTS or _problem_of(answer).get("limit") != OF_A_KEY:
         return None
     wait = answer.headers.get("retry-after", "")
     return int(wait) if wait.isdecimal() and int(wait) <= LONGEST_WAIT else None
+
+
+def _problem_of(answer: httpx.Response) -> dict[str, Any]:
+    """What an answer says of its refusal; nothing when it is no problem document."""
+    try:
+        document = answer.json()
+    except ValueError:
+        return {}
+    return document if isinstance(document, dict) and "title" in document else {}
 
 
 def document_of(answer: httpx.Response) -> Document:

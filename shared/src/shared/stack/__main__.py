@@ -1,13 +1,16 @@
-"""`python -m shared.stack run | token | clock | env | reset`: Upheld on one machine."""
+"""`python -m shared.stack run | token | clock | env | change-key | forget-key | reset`: Upheld on one machine."""
 
 import argparse
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import httpx
 
 from shared.stack.clock_shift import ClockShift
 from shared.stack.facts import read_facts
-from shared.stack.folders import DataFolder
+from shared.stack.folders import DataFolder, Memory
+from shared.stack.nats_server import SERVICES
 from shared.stack.problems import StackProblem
 from shared.stack.settings import stack_settings
 from shared.stack.supervisor import Signals, Stack
@@ -40,6 +43,12 @@ def _parser() -> argparse.ArgumentParser:
     clock.set_defaults(command=_clock)
     env = commands.add_parser("env", help="print the facts of the stack for a shell to evaluate")
     env.set_defaults(command=_env)
+    change_key = commands.add_parser("change-key", help="make another key that seals; the one before it still opens")
+    change_key.set_defaults(command=_change_key)
+    forget_key = commands.add_parser("forget-key", help="forget the key before it, once everything is sealed anew")
+    forget_key.set_defaults(command=_forget_key)
+    for of_a_key in (change_key, forget_key):
+        of_a_key.add_argument("service", choices=SERVICES)
     reset = commands.add_parser("reset", help="delete all data of the stopped stack")
     reset.set_defaults(command=_reset)
     return parser
@@ -94,6 +103,40 @@ def _env(options: argparse.Namespace) -> int:
     read_facts(folder)
     print(folder.environment_file.read_text(), end="")
     return 0
+
+
+def _change_key(options: argparse.Namespace) -> int:
+    service = options.service
+    with _kept_memory() as memory:
+        memory.change_key(service)
+    print(
+        f"{service} seals with another key from the next `make run` on, and still opens what the one before sealed.\n"
+        "Start it in a shell that has not read .upheld/env, whose keys win; then, in one that has read it anew:\n"
+        f"  upheld admin {service} reseal-secrets\n"
+        f"When that ends with status 0, stop it: `make forget-key SERVICE={service}`."
+    )
+    return 0
+
+
+def _forget_key(options: argparse.Namespace) -> int:
+    with _kept_memory() as memory:
+        memory.forget_key(options.service)
+    print(f"The key of {options.service} before the present one is forgotten.")
+    return 0
+
+
+@contextmanager
+def _kept_memory() -> Iterator[Memory]:
+    """What the stopped stack remembers, written down again as it is changed."""
+    folder = _folder()
+    folder.prepare()
+    folder.lock()
+    try:
+        memory = folder.recall()
+        yield memory
+        folder.remember(memory)
+    finally:
+        folder.unlock()
 
 
 def _reset(options: argparse.Namespace) -> int:

@@ -57,7 +57,9 @@ class Memory(BaseModel):
     nats_passwords: dict[str, str] = {}
     mail_port: int | None = None
     secrets: dict[str, str] = {}
-    """Secrets of services that must not change: what they sealed would be lost."""
+    """Secrets of services that must not change but by `change_key`: what they sealed would be lost."""
+    previous_secrets: dict[str, str] = {}
+    """Those before them: what they sealed can be read until it is sealed anew."""
     administrators: dict[str, Administrator] = {}
     """Per database: a key is worth something only in the database that knows it."""
 
@@ -72,6 +74,23 @@ class Memory(BaseModel):
     def secret(self, name: str) -> str:
         """A secret of a service, made up at the first call."""
         return self.secrets.setdefault(name, new_password())
+
+    def change_key(self, service: str) -> None:
+        """Make up another key and keep the one before. Raises StackProblem while there is one to be forgotten."""
+        if service not in self.secrets:
+            raise StackProblem(f"{service} has no key that could be changed: `make run` makes the first one.")
+        if service in self.previous_secrets:
+            raise StackProblem(
+                f"The key of {service} was changed before, and what the one before it has sealed may need it: "
+                f"`upheld admin {service} reseal-secrets`, then `make forget-key SERVICE={service}`."
+            )
+        self.previous_secrets[service] = self.secrets[service]
+        self.secrets[service] = new_password()
+
+    def forget_key(self, service: str) -> None:
+        """Forget the key before the present one. Raises StackProblem when there is none."""
+        if self.previous_secrets.pop(service, None) is None:
+            raise StackProblem(f"There is no key of {service} before the present one.")
 
 
 def write_private(file: Path, content: str) -> None:

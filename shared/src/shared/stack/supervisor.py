@@ -359,6 +359,8 @@ def usual_extras(service: str, memory: Memory, *, mail_port: int, runner_keys_fi
         # Its one location sees this machine. Where names do not resolve, their sites fail, and not the location.
         extras |= {"CONTROL_TARGETS": f"127.0.0.1:{mail_port}"} if mail_port else {}
     extras["SECRET_KEY"] = memory.secret(service)  # seals what is stored: must be the same at the next run
+    if service in memory.previous_secrets:
+        extras["PREVIOUS_SECRET_KEY"] = memory.previous_secrets[service]
     if service in {"contracts", "reporting"}:
         extras["PORTAL_SECRET"] = memory.secret("portal")
     if service in {"incidents", "reporting"}:

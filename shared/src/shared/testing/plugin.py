@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
+from hypothesis import HealthCheck, settings
 
 from shared.kernel.clock import FixedClock
 from shared.stack.nats_server import SERVICES, NatsServer
@@ -25,6 +26,10 @@ from shared.testing.tokens import TokenMint
 
 MONDAY_MORNING = datetime(2026, 6, 8, 9, 0, tzinfo=UTC)
 """Where the clock of a test stands at its beginning: a working day like any other."""
+
+# How long an example takes is the machine's affair: on a busy one a sound rule would fail.
+settings.register_profile("upheld", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("upheld")
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from fractions import Fraction
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.domain.hours_ledger import (
@@ -104,7 +104,6 @@ class Envelope:
         return available, overage, len(self.minutes), len(expired)
 
 
-@settings(deadline=None)
 @given(all_terms, worked_months())
 def test_the_ledger_is_what_laying_out_every_minute_finds(terms: HoursTerms, months: list[MonthOfWork]) -> None:
     pool = Envelope(sum(line.included_minutes for line in terms.lines))

@@ -148,7 +148,7 @@ PERIODS = st.tuples(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(schedules(), PERIODS)
 def test_a_cover_has_no_overlap_and_no_hole_that_is_not_said(
     there: Schedule, period: tuple[datetime, timedelta]
@@ -173,7 +173,7 @@ def test_a_cover_has_no_overlap_and_no_hole_that_is_not_said(
             assert (here.person_id, here.why, here.layer) == (span.person_id, span.why, span.layer)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(schedules(), PERIODS, st.data())
 def test_an_instant_reads_as_an_oracle_that_asks_each_rule_by_itself(
     there: Schedule, period: tuple[datetime, timedelta], data: st.DataObject

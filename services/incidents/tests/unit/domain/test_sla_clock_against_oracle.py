@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from incidents.api.calculators import SlaClockRequest, calculate_sla_clock
@@ -157,7 +157,7 @@ def lives(draw: st.DrawFn) -> tuple[datetime, dict[str, Any]]:
     return start, request
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100)
 @given(lives())
 def test_the_clock_says_what_looking_at_every_minute_says(life: tuple[datetime, dict[str, Any]]) -> None:
     start, request = life
@@ -177,7 +177,7 @@ def test_the_clock_says_what_looking_at_every_minute_says(life: tuple[datetime, 
         assert answer[key] == value, key
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(lives())
 def test_the_explanation_has_no_holes_and_its_counted_time_is_the_time_used(
     life: tuple[datetime, dict[str, Any]],

@@ -22,7 +22,7 @@ from probes.adapters.tables import (
     StretchRow,
     result,
 )
-from probes.application.checks.secrets import SEALED, masked
+from probes.application.checks.secrets import SEALED, masked, without_credentials
 
 _FIRST_DAY, _LAST_DAY = 0, 2**15 - 1
 _MILLISECOND = timedelta(milliseconds=1)
@@ -78,16 +78,25 @@ async def monitor(session: AsyncSession, monitor_id: UUID) -> MonitorRow | None:
 async def monitor_like(
     session: AsyncSession, environment_id: UUID, configuration: Mapping[str, Any]
 ) -> MonitorRow | None:
-    """A monitor of an environment that looks at exactly this, and was not removed."""
-    shown, secrets = masked(configuration), secrets_of(session)
+    """A monitor of an environment that looks at exactly this, and was not removed.
+
+    Raises Unreadable when one that may be it has secrets that no known key opens.
+    """
+    shown, secrets, url = masked(configuration), secrets_of(session), configuration.get("url")
+    addresses = [url, without_credentials(url)] if isinstance(url, str) else []
     selected = select(MonitorRow).where(
         MonitorRow.environment_id == environment_id,
-        # What is sealed never looks the same twice: of that only what may be shown is compared here.
-        MonitorRow.configuration.op("-", return_type=JSONB())(literal(SEALED, Text)) == shown,
+        MonitorRow.kind == configuration["kind"],
+        # What is sealed never looks the same twice, and a release before this one sealed or hid less of it.
+        or_(
+            MonitorRow.configuration == dict(configuration),
+            MonitorRow.configuration["url"].astext.in_(addresses),
+            MonitorRow.configuration.op("-", return_type=JSONB())(literal(SEALED, Text)) == shown,
+        ),
         MonitorRow.removed_at.is_(None),
     )
     for row in await session.scalars(selected.order_by(MonitorRow.number)):
-        if secrets.as_far_as_known(row.configuration) == dict(configuration):
+        if masked(row.configuration) == shown and secrets.opened(row.configuration) == dict(configuration):
             return row
     return None
 

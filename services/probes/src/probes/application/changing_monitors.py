@@ -30,7 +30,12 @@ from probes.domain.monitors import (
 )
 from probes.domain.state_line import pause
 from probes.domain.states import PauseReason, State
+from shared.secret_box import Unreadable
 
+_SEALED_ADJUSTMENTS = (
+    "the secrets of monitor {monitor_id} are sealed with another key, so that what was changed of it cannot be carried "
+    "over: give PROBES_PREVIOUS_SECRET_KEY back, or the secrets again in full"
+)
 _A_PAGE = "This monitor watches a page of a group: change the group (PATCH /v1/monitor-groups/{group_id})."
 
 
@@ -102,7 +107,8 @@ async def change_monitor(
 ) -> None:
     """Watches it otherwise from now on.
 
-    Raises NotInForce, CannotChange or NotAllowed, and pydantic.ValidationError for a configuration that is none.
+    Raises NotInForce, CannotChange or NotAllowed, Unreadable where secrets would be lost that nothing opens now, and
+    pydantic.ValidationError for a configuration that is none.
     """
     if monitor.removed:
         raise CannotChange("This monitor was removed. Add another one.")
@@ -118,7 +124,7 @@ async def change_monitor(
         wanted = wanted_monitors(promise).get(monitor.subject.monitor_id)
         if wanted is None:
             raise CannotChange("The contract no longer asks for this monitor, so that nothing of it can be changed.")
-        subject, cadence = _within(wanted, change, adjustments)
+        subject, cadence = _within(wanted, change, monitor, adjustments)
         await monitors.adjust(monitor.subject.monitor_id, adjustments)
     if (subject, cadence) != (monitor.subject, monitor.cadence):
         await monitors.revise(monitor, subject, cadence, now, promise.version)
@@ -145,16 +151,16 @@ def _changed(monitor: Monitor, change: Change, promise: Promise, now: datetime) 
     subject = monitor.subject
     if change.configuration.get("kind", subject.kind) != subject.kind:
         raise NotAllowed("A monitor keeps its kind: add another one for this check.", "configuration", "kind")
-    configuration = _merged(subject.configuration, change.configuration)
-    cadence = cadence_for(configuration, promise, change.cadence, now, monitor.cadence)
-    changed = replace(
+    named = replace(
         subject,
         name=change.name if change.name is not None else subject.name,
         third_party=subject.third_party if change.third_party is None else change.third_party,
-        url=configuration.address,
-        configuration=document_of(configuration),
     )
-    return changed, cadence
+    if SEALED in subject.configuration and not change.configuration:
+        return named, cadence_under(promise, change.cadence, monitor.cadence)
+    configuration = _merged(subject.configuration, change.configuration)
+    cadence = cadence_for(configuration, promise, change.cadence, now, monitor.cadence)
+    return replace(named, url=configuration.address, configuration=document_of(configuration)), cadence
 
 
 def _adjustments(monitor: Monitor, change: Change) -> dict[str, Any]:
@@ -172,6 +178,8 @@ def _adjustments(monitor: Monitor, change: Change) -> dict[str, Any]:
             leaves = f"it leaves open {', '.join(open_keys)}" if open_keys else "it leaves nothing of it open"
             raise NotAllowed(f"The contract decides this; {leaves}.", "configuration", name)
     adjustments = dict(monitor.adjustments)
+    if SEALED in adjustments and not change.configuration and change != Change():
+        raise _unreadable(monitor)  # opened again, they would not know of this change
     if change.name is not None:
         adjustments["name"] = change.name
     if "timeout_seconds" in change.cadence:
@@ -183,13 +191,31 @@ def _adjustments(monitor: Monitor, change: Change) -> dict[str, Any]:
     return adjustments
 
 
-def _within(wanted: WantedMonitor, change: Change, adjustments: Mapping[str, Any]) -> WantedMonitor:
+def carried_over(asked: WantedMonitor, monitor: Monitor, adjustments: Mapping[str, object]) -> WantedMonitor:
+    """What a contract asks for, with the adjustments of a monitor that it has made already.
+
+    While nothing opens these, a configuration stays sealed as it is. Raises Unreadable where it would have to change.
+    """
+    wanted = adjusted(asked, adjustments)
+    if SEALED not in adjustments:
+        return wanted
+    kept = monitor.subject.configuration
+    if masked(wanted.subject.configuration) != masked(kept) or wanted.subject.url != monitor.subject.url:
+        raise _unreadable(monitor)
+    return wanted._replace(subject=replace(wanted.subject, configuration=kept))
+
+
+def _unreadable(monitor: Monitor) -> Unreadable:
+    return Unreadable(_SEALED_ADJUSTMENTS.format(monitor_id=monitor.subject.monitor_id))
+
+
+def _within(wanted: WantedMonitor, change: Change, monitor: Monitor, adjustments: Mapping[str, Any]) -> WantedMonitor:
     promised = wanted.cadence.timeout_seconds
     if change.cadence.get("timeout_seconds", 1) > promised:
         raise NotAllowed(
             f"The contract has a check take {promised} seconds at most: choose no more.", "cadence", "timeout_seconds"
         )
-    return adjusted(wanted, adjustments)
+    return carried_over(wanted, monitor, adjustments)
 
 
 def _merged(stored: Mapping[str, object], changes: Mapping[str, Any]) -> MonitorConfiguration:

@@ -5,9 +5,10 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
+from probes.application.changing_monitors import carried_over
 from probes.application.ports import Announcer, ContractVersions, Locations, Monitors
 from probes.application.recording import keep
-from probes.domain.monitors import Monitor, Promise, Source, adjusted, wanted_monitors
+from probes.domain.monitors import Monitor, Promise, Source, wanted_monitors
 from probes.domain.state_line import begin, pause, resume
 from probes.domain.states import Applied, PauseReason, State
 
@@ -28,7 +29,10 @@ async def bring_up_to_date(
     announcer: Announcer,
     now: datetime,
 ) -> None:
-    """Follows the versions of a contract that are in effect, one after the other, if that was not done yet."""
+    """Follows the versions of a contract that are in effect, one after the other, if that was not done yet.
+
+    Raises Unreadable: see `follow_contract`.
+    """
     while (promise := await versions.due(contract_id, now)) is not None:
         await follow_contract(promise, await locations.active(), monitors, announcer, now)
         await versions.followed(promise, now)
@@ -39,7 +43,8 @@ async def follow_contract(
 ) -> None:
     """Makes the contract's monitors those that the promise asks for. Doing it again changes nothing.
 
-    A monitor that is no longer asked for is paused and keeps its history. One that is asked for again goes on.
+    A monitor that is no longer asked for is paused and keeps its history. One that is asked for again goes on. Raises
+    Unreadable when a check with secrets would have to become another one while nothing opens them: that has to wait.
     """
     existing = await monitors.of_contract(promise.contract_id)
     active = promise.status == "active"
@@ -49,7 +54,7 @@ async def follow_contract(
     changes: list[tuple[Monitor, Sequence[Applied]]] = []
     for monitor_id, asked in wanted.items():
         monitor = existing.get(monitor_id)
-        subject, cadence = adjusted(asked, monitor.adjustments) if monitor is not None else asked
+        subject, cadence = carried_over(asked, monitor, monitor.adjustments) if monitor is not None else asked
         if monitor is None:
             if active:
                 # Nothing was watched before now, even if the contract began earlier.

@@ -14,6 +14,7 @@ from probes.adapters.result_rows import Partitions, day_of, drop_partitions_befo
 from probes.adapters.rollups import drop_rollups_before
 from probes.application.promised_pages import follow_pages
 from probes.application.provisioning import bring_up_to_date
+from shared.secret_box import Unreadable
 from shared.unit_of_work import UnitsOfWork
 
 log = structlog.get_logger()
@@ -21,6 +22,8 @@ log = structlog.get_logger()
 DAYS_AHEAD = 3
 PARTITIONS_EVERY_SECONDS = 60.0
 CONTRACTS = 50
+HELD_UP_SECONDS = 10.0
+"""Until contracts are looked at again of which one waits for a key."""
 
 
 class FollowContracts:
@@ -33,17 +36,24 @@ class FollowContracts:
         """One contract per transaction: one that cannot be followed does not hold up the others' tenants."""
         async with self._units.for_every_tenant() as unit:
             waiting = await SqlContractVersions(unit.session).waiting(unit.now, CONTRACTS)
+        held_up = False
         for contract_id, tenant_id in waiting:
-            async with self._units.for_tenant(tenant_id) as unit:
-                await bring_up_to_date(
-                    contract_id,
-                    SqlContractVersions(unit.session),
-                    SqlLocations(unit.session),
-                    SqlMonitors(unit.session),
-                    EventAnnouncer(unit),
-                    unit.now,
-                )
-                await follow_pages(contract_id, group_ports(unit), unit.now)
+            try:
+                async with self._units.for_tenant(tenant_id) as unit:
+                    await bring_up_to_date(
+                        contract_id,
+                        SqlContractVersions(unit.session),
+                        SqlLocations(unit.session),
+                        SqlMonitors(unit.session),
+                        EventAnnouncer(unit),
+                        unit.now,
+                    )
+                    await follow_pages(contract_id, group_ports(unit), unit.now)
+            except Unreadable as error:
+                log.error("secrets_unreadable", contract_id=str(contract_id), detail=str(error))
+                held_up = True
+        if held_up:
+            return HELD_UP_SECONDS
         return 0.0 if len(waiting) == CONTRACTS else 1.0
 
 

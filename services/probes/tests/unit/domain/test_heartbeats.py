@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from probes.domain.heartbeats import (
@@ -67,7 +67,6 @@ def utc(*parts: int) -> datetime:
 # --- when a report is expected ---------------------------------------------------------------------------------------
 
 
-@settings(deadline=None)
 @given(EXPRESSIONS, ZONES, INSTANTS, st.integers(0, 10**6))
 def test_the_next_instant_is_later_and_the_same_from_everywhere_before_it(
     expression: str, zone: ZoneInfo, at: datetime, share: int
@@ -79,7 +78,6 @@ def test_the_next_instant_is_later_and_the_same_from_everywhere_before_it(
     assert cron.next_after(between) == found
 
 
-@settings(deadline=None)
 @given(st.sampled_from(["*/15 * * * *", "5 * * * *", "*/7 1-3 * * *"]), ZONES, INSTANTS)
 def test_what_runs_every_so_often_runs_whenever_the_hands_say_so(expression: str, zone: ZoneInfo, at: datetime) -> None:
     minutes = {"*/15": range(0, 60, 15), "5": [5], "*/7": range(0, 60, 7)}[expression.split(maxsplit=1)[0]]
@@ -90,7 +88,6 @@ def test_what_runs_every_so_often_runs_whenever_the_hands_say_so(expression: str
     assert Cron.parse(expression, zone).next_after(at) == instant
 
 
-@settings(deadline=None)
 @given(ZONES, INSTANTS)
 def test_a_daily_job_is_expected_once_on_every_local_day(zone: ZoneInfo, at: datetime) -> None:
     cron, days = Cron.parse("30 2 * * *", zone), []
@@ -280,7 +277,6 @@ DEAF = st.lists(st.tuples(st.integers(0, 2880), st.integers(1, 200)), max_size=3
 )
 
 
-@settings(deadline=None)
 @given(PLANS, PINGS, DEAF, st.lists(st.integers(0, 2900), max_size=8))
 def test_evaluated_often_or_once_after_two_days_the_findings_are_the_same(
     plan: Plan, told: list[tuple[int, Signal, int]], deaf: list[Deafness], cuts: list[int]
@@ -299,7 +295,6 @@ def test_evaluated_often_or_once_after_two_days_the_findings_are_the_same(
     assert (beat, pieces) == (whole.beat, list(whole.happenings))
 
 
-@settings(deadline=None)
 @given(PLANS, PINGS, DEAF)
 def test_findings_come_in_the_order_of_their_instants(
     plan: Plan, told: list[tuple[int, Signal, int]], deaf: list[Deafness]

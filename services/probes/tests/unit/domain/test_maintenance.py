@@ -144,7 +144,7 @@ SLOTS = st.lists(st.tuples(st.booleans(), st.integers(1, 4)), min_size=1, max_si
 WINDOWS = st.lists(st.tuples(st.integers(0, 1500), st.integers(1, 300)), max_size=4)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(SLOTS, WINDOWS, st.integers(0, 2), st.integers(1, 2), st.booleans())
 def test_inside_every_window_the_line_says_maintenance_and_outside_it_says_what_it_says_without_windows(
     slots: list[tuple[bool, int]], spans: list[tuple[int, int]], rechecks: int, recoveries: int, asked: bool

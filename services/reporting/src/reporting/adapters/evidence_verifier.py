@@ -273,17 +273,17 @@ def signer(files: Mapping[str, bytes], given: Sequence[bytes]) -> str:
 Stretch = tuple[int, int]
 SECOND, MINUTE = 1_000_000, 60_000_000
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)  # noqa: UP017  (Python 3.9)
-_INSTANT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?(?:Z|\+00:00)")
+_INSTANT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?(?:Z|([+-]\d\d:\d\d))")
 _DURATION = re.compile(r"P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.(\d{1,6}))?S)?)?")
 
 
 def instant(text: str) -> int:
-    """An instant of UTC as answers write it."""
+    """An instant as events write it: UTC, or the time of a place with its offset."""
     match = _INSTANT.fullmatch(text)
     if match is None:
         raise ValueError(f"{text} is no instant")
-    day, clock, fraction = match.groups()
-    return moment(datetime.fromisoformat(f"{day}T{clock}+00:00")) + int((fraction or "0").ljust(6, "0"))
+    day, clock, fraction, offset = match.groups()
+    return moment(datetime.fromisoformat(f"{day}T{clock}{offset or '+00:00'}")) + int((fraction or "0").ljust(6, "0"))
 
 
 def moment(at: datetime) -> int:

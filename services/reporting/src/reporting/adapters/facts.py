@@ -249,13 +249,15 @@ class StoredFacts(StoredTold):
         """By environment: response times of all hours that begin in `[start, end)`, as one sketch."""
         return await sketches_between(self._uow, contract_id, start, end)
 
-    async def page(self, tenant_id: UUID, slug: str) -> KnownPage:
-        """What an agency decided about its page at an address; the defaults as long as that is nothing."""
-        return await known_page(self._session, tenant_id, slug)
+    async def page(self, tenant_id: UUID, slug: str, client_id: UUID) -> KnownPage:
+        """What an agency decided about a client's page at an address; the defaults as long as that is nothing."""
+        return await known_page(self._session, tenant_id, slug, client_id)
 
-    async def page_incidents(self, tenant_id: UUID, slug: str, since: datetime) -> Sequence[WrittenIncident]:
-        """What people put on a page, unless it was withdrawn or they called it resolved before `since`."""
-        return await written_incidents(self._session, tenant_id, slug, since)
+    async def page_incidents(
+        self, tenant_id: UUID, slug: str, client_id: UUID, since: datetime
+    ) -> Sequence[WrittenIncident]:
+        """What people put on a client's page, unless it was withdrawn or they called it resolved before `since`."""
+        return await written_incidents(self._session, tenant_id, slug, client_id, since)
 
     async def page_updates(
         self, tenant_id: UUID, slug: str, incident_ids: Collection[UUID]

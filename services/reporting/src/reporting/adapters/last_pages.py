@@ -177,7 +177,8 @@ class LastPages:
         self._writing = asyncio.Lock()
 
     async def keep(self, slug: str, page: ShownPage, now: datetime) -> None:
-        """Remembers a page as the newest. Its file is written anew once a minute, and when its settings have changed.
+        """Remembers a page as the newest. Its file is written anew once a minute, and when its settings or its client
+        are others.
 
         One file at a time: while another one is written, this one waits for the next time that the page is read.
         """
@@ -186,7 +187,7 @@ class LastPages:
         if len(self._pages) > MOST:
             oldest, _ = self._pages.popitem(last=False)
             self._written.pop(oldest, None)
-        mark = (page.content.updated_at, page.known)
+        mark = (page.content.updated_at, page.client_id, page.known)
         if self._folder is None or self._written.get(slug) == mark or self._writing.locked():
             return
         async with self._writing:

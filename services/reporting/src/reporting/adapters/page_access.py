@@ -27,7 +27,7 @@ MOST_KNOWN: Final = 1_000
 
 class PageAccess:
     """Makes and reads cookies. One is bound to its page and to the password of then: a new one ends them all. Where
-    visitors sign in, it is bound to the provider as it was then, and to the domains that were admitted.
+    visitors sign in, it is bound to the client, to the provider as it was then, and to the domains that were admitted.
 
     One for each process: what it knows of tries is in its memory.
     """
@@ -85,7 +85,8 @@ def _bound(page: ShownPage) -> list[str]:
     if settings.audience == "single_sign_on" and provider is not None:
         admitted = " ".join(sorted(settings.admitted_domains))
         through = [str(provider.identity_provider_id), str(provider.version), admitted]
-        return ["page, signed in", str(page.tenant_id), page.content.slug, *through]
+        # Some were let in as people of this client: the next one at this address may have the same provider.
+        return ["page, signed in", str(page.tenant_id), page.content.slug, str(page.client_id), *through]
     return ["page", str(page.tenant_id), page.content.slug, sha256(page.known.password or b"").hexdigest()]
 
 

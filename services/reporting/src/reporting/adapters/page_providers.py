@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, exists, select
 
 from reporting.adapters.facts import StoredFacts
 from reporting.adapters.identity_providers import IdentityProviderRow, end_what_it_opened, find_provider
-from reporting.adapters.page_settings import StatusPageRow
+from reporting.adapters.page_settings import StatusPageRow, page_addresses
 from reporting.adapters.status_subscriptions import close_to_readers
 from reporting.application.page_settings import PageSettings
 from reporting.application.single_sign_on import ProviderIsMissing, ProviderIsUsed
@@ -23,13 +23,19 @@ async def pages_of(uow: UnitOfWork, identity_provider_ids: Sequence[UUID]) -> di
     named = StatusPageRow.settings["identity_provider_id"].astext
     rows = await uow.session.execute(
         select(named, StatusPageRow.slug, StatusPageRow.domain, StatusPageRow.domain_verified_at)
-        .where(named.in_([str(each) for each in identity_provider_ids]))
+        .where(named.in_([str(each) for each in identity_provider_ids]), _is_there())
         .order_by(StatusPageRow.slug)
     )
     found: dict[UUID, list[tuple[str, str | None]]] = {each: [] for each in identity_provider_ids}
     for identity_provider_id, slug, domain, verified_at in rows:
         found[UUID(identity_provider_id)].append((slug, domain if verified_at is not None else None))
     return found
+
+
+def _is_there() -> ColumnElement[bool]:
+    """Whether a page is that of the client for whom it was decided: his address may be another one's, or nobody's."""
+    addresses = page_addresses()
+    return exists().where(addresses.c.slug == StatusPageRow.slug, addresses.c.client_id == StatusPageRow.client_id)
 
 
 async def close_page(uow: UnitOfWork, tenant_id: UUID, slug: str) -> None:
@@ -48,7 +54,9 @@ async def end_visits(uow: UnitOfWork, row: IdentityProviderRow) -> None:
     await end_what_it_opened(uow, row.identity_provider_id)
     named = StatusPageRow.settings["identity_provider_id"].astext == str(row.identity_provider_id)
     closed = StatusPageRow.settings["audience"].astext == "single_sign_on"
-    slugs = await uow.session.scalars(select(StatusPageRow.slug).where(named, closed).order_by(StatusPageRow.slug))
+    slugs = await uow.session.scalars(
+        select(StatusPageRow.slug).where(named, closed, _is_there()).order_by(StatusPageRow.slug)
+    )
     for slug in slugs.all():
         await close_page(uow, row.tenant_id, slug)
 

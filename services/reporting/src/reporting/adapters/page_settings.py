@@ -1,8 +1,12 @@
-"""Settings of status pages as rows, their pictures, and their domains."""
+"""Settings of status pages as rows, their pictures, and their domains.
+
+What was decided is decided for one client. Whoever gets the address after him begins with nothing of it: he reads none
+of it, and the first that is decided for him takes its place. An address that comes back before that is as it was.
+"""
 
 import hashlib
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, Literal, TypeAlias
 from uuid import UUID
@@ -111,13 +115,17 @@ def page_addresses() -> Subquery:
 
 
 async def decided_of(
-    uow: UnitOfWork, slugs: Sequence[str]
+    uow: UnitOfWork, clients: Mapping[str, UUID]
 ) -> Mapping[str, tuple[StatusPageRow, dict[str, StatusPagePicture]]]:
-    """What was decided about several pages, each with its pictures; those about which nothing was are left out."""
-    rows = await uow.session.scalars(select(StatusPageRow).where(StatusPageRow.slug.in_(slugs)))
-    found = {row.slug: (row, dict[str, StatusPagePicture]()) for row in rows}
-    for each in await uow.session.scalars(select(StatusPagePicture).where(StatusPagePicture.slug.in_(slugs))):
-        found[each.slug][1][each.kind] = each
+    """What was decided about several pages, each with its pictures; those about which nothing was are left out.
+
+    :param clients: to whom each address belongs.
+    """
+    rows = await uow.session.scalars(select(StatusPageRow).where(StatusPageRow.slug.in_(clients)))
+    found = {row.slug: (_of_client(row, clients[row.slug]), dict[str, StatusPagePicture]()) for row in rows}
+    for each in await uow.session.scalars(select(StatusPagePicture).where(StatusPagePicture.slug.in_(clients))):
+        if each.client_id == clients[each.slug]:
+            found[each.slug][1][each.kind] = each
     return found
 
 
@@ -133,25 +141,48 @@ async def whose_page(uow: UnitOfWork, slug: str) -> tuple[UUID, UUID | None]:
     return address.client_id, address.site_id
 
 
+def _of_client(row: StatusPageRow, client_id: UUID) -> StatusPageRow:
+    """The row as it is for a client: as it stands, or what he begins with whose address was another one's."""
+    if row.client_id == client_id:
+        return row
+    return StatusPageRow(tenant_id=row.tenant_id, slug=row.slug, updated_at=row.updated_at, **_anew(row, client_id))
+
+
+def _anew(row: StatusPageRow, client_id: UUID) -> dict[str, Any]:
+    """What takes the place of another client's settings. The version goes on: nobody has read this one."""
+    nothing: dict[str, Any] = {"settings": {}, "password": None}
+    no_domain = dict.fromkeys(("domain", "domain_token", "domain_verified_at"))
+    return {"client_id": client_id, "version": row.version + 1, **nothing, **no_domain}
+
+
 async def client_of_page(uow: UnitOfWork, slug: str) -> UUID:
     """The client whose page of the unit's tenant is at an address. Raises UnknownStatusPage."""
     return (await whose_page(uow, slug))[0]
 
 
-async def find_row(uow: UnitOfWork, slug: str) -> StatusPageRow | None:
-    """What the unit's tenant decided about its page; None as long as that is nothing."""
+async def find_row(uow: UnitOfWork, slug: str, client_id: UUID) -> StatusPageRow | None:
+    """What the unit's tenant decided about the page of a client; None as long as that is nothing."""
     assert uow.tenant_id is not None
-    return await uow.session.get(StatusPageRow, (uow.tenant_id, slug))
+    row = await uow.session.get(StatusPageRow, (uow.tenant_id, slug))
+    return None if row is None else _of_client(row, client_id)
 
 
 async def locked_row(uow: UnitOfWork, slug: str) -> StatusPageRow:
-    """The row of a page, made when it is not there, and nobody else's until the unit ends. Raises UnknownStatusPage."""
+    """The row of a page, made when it is not there, and nobody else's until the unit ends. Raises UnknownStatusPage.
+
+    What was decided for another client, whose address it was, is gone then.
+    """
     client_id = await client_of_page(uow, slug)
     assert uow.tenant_id is not None
     nothing = {"tenant_id": uow.tenant_id, "slug": slug, "client_id": client_id, "version": 0, "settings": {}}
     await uow.session.execute(insert(StatusPageRow).values(nothing | {"updated_at": uow.now}).on_conflict_do_nothing())
     row = await uow.session.get(StatusPageRow, (uow.tenant_id, slug), with_for_update=True)
     assert row is not None
+    if row.client_id != client_id:
+        theirs = StatusPagePicture.tenant_id == row.tenant_id, StatusPagePicture.slug == slug
+        await uow.session.execute(delete(StatusPagePicture).where(*theirs))
+        for name, value in _anew(row, client_id).items():
+            setattr(row, name, value)
     return row
 
 
@@ -166,20 +197,26 @@ def settings_of(row: StatusPageRow | None) -> PageSettings:
     return PageSettings.model_validate(row.settings) if row is not None else PageSettings()
 
 
-async def pictures_of(session: AsyncSession, tenant_id: UUID, slug: str) -> dict[str, StatusPagePicture]:
-    """The pictures of a page by kind, without their bytes."""
+async def pictures_of(
+    session: AsyncSession, tenant_id: UUID, slug: str, client_id: UUID
+) -> dict[str, StatusPagePicture]:
+    """The pictures of a client's page by kind, without their bytes."""
     rows = await session.scalars(
-        select(StatusPagePicture).where(StatusPagePicture.tenant_id == tenant_id, StatusPagePicture.slug == slug)
+        select(StatusPagePicture).where(
+            StatusPagePicture.tenant_id == tenant_id,
+            StatusPagePicture.slug == slug,
+            StatusPagePicture.client_id == client_id,
+        )
     )
     return {row.kind: row for row in rows}
 
 
-async def known_page(session: AsyncSession, tenant_id: UUID, slug: str) -> KnownPage:
-    """All that a public page needs to know."""
+async def known_page(session: AsyncSession, tenant_id: UUID, slug: str, client_id: UUID) -> KnownPage:
+    """All that the public page of a client needs to know."""
     row = await session.get(StatusPageRow, (tenant_id, slug))
-    if row is None:
+    if row is None or row.client_id != client_id:
         return KnownPage()
-    pictures = await pictures_of(session, tenant_id, slug)
+    pictures = await pictures_of(session, tenant_id, slug, client_id)
     settings = settings_of(row)
     provider = None
     if settings.audience == "single_sign_on" and settings.identity_provider_id is not None:
@@ -212,7 +249,7 @@ async def keep_picture(uow: UnitOfWork, row: StatusPageRow, kind: PictureKind, p
     await uow.session.execute(
         statement.on_conflict_do_update(index_elements=["tenant_id", "slug", "kind"], set_=changed)
     )
-    return (await pictures_of(uow.session, row.tenant_id, row.slug))[kind]
+    return (await pictures_of(uow.session, row.tenant_id, row.slug, row.client_id))[kind]
 
 
 async def remove_picture(uow: UnitOfWork, row: StatusPageRow, kind: PictureKind) -> None:
@@ -227,14 +264,15 @@ async def remove_picture(uow: UnitOfWork, row: StatusPageRow, kind: PictureKind)
 
 
 async def stored_picture(
-    session: AsyncSession, tenant_id: UUID, slug: str, kind: PictureKind
+    session: AsyncSession, tenant_id: UUID, slug: str, client_id: UUID, kind: PictureKind
 ) -> tuple[str, bytes] | None:
-    """The hash and the bytes of a picture."""
+    """The hash and the bytes of a picture of a client's page."""
     row = (
         await session.execute(
             select(StatusPagePicture.digest, StatusPagePicture.content).where(
                 StatusPagePicture.tenant_id == tenant_id,
                 StatusPagePicture.slug == slug,
+                StatusPagePicture.client_id == client_id,
                 StatusPagePicture.kind == kind,
             )
         )
@@ -243,10 +281,20 @@ async def stored_picture(
 
 
 async def slug_of_domain(session: AsyncSession, host: str) -> str | None:
-    """The page that a domain shows: that of whoever proved last that it is his, for domains change hands."""
-    return await session.scalar(
-        select(StatusPageRow.slug)
+    """The page that a domain shows: that of whoever proved last that it is his, for domains change hands.
+
+    None where his page is at that address no more, or never was: a domain shows nobody else's. Expects a unit of work
+    that sees every tenant.
+    """
+    last = await session.execute(
+        select(StatusPageRow.slug, StatusPageRow.client_id)
         .where(StatusPageRow.domain == host, StatusPageRow.domain_verified_at.is_not(None))
         .order_by(StatusPageRow.domain_verified_at.desc(), StatusPageRow.tenant_id)
         .limit(1)
     )
+    proven = last.one_or_none()
+    if proven is None:
+        return None
+    addresses = page_addresses()
+    shown = await session.scalar(select(addresses.c.client_id).where(addresses.c.slug == proven.slug))
+    return proven.slug if shown == proven.client_id else None

@@ -89,19 +89,21 @@ async def write_on_page(uow: UnitOfWork, slug: str) -> None:
 
 
 async def find_page_update(
-    uow: UnitOfWork, slug: str, page_incident_id: UUID, page_update_id: UUID, *, lock: bool = False
+    uow: UnitOfWork, slug: str, client_id: UUID, page_incident_id: UUID, page_update_id: UUID, *, lock: bool = False
 ) -> PageUpdateRow | None:
-    """What was told of an incident on a page; None when it was told of another, or never."""
+    """What was told of an incident on a client's page; None when it was told of another, or never."""
     row = await uow.session.get(PageUpdateRow, page_update_id, with_for_update=lock or None)
-    return row if row is not None and (row.slug, row.page_incident_id) == (slug, page_incident_id) else None
+    if row is None or (row.slug, row.client_id, row.page_incident_id) != (slug, client_id, page_incident_id):
+        return None
+    return row
 
 
 async def find_page_incident(
-    uow: UnitOfWork, slug: str, page_incident_id: UUID, *, lock: bool = False
+    uow: UnitOfWork, slug: str, client_id: UUID, page_incident_id: UUID, *, lock: bool = False
 ) -> PageIncidentRow | None:
-    """What people put on a page; None when it is on another, or on none."""
+    """What people put on a client's page; None when it is on another, or on none."""
     row = await uow.session.get(PageIncidentRow, page_incident_id, with_for_update=lock or None)
-    return row if row is not None and row.slug == slug else None
+    return row if row is not None and (row.slug, row.client_id) == (slug, client_id) else None
 
 
 async def shown_page_incident(uow: UnitOfWork, slug: str, incident_id: UUID) -> UUID | None:
@@ -117,11 +119,11 @@ async def shown_page_incident(uow: UnitOfWork, slug: str, incident_id: UUID) -> 
     )
 
 
-async def told_of_incident(uow: UnitOfWork, slug: str, page_incident_id: UUID) -> int:
+async def told_of_incident(uow: UnitOfWork, slug: str, client_id: UUID, page_incident_id: UUID) -> int:
     """How many sentences about an incident there are, those that were withdrawn among them."""
     row = PageUpdateRow
     count = select(func.count()).select_from(row).where(row.slug == slug, row.page_incident_id == page_incident_id)
-    return await uow.session.scalar(count.where(row.tenant_id == uow.tenant_id)) or 0
+    return await uow.session.scalar(count.where(row.tenant_id == uow.tenant_id, row.client_id == client_id)) or 0
 
 
 async def withdraw_page_incident(uow: UnitOfWork, row: PageIncidentRow, name: str) -> Sequence[UUID]:
@@ -141,9 +143,10 @@ async def withdraw_page_incident(uow: UnitOfWork, row: PageIncidentRow, name: st
 
 
 async def written_incidents(
-    session: AsyncSession, tenant_id: UUID, slug: str, since: datetime
+    session: AsyncSession, tenant_id: UUID, slug: str, client_id: UUID, since: datetime
 ) -> Sequence[WrittenIncident]:
-    """What people put on a page, unless it was withdrawn or they called it resolved before `since`, oldest first."""
+    """What people put on a client's page, oldest first, unless it was withdrawn or they called it resolved before
+    `since`."""
     row, told, newest = PageIncidentRow, PageUpdateRow, aliased(PageUpdateRow)
     last = (
         select(told.page_update_id)
@@ -162,7 +165,8 @@ async def written_incidents(
     over = exists().where(newest.page_update_id == last, newest.status == "resolved", newest.published_at < since)
     rows = await session.scalars(
         select(row)
-        .where(row.tenant_id == tenant_id, row.slug == slug, row.withdrawn_at.is_(None), ~over)
+        .where(row.tenant_id == tenant_id, row.slug == slug, row.client_id == client_id)
+        .where(row.withdrawn_at.is_(None), ~over)
         .order_by(row.published_at, row.page_incident_id)
     )
     return [

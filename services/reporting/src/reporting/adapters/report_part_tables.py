@@ -64,9 +64,16 @@ def _work(lines: Sequence[WorkLine], t: Translator, zone: ZoneInfo, code: str) -
     )
 
 
+def _hours_title(hours: HoursPart, t: Translator) -> str:
+    if hours.status == "worked":
+        return t.gettext("Hours worked; what is left is known once they are closed")
+    if hours.pooled:
+        return t.gettext("Hours, shared by all lines: what one leaves serves the others")
+    return t.gettext("Hours")
+
+
 def hours_tables(hours: HoursPart, t: Translator) -> list[Table]:
     """The hours by line, with their sum, and by ticket."""
-    closed = hours.status == "closed"
     rows = [
         [
             in_language(line.name, t, line.code),
@@ -93,9 +100,7 @@ def hours_tables(hours: HoursPart, t: Translator) -> list[Table]:
     tables = [
         Table(
             code="hours",
-            title=t.gettext("Hours")
-            if closed
-            else t.gettext("Hours worked; what is left is known once they are closed"),
+            title=_hours_title(hours, t),
             columns=[
                 t.gettext("Line"),
                 t.gettext("Included"),

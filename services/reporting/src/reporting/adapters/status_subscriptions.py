@@ -15,7 +15,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from reporting.adapters.secret_box import SecretBox
 from reporting.adapters.tables import Base
 from reporting.application.maintenance import KnownWindow
-from reporting.application.status_page import PublicIncident, PublicMaintenance, PublicUpdate, ShownPage
+from reporting.application.status_page import RECENT, PublicIncident, PublicMaintenance, PublicUpdate, ShownPage
 from reporting.domain.news import Matter, Stage, news
 from shared.ids import new_id
 from shared.unit_of_work import UnitOfWork
@@ -37,8 +37,8 @@ REMEMBERED: Final = timedelta(days=90)
 LOOKED_AT_AGAIN: Final = timedelta(days=1)
 """Planned work comes into a page's reach by time alone, without any event."""
 SET_ASIDE: Final = timedelta(minutes=5)
-WATCHED: Final = ("probes.monitor.", "contracts.maintenance.")
-"""The events that change what a page says of outages and planned work."""
+WATCHED: Final = ("probes.monitor.", "contracts.maintenance.", "contracts.contract.")
+"""The events that change what a page says of outages and planned work, whether anybody looks, and whose it is."""
 
 
 class StatusSubscription(Base):
@@ -287,21 +287,24 @@ async def _forget_what_nobody_is_told(uow: UnitOfWork, tenant_id: UUID, slug: st
     )
 
 
-async def state_of(uow: UnitOfWork, subscription_id: UUID) -> str:
-    """`asked`, `confirmed`, or `gone`."""
+async def state_of(uow: UnitOfWork, subscription_id: UUID, client_id: UUID) -> str:
+    """`asked`, `confirmed`, or `gone`: also when it was for the page of another client, who had the address before."""
     found = await uow.session.get(StatusSubscription, subscription_id)
-    if found is None or found.closed_at is not None:
+    if found is None or found.closed_at is not None or found.client_id != client_id:
         return "gone"
     return "asked" if found.confirmed_at is None else "confirmed"
 
 
-async def look_at_pages(uow: UnitOfWork, client_id: object, name: str) -> None:
-    """In the transaction of an event: the client's pages that somebody wants to be told of are due.
+async def look_at_pages(uow: UnitOfWork, data: Mapping[str, Any], name: str) -> None:
+    """In the transaction of an event with such `data`: the client's pages that somebody wants to be told of are due.
 
     Also those that are due already: one of them may be looked at just now, without this event. Its row is locked until
     then, so this waits, and the page is looked at again.
     """
-    if isinstance(client_id, str) and name.startswith(WATCHED):
+    if not name.startswith(WATCHED):
+        return
+    client_id = data.get("client_id", (data.get("client") or {}).get("client_id"))  # a contract holds its client
+    if isinstance(client_id, str):
         await uow.session.execute(
             update(StatusWatch)
             .where(StatusWatch.client_id == UUID(client_id))
@@ -388,13 +391,14 @@ async def due_watch(uow: UnitOfWork) -> StatusWatch | None:
 async def queue_news(uow: UnitOfWork, watch: StatusWatch, page: ShownPage, windows: Sequence[KnownWindow]) -> int:
     """A mail for every confirmed subscriber and piece of news. Returns how many.
 
-    :param windows: the client's planned work from now on, on the page or not: what is not in it any more is called off.
+    :param windows: the client's planned work, on the page or not, of at least `REMEMBERED` and to come: what is not in
+        it any more is called off. That is told also after its time, for as long as a page would show that it has been.
     """
     planned = {str(window.state.maintenance_id(each)) for window in windows for each in window.state.occurrences}
     off = [
         Matter(key, "cancelled")
         for key, seen in watch.seen.items()
-        if "work" in seen and key not in planned and datetime.fromisoformat(seen["work"]["from"]) > uow.now
+        if "work" in seen and key not in planned and datetime.fromisoformat(seen["work"]["to"]) > uow.now - RECENT
     ]
     new, told = news([*off, *matters(page)], watch.told)
     pieces = [
@@ -442,6 +446,15 @@ async def hand_over(uow: UnitOfWork, watch: StatusWatch, page: ShownPage) -> Non
     await uow.session.execute(delete(StatusSubscription).where(*mine, StatusSubscription.client_id != page.client_id))
     _, told = news(matters(page), {})
     watch.client_id, watch.told, watch.seen = page.client_id, dict(told), _seen(page, uow.now, {}, told)
+
+
+async def give_up(uow: UnitOfWork, watch: StatusWatch) -> None:
+    """The address is that of another agency's page: here nobody is told of it any more, nor asked to confirm. Expects
+    the watch to be locked.
+    """
+    mine = (StatusSubscription.tenant_id == watch.tenant_id, StatusSubscription.slug == watch.slug)
+    await uow.session.execute(delete(StatusSubscription).where(*mine))
+    await uow.session.delete(watch)
 
 
 async def set_watch_aside(uow: UnitOfWork, tenant_id: UUID, slug: str) -> None:

@@ -40,6 +40,14 @@ class Refused(Exception):
         self.fields = fields
 
 
+class AskedTooFast(Exception):
+    """The other service was asked more at once than it answers one person, and did nothing. `wait` is in seconds."""
+
+    def __init__(self, wait: int) -> None:
+        super().__init__(f"wait for {wait} seconds")
+        self.wait = wait
+
+
 @dataclass(frozen=True)
 class File:
     """A file as the other service answers it."""
@@ -117,15 +125,15 @@ class ClientApis:
         self._headers = {"X-Correlation-ID": correlation_id}
 
     async def get(self, service: Service, path: str, **params: str | int | list[str]) -> Any:
-        """The JSON value at a path. Raises Away, NotThere, Refused."""
+        """The JSON value at a path. Raises Away, NotThere, Refused, AskedTooFast."""
         return (await self._call("GET", service, path, params=params)).json()
 
     async def post(self, service: Service, path: str, body: Mapping[str, Any], *, key: str) -> Any:
-        """Does something, once for a key. Raises Away, NotThere, Refused."""
+        """Does something, once for a key. Raises Away, NotThere, Refused, AskedTooFast."""
         return (await self._call("POST", service, path, body=body, headers={"Idempotency-Key": f'"{key}"'})).json()
 
     async def file(self, service: Service, path: str, **params: str) -> File:
-        """A file at a path. Raises Away, NotThere, Refused."""
+        """A file at a path. Raises Away, NotThere, Refused, AskedTooFast."""
         answer = await self._call("GET", service, path, params=params)
         media_type = answer.headers.get("content-type", "application/octet-stream")
         return File(answer.content, media_type, answer.headers.get("content-disposition"))
@@ -155,7 +163,10 @@ class ClientApis:
             return answer
         if answer.status_code == 404:
             raise NotThere
-        if answer.status_code in (400, 403, 409, 412, 413, 415, 422, 429):
+        if answer.status_code == 429:
+            wait = answer.headers.get("retry-after", "")
+            raise AskedTooFast(int(wait) if wait.isdecimal() else 1)
+        if answer.status_code in (400, 403, 409, 412, 413, 415, 422):
             raise _refusal(answer)
         log.warning("portal_upstream_failed", upstream=service, path=path, status=answer.status_code)
         raise Away

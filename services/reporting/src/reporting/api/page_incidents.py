@@ -196,8 +196,7 @@ def shown_incident(page: ShownPage, page_incident_id: UUID) -> PublicIncident:
 async def _found(
     unit: Unit, slug: str, page_incident_id: UUID, who: Principal, *, lock: bool = False
 ) -> PageIncidentRow:
-    await client_of_page(unit, slug)
-    row = await find_page_incident(unit, slug, page_incident_id, lock=lock)
+    row = await find_page_incident(unit, slug, await client_of_page(unit, slug), page_incident_id, lock=lock)
     if row is None or (who.client_id is not None and row.withdrawn_at is not None):
         raise UnknownPageIncident
     return row
@@ -269,9 +268,9 @@ async def publish_page_incident(
 @router.get("", summary="List what people put on a status page", responses=responses_for(NotFound))
 async def list_page_incidents(slug: Slug, unit: Unit, reader: Reader, params: PageParams) -> Page[PageIncidentView]:
     """In the order in which they were published. What was withdrawn is there for the agency, not for its client."""
-    await client_of_page(unit, slug)
+    client_id = await client_of_page(unit, slug)
     row = PageIncidentRow
-    query = select(row).where(row.tenant_id == reader.tenant_id, row.slug == slug)
+    query = select(row).where(row.tenant_id == reader.tenant_id, row.slug == slug, row.client_id == client_id)
     if reader.client_id is not None:
         query = query.where(row.withdrawn_at.is_(None))
     return await paginate(

@@ -90,7 +90,7 @@ _UPLOADED: Final[dict[str, Any]] = {
 
 async def _view(unit: UnitOfWork, slug: str, row: StatusPageRow | None, public_url: str) -> PageView:
     whose = await whose_page(unit, slug)
-    pictures = await pictures_of(unit.session, row.tenant_id, slug) if row is not None else {}
+    pictures = await pictures_of(unit.session, row.tenant_id, slug, whose[0]) if row is not None else {}
     return PageView.of(slug, whose, row, pictures, public_url)
 
 
@@ -106,7 +106,7 @@ async def list_status_pages(unit: Unit, _reader: Reader, settings: Settings, par
         to_item=lambda address: (str(address.slug), (address.client_id, address.site_id)),
     )
     nothing: tuple[StatusPageRow | None, dict[str, StatusPagePicture]] = (None, {})
-    decided = await decided_of(unit, [slug for slug, _ in page.data])
+    decided = await decided_of(unit, {slug: client_id for slug, (client_id, _) in page.data})
     return Page[PageView](
         data=[
             PageView.of(slug, whose, row, pictures, settings.public_url)
@@ -133,7 +133,8 @@ async def get_status_page_settings(
     if_none_match: IfNoneMatch = None,
 ) -> PageView | Response:
     """One page, with the record that proves its domain and without its password."""
-    view = await _view(unit, slug, await find_row(unit, slug), settings.public_url)
+    row = await find_row(unit, slug, await client_of_page(unit, slug))
+    view = await _view(unit, slug, row, settings.public_url)
     unchanged = not_modified(request, view.version)
     if unchanged is not None:
         return unchanged
@@ -268,8 +269,7 @@ async def verify_status_page_domain(
     """
     # Name servers may take their time: no connection to the database waits for them.
     async with callers_unit(request, runtime, writer, recorded=False) as unit:
-        await client_of_page(unit, slug)
-        known = await find_row(unit, slug)
+        known = await find_row(unit, slug, await client_of_page(unit, slug))
         if known is None or known.domain is None or known.domain_token is None:
             raise NoDomain
         domain, token = known.domain, known.domain_token

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
 
+from reporting.adapters.facts import StoredFacts
 from reporting.adapters.page_settings import client_of_page
 from reporting.adapters.page_updates import PageUpdateRow, find_page_update, told_of_incident, write_on_page
 from reporting.adapters.status_subscriptions import forget_mails_of_updates, look_at_page
@@ -34,6 +35,7 @@ from reporting.application.page_updates import (
     TooManyPageUpdates,
     UnknownPageUpdate,
 )
+from reporting.application.status_page import RECENT
 from reporting.domain.public_words import PublicIncidentStatus
 from shared.auth import Principal
 from shared.etag import IfMatch, IfNoneMatch, etag, not_modified
@@ -110,8 +112,8 @@ class PageUpdateView(BaseModel):
 async def _found(
     unit: Unit, slug: str, page_incident_id: UUID, page_update_id: UUID, who: Principal, *, lock: bool = False
 ) -> PageUpdateRow:
-    await client_of_page(unit, slug)
-    row = await find_page_update(unit, slug, page_incident_id, page_update_id, lock=lock)
+    client_id = await client_of_page(unit, slug)
+    row = await find_page_update(unit, slug, client_id, page_incident_id, page_update_id, lock=lock)
     if row is None or (who.client_id is not None and row.withdrawn_at is not None):
         raise UnknownPageUpdate
     return row
@@ -129,21 +131,24 @@ async def publish_page_update(
 ) -> PageUpdateView:
     """On the page, in its JSON and its feeds at once, and by mail to its subscribers: who may read the page reads it.
 
-    Only of an incident that the page shows: an outage, or one that was put on it. An outage that goes on cannot be
+    Only of an incident that the page shows: an outage, or one that was put on it. Of the latter also while the page
+    hides the sites that it is about: their client reads in the portal how they are. An outage that goes on cannot be
     called resolved, nor can anybody say what it does to its component: both are seen by measuring.
     """
     client_id = await client_of_page(unit, slug)
     await write_on_page(unit, slug)
     page = await shown_page(unit, slug, client_id)
-    incident = shown_incident(page, page_incident_id)
+    people = await StoredFacts(unit).page_incidents(writer.tenant_id, slug, client_id, unit.now - RECENT)
+    by_people = any(each.page_incident_id == page_incident_id for each in people)
+    outage = None if by_people else shown_incident(page, page_incident_id)
     components = None
     if body.components is not None:
-        if not incident.titles:
+        if outage is not None:
             raise IsMeasured
         components = impacts_of(page, body.components)
-    if body.status == "resolved" and not incident.titles and incident.ended_at is None:
+    if body.status == "resolved" and outage is not None and outage.ended_at is None:
         raise NotOverYet
-    if await told_of_incident(unit, slug, page_incident_id) >= MOST_UPDATES:
+    if await told_of_incident(unit, slug, client_id, page_incident_id) >= MOST_UPDATES:
         raise TooManyPageUpdates
     row = PageUpdateRow(
         page_update_id=new_id(),
@@ -173,11 +178,14 @@ async def list_page_updates(
 ) -> Page[PageUpdateView]:
     """In the order in which they were published. What was withdrawn is there for the agency, not for its client."""
     client_id = await client_of_page(unit, slug)
-    if not await told_of_incident(unit, slug, page_incident_id):
+    if not await told_of_incident(unit, slug, client_id, page_incident_id):
         shown_incident(await shown_page(unit, slug, client_id), page_incident_id)
     row = PageUpdateRow
     query = select(row).where(
-        row.tenant_id == reader.tenant_id, row.slug == slug, row.page_incident_id == page_incident_id
+        row.tenant_id == reader.tenant_id,
+        row.slug == slug,
+        row.client_id == client_id,
+        row.page_incident_id == page_incident_id,
     )
     if reader.client_id is not None:
         query = query.where(row.withdrawn_at.is_(None))

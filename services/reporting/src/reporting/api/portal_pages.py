@@ -13,7 +13,7 @@ from reporting.adapters.facts import StoredFacts
 from reporting.adapters.portal_facts import contracts_seen, newest_month_told
 from reporting.adapters.portal_store import drafts_of
 from reporting.adapters.portal_words import decision_page
-from reporting.adapters.upstream import Away, ClientApis, File, NotThere, Refused
+from reporting.adapters.upstream import AskedTooFast, Away, ClientApis, File, NotThere, Refused
 from reporting.api.portal_session import PORTAL, TAKEN_AWAY, PortalRoute, SignedIn, Visit, one_of
 from reporting.application.client_overview import MONTHS, contract_now, months_of_uptime
 from reporting.application.reporting import current_month
@@ -91,7 +91,7 @@ async def _todo(visit: Visit) -> list[tuple[str, str]]:
 async def _or_nothing(answer: Any) -> Sequence[Mapping[str, Any]]:
     try:
         return list((await answer)["data"])
-    except (Away, NotThere, Refused):
+    except (Away, AskedTooFast, NotThere, Refused):
         return []
 
 

@@ -35,7 +35,7 @@ from reporting.adapters.portal_store import (
 )
 from reporting.adapters.rendering import RenderedPage, catalogues, portal_page, translator_for
 from reporting.adapters.secret_box import SecretBox
-from reporting.adapters.upstream import Away, ClientApis, NotThere, PortalAccess, Refused
+from reporting.adapters.upstream import AskedTooFast, Away, ClientApis, NotThere, PortalAccess, Refused
 from reporting.api.dependencies import current_box, current_settings, of_process
 from reporting.api.pages import FORM, HTML
 from reporting.api.portal_drafts import draft_of, written_in
@@ -518,6 +518,8 @@ class PortalRoute(APIRoute):
                 return response
             except SignedOut:
                 return await _signed_out(request)
+            except AskedTooFast as error:
+                return await _too_fast(request, error)
             except Exception as error:
                 told = _told(request, error)
                 if told is None:
@@ -539,6 +541,16 @@ async def _signed_out(request: Request) -> Response:
     if came:
         set_session_cookie(response, settings, None)
     return response
+
+
+async def _too_fast(request: Request, error: AskedTooFast) -> Response:
+    """Another service answers nobody so much at once: what was written is kept, and the same works in a moment."""
+    t = reader_of(request)
+    text = t.gettext("Too much was asked for at once, and nothing was done. Try again in a moment.")
+    kept = await _keep_written(request)
+    answer = message(request, 429, t.gettext("Not so fast"), text, t, kept=kept)
+    answer.headers["Retry-After"] = str(error.wait)
+    return answer
 
 
 def reader_of(request: Request) -> Translator:

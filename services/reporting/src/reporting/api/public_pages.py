@@ -109,7 +109,7 @@ class PublicPages:
 
         Raises UnknownPage, NotAdmitted, or the database's error when nothing is remembered either.
         """
-        same = slug, OWN_DOMAIN in self._request.scope
+        same = slug, self._request.scope.get(OWN_DOMAIN)
         found: PublicPage = await visits_of(self._request).readings.share(same, lambda: self.look_up(slug))
         if found.private and not await self._admitted(found):
             raise NotAdmitted(found)
@@ -147,6 +147,8 @@ class PublicPages:
 
     def _page(self, page: ShownPage, *, remembered: timedelta | None) -> PublicPage:
         slug, domain = page.content.slug, page.known.domain
+        if self._request.scope.get(OWN_DOMAIN, domain) != domain:
+            raise UnknownPage  # the page is another client's by now, or it has another domain
         url = f"https://{domain}" if domain else f"{self._settings.public_url.rstrip('/')}/status/{slug}"
         return PublicPage(page, url, "." if OWN_DOMAIN in self._request.scope else slug, remembered)
 

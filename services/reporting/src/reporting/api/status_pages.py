@@ -136,7 +136,7 @@ async def get_status_page_picture(
     """The logo or the small picture of the page, also before somebody has entered its password."""
     page = (await pages.look_up_for_all(slug)).page
     async with runtime.units.for_tenant(page.tenant_id) as unit:
-        found = await stored_picture(unit.session, page.tenant_id, slug, picture)
+        found = await stored_picture(unit.session, page.tenant_id, slug, page.client_id, picture)
     if found is None:
         raise NotFound("This page has no such picture.")
     digest, content = found

@@ -64,6 +64,11 @@ class MailLink:
         async with self.runtime.units.for_tenant(self.found.page.tenant_id) as unit:
             return await act(unit, self.subscription_id)
 
+    async def state(self) -> str:
+        """How its subscription stands: `asked`, `confirmed`, or `gone`."""
+        client_id = self.found.page.client_id
+        return await self.of(lambda unit, subscription_id: state_of(unit, subscription_id, client_id)) or "gone"
+
     def told(self, state: str, *, deeper: bool = False) -> Response:
         """How the subscription stands. `deeper`: told at an address that has one more part than that of the link."""
         t = self.pages.translator(self.found, self.lang)
@@ -151,7 +156,7 @@ async def ask_for_status_mails(
 )
 async def open_status_subscription(link: Link) -> Response:
     """Asks whether to confirm, or whether to end. Opening changes nothing: mail scanners open every link."""
-    return link.told(await link.of(state_of) or "gone")
+    return link.told(await link.state())
 
 
 @router.post(
@@ -176,8 +181,7 @@ async def confirm_status_subscription(link: Link) -> Response:
 )
 async def ask_to_end_status_subscription(link: Link) -> Response:
     """For a person who follows the address that mail programs end a subscription by: a page with one button."""
-    state = await link.of(state_of)
-    return link.told("ending" if state in ("asked", "confirmed") else "gone", deeper=True)
+    return link.told("gone" if await link.state() == "gone" else "ending", deeper=True)
 
 
 @router.post(

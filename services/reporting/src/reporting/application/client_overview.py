@@ -1,13 +1,13 @@
 """What a client sees first: is it up, how has it been, what was promised, what goes on. Everything that is watched.
 
-Unlike the public page it names environments that do not count and tells incidents by their titles: it is read by people
-of the client, who read the same in their reports.
+Unlike the public page it names sites that visitors are not shown and environments that do not count, and tells
+incidents by their titles: it is read by people of the client, who read the same in their reports.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Final, Literal
+from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -16,11 +16,11 @@ from reporting.application.facts import Colours, ContractState, KnownContract, K
 from reporting.application.ports import Facts
 from reporting.application.report import Brand, UptimeFigure
 from reporting.application.reporting import zones_of
-from reporting.application.status_page import PublicDay, impacts_of_people
-from reporting.application.uptime_rule import Measured, measure_day
+from reporting.application.status_page import PublicDay, day_state, impacts_of_people
+from reporting.application.uptime_rule import measure_day
 from reporting.domain.period import days_until, month_bounds, month_of
 from reporting.domain.public_words import Headline, Impact, ShownState, headline, shown_state, worst
-from reporting.domain.state_line import NOT_BEGUN, Span, State
+from reporting.domain.state_line import NOT_BEGUN, Span, State, clipped
 
 DAYS: Final = 90
 MONTHS: Final = 12
@@ -40,7 +40,8 @@ class SystemNow:
     state: State
     """What was measured."""
     shown: ShownState
-    """The worse of that and what people say of it on a status page: the portal never tells a client otherwise."""
+    """The worse of that and what people say of it on any status page that shows it: of such a system they say the same.
+    One that pages hide is the client's all the same: what people had put there counts until they say otherwise."""
     since: datetime | None
     days: Sequence[PublicDay]
 
@@ -97,7 +98,8 @@ async def contract_now(facts: Facts, contract_id: UUID, now: datetime) -> Contra
             for site in newest.sites_at(page.slug)
             for environment in site.environments
         }
-        told = await impacts_of_people(facts, versions[-1].tenant_id, page.slug, shown_names, now)
+        tenant_id, client_id = versions[-1].tenant_id, newest.client.client_id
+        told = await impacts_of_people(facts, tenant_id, page.slug, client_id, shown_names, now)
         said |= {one: worst([said.get(one), impact]) for one, impact in told.items()}
     systems = []
     for site in newest.sites:
@@ -189,22 +191,10 @@ def _days(
         shown.append(
             PublicDay(
                 date=day,
-                state=_day_state(measured),
+                state=day_state(clipped(line, start, end)),
                 down_seconds=measured["down_seconds"],
                 uptime_display=measured["uptime_display"],
                 coverage_percent=measured["coverage_percent"],
             )
         )
     return shown
-
-
-def _day_state(measured: Measured) -> Literal["up", "degraded", "down", "unknown", "paused"]:
-    """The worst that was measured on a day. A day of which less than a minute was measured is not called good."""
-    if measured["down_seconds"]:
-        return "down"
-    if measured["degraded_seconds"]:
-        return "degraded"
-    known = measured["period_seconds"] - measured["unknown_seconds"] - measured["paused_seconds"]
-    if known >= 60:
-        return "up"
-    return "paused" if measured["paused_seconds"] and not measured["unknown_seconds"] else "unknown"

@@ -32,6 +32,7 @@ TICKET: Final[JsonDict] = {
 }
 HOURS: Final[JsonDict] = {
     "status": "closed",
+    "pooled": False,
     "real_minutes": 450,
     "available_minutes": 600,
     "accounted_minutes": 450,

@@ -63,12 +63,14 @@ class Facts(ToldFacts, Protocol):
         """By environment: response times of all hours that begin in `[start, end)`, as one sketch."""
         ...
 
-    async def page(self, tenant_id: UUID, slug: str) -> KnownPage:
-        """What an agency decided about its page at an address; the defaults as long as that is nothing."""
+    async def page(self, tenant_id: UUID, slug: str, client_id: UUID) -> KnownPage:
+        """What an agency decided about a client's page at an address; the defaults as long as that is nothing."""
         ...
 
-    async def page_incidents(self, tenant_id: UUID, slug: str, since: datetime) -> Sequence[WrittenIncident]:
-        """What people put on a page, unless it was withdrawn or they called it resolved before `since`."""
+    async def page_incidents(
+        self, tenant_id: UUID, slug: str, client_id: UUID, since: datetime
+    ) -> Sequence[WrittenIncident]:
+        """What people put on a client's page, unless it was withdrawn or they called it resolved before `since`."""
         ...
 
     async def page_updates(

@@ -76,6 +76,10 @@ class HoursPart(Part):
     model_config = ConfigDict(frozen=True, json_schema_extra=example(examples.HOURS))
 
     status: Literal["worked", "closed"]
+    pooled: bool | None = Field(
+        default=None,
+        description="whether what one line leaves serves the others; null: not closed, or told by an earlier release",
+    )
     real_minutes: Minutes
     available_minutes: Minutes | None
     accounted_minutes: Minutes | None

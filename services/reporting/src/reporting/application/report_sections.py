@@ -205,6 +205,7 @@ def _hours(
     fact, ledger = closed
     return HoursPart(
         status="closed",
+        pooled=ledger.pooled,
         real_minutes=ledger.real_minutes,
         available_minutes=ledger.available_minutes,
         accounted_minutes=ledger.accounted_minutes,

@@ -302,7 +302,7 @@ async def status_page(facts: Facts, slug: str, now: datetime) -> ShownPage:
     page = newest.page_at(slug)
     if page is None:
         raise UnknownPage
-    decided = await facts.page(known[0][-1].tenant_id, slug)
+    decided = await facts.page(known[0][-1].tenant_id, slug, newest.client.client_id)
     zone = ZoneInfo(newest.client.time_zone)
     minute = now.replace(second=0, microsecond=0)
     hour = now.replace(minute=0, second=0, microsecond=0)
@@ -340,7 +340,7 @@ async def status_page(facts: Facts, slug: str, now: datetime) -> ShownPage:
             shown, left_at = _incidents(component, found, by_outage, now, minute)
             incidents += shown
             told += [component.added_at, *left_at]
-    people = await facts.page_incidents(tenant_id, slug, now - RECENT)
+    people = await facts.page_incidents(tenant_id, slug, client_id, now - RECENT)
     ids = [*(each.incident_id for each in incidents), *(each.page_incident_id for each in people)]
     written = await facts.page_updates(tenant_id, slug, ids)
     incidents = [_with_written(each, written.get(each.incident_id, ())) for each in incidents]
@@ -507,7 +507,7 @@ def _component(
         shown.append(
             PublicDay(
                 date=day,
-                state=_day_state(clipped(line, start, end)),
+                state=day_state(clipped(line, start, end)),
                 down_seconds=measured["down_seconds"],
                 uptime_display=measured["uptime_display"],
                 coverage_percent=measured["coverage_percent"],
@@ -583,7 +583,7 @@ def _present(line: Sequence[Span]) -> tuple[PublicState, datetime | None]:
     return state, since
 
 
-def _day_state(spans: Sequence[Span]) -> Literal["up", "degraded", "down", "unknown", "paused"]:
+def day_state(spans: Sequence[Span]) -> Literal["up", "degraded", "down", "unknown", "paused"]:
     """The worst that was measured on a day. A day of which nothing was measured is not called good."""
     states = {span.state for span in spans}
     measured = sum((span.end - span.start for span in spans if span.state not in {"unknown", "paused"}), timedelta())
@@ -672,12 +672,15 @@ def _updates(outage: Outage, incident: KnownIncident | None, now: datetime) -> l
 
 
 def _with_turns(steps: Sequence[PublicUpdate], outage: Outage) -> list[PublicUpdate]:
-    """Steps in the order of time, and what was measured between them, called what it was called until then."""
+    """Steps in the order of time, and what was measured between them, called what it was called until then.
+
+    What people did at the very instant at which something else was measured comes before it.
+    """
     turns: list[tuple[datetime, PublicUpdate | State]] = [*outage.turns[-MOST_TURNS:]]
     if outage.end is not None and not outage.watched:
         turns.append((outage.end, "paused"))
     told: list[PublicUpdate] = []
-    for at, step in sorted([*turns, *((step.at, step) for step in steps)], key=lambda each: each[0]):
+    for at, step in sorted([*((step.at, step) for step in steps), *turns], key=lambda each: each[0]):
         if isinstance(step, PublicUpdate):
             told.append(step)
         elif step in get_args(Turned):
@@ -827,9 +830,9 @@ def _impacts(incidents: Iterable[PublicIncident]) -> Mapping[UUID, Impact | None
 
 
 async def impacts_of_people(
-    facts: Facts, tenant_id: UUID, slug: str, names: Mapping[UUID, str], now: datetime
+    facts: Facts, tenant_id: UUID, slug: str, client_id: UUID, names: Mapping[UUID, str], now: datetime
 ) -> Mapping[UUID, Impact | None]:
-    """What visitors of a page are told by people of these components; nothing of a component, nothing is said of it."""
-    people = await facts.page_incidents(tenant_id, slug, now - RECENT)
+    """What people say of these components on a client's page; nothing of a component, nothing is said of it."""
+    people = await facts.page_incidents(tenant_id, slug, client_id, now - RECENT)
     written = await facts.page_updates(tenant_id, slug, [each.page_incident_id for each in people])
     return _impacts(_of_people(people, written, names, now))

@@ -160,6 +160,8 @@ class HoursMonth(Fact):
     """A closed month of the hours ledger."""
 
     month: date
+    pooled: bool | None = None
+    """None: told before this was kept."""
     available_minutes: int
     real_minutes: int
     accounted_minutes: int

@@ -26,5 +26,5 @@ async def keep_and_queue(event: ReceivedEvent[dict[str, Any]], uow: UnitOfWork) 
         if not await remember_event(uow, event, name):
             return
         await record_event(uow, event, name)
-        await look_at_pages(uow, event.data.get("client_id"), name)
+        await look_at_pages(uow, event.data, name)
     await queue_deliveries(uow, Said.of(event.envelope, event.payload), event.tenant_id)

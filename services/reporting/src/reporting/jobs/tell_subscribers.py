@@ -16,11 +16,13 @@ from reporting.adapters.secret_box import SecretBox
 from reporting.adapters.status_mail import status_mail
 from reporting.adapters.status_subscriptions import (
     LOOKED_AT_AGAIN,
+    REMEMBERED,
     DueMail,
     StatusWatch,
     claim_mail,
     due_watch,
     forget_unconfirmed,
+    give_up,
     hand_over,
     link_token,
     queue_news,
@@ -89,10 +91,11 @@ class TellSubscribers:
         except UnknownPage:
             return
         if page.tenant_id != watch.tenant_id:
+            await give_up(unit, watch)
             return
         if page.client_id != watch.client_id:
             await hand_over(unit, watch, page)
-        windows = await facts.maintenance(page.client_id, unit.now, unit.now + AHEAD)
+        windows = await facts.maintenance(page.client_id, unit.now - REMEMBERED, unit.now + AHEAD)
         await queue_news(unit, watch, page, windows)
 
     async def _send(self) -> bool:

@@ -64,7 +64,7 @@ def test_the_signatures_of_rfc_8032_verify(key: str, message: str, signature: st
     assert not is_signed(bytes.fromhex(key), told + b"!", bytes.fromhex(signature))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.binary(min_size=32, max_size=32), message=st.binary(max_size=80), place=st.integers(0, 511))
 def test_it_agrees_with_the_library_that_signs(seed: bytes, message: bytes, place: int) -> None:
     private = Ed25519PrivateKey.from_private_bytes(seed)
@@ -197,7 +197,7 @@ def test_a_new_key_is_trusted_when_the_one_before_endorsed_it() -> None:
     assert any("neither trusted nor endorsed" in fault for fault in check(taken, keys=[FIRST.public]).faults)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_whatever_is_changed_in_one_place_is_found(data: st.DataObject) -> None:
     lines = whole()

@@ -76,7 +76,9 @@ def test_a_folder_that_cannot_be_written_keeps_nothing_from_going_on(tmp_path: P
     folder.remove("martin")
 
 
-async def test_a_page_is_written_once_a_minute_and_at_once_when_its_settings_change(tmp_path: Path) -> None:
+async def test_a_page_is_written_once_a_minute_and_at_once_when_its_settings_or_its_client_change(
+    tmp_path: Path,
+) -> None:
     written: list[datetime] = []
 
     class Counted(SnapshotFolder):
@@ -91,7 +93,8 @@ async def test_a_page_is_written_once_a_minute_and_at_once_when_its_settings_cha
     later = page(version=1)
     later = replace(later, content=later.content.model_copy(update={"updated_at": NOW + timedelta(minutes=1)}))
     await last.keep("martin", later, NOW + timedelta(minutes=1))
-    assert [(at - NOW).total_seconds() for at in written] == [0, 30, 60]
+    await last.keep("martin", replace(later, client_id=UUID(int=3)), NOW + timedelta(seconds=70))
+    assert [(at - NOW).total_seconds() for at in written] == [0, 30, 60, 70]
 
 
 @pytest.mark.parametrize(("age", "there"), [(timedelta(days=1), True), (timedelta(days=1, seconds=1), False)])

@@ -12,6 +12,15 @@ SEALED = "sealed"
 _SECRET_KEYS = frozenset({"password", "token", "secret", "body"})
 _SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie"})
 _SECRET_PARTS = ("auth", "token", "secret", "key", "password", "session", "signature", "credential")
+_HARMLESS_HEADERS = frozenset(
+    {
+        *("accept", "accept-charset", "accept-encoding", "accept-language", "cache-control", "content-language"),
+        *("content-type", "dnt", "if-modified-since", "if-none-match", "origin", "pragma", "priority", "range"),
+        *("save-data", "sec-fetch-dest", "sec-fetch-mode", "sec-fetch-site", "sec-fetch-user", "sec-gpc"),
+        *("upgrade-insecure-requests", "user-agent", "x-requested-with"),
+    }
+)
+"""What says how to answer, and lets nobody in. Any other header may be a key, whatever it is called."""
 _SHORTEST = 4
 """Shorter secrets are not looked for in what a site answers: they would be found everywhere."""
 
@@ -23,7 +32,7 @@ def is_secret_header(name: str) -> bool:
 
 
 def masked(document: Mapping[str, Any]) -> dict[str, Any]:
-    """A configuration as it may be shown: without passwords, tokens, bodies, and such in headers and addresses.
+    """A configuration as it may be shown: without passwords, tokens, bodies, keys in addresses, and most headers.
 
     For the documents of every kind of check, closed ones too.
     """
@@ -109,7 +118,7 @@ def _without_keys(query: str) -> str:
 def _masked(key: str, value: Any) -> Any:
     if isinstance(value, Mapping):
         if key == "headers":
-            return {name: HIDDEN if is_secret_header(name) else text for name, text in value.items()}
+            return {name: text if name.lower() in _HARMLESS_HEADERS else HIDDEN for name, text in value.items()}
         return masked(value)
     if isinstance(value, str):
         if key in _SECRET_KEYS:

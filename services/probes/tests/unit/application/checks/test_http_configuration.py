@@ -103,6 +103,14 @@ def test_what_is_shown_holds_no_secret_and_finds_it_again() -> None:
     assert with_secrets_of(changed, API) == API | {"method": "PUT"}
 
 
+def test_a_header_is_shown_when_it_is_known_to_let_nobody_in() -> None:
+    harmless = {"Accept": "text/html", "accept-language": "fr", "User-Agent": "Upheld", "Content-Type": "text/plain"}
+    others = {"X-Visitor": "guest-of-ours", "X-Environment": "staging", "Referer": "https://a.example/?t=1", "X": "y"}
+    document = check(headers=harmless | others)
+    assert masked(document)["headers"] == harmless | dict.fromkeys(others, HIDDEN)
+    assert with_secrets_of(masked(document) | {"method": "HEAD"}, document) == document | {"method": "HEAD"}
+
+
 def test_a_hidden_secret_is_not_carried_to_another_site() -> None:
     with pytest.raises(ValueError, match="another site"):
         with_secrets_of(masked(API) | {"url": "https://thief.example/"}, API)

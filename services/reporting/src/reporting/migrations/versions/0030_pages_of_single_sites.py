@@ -1,15 +1,15 @@
 """The addresses at which contracts show single sites.
 
-Revision ID: 0028
-Revises: 0027
+Revision ID: 0030
+Revises: 0029
 """
 
 from alembic import op
 
 from shared.database import protect_rows
 
-revision = "0028"
-down_revision = "0027"
+revision = "0030"
+down_revision = "0029"
 
 SCHEMA = "reporting"
 ROLE = "reporting_app"
