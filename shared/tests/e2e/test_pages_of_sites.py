@@ -4,7 +4,6 @@ import re
 from email.message import EmailMessage
 
 import httpx
-import pytest
 
 from shared.testing.running_stack import RunningStack
 from shared.testing.small_site import SmallSite
@@ -14,7 +13,6 @@ from .thread_client import FAST_MONITORING, ThreadClient, eventually
 ENGLISH = {"accept": "text/html", "accept-language": "en"}
 
 
-@pytest.mark.capability("R03")
 def test_visitors_of_a_site_that_is_well_are_told_nothing_of_the_one_that_is_down(
     running_stack: RunningStack, thread: ThreadClient, small_site: SmallSite
 ) -> None:
