@@ -44,7 +44,7 @@ from reporting.api import (
 )
 from reporting.api.commands import rebuild, reseal_secrets, verify_audit
 from reporting.api.errors import ERRORS
-from reporting.api.portal_problems import around
+from reporting.api.problems_in_words import around
 from reporting.api.webhook_document import outgoing
 from reporting.handlers import handlers
 from reporting.published.v1 import registry

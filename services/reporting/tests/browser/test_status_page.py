@@ -1,5 +1,6 @@
 """The status page in a browser: two languages, phone and desk, without script, by keyboard, in the dark, on paper."""
 
+import re
 from base64 import b64decode
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -13,6 +14,7 @@ from reporting.adapters.page_settings import keep_picture, locked_row
 from reporting.adapters.pictures import cleaned
 from reporting.adapters.secret_box import SecretBox
 from reporting.adapters.status_subscriptions import StatusSubscription, link_token
+from reporting.domain.brand import contrast
 from shared.ids import new_id
 
 pytestmark = pytest.mark.slow
@@ -28,6 +30,19 @@ SAID = {
     "fr": ("Le service est indisponible", "Maintenance planifiée", "Systèmes"),
     "en": ("The service is unavailable", "Planned maintenance", "Systems"),
 }
+
+RING = """() => {
+  const each = document.activeElement, own = getComputedStyle(each), clear = "rgba(0, 0, 0, 0)";
+  let ground = parseFloat(own.outlineOffset) < 0 ? each : each.parentElement ?? each;
+  while (getComputedStyle(ground).backgroundColor === clear && ground.parentElement) ground = ground.parentElement;
+  return [own.outlineStyle, own.outlineColor, getComputedStyle(ground).backgroundColor];
+}"""
+"""How what has the focus is marked, in which colour, and the colour around it."""
+
+
+def plain(colour: str) -> str:
+    """`rgb(0, 16, 255)` as `#0010ff`."""
+    return "#" + "".join(f"{int(channel):02x}" for channel in re.findall(r"\d+", colour)[:3])
 
 
 @pytest.fixture
@@ -124,9 +139,10 @@ async def test_everything_is_reached_by_keyboard_and_seen_while_it_is(browser: B
     assert box["x"] >= 0
     reached = []
     for _ in range(12):
-        outline = await page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+        outline, ring, ground = await page.evaluate(RING)
         name = await page.evaluate("document.activeElement.textContent.trim()")
         assert outline != "none" or name == await page.evaluate("document.body.textContent.trim()"), name
+        assert outline == "none" or contrast(plain(ring), plain(ground)) >= 3, (name, ring, ground)
         reached.append(name)
         await page.keyboard.press("Tab")
     for name in ("Français", "2 days with interruptions", "Atom", "Calendar of maintenance", "JSON"):

@@ -94,7 +94,46 @@ async def test_a_suspension_changes_no_rule_and_stays_out_of_the_sums(service: A
     assert await page(service, story) == (days, sums)
 
 
-async def test_a_day_with_a_forgiven_outage_looks_the_same_to_visitors_and_in_the_portal(
+async def states(service: Any, story: Any, *days: str) -> list[str]:
+    """The states of days, which the page and the portal tell alike."""
+    async with service.client() as visitor:
+        (component,) = (await visitor.get(f"/status/{story.slug}.json")).json()["components"]
+    async with service.runtime.units.for_tenant(story.tenant_id) as unit:
+        found = await contract_now(StoredFacts(unit), story.contract_id, service.clock.now())
+    assert found is not None
+    (counting,) = [system for system in found.systems if system.counts_for_sla]
+    shown = {day["date"]: day["state"] for day in component["days"]}
+    assert {day.date.isoformat(): day.state for day in counting.days} == shown
+    return [shown[day] for day in days]
+
+
+async def test_a_day_on_which_nothing_counted_as_unavailable_is_no_day_with_an_interruption(
+    service: Any, story: Any
+) -> None:
+    story.rule["minimum_outage"] = "PT6M"
+    await service.hear(*story.golden_june())  # ten minutes on the 9th, five on the 18th
+    service.clock.set(LATER)
+    assert await states(service, story, "2026-06-08", "2026-06-09", "2026-06-18") == ["up", "down", "up"]
+
+
+async def test_a_day_outside_of_the_service_window_is_told_as_it_was_measured(service: Any, story: Any) -> None:
+    weekly = [{"days": ["mon", "tue", "wed", "thu", "fri"], "from": "00:00", "to": "24:00"}]
+    story.rule["service_window"] = {"time_zone": "Europe/Paris", "weekly": weekly}
+    saturday, sunday = (datetime(2026, 6, day, 8, tzinfo=UTC) for day in (20, 21))
+    outage = (new_id(), saturday)
+    await service.hear(
+        *story.golden_june(),
+        story.down(*outage),
+        story.recovered(*outage, saturday + timedelta(hours=1)),
+        story.unknown(sunday - timedelta(hours=10), reason="no_fresh_result"),
+        story.restored(sunday - timedelta(hours=10), sunday + timedelta(hours=14)),
+    )
+    service.clock.set(LATER)
+    days = [f"2026-06-{day}" for day in (18, 19, 20, 21, 22)]
+    assert await states(service, story, *days) == ["down", "up", "up", "unknown", "up"]
+
+
+async def test_a_day_with_a_forgiven_outage_is_none_with_an_interruption_to_visitors_nor_in_the_portal(
     service: Any, story: Any
 ) -> None:
     short, forgiven = AMENDED + timedelta(minutes=10), new_id()
@@ -102,5 +141,6 @@ async def test_a_day_with_a_forgiven_outage_looks_the_same_to_visitors_and_in_th
     await service.hear(story.down(forgiven, short), story.recovered(forgiven, short, short + timedelta(minutes=14)))
     service.clock.set(LATER)
     days, _ = await page(service, story)
-    assert days["2026-07-01"] == (0, "100.00")
+    assert days.keys() == {"2026-06-09", "2026-06-18"}
     assert await client_page(service, story) == days
+    assert await states(service, story, "2026-07-01") == ["up"]

@@ -237,6 +237,20 @@ async def test_the_client_gets_the_pack_that_the_agency_gets_in_his_language(
     assert opened_pack(await downloaded(service, english))["README.txt"].decode().startswith("Evidence pack\n")
 
 
+@pytest.mark.capability("X09")
+async def test_staff_of_the_client_take_no_pack_because_the_contract_is_in_it_and_are_told_whom_to_ask(
+    service: Any, story: Any
+) -> None:
+    await service.hear(*story.golden_june())
+    service.clock.set(JULY)
+    assert b'"price"' in await downloaded(service, story)
+    about = f"incidents/{new_id()}"
+    async with service.client(story, role="client_staff", client_id=story.client_id) as staff:
+        for rest in ("2026-06", f"2026-06/environments/{story.environment_id}", about, f"{about}/clocks/{new_id()}"):
+            refused = await staff.get(f"/v1/contracts/{story.contract_id}/evidence/{rest}")
+            assert (refused.status_code, b"deciders" in refused.content) == (403, True), rest
+
+
 async def test_more_than_anybody_should_load_at_once_is_refused_with_what_to_ask_for(
     service: Any, story: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

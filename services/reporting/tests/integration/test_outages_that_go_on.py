@@ -1,5 +1,6 @@
 """What visitors and subscribers are told of an outage that cannot be seen for a while, or is not watched any more."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -178,6 +179,70 @@ async def test_an_incident_of_the_agency_is_not_called_back_in_service_when_nobo
     ]
 
 
+async def test_an_incident_that_people_resolve_before_the_service_is_back_ends_when_it_is(
+    service: Any, story: Any, mailbox: Mailbox
+) -> None:
+    outage, taken, resolved, back = (new_id(), NOW - 10 * MINUTE), *(NOW - left * MINUTE for left in (8, 5, 1))
+    await service.hear(story.down(*outage))
+    assert await mails(service, mailbox) == [DOWN]
+    await service.hear(*story.incident(new_id(), *outage, acknowledged=taken, resolved=resolved))
+    assert await mails(service, mailbox) == [DOWN]
+    content = await read(service)
+    (incident,) = content["open_incidents"]
+    assert (incident["status"], incident["ended_at"], content["recent_incidents"]) == ("identified", None, [])
+    assert [each[1] for each in steps(incident)] == ["investigating", "identified"]
+    (told,) = (await read(service, "/api/v2/incidents/unresolved.json"))["incidents"]
+    assert (told["status"], told["resolved_at"], told["monitoring_at"]) == ("identified", None, None)
+    for place in ("", "/incidents", f"/incidents/{outage[0]}", "/feed.atom", "/feed.json"):
+        page = await html(service, place)
+        assert "A technician is working on it" in page, place
+        assert "Resolved" not in page, place
+        assert "Service is back" not in page, place
+
+    await service.hear(story.recovered(*outage, back))
+    assert await mails(service, mailbox) == [DOWN, BACK]
+    content = await read(service)
+    (incident,) = content["recent_incidents"]
+    assert (content["open_incidents"], incident["ended_at"], incident["duration_seconds"]) == ([], text(back), 540)
+    assert steps(incident) == [
+        (text(outage[1]), "investigating", None),
+        (text(taken), "identified", None),
+        (text(back), "resolved", None),
+    ]
+    assert (await read(service, "/api/v2/incidents/unresolved.json"))["incidents"] == []
+    (told,) = (await read(service, "/api/v2/incidents.json"))["incidents"]
+    assert (told["status"], told["resolved_at"]) == ("resolved", text(back))
+    assert await mails(service, mailbox) == [DOWN, BACK]
+
+
+async def test_who_takes_up_an_incident_after_the_service_is_back_does_not_take_that_back(
+    service: Any, story: Any
+) -> None:
+    outage, back, taken = (new_id(), NOW - 10 * MINUTE), NOW - 6 * MINUTE, NOW - 2 * MINUTE
+    incident_id = new_id()
+    await service.hear(story.down(*outage), *story.incident(incident_id, *outage, acknowledged=taken))
+    (incident,) = (await read(service))["open_incidents"]
+    assert (incident["status"], incident["updated_at"]) == ("identified", text(taken))
+    await service.hear(story.recovered(*outage, back))
+    (incident,) = (await read(service))["open_incidents"]
+    assert steps(incident) == [(text(outage[1]), "investigating", None), (text(back), "monitoring", None)]
+    assert incident["updated_at"] == text(taken)  # what was told then is no step any more, and readers hear of that
+
+
+async def test_nobody_is_told_by_people_that_a_service_is_back_before_it_is(service: Any, story: Any) -> None:
+    outage = (new_id(), NOW - 10 * MINUTE)
+    await service.hear(story.down(*outage))
+    async with service.client(story) as agency:
+        answer = await agency.post(
+            f"/v1/status-pages/boulangerie-martin/incidents/{outage[0]}/updates",
+            json={"status": "monitoring", "texts": {"en": "The disk was replaced."}},
+        )
+    assert answer.status_code == 201, answer.text
+    (incident,) = (await read(service))["open_incidents"]
+    assert steps(incident)[1:] == [(text(NOW), "identified", None)]
+    assert "Service is back" not in await html(service)
+
+
 async def test_a_contract_that_ended_ends_what_its_page_tells_of_an_outage(
     service: Any, story: Any, mailbox: Mailbox
 ) -> None:
@@ -186,6 +251,21 @@ async def test_a_contract_that_ended_ends_what_its_page_tells_of_an_outage(
     content = await read(service)
     assert [each["ended_at"] for each in content["recent_incidents"]] == [text(ended)]
     assert await mails(service, mailbox) == [LOST]
+
+
+async def test_an_outage_that_a_new_contract_takes_over_is_told_to_be_watched_no_more(
+    service: Any, story: Any, mailbox: Mailbox
+) -> None:
+    outage, turn = (new_id(), NOW - 10 * MINUTE), NOW - 2 * MINUTE
+    await service.hear(story.down(*outage))
+    assert await mails(service, mailbox) == [DOWN]
+    renewed = replace(story, contract_id=new_id(), monitor_id=new_id(), versions={})
+    await service.hear(story.contract("terminated", turn), renewed.contract("activated", turn), renewed.unknown(turn))
+    content = await read(service)
+    assert content["status"] == {"headline": "unknown", "contract": "active", "since": None}
+    (incident,) = content["recent_incidents"]
+    assert steps(incident)[-1] == (text(turn), "resolved", "paused")
+    assert await mails(service, mailbox) == [DOWN, LOST]
 
 
 @pytest.mark.parametrize("first", [True, False])

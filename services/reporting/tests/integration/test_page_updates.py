@@ -139,14 +139,16 @@ async def test_later_steps_that_are_seen_go_on_from_what_people_called_the_outag
     service: Any, story: Any, outage: UUID
 ) -> None:
     since = service.clock.now() - ONGOING
-    assert (await publish(service, story, outage, status="monitoring", texts=TEXTS)).status_code == 201
+    assert (await publish(service, story, outage, status="identified", texts=TEXTS)).status_code == 201
     incident_id = new_id()
     service.clock.advance(timedelta(minutes=4))
     now = service.clock.now()
     await service.hear(*story.incident(incident_id, outage, since, acknowledged=now - timedelta(minutes=2)))
     (incident,) = (await read(service))["open_incidents"]
-    assert [step["status"] for step in incident["updates"]] == ["monitoring", "investigating"]
+    assert [step["status"] for step in incident["updates"]] == ["identified", "investigating"]
     await service.hear(story.recovered(outage, since, now))
+    (incident,) = (await read(service))["open_incidents"]
+    assert [step["status"] for step in incident["updates"]] == ["monitoring", "identified", "investigating"]
     again = await publish(service, story, outage, status="resolved", texts={"en": "It holds."})
     assert again.status_code == 201, again.text
     content = await read(service)

@@ -116,6 +116,7 @@ async def test_while_other_services_are_away_the_portal_shows_what_reporting_kno
     assert "Tous les systèmes fonctionnent" in home.text or "systèmes" in home.text
     bars = home.text[home.text.index('<svg class="bars"') :].partition("</svg>")[0]
     assert '<path class="good"' in bars, "the days without trouble are drawn, too"
+    assert "jours non mesurés" in bars, "and who hears them is told of those that nobody measured"
     month = await get(portal, f"/portal/contracts/{story.contract_id}/uptime", browser)
     assert "99,97\u202f%" in month.text.replace("\xa0", "\u202f")
     assert "Non mesuré" not in month.text, "what is measured without a promise has no verdict"
@@ -142,6 +143,30 @@ async def test_a_month_with_a_decision_is_told_as_its_report_tells_it_with_the_f
     told = Page(page.text).words.replace("\u202f", " ").replace("\xa0", " ")
     assert "99,97 %" in told
     assert "99,55 % telle que mesurée" in told
+
+
+async def test_an_incident_that_was_resolved_while_its_system_is_down_is_not_told_as_over(
+    portal: Any, story: Any
+) -> None:
+    now = portal.clock.now()
+    outage, since = new_id(), now - timedelta(minutes=10)
+    resolved = story.incident(new_id(), outage, since, resolved=now - timedelta(minutes=5))
+    await portal.hear(*story.golden_june()[:5], story.down(outage, since), *resolved)
+    browser = await signed_in(portal, person_of(story))
+
+    async def incident() -> str:
+        home = (await get(portal, "/portal?lang=en", browser)).text
+        return home[home.index("INC-2026-") - 200 :].partition("</article>")[0]
+
+    shown = await incident()
+    assert 'class="card bad"' in shown
+    assert "A technician is working on it" in shown
+    assert "Resolved" not in shown
+    assert "Since" in shown
+    await portal.hear(story.recovered(outage, since, now - timedelta(minutes=1)))
+    shown = await incident()
+    assert 'class="card good"' in shown
+    assert "Resolved" in shown
 
 
 async def test_over_tls_the_cookie_travels_over_it_only_and_no_page_is_kept(portal: Any, story: Any) -> None:

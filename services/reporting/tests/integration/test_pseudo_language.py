@@ -345,7 +345,14 @@ def filled(story: Any) -> dict[str, Any]:
     minutes = dict.fromkeys(("included_minutes", "accounted_minutes", "remaining_minutes", "overage_minutes"), 90)
     lines = [{"code": "care", "name": {"fr": "Menu"}, **minutes}]
     overage = {"amount": "12.00", "currency": "EUR"}
-    hours = {**minutes, "available_minutes": 120, "overage_amount": overage, "lines": lines, "closed_at": None}
+    hours = {
+        **minutes,
+        "available_minutes": 120,
+        "overage_amount": overage,
+        "lines": lines,
+        "closed_at": None,
+        "pooled": True,
+    }
     worked_on = {"worked_on": "2026-06-15", "line": None, "counts_on": "care", "real_minutes": 90, "note": "Vendre"}
     said = {"audience": "client", "note": "Vendre", "actor": {"kind": "user", "name": "Ada Martin"}, "at": AT}
     attached = {"audience": "client", "attachment_id": ITEM, "name": "Stock", "added_by": said["actor"], "added_at": AT}

@@ -122,6 +122,27 @@ async def test_months_of_the_clients_whose_rows_were_otherwise_are_measured_agai
     assert await due(service) == {story.client_id}
 
 
+async def test_reports_of_months_that_are_over_are_due_again_be_the_first_one_issued_or_at_work(
+    service: Any, story: Any
+) -> None:
+    await service.hear(*story.golden_june())
+    service.clock.set(JULY)
+    months = {"2026-05-01": "'2026-05-31T22:00:00Z', 1", "2026-06-01": "'2026-06-30T22:00:00Z', 0"}
+    commented_early = {"2026-08-01": "null, 0"}
+    whose = f"'{story.contract_id}', 'monthly', '{story.tenant_id}', '{story.client_id}', '{{}}', 0"
+    columns = "contract_id, kind, tenant_id, client_id, commentary, commentary_version, month, ends_at, edition"
+    rows = [f"({whose}, '{month}', {values})" for month, values in (months | commented_early).items()]
+    await execute(
+        service,
+        f"insert into reporting.report_month ({columns}) values {', '.join(rows)}",
+        "delete from reporting.transition where number = 2",
+    )
+    await rebuilt(service)
+    async with service.runtime.units.for_every_tenant() as unit:
+        found = await unit.session.scalars(text("select month from reporting.report_month where due_at is not null"))
+        assert {str(month) for month in found} == set(months)
+
+
 async def test_damage_is_mended_though_the_rebuild_is_killed_and_more_is_heard_and_nobody_notices(
     start_service: Callable[..., Any], story: Any
 ) -> None:

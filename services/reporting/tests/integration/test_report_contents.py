@@ -236,6 +236,33 @@ async def test_a_closed_settlement_adds_deliverables_with_proofs_and_what_is_owe
     assert decider["report"]["parts"]["settlement"] == owed
 
 
+async def test_the_last_month_of_a_contract_that_ends_in_the_middle_of_it_tells_what_is_owed_and_delivered(
+    service: Any, story: Any
+) -> None:
+    ended = datetime(2026, 6, 20, 8, tzinfo=UTC)
+    await service.hear(*story.golden_june(), story.contract("terminated", ended))
+    await service.hear(told(story, "contracts.settlement.closed.v1"))
+    service.clock.set(AFTERWARDS)
+    await issue(service)
+    report = (await get(service, story, "/editions/1"))["report"]
+    assert report["to"] == "2026-06-20T08:00:00Z"
+    assert report["parts"]["settlement"]["net"] == "600.00"
+    assert [each["code"] for each in report["parts"]["deliverables"]] == ["monthly_report"]
+
+
+async def test_a_settlement_stays_in_its_month_when_the_client_moves_east(service: Any, story: Any) -> None:
+    """The month ends seven hours earlier then than what was settled in Paris."""
+    began, *rest = story.golden_june()
+    client = json.loads(began)["data"]["client"] | {"time_zone": "Asia/Tokyo"}
+    await service.hear(began, *rest, story.contract("amended", datetime(2026, 6, 20, 8, tzinfo=UTC), client=client))
+    await service.hear(told(story, "contracts.settlement.closed.v1"))
+    service.clock.set(datetime(2026, 8, 2, tzinfo=UTC))
+    june = await parts(service, story)
+    async with service.client(story) as agency:
+        july = (await agency.get(f"/v1/contracts/{story.contract_id}/reports/2026-07")).json()
+    assert (june["settlement"]["net"], july["parts"]["settlement"]) == ("600.00", None)
+
+
 async def told_in(service: Any, story: Any, form: str, edition: int = 2, **query: str) -> str:
     """The words of an edition of June as a page or a PDF, without spaces: where lines break is no matter."""
     path = f"/v1/contracts/{story.contract_id}/reports/2026-06/editions/{edition}/{form}"
@@ -270,6 +297,27 @@ async def test_work_that_became_the_agencys_is_taken_back_without_being_told_aga
         ("work", "withdrawn", None)
     ]
     assert "secret shop" not in json.dumps(second)
+
+
+async def test_work_that_moves_to_the_next_month_is_told_no_more_in_the_one_where_it_was(
+    service: Any, story: Any
+) -> None:
+    await service.hear(*story.golden_june())
+    visit: dict[str, Any] = {"intervention_id": str(new_id()), "what": "New switch"}
+    june: dict[str, Any] = {"began_at": "2026-06-29T08:00:00Z", "ended_at": "2026-06-29T10:00:00Z"}
+    july: dict[str, Any] = {"began_at": "2026-07-03T08:00:00Z", "ended_at": "2026-07-03T10:00:00Z"}
+    await service.hear(told(story, "incidents.intervention.recorded.v1", **visit, **june))
+    service.clock.set(AFTERWARDS)
+    await issue(service)
+    service.clock.set(datetime(2026, 7, 4, tzinfo=UTC))
+    await service.hear(told(story, "incidents.intervention.recorded.v1", 2, **visit, **july))
+    await issue(service)
+    first, second = [await get(service, story, f"/editions/{number}") for number in (1, 2)]
+    assert [[line["title"] for line in each["report"]["parts"]["work"]] for each in (first, second)] == [
+        ["New switch"],
+        [],
+    ]
+    assert (second["reason"], [each["subject"] for each in second["changes"]]) == ("correction", ["work"])
 
 
 async def test_work_that_is_not_told_any_more_is_named_by_its_number(service: Any, story: Any) -> None:
@@ -364,6 +412,89 @@ async def test_the_report_is_mailed_to_who_decides_in_his_language_and_the_next_
     assert [(line["edition"], line["delivered_at"], line["seen_at"]) for line in sent] == [
         (1, "2026-07-01T00:10:00Z", "2026-07-01T05:00:00Z")
     ]
+
+
+def client_changed(story: Any, people: list[dict[str, Any]], version: int = 2) -> bytes:
+    data = {"client_id": str(story.client_id), "version": version, "name": story.client_name, "contacts": people}
+    return bytes(story.event("contracts.client.changed.v1", story.client_id, MIDNIGHT, data, version))
+
+
+async def mailed(service: Any, mailbox: Mailbox) -> list[tuple[str, str]]:
+    """To whom what is due now went, as `(address, language)`."""
+    before = len(mailbox.messages)
+    mails = MailReports(service.runtime.units, service.settings)
+    while await mails.run() == 0.0:
+        pass
+    return sorted((str(each["To"]), str(each["Content-Language"])) for each in mailbox.messages[before:])
+
+
+async def test_reports_go_to_who_decides_now_and_not_to_whom_the_contract_was_signed_with(
+    start_service: Any, story: Any
+) -> None:
+    with Mailbox() as mailbox:
+        service = await start_service(smtp_host="127.0.0.1", smtp_port=mailbox.port, smtp_starttls="never")
+        signed = [contact(name, "fr", "decider") for name in ("Lea", "John", "Max")]
+        lea, john, max_ = signed
+        began, *rest = story.golden_june()
+        now = [
+            john | {"email": "john@new.example", "language": "en"},
+            max_ | {"roles": ["staff"]},
+            contact("Nora", "fr", "decider"),
+        ]
+        before = client_changed(story, [lea, john, max_, contact("Old", "fr", "decider")], 1)
+        await service.hear(
+            client_changed(story, now), before, json.dumps(_with_contacts(json.loads(began), signed)).encode(), *rest
+        )
+        service.clock.set(AFTERWARDS)
+        await issue(service)
+        service.clock.set(AFTERWARDS + timedelta(minutes=10))
+        english, french = ("john@new.example", "en"), ("nora@boulangerie.example", "fr")
+        assert await mailed(service, mailbox) == [english, english, french, french], "May, and June"
+
+
+async def test_who_is_removed_before_a_report_leaves_is_not_sent_it_and_what_left_stays_told_as_it_left(
+    start_service: Any, story: Any
+) -> None:
+    with Mailbox() as mailbox:
+        service = await start_service(smtp_host="127.0.0.1", smtp_port=mailbox.port, smtp_starttls="never")
+        lea, john = contact("Lea", "fr", "decider"), contact("John", "en", "decider")
+        await service.hear(client_changed(story, [lea, john]), *story.golden_june())
+        service.clock.set(AFTERWARDS)
+        await issue(service)
+        await service.hear(client_changed(story, [john | {"name": "Jon", "email": "jon@boulangerie.example"}], 3))
+        service.clock.set(AFTERWARDS + timedelta(minutes=10))
+        assert await mailed(service, mailbox) == [("jon@boulangerie.example", "en")] * 2, "May, and June"
+        await service.hear(client_changed(story, [], 4))
+        lines = (await get(service, story, "/deliveries"))["data"]
+    assert {(each["name"], each["state"], each["ended_because"]) for each in lines} == {
+        ("Lea", "not_sent", "no_longer_decides"),
+        ("Jon", "sent", None),
+    }
+
+
+async def test_a_month_that_was_suspended_as_a_whole_can_be_read_and_is_mailed_to_nobody(
+    start_service: Any, story: Any
+) -> None:
+    with Mailbox() as mailbox:
+        service = await start_service(smtp_host="127.0.0.1", smtp_port=mailbox.port, smtp_starttls="never")
+        began, *_ = story.golden_june()
+        await service.hear(
+            client_changed(story, [contact("Lea", "fr", "decider")]),
+            began,
+            story.contract("suspended", datetime(2026, 5, 28, 8, tzinfo=UTC)),
+            story.contract("activated", datetime(2026, 7, 10, 8, tzinfo=UTC)),
+        )
+        service.clock.set(datetime(2026, 8, 1, 6, tzinfo=UTC))
+        await issue(service)
+        service.clock.set(datetime(2026, 8, 1, 7, tzinfo=UTC))
+        await mailed(service, mailbox)
+    assert sorted(str(each["Subject"]).partition(" –")[0] for each in mailbox.messages) == [
+        "Rapport mensuel, juillet 2026",
+        "Rapport mensuel, mai 2026",
+    ]
+    edition = await get(service, story, "/editions/1")
+    assert (edition["report"]["complete"], edition["report"]["uptime"]["met"]) == (True, None)
+    assert (await get(service, story, "/deliveries"))["data"] == []
 
 
 def _with_contacts(envelope: dict[str, Any], people: list[dict[str, Any]]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Editions of reports: issued on day 1 where the client lives, frozen, corrected by a next one that says so."""
 
+import asyncio
 import io
 import json
 from datetime import UTC, datetime, timedelta
@@ -10,6 +11,7 @@ import pytest
 from pypdf import PdfReader
 from sqlalchemy import text
 
+from reporting.adapters.report_editions import due_reports
 from reporting.jobs.issue_reports import IssueReports
 from reporting.jobs.measure_months import MeasureMonths
 from shared.ids import new_id
@@ -84,6 +86,25 @@ async def test_late_facts_leave_the_edition_as_it_was_and_make_the_next_one_whic
     assert set(changes) == {"down_seconds", "outages", "uptime_percent", "met"}
     await issue(service)
     assert [each["edition"] for each in await published(service) if each["month"] == "2026-06-01"] == [1, 2]
+
+
+async def test_what_is_heard_while_the_first_edition_is_made_is_told_in_the_next_one(service: Any, story: Any) -> None:
+    await service.hear(*story.golden_june())
+    service.clock.set(AFTERWARDS)
+    while await MeasureMonths(service.runtime.units).run() == 0.0:
+        pass
+    since, outage, units = MIDNIGHT - timedelta(days=2), new_id(), service.runtime.units
+    async with units.for_every_tenant() as unit:
+        (due,) = [each for each in await due_reports(unit, 10) if each.month.month == 6]
+    async with units.for_tenant(story.tenant_id) as unit:
+        await IssueReports(units)._issue(unit, due)
+        hearing = asyncio.create_task(service.hear(*story.incident(new_id(), outage, since, title="Heard late")))
+        done, _ = await asyncio.wait({hearing}, timeout=0.5)
+        assert not done, "it waits until the edition is there"
+    await hearing
+    assert (await read(service, story, 1))["report"]["incidents"]["total"] == 2
+    await issue(service)
+    assert (await read(service, story, 2))["report"]["incidents"]["total"] == 3
 
 
 async def test_a_commentary_makes_an_edition_with_the_same_figures_byte_for_byte(service: Any, story: Any) -> None:

@@ -1,6 +1,7 @@
 """The public page as browsers, programs and caches see it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from typing import Any
@@ -278,6 +279,50 @@ async def test_an_unknown_address_is_a_page_for_people_and_a_problem_for_program
         assert program.headers["content-type"] == "application/problem+json"
 
 
+@pytest.mark.parametrize(
+    ("ending", "status"),
+    [
+        ("?part=0", 422),
+        ("?part=x", 422),
+        ("/components/abc", 422),
+        ("/incidents/abc", 422),
+        ("/subscription/short", 422),
+        ("/nothing", 404),
+        ("/nothing/at/all", 404),
+        ("/api/v2/nothing.json", 404),
+        ("/subscribe", 405),
+    ],
+)
+async def test_an_odd_address_is_a_page_for_people_and_a_problem_for_programs(
+    service: Any, story: Any, ending: str, status: int
+) -> None:
+    await service.hear(*story.golden_june()[:5])
+    async with service.client() as visitor:
+        program = await visitor.get(f"/status/{story.slug}{ending}", headers={"accept": "application/json"})
+        assert (program.status_code, program.headers["content-type"]) == (status, "application/problem+json")
+        page = await visitor.get(f"/status/{story.slug}{ending}", headers=BROWSER | {"accept-language": "fr"})
+        assert (page.status_code, page.headers["content-type"]) == (status, "text/html; charset=utf-8")
+        assert page.headers.get("allow") == program.headers.get("allow")
+        assert page.headers["x-request-id"]
+        shown = Page(page.text)
+        assert shown.all("html") == [{"lang": "fr"}]
+        assert "Page introuvable" in shown.text
+        asked = {"lang": "en"} | ({"part": "0"} if "?" in ending else {})
+        english = await visitor.get(
+            f"/status/{story.slug}{ending.partition('?')[0]}", headers=page.request.headers, params=asked
+        )
+        assert "Page not found" in Page(english.text).text
+
+
+async def test_a_form_that_is_refused_is_refused_in_words(service: Any, story: Any) -> None:
+    """This installation sends no mails: nobody is offered the form."""
+    await service.hear(*story.golden_june()[:5])
+    async with service.client() as visitor:
+        answer = await visitor.post(f"/status/{story.slug}/subscribe", data={"email": "a@example.org"}, headers=BROWSER)
+        assert (answer.status_code, answer.headers["content-type"]) == (409, "text/html; charset=utf-8")
+        assert "This was not done" in Page(answer.text).text
+
+
 async def test_a_suspended_and_an_ended_contract_are_told_honestly(service: Any, story: Any) -> None:
     events = story.golden_june()[:5]
     suspended = datetime(2026, 6, 5, 10, tzinfo=UTC)
@@ -295,6 +340,54 @@ async def test_a_suspended_and_an_ended_contract_are_told_honestly(service: Any,
     await service.hear(story.contract("terminated", datetime(2026, 6, 8, 8, tzinfo=UTC)))
     page = await look(service, story)
     assert "Monitoring has ended" in page.text
+
+
+async def test_a_page_goes_on_with_its_history_when_a_new_contract_replaces_the_one_before(
+    service: Any, story: Any
+) -> None:
+    turn, ended = datetime(2026, 6, 22, tzinfo=UTC), datetime(2026, 6, 24, 12, tzinfo=UTC)
+    service.clock.set(turn + timedelta(days=1))
+    await service.hear(*story.golden_june())
+    before = (await read(service, story))["components"][0]
+    renewed = replace(story, contract_id=new_id(), monitor_id=new_id(), versions={})
+    await service.hear(story.contract("terminated", turn), story.paused(turn, reason="contract_terminated"))
+    await service.hear(
+        renewed.contract("activated", turn), renewed.unknown(turn), renewed.restored(turn, turn + timedelta(seconds=30))
+    )
+    content = await read(service, story)
+    assert content["status"] == {"headline": "operational", "contract": "active", "since": None}
+    (component,) = content["components"]
+    assert component["added_at"] == before["added_at"] == "2026-05-20T08:00:00Z"
+    assert component["days"][:-2] == before["days"][:-2]
+    assert [day["state"] for day in component["days"][-2:]] == ["up", "up"]
+    sums = [(each["uptime_display"], each["from"]) for each in component["uptime"]]
+    assert sums == [(each["uptime_display"], each["from"]) for each in before["uptime"]]
+    assert [each["duration_seconds"] for each in content["recent_incidents"]] == [300, 600]
+    assert content["recent_incidents"][0]["status"] == "resolved"
+    async with service.client() as visitor:
+        told = (await visitor.get(f"/status/{story.slug}/api/v2/incidents.json")).json()["incidents"]
+        feed = (await visitor.get(f"/status/{story.slug}/feed.json")).json()["items"]
+    assert (len(told), len(feed)) == (2, 2)
+
+    service.clock.set(ended + timedelta(hours=1))
+    await service.hear(renewed.contract("terminated", ended), renewed.paused(ended, reason="contract_terminated"))
+    content = await read(service, story)
+    assert content["status"] == {"headline": "ended", "contract": "ended", "since": "2026-06-24T12:00:00Z"}
+    (component,) = content["components"]
+    assert [day["state"] for day in component["days"] if day["date"] in ("2026-06-18", "2026-06-23")] == ["down", "up"]
+    assert [each["duration_seconds"] for each in content["recent_incidents"]] == [300]
+    assert "Monitoring ended on 24 June 2026, 14:00" in (await look(service, story)).text
+
+
+async def test_a_page_tells_nothing_of_the_client_who_had_its_address_before(service: Any, story: Any) -> None:
+    turn = datetime(2026, 6, 22, tzinfo=UTC)
+    service.clock.set(turn + timedelta(days=1))
+    await service.hear(*story.golden_june(), story.contract("terminated", turn))
+    other = replace(story, client_id=new_id(), contract_id=new_id(), monitor_id=new_id(), versions={})
+    await service.hear(other.contract("activated", turn), other.unknown(turn))
+    content = await read(service, story)
+    assert content["recent_incidents"] == []
+    assert {day["state"] for day in content["components"][0]["days"]} == {"unknown"}
 
 
 async def test_a_slug_stays_with_the_client_who_had_it_first_whatever_arrives_first(
@@ -320,6 +413,34 @@ async def test_unknown_is_not_told_as_good(service: Any, story: Any) -> None:
     assert "not known at the moment" in page.text
     assert "Monitoring has not begun" in page.text
     assert "no measurement yet" in page.text
+
+
+async def test_who_hears_the_page_is_told_which_days_nobody_measured(service: Any, story: Any) -> None:
+    began = service.clock.now() - timedelta(days=3)
+
+    async def heard() -> tuple[str, str]:
+        page = await look(service, story)
+        (bars,) = [image["aria-label"] for image in page.all("svg") if image.get("class") == "bars"]
+        return str(bars), page.text
+
+    await service.hear(story.contract("activated", began), story.unknown(began))
+    bars, said = await heard()
+    assert bars == "90 days, 90 days not measured"
+    assert "Nothing was measured in the last 14 days." in said
+    await service.hear(story.restored(began, began + timedelta(seconds=30)))
+    bars, said = await heard()
+    assert bars == "90 days, no interruption, 86 days not measured"
+    assert "No interruption was seen in the last 14 days; not all of that time was measured." in said
+    outage = (new_id(), service.clock.now() - timedelta(minutes=12))
+    await service.hear(story.down(*outage))
+    bars, said = await heard()
+    assert bars == "90 days, 1 day with an interruption, 86 days not measured"
+    assert "No other interruption was seen in the last 14 days; not all of that time was measured." in said
+    service.clock.advance(timedelta(days=95))
+    await service.hear(story.recovered(*outage, service.clock.now() - timedelta(days=94)))
+    bars, said = await heard()
+    assert bars == "90 days, no interruption"
+    assert "No interruption in the last 14 days." in said
 
 
 async def test_what_was_up_is_not_told_as_up_for_as_long_as_probes_is_away(service: Any, story: Any) -> None:

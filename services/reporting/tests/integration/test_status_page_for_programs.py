@@ -74,6 +74,30 @@ async def test_every_document_of_statuspage_has_its_lists_even_when_nothing_happ
     assert component["created_at"] == "2026-05-20T08:00:00Z"
 
 
+async def test_a_component_begins_on_the_day_of_the_page_s_zone(service: Any, story: Any) -> None:
+    await service.hear(story.contract("activated", datetime(2026, 5, 31, 22, tzinfo=UTC)))  # midnight in Paris
+    (component,) = (await v2(service, story, "components"))["components"]
+    assert (component["start_date"], component["created_at"]) == ("2026-06-01", "2026-05-31T22:00:00Z")
+
+
+@pytest.mark.parametrize(
+    "ending",
+    ["", ".json", "/incidents", "/feed.atom", "/feed.json", "/maintenance.ics", "/badge.svg", "/api/v2/summary.json"],
+)
+async def test_the_head_of_a_page_is_that_of_the_whole_answer(service: Any, story: Any, ending: str) -> None:
+    await service.hear(*story.golden_june()[:5])
+    address = f"/status/{story.slug}{ending}"
+    async with service.client() as visitor:
+        whole, head = await visitor.get(address), await visitor.head(address)
+        assert (head.status_code, head.content) == (whole.status_code, b"") == (200, b"")
+        named = ("content-type", "content-length", "etag", "cache-control")
+        assert [head.headers[name] for name in named] == [whole.headers[name] for name in named]
+        again = await visitor.head(address, headers={"if-none-match": head.headers["etag"]})
+        assert again.status_code == 304
+        assert (await visitor.delete(address)).headers["allow"] == "GET, HEAD"
+        assert (await visitor.head("/status/nobody.json")).status_code == 404
+
+
 async def test_a_reader_of_statuspage_follows_an_outage_from_its_beginning_to_its_end(service: Any, story: Any) -> None:
     await service.hear(*story.golden_june()[:5])
     outage_id, since = new_id(), NOW - timedelta(minutes=12)

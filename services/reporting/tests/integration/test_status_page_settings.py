@@ -237,7 +237,11 @@ async def test_a_page_with_a_password_tells_nothing_without_it(known: Any, story
         assert form.status_code == 403
         assert "www-authenticate" not in form.headers
         assert "boulangerie-martin.example" not in form.text
-        assert 'action="boulangerie-martin/enter"' in form.text
+        assert 'action="boulangerie-martin/enter?lang=en"' in form.text
+        in_french = await visitor.post(f"{PAGE}/enter?lang=fr", data={"password": "baguette"})
+        assert in_french.headers["location"] == "../boulangerie-martin?lang=fr&refused=1"
+        in_french = await visitor.post(f"{PAGE}/enter?lang=fr", data={"password": "pain au levain"})
+        assert in_french.headers["location"] == "../boulangerie-martin?lang=fr"
 
         wrong = await visitor.post(f"{PAGE}/enter", data={"password": "baguette"})
         assert (wrong.status_code, wrong.headers["location"]) == (303, "../boulangerie-martin?refused=1")

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from typing import Any
 
+import httpx
 import pytest
 from sqlalchemy import Engine, event, select, text
 
@@ -62,8 +63,8 @@ def body(mail: EmailMessage) -> str:
 
 
 def link(mail: EmailMessage) -> str:
-    """The path of the link in a mail."""
-    found = re.search(r"https://reports\.agency\.example(/status/\S+/subscription/\S+)", body(mail))
+    """The path of the link in a mail, without the language that it names."""
+    found = re.search(r"https://reports\.agency\.example(/status/\S+/subscription/[\w-]+)\?lang=", body(mail))
     assert found is not None
     return found.group(1)
 
@@ -128,6 +129,35 @@ async def test_a_visitor_is_told_by_mail_from_his_confirmation_to_one_click(
         await work(service)
         assert len(mailbox.messages) == told
     assert [await rows(service, f"status_{table}") for table in ("subscription", "watch", "mail")] == [0, 0, 0]
+
+
+async def test_who_subscribed_in_french_confirms_and_leaves_in_french_whatever_his_browser_prefers(
+    service: Any, story: Any, mailbox: Mailbox
+) -> None:
+    english = {"accept": "text/html", "accept-language": "en"}
+    await ask(service)
+    (asked,) = mailbox.messages
+    async with service.client() as visitor:
+
+        async def press(page: httpx.Response) -> httpx.Response:
+            """The one button of a page."""
+            (action,) = re.findall(r'<form method="post" action="([^"]+)"', page.text)
+            answer: httpx.Response = await visitor.post(page.url.join(action), headers=english)
+            return answer
+
+        opened = await visitor.get(f"{link(asked)}?lang=fr", headers=english)
+        assert f"{opened.url.path}?lang=fr" in body(asked)
+        confirmed = await press(opened)
+        assert "Vous êtes prévenu" in confirmed.text
+        await service.hear(story.down(new_id(), NOW - timedelta(seconds=40)))
+        await work(service)
+        unsubscribe = str(mailbox.messages[-1]["List-Unsubscribe"]).strip("<>")
+        asking = await visitor.get(unsubscribe.removeprefix("https://reports.agency.example"), headers=english)
+        assert "Ne voulez-vous plus de ces" in asking.text
+        left = await press(asking)
+        assert 'lang="fr"' in left.text
+        (to_page,) = re.findall(r'<p><a href="([^"]+)"', left.text)
+        assert str(left.url.join(to_page)).endswith("/status/boulangerie-martin?lang=fr")
 
 
 async def test_who_does_not_confirm_gets_one_mail_and_is_forgotten(service: Any, story: Any, mailbox: Mailbox) -> None:

@@ -18,8 +18,9 @@ from reporting.adapters.secret_box import SecretBox
 from reporting.adapters.tables import ContractVersion, Event
 from reporting.application.evidence import EntriesNotTold, EvidenceIsIncomplete, NothingClosed, SettledOtherwise
 from reporting.application.period_measure import measurement_id
+from reporting.application.report_sections import settlement_of
 from reporting.application.reporting import UnknownContract, zones_of
-from reporting.application.told import FactKind
+from reporting.application.told import FactKind, ToldFact
 from reporting.domain.audit_chain import canonical
 from reporting.domain.period import month_bounds, next_month
 from shared.unit_of_work import UnitOfWork
@@ -120,13 +121,14 @@ async def _settlement_of(uow: UnitOfWork, contract_id: UUID, month: date) -> UUI
     versions = await StoredFacts(uow).versions(contract_id)
     if not versions:
         raise UnknownContract
-    start, end = month_bounds(month, zones_of(versions))
+    bounds = month_bounds(month, zones_of(versions))
     row = ToldFactRow
-    in_month = (row.ends_at > start) & (row.ends_at <= end)
-    found: UUID | None = await uow.session.scalar(
-        select(row.subject_id).where(row.contract_id == contract_id, row.kind == "settlement", in_month)
+    about = row.ends_at.between(bounds[0] - A_DAY, bounds[1] + A_DAY)
+    found = await uow.session.scalars(
+        select(row).where(row.contract_id == contract_id, row.kind == "settlement", about).order_by(row.ends_at)
     )
-    return found
+    told = settlement_of([ToldFact.model_validate(each, from_attributes=True) for each in found], month, bounds)
+    return None if told is None else told[0].subject_id
 
 
 async def _behind(uow: UnitOfWork, contract_id: UUID, settlement: Mapping[str, Any]) -> dict[UUID, bytes]:

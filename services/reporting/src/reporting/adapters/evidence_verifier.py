@@ -2684,10 +2684,8 @@ def check_amounts(files: Mapping[str, bytes]) -> str:
     events = _events(files, manifest["tenant_id"])
     settled = Settled(newest_settlement(events.values(), manifest["settlement_id"]), events)
     figures = settled.figures()
-    period = settled.content["period"]
-    versions = _versions(events.values(), manifest["contract_id"])
-    month = month_of(manifest["month"], versions)
-    if settled.said["contract_id"] != manifest["contract_id"] or not month[0] < instant(period["ends_at"]) <= month[1]:
+    last_day = date.fromisoformat(settled.content["period"]["end"]) - timedelta(days=1)
+    if (settled.said["contract_id"], f"{last_day:%Y-%m}") != (manifest["contract_id"], manifest["month"]):
         raise Doubt("The settlement is of another contract or month than the manifest says.")
     # Earlier releases did not say what is not proved, nor of what time a settlement is.
     unsaid = {"computed_at": None, "told_since": [], "clocks_left_out": [], "not_proved": NOT_PROVED_BEFORE}

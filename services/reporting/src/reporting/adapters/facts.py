@@ -269,8 +269,9 @@ class StoredFacts(StoredTold):
         """When somebody last told visitors of a page something, took it back, planned work, or changed its settings."""
         return await page_changed_at(self._session, tenant_id, slug, client_id)
 
-    async def contracts_on_page(self, slug: str) -> Sequence[UUID]:
-        """The contracts shown on the public page of a slug: those of the one client to whom it belongs.
+    async def contracts_on_page(self, slug: str, *, ended: bool = False) -> Sequence[UUID]:
+        """The contracts shown on the public page of a slug, those of the one client to whom it belongs, in the order in
+        which they began; `ended`: with those of his that were until they ended.
 
         A slug belongs to whoever's contract with it began first and has not ended; where all have ended, to the first.
         So nobody can take over a page by naming its slug in a contract of his own, whatever order events arrive in.
@@ -288,5 +289,7 @@ class StoredFacts(StoredTold):
         present = [row for row in rows if row.status in {"active", "suspended"}] or rows
         owner = present[0]
         return [
-            row.contract_id for row in present if (row.tenant_id, row.client_id) == (owner.tenant_id, owner.client_id)
+            row.contract_id
+            for row in (rows if ended else present)
+            if (row.tenant_id, row.client_id) == (owner.tenant_id, owner.client_id)
         ]

@@ -217,7 +217,7 @@ def _of(alias: str, names: Sequence[str]) -> str:
 
 
 async def _due(uow: UnitOfWork, clients: set[UUID]) -> None:
-    """Months that were measured, reports that were issued and pages that somebody watches are looked at again."""
+    """Months that were measured, reports of what is over and pages that somebody watches are looked at again."""
     if not clients:
         return
     mine = list(clients)
@@ -227,7 +227,7 @@ async def _due(uow: UnitOfWork, clients: set[UUID]) -> None:
         .where(period.client_id.in_(mine), period.ends_at <= uow.now)
         .values(due_at=func.least(period.due_at, uow.now)),
         update(report)
-        .where(report.client_id.in_(mine), report.edition > 0)
+        .where(report.client_id.in_(mine), report.ends_at <= uow.now)
         .values(due_at=func.least(report.due_at, uow.now)),
         update(watch).where(watch.client_id.in_(mine)).values(due_at=func.coalesce(watch.due_at, uow.now)),
     ):

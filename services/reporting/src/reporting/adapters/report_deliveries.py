@@ -1,6 +1,7 @@
 """Editions by mail: for whom, when to try, when they left, when their link was opened first."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Final, Literal, TypeAlias, cast
 from uuid import UUID
@@ -8,8 +9,14 @@ from uuid import UUID
 from sqlalchemy import select, update
 
 from reporting.adapters.facts import StoredFacts
+from reporting.adapters.history import DATA
 from reporting.adapters.report_schedules import is_wanted
 from reporting.adapters.report_tables import ReportDelivery, ReportEdition
+from reporting.adapters.tables import Contract, Event
+from reporting.application.facts import Contact, ContractState, KnownContract
+from reporting.application.measuring import active_states
+from reporting.application.reporting import zones_of
+from reporting.domain.period import month_bounds
 from reporting.domain.review_periods import SCHEDULED, ReportKind
 from shared.ids import new_id
 from shared.unit_of_work import UnitOfWork
@@ -19,15 +26,17 @@ SETTLES_FOR: Final = timedelta(minutes=10)
 TOO_LATE: Final = timedelta(days=3)
 """An edition that could not be sent for so long is not sent any more: whoever looks after the server knows by then."""
 LEASE: Final = timedelta(minutes=5)
+CLIENT_CHANGED: Final = "contracts.client.changed.v1"
 RECIPIENTS: Final = "decider"
 """The role of those who are sent reports: who decides what he pays for."""
 
-Ended: TypeAlias = Literal["superseded", "refused", "template", "too_late"]
+Ended: TypeAlias = Literal["superseded", "refused", "template", "too_late", "no_longer_decides"]
 
 
 async def plan_deliveries(uow: UnitOfWork, edition: ReportEdition) -> None:
-    """An edition was issued: it is sent to every decider, a monthly one where that is promised, and a document of a
-    month where it is wanted of that month: what a contract had then may have left it since.
+    """An edition was issued: it is sent to everybody who decides now, a monthly one where that is promised and the
+    contract was not suspended all month, and a document of a month where it is wanted of that month: what a contract
+    had then may have left it since.
 
     What of earlier editions has not left yet does not leave any more.
     """
@@ -44,24 +53,49 @@ async def plan_deliveries(uow: UnitOfWork, edition: ReportEdition) -> None:
         .values(due_at=None, ended_at=uow.now, ended_because="superseded")
     )
     versions = await StoredFacts(uow).versions(edition.contract_id)
-    newest = versions[-1].state
-    if edition.kind == "monthly" and not newest.reports.monthly:
+    if edition.kind == "monthly" and not _is_to_be_mailed(versions, edition.month):
         return
     if edition.kind in SCHEDULED and not await is_wanted(uow, versions, edition.kind, edition.month):
         return
-    for contact in newest.contacts:
-        if RECIPIENTS in contact.roles:
-            plan_delivery(
-                uow,
-                edition,
-                delivery_id=new_id(),
-                contact_id=contact.contact_id,
-                name=contact.name,
-                address=contact.email,
-                language=contact.language,
-                planned_at=uow.now,
-                due_at=uow.now + SETTLES_FOR,
-            )
+    for contact in await _deciders(uow, edition.contract_id):
+        plan_delivery(
+            uow,
+            edition,
+            delivery_id=new_id(),
+            contact_id=contact.contact_id,
+            name=contact.name,
+            address=contact.email,
+            language=contact.language,
+            planned_at=uow.now,
+            due_at=uow.now + SETTLES_FOR,
+        )
+
+
+def _is_to_be_mailed(versions: Sequence[KnownContract], month: date) -> bool:
+    """Whether the report of a month is: like every other deliverable it asks for nothing while all is suspended. It is
+    issued all the same, and can be read.
+    """
+    active = active_states(versions, *month_bounds(month, zones_of(versions)))
+    return versions[-1].state.reports.monthly and bool(active)
+
+
+async def _deciders(uow: UnitOfWork, contract_id: UUID) -> Sequence[Contact]:
+    """Who decides at the client of a contract now: a contract keeps the people of the day when it was signed.
+
+    Read from the newest event of the client, which is kept for ever: so whatever release heard it, it counts. Where
+    none was heard the people of the contract are all that is known.
+    """
+    contract = await uow.session.get(Contract, contract_id)
+    assert contract is not None  # an edition of it was issued
+    said = await uow.session.scalar(
+        select(DATA["contacts"])
+        .where(Event.aggregate_id == str(contract.client_id), Event.name == CLIENT_CHANGED)
+        .order_by(Event.aggregate_version.desc())
+        .limit(1)
+    )
+    signed = ContractState.model_validate(contract.state).contacts
+    contacts = signed if said is None else [Contact.model_validate(each) for each in said]
+    return [contact for contact in contacts if RECIPIENTS in contact.roles]
 
 
 def plan_delivery(
@@ -161,6 +195,22 @@ async def claim_delivery(uow: UnitOfWork, delivery_id: UUID) -> Mail | None:
     row.tries += 1
     row.due_at = uow.now + LEASE
     return mail
+
+
+async def to_who_decides_now(uow: UnitOfWork, mail: Mail) -> Mail | None:
+    """The mail to its reader as the client knows him now; None when he was removed meanwhile, or decides no more.
+
+    A message is for whom it was written for.
+    """
+    if mail.kind == "message":
+        return mail
+    row = await uow.session.get(ReportDelivery, mail.delivery_id)
+    assert row is not None  # it was claimed just now
+    for contact in await _deciders(uow, mail.contract_id):
+        if contact.contact_id == row.contact_id:
+            row.name, row.address, row.language = contact.name, contact.email, contact.language
+            return replace(mail, name=row.name, address=row.address, language=row.language)
+    return None
 
 
 async def note_sent(uow: UnitOfWork, delivery_id: UUID) -> None:

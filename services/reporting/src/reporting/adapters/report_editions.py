@@ -88,13 +88,14 @@ async def report_due(
 async def report_again(
     uow: UnitOfWork, contract_id: UUID | None, since: datetime, *, client_id: UUID | None = None
 ) -> None:
-    """Something became known that may be otherwise from `since` on: reports that were issued and end later are due.
+    """Something became known that may be otherwise from `since` on: reports of what is over and ends later are due.
 
-    Without a contract it is about everything of a client.
+    Without a contract it is about everything of a client. Reports without an edition are written too: the job may be at
+    their first one, and not know of this any more.
     """
     row = ReportMonth
     whose = row.contract_id == contract_id if contract_id is not None else row.client_id == client_id
-    await _now_due(uow, whose, row.edition > 0, row.ends_at > since)
+    await _now_due(uow, whose, row.ends_at > since)
 
 
 async def made_of_month_again(uow: UnitOfWork, month: ReportMonth) -> None:

@@ -54,14 +54,12 @@ async def is_wanted_first(
 async def keep_schedule(
     uow: UnitOfWork, tenant_id: UUID, state: ContractState, kind: ScheduledKind, *, enabled: bool
 ) -> Schedule:
-    """The next version of what an agency says of a document. To say the same again changes nothing of since when."""
+    """What an agency says of a document, as its next version. To say the same again changes nothing."""
     key: dict[str, Any] = {"contract_id": state.contract_id, "kind": kind}
     first = key | {"tenant_id": tenant_id, "client_id": state.client.client_id, "version": 0, "enabled": enabled}
     await uow.session.execute(insert(ReportSchedule).values(first | {"changed_at": uow.now}).on_conflict_do_nothing())
     row = await uow.session.get(ReportSchedule, (state.contract_id, kind), with_for_update=True)
     assert row is not None  # it was written just now, or was there
-    row.version += 1
-    if row.enabled != enabled:
-        row.enabled = enabled
-        row.changed_at = uow.now
+    if row.version == 0 or row.enabled != enabled:
+        row.version, row.enabled, row.changed_at = row.version + 1, enabled, uow.now
     return Schedule(kind, row.enabled, row.version, row.changed_at)

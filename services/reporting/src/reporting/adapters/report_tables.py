@@ -106,7 +106,8 @@ class ReportSchedule(Base):
 class ReportDelivery(Base):
     """An edition for one person by mail: when to try, when it left, when its link was opened first.
 
-    Nothing else is known of who opened it. `ended_because` (of `ended_at`): superseded, refused, template, too_late.
+    Nothing else is known of who opened it. `ended_because` (of `ended_at`): superseded, refused, template, too_late,
+    no_longer_decides.
     """
 
     __tablename__ = "report_delivery"

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import func, or_, select
 
-from reporting.adapters.kept_rows import keep
+from reporting.adapters.kept_rows import Gathering, keep
 from reporting.adapters.report_editions import report_again
 from reporting.adapters.report_tables import ReportDelivery, ToldFactRow
 from reporting.adapters.tables import Contract, Incident
@@ -35,7 +35,8 @@ async def keep_told(
     starts_at: datetime,
     ends_at: datetime | None,
 ) -> None:
-    """Keeps the newest word on a subject. Reports that were issued and end after it began are due.
+    """Keeps the newest word on a subject. Reports of what is over are due that end after it began, by this word or by
+    the one before: what moves to another month is told no more in the one where it was.
 
     Without content it is for nobody to read any more, and the newest word all the same.
     """
@@ -51,8 +52,25 @@ async def keep_told(
         "content": dict(content),
         "event_id": event.id,
     }
+    began = {(contract_id, client_id): starts_at}
+    before = None if isinstance(uow, Gathering) else await _word_before(uow, kind, subject_id)
+    if before is not None:
+        whose = (before.contract_id, before.client_id)
+        began[whose] = min(before.starts_at, began.get(whose, before.starts_at))
     if await keep(uow, ToldFactRow, row):
-        await report_again(uow, contract_id, starts_at - A_DAY, client_id=client_id)
+        for (of_contract, of_client), since in sorted(began.items(), key=str):
+            await report_again(uow, of_contract, since - A_DAY, client_id=of_client)
+
+
+async def _word_before(uow: UnitOfWork, kind: FactKind, subject_id: UUID) -> Any:
+    """Whose a subject was and when it began, as far as that was told; nothing of what an item is called."""
+    row = ToldFactRow
+    found = await uow.session.execute(
+        select(row.contract_id, row.client_id, row.starts_at)
+        .where(row.kind == kind, row.subject_id == subject_id, row.kind != "item")
+        .with_for_update()
+    )
+    return found.one_or_none()
 
 
 class StoredTold:

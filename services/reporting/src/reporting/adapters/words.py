@@ -1,7 +1,7 @@
 """Codes in words. Every text is a literal here, so that the catalogues are known to be complete."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Final
@@ -9,6 +9,7 @@ from typing import Any, Final
 from reporting.application.editions import AS_MEASURED
 from reporting.application.page_updates import Language
 from reporting.application.report import Moment
+from reporting.application.status_page import PublicComponent, PublicDay
 from shared.i18n import Translator
 from shared.values import parse_duration
 
@@ -149,6 +150,40 @@ def outage_title(t: Translator, component: str, *, over: bool) -> str:
 def impact(t: Translator, code: str) -> str:
     """What people say that an incident does to a component: as a state of it."""
     return state(t, {"major": "down"}.get(code, code))
+
+
+def days_told(t: Translator, days: Sequence[PublicDay]) -> str:
+    """The bars of 90 days for who does not see them: how many had an interruption, and of how many nobody knows."""
+    marked, blind = _count(days, "down", "degraded"), _count(days, "unknown", "paused")
+    told = [t.gettext("90 days")]
+    if marked:
+        told.append(
+            t.ngettext("%(count)s day with an interruption", "%(count)s days with interruptions", marked, count=marked)
+        )
+    elif blind < len(days):
+        told.append(t.gettext("no interruption"))
+    if blind:
+        told.append(t.ngettext("%(count)s day not measured", "%(count)s days not measured", blind, count=blind))
+    return ", ".join(told)
+
+
+def nothing_lately(t: Translator, components: Sequence[PublicComponent], *, other: bool) -> str:
+    """What is said of 14 days without an interruption on the list; `other`: than those that go on."""
+    days = [day for component in components for day in component.days[-14:]]
+    blind = _count(days, "unknown", "paused")
+    if blind == len(days):
+        return t.gettext("Nothing was measured in the last 14 days.")
+    if blind and other:
+        return t.gettext("No other interruption was seen in the last 14 days; not all of that time was measured.")
+    if blind:
+        return t.gettext("No interruption was seen in the last 14 days; not all of that time was measured.")
+    if other:
+        return t.gettext("No other interruption in the last 14 days.")
+    return t.gettext("No interruption in the last 14 days.")
+
+
+def _count(days: Sequence[PublicDay], *states: str) -> int:
+    return sum(day.state in states for day in days)
 
 
 def incident_title(t: Translator, titles: Mapping[Language, str], component: str, *, over: bool) -> tuple[str, str]:

@@ -113,7 +113,7 @@ class ReportDeliveryLine(BaseModel):
     planned_at: Instant
     sent_at: Instant | None = Field(description="when the mail server took it")
     seen_at: Instant | None = Field(description="when its link was opened first, by somebody who may be watched")
-    ended_because: Literal["superseded", "refused", "template", "too_late"] | None
+    ended_because: Literal["superseded", "refused", "template", "too_late", "no_longer_decides"] | None
 
     @classmethod
     def of(cls, row: ReportDelivery) -> "ReportDeliveryLine":

@@ -14,7 +14,7 @@ from reporting.api.dependencies import Box
 from reporting.api.reports import in_reach
 from reporting.application.evidence import month_evidence, of_environment
 from shared.auth import Principal
-from shared.problems import Conflict, NotFound, responses_for
+from shared.problems import Conflict, Forbidden, NotFound, responses_for
 from shared.service import Unit, require
 from shared.values import Month
 
@@ -32,7 +32,18 @@ READINGS = frozenset(
 )
 """Who took evidence away is recorded."""
 
-Reader = Annotated[Principal, Depends(require("reports:read"))]
+
+async def _of_the_contract(principal: Annotated[Principal, Depends(require("reports:read"))]) -> Principal:
+    """Raises Forbidden for a client's staff: what a contract said is in each pack byte for byte, its price too."""
+    if not principal.may("contracts:read"):
+        raise Forbidden(
+            "An evidence pack has the contract in it, with its prices, so it is for those who may read the contract "
+            "(scope contracts:read). Ask one of the client's deciders, or the agency, for it."
+        )
+    return principal
+
+
+Reader = Annotated[Principal, Depends(_of_the_contract)]
 ReaderOfMoney = Annotated[Principal, Depends(require("contracts:read"))]
 
 ANSWERS: dict[int | str, dict[str, Any]] = {
@@ -59,6 +70,7 @@ def _answer(pack: Pack) -> Response:
 async def download_month_evidence(contract_id: UUID, month: Month, unit: Unit, _reader: Reader, box: Box) -> Response:
     """What the month's figures rest on: the events byte for byte, the states, the rules, the hourly roll-ups, each time
     that the month was told, an explanation in French and English, hashes, a signature, and a verifier in one file.
+    The contract is among the events, with its price: a pack is for those who may read it, and not for a client's staff.
 
     The same facts give the same bytes. Whoever distrusts this installation takes the verifier from the source. A pack
     of more than 64 MiB is refused: ask for one environment at a time then.

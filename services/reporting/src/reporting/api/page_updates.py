@@ -133,7 +133,8 @@ async def publish_page_update(
 
     Only of an incident that the page shows: an outage, or one that was put on it. Of the latter also while the page
     hides the sites that it is about: their client reads in the portal how they are. An outage that goes on cannot be
-    called resolved, nor can anybody say what it does to its component: both are seen by measuring.
+    called resolved, nor can anybody say what it does to its component: both are seen by measuring. One that is called
+    `monitoring` is told as `identified` until its component answers.
     """
     client_id = await client_of_page(unit, slug)
     await write_on_page(unit, slug)

@@ -13,7 +13,7 @@ from reporting.adapters.facts import StoredFacts
 from reporting.adapters.portal_facts import contracts_seen, newest_month_told
 from reporting.adapters.portal_store import drafts_of
 from reporting.adapters.portal_words import decision_page
-from reporting.adapters.upstream import AskedTooFast, Away, ClientApis, File, NotThere, Refused
+from reporting.adapters.upstream import AskedTooFast, Away, ClientApis, File, NotThere, Refused, Service
 from reporting.api.portal_session import PORTAL, TAKEN_AWAY, PortalRoute, SignedIn, Visit, one_of
 from reporting.application.client_overview import MONTHS, contract_now, months_of_uptime
 from reporting.application.reporting import current_month
@@ -23,7 +23,10 @@ from shared.values import Month
 router = APIRouter(prefix=PORTAL, tags=["portal"], route_class=PortalRoute, include_in_schema=False)
 
 AT_ONCE: Final = 25
-MOST_PAGES_OF_ADVICE: Final = 20
+MOST_PAGES: Final = 50
+"""Of 200 each, of a list of which a page shows the end: the other service lists it oldest first."""
+MESSAGES: Final = 50
+"""How many of an item are on a page."""
 FORMS_OF_REQUESTS: Final = ("error", "feature", "assistance")
 SHOWN: Final = (
     "topic",
@@ -44,6 +47,7 @@ INVOICE_FILES: Final = ("facturx.pdf", "ubl.xml", "cii.xml")
 TO_ANSWER: Final = {"issued", "delivered", "acknowledged"}
 
 Cursor = Annotated[str | None, Query(max_length=1024)]
+Part = Annotated[int, Query(ge=1, le=1_000)]
 
 
 def _page(cursor: str | None) -> dict[str, str]:
@@ -97,14 +101,20 @@ async def _or_nothing(answer: Any) -> Sequence[Mapping[str, Any]]:
 
 async def all_advice(apis: ClientApis) -> Mapping[str, Any]:
     """Every advisory, the newest first: what waits for an answer. Contracts lists them oldest first."""
+    return {"data": (await _whole(apis, "contracts", "/v1/advisories"))[::-1]}
+
+
+async def _whole(apis: ClientApis, service: Service, path: str) -> list[Any]:
+    """A list of another service from its beginning to its end."""
     found: list[Any] = []
-    page: Mapping[str, Any] = {"next_cursor": None}
-    for _ in range(MOST_PAGES_OF_ADVICE):
-        page = await apis.get("contracts", "/v1/advisories", limit=200, **_from(page["next_cursor"]))
+    cursor: str | None = None
+    for _ in range(MOST_PAGES):
+        page = await apis.get(service, path, limit=200, **_from(cursor))
         found += page["data"]
-        if page["next_cursor"] is None:
+        cursor = page.get("next_cursor")
+        if cursor is None:
             break
-    return {"data": found[::-1]}
+    return found
 
 
 def _from(cursor: str | None) -> dict[str, str]:
@@ -132,26 +142,34 @@ async def list_portal_incidents(visit: SignedIn, cursor: Cursor = None) -> Respo
 
 
 @router.get("/incidents/{incident_id}", summary="An incident")
-async def show_portal_incident(incident_id: UUID, visit: SignedIn, sent: str = "") -> Response:
+async def show_portal_incident(incident_id: UUID, visit: SignedIn, sent: str = "", part: Part = 1) -> Response:
     """Its course, its promises with the explanation of every stretch of time, and what was written."""
-    values = await item_with_messages(visit, f"/v1/incidents/{incident_id}")
+    values = await item_with_messages(visit, f"/v1/incidents/{incident_id}", part)
     return await visit.page("incident.html", values | {"sent": sent == "yes"})
 
 
-async def item_with_messages(visit: Visit, path: str) -> dict[str, Any]:
-    """Something with what was written about it to or by the client, and the files that came with it."""
+async def item_with_messages(visit: Visit, path: str, part: int = 1) -> dict[str, Any]:
+    """Something with what was written about it to or by the client, and the files that came with it.
+
+    `part`: of what was written which fifty, the newest first; within them it is in the order of time. `older`: the part
+    with those before them, None when there are none.
+    """
     item_id = path.rpartition("/")[2]
     item, timeline, attached = await asyncio.gather(
         visit.apis.get("incidents", path),
-        visit.apis.get("incidents", f"/v1/items/{item_id}/timeline", limit=200),
-        visit.apis.get("incidents", f"/v1/items/{item_id}/attachments", limit=200),
+        _whole(visit.apis, "incidents", f"/v1/items/{item_id}/timeline"),
+        _whole(visit.apis, "incidents", f"/v1/items/{item_id}/attachments"),
     )
     # Incidents itself shows a client nothing that is for the agency; a second look costs nothing.
-    shown = {
-        name: [each for each in told["data"] if each["audience"] == "client"]
-        for name, told in (("entries", timeline), ("attached", attached))
+    written = [each for each in timeline if each["audience"] == "client" and each.get("note")]
+    end = max(len(written) - (part - 1) * MESSAGES, 0)
+    return {
+        "item": item,
+        "item_id": item_id,
+        "entries": written[max(end - MESSAGES, 0) : end],
+        "older": part + 1 if end > MESSAGES else None,
+        "attached": [each for each in attached if each["audience"] == "client"],
     }
-    return {"item": item, "item_id": item_id, **shown}
 
 
 @router.get("/items/{item_id}/attachments/{attachment_id}", summary="A file of an item")
@@ -172,9 +190,9 @@ async def list_portal_requests(visit: SignedIn, cursor: Cursor = None) -> Respon
 
 
 @router.get("/requests/{request_id}", summary="A request")
-async def show_portal_request(request_id: UUID, visit: SignedIn, sent: str = "") -> Response:
+async def show_portal_request(request_id: UUID, visit: SignedIn, sent: str = "", part: Part = 1) -> Response:
     """What was asked, its promises, and what was written."""
-    values = await item_with_messages(visit, f"/v1/requests/{request_id}")
+    values = await item_with_messages(visit, f"/v1/requests/{request_id}", part)
     return await visit.page("request.html", values | {"shown": SHOWN, "sent": sent == "yes"})
 
 
@@ -193,16 +211,20 @@ async def list_portal_changes(visit: SignedIn, cursor: Cursor = None) -> Respons
 
 
 @router.get("/changes/{change_id}", summary="A change")
-async def show_portal_change(change_id: UUID, visit: SignedIn, done: str = "", sent: str = "") -> Response:
+async def show_portal_change(
+    change_id: UUID, visit: SignedIn, done: str = "", sent: str = "", part: Part = 1
+) -> Response:
     """What is changed, what it takes, and the decider's decision."""
-    values = await item_with_messages(visit, f"/v1/changes/{change_id}")
+    values = await item_with_messages(visit, f"/v1/changes/{change_id}", part)
     return await visit.page("change.html", values | {"done": done == "yes", "sent": sent == "yes", "error": ""})
 
 
 @router.get("/work-orders/{work_order_id}", summary="Planned work")
-async def show_portal_work_order(work_order_id: UUID, visit: SignedIn, done: str = "", sent: str = "") -> Response:
+async def show_portal_work_order(
+    work_order_id: UUID, visit: SignedIn, done: str = "", sent: str = "", part: Part = 1
+) -> Response:
     """What is done and when, and the decider's decision where that is a time without changes."""
-    values = await item_with_messages(visit, f"/v1/work-orders/{work_order_id}")
+    values = await item_with_messages(visit, f"/v1/work-orders/{work_order_id}", part)
     return await visit.page("change.html", values | {"done": done == "yes", "sent": sent == "yes", "error": ""})
 
 

@@ -84,6 +84,12 @@ class PublicPage:
         return "../" * depth + self.content.slug
 
 
+def no_page(request: Request, t: Translator, status: int) -> Response:
+    """For people: there is no page at this address."""
+    text = t.gettext("There is no status page at this address. Check the link that you were given.")
+    return message_response(request, t, status, t.gettext("Page not found"), text)
+
+
 class NotAdmitted(Exception):
     """The page is there, and this visitor may not read it yet."""
 
@@ -248,9 +254,7 @@ class PublicPages:
 
     def nothing(self, lang: str | None, default: str = "en") -> Response:
         """For people: there is no page at this address."""
-        t = translator_for(lang, self._request.headers.get("accept-language"), default)
-        text = t.gettext("There is no status page at this address. Check the link that you were given.")
-        return message_response(self._request, t, 404, t.gettext("Page not found"), text)
+        return no_page(self._request, translator_for(lang, self._request.headers.get("accept-language"), default), 404)
 
     def cache_control(self, found: PublicPage) -> str:
         """For how long, and for how much longer in trouble, browsers and proxies may reuse a page."""

@@ -1,6 +1,7 @@
 """Status pages for their visitors: as a page and as JSON, with the pictures, and the form that takes a password."""
 
 from typing import Annotated, Final, Literal
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request, Response
 
@@ -101,12 +102,13 @@ async def get_status_page(
     },
     openapi_extra=form_of("password", 200),
 )
-async def enter_status_page(request: Request, pages: Pages, slug: Slug) -> Response:
+async def enter_status_page(request: Request, pages: Pages, slug: Slug, lang: Lang = None) -> Response:
     """The form of a page that is not for everybody. A wrong password leads back to the form, which says so."""
     given = await form_fields(request)
     found, cookie = await pages.enter(slug, given.get("password", [""])[0])
-    back = found.way_back(1)
-    headers = {"Location": back if cookie else f"{back}?refused=1", "Cache-Control": "no-store"}
+    asked = {} if lang is None else {"lang": pages.translator(found, lang).language}
+    query = urlencode(asked if cookie else asked | {"refused": "1"})
+    headers = {"Location": found.way_back(1) + (f"?{query}" if query else ""), "Cache-Control": "no-store"}
     if cookie is not None:
         headers["Set-Cookie"] = cookie
     return Response(status_code=303, headers=headers)

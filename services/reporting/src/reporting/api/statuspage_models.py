@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Final, Literal
 from uuid import NAMESPACE_DNS, UUID, uuid5
+from zoneinfo import ZoneInfo
 
 from pydantic import ConfigDict, Field
 
@@ -333,7 +334,7 @@ class Statuspage:
             position=position,
             description=words.state(self._t, component.shown_state),
             showcase=True,
-            start_date=component.added_at.date().isoformat(),
+            start_date=component.added_at.astimezone(ZoneInfo(self._content.time_zone)).date().isoformat(),
             group_id=self._group_id(component.group) if component.group is not None else None,
             page_id=self._content.slug,
             group=False,

@@ -4,7 +4,7 @@ Unlike the public page it names sites that visitors are not shown and environmen
 incidents by their titles: it is read by people of the client, who read the same in their reports.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
@@ -16,11 +16,10 @@ from reporting.application.facts import Colours, ContractState, KnownContract, K
 from reporting.application.ports import Facts
 from reporting.application.report import Brand, UptimeFigure
 from reporting.application.reporting import zones_of
-from reporting.application.status_page import PublicDay, day_state, impacts_of_people
-from reporting.application.uptime_rule import measure_day
+from reporting.application.status_page import PublicDay, days_shown, impacts_of_people, outages_of, present_state
 from reporting.domain.period import days_until, month_bounds, month_of
 from reporting.domain.public_words import Headline, Impact, ShownState, headline, shown_state, worst
-from reporting.domain.state_line import NOT_BEGUN, Span, State, clipped
+from reporting.domain.state_line import Span, State
 
 DAYS: Final = 90
 MONTHS: Final = 12
@@ -66,6 +65,8 @@ class ContractNow:
     month: MonthOfUptime | None
     incidents: Sequence[KnownIncident]
     """Open ones, and those that were over lately; the newest first."""
+    unavailable: Collection[UUID]
+    """Those of them, by `incident_id`, whose outage goes on whatever was declared about them."""
 
 
 def brand_of(contracts: Sequence[ContractState], agency_name: str) -> Brand:
@@ -102,6 +103,7 @@ async def contract_now(facts: Facts, contract_id: UUID, now: datetime) -> Contra
         told = await impacts_of_people(facts, tenant_id, page.slug, client_id, shown_names, now)
         said |= {one: worst([said.get(one), impact]) for one, impact in told.items()}
     systems = []
+    going_on: set[UUID] = set()
     for site in newest.sites:
         site_name = names.sites.get(site.site_id, site.name)
         for environment in site.environments:
@@ -113,7 +115,14 @@ async def contract_now(facts: Facts, contract_id: UUID, now: datetime) -> Contra
                 counts_for_sla=environment.counts_for_sla,
             )
             own = names.environments.get(environment.environment_id, environment.name)
-            state, since = _present(line)
+            found = outages_of(
+                versions,
+                transitions.get(environment.environment_id, ()),
+                until,
+                counts_for_sla=environment.counts_for_sla,
+            )
+            going_on |= {outage.outage_id for outage in found if outage.end is None}
+            state, since = present_state(line)
             systems.append(
                 SystemNow(
                     environment.environment_id,
@@ -135,6 +144,7 @@ async def contract_now(facts: Facts, contract_id: UUID, now: datetime) -> Contra
         systems,
         months[0] if months else None,
         sorted(incidents, key=lambda known: known.state.began_at or now, reverse=True),
+        {known.state.incident_id for known in incidents if known.state.source.outage_id in going_on},
     )
 
 
@@ -161,18 +171,6 @@ async def months_of_uptime(facts: Facts, contract_id: UUID, now: datetime, count
     return found
 
 
-def _present(line: Sequence[Span]) -> tuple[State, datetime | None]:
-    """The state of now, and since when over adjacent stretches of it; None before monitoring began."""
-    if not line:
-        return "unknown", None
-    since: datetime | None = None
-    for span in reversed(line):
-        if span.state != line[-1].state:
-            break
-        since = None if span.reason == NOT_BEGUN else span.start
-    return line[-1].state, since
-
-
 def _days(
     versions: Sequence[KnownContract],
     environment_id: UUID,
@@ -185,16 +183,4 @@ def _days(
         if each.environment.environment_id == environment_id
     ]
     ruled = measuring.rules_in_turn(promised, days[0][1], days[-1][2])
-    shown = []
-    for day, start, end in days:
-        measured = measure_day(line, start, end, ruled)
-        shown.append(
-            PublicDay(
-                date=day,
-                state=day_state(clipped(line, start, end)),
-                down_seconds=measured["down_seconds"],
-                uptime_display=measured["uptime_display"],
-                coverage_percent=measured["coverage_percent"],
-            )
-        )
-    return shown
+    return days_shown(line, days, ruled)

@@ -116,6 +116,13 @@ def said_until(versions: Sequence[KnownContract], end: datetime) -> Sequence[Con
     return said or [min(versions, key=lambda version: version.state.effective_from).state]
 
 
+def active_states(versions: Sequence[KnownContract], start: datetime, end: datetime) -> list[ContractState]:
+    """What the contract said in a period while it was active, each version once: nothing where it was suspended."""
+    states = {version.version: version.state for version in versions}
+    pieces = in_force(timeline(versions), start, end)
+    return [states[version.number] for _, _, version in pieces if version.status == "active"]
+
+
 def stretches(versions: Sequence[KnownContract], start: datetime, end: datetime) -> list[Stretch]:
     """What is promised when, environment by environment, in the order in which the contract lists them."""
     by_number = {version.version: version.state for version in versions}

@@ -22,7 +22,7 @@ from reporting.application.report_parts import (
     TicketHours,
     WorkLine,
 )
-from reporting.application.told import Item, SentReport, ToldFact
+from reporting.application.told import Item, SentReport, Settlement, ToldFact
 
 _INSTANT = timedelta(microseconds=1)
 BACKUP_PROOF: Final = "backup_proof"
@@ -61,18 +61,32 @@ def items_named(facts: Sequence[ToldFact]) -> list[UUID]:
     return [entry.item_id for _, entry in entries if entry.item_id is not None]
 
 
+def settlement_of(
+    facts: Sequence[ToldFact], month: date, bounds: tuple[datetime, datetime]
+) -> tuple[ToldFact, Settlement] | None:
+    """The settlement of the period that ends in a month, with its bounds, also where the contract ends before it does.
+
+    A contract has one.
+    """
+    for fact, settlement in told.read(facts, "settlement", Settlement):
+        if settlement.settlement.period.ends_in(month, bounds):
+            return fact, settlement
+    return None
+
+
 def report_parts(
     facts: Sequence[ToldFact],
     items: Mapping[UUID, Item],
     sent: Sequence[SentReport],
     span: Span,
     agreed_lines: Mapping[str, tuple[Mapping[str, str], int]],
+    settled: tuple[ToldFact, Settlement] | None,
 ) -> ReportParts:
     """Everything beyond uptime and incidents.
 
     :param agreed_lines: code of each agreed hours line to its names and included minutes.
+    :param settled: what the month came to, once that is closed.
     """
-    settled = _settlement(facts, span)
     return ReportParts(
         work=_work(facts, span),
         hours=_hours(facts, items, span, agreed_lines),
@@ -228,16 +242,7 @@ def _hours(
     )
 
 
-def _settlement(facts: Sequence[ToldFact], span: Span) -> tuple[ToldFact, told.Settlement] | None:
-    """The settlement of the period that ends in the span: a contract has one."""
-    for fact, settlement in told.read(facts, "settlement", told.Settlement):
-        period = settlement.settlement.period
-        if span.start < period.ends_at <= span.end:
-            return fact, settlement
-    return None
-
-
-def _deliverables(settlement: told.Settlement) -> list[DeliverableLine]:
+def _deliverables(settlement: Settlement) -> list[DeliverableLine]:
     return [
         DeliverableLine(
             code=each.code,
@@ -260,7 +265,7 @@ def _deliverables(settlement: told.Settlement) -> list[DeliverableLine]:
     ]
 
 
-def _owed(fact: ToldFact, settlement: told.Settlement) -> SettlementPart:
+def _owed(fact: ToldFact, settlement: Settlement) -> SettlementPart:
     content = settlement.settlement
     return SettlementPart(
         settlement_id=settlement.settlement_id,

@@ -44,7 +44,7 @@ from reporting.application.report import (
     Verdict,
     VersionLine,
 )
-from reporting.application.report_sections import Span, items_named, report_parts
+from reporting.application.report_sections import Span, items_named, report_parts, settlement_of
 from reporting.domain.period import Zones, in_force, month_bounds, month_of, zone_at
 from reporting.domain.response_times import figure_of, milliseconds
 from shared.kernel.sketch import EMPTY, Sketch
@@ -119,6 +119,7 @@ async def monthly_report(
         await facts.sent_reports(contract_id, start, end),
         Span(start, end, zone),
         {line.code: (line.name, line.included_minutes) for line in agreed.lines} if agreed is not None else {},
+        settlement_of(facts_told, month, (first, last)) if complete else None,
     )
     used = {version.number for _, _, version in in_force(measuring.timeline(versions), start, end)}
     report = MonthlyReport(

@@ -19,12 +19,12 @@ from reporting.application.editions import (
 )
 from reporting.application.examples import example
 from reporting.application.facts import Deliverable, KnownContract
-from reporting.application.measuring import lifetime, timeline
+from reporting.application.measuring import active_states, lifetime
 from reporting.application.report_template import DocumentTemplateContent
 from reporting.application.reporting import zones_of
 from reporting.application.review import Review, ReviewFigure, ReviewMonth, ReviewNotes
 from reporting.domain.editions import Subject, SubjectKind, Told
-from reporting.domain.period import in_force, month_bounds, zone_at
+from reporting.domain.period import month_bounds, zone_at
 from reporting.domain.review_periods import ReviewKind, closes, first_month_of, goes_out_at, months_from
 from shared.values import instant_text
 
@@ -96,12 +96,10 @@ def morning_after(versions: Sequence[KnownContract], month: date) -> datetime:
 
 
 def _promised(versions: Sequence[KnownContract], start: datetime, end: datetime) -> set[ReviewKind]:
-    states = {version.version: version.state for version in versions}
     found = (
         _PROMISED_BY.get(_cadence(deliverable))
-        for _, _, version in in_force(timeline(versions), start, end)
-        if version.status == "active"
-        for deliverable in states[version.number].deliverables
+        for state in active_states(versions, start, end)
+        for deliverable in state.deliverables
     )
     return {kind for kind in found if kind is not None}
 

@@ -21,11 +21,11 @@ from reporting.application.editions import (
 from reporting.application.examples import example
 from reporting.application.facts import ContractState, KnownContract
 from reporting.application.hours_report import HoursReport
-from reporting.application.measuring import timeline
+from reporting.application.measuring import active_states
 from reporting.application.report_template import DocumentTemplateContent
 from reporting.application.reporting import zones_of
 from reporting.domain.editions import Subject, SubjectKind, Told
-from reporting.domain.period import in_force, month_bounds
+from reporting.domain.period import month_bounds
 from reporting.domain.review_periods import ScheduledKind
 
 
@@ -89,11 +89,7 @@ def is_usual(kind: ScheduledKind, state: ContractState) -> bool:
 
 def is_usual_after(kind: ScheduledKind, versions: Sequence[KnownContract], month: date) -> bool:
     """The same of a month: whether it is so of what was in force in it, and not suspended as a whole."""
-    states = {version.version: version.state for version in versions}
-    return any(
-        version.status == "active" and is_usual(kind, states[version.number])
-        for _, _, version in in_force(timeline(versions), *month_bounds(month, zones_of(versions)))
-    )
+    return any(is_usual(kind, state) for state in active_states(versions, *month_bounds(month, zones_of(versions))))
 
 
 def next_hours(last: HoursEdition | None, report: HoursReport) -> NextEdition | None:

@@ -5,10 +5,11 @@ do not count stay inside. Beside what is measured it says what people of the age
 and about incidents that they put on it. These change what visitors are told of a component, and no figure.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Literal, TypeAlias, get_args
+from itertools import pairwise
+from typing import Final, Literal, TypeAlias, TypeVar, get_args
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -21,7 +22,7 @@ from reporting.application.page_settings import ComponentGroup, KnownPage, PageP
 from reporting.application.page_updates import Impacts, Language, WrittenIncident, WrittenUpdate
 from reporting.application.ports import Facts
 from reporting.application.report import MANY, Brand, Branded, Figure, Number, Shown, Text
-from reporting.application.uptime_rule import measure_day, measure_in_turn
+from reporting.application.uptime_rule import Measured, RuledTime, measure_day, measure_in_turn
 from reporting.domain.outages import Outage, outages, until_answered
 from reporting.domain.period import days_until
 from reporting.domain.public_words import (
@@ -38,6 +39,8 @@ from reporting.domain.public_words import (
 from reporting.domain.response_times import ResponseFigure, milliseconds
 from reporting.domain.state_line import NOT_BEGUN, Span, State, Transition, clipped, of_availability
 from shared.values import Instant, LocalDate, number, seconds
+
+T = TypeVar("T")
 
 DAYS: Final = 90
 RECENT: Final = timedelta(days=14)
@@ -67,7 +70,7 @@ class PublicDay(Shown):
 
     date: LocalDate
     state: Literal["up", "degraded", "down", "unknown", "paused"] = Field(
-        description="the worst that was measured; `unknown` when less than a minute of the day was"
+        description="the worst that was measured and counts; `unknown` when less than a minute of the day was measured"
     )
     down_seconds: Number
     uptime_display: Figure
@@ -294,10 +297,10 @@ async def status_page(facts: Facts, slug: str, now: datetime) -> ShownPage:
     States are those of `now`; figures count up to the full minute, so that the page is the same for a minute while
     nothing happens and can be kept by browsers and proxies.
     """
-    contract_ids = await facts.contracts_on_page(slug)
-    if not contract_ids:
+    every = [await facts.versions(contract_id) for contract_id in await facts.contracts_on_page(slug, ended=True)]
+    if not every:
         raise UnknownPage
-    known = [await facts.versions(contract_id) for contract_id in contract_ids]
+    known = [versions for versions in every if _goes_on(versions)] or every
     newest = known[0][-1].state
     page = newest.page_at(slug)
     if page is None:
@@ -305,7 +308,6 @@ async def status_page(facts: Facts, slug: str, now: datetime) -> ShownPage:
     decided = await facts.page(known[0][-1].tenant_id, slug, newest.client.client_id)
     zone = ZoneInfo(newest.client.time_zone)
     minute = now.replace(second=0, microsecond=0)
-    hour = now.replace(minute=0, second=0, microsecond=0)
     until = now + timedelta(microseconds=1)  # what happened at this very instant shows
     days = days_until(minute, zone, DAYS)
     start = days[0][1]
@@ -315,31 +317,36 @@ async def status_page(facts: Facts, slug: str, now: datetime) -> ShownPage:
     tenant_id, client_id = known[0][-1].tenant_id, newest.client.client_id
     # What leaves the list leaves it now: so reaches back whatever a page showed until then, and no further.
     told = [days[0][1] + RECENT, *(versions[-1].state.effective_from for versions in known)]
+    heard = [
+        await _hear(facts, versions, newest.client.time_zone, days, now)
+        for versions in every
+        # What ended before all that the page tells is left alone.
+        if known is every or _goes_on(versions) or versions[-1].state.effective_from > start
+    ]
     for versions in known:
-        contract_id = versions[-1].state.contract_id
-        names = await facts.names(contract_id)
-        transitions = await facts.transitions(contract_id, start, until)
-        by_outage: dict[UUID, KnownIncident] = {
-            each.state.source.outage_id: each
-            for each in await facts.incidents(contract_id, now - RECENT, now)
-            if each.state.source.outage_id is not None
-        }
-        hours = await facts.response_hours(contract_id, hour - timedelta(hours=HOURS), hour)
-        by_day = await facts.response_days(contract_id, newest.client.time_zone, days[0][0])
-        for environment_id, name in _public_environments(
-            versions[-1].state.sites_at(slug), names, decided.settings.site_ids
-        ).items():
-            line = measuring.state_line(
-                versions, transitions.get(environment_id, ()), start, until, counts_for_sla=True
+        names = await facts.names(versions[-1].state.contract_id)
+        shown_sites = versions[-1].state.sites_at(slug)
+        for environment_id, name in _public_environments(shown_sites, names, decided.settings.site_ids).items():
+            turns = _turns(heard, versions, environment_id)
+            if not turns:
+                continue
+            times = _response_times(
+                _united(each.hours.get(environment_id, {}) for each in turns),
+                _full_hour(now),
+                _united(each.days.get(environment_id, {}) for each in turns),
             )
-            times = _response_times(hours.get(environment_id, {}), hour, by_day.get(environment_id, {}))
-            component = _component(environment_id, name, versions, line, days, now, times)
+            component = _component(
+                environment_id, name, turns, _line(environment_id, turns, start, until), days, now, times
+            )
             components.append(component)
             places[environment_id] = _site_of(environment_id, versions)
-            found = _outages(versions, transitions.get(environment_id, ()), until)
-            shown, left_at = _incidents(component, found, by_outage, now, minute)
-            incidents += shown
-            told += [component.added_at, *left_at]
+            told.append(component.added_at)
+            for each in turns:
+                found = outages_of(each.versions, each.transitions.get(environment_id, ()), until, counts_for_sla=True)
+                shown, left_at = _incidents(component, found, each.by_outage, now, minute)
+                incidents += shown
+                told += left_at
+    incidents = list({each.incident_id: each for each in incidents}.values())  # two contracts may go on from one
     people = await facts.page_incidents(tenant_id, slug, client_id, now - RECENT)
     ids = [*(each.incident_id for each in incidents), *(each.page_incident_id for each in people)]
     written = await facts.page_updates(tenant_id, slug, ids)
@@ -366,7 +373,7 @@ async def status_page(facts: Facts, slug: str, now: datetime) -> ShownPage:
                 contract_status=contract,
             ),
             contract=contract,
-            since=newest.effective_from if contract != "active" else None,
+            since=max(_left(versions, until) for versions in known) if contract != "active" else None,
         ),
         components=_grouped(components, decided.settings.groups),
         open_incidents=[incident for incident in incidents if incident.status != "resolved"],
@@ -419,6 +426,95 @@ def _grouped(components: Sequence[PublicComponent], groups: Iterable[ComponentGr
         if component_id in left
     ]
     return [*ordered, *left.values()]
+
+
+@dataclass(frozen=True)
+class _Heard:
+    """What was heard of a contract that shows its systems on a page, or did until it ended; by environment."""
+
+    versions: Sequence[KnownContract]
+    transitions: Mapping[UUID, Sequence[Transition]]
+    by_outage: Mapping[UUID, KnownIncident]
+    hours: Mapping[UUID, Mapping[datetime, ResponseFigure]]
+    days: Mapping[UUID, Mapping[LocalDate, ResponseFigure]]
+
+    @property
+    def began(self) -> datetime:
+        """When its first version took effect."""
+        return min(version.state.effective_from for version in self.versions)
+
+    def covers(self, environment_id: UUID) -> bool:
+        """Whether its newest version has the environment, as one that counts."""
+        return any(
+            environment.environment_id == environment_id and environment.counts_for_sla
+            for site in self.versions[-1].state.sites
+            for environment in site.environments
+        )
+
+
+async def _hear(
+    facts: Facts,
+    versions: Sequence[KnownContract],
+    zone: str,
+    days: Sequence[tuple[LocalDate, datetime, datetime]],
+    now: datetime,
+) -> _Heard:
+    contract_id, hour = versions[-1].state.contract_id, _full_hour(now)
+    incidents = await facts.incidents(contract_id, now - RECENT, now)
+    return _Heard(
+        versions,
+        await facts.transitions(contract_id, days[0][1], now + timedelta(microseconds=1)),
+        {each.state.source.outage_id: each for each in incidents if each.state.source.outage_id is not None},
+        await facts.response_hours(contract_id, hour - timedelta(hours=HOURS), hour),
+        await facts.response_days(contract_id, zone, days[0][0]),
+    )
+
+
+def _full_hour(now: datetime) -> datetime:
+    return now.replace(minute=0, second=0, microsecond=0)
+
+
+def _turns(heard: Iterable[_Heard], versions: Sequence[KnownContract], environment_id: UUID) -> list[_Heard]:
+    """The contracts that tell of an environment of a contract, one after the other: what went on in those that ended
+    goes on in it. None where it has ended too and a later one has the environment."""
+    covering = [each for each in heard if each.covers(environment_id)]
+    if not _goes_on(versions) and covering[-1].versions is not versions:
+        return []
+    ended = [each for each in covering if not _goes_on(each.versions) and each.versions is not versions]
+    return ended + [each for each in covering if each.versions is versions]
+
+
+def _in_turn(turns: Sequence[_Heard], start: datetime, end: datetime) -> Iterator[tuple[_Heard, datetime, datetime]]:
+    """Contracts that cover one environment, one after the other: each with the part of `[start, end)` that is its own,
+    until the next one begins."""
+    bounds = [start, *(max(start, each.began) for each in turns[1:]), end]
+    for each, (left, right) in zip(turns, pairwise(bounds), strict=True):
+        if left < right:
+            yield each, left, right
+
+
+def _line(environment_id: UUID, turns: Sequence[_Heard], start: datetime, until: datetime) -> list[Span]:
+    """The states of an environment over `[start, until)`, and of a run that reaches into it what was before."""
+    line: list[Span] = []
+    for each, left, right in _in_turn(turns, start, until):
+        said = each.transitions.get(environment_id, ())
+        own = measuring.state_line(each.versions, said, start, until, counts_for_sla=True)
+        line += clipped(own, own[0].start if own and left == start else left, right)
+    return line
+
+
+def _united(found: Iterable[Mapping[T, ResponseFigure]]) -> dict[T, ResponseFigure]:
+    """Figures of contracts one after the other; of an hour or a day in both, those of the later."""
+    return {at: figure for each in found for at, figure in each.items()}
+
+
+def _goes_on(versions: Sequence[KnownContract]) -> bool:
+    return versions[-1].state.status in {"active", "suspended"}
+
+
+def _left(versions: Sequence[KnownContract], until: datetime) -> datetime:
+    """When a contract that is suspended or has ended stopped having anybody look."""
+    return measuring.unwatched_since(versions, until) or versions[-1].state.effective_from
 
 
 def _contract_status(known: Sequence[Sequence[KnownContract]]) -> Literal["active", "suspended", "ended"]:
@@ -487,7 +583,7 @@ def _maintenance(windows: Sequence[KnownWindow], places: Mapping[UUID, UUID], no
 def _component(
     environment_id: UUID,
     name: str,
-    versions: Sequence[KnownContract],
+    turns: Sequence[_Heard],
     line: Sequence[Span],
     days: Sequence[tuple[LocalDate, datetime, datetime]],
     now: datetime,
@@ -495,24 +591,13 @@ def _component(
 ) -> PublicComponent:
     promised = [
         stretch
-        for stretch in measuring.stretches(versions, days[0][1], now)
+        for each, left, right in _in_turn(turns, days[0][1], now)
+        for stretch in measuring.stretches(each.versions, left, right)
         if stretch.environment.environment_id == environment_id
     ]
     ruled = measuring.rules_in_turn(promised, days[0][1], days[-1][2])
     target = promised[-1].target_percent if promised else None
     began = promised[0].start if promised else now
-    shown = []
-    for day, start, end in days:
-        measured = measure_day(line, start, end, ruled)
-        shown.append(
-            PublicDay(
-                date=day,
-                state=day_state(clipped(line, start, end)),
-                down_seconds=measured["down_seconds"],
-                uptime_display=measured["uptime_display"],
-                coverage_percent=measured["coverage_percent"],
-            )
-        )
     last = days[-1][2]
     totals: list[PublicUptime] = []
     for count in (30, DAYS):
@@ -530,17 +615,17 @@ def _component(
                 coverage_percent=total["coverage_percent"] if total else None,
             )
         )
-    state, since = _present(line)
+    state, since = present_state(line)
     return PublicComponent(
         component_id=environment_id,
         name=name,
         group=None,
-        added_at=_added_at(environment_id, versions),
+        added_at=min(_added_at(environment_id, each.versions) for each in turns),
         state=state,
         since=since,
         impact=None,
         uptime=totals,
-        days=shown,
+        days=days_shown(line, days, ruled),
         response_times=times,
     )
 
@@ -570,8 +655,8 @@ def _added_at(environment_id: UUID, versions: Sequence[KnownContract]) -> dateti
     )
 
 
-def _present(line: Sequence[Span]) -> tuple[PublicState, datetime | None]:
-    """The state of now and since when, over adjacent stretches of one state."""
+def present_state(line: Sequence[Span]) -> tuple[State, datetime | None]:
+    """The state of now and since when, over adjacent stretches of one state; None before monitoring began."""
     if not line:
         return "unknown", None
     state = line[-1].state
@@ -583,23 +668,45 @@ def _present(line: Sequence[Span]) -> tuple[PublicState, datetime | None]:
     return state, since
 
 
-def day_state(spans: Sequence[Span]) -> Literal["up", "degraded", "down", "unknown", "paused"]:
-    """The worst that was measured on a day. A day of which nothing was measured is not called good."""
-    states = {span.state for span in spans}
-    measured = sum((span.end - span.start for span in spans if span.state not in {"unknown", "paused"}), timedelta())
-    if "down" in states:
+def days_shown(
+    line: Sequence[Span], days: Sequence[tuple[LocalDate, datetime, datetime]], ruled: Sequence[RuledTime]
+) -> list[PublicDay]:
+    """What each day came to, by the rules that were promised on it."""
+    shown = []
+    for day, start, end in days:
+        measured = measure_day(line, start, end, ruled)
+        shown.append(
+            PublicDay(
+                date=day,
+                state=_day_state(measured, clipped(line, start, end)),
+                down_seconds=measured["down_seconds"],
+                uptime_display=measured["uptime_display"],
+                coverage_percent=measured["coverage_percent"],
+            )
+        )
+    return shown
+
+
+def _day_state(measured: Measured, spans: Sequence[Span]) -> Literal["up", "degraded", "down", "unknown", "paused"]:
+    """The worst that counts of a day, as its figures count it. A day of which nothing was measured is not called good,
+    whether it counts or not."""
+    if measured["down_seconds"]:
         return "down"
-    if "degraded" in states:
+    if measured["degraded_seconds"]:
         return "degraded"
-    if measured >= timedelta(minutes=1):
+    states = {span.state for span in spans}
+    known = sum((span.end - span.start for span in spans if span.state not in {"unknown", "paused"}), timedelta())
+    if known >= timedelta(minutes=1):
         return "up"
     return "paused" if "paused" in states and "unknown" not in states else "unknown"
 
 
-def _outages(versions: Sequence[KnownContract], transitions: Sequence[Transition], until: datetime) -> list[Outage]:
-    """The outages of a component as visitors are told of them: over when it answers again, or nobody looks any more."""
+def outages_of(
+    versions: Sequence[KnownContract], transitions: Sequence[Transition], until: datetime, *, counts_for_sla: bool
+) -> list[Outage]:
+    """The outages of a component as readers are told of them: over when it answers again, or nobody looks any more."""
     stopped = measuring.unwatched_since(versions, until)
-    said = of_availability(transitions, counts_for_sla=True)
+    said = of_availability(transitions, counts_for_sla=counts_for_sla)
     found = [outage for outage in outages(said, until) if stopped is None or outage.start < stopped]
     if stopped is not None:
         found = [outage.cut(stopped) for outage in found]
@@ -621,7 +728,8 @@ def _incidents(
         if outage.end is not None and outage.end < now - RECENT:
             left_at.append(outage.end + RECENT)
             continue
-        updates = _updates(outage, by_outage.get(outage.outage_id), now)
+        done = _done(outage, by_outage.get(outage.outage_id), now)
+        updates = _updates(outage, done)
         shown.append(
             PublicIncident(
                 incident_id=outage.outage_id,
@@ -639,35 +747,41 @@ def _incidents(
                 published_at=outage.start,
                 ended_at=outage.end,
                 duration_seconds=number(seconds((outage.end or max(minute, outage.start)) - outage.start)),
-                updated_at=max(step.at for step in updates),
+                # Also what is no step any more since it is known when it answered: this never goes back.
+                updated_at=max([*(step.at for step in updates), *(at for at, _ in done or ())]),
                 updates=updates,
             )
         )
     return [_with_impact(each) for each in shown], left_at
 
 
-def _updates(outage: Outage, incident: KnownIncident | None, now: datetime) -> list[PublicUpdate]:
+def _done(outage: Outage, incident: KnownIncident | None, now: datetime) -> list[tuple[datetime, str]] | None:
+    """When people did what about an outage; None where no incident is known of it yet."""
+    if incident is None:
+        return None
+    stamps = incident.state.timestamps
+    named = {"acknowledged": stamps.acknowledged, "mitigated": stamps.mitigated}
+    named["resolved"] = stamps.resolved or stamps.closed
+    # Where nobody looks any more the page is done with it, whatever is still written down about it.
+    last = now if outage.watched or outage.end is None else outage.end
+    return [(stamp.at, name) for name, stamp in named.items() if stamp and outage.start <= stamp.at <= last]
+
+
+def _updates(outage: Outage, done: Sequence[tuple[datetime, str]] | None) -> list[PublicUpdate]:
     """The steps that the public is told, newest first; without an incident yet, what the monitor itself says."""
-    steps = [_step(outage.start, "investigating")]
-    if incident is not None:
-        stamps = incident.state.timestamps
-        for stamp, status in (
-            (stamps.acknowledged, public_incident_status("acknowledged", recovered=False)),
-            (stamps.mitigated, public_incident_status("mitigated", recovered=False)),
-            (stamps.resolved or stamps.closed, public_incident_status("resolved", recovered=False)),
-        ):
-            # Where nobody looks any more the page is done with it, whatever is still written down about it.
-            if stamp is not None and stamp.at <= (now if outage.watched or outage.end is None else outage.end):
-                steps.append(_step(stamp.at, status))
-    if outage.end is not None and outage.watched:
-        steps.append(_step(outage.end, "monitoring" if incident is not None else "resolved"))
-    steps.sort(key=lambda step: (STEPS.index(step.status), step.at))
-    # One entry per status, and never a step back in time: the site may answer again before anybody took it up.
+    answered = outage.end if outage.watched else None
+    steps = [(outage.start, public_incident_status("open", recovered=False))]
+    if answered is not None:
+        # Who called it resolved before it answered is right from then on.
+        over = done is None or any(name == "resolved" and at <= answered for at, name in done)
+        steps.append((answered, public_incident_status("resolved" if over else "open", recovered=True)))
+    for at, name in done or ():
+        steps.append((at, public_incident_status(name, recovered=answered is not None and at >= answered)))
+    # One entry per status, and none back: the site may answer again before anybody took it up.
     told: list[PublicUpdate] = []
-    for step in steps:
-        if told and (step.status == told[-1].status or step.at < told[-1].at):
-            continue
-        told.append(step)
+    for at, status in sorted(steps, key=lambda step: (step[0], STEPS.index(step[1]))):
+        if not told or STEPS.index(status) > STEPS.index(told[-1].status):
+            told.append(_step(at, status))
     return _with_turns(told, outage)[::-1]
 
 
@@ -708,11 +822,14 @@ def _with_impact(outage: PublicIncident) -> PublicIncident:
 
 
 def _called(incident: PublicIncident, update: WrittenUpdate, standing: PublicIncidentStatus) -> PublicIncidentStatus:
-    """What an outage is called from a sentence on. It ends when it was seen to end, and no sentence begins it again."""
+    """What an outage is called from a sentence on. It ends when it was seen to end, and no sentence begins it again.
+
+    Who says that it is being watched before it answers has found what it was: it is not back.
+    """
     over = incident.ended_at is not None and incident.ended_at <= update.at
     if update.status is None or (update.status == "resolved" and not over) or (standing == "resolved" and over):
         return standing
-    return update.status
+    return "identified" if update.status == "monitoring" and not over else update.status
 
 
 def _with_written(incident: PublicIncident, written: Sequence[WrittenUpdate]) -> PublicIncident:
@@ -730,7 +847,7 @@ def _with_written(incident: PublicIncident, written: Sequence[WrittenUpdate]) ->
             told.append(_said(each, standing, []))
         elif each.measured not in (None, "paused"):  # it is called as before
             told.append(each.model_copy(update={"status": standing}))
-        elif STEPS.index(each.status) >= STEPS.index(standing):
+        elif not told or each.measured == "paused" or STEPS.index(each.status) > STEPS.index(standing):
             standing = each.status
             told.append(each)
     return _with_impact(

@@ -4,7 +4,7 @@ Each is the newest word on its subject; what is only for the agency is not kept 
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Literal, Protocol, TypeAlias, TypeVar
 from uuid import UUID
 
@@ -225,10 +225,20 @@ class SettlementTotals(Fact):
 
 
 class SettlementPeriod(Fact):
-    """The month that is settled."""
+    """The month that is settled; `end` is the first day after it, and null in what was kept before it was read."""
 
     starts_at: AwareDatetime
     ends_at: AwareDatetime
+    end: date | None = None
+
+    def ends_in(self, month: date, bounds: tuple[datetime, datetime]) -> bool:
+        """Whether it ends in a month, which has these bounds where the client lives now.
+
+        Its last day says so: a period stays in the zone that it was settled in, wherever the client moves.
+        """
+        if self.end is None:
+            return bounds[0] < self.ends_at <= bounds[1]
+        return (self.end - timedelta(days=1)).replace(day=1) == month
 
 
 class SettlementContent(Fact):

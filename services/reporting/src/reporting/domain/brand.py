@@ -11,6 +11,8 @@ READABLE: Final = 4.5
 _HEX: Final = re.compile(r"#[0-9a-fA-F]{6}")
 _INK: Final = "#111827"
 _PAPER: Final = "#ffffff"
+_BLACK: Final = "#000000"
+"""For the grounds on which neither ink nor paper is read: black is on every one on which white is not."""
 
 # Dark enough for light paper, light enough for dark paper. Meaning never rests on the colour alone.
 _SIGNALS_ON_LIGHT: Final = {"good": "#166534", "warn": "#92400e", "bad": "#b91c1c", "none": "#4b5563"}
@@ -44,8 +46,8 @@ def palette(primary: str | None, background: str | None, text: str | None) -> Pa
     replaced by what can."""
     band = _plain(primary) or "#1d4ed8"
     paper = _plain(background) or _PAPER
-    dark = contrast(_PAPER, paper) > contrast(_INK, paper)
-    strongest = _PAPER if dark else _INK
+    strongest = _strongest(paper)
+    dark = strongest == _PAPER
     wished = _plain(text)
     ink = wished if wished is not None and contrast(wished, paper) >= READABLE else strongest
     signals = {
@@ -58,7 +60,7 @@ def palette(primary: str | None, background: str | None, text: str | None) -> Pa
         muted=_readable(_mix(ink, paper, 0.72), paper, ink),
         line=_mix(ink, paper, 0.18),
         band=band,
-        on_band=_PAPER if contrast(_PAPER, band) >= contrast(_INK, band) else _INK,
+        on_band=_strongest(band),
         link=_readable(band, paper, ink),
         calm=_mix(signals["good"], paper, 0.62),
         dark=dark,
@@ -114,6 +116,12 @@ def contrast(one: str, other: str) -> float:
 
 def _plain(colour: str | None) -> str | None:
     return colour.lower() if colour is not None and _HEX.fullmatch(colour) else None
+
+
+def _strongest(ground: str) -> str:
+    """White, ink or black: what is read on a ground, whichever it is."""
+    best = max((_PAPER, _INK), key=lambda each: contrast(each, ground))
+    return _readable(best, ground, max((_PAPER, _BLACK), key=lambda each: contrast(each, ground)))
 
 
 def _readable(colour: str, ground: str, fallback: str) -> str:

@@ -16,14 +16,6 @@ Headline = Literal[
     "operational", "maintenance", "degraded", "partial_outage", "major_outage", "unknown", "paused", "ended"
 ]
 
-_INCIDENT: dict[str, PublicIncidentStatus] = {
-    "open": "investigating",
-    "acknowledged": "identified",
-    "mitigated": "monitoring",
-    "resolved": "resolved",
-    "closed": "resolved",
-}
-
 _BY_IMPACT: Final[dict[Impact, ShownState]] = {"degraded": "degraded", "partial": "partial", "major": "down"}
 _WORSE: Final[tuple[ShownState, ...]] = ("up", "maintenance", "paused", "unknown", "degraded", "partial", "down")
 
@@ -31,6 +23,7 @@ _HEADLINES: Final[dict[ShownState, Headline]] = {
     "partial": "partial_outage",
     "degraded": "degraded",
     "unknown": "unknown",
+    "paused": "unknown",
     "maintenance": "maintenance",
 }
 """What one component makes of the page where none is down, the first that there is."""
@@ -38,9 +31,14 @@ _NO_LONGER: dict[str, Headline] = {"suspended": "paused", "ended": "ended"}
 
 
 def public_incident_status(status: str, *, recovered: bool) -> PublicIncidentStatus:
-    """The words of public status pages for our incident's life. A site that answers again is being monitored."""
-    public = _INCIDENT.get(status, "investigating")
-    return "monitoring" if recovered and public in {"investigating", "identified"} else public
+    """The words of public status pages for our incident's life, and whether the component answers again.
+
+    Nobody is told that it is back, or that all is resolved, before it answers: until then work goes on. One that
+    answers again is being watched until people call the incident resolved.
+    """
+    if recovered:
+        return "resolved" if status in {"resolved", "closed"} else "monitoring"
+    return "identified" if status in {"acknowledged", "mitigated", "resolved", "closed"} else "investigating"
 
 
 def shown_state(measured: State, impact: Impact | None) -> ShownState:
@@ -55,16 +53,16 @@ def worst(impacts: Iterable[Impact | None]) -> Impact | None:
 
 
 def headline(states: Iterable[ShownState], *, contract_status: str) -> Headline:
-    """One line for the whole page. Unknown is never told as good: it shows unless something worse does."""
+    """One line for the whole page. What is unknown, or not watched, is never told as good: it shows unless something
+    worse does."""
     if contract_status in _NO_LONGER:
         return _NO_LONGER[contract_status]
     present = list(states)
     down = present.count("down")
     if down:
         return "major_outage" if down == len(present) else "partial_outage"
-    for state, told in _HEADLINES.items():
-        if state in present:
-            return told
     if not present:
         return "unknown"
-    return "paused" if all(state == "paused" for state in present) else "operational"
+    if all(state == "paused" for state in present):
+        return "paused"
+    return next((told for state, told in _HEADLINES.items() if state in present), "operational")

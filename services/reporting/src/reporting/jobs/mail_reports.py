@@ -18,6 +18,7 @@ from reporting.adapters.report_deliveries import (
     note_ended,
     note_sent,
     set_delivery_aside,
+    to_who_decides_now,
 )
 from reporting.adapters.report_editions import issued_of_any_kind
 from reporting.adapters.report_links import SentLink, make_sent_token, sent_address
@@ -65,8 +66,13 @@ class MailReports:
 
     async def _deliver(self, due: DueDelivery) -> None:
         async with self._units.for_tenant(due.tenant_id) as uow:
-            mail = await claim_delivery(uow, due.delivery_id)
+            claimed = await claim_delivery(uow, due.delivery_id)
+            if claimed is None:
+                return
+            mail = await to_who_decides_now(uow, claimed)
             if mail is None:
+                error = "the person was removed from the client's contacts, or decides no more"
+                await note_ended(uow, claimed.delivery_id, "no_longer_decides", error)
                 return
             if uow.now - mail.planned_at > TOO_LATE:
                 await note_ended(uow, mail.delivery_id, "too_late", "it could not be sent for three days")

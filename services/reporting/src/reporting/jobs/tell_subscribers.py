@@ -133,8 +133,9 @@ class TellSubscribers:
             return None
         url = page_url(page, self._public_url)
         link = f"{url}/subscription/{link_token(self._box, mail.subscription_id)}"
+        told_in = f"?lang={mail.language}"  # what the link opens speaks as the mail does, whatever browser opens it
         translator = catalogues().translator(mail.language)
-        subject, body = status_mail(translator, page, url, mail.news, link)
+        subject, body = status_mail(translator, page, url, mail.news, link + told_in)
         return Letter(
             message_id=f"<status.{mail.mail_id}@{self._sender.rpartition('@')[2]}>",
             recipient=mail.email,
@@ -143,7 +144,7 @@ class TellSubscribers:
             written_at=mail.created_at,
             language=mail.language,
             sender_name=page.content.agency_name,
-            unsubscribe=None if mail.news["kind"] in _NO_NEWS else f"{link}/end",
+            unsubscribe=None if mail.news["kind"] in _NO_NEWS else f"{link}/end{told_in}",
         )
 
     async def _page_of(self, facts: StoredFacts, mail: DueMail) -> ShownPage:

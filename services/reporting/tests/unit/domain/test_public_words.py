@@ -1,11 +1,13 @@
 """What visitors are told."""
 
+from itertools import product
 from typing import get_args
 
 import pytest
 
-from reporting.domain.public_words import Impact, headline, public_incident_status, shown_state, worst
+from reporting.domain.public_words import Impact, ShownState, headline, public_incident_status, shown_state, worst
 from reporting.domain.state_line import State
+from reporting.domain.statuspage import overall
 
 
 @pytest.mark.parametrize(
@@ -21,9 +23,10 @@ from reporting.domain.state_line import State
         (["up", "unknown"], "active", "unknown"),
         ([], "active", "unknown"),
         (["paused", "paused"], "active", "paused"),
-        (["up", "paused"], "active", "operational"),
+        (["up", "paused"], "active", "unknown"),
+        (["paused", "degraded"], "active", "degraded"),
         (["up", "maintenance"], "active", "maintenance"),
-        (["maintenance", "paused"], "active", "maintenance"),
+        (["maintenance", "paused"], "active", "unknown"),
         (["maintenance", "unknown"], "active", "unknown"),
         (["maintenance", "degraded"], "active", "degraded"),
         (["down"], "suspended", "paused"),
@@ -34,20 +37,35 @@ def test_the_headline_is_never_better_than_what_is_known(states: list[str], cont
     assert headline(states, contract_status=contract) == told  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("states", list(product((*get_args(State), "partial"), repeat=2)))
+def test_a_page_is_never_told_as_better_to_people_than_to_programs(states: tuple[ShownState, ...]) -> None:
+    told = headline(states, contract_status="active")
+    indicator, description = overall(states, contract_status="active")
+    assert (told == "operational") == (indicator == "none")
+    assert (told == "maintenance") == (indicator == "maintenance")
+    assert (told in {"unknown", "paused"}) == (description == "Status Unknown")
+
+
 @pytest.mark.parametrize(
     ("status", "recovered", "told"),
     [
         ("open", False, "investigating"),
         ("acknowledged", False, "identified"),
-        ("mitigated", False, "monitoring"),
+        ("mitigated", False, "identified"),
+        ("resolved", False, "identified"),
+        ("closed", False, "identified"),
         ("open", True, "monitoring"),
         ("acknowledged", True, "monitoring"),
+        ("mitigated", True, "monitoring"),
         ("resolved", True, "resolved"),
-        ("closed", False, "resolved"),
+        ("closed", True, "resolved"),
         ("something new", False, "investigating"),
+        ("something new", True, "monitoring"),
     ],
 )
-def test_an_incident_in_public_words(status: str, recovered: bool, told: str) -> None:
+def test_an_incident_is_not_called_back_in_service_or_resolved_before_it_answers_again(
+    status: str, recovered: bool, told: str
+) -> None:
     assert public_incident_status(status, recovered=recovered) == told
 
 
