@@ -106,9 +106,13 @@ class ThreadClient:
         currency: str = "EUR",
         monitoring: Mapping[str, Any] | None = None,
         slug: str | None = None,
+        site_slugs: Sequence[str] = (),
         **terms: Any,
     ) -> SignedContract:
-        """A contract in force for sites given as (name, URL): drafted, proposed, signed by both parties, activated."""
+        """A contract in force for sites given as (name, URL): drafted, proposed, signed by both parties, activated.
+
+        `site_slugs`: addresses of pages of the first sites, one by one.
+        """
         site_ids = [self.create_site(client_id, name, url) for name, url in sites]
         slug = slug or f"page-{site_ids[0]}"
         draft: dict[str, Any] = {
@@ -125,6 +129,11 @@ class ThreadClient:
             },
             **terms,
         }
+        if site_slugs:
+            draft["site_pages"] = [
+                {"site_id": site_id, "slug": own, "name": name}
+                for site_id, own, (name, _) in zip(site_ids, site_slugs, sites, strict=False)
+            ]
         if monitoring is not None:
             draft["deliverable_parameters"] = {"uptime_monitoring": dict(monitoring)}
         contract_id = self.post("contracts", "/v1/contracts", draft)["contract_id"]

@@ -224,7 +224,7 @@ async def test_who_was_told_of_an_outage_is_told_when_its_component_leaves_the_p
     assert await mails(service, mailbox) == [DOWN, LEFT]
 
 
-async def test_who_was_told_of_an_outage_is_told_that_it_is_over_when_the_next_contract_finds_it_up(
+async def test_who_was_told_of_an_outage_is_told_once_that_its_contract_ended_before_it_did(
     service: Any, story: Any, mailbox: Mailbox
 ) -> None:
     outage, since = new_id(), NOW - 2 * MINUTE
@@ -237,14 +237,13 @@ async def test_who_was_told_of_an_outage_is_told_that_it_is_over_when_the_next_c
         *(story.contract("terminated", now), story.paused(now, reason="contract_ended", outage=(outage, since))),
         *(successor.contract("activated", now), successor.unknown(now)),
     )
-    assert await mails(service, mailbox) == [DOWN]
+    assert await mails(service, mailbox) == [DOWN, LOST]
     await service.hear(successor.restored(now, now + MINUTE))
     service.clock.advance(2 * MINUTE)
-    assert await mails(service, mailbox) == [DOWN, BACK]
-    assert "Indisponible du 8 juin 2026, 10:58 au 8 juin 2026, 11:06" in body(mailbox.messages[-1])
+    assert await mails(service, mailbox) == [DOWN, LOST]
 
 
-async def test_an_outage_that_goes_on_under_the_next_contract_is_over_once(
+async def test_an_outage_that_goes_on_under_the_next_contract_is_told_as_one_of_its_own(
     service: Any, story: Any, mailbox: Mailbox
 ) -> None:
     outage, since = new_id(), NOW - 2 * MINUTE
@@ -259,10 +258,10 @@ async def test_an_outage_that_goes_on_under_the_next_contract_is_over_once(
         *(successor.contract("activated", now), successor.unknown(now), successor.down(again, now)),
     )
     service.clock.advance(MINUTE)
-    assert await mails(service, mailbox) == [DOWN, DOWN]
+    assert await mails(service, mailbox) == [DOWN, LOST, DOWN]
     await service.hear(successor.recovered(again, now, now + MINUTE))
     service.clock.advance(MINUTE)
-    assert await mails(service, mailbox) == [DOWN, DOWN, BACK]
+    assert await mails(service, mailbox) == [DOWN, LOST, DOWN, BACK]
 
 
 async def test_what_is_found_at_one_look_is_told_in_the_order_of_time(

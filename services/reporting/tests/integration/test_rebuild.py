@@ -92,6 +92,7 @@ async def test_a_rebuild_of_what_is_right_changes_nothing_and_makes_nothing_due(
         "client",
         "clock",
         "site",
+        "site_page",
         "told_fact",
         "maintenance_window",
     }

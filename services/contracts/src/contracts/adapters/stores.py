@@ -1,12 +1,12 @@
 """The stores of the application over PostgreSQL. Row-level security decides whose rows are there."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from psycopg.errors import UniqueViolation
-from sqlalchemy import Select, delete, func, select, update
+from sqlalchemy import ColumnElement, Select, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 
@@ -429,12 +429,12 @@ class Contracts(Rows[ContractRow]):
         )
         return owner == contract.client_id
 
-    async def release_status_page(self, contract: Contract) -> None:
+    async def release_status_pages(self, contract: Contract, *, keep: Collection[str]) -> None:
         address = StatusPageAddressRow
         # All of the client's are locked: of two contracts that end at once, none leaves an address to the other.
         every = select(address.slug, address.contract_id).where(address.client_id == contract.client_id)
         for slug, holder in await self._session.execute(every.order_by(address.slug).with_for_update()):
-            if holder != contract.contract_id:
+            if holder != contract.contract_id or slug in keep:
                 continue
             heir = await self._session.scalar(_showing(slug, contract))
             if heir is None:
@@ -460,10 +460,16 @@ class Contracts(Rows[ContractRow]):
 def _showing(slug: str, contract: Contract) -> Select[UUID]:
     """Another contract of the same client that shows this page, or will once it is signed or its amendment holds."""
     row, scheduled = ContractRow, ScheduledAmendmentRow
+
+    def named_in(terms: Any) -> ColumnElement[bool]:
+        of_everything: ColumnElement[bool] = terms["status_page"]["slug"].astext == slug
+        of_a_site: ColumnElement[bool] = terms["site_pages"].contains([{"slug": slug}])
+        return of_everything | of_a_site
+
     to_come = select(scheduled.contract_id).where(
         scheduled.client_id == contract.client_id,
         scheduled.status == "scheduled",
-        scheduled.amendment["terms"]["status_page"]["slug"].astext == slug,
+        named_in(scheduled.amendment["terms"]),
     )
     return (
         select(row.contract_id)
@@ -471,9 +477,7 @@ def _showing(slug: str, contract: Contract) -> Select[UUID]:
             row.client_id == contract.client_id,
             row.contract_id != contract.contract_id,
             row.status.in_(SHOWING),
-            (row.terms["status_page"]["slug"].astext == slug)
-            | (row.amendment["terms"]["status_page"]["slug"].astext == slug)
-            | row.contract_id.in_(to_come),
+            named_in(row.terms) | named_in(row.amendment["terms"]) | row.contract_id.in_(to_come),
         )
         .order_by(row.created_at, row.contract_id)
         .limit(1)

@@ -228,7 +228,7 @@ async def propose_amendment(
 async def withdraw_amendment(contract_id: UUID, response: Response, work: Work, _who: Writer) -> Contract:
     """The contract stays as it is in force."""
     contract = await life.current(work, contract_id)
-    contract = await contracts.withdraw_amendment(work, contract, await amendments.base_of(work, contract))
+    contract = await contracts.withdraw_amendment(work, contract)
     tagged(response, contract.version)
     return contract
 

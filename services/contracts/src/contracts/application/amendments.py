@@ -3,7 +3,6 @@
 Each builds on those that come before it, so they begin one after the other, and only the last one can be withdrawn.
 """
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal, Self
 from uuid import UUID
@@ -179,12 +178,7 @@ async def withdraw(work: Workspace, contract: Contract, amendment_id: UUID, reas
         raise NotNow(f"A later amendment builds on it. Withdraw {scheduled[-1].amendment_id} first.")
     withdrawn = amendment.decided("withdrawn", work.now, reason)
     await work.life.amendments.save(withdrawn)
-    if not _shows_a_page(contract, scheduled[:-1]):
-        await work.contracts.release_status_page(contract)
+    await contracts.release_unused_addresses(work, contract)
     saved = await contracts.save(work, contract)
     await coming.plan(work, saved, await coming.life_of(work, saved))
     return withdrawn
-
-
-def _shows_a_page(contract: Contract, scheduled: Sequence[ScheduledAmendment]) -> bool:
-    return any(terms.status_page for terms in (contract.terms, *(each.amendment.terms for each in scheduled)))

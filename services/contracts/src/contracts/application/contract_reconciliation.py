@@ -587,7 +587,7 @@ class _Reconciliation:
         self._check_changeable(found)
         contract = found
         if contract.amendment is not None:
-            contract = await contracts.withdraw_amendment(self.work, contract, base)
+            contract = await contracts.withdraw_amendment(self.work, contract)
             self._note("withdraw_amendment", found.number)
             same_plan = await self._is_this_plan(base.plan)
             if same_plan and _equal(await full(base.plan), base.terms) and not await self._is_stale(contract, base):

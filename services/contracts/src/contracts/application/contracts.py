@@ -96,6 +96,25 @@ class StatusPage(Request):
     colours: Colours = Field(default_factory=Colours)
 
 
+class PageOfSite(StatusPage):
+    """The public page of one site of a contract: it shows nothing of the others."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "site_id": "0190b5c8-7d4e-7c3a-9a51-3f0f5f0d7a12",
+                    "slug": "hotel-du-lac-booking",
+                    "name": "Réservation de l'Hôtel du Lac",
+                }
+            ]
+        },
+    )
+
+    site_id: UUID = Field(description="One of the sites under contract; each has one page of its own at most.")
+
+
 class Signatory(Request):
     """Who signs for a party."""
 
@@ -149,8 +168,19 @@ class Terms(FurtherTerms):
         max_length=50,
         description="Who is mailed about outages; empty: the client's technical contacts, else the deciders.",
     )
-    status_page: StatusPage | None = None
+    status_page: StatusPage | None = Field(default=None, description="The page of everything under contract.")
+    site_pages: list[PageOfSite] = Field(
+        default_factory=list,
+        max_length=MOST_SITES,
+        exclude_if=lambda pages: not pages,
+        description="Pages of single sites, beside `status_page` or in its place; left out: none.",
+    )
     signatories: Signatories = Field(default_factory=Signatories)
+
+    @property
+    def pages(self) -> list[StatusPage]:
+        """All public pages of the contract: that of everything first."""
+        return [*([] if self.status_page is None else [self.status_page]), *self.site_pages]
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
@@ -186,6 +216,7 @@ class TermsPatch(FurtherTermsPatch):
     deliverable_parameters: JsonObject | None = None
     alert_emails: Annotated[list[Email], Field(max_length=50)] = unchanged()
     status_page: JsonObject | None = None
+    site_pages: Annotated[list[JsonObject], Field(max_length=MOST_SITES)] | None = None
     signatories: JsonObject | None = None
 
 
@@ -499,6 +530,7 @@ async def _check_terms(work: Workspace, client_id: UUID, terms: Terms, plan: Pla
     if terms.service_desk is not None:
         await _check_service_desk(work, terms.service_desk, terms.response)
     _check_severities(terms.service_desk, terms.response)
+    _check_site_pages(terms)
     check_sector(terms.sector, has_desk=terms.service_desk is not None, has_response=terms.response is not None)
     promised = {item.code: item for item in plan.promised()}
     for code, parameters in terms.deliverable_parameters.items():
@@ -531,6 +563,38 @@ def _check_severities(desk: ServiceDesk | None, response: ResponseCommitment | N
                 index,
                 "severity",
             )
+
+
+def _check_site_pages(terms: Terms) -> None:
+    """Whether each page of a site is of another site under contract, at an address of its own. Raises Refused."""
+    sites: set[UUID] = set()
+    slugs = set() if terms.status_page is None else {terms.status_page.slug}
+    for index, page in enumerate(terms.site_pages):
+        if page.site_id not in terms.site_ids:
+            raise Refused("is no site under this contract", "site_pages", index, "site_id")
+        if page.site_id in sites:
+            raise Refused("has a page already: a site has one page of its own", "site_pages", index, "site_id")
+        if page.slug in slugs:
+            raise Refused("is the address of another page of this contract", "site_pages", index, "slug")
+        sites.add(page.site_id)
+        slugs.add(page.slug)
+
+
+def _check_addresses_stay(before: Terms, terms: Terms) -> None:
+    """Whether every page that goes on is where its visitors find it, and none is where another was. Raises Refused."""
+    shown = {page.slug: _subject(page) for page in before.pages}
+    slugs = {subject: slug for slug, subject in shown.items()}
+    for index, page in enumerate(terms.pages, start=len(terms.site_pages) - len(terms.pages)):
+        place: tuple[str | int, ...] = ("site_pages", index) if isinstance(page, PageOfSite) else ("status_page",)
+        if slugs.get(_subject(page), page.slug) != page.slug:
+            raise Refused("cannot change while the contract is in force: visitors know the address", *place, "slug")
+        if shown.get(page.slug, _subject(page)) != _subject(page):
+            raise Refused("is the address of another page that visitors know. Choose another.", *place, "slug")
+
+
+def _subject(page: StatusPage) -> UUID | None:
+    """The site that a page is of; None: everything under contract."""
+    return page.site_id if isinstance(page, PageOfSite) else None
 
 
 async def _check_service_desk(work: Workspace, desk: ServiceDesk, response: ResponseCommitment | None) -> None:
@@ -623,9 +687,9 @@ async def _fix(
     missing = await _all_missing(work, contract, client, sites, plan, in_force)
     if missing:
         raise agreement.Incomplete(missing)
-    page = contract.terms.status_page
-    if page is not None and not await work.contracts.claim_status_page(page.slug, contract):
-        raise Taken(f"The status page address {page.slug} is another client's. Choose another slug.")
+    for slug in sorted(page.slug for page in contract.terms.pages):
+        if not await work.contracts.claim_status_page(slug, contract):
+            raise Taken(f"The status page address {slug} is another client's. Choose another slug.")
     number = await work.contracts.next_document_number(contract)
     document = await _document(work, contract, client, sites, promised, plan, number)
     text = agreement.canonical({**document, **(amends or {})})
@@ -694,7 +758,7 @@ def _missing(terms: Terms, client: Client, sites: Sequence[Site], promised: Sequ
         missing.append(
             Missing("/terms/alert_emails", "Alerts are promised: say who gets them, or add a technical contact.")
         )
-    if entitlements.promises(promised, entitlements.STATUS_PAGE) and terms.status_page is None:
+    if entitlements.promises(promised, entitlements.STATUS_PAGE) and not terms.pages:
         missing.append(Missing("/terms/status_page", "A status page is promised: give its slug and name."))
     return missing
 
@@ -781,6 +845,8 @@ async def _document(
             "emails": _alert_emails(terms, client) if entitlements.promises(promised, entitlements.MAIL_ALERTS) else []
         },
         "status_page": _json(terms.status_page),
+        # Without any the text is what it was before there were such pages.
+        **({"site_pages": [_json(page) for page in terms.site_pages]} if terms.site_pages else {}),
         "reports": {"monthly": entitlements.monthly_report_promised(promised)},
         "price": {**terms.price.model_dump(), "period": "month"},
         "starts_on": terms.starts_on.isoformat(),
@@ -828,7 +894,7 @@ async def _service_desk_in_words(
 async def withdraw_contract(work: Workspace, contract: Contract) -> Contract:
     """The locked proposal is a draft again; what was signed of it counts for nothing any more. Raises IllegalStep."""
     status = after(contract.status, Step.WITHDRAW)
-    await work.contracts.release_status_page(contract)
+    await work.contracts.release_status_pages(contract, keep=())
     return await save(work, contract, status=status, signatures=[])
 
 
@@ -947,7 +1013,7 @@ async def end(
     work: Workspace, contract: Contract, status: Status, change: Change, at: datetime, reason: str | None
 ) -> Contract:
     """The locked contract has ended for good at `at`; what was still to come lapses."""
-    await work.contracts.release_status_page(contract)
+    await work.contracts.release_status_pages(contract, keep=())
     for scheduled in await work.life.amendments.scheduled(contract.contract_id):
         await work.life.amendments.save(scheduled.decided("lapsed", at, None))
     ended = contract.model_copy(update={"status": status, "closed_at": at, "amendment": None})
@@ -1076,9 +1142,7 @@ async def propose_amendment(
         terms = completed(plan, terms, proposal.chosen)
     if terms.starts_on != base.terms.starts_on:
         raise Refused("cannot change any more: the contract has begun", "starts_on")
-    page, other = base.terms.status_page, terms.status_page
-    if page is not None and other is not None and page.slug != other.slug:
-        raise Refused("cannot change while the contract is in force: visitors know the address", "status_page", "slug")
+    _check_addresses_stay(base.terms, terms)
     await _check_terms(work, contract.client_id, terms, plan)
     price = await work.life.prices.newest(contract.contract_id)
     restates_price = "price" in proposal.chosen
@@ -1124,12 +1188,21 @@ def waiting_amendment(contract: Contract) -> Amendment:
     return contract.amendment
 
 
-async def withdraw_amendment(work: Workspace, contract: Contract, base: Contract | None = None) -> Contract:
+async def withdraw_amendment(work: Workspace, contract: Contract) -> Contract:
     """The locked contract stays as it is in force. Raises IllegalStep, or NotNow when no amendment waits."""
     waiting_amendment(contract)
-    if contract.terms.status_page is None and (base is None or base.terms.status_page is None):
-        await work.contracts.release_status_page(contract)
-    return await save(work, contract, amendment=None)
+    withdrawn = contract.model_copy(update={"amendment": None})
+    await release_unused_addresses(work, withdrawn)
+    return await save(work, withdrawn)
+
+
+async def release_unused_addresses(work: Workspace, contract: Contract) -> None:
+    """Gives back the addresses of pages that the contract shows neither now nor by any amendment that may come."""
+    amendments = [each.amendment for each in await work.life.amendments.scheduled(contract.contract_id)]
+    if contract.amendment is not None:
+        amendments.append(contract.amendment)
+    shown = [contract.terms, *(amendment.terms for amendment in amendments)]
+    await work.contracts.release_status_pages(contract, keep={page.slug for terms in shown for page in terms.pages})
 
 
 async def sign_amendment(work: Workspace, contract: Contract, consent: SignRequest) -> Contract:
@@ -1161,6 +1234,7 @@ async def put_in_force(work: Workspace, contract: Contract, amendment: Amendment
     if ends_at is not None and ends_at <= at:
         raise NotNow(f"By the amendment the contract ended on {_last_day(ends_at, time_zone)}. Withdraw it.")
     await work.life.lives.put(life)
+    await release_unused_addresses(work, amended)
     terms = amended.terms
     price = NewPrice(amount=terms.price.amount, currency=terms.price.currency, came_by="amended")
     return await enter(
@@ -1217,6 +1291,7 @@ def effective_state(
         **published_blocks(document),
         "change": change,
         # What was proposed before there was such a block says nothing of it.
+        "site_pages": document.get("site_pages", []),
         "service_desk": document.get("service_desk"),
         "hours": document.get("hours"),
         "version": contract.version,

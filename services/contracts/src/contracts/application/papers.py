@@ -26,8 +26,8 @@ PAPER_KINDS: Final[tuple[PaperKind, ...]] = get_args(PaperKind)
 
 SECTIONS: Final[Mapping[PaperKind, tuple[str, ...]]] = {
     "plain_terms": (
-        "parties", "included", "scoped", "excluded", "reaction", "uptime", "hours", "price", "term", "support",
-        "obligations", "remedies", "clauses", "not_agreed",
+        "parties", "included", "scoped", "excluded", "status_pages", "reaction", "uptime", "hours", "price", "term",
+        "support", "obligations", "remedies", "clauses", "not_agreed",
     ),
     "support_model": ("scope", "responsibilities", "levels", "coverage", "targets", "escalation"),
     "breach_notice": ("parties", "breaches", "figures", "demand", "consequences"),

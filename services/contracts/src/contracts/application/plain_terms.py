@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from contracts.application.calendars import Calendar
 from contracts.application.clients import Client
 from contracts.application.commitments import TimeOutsideUptime, UptimeCommitment, seconds_of
-from contracts.application.contracts import INDICATIVE_NOTICE, Contract
+from contracts.application.contracts import INDICATIVE_NOTICE, Contract, PageOfSite, StatusPage
 from contracts.application.errors import Unknown
 from contracts.application.hours_terms import HoursRollover
 from contracts.application.identity import Tenant
@@ -217,6 +217,11 @@ class _Terms:
         codes = {"included": "included", "needs_scoping": "scoped", "excluded": "excluded"}
         for part in sheet.sections:
             yield PaperSection(code=codes[part.code], title=part.title, items=[line.text for line in part.lines])
+        yield PaperSection(
+            code="status_pages",
+            title=t.gettext("Where to see how it is"),
+            items=[self._page(page) for page in terms.pages],
+        )
         yield self._reaction()
         if terms.uptime is not None:
             yield self._uptime(terms.uptime)
@@ -278,6 +283,22 @@ class _Terms:
             title=t.gettext("Who, and for what"),
             paragraphs=said,
             items=[f"{site.name} – {site.kind_in_words}" for site in sheet.sites],
+        )
+
+    def _page(self, page: StatusPage) -> str:
+        t = self._t
+        if not isinstance(page, PageOfSite):
+            return t.gettext(
+                "“%(name)s” shows everything under this contract (address: %(address)s).",
+                name=page.name,
+                address=page.slug,
+            )
+        site = next(site for site in self._written.sites if site.site_id == page.site_id)
+        return t.gettext(
+            "“%(name)s” shows %(site)s and nothing else (address: %(address)s).",
+            name=page.name,
+            site=site.name,
+            address=page.slug,
         )
 
     def _reaction(self) -> PaperSection:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -106,8 +106,8 @@ class Contracts(Store["Contract"], Protocol):
     async def claim_status_page(self, slug: str, contract: Contract) -> bool:
         """Takes the address of a status page for a contract; False when another client has it."""
 
-    async def release_status_page(self, contract: Contract) -> None:
-        """Gives back the address of a contract that has ended, unless another one of its client shows the page too."""
+    async def release_status_pages(self, contract: Contract, *, keep: Collection[str]) -> None:
+        """Gives back the addresses of a contract but `keep`, unless another one of its client shows the page too."""
 
 
 class Keys(Protocol):

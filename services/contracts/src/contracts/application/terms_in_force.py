@@ -117,6 +117,7 @@ def terms_of(document: Mapping[str, Any]) -> Terms:
         {
             **{key: document.get(key) for key in _ALIKE},
             **blocks,
+            "site_pages": document.get("site_pages", []),
             "site_ids": [site["site_id"] for site in document["sites"]],
             "price": {key: document["price"][key] for key in ("amount", "currency")},
             "alert_emails": document["alerts"]["emails"],

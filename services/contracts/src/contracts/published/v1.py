@@ -284,6 +284,12 @@ class StatusPage(_Part):
     colours: Colours
 
 
+class PageOfSite(StatusPage):
+    """The public page of one site of the contract."""
+
+    site_id: UUID
+
+
 class Reports(_Part):
     """Which reports are promised."""
 
@@ -563,6 +569,9 @@ class ContractState(PublishedEvent):
     remedies: Remedies | None = Field(
         default=None, description="Null: an earlier release told this state. Nothing agreed is an object without rates."
     )
+    site_pages: list[PageOfSite] = Field(
+        default_factory=list, description="Pages of single sites, beside that of the contract or in its place."
+    )
 
 
 _CONTRACT = "0190b5c8-7d4e-7c3a-9a51-000000000001"
@@ -770,6 +779,15 @@ _STATE: Mapping[str, Any] = {
         "logo_url": "https://hotel-du-lac.example/logo.svg",
         "colours": {"primary": "#1f4e79", "background": "#ffffff", "text": "#1a1a1a"},
     },
+    "site_pages": [
+        {
+            "site_id": _SITE,
+            "slug": "hotel-du-lac-booking",
+            "name": "Réservation de l'Hôtel du Lac",
+            "logo_url": None,
+            "colours": {"primary": "#7c2d12", "background": "#ffffff", "text": "#1c1917"},
+        }
+    ],
     "reports": {"monthly": True},
     "remedies": {
         "tiers": [{"below": None, "credit_percent": "10"}, {"below": "99.0", "credit_percent": "25"}],

@@ -10,7 +10,7 @@ from sqlalchemy import DateTime, and_, func, or_, select
 from reporting.adapters.history import DATA
 from reporting.adapters.maintenance_windows import windows_between
 from reporting.adapters.outage_decisions import decisions_of_contract
-from reporting.adapters.page_settings import known_page
+from reporting.adapters.page_settings import known_page, shown_contracts
 from reporting.adapters.page_updates import page_changed_at, written_incidents, written_updates
 from reporting.adapters.response_times import figures_by_day, figures_by_hour, sketches_between
 from reporting.adapters.tables import (
@@ -312,11 +312,12 @@ class StoredFacts(StoredTold):
         A slug belongs to whoever's contract with it began first and has not ended; where all have ended, to the first.
         So nobody can take over a page by naming its slug in a contract of his own, whatever order events arrive in.
         """
+        shown = shown_contracts().c
         rows = (
             await self._session.execute(
-                select(Contract.contract_id, Contract.tenant_id, Contract.client_id, Contract.status)
-                .where(Contract.slug == slug, Contract.began_at.is_not(None))
-                .order_by(Contract.began_at, Contract.contract_id)
+                select(shown.contract_id, shown.tenant_id, shown.client_id, shown.status)
+                .where(shown.slug == slug)
+                .order_by(shown.began_at, shown.contract_id)
             )
         ).all()
         if not rows:

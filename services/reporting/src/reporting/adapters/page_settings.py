@@ -11,14 +11,28 @@ from datetime import datetime
 from typing import Any, Final, Literal, TypeAlias
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Index, Integer, LargeBinary, Subquery, delete, select, text, update
+from sqlalchemy import (
+    BigInteger,
+    Index,
+    Integer,
+    LargeBinary,
+    Subquery,
+    Uuid,
+    cast,
+    delete,
+    null,
+    select,
+    text,
+    union_all,
+    update,
+)
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from reporting.adapters.identity_providers import page_provider
 from reporting.adapters.pictures import Picture
-from reporting.adapters.tables import Base, Contract
+from reporting.adapters.tables import Base, Contract, SitePageRow
 from reporting.application.page_settings import KnownPage, PageSettings, UnknownStatusPage
 from shared.unit_of_work import UnitOfWork
 
@@ -78,20 +92,26 @@ def is_password(password: str, stored: bytes) -> bool:
     return secrets.compare_digest(tried, stored[_SALT:])
 
 
+def shown_contracts() -> Subquery:
+    """Each contract that has begun at each of its addresses; `site_id` is null where it shows all of its sites."""
+    contract, page = Contract, SitePageRow
+    common = contract.contract_id, contract.tenant_id, contract.client_id, contract.status, contract.began_at
+    everything = select(contract.slug, cast(null(), Uuid()).label("site_id"), *common).where(contract.slug.is_not(None))
+    one_site = select(page.slug, page.site_id, *common).join(
+        page, (page.contract_id == contract.contract_id) & (page.version == contract.version)
+    )
+    return union_all(*(each.where(contract.began_at.is_not(None)) for each in (everything, one_site))).subquery()
+
+
 def page_addresses() -> Subquery:
     """The addresses of the pages that a unit of work may see, each with the client to whom it belongs: as
     `StoredFacts.contracts_on_page` has it, whoever's contract began first and goes on, else whoever's began first.
     """
+    shown = shown_contracts().c
     return (
-        select(Contract.slug, Contract.client_id)
-        .where(Contract.slug.is_not(None), Contract.began_at.is_not(None))
-        .ext(distinct_on(Contract.slug))
-        .order_by(
-            Contract.slug,
-            Contract.status.in_(("active", "suspended")).desc(),
-            Contract.began_at,
-            Contract.contract_id,
-        )
+        select(shown.slug, shown.client_id, shown.site_id)
+        .ext(distinct_on(shown.slug))
+        .order_by(shown.slug, shown.status.in_(("active", "suspended")).desc(), shown.began_at, shown.contract_id)
         .subquery()
     )
 
@@ -111,6 +131,18 @@ async def decided_of(
     return found
 
 
+async def whose_page(uow: UnitOfWork, slug: str) -> tuple[UUID, UUID | None]:
+    """The client whose page of the unit's tenant is at an address, and the site, if it is of one. Raises
+    UnknownStatusPage.
+    """
+    addresses = page_addresses().c
+    found = await uow.session.execute(select(addresses.client_id, addresses.site_id).where(addresses.slug == slug))
+    address = found.one_or_none()
+    if address is None:
+        raise UnknownStatusPage
+    return address.client_id, address.site_id
+
+
 def _of_client(row: StatusPageRow, client_id: UUID) -> StatusPageRow:
     """The row as it is for a client: as it stands, or what he begins with whose address was another one's."""
     if row.client_id == client_id:
@@ -127,11 +159,7 @@ def _anew(row: StatusPageRow, client_id: UUID) -> dict[str, Any]:
 
 async def client_of_page(uow: UnitOfWork, slug: str) -> UUID:
     """The client whose page of the unit's tenant is at an address. Raises UnknownStatusPage."""
-    addresses = page_addresses()
-    found: UUID | None = await uow.session.scalar(select(addresses.c.client_id).where(addresses.c.slug == slug))
-    if found is None:
-        raise UnknownStatusPage
-    return found
+    return (await whose_page(uow, slug))[0]
 
 
 async def find_row(uow: UnitOfWork, slug: str, client_id: UUID) -> StatusPageRow | None:

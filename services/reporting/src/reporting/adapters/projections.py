@@ -19,6 +19,7 @@ from reporting.adapters.tables import (
     Incident,
     Monitor,
     Site,
+    SitePageRow,
     TransitionRow,
     VouchedRow,
 )
@@ -73,6 +74,9 @@ async def remember_contract(uow: UnitOfWork, event: ReceivedEvent[ContractState]
     new = await keep(uow, ContractVersion, version, newer=())
     slug = state.status_page.slug if state.status_page is not None else None
     await keep(uow, Contract, {**mine, "number": state.number, "slug": slug})
+    named = {key: mine[key] for key in ("contract_id", "tenant_id", "client_id", "version")}
+    for page in state.site_pages:
+        await keep(uow, SitePageRow, {**named, "slug": page.slug, "site_id": page.site_id})
     if not new:
         return
     await expect_months(uow, event.tenant_id, state)

@@ -19,6 +19,7 @@ from reporting.adapters.tables import (
     Incident,
     Monitor,
     Site,
+    SitePageRow,
     TransitionRow,
     VouchedRow,
     metadata,
@@ -27,6 +28,7 @@ from reporting.adapters.tables import (
 PROJECTIONS: Final[tuple[Model, ...]] = (
     ContractVersion,
     Contract,
+    SitePageRow,
     Client,
     Site,
     TransitionRow,

@@ -566,10 +566,10 @@ def _piece(matter: Matter, page: ShownPage) -> Mapping[str, Any]:
     return _work(work, page) | {"kind": matter.stage}
 
 
-def _told_of(piece: Mapping[str, Any]) -> datetime:
-    """The instant that a mail is about: readers are told in the order of time."""
-    about = piece.get("about", piece)
-    return datetime.fromisoformat(about["to"] if piece["kind"] in ("over", "left") else about["from"])
+def _told_of(piece: Mapping[str, Any]) -> tuple[datetime, bool]:
+    """The instant that a mail is about: readers are told in the order of time, and an end before what begins with it."""
+    about, ends = piece.get("about", piece), piece["kind"] in ("over", "left")
+    return datetime.fromisoformat(about["to"] if ends else about["from"]), not ends
 
 
 def _flapping_piece(matter: Matter, time: Flapping, page: ShownPage) -> Mapping[str, Any]:

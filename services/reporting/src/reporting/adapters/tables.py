@@ -71,6 +71,24 @@ class Contract(Base):
     __table_args__ = (Index("ix_contract_slug", "slug", postgresql_where=text("slug IS NOT NULL")),)
 
 
+class SitePageRow(Base):
+    """An address at which a contract shows one of its sites, by the newest version that names it.
+
+    It shows the site as long as that is the version of the contract: one that names it no more writes nothing.
+    """
+
+    __tablename__ = "site_page"
+
+    contract_id: Mapped[UUID] = mapped_column(primary_key=True)
+    slug: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID]
+    client_id: Mapped[UUID]
+    site_id: Mapped[UUID]
+    version: Mapped[int] = mapped_column(BigInteger)
+
+    __table_args__ = (Index("ix_site_page_slug", "slug"),)
+
+
 class ContractVersion(Base):
     """One version of a contract as it was said."""
 

@@ -26,6 +26,7 @@ from reporting.adapters.page_settings import (
     remove_picture,
     settings_of,
     touch,
+    whose_page,
 )
 from reporting.adapters.pictures import LARGEST, NotAPicture, cleaned
 from reporting.adapters.status_subscriptions import show_other_sites
@@ -88,9 +89,9 @@ _UPLOADED: Final[dict[str, Any]] = {
 
 
 async def _view(unit: UnitOfWork, slug: str, row: StatusPageRow | None, public_url: str) -> PageView:
-    client_id = await client_of_page(unit, slug)
-    pictures = await pictures_of(unit.session, row.tenant_id, slug, client_id) if row is not None else {}
-    return PageView.of(slug, client_id, row, pictures, public_url)
+    whose = await whose_page(unit, slug)
+    pictures = await pictures_of(unit.session, row.tenant_id, slug, whose[0]) if row is not None else {}
+    return PageView.of(slug, whose, row, pictures, public_url)
 
 
 @router.get("", summary="List status pages")
@@ -99,17 +100,17 @@ async def list_status_pages(unit: Unit, _reader: Reader, settings: Settings, par
     addresses = page_addresses()
     page = await paginate(
         unit.session,
-        select(addresses.c.slug, addresses.c.client_id),
+        select(addresses.c.slug, addresses.c.client_id, addresses.c.site_id),
         columns=(addresses.c.slug,),
         params=params,
-        to_item=lambda address: (str(address.slug), address.client_id),
+        to_item=lambda address: (str(address.slug), (address.client_id, address.site_id)),
     )
     nothing: tuple[StatusPageRow | None, dict[str, StatusPagePicture]] = (None, {})
-    decided = await decided_of(unit, dict(page.data))
+    decided = await decided_of(unit, {slug: client_id for slug, (client_id, _) in page.data})
     return Page[PageView](
         data=[
-            PageView.of(slug, client_id, row, pictures, settings.public_url)
-            for slug, client_id in page.data
+            PageView.of(slug, whose, row, pictures, settings.public_url)
+            for slug, whose in page.data
             for row, pictures in [decided.get(slug, nothing)]
         ],
         next_cursor=page.next_cursor,

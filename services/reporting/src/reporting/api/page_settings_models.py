@@ -45,6 +45,7 @@ _PICTURE: dict[str, Any] = {
 _VIEW: dict[str, Any] = {
     "slug": "boulangerie-martin",
     "client_id": examples.CLIENT,
+    "site_id": None,
     "version": 3,
     "url": "https://reports.agency.example/status/boulangerie-martin",
     "audience": "public",
@@ -92,6 +93,7 @@ class PageView(BaseModel):
 
     slug: str = Field(max_length=100)
     client_id: UUID
+    site_id: UUID | None = Field(description="the one site whose page the contract makes it; null: of all under it")
     version: int = Field(ge=0)
     url: str = Field(max_length=2_000, description="where visitors find it")
     audience: Audience
@@ -115,17 +117,18 @@ class PageView(BaseModel):
     def of(
         cls,
         slug: str,
-        client_id: UUID,
+        whose: tuple[UUID, UUID | None],
         row: StatusPageRow | None,
         pictures: Mapping[str, StatusPagePicture],
         public_url: str,
     ) -> "PageView":
-        """The view of a row and its pictures; of no row, the defaults."""
+        """The view of a row and its pictures; of no row, the defaults. `whose`: client, and site if it is of one."""
         settings = settings_of(row)
         own = row.domain if row is not None and row.domain_verified_at is not None else None
         return cls(
             slug=slug,
-            client_id=client_id,
+            client_id=whose[0],
+            site_id=whose[1],
             version=row.version if row is not None else 0,
             url=f"https://{own}" if own else f"{public_url.rstrip('/')}/status/{slug}",
             audience=settings.audience,

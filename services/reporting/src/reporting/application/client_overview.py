@@ -4,7 +4,7 @@ Unlike the public page it names sites that visitors are not shown and environmen
 incidents by their titles: it is read by people of the client, who read the same in their reports.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
@@ -18,7 +18,7 @@ from reporting.application.report import Brand, UptimeFigure
 from reporting.application.reporting import zones_of
 from reporting.application.status_page import PublicDay, days_shown, impacts_of_people, outages_of, present_state
 from reporting.domain.period import days_until, month_bounds, month_of
-from reporting.domain.public_words import Headline, Impact, ShownState, headline, shown_state
+from reporting.domain.public_words import Headline, Impact, ShownState, headline, shown_state, worst
 from reporting.domain.state_line import Span, State
 
 DAYS: Final = 90
@@ -39,8 +39,8 @@ class SystemNow:
     state: State
     """What was measured."""
     shown: ShownState
-    """The worse of that and what people say of it on the status page: of a system that the page shows it says the same.
-    One that it hides is the client's all the same: what people had put there counts until they say otherwise."""
+    """The worse of that and what people say of it on any status page that shows it: of such a system they say the same.
+    One that pages hide is the client's all the same: what people had put there counts until they say otherwise."""
     since: datetime | None
     days: Sequence[PublicDay]
 
@@ -92,14 +92,16 @@ async def contract_now(facts: Facts, contract_id: UUID, now: datetime) -> Contra
     start = days[0][1]
     names = await facts.names(contract_id)
     transitions = await facts.transitions(contract_id, start, until)
-    shown_names = {
-        environment.environment_id: environment.name for site in newest.sites for environment in site.environments
-    }
-    page = newest.status_page
-    said: Mapping[UUID, Impact | None] = {}
-    if page is not None:
+    said: dict[UUID, Impact | None] = {}
+    for page in newest.pages:
+        shown_names = {
+            environment.environment_id: environment.name
+            for site in newest.sites_at(page.slug)
+            for environment in site.environments
+        }
         tenant_id, client_id = versions[-1].tenant_id, newest.client.client_id
-        said = await impacts_of_people(facts, tenant_id, page.slug, client_id, shown_names, now)
+        told = await impacts_of_people(facts, tenant_id, page.slug, client_id, shown_names, now)
+        said |= {one: worst([said.get(one), impact]) for one, impact in told.items()}
     systems = []
     going_on: set[UUID] = set()
     for site in newest.sites:

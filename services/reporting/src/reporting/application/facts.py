@@ -97,6 +97,12 @@ class StatusPage(Fact):
     colours: Colours | None = None
 
 
+class PageOfSite(StatusPage):
+    """The public page of one site of a contract."""
+
+    site_id: UUID
+
+
 class AgreedLine(Fact):
     """A line of the monthly hours."""
 
@@ -172,8 +178,25 @@ class ContractState(Fact):
     uptime: UptimeCommitment | None = None
     hours: AgreedHours | None = None
     status_page: StatusPage | None = None
+    site_pages: tuple[PageOfSite, ...] = ()
     reports: Reports = Reports()
     service_desk: ServiceDesk | None = None
+
+    @property
+    def pages(self) -> Sequence[StatusPage]:
+        """The public pages of the contract: that of everything first, then those of single sites."""
+        return [*([] if self.status_page is None else [self.status_page]), *self.site_pages]
+
+    def page_at(self, slug: str) -> StatusPage | None:
+        """The page that the contract shows at an address."""
+        return next((page for page in self.pages if page.slug == slug), None)
+
+    def sites_at(self, slug: str) -> Sequence[Site]:
+        """The sites that the contract shows at an address: all of them, or the one whose page it is."""
+        page = self.page_at(slug)
+        if isinstance(page, PageOfSite):
+            return [site for site in self.sites if site.site_id == page.site_id]
+        return self.sites if page is not None else ()
 
     @property
     def severities(self) -> Sequence[Severity]:

@@ -80,7 +80,7 @@ def measure_month(
         "committed": committed,
         "met": measuring.together(each.uptime.met for each in counted),
         "method": METHOD,
-        "status_page_slug": state.status_page.slug if state.status_page is not None else None,
+        "status_page_slug": state.pages[0].slug if state.pages else None,
     }
     figures = [_figure(each) for each in measured]
     used = {decision.outage_decision_id: decision for each in measured for decision in each.decisions}

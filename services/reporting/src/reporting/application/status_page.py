@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from pydantic import ConfigDict, Field
 
 from reporting.application import examples, measuring
-from reporting.application.facts import Colours, KnownContract, KnownIncident, Names
+from reporting.application.facts import Colours, KnownContract, KnownIncident, Names, Site
 from reporting.application.maintenance import KnownWindow
 from reporting.application.page_settings import ComponentGroup, KnownPage, PageProvider, UnknownSite
 from reporting.application.page_updates import Impacts, Language, WrittenIncident, WrittenUpdate
@@ -302,7 +302,7 @@ async def status_page(facts: Facts, slug: str, now: datetime) -> ShownPage:
         raise UnknownPage
     known = [versions for versions in every if _goes_on(versions)] or every
     newest = known[0][-1].state
-    page = newest.status_page
+    page = newest.page_at(slug)
     if page is None:
         raise UnknownPage
     decided = await facts.page(known[0][-1].tenant_id, slug, newest.client.client_id)
@@ -325,7 +325,8 @@ async def status_page(facts: Facts, slug: str, now: datetime) -> ShownPage:
     ]
     for versions in known:
         names = await facts.names(versions[-1].state.contract_id)
-        for environment_id, name in _public_environments(versions, names, decided.settings.site_ids).items():
+        shown_sites = versions[-1].state.sites_at(slug)
+        for environment_id, name in _public_environments(shown_sites, names, decided.settings.site_ids).items():
             turns = _turns(heard, versions, environment_id)
             if not turns:
                 continue
@@ -404,11 +405,11 @@ async def contacts_of_page(facts: Facts, slug: str) -> frozenset[str]:
 
 
 async def check_sites(facts: Facts, slug: str, site_ids: Sequence[UUID]) -> None:
-    """That every site is one that a contract of the page covers now. Raises UnknownSite for the first that is not."""
+    """That every site is one that a contract shows on the page now. Raises UnknownSite for the first that is not."""
     covered = {
         site.site_id
         for contract_id in (await facts.contracts_on_page(slug) if site_ids else ())
-        for site in (await facts.versions(contract_id))[-1].state.sites
+        for site in (await facts.versions(contract_id))[-1].state.sites_at(slug)
     }
     for position, site_id in enumerate(site_ids):
         if site_id not in covered:
@@ -524,13 +525,13 @@ def _contract_status(known: Sequence[Sequence[KnownContract]]) -> Literal["activ
     return "suspended" if "suspended" in statuses else "ended"
 
 
-def _public_environments(versions: Sequence[KnownContract], names: Names, only: Collection[UUID]) -> Mapping[UUID, str]:
+def _public_environments(sites: Iterable[Site], names: Names, only: Collection[UUID]) -> Mapping[UUID, str]:
     """What visitors may see: the environments that count, named by their site, and by themselves if there are more.
 
     `only`: the sites that are shown; of none, all.
     """
     public: dict[UUID, str] = {}
-    for site in versions[-1].state.sites:
+    for site in sites:
         if only and site.site_id not in only:
             continue
         counting = [environment for environment in site.environments if environment.counts_for_sla]

@@ -1,12 +1,12 @@
 """Settings of a status page count for the client for whom they were decided.
 
-Revision ID: 0029
+Revision ID: 0028
 Revises: 0027
 """
 
 from alembic import op
 
-revision = "0029"
+revision = "0028"
 down_revision = "0027"
 
 HAND_OVER = """

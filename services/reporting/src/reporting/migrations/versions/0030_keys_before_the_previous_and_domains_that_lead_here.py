@@ -1,12 +1,12 @@
 """Keys of webhooks from before the previous ones, and the domain over which somebody came to a page.
 
-Revision ID: 0033
-Revises: 0027
+Revision ID: 0030
+Revises: 0029
 """
 
 from alembic import op
 
-revision = "0033"
+revision = "0030"
 down_revision = "0029"
 
 
