@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,15 +15,11 @@ from reporting.application.status_page import status_page
 from shared.ids import new_id
 from shared.testing.mailbox import Mailbox
 
+from .test_outages_that_go_on import BACK, DOWN, LOST, MINUTE, NOW, SITE, mails
 from .test_status_page_settings import DOMAIN, SETTINGS, claim, name_server
 from .test_status_subscriptions import FRENCH, ONE_CLICK, PAGE, ask, body, link, rows, subscribe, work
 
-NOW = datetime(2026, 6, 8, 9, tzinfo=UTC)
-MINUTE = timedelta(minutes=1)
-SITE = "boulangerie-martin.example"
-DOWN, BACK = f"{SITE} est indisponible", f"{SITE} est de nouveau disponible"
 RESTLESS = f"{SITE} : indisponible par intermittence"
-LOST = f"{SITE} : l’interruption n’est plus surveillée"
 
 
 @pytest.fixture
@@ -33,12 +29,6 @@ async def service(start_service: Any, story: Any, mailbox: Mailbox) -> Any:
     await started.hear(*story.golden_june()[:5])
     await subscribe(started, mailbox)
     return started
-
-
-async def mails(service: Any, mailbox: Mailbox) -> list[str]:
-    """The subjects of all that subscribers were told, without the mail that asked them to confirm."""
-    await work(service)
-    return [" ".join(mail["Subject"].split()).removeprefix("[Boulangerie Martin] ") for mail in mailbox.messages[1:]]
 
 
 async def come_and_go(service: Any, story: Any, mailbox: Mailbox, *, looked_at: bool = True) -> UUID:
