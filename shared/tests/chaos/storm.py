@@ -514,8 +514,10 @@ DISAGREEMENTS = {
         and (r.version is distinct from c.version or r.status is distinct from c.status)""",
     "reporting lacks a transition of a monitor or has one too many": """
         select m.monitor_id, m.version, count(t.number), max(t.number) from probes.monitor m
-        left join reporting.transition t using (monitor_id) group by m.monitor_id, m.version
-        having count(t.number) <> m.version or max(t.number) <> m.version""",
+        left join (select monitor_id, number from reporting.transition
+            union all select aggregate_id::uuid, aggregate_version from reporting.event
+            where name in ('probes.monitor.flapping.v1', 'probes.monitor.settled.v1')) t using (monitor_id)
+        group by m.monitor_id, m.version having count(t.number) <> m.version or max(t.number) <> m.version""",
     "probes and reporting disagree about a monitor's state": """
         select m.monitor_id, m.state, r.state from probes.monitor m left join reporting.monitor r using (monitor_id)
         where r.state is distinct from m.state or r.since is distinct from m.since""",

@@ -1,7 +1,7 @@
 """Outages that can be decided on, for tests that look at decisions or try what can be done about them."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -19,20 +19,23 @@ BECAUSE = {"category": "third_party", "reason": "The host confirmed it"}
 _TRANSITION = """
     insert into reporting.transition (monitor_id, number, tenant_id, client_id, contract_id, environment_id, entered,
         at, ended, ended_since, outage_id, reason, gaps, details, event_id)
-    select %(monitor)s, %(number)s, tenant_id, client_id, contract_id, %(environment)s, %(entered)s, %(at)s,
-        %(ended)s, %(since)s, %(outage)s, 'connect', '[]', '{}', %(event)s
-    from reporting.contract where contract_id = %(contract)s returning 1
+    select %(monitor)s, %(number)s, tenant_id, client_id, contract_id,
+        coalesce(%(environment)s::uuid, (state #>> '{sites,0,environments,0,environment_id}')::uuid), %(entered)s,
+        began_at + %(after)s, %(ended)s, case when %(ended)s = 'down' then began_at end, %(outage)s,
+        'connect', '[]', '{}', %(event)s
+    from reporting.contract where contract_id = %(contract)s and began_at is not null returning 1
 """
 
 
 def outage(thread: ThreadClient, contract_id: str, environment_id: str | None = None, *, over: bool = True) -> str:
-    """An outage of a contract in force, as if probes had told of it: a real one takes its time."""
+    """An outage of a contract in force, as if probes had told of it: a real one takes its time.
+
+    It begins with the contract, and is of its first environment where none is named.
+    """
     found = str(new_id())
-    back = datetime.now(UTC) - timedelta(minutes=1)
-    environment = environment_id or str(new_id())
-    common = {"monitor": new_id(), "environment": environment, "contract": contract_id, "outage": found}
-    down = {"number": 1, "entered": "down", "at": back - timedelta(minutes=1), "ended": None, "since": None}
-    up = {"number": 2, "entered": "up", "at": back, "ended": "down", "since": down["at"]}
+    common = {"monitor": new_id(), "environment": environment_id, "contract": contract_id, "outage": found}
+    down = {"number": 1, "entered": "down", "after": timedelta(), "ended": None}
+    up = {"number": 2, "entered": "up", "after": timedelta(milliseconds=200), "ended": "down"}
     with psycopg.connect(thread.stack.database_url, autocommit=True) as connection:
 
         def told() -> Any:

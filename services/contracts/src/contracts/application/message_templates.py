@@ -28,7 +28,18 @@ from contracts.application.sites import Site, SiteKind
 from contracts.application.values import Code, Language, Name, Request, Texts
 from contracts.application.wording import Paragraph
 from contracts.domain import entitlements
-from contracts.domain.message_template import Kind, Table, Unfilled, Value, asked, faults, fill, parse, shown
+from contracts.domain.message_template import (
+    Kind,
+    Table,
+    Unfilled,
+    Value,
+    asked,
+    faults,
+    faults_of_a_line,
+    fill,
+    parse,
+    shown,
+)
 from shared.i18n import Translator
 from shared.values import Instant
 
@@ -365,7 +376,7 @@ def written(template: MessageTemplateContent, known: Known, given: Mapping[str, 
     ]
     if found:
         raise _refused(found)
-    wrong = faults(template.text(t.language).subject, template.kinds(), one_line=True)
+    wrong = faults_of_a_line(template.text(t.language).subject, template.kinds())
     if wrong:  # it was kept when nobody looked for this yet
         raise NotNow(f"The subject of the template cannot be sent: {'. '.join(wrong)}. Write the template anew.")
     known_values = _values(known, t)

@@ -165,15 +165,32 @@ def faults(text: str, declared: Mapping[str, Kind], *, one_line: bool = False) -
     flags = [name for name in known if declared[name] is Kind.FLAG]
     if flags:
         found.append(f"{_named(flags)}: yes or no cannot be shown; write [?{flags[0]}] … [/{flags[0]}] around a text")
-    for name in known:
-        kind = declared[name]
-        if one_line and kind is Kind.LINES:
-            found.append(f"[{name}]: there is no room for several lines here; put it into the body")
-        elif one_line and kind is Kind.TABLE:
-            found.append(f"[{name}]: there is no room for a table here")
-        elif kind is Kind.TABLE and not _alone(text, name):
-            found.append(f"[{name}]: a table stands alone on its line")
-    return found
+    if one_line:
+        return [*found, *_too_long_for_a_line(known, declared)]
+    alone = [name for name in known if declared[name] is Kind.TABLE and not _alone(text, name)]
+    return [*found, *(f"[{name}]: a table stands alone on its line" for name in alone)]
+
+
+def faults_of_a_line(text: str, declared: Mapping[str, Kind]) -> list[str]:
+    """What is wrong with a text that has room for one line only, when its variables are filled: no more than that.
+
+    For texts that were kept when less was asked of them. What is in brackets and is no variable is text in them.
+    """
+    try:
+        nodes = parse(text)
+    except Malformed as malformed:
+        return [str(malformed)]
+    used = dict.fromkeys([*shown(nodes), *asked(nodes)])
+    unknown = [f"[{name}]: no such variable is declared" for name in used if name not in declared]
+    return [*unknown, *_too_long_for_a_line([name for name in shown(nodes) if name in declared], declared)]
+
+
+def _too_long_for_a_line(names: Sequence[str], declared: Mapping[str, Kind]) -> Iterator[str]:
+    for name in names:
+        if declared[name] is Kind.LINES:
+            yield f"[{name}]: there is no room for several lines here; put it into the body"
+        elif declared[name] is Kind.TABLE:
+            yield f"[{name}]: there is no room for a table here"
 
 
 def _look_like_variables(text: str, declared: Collection[str]) -> list[str]:

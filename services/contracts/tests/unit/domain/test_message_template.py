@@ -4,7 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.domain.message_template import Kind, Malformed, Shown, Table, Unfilled, faults, fill, parse
+from contracts.domain.message_template import (
+    Kind,
+    Malformed,
+    Shown,
+    Table,
+    Unfilled,
+    faults,
+    faults_of_a_line,
+    fill,
+    parse,
+)
 
 TABLE = Table(("Poste", "Total"), (False, True), (("Technique", "2 h"),))
 DECLARED = {"PRENOM": Kind.TEXT, "LIGNES": Kind.TABLE, "MOBILE": Kind.FLAG, "FIN": Kind.LINES}
@@ -108,6 +118,15 @@ def test_a_text_whose_blocks_do_not_match_is_refused_with_what_to_do(text: str, 
 def test_what_would_fail_when_it_is_sent_is_found_before(text: str, one_line: bool, said: str) -> None:
     (fault,) = faults(text, DECLARED, one_line=one_line)
     assert said in fault
+
+
+def test_a_line_that_was_kept_before_look_alikes_were_refused_can_still_be_sent() -> None:
+    kept = "[Support] Votre contrat, [PRENOM]"
+    assert faults(kept, DECLARED, one_line=True)
+    assert faults_of_a_line(kept, DECLARED) == []
+    for text, said in (("[LIGNES]", "no room for a table"), ("[?PRENOM][FIN][/PRENOM]", "no room for several lines")):
+        (fault,) = faults_of_a_line(text, DECLARED)
+        assert said in fault
 
 
 def test_a_sound_text_has_no_faults() -> None:

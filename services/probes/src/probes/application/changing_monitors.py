@@ -197,8 +197,8 @@ def carried_over(asked: WantedMonitor, monitor: Monitor, adjustments: Mapping[st
     While nothing opens these, a configuration stays sealed as it is. Raises Unreadable where it would have to change.
     """
     wanted = adjusted(asked, adjustments)
-    if SEALED not in adjustments:
-        return wanted
+    if SEALED not in adjustments or asked.subject.kind != monitor.subject.kind:
+        return wanted  # adjustments are of one kind of check: of another nothing is carried over
     kept = monitor.subject.configuration
     if masked(wanted.subject.configuration) != masked(kept) or wanted.subject.url != monitor.subject.url:
         raise _unreadable(monitor)

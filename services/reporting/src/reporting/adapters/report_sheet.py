@@ -22,7 +22,8 @@ from reporting.domain.pillars import PILLARS, Pillar
 from reporting.domain.report_template import filled
 from reporting.domain.state_line import Span
 from shared.i18n import Translator
-from shared.kernel.intervals import Interval
+from shared.kernel.intervals import Interval, total
+from shared.values import parse_duration
 
 CODES: Mapping[str, Callable[[Translator, str], str]] = {
     "met": lambda t, value: words.verdict(t, "met" if value == "true" else "missed"),
@@ -258,7 +259,7 @@ def _charts(report: MonthlyReport, counted: Sequence[UptimeFigure], t: Translato
     by_environment = sorted(counted, key=lambda figure: (str(figure.environment_id), figure.from_))
     for _, group in groupby(by_environment, key=lambda figure: figure.environment_id):
         figures = list(group)
-        spans = [span for figure in figures for span in _down(figure)]
+        spans = [span for figure in figures for span in counted_down_time(figure)]
         days = lengths_by_day(spans, report.from_, report.to, zone)
         longest = max((length for _, length in days), default=timedelta())
         name = _called(figures[0], counted)
@@ -273,10 +274,22 @@ def _charts(report: MonthlyReport, counted: Sequence[UptimeFigure], t: Translato
     return charts
 
 
-def _down(figure: UptimeFigure) -> Sequence[Interval]:
-    """When it was down, as far as the rule counts it: days and figure tell the same time."""
+def counted_down_time(figure: UptimeFigure) -> Sequence[Interval]:
+    """When it was down, as far as the rule counts it: days and figure tell the same time.
+
+    Whether a run is long enough is judged by the whole of it, and a figure ends where its month or its promise does.
+    How much of a run lay outside it does not say, but its own seconds say whether that was enough.
+    """
     line = [Span(span.from_, span.to, span.state) for span in figure.explanation]
-    return down_time(line, figure.from_, figure.to, UptimeRule.model_validate(figure.rule))
+    rule = UptimeRule.model_validate(figure.rule)
+    enough = parse_duration(rule.minimum_outage)
+    begun = [Span(figure.from_ - enough, figure.from_, "down")] if enough else []
+    going_on = [Span(figure.to, figure.to + enough, "down")] if enough else []
+    for whole in (line, [*begun, *line], [*line, *going_on], [*begun, *line, *going_on]):
+        counted = down_time(whole, figure.from_, figure.to, rule)
+        if total(counted).total_seconds() == figure.down_seconds:
+            return counted
+    return down_time(line, figure.from_, figure.to, rule)
 
 
 def _told_days(days: Sequence[tuple[date, timedelta]], t: Translator) -> str:

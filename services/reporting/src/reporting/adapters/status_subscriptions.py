@@ -317,10 +317,11 @@ async def look_at_pages(uow: UnitOfWork, data: Mapping[str, Any], name: str) -> 
         return
     client_id = data.get("client_id", (data.get("client") or {}).get("client_id"))  # a contract holds its client
     if isinstance(client_id, str):
+        mine = StatusWatch.client_id == UUID(client_id)
+        # In one order, so that two who take several do not wait for each other.
+        await uow.session.execute(select(StatusWatch.slug).where(mine).order_by(StatusWatch.slug).with_for_update())
         await uow.session.execute(
-            update(StatusWatch)
-            .where(StatusWatch.client_id == UUID(client_id))
-            .values(due_at=func.coalesce(StatusWatch.due_at, uow.now))
+            update(StatusWatch).where(mine).values(due_at=func.coalesce(StatusWatch.due_at, uow.now))
         )
 
 
@@ -450,11 +451,15 @@ async def queue_news(
             )
         )
     ).all()
-    # What is new waits for what the server did not take before, and not for hours. A mail that is being sent just now
-    # stays with who is sending it.
+    # What is new waits for what the server did not take before, and not for hours: that is tried once more, beside its
+    # tries. A mail that is being sent just now stays with who is sending it.
     mine = StatusMail.subscription_id.in_([reader.subscription_id for reader in readers])
     soon = uow.now + LEASE
-    await uow.session.execute(update(StatusMail).where(mine, StatusMail.due_at > soon).values(due_at=soon))
+    await uow.session.execute(
+        update(StatusMail)
+        .where(mine, StatusMail.due_at > soon)
+        .values(due_at=soon, attempts=func.greatest(StatusMail.attempts - 1, 0))
+    )
     ids = iter(sorted(new_id() for _ in range(len(pieces) * len(readers))))
     uow.session.add_all([_mail(reader, piece, uow.now, next(ids)) for piece in pieces for reader in readers])
     return len(pieces) * len(readers)
@@ -567,7 +572,7 @@ def _piece(matter: Matter, page: ShownPage) -> Mapping[str, Any]:
 
 
 def _told_of(piece: Mapping[str, Any]) -> tuple[datetime, bool]:
-    """The instant that a mail is about: readers are told in the order of time, and an end before what begins with it."""
+    """The instant that a mail is about: readers are told in the order of time, an end before what begins with it."""
     about, ends = piece.get("about", piece), piece["kind"] in ("over", "left")
     return datetime.fromisoformat(about["to"] if ends else about["from"]), not ends
 
@@ -575,9 +580,11 @@ def _told_of(piece: Mapping[str, Any]) -> tuple[datetime, bool]:
 def _flapping_piece(matter: Matter, time: Flapping, page: ShownPage) -> Mapping[str, Any]:
     """That a component comes and goes; or, when that is over, what holds of its last outage."""
     if matter.stage == "settled":
-        last = next(each for each in matters(page) if each.key == time.last)
-        return _piece(last, page)
+        last = next((each for each in matters(page) if each.key == time.last), None)
+        return {} if last is None else _piece(last, page)  # it left the page, which is told by itself
     among = [each for each in page.content.incidents if str(each.incident_id) in time.outages]
+    if not among:
+        return {}
     first = min(among, key=lambda each: each.started_at)
     about = {"name": first.components[0].component_name, "from": first.started_at.isoformat()}
     return {"kind": matter.stage, "about": about}
@@ -672,8 +679,12 @@ async def settle_mail(uow: UnitOfWork, mail: DueMail, *, again: bool, unwritten:
             .values(due_at=uow.now + PAUSES[mail.attempts - 1], news=left)
         )
     else:
-        mine = StatusMail.subscription_id == mail.subscription_id
-        await uow.session.execute(delete(StatusMail).where(mine, StatusMail.mail_id <= mail.mail_id))
+        before = (StatusMail.mail_id < mail.mail_id) & StatusMail.news.has_key("unwritten")
+        await uow.session.execute(
+            delete(StatusMail).where(
+                StatusMail.subscription_id == mail.subscription_id, (StatusMail.mail_id == mail.mail_id) | before
+            )
+        )
 
 
 async def forget_unconfirmed(uow: UnitOfWork) -> None:

@@ -1,6 +1,5 @@
 """Availability and reports of contracts, and links to show them to somebody without an account."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final, Literal
 from uuid import UUID
@@ -145,10 +144,10 @@ def _live_page(
     report: Branded[MonthlyReport],
     t: Translator,
     issued: IssuedEdition | None,
-    edition_address: str,
+    edition_address: str | None,
     shared_until: datetime | None = None,
 ) -> RenderedPage:
-    """What is computed now, which says so where an edition of it was issued, and leads to that."""
+    """What is computed now, which says so where an edition of it was issued, and leads to that where there is a way."""
     if issued is None:
         return report_page(report, t, shared_until=shared_until)
     zone = ZoneInfo(report.content.time_zone)
@@ -158,8 +157,9 @@ def _live_page(
         edition=issued.edition.edition,
         issued=t.datetime(issued.edition.issued_at, zone),
     )
-    way = Link(edition_address, t.gettext("Edition %(number)s", number=issued.edition.edition))
-    return report_page(report, t, shared_until=shared_until, notice=notice, ways=[way])
+    edition = t.gettext("Edition %(number)s", number=issued.edition.edition)
+    ways = [] if edition_address is None else [Link(edition_address, edition)]
+    return report_page(report, t, shared_until=shared_until, notice=notice, ways=ways)
 
 
 @router.get(
@@ -307,6 +307,6 @@ async def get_shared_report(
         page = _edition_page(without_money(issued), t, t.gettext("This link ends on %(end)s", end=ends))
     else:
         assert report is not None  # it was computed where no edition is shown
-        newest = shared_address(make_token(box, replace(shared, as_of=None)))
-        page = _live_page(report, t, issued, newest, shared.expires_at)
+        # No link to the edition: whoever was given an instant was not given what is issued later.
+        page = _live_page(report, t, issued, None, shared.expires_at)
     return page_response(request, page, t, cache_control="private, no-store")

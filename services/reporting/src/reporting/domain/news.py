@@ -37,14 +37,19 @@ def news(
     over. None is told as begun again: where one that was not known yet holds its component down, that one is told. What
     is not on the page any more stays told: it may come back. An outage whose component left the page is told as that.
 
-    Who goes up and down is told of once, then not outage by outage, and once more how it stands when it has settled.
+    Who goes up and down is told of once, then not outage by outage, and once more how it stands when it has settled, or
+    when it leaves the page.
     """
     standing = [
         Matter(each.key, "over") if each.stage == "down" and told.get(each.key) == "over" else each for each in matters
     ]
     stages = {matter.key: matter.stage for matter in standing}
     held = {key for each in flapping if told.get(each.key) != "settled" for key in each.outages}
-    new = [matter for matter in standing if told.get(matter.key) != matter.stage and matter.key not in held]
+    new = [
+        matter
+        for matter in standing
+        if told.get(matter.key) != matter.stage and (matter.key not in held or matter.stage == "left")
+    ]
     times: dict[str, Stage] = {}
     for each in flapping:
         before = told.get(each.key)

@@ -75,5 +75,11 @@ def test_an_end_that_is_heard_with_the_settling_is_told_once() -> None:
     assert new == [Matter("b", "over")]
 
 
+def test_what_leaves_the_page_while_it_goes_up_and_down_is_told_as_that() -> None:
+    new, told = news([Matter("b", "left")], {"a": "over", "b": "down", "f": "flapping"}, [GOING])
+    assert new == [Matter("b", "left")]
+    assert news([Matter("b", "left")], told, [GOING])[0] == []
+
+
 def test_a_time_of_flapping_of_which_the_page_shows_nothing_is_no_news() -> None:
     assert news([Matter("x", "over")], {"x": "over"}, [GOING]) == ([], {"x": "over"})
