@@ -35,7 +35,7 @@ def outage(thread: ThreadClient, contract_id: str, environment_id: str | None = 
     found = str(new_id())
     common = {"monitor": new_id(), "environment": environment_id, "contract": contract_id, "outage": found}
     down = {"number": 1, "entered": "down", "after": timedelta(), "ended": None}
-    up = {"number": 2, "entered": "up", "after": timedelta(milliseconds=200), "ended": "down"}
+    up = {"number": 2, "entered": "up", "after": timedelta(milliseconds=1), "ended": "down"}
     with psycopg.connect(thread.stack.database_url, autocommit=True) as connection:
 
         def told() -> Any:
