@@ -214,9 +214,8 @@ async def test_who_was_told_of_an_outage_is_told_when_its_component_leaves_the_p
     assert await mails(service, mailbox) == [DOWN, LEFT]
 
 
-async def test_who_was_told_of_an_outage_is_told_once_that_its_contract_ended_before_it_did(
-    service: Any, story: Any, mailbox: Mailbox
-) -> None:
+async def followed_while_down(service: Any, story: Any, mailbox: Mailbox) -> tuple[Any, datetime]:
+    """An outage was told, and goes on while one contract follows another: what the next one tells, and from when on."""
     outage, since = new_id(), NOW - 2 * MINUTE
     await service.hear(story.down(outage, since))
     assert await mails(service, mailbox) == [DOWN]
@@ -227,6 +226,13 @@ async def test_who_was_told_of_an_outage_is_told_once_that_its_contract_ended_be
         *(story.contract("terminated", now), story.paused(now, reason="contract_ended", outage=(outage, since))),
         *(successor.contract("activated", now), successor.unknown(now)),
     )
+    return successor, now
+
+
+async def test_who_was_told_of_an_outage_is_told_once_that_its_contract_ended_before_it_did(
+    service: Any, story: Any, mailbox: Mailbox
+) -> None:
+    successor, now = await followed_while_down(service, story, mailbox)
     assert await mails(service, mailbox) == [DOWN, LOST]
     await service.hear(successor.restored(now, now + MINUTE))
     service.clock.advance(2 * MINUTE)
@@ -236,17 +242,9 @@ async def test_who_was_told_of_an_outage_is_told_once_that_its_contract_ended_be
 async def test_an_outage_that_goes_on_under_the_next_contract_is_told_as_one_of_its_own(
     service: Any, story: Any, mailbox: Mailbox
 ) -> None:
-    outage, since = new_id(), NOW - 2 * MINUTE
-    await service.hear(story.down(outage, since))
-    assert await mails(service, mailbox) == [DOWN]
-    service.clock.advance(5 * MINUTE)
-    now = service.clock.now()
-    successor = replace(story, contract_id=new_id(), monitor_id=new_id(), versions={})
+    successor, now = await followed_while_down(service, story, mailbox)
     again = new_id()
-    await service.hear(
-        *(story.contract("terminated", now), story.paused(now, reason="contract_ended", outage=(outage, since))),
-        *(successor.contract("activated", now), successor.unknown(now), successor.down(again, now)),
-    )
+    await service.hear(successor.down(again, now))
     service.clock.advance(MINUTE)
     assert await mails(service, mailbox) == [DOWN, LOST, DOWN]
     await service.hear(successor.recovered(again, now, now + MINUTE))

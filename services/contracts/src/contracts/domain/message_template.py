@@ -12,23 +12,23 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from enum import StrEnum
 from typing import Final, TypeAlias
+
+from shared.kernel.variable_names import NAME, WORDS, is_meant_as_variable, nearest_variable
 
 DEEPEST: Final = 5
 """How many blocks may stand in one another."""
 
-_NAME: Final = r"[A-Z][A-Z0-9_]{0,39}"
-_WORDS: Final = r"[^\S\r\n]{0,9}[?!/]?[^\S\r\n]{0,9}[^\W\d](?:[\w'’-]|[^\S\r\n]){0,59}"
+_WORDS: Final = rf"[^\S\r\n]{{0,9}}[?!/]?{WORDS}"
 _MARK: Final = re.compile(
     r"(?m)"
     # A mark of a block alone on its line goes with its line.
-    rf"(?:^[ \t]*\[(?P<alone>[?!/])(?P<alone_name>{_NAME})\][ \t]*(?:\r?\n|\Z))"
-    rf"|(?:\[(?!\[[?!/]?{_NAME}\])(?P<text>\[{_WORDS}\])\])"
-    rf"|(?:\[(?P<sign>[?!/]?)(?P<name>{_NAME})\])"
+    rf"(?:^[ \t]*\[(?P<alone>[?!/])(?P<alone_name>{NAME})\][ \t]*(?:\r?\n|\Z))"
+    rf"|(?:\[(?!\[[?!/]?{NAME}\])(?P<text>\[{_WORDS}\])\])"
+    rf"|(?:\[(?P<sign>[?!/]?)(?P<name>{NAME})\])"
 )
-_READ: Final = re.compile(rf"[?!/]?{_NAME}")
+_READ: Final = re.compile(rf"[?!/]?{NAME}")
 _LOOKS_SO: Final = re.compile(rf"\[\[{_WORDS}\]\]|\[(?P<name>{_WORDS})\]")
 
 
@@ -194,33 +194,19 @@ def _too_long_for_a_line(names: Sequence[str], declared: Mapping[str, Kind]) -> 
 
 
 def _look_like_variables(text: str, declared: Collection[str]) -> list[str]:
-    """What stands in brackets like a variable and is read as text: a single word, capitals, or the name of one written
-    otherwise. Several words in small letters are a remark.
-    """
+    """What stands in brackets like a variable and is read as text."""
     found = dict.fromkeys(match["name"] for match in _LOOKS_SO.finditer(unicodedata.normalize("NFC", text)))
     return [
         name
         for name in found
-        if name is not None
-        and _READ.fullmatch(name) is None
-        and (len(_bare(name).split()) == 1 or name == name.upper() or _plainly(name) in declared)
+        if name is not None and _READ.fullmatch(name) is None and is_meant_as_variable(name, declared)
     ]
-
-
-def _bare(name: str) -> str:
-    """Without the mark of a block and blanks around."""
-    return re.sub(r"^[\s?!/]+|\s+$", "", name)
-
-
-def _plainly(name: str) -> str:
-    """A name as variables are written: capitals without accents, words joined."""
-    letters = "".join(each for each in unicodedata.normalize("NFD", name) if not unicodedata.combining(each))
-    return re.sub(r"[\s'’-]+", "_", _bare(letters)).upper()
 
 
 def _meant(name: str, declared: Collection[str]) -> str:
     """The declared variable that was probably meant, if one is like it."""
-    return "".join(f"; the nearest is [{near}]" for near in get_close_matches(_plainly(name), declared, n=1))
+    near = nearest_variable(name, declared)
+    return "" if near is None else f"; the nearest is [{near}]"
 
 
 def _named(names: Sequence[str]) -> str:

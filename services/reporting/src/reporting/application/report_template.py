@@ -5,8 +5,9 @@ from typing import Annotated, Any, Final, Literal, TypeAlias, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from reporting.domain.report_template import can_be_text, faults_of, nearest, order_faults
+from reporting.domain.report_template import can_be_text, faults_of, order_faults
 from reporting.domain.review_periods import SCHEDULED, ReviewKind, ScheduledKind
+from shared.kernel.variable_names import nearest_variable
 
 Section: TypeAlias = Literal[
     "availability", "incidents", "promises", "work", "hours", "deliverables", "advisories", "settlement", "sent"
@@ -183,7 +184,7 @@ def _unknown(names: Sequence[str], declared: Sequence[str]) -> str:
     """What names of no variable are told: which there are, which was probably meant, and how to write a mere text."""
     there = ", ".join(f"[{each}]" for each in declared)
     said = [f"There is no variable {', '.join(f'[{each}]' for each in names)} here; use {there}."]
-    meant = dict.fromkeys(each for name in names if (each := nearest(name, declared)) is not None)
+    meant = dict.fromkeys(each for name in names if (each := nearest_variable(name, declared)) is not None)
     if meant:
         said.append(f"Did you mean {', '.join(f'[{each}]' for each in meant)}?")
     text = next((name for name in names if can_be_text(name)), None)

@@ -8,14 +8,13 @@ import re
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Final
 
-_NAME: Final = r"[A-Z][A-Z0-9_]{0,39}"
-_WORDS: Final = r"[^\S\r\n]{0,9}[^\W\d](?:[\w'’-]|[^\S\r\n]){0,59}"
-_VARIABLE: Final = re.compile(rf"\[({_NAME})\]")
-_MARK: Final = re.compile(rf"\[(?!\[{_NAME}\])(?P<text>\[{_WORDS}\])\]|\[(?P<name>{_NAME})\]")
-_LOOKS_SO: Final = re.compile(rf"\[\[{_WORDS}\]\]|\[(?P<name>{_WORDS})\]")
+from shared.kernel.variable_names import NAME, WORDS, is_meant_as_variable
+
+_VARIABLE: Final = re.compile(rf"\[({NAME})\]")
+_MARK: Final = re.compile(rf"\[(?!\[{NAME}\])(?P<text>\[{WORDS}\])\]|\[(?P<name>{NAME})\]")
+_LOOKS_SO: Final = re.compile(rf"\[\[{WORDS}\]\]|\[(?P<name>{WORDS})\]")
 
 
 class UnfilledVariable(Exception):
@@ -46,30 +45,14 @@ def faults_of(text: str, declared: Collection[str], required: Collection[str] = 
     """Compares the variables of a text, and what looks like one, with those that exist and those that it needs."""
     used = variables_of(text)
     looks_so = [match["name"] for match in _LOOKS_SO.finditer(unicodedata.normalize("NFC", text)) if match["name"]]
-    meant = [name for name in looks_so if name not in used and _is_meant_as_one(name, declared)]
+    meant = [name for name in looks_so if name not in used and is_meant_as_variable(name, declared)]
     unknown = [name for name in dict.fromkeys([*used, *meant]) if name not in declared]
     return Faults(unknown, [name for name in required if name not in used])
 
 
-def _is_meant_as_one(name: str, declared: Collection[str]) -> bool:
-    """A single word, capitals, or the name of one written otherwise; several words in small letters are a remark."""
-    return len(name.split()) == 1 or name == name.upper() or _plainly(name) in declared
-
-
-def _plainly(name: str) -> str:
-    """A name as variables are written: capitals without accents, words joined."""
-    letters = "".join(each for each in unicodedata.normalize("NFD", name) if not unicodedata.combining(each))
-    return re.sub(r"[\s'’-]+", "_", letters.strip()).upper()
-
-
-def nearest(name: str, declared: Collection[str]) -> str | None:
-    """The variable that was probably meant; None where nothing is like it."""
-    return next(iter(get_close_matches(_plainly(name), declared, n=1)), None)
-
-
 def can_be_text(name: str) -> bool:
     """Whether it can stand in two brackets as text; what is written like a variable cannot."""
-    return re.fullmatch(_NAME, name) is None
+    return re.fullmatch(NAME, name) is None
 
 
 def filled(text: str, values: Mapping[str, str | None]) -> str:
