@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -398,7 +399,12 @@ def test_a_settlement_comes_to_the_same_there(
     assert not figures["told_since"]
 
 
-def plain(told: Happened | None = None) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+SIX_HUNDRED: Final = FlatFee(Decimal("600.00"))
+
+
+def plain(
+    told: Happened | None = None, price: TimePrice = SIX_HUNDRED, untaxed_since: datetime | None = None
+) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
     """October at 600 euros, with 10 % back below 99.9 %, 5 % for each late hour, and nothing else."""
     costs = {
         "tiers": [{"below": None, "credit_percent": "10"}],
@@ -430,14 +436,23 @@ def plain(told: Happened | None = None) -> tuple[dict[str, Any], dict[str, dict[
         plan="premium",
         plan_name={"fr": "Premium", "en": "Premium"},
         currency="EUR",
-        price=FlatFee(Decimal("600.00")),
+        price=price,
         remedies=domain_remedies(costs, "99.9"),
         default_tax=settlement.Tax("S", Decimal("20")),
     )
     stretch = settlement.InForce(
         datetime(2026, 9, 1, tzinfo=UTC), WHOLE.end + timedelta(days=1), terms, source="0" * 64
     )
-    return closed([(stretch, state)], told or missed())
+    known = [(stretch, state)]
+    if untaxed_since is not None:
+        amended = state | {
+            "version": 3,
+            "effective_from": instant_text(untaxed_since),
+            "signature": {"version_hash": "1" * 64},
+        }
+        later = replace(stretch, start=untaxed_since, terms=replace(terms, default_tax=None), source="1" * 64)
+        known = [(replace(stretch, end=untaxed_since), state), (later, amended)]
+    return closed(known, told or missed())
 
 
 def missed() -> Happened:
@@ -493,6 +508,21 @@ def test_credit_and_penalty_follow_from_the_uptime_the_clock_and_the_rule_of_the
         ("-60.00", EVENTS),
     ]
     assert (figures["net"], figures["tax"], figures["gross"]) == ("480.00", "96.00", "576.00")
+
+
+@pytest.mark.parametrize(
+    "price", [ShareOfSalePrice(Decimal("15"), Decimal("20001.00")), DurationPrice(Decimal("1000.00"), 7)]
+)
+def test_the_instalment_of_a_month_is_what_credits_are_parts_of_though_its_tax_changed_within_it(
+    price: TimePrice,
+) -> None:
+    said, events = plain(price=price, untaxed_since=WHOLE.start + timedelta(minutes=5))
+    fees = [line for line in said["data"]["settlement"]["lines"] if line["kind"] == "fee"]
+    credited = [line["amount"] for line in said["data"]["settlement"]["lines"] if line["code"] == "credit:uptime"]
+    assert (len(fees), len(credited)) == (2, 1)
+    assert [each["amount"] for each in Settled(said, events).figures()["lines"] if each["code"] == "credit:uptime"] == (
+        credited
+    )
 
 
 def test_amounts_that_events_do_not_give_are_found_however_well_they_add_up() -> None:

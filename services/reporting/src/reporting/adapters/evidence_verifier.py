@@ -2074,7 +2074,6 @@ class Fee(NamedTuple):
     monthly: Fraction
     part: Fraction
     revised: Fraction | None
-    amount: str
 
 
 class Clock(NamedTuple):
@@ -2192,9 +2191,9 @@ class Settled:
             for stretch in self._stretches(line):
                 changed = [(part, price) for each, price in revised for part in common([stretch], [each])]
                 for (start, end), price in changed:
-                    found.append(Fee(start, end, model, monthly, owed, price, line["amount"]))
+                    found.append(Fee(start, end, model, monthly, owed, price))
                 for start, end in without([stretch], joined(part for part, _ in changed)):
-                    found.append(Fee(start, end, model, monthly, owed, None, line["amount"]))
+                    found.append(Fee(start, end, model, monthly, owed, None))
         spans = [(fee.start, fee.end) for fee in found]
         held = joined((each.start, each.end) for each in self._held)
         if length(spans) != length(joined(spans)) or without(joined(spans), held):
@@ -2207,9 +2206,19 @@ class Settled:
         shares = [(fee, day_share(part, self._whole, self._zone) * fee.part) for fee, part in own]
         prices = {(fee.model, fee.monthly) if fee.revised is None else ("FlatFee", fee.revised) for fee, _ in own}
         if len(prices) == 1 and sum(share for _, share in shares) == 1 and own[0][0].model != "FlatFee":
-            return own[0][0].amount  # an instalment, which is a line of its own
+            return self._instalment(own[0][0].model, own[0][0].monthly)
         exact = ((fee.monthly if fee.revised is None else fee.revised) * share for fee, share in shares)
         return self._round(sum(exact, Fraction(0)))
+
+    def _instalment(self, model: str, monthly: Fraction) -> str:
+        """What a whole month costs under a price of a year or of a duration: what is due with it less what was before.
+        A year begins anew, as its price need not be whole cents; that of a duration is, whatever its months.
+        """
+        number = self.content["period"]["number"]
+        if model == "ShareOfSalePrice":
+            number %= 12
+        before, after = (Fraction(self._round(monthly * parts)) for parts in (number, number + 1))
+        return self._round(after - before)
 
     def _agreed(self, stretches: Sequence[Stretch], price: Fraction, *, signed: bool) -> bool:
         """Whether the contract's price was this all the time; `signed`: when its document was first in force."""
@@ -2235,15 +2244,8 @@ class Settled:
             stretches, monthly = self._stretches(line), Fraction(why["monthly"])
             share = sum((day_share(each, self._whole, self._zone) for each in stretches), Fraction(0))
             owed = share * Fraction(why["fee_part"])
-            if why["model"] == "ShareOfSalePrice" and owed == 1:
-                number = self.content["period"]["number"] % 12
-                before, after = (Fraction(self._round(monthly * parts)) for parts in (number, number + 1))
-                again = self._round(after - before)
-            elif why["model"] == "DurationPrice" and owed == 1:
-                if abs(Fraction(line["amount"]) - monthly) >= Fraction(1, 10**self._decimals):
-                    raise Doubt(f"The line {line['code']} is no instalment of {why['monthly']} a month.")
-            else:
-                again = self._round(owed * monthly)
+            of_parts = why["model"] != "FlatFee" and owed == 1
+            again = self._instalment(why["model"], monthly) if of_parts else self._round(owed * monthly)
             if share != Fraction(why["share"]):
                 raise Doubt(f"The line {line['code']} says a share of {why['share']}; its time is {share}.")
             level = EVENTS if why["model"] == "FlatFee" and self._agreed(stretches, monthly, signed=True) else LINE
