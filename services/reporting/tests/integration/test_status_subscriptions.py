@@ -15,6 +15,7 @@ from reporting.adapters.facts import StoredFacts
 from reporting.adapters.secret_box import SecretBox
 from reporting.adapters.status_subscriptions import (
     AGAIN,
+    MISSING,
     StatusSubscription,
     confirm,
     due_watch,
@@ -438,6 +439,74 @@ async def test_who_was_told_of_a_page_that_gets_a_password_is_told_so_once_and_n
     assert len(mailbox.messages) == before + 1
     service.clock.advance(timedelta(days=2, minutes=1))
     await ForgetUnconfirmed(service.runtime.units).run()
+    assert await rows(service, "status_subscription") == 0
+
+
+async def test_who_was_told_of_a_page_that_an_amendment_drops_is_told_so_once_and_forgotten(
+    service: Any, story: Any, mailbox: Mailbox
+) -> None:
+    path = await subscribe(service, mailbox)
+    await service.hear(story.contract("amended", service.clock.now(), status_page=None))
+    before = len(mailbox.messages)
+    await work(service)
+    assert mailbox.messages[before:] == [], "it may go over to another contract"
+    service.clock.advance(MISSING)
+    await work(service)
+    (told,) = mailbox.messages[before:]
+    assert (told["To"], told["Subject"]) == ("paul@example.org", "[Boulangerie Martin] Votre abonnement a pris fin")
+    assert told["From"] == "Atelier Numérique <upheld@localhost>"
+    assert told["List-Unsubscribe"] is None
+    assert "n’est plus tenue" in body(told)
+    async with service.client() as visitor:
+        assert "pas prévenu" in (await visitor.get(path, headers=FRENCH)).text
+    service.clock.advance(timedelta(days=2, minutes=1))
+    await ForgetUnconfirmed(service.runtime.units).run()
+    await work(service)
+    assert len(mailbox.messages) == before + 1
+    assert [await rows(service, f"status_{table}") for table in ("subscription", "watch", "mail")] == [0, 0, 0]
+
+
+async def test_a_page_that_goes_over_to_another_contract_keeps_its_readers(
+    service: Any, story: Any, mailbox: Mailbox
+) -> None:
+    await subscribe(service, mailbox)
+    other = replace(story, **{name: new_id() for name in ("contract_id", "site_id", "environment_id", "monitor_id")})
+    other = replace(other, site_name="bellevue.example", versions={})
+    now, before = service.clock.now(), len(mailbox.messages)
+    await service.hear(story.contract("amended", now, status_page=None))
+    await work(service)
+    service.clock.advance(MISSING - timedelta(minutes=1))
+    now = service.clock.now()
+    await service.hear(other.contract("activated", now), other.unknown(now), other.restored(now, now))
+    await work(service)
+    service.clock.advance(timedelta(hours=2))
+    await work(service)
+    assert mailbox.messages[before:] == []
+    await service.hear(other.down(new_id(), service.clock.now()))
+    await work(service)
+    assert [mail["Subject"] for mail in mailbox.messages[before:]] == [
+        "[Boulangerie Martin] bellevue.example est indisponible"
+    ]
+
+
+async def test_the_link_of_a_mail_ends_a_subscription_also_while_its_page_is_missing(
+    service: Any, story: Any, mailbox: Mailbox
+) -> None:
+    path = await subscribe(service, mailbox)
+    await service.hear(story.contract("amended", service.clock.now(), status_page=None))
+    async with service.client() as visitor:
+        forged = path[:-1] + ("A" if path[-1] != "A" else "B")
+        assert (await visitor.get(forged, headers=FRENCH)).status_code == 404
+        for opened in (path, f"{path}/end"):
+            page = await visitor.get(opened, headers=FRENCH)
+            assert page.status_code == 200
+            assert "Ne voulez-vous plus de ces" in page.text
+            assert "Vers la page" not in page.text
+        (action,) = re.findall(r'<form method="post" action="([^"]+)"', page.text)
+        assert "pas prévenu" in (await visitor.post(f"{path}/confirm", headers=FRENCH)).text
+        assert await rows(service, "status_subscription") == 1
+        ended = await visitor.post(page.url.join(action), headers=FRENCH)
+        assert "pas prévenu" in ended.text
     assert await rows(service, "status_subscription") == 0
 
 

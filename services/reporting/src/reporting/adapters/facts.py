@@ -305,6 +305,11 @@ class StoredFacts(StoredTold):
         """When somebody last told visitors of a page something, took it back, planned work, or changed its settings."""
         return await page_changed_at(self._session, tenant_id, slug, client_id)
 
+    async def contracts_of(self, client_id: UUID) -> Sequence[UUID]:
+        """The contracts of a client."""
+        his = select(Contract.contract_id).where(Contract.client_id == client_id).order_by(Contract.contract_id)
+        return (await self._session.scalars(his)).all()
+
     async def contracts_on_page(self, slug: str, *, ended: bool = False) -> Sequence[UUID]:
         """The contracts shown on the public page of a slug, those of the one client to whom it belongs, in the order in
         which they began; `ended`: with those of his that were until they ended.

@@ -314,9 +314,12 @@ def page_sign_in_page(page: ShownPage, translator: Translator, *, place: str, fa
 
 
 def subscription_page(
-    brand: Brand, translator: Translator, *, place: str, state: str, action: str | None
+    brand: Brand, translator: Translator, *, place: str | None, state: str, action: str | None
 ) -> RenderedPage:
-    """How a subscription stands: `sent`, `full`, `no_address`, `asked`, `confirmed`, `ending`, or `gone`."""
+    """How a subscription stands: `sent`, `full`, `no_address`, `asked`, `confirmed`, `ending`, or `gone`.
+
+    :param place: where its page is; None when there is none any more.
+    """
     values = {"place": place, "state": state, "action": action}
     return _timeless_page("subscription.html", translator, brand, values, dark=True)
 

@@ -96,5 +96,16 @@ def status_mail(t: Translator, page: ShownPage, url: str, news: Mapping[str, Any
     return f"[{content.name}] {subject}", _text([*told, zone_text, url, f"-- \n{content.agency_name}\n{left}"])
 
 
+def dropped_mail(t: Translator, news: Mapping[str, Any]) -> tuple[str, str]:
+    """Subject and text for whoever was told of a page that its agency keeps no more."""
+    about = news["about"]
+    told = [
+        t.gettext("The page %(name)s is not kept any more.", name=about["name"]),
+        t.gettext("So no mail about it follows, and your address is forgotten within two days."),
+        f"-- \n{about['agency']}",
+    ]
+    return f"[{about['name']}] {t.gettext('Your subscription has ended')}", _text(told)
+
+
 def _text(parts: list[str]) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"

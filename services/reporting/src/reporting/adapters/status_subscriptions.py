@@ -5,6 +5,7 @@ import binascii
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any, Final, get_args
 from uuid import UUID
 
@@ -15,7 +16,14 @@ from sqlalchemy.orm import Mapped, aliased, mapped_column
 from reporting.adapters.secret_box import SecretBox
 from reporting.adapters.tables import Base
 from reporting.application.maintenance import KnownWindow
-from reporting.application.status_page import RECENT, PublicIncident, PublicMaintenance, PublicUpdate, ShownPage
+from reporting.application.status_page import (
+    RECENT,
+    FormerPage,
+    PublicIncident,
+    PublicMaintenance,
+    PublicUpdate,
+    ShownPage,
+)
 from reporting.domain.news import Flapping, Matter, Stage, news
 from shared.ids import new_id
 from shared.unit_of_work import UnitOfWork
@@ -36,6 +44,8 @@ REMEMBERED: Final = timedelta(days=90)
 """So long is known what was told of something that a page shows no more: a withdrawal may open it again."""
 LOOKED_AT_AGAIN: Final = timedelta(days=1)
 """Planned work comes into a page's reach by time alone, without any event."""
+MISSING: Final = timedelta(hours=1)
+"""So long a page may be missing before its readers are told: it may go over from one contract to another."""
 SET_ASIDE: Final = timedelta(minutes=5)
 WATCHED: Final = ("probes.monitor.", "contracts.maintenance.", "contracts.contract.")
 """The events that change what a page says of outages and planned work, whether anybody looks, and whose it is."""
@@ -66,6 +76,7 @@ class StatusWatch(Base):
     """What the subscribers of a page were told; `due_at`: when to see whether there is news; `again_at`: in any case.
 
     `seen`: of all that is in `told`, when the page showed it last (`at`), and of planned work what was said (`work`).
+    `missing_since`: no contract has the page at present.
     """
 
     __tablename__ = "status_watch"
@@ -77,6 +88,7 @@ class StatusWatch(Base):
     seen: Mapped[dict[str, Any]]
     due_at: Mapped[datetime | None]
     again_at: Mapped[datetime]
+    missing_since: Mapped[datetime | None]
 
     __table_args__ = (
         Index("ix_status_watch_client_id", "client_id"),
@@ -241,11 +253,30 @@ async def end(uow: UnitOfWork, subscription_id: UUID) -> None:
         await _forget_what_nobody_is_told(uow, *place)
 
 
-async def close_to_readers(uow: UnitOfWork, tenant_id: UUID, slug: str, but: Collection[str]) -> None:
+async def miss_page(uow: UnitOfWork, watch: StatusWatch, former: FormerPage | None) -> None:
+    """No contract has the page. When that lasts, its readers are told so once, and nothing any more. Expects the watch
+    to be locked.
+    """
+    watch.missing_since = watch.missing_since or uow.now
+    if uow.now - watch.missing_since < MISSING:
+        watch.again_at = watch.missing_since + MISSING
+    elif former is None:
+        await give_up(uow, watch)
+    else:
+        about = {"name": former.name, "agency": former.agency_name}
+        await close_to_readers(uow, watch.tenant_id, watch.slug, told={"kind": "dropped", "about": about})
+
+
+async def close_to_readers(
+    uow: UnitOfWork,
+    tenant_id: UUID,
+    slug: str,
+    but: Collection[str] = (),
+    told: Mapping[str, Any] = MappingProxyType({"kind": "closed"}),
+) -> None:
     """Ends the subscriptions of a page that is not for everybody any more, but those of the addresses `but`.
 
-    Who had confirmed is told so once, and that he may subscribe anew where he may read. Nothing else that was to be
-    sent is.
+    Who had confirmed is `told` so once. Nothing else that was to be sent is.
     """
     await _lock_watch(uow, tenant_id, slug)
     spared = {email.lower() for email in but}
@@ -266,7 +297,7 @@ async def close_to_readers(uow: UnitOfWork, tenant_id: UUID, slug: str, but: Col
             continue
         # Asked now, not confirmed: he is forgotten like those who never confirm, when the mail has had its time.
         reader.closed_at, reader.asked_at, reader.confirmed_at = uow.now, uow.now, None
-        uow.session.add(_mail(reader, {"kind": "closed"}, uow.now))
+        uow.session.add(_mail(reader, told, uow.now))
     await _forget_what_nobody_is_told(uow, tenant_id, slug)
 
 
@@ -299,10 +330,13 @@ async def _forget_what_nobody_is_told(uow: UnitOfWork, tenant_id: UUID, slug: st
     )
 
 
-async def state_of(uow: UnitOfWork, subscription_id: UUID, client_id: UUID) -> str:
-    """`asked`, `confirmed`, or `gone`: also when it was for the page of another client, who had the address before."""
+async def state_of(uow: UnitOfWork, subscription_id: UUID, client_id: UUID | None) -> str:
+    """`asked`, `confirmed`, or `gone`: also when it was for the page of another client, who had the address before.
+
+    :param client_id: whose page is at the address; None while there is no page.
+    """
     found = await uow.session.get(StatusSubscription, subscription_id)
-    if found is None or found.closed_at is not None or found.client_id != client_id:
+    if found is None or found.closed_at is not None or client_id not in (None, found.client_id):
         return "gone"
     return "asked" if found.confirmed_at is None else "confirmed"
 

@@ -208,9 +208,12 @@ class PublicPages:
             return ""
         return f"{urlsplit(self._settings.public_url).path.rstrip('/')}/status/{found.content.slug}"
 
-    def translator(self, found: PublicPage, lang: str | None) -> Translator:
-        """The language of whoever reads the page: asked for by name, else his browser's, else the page's."""
-        return translator_for(lang, self._request.headers.get("accept-language"), found.content.language)
+    def translator(self, found: PublicPage | None, lang: str | None) -> Translator:
+        """The language of whoever reads the page: asked for by name, else his browser's, else that of the page, if it
+        is there.
+        """
+        default = "en" if found is None else found.content.language
+        return translator_for(lang, self._request.headers.get("accept-language"), default)
 
     async def show(
         self,

@@ -12,6 +12,7 @@ from reporting.adapters.status_subscriptions import ask, confirm, end, read_link
 from reporting.api.dependencies import Box, Lang, Settings, of_process
 from reporting.api.pages import FORM, HTML_CONTENT, PUBLIC, form_fields, form_of, page_response
 from reporting.api.public_pages import NO_SUCH_PAGE, NotAdmitted, Pages, PublicPage, PublicPages, Slug
+from reporting.application.report import Brand
 from reporting.application.status_page import UnknownPage
 from shared.brake import Brake
 from shared.mail import is_address
@@ -47,12 +48,15 @@ Token = Annotated[
 
 @dataclass(frozen=True)
 class MailLink:
-    """A link in a mail: the page that it is of, and what it opens there. It is enough for that, whoever asks."""
+    """A link in a mail: the page that it is of, if it is there still, and what it opens there. It is enough for that,
+    whoever asks.
+    """
 
     request: Request
     pages: PublicPages
     runtime: Runtime
-    found: PublicPage
+    found: PublicPage | None
+    slug: str
     token: str
     subscription_id: UUID | None
     lang: str | None
@@ -69,19 +73,22 @@ class MailLink:
 
     async def state(self) -> str:
         """How its subscription stands: `asked`, `confirmed`, or `gone`."""
-        client_id = self.found.page.client_id
+        client_id = None if self.found is None else self.found.page.client_id
         return await self.of(lambda unit, subscription_id: state_of(unit, subscription_id, client_id)) or "gone"
 
     def told(self, state: str, *, deeper: bool = False) -> Response:
         """How the subscription stands. `deeper`: told at an address that has one more part than that of the link."""
-        t = self.pages.translator(self.found, self.lang)
-        page = subscription_page(
-            self.found.page.brand,
-            t,
-            place=self.found.way_back(3 if deeper else 2).rstrip("/"),
-            state=state,
-            action=f"{'../' if deeper else ''}{self.token}",
-        )
+        found, action = self.found, f"{'../' if deeper else ''}{self.token}"
+        t = self.pages.translator(found, self.lang)
+        if found is None:
+            # Of a page that is not there any more nobody is told; who was told of it may still be forgotten.
+            state = state if state == "gone" else "ending"
+            page = subscription_page(
+                Brand(self.slug, None, None, None, None), t, place=None, state=state, action=action
+            )
+        else:
+            place = found.way_back(3 if deeper else 2).rstrip("/")
+            page = subscription_page(found.page.brand, t, place=place, state=state, action=action)
         return page_response(self.request, page, t, cache_control="no-store")
 
 
@@ -95,9 +102,14 @@ async def mail_link(
     lang: Lang = None,
 ) -> MailLink:
     """Dependency: the link that was opened. Raises NotFound."""
-    found = await pages.look_up_for_all(slug)
     subscription_id = read_link_token(box, subscription_token)
-    return MailLink(request, pages, runtime, found, subscription_token, subscription_id, lang)
+    found = None
+    try:
+        found = await pages.look_up(slug)
+    except UnknownPage:
+        if subscription_id is None:
+            raise NotFound(NO_SUCH_PAGE) from None
+    return MailLink(request, pages, runtime, found, slug, subscription_token, subscription_id, lang)
 
 
 Link = Annotated[MailLink, Depends(mail_link)]
@@ -170,7 +182,10 @@ async def open_status_subscription(link: Link) -> Response:
 )
 async def confirm_status_subscription(link: Link) -> Response:
     """From now on its reader is told what is new."""
-    done = await link.of(lambda unit, subscription_id: confirm(unit, subscription_id, link.found.page))
+    found = link.found
+    if found is None:
+        return link.told("gone", deeper=True)
+    done = await link.of(lambda unit, subscription_id: confirm(unit, subscription_id, found.page))
     return link.told("confirmed" if done else "gone", deeper=True)
 
 

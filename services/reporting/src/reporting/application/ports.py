@@ -83,6 +83,10 @@ class Facts(ToldFacts, Protocol):
         """When somebody last told visitors of a page something, took it back, planned work, or changed its settings."""
         ...
 
+    async def contracts_of(self, client_id: UUID) -> Sequence[UUID]:
+        """The contracts of a client."""
+        ...
+
     async def contracts_on_page(self, slug: str, *, ended: bool = False) -> Sequence[UUID]:
         """The contracts shown on the public page of a slug, those of the one client to whom it belongs, in the order in
         which they began; `ended`: with those of his that were until they ended."""

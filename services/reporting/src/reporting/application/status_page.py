@@ -394,6 +394,29 @@ async def status_page(facts: Facts, slug: str, now: datetime) -> ShownPage:
     return ShownPage(content, brand, decided, tenant_id, client_id)
 
 
+@dataclass(frozen=True)
+class FormerPage:
+    """What a page was called, and whose it was."""
+
+    name: str
+    agency_name: str
+
+
+async def former_page(facts: Facts, slug: str, client_id: UUID) -> FormerPage | None:
+    """A page that no contract of its client shows any more, by the newest version that did; None where none did."""
+    shown = [
+        (version, page)
+        for contract_id in await facts.contracts_of(client_id)
+        for version in await facts.versions(contract_id)
+        if (page := version.state.page_at(slug)) is not None
+    ]
+    if not shown:
+        return None
+    version, page = max(shown, key=lambda each: each[0].state.effective_from)
+    decided = await facts.page(version.tenant_id, slug, client_id)
+    return FormerPage(decided.settings.name or page.name, version.state.agency.name)
+
+
 async def contacts_of_page(facts: Facts, slug: str) -> frozenset[str]:
     """The mail addresses of the contacts in the contracts that a page shows, as far as they go on."""
     found: set[str] = set()

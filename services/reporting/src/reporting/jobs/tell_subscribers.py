@@ -13,7 +13,7 @@ import structlog
 from reporting.adapters.facts import StoredFacts
 from reporting.adapters.rendering import catalogues
 from reporting.adapters.secret_box import SecretBox
-from reporting.adapters.status_mail import status_mail
+from reporting.adapters.status_mail import dropped_mail, status_mail
 from reporting.adapters.status_subscriptions import (
     LOOKED_AT_AGAIN,
     REMEMBERED,
@@ -25,12 +25,13 @@ from reporting.adapters.status_subscriptions import (
     give_up,
     hand_over,
     link_token,
+    miss_page,
     queue_news,
     set_watch_aside,
     settle_mail,
 )
 from reporting.application.page_settings import page_address
-from reporting.application.status_page import AHEAD, RECENT, ShownPage, UnknownPage, status_page
+from reporting.application.status_page import AHEAD, RECENT, ShownPage, UnknownPage, former_page, status_page
 from reporting.settings import ReportingSettings
 from shared.consumer import is_database_away
 from shared.mail import Letter, MailDelayedError, MailRefusedError, MailServer
@@ -84,7 +85,9 @@ class TellSubscribers:
         try:
             page = await status_page(facts, watch.slug, unit.now)
         except UnknownPage:
+            await miss_page(unit, watch, await former_page(facts, watch.slug, watch.client_id))
             return
+        watch.missing_since = None
         if page.tenant_id != watch.tenant_id:
             await give_up(unit, watch)
             return
@@ -120,6 +123,9 @@ class TellSubscribers:
 
     async def _letter(self, facts: StoredFacts, mail: DueMail) -> Letter | None:
         """None when there is no such page any more, or another client's."""
+        translator = catalogues().translator(mail.language)
+        if mail.news["kind"] == "dropped":
+            return self._addressed(mail, *dropped_mail(translator, mail.news), mail.news["about"]["agency"])
         try:
             page = await self._page_of(facts, mail)
         except UnknownPage:
@@ -131,8 +137,13 @@ class TellSubscribers:
         place = f"{self._public_url.rstrip('/')}/status/{mail.slug}"
         link = f"{place}/subscription/{link_token(self._box, mail.subscription_id)}"
         told_in = f"?lang={mail.language}"  # what the link opens speaks as the mail does, whatever browser opens it
-        translator = catalogues().translator(mail.language)
         subject, body = status_mail(translator, page, url, mail.news, link + told_in)
+        unsubscribe = None if mail.news["kind"] in _NO_NEWS else f"{link}/end{told_in}"
+        return self._addressed(mail, subject, body, page.content.agency_name, unsubscribe)
+
+    def _addressed(
+        self, mail: DueMail, subject: str, body: str, agency_name: str, unsubscribe: str | None = None
+    ) -> Letter:
         return Letter(
             message_id=f"<status.{mail.mail_id}@{self._sender.rpartition('@')[2]}>",
             recipient=mail.email,
@@ -140,8 +151,8 @@ class TellSubscribers:
             body=body,
             written_at=mail.created_at,
             language=mail.language,
-            sender_name=page.content.agency_name,
-            unsubscribe=None if mail.news["kind"] in _NO_NEWS else f"{link}/end{told_in}",
+            sender_name=agency_name,
+            unsubscribe=unsubscribe,
         )
 
     async def _page_of(self, facts: StoredFacts, mail: DueMail) -> ShownPage:
