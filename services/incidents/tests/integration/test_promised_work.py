@@ -8,6 +8,7 @@ import pytest
 
 from incidents.adapters.promised_work import first_day
 from incidents.jobs.work_orders import DueSchedules
+from shared.values import instant_text
 
 from .conftest import Agreement, Desk
 from .test_api import problem
@@ -58,6 +59,20 @@ async def test_promised_updates_are_scheduled_at_activation_wait_in_a_suspension
         assert await standing() == (True, "2026-08-08")
         await desk.activate(agreement, 4, deliverables=[], effective_from="2026-08-02T00:00:00Z")
         assert await standing() == (False, None)
+
+
+async def test_what_was_made_on_the_day_of_a_suspension_is_not_made_twice_when_the_contract_goes_on(
+    desk: Desk, agreement: Agreement
+) -> None:
+    await desk.activate(agreement, deliverables=[UPDATES], effective_from="2026-06-08T09:00:00Z")
+    await DueSchedules(desk.runtime.units).run()
+    await desk.suspend(agreement, deliverables=[UPDATES])
+    await desk.activate(agreement, 3, deliverables=[UPDATES], effective_from=instant_text(desk.clock.now()))
+    await DueSchedules(desk.runtime.units).run()
+    async with desk.client(agreement) as client:
+        (schedule,) = (await client.get("/v1/work-order-schedules")).json()["data"]
+        assert (schedule["active"], schedule["next_on"]) == (True, "2026-07-08")
+        assert len((await client.get("/v1/work-orders")).json()["data"]) == 1
 
 
 def test_a_day_that_some_months_lack_becomes_the_first_of_the_next_month() -> None:

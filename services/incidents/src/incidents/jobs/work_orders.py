@@ -68,6 +68,10 @@ class DueSchedules:
             return
         while row.next_on is not None and row.due_at is not None and row.due_at <= unit.now:
             day = row.next_on
+            if await unit.session.get(OccurrenceRow, (row.id, day)) is not None:
+                # The contract was suspended and went on since, on this very day: what fell due on it is made.
+                await advance(ports, row, following(row.recurrence, row.first_on, day))
+                continue
             planned, _ = await when(ports, row, day)
             item_id = None
             if planned is not None:
