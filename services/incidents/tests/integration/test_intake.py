@@ -462,6 +462,31 @@ async def test_a_rotated_secret_is_taken_beside_the_one_before_it_for_a_day(late
     assert (await source.post(body, **signed(rotated.json()["secret"]))).status_code == 200
 
 
+async def test_a_rotation_that_is_asked_for_twice_leaves_the_sender_the_secret_that_he_has(
+    later: Desk, agreement: Agreement
+) -> None:
+    source = await a_source(
+        later, agreement, "generic", mapping={"title": {"path": "$.title"}}, signature="hmac_sha256"
+    )
+    body = b'{"title": "Disk full"}'
+
+    def signed(secret: str) -> dict[str, str]:
+        return {"x_signature_256": hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()}
+
+    path = f"/v1/intake-sources/{source.source['source_id']}/rotate-secret"
+    secrets = [source.source["secret"]]
+    async with later.client(agreement) as client:
+        for _ in range(5):
+            secrets.append((await client.post(path)).json()["secret"])
+            later.clock.advance(timedelta(hours=1))
+        assert "2026-06-09T09:00:00Z" in problem(await client.post(path), 409)["detail"]
+    for secret in secrets:
+        assert (await source.post(body, **signed(secret))).status_code == 200
+    later.clock.advance(timedelta(hours=19, seconds=1))
+    taken = [(await source.post(body, **signed(secret))).status_code for secret in secrets]
+    assert taken == [401, 200, 200, 200, 200, 200]
+
+
 async def test_a_secret_outlives_two_changes_of_the_key_when_it_is_sealed_again_and_else_says_what_to_do(
     later: Desk, agreement: Agreement, make_desk: Callable[..., Desk]
 ) -> None:
@@ -469,6 +494,9 @@ async def test_a_secret_outlives_two_changes_of_the_key_when_it_is_sealed_again_
     source = await a_source(later, agreement, "generic", **how)
     body = b'{"title": "Disk full"}'
     signature = hmac.new(source.source["secret"].encode(), body, hashlib.sha256).hexdigest()
+    async with later.client(agreement) as client:  # so that it is the one before the previous
+        for _ in range(2):
+            await client.post(f"/v1/intake-sources/{source.source['source_id']}/rotate-secret")
     source.desk = make_desk(later.urls, secret_key="n" * 32)
     assert "Give the source a new one" in problem(await source.post(body, x_signature_256=signature), 503)["detail"]
     assert [receipt["status"] for receipt in await source.receipts()] == [503]

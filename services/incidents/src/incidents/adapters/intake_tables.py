@@ -57,6 +57,7 @@ class IntakeSourceRow(Base):
     secret: Mapped[bytes | None] = mapped_column(LargeBinary)
     previous_secret: Mapped[bytes | None] = mapped_column(LargeBinary)
     previous_secret_until: Mapped[datetime | None]
+    earlier_secrets: Mapped[list[Any]] = mapped_column(JSONB, server_default=text("'[]'"))
     mailbox: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     mailbox_password: Mapped[bytes | None] = mapped_column(LargeBinary)
     next_poll_at: Mapped[datetime | None]

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from incidents.adapters.intake_secrets import secrets_before
 from incidents.adapters.intake_store import (
     SqlCorrespondence,
     SqlMatters,
@@ -149,8 +150,7 @@ class Reception:
 
     def _check_signature(self, row: IntakeSourceRow, delivery: Delivery, now: datetime) -> None:
         sealed = [row.secret] if row.secret is not None else []
-        if row.previous_secret is not None and (row.previous_secret_until or now) > now:
-            sealed.append(row.previous_secret)
+        sealed += [secret for secret, _ in secrets_before(row, now)]
         known = [secret for each in sealed if (secret := self._opened(each)) is not None]
         if sealed and not known:
             raise Unavailable("The secret of this source cannot be read here any more. Give the source a new one.")

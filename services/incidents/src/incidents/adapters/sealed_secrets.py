@@ -6,6 +6,7 @@ from typing import Final
 from sqlalchemy import select
 
 from incidents.adapters.channel_tables import ChannelRow
+from incidents.adapters.intake_secrets import read_secrets, written_secrets
 from incidents.adapters.intake_tables import IntakeSourceRow
 from incidents.adapters.secret_box import SecretBox, Unreadable
 from shared.progress import Progress, untold
@@ -39,5 +40,15 @@ async def reseal_all(units: UnitsOfWork, box: SecretBox, progress: Progress = un
                         resealed += 1
                     except Unreadable:
                         unreadable.append(f"{column} of {table.__tablename__} {row_id}")
+                if isinstance(row, IntakeSourceRow):
+                    again = []
+                    for sealed, until in read_secrets(row.earlier_secrets):
+                        try:
+                            again.append((box.reseal(sealed), until))
+                            resealed += 1
+                        except Unreadable:
+                            again.append((sealed, until))
+                            unreadable.append(f"earlier_secrets of {table.__tablename__} {row_id}")
+                    row.earlier_secrets = written_secrets(again)
             progress(f"{table.__tablename__}s", done, len(ids))
     return resealed, unreadable

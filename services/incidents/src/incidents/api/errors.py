@@ -1,5 +1,6 @@
 """Which problem document each refusal of the domain becomes."""
 
+from incidents.adapters.intake_secrets import TooManySecretsError
 from incidents.application.attachments import TooManyFilesError
 from incidents.application.changes import OutsideWindowError
 from incidents.application.items import (
@@ -104,6 +105,7 @@ ERRORS: ErrorMapping = {
     NotResolvedError: _conflict,
     RefusedFileError: _refused_file,
     TooManyFilesError: _conflict,
+    TooManySecretsError: _conflict,
     UnknownItemError: _unknown_item,
     FrozenError: _frozen,
     IllegalTransitionError: _illegal_transition,

@@ -1,6 +1,5 @@
 """Who may tell us things: sources, their addresses and secrets, what they sent, and mails that somebody must sort."""
 
-from datetime import timedelta
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
@@ -10,6 +9,7 @@ from fastapi import APIRouter, Response
 
 from incidents.adapters import intake_store as store
 from incidents.adapters.files import release
+from incidents.adapters.intake_secrets import replace_secret
 from incidents.adapters.intake_tables import (
     ExternalTicketRow,
     IntakeMailRow,
@@ -63,8 +63,6 @@ router = APIRouter(prefix="/v1/intake-sources", tags=["intake"])
 held_router = APIRouter(prefix="/v1/intake-held", tags=["intake"])
 
 UNKNOWN = "There is no intake source with this id."
-ROTATION_OVERLAP = timedelta(hours=24)
-"""How long the secret before the newest one is taken, so that a sender can change over without losing anything."""
 _HEADERS = {"issue_alert": "Sentry-Hook-Signature"}
 _SIGNS = {"standard_webhooks", "hmac_sha256"}
 
@@ -242,14 +240,12 @@ async def rotate_intake_address(source_id: UUID, unit: Unit, principal: Writer, 
 async def rotate_intake_secret(
     source_id: UUID, unit: Unit, principal: Writer, box: Box, response: Response
 ) -> RotatedIntakeSecret:
-    """For 24 hours deliveries may be signed with either."""
+    """For 24 hours deliveries may be signed with either, and with those before as long as was said of them."""
     agency_only(principal)
     row = await _found(unit, source_id, lock=True)
     if row.signature not in _SIGNS:
         raise Conflict("Deliveries of this source are not signed: it has no secret to replace.")
-    secret, until = new_secret(), unit.now + ROTATION_OVERLAP
-    row.previous_secret, row.previous_secret_until = row.secret, until
-    row.secret = box.seal(secret)
+    secret, until = replace_secret(row, box, unit.now)
     await _touch(unit, row)
     response.headers["Cache-Control"] = "no-store"
     response.headers["ETag"] = etag(row.version)
