@@ -1,7 +1,7 @@
 """Versions of contracts in PostgreSQL: kept as said, followed when they take effect."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
@@ -212,16 +212,18 @@ class SqlContractVersions:
             },
         )
 
-    async def waiting(self, now: datetime, limit: int) -> list[tuple[UUID, UUID]]:
-        """Contracts (with their tenants) that have a version in effect at `now` to follow, or to be done with."""
+    async def waiting(self, now: datetime, limit: int, but: Collection[UUID] = ()) -> list[tuple[UUID, UUID]]:
+        """Contracts (with their tenants) `but` some that have a version in effect at `now` to follow, or to be done
+        with.
+        """
         rows = await self._session.execute(
             text(
                 "select contract_id, tenant_id from (select distinct on (v.contract_id) "  # noqa: S608
                 f"v.contract_id, v.tenant_id, {_WAITS} as waits from probes.contract_version v "
                 "where v.applied_at is null and v.effective_from <= :now order by v.contract_id, v.version) oldest "
-                "where not waits limit :limit"
+                "where not waits and contract_id <> all(cast(:but as uuid[])) limit :limit"
             ),
-            {"now": now, "limit": limit, "waiting_since": now - PATIENCE},
+            {"now": now, "limit": limit, "waiting_since": now - PATIENCE, "but": list(but)},
         )
         return [(row.contract_id, row.tenant_id) for row in rows]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import structlog
 
@@ -22,8 +23,8 @@ log = structlog.get_logger()
 DAYS_AHEAD = 3
 PARTITIONS_EVERY_SECONDS = 60.0
 CONTRACTS = 50
-HELD_UP_SECONDS = 10.0
-"""Until contracts are looked at again of which one waits for a key."""
+HELD_UP = timedelta(seconds=10)
+"""Until a contract is looked at again that could not be followed, for want of a key perhaps."""
 
 
 class FollowContracts:
@@ -31,12 +32,14 @@ class FollowContracts:
 
     def __init__(self, units: UnitsOfWork) -> None:
         self._units = units
+        self._held_up: dict[UUID, datetime] = {}
 
     async def __call__(self) -> float:
-        """One contract per transaction: one that cannot be followed does not hold up the others' tenants."""
+        """One contract per transaction: however many cannot be followed, the others do not wait for them."""
         async with self._units.for_every_tenant() as unit:
-            waiting = await SqlContractVersions(unit.session).waiting(unit.now, CONTRACTS)
-        held_up = False
+            self._held_up = {contract_id: until for contract_id, until in self._held_up.items() if until > unit.now}
+            waiting = await SqlContractVersions(unit.session).waiting(unit.now, CONTRACTS, but=self._held_up)
+            again_at = unit.now + HELD_UP
         for contract_id, tenant_id in waiting:
             try:
                 async with self._units.for_tenant(tenant_id) as unit:
@@ -51,9 +54,7 @@ class FollowContracts:
                     await follow_pages(contract_id, group_ports(unit), unit.now)
             except Unreadable as error:
                 log.error("secrets_unreadable", contract_id=str(contract_id), detail=str(error))
-                held_up = True
-        if held_up:
-            return HELD_UP_SECONDS
+                self._held_up[contract_id] = again_at
         return 0.0 if len(waiting) == CONTRACTS else 1.0
 
 
