@@ -32,6 +32,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import nats
 import psutil
 import psycopg
@@ -39,7 +40,7 @@ import psycopg
 sys.path.insert(0, str(Path(__file__).parents[1]))  # for the client of the end-to-end tests
 
 from cloned_contracts import Agency, ids_of, read_agencies, write_copies
-from fixed_rate import Ask, Route, at_rate
+from fixed_rate import Answers, Ask, Route, at_rate
 from tests.e2e.portal_visitor import PortalVisitor, let_in
 from tests.e2e.thread_client import FAST_MONITORING, SignedContract, ThreadClient, eventually
 
@@ -253,8 +254,14 @@ class Questions:
         self._go_deep()
 
     def refresh(self) -> None:
-        """Tokens that are good for the next minutes."""
-        self._tokens = {tenant_id: self._stack.token(tenant) for tenant_id, tenant in self._tenants.items()}
+        """Tokens that are good for the next minutes; a service that is too busy to give one is asked again later."""
+        for tenant_id, tenant in self._tenants.items():
+            try:
+                self._tokens[tenant_id] = self._stack.token(tenant)
+            except httpx.HTTPError as error:
+                if tenant_id not in self._tokens:
+                    raise
+                say(f"no token: {error}")
 
     def _go_deep(self) -> None:
         """Notes the cursors of the first pages of each list, as somebody who pages has them."""
@@ -604,11 +611,15 @@ def prepared(postgres: Any, slow_ms: float) -> None:
 async def loaded(questions: Questions, processes: Processes, rate: float, seconds: float) -> Any:
     """The load, with tokens that are made again while it goes on."""
     under_way: list[asyncio.Task[None]] = []
-    refreshed = time.monotonic()
+    refreshed = said = time.monotonic()
 
-    def each_second() -> None:
-        nonlocal refreshed
+    def each_second(found: Answers) -> None:
+        nonlocal refreshed, said
         processes.look()
+        if time.monotonic() - said > 60:
+            said = time.monotonic()
+            answered = sum(len(route.seconds) for route in found.values())
+            say(f"{answered} answered, {sum(sum(route.errors.values()) for route in found.values())} not")
         if time.monotonic() - refreshed > 120:
             refreshed = time.monotonic()
             under_way.append(asyncio.create_task(asyncio.to_thread(questions.refresh)))

@@ -11,6 +11,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 LONGEST_WAIT = 30.0
 """Seconds after which an answer no longer counts as one."""
@@ -45,6 +46,9 @@ class Route:
     seconds: list[float] = field(default_factory=list)
     errors: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     bytes: int = 0
+
+
+Answers: TypeAlias = Mapping[str, Route]
 
 
 class Client:
@@ -96,9 +100,12 @@ async def _answer(reader: asyncio.StreamReader) -> tuple[int, bytes, bool]:
 
 
 async def at_rate(
-    asks: Iterator[Ask], rate: float, seconds: float, each_second: Callable[[], None] = lambda: None
-) -> tuple[Mapping[str, Route], dict[str, float]]:
-    """Asks `rate` times a second for so many seconds: what became of each route, and how well the rate was kept."""
+    asks: Iterator[Ask], rate: float, seconds: float, each_second: Callable[[Answers], None] = lambda _: None
+) -> tuple[Answers, dict[str, float]]:
+    """Asks `rate` times a second for so many seconds: what became of each route, and how well the rate was kept.
+
+    :param each_second: is given what has become of them by then.
+    """
     client = Client()
     found: dict[str, Route] = defaultdict(Route)
     began = time.perf_counter()
@@ -130,7 +137,7 @@ async def at_rate(
         most = max(most, len(under_way))
         if time.perf_counter() - looked >= 1:
             looked = time.perf_counter()
-            each_second()
+            each_second(found)
     await asyncio.gather(*under_way)
     client.close()
     lasted = time.perf_counter() - began
