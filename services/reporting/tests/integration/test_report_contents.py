@@ -497,6 +497,33 @@ async def test_a_month_that_was_suspended_as_a_whole_can_be_read_and_is_mailed_t
     assert (await get(service, story, "/deliveries"))["data"] == []
 
 
+@pytest.mark.parametrize(("until_july", "since_july"), [(True, False), (False, True)])
+async def test_a_report_is_mailed_where_its_own_month_promised_it_whatever_holds_since(
+    start_service: Any, story: Any, until_july: bool, since_july: bool
+) -> None:
+    with Mailbox() as mailbox:
+        service = await start_service(smtp_host="127.0.0.1", smtp_port=mailbox.port, smtp_starttls="never")
+        began, *rest = story.golden_june()
+        envelope = json.loads(began)
+        promised = envelope["data"] | {"reports": {"monthly": until_july}}
+        await service.hear(
+            client_changed(story, [contact("Lea", "fr", "decider")]),
+            json.dumps(envelope | {"data": promised}).encode(),
+            *rest,
+            story.contract("amended", MIDNIGHT, reports={"monthly": since_july}),
+        )
+        service.clock.set(AFTERWARDS)
+        await issue(service)
+        service.clock.set(AFTERWARDS + timedelta(hours=1))
+        await mailed(service, mailbox)
+        since, outage = MIDNIGHT - timedelta(days=2), new_id()
+        await service.hear(story.down(outage, since), story.recovered(outage, since, since + timedelta(hours=1)))
+        service.clock.set(AFTERWARDS + timedelta(hours=2))
+        await issue(service)
+        lines = (await get(service, story, "/deliveries"))["data"]
+    assert [each["edition"] for each in lines] == ([1, 2] if until_july else [])
+
+
 def _with_contacts(envelope: dict[str, Any], people: list[dict[str, Any]]) -> dict[str, Any]:
     return envelope | {"data": envelope["data"] | {"contacts": people}}
 

@@ -34,9 +34,9 @@ Ended: TypeAlias = Literal["superseded", "refused", "template", "too_late", "no_
 
 
 async def plan_deliveries(uow: UnitOfWork, edition: ReportEdition) -> None:
-    """An edition was issued: it is sent to everybody who decides now, a monthly one where that is promised and the
-    contract was not suspended all month, and a document of a month where it is wanted of that month: what a contract
-    had then may have left it since.
+    """An edition was issued: it is sent to everybody who decides now, a monthly one where that was promised in its month
+    and the contract was not suspended throughout, and a document of a month where it is wanted of that month: what a
+    contract had then may have left it since.
 
     What of earlier editions has not left yet does not leave any more.
     """
@@ -72,11 +72,10 @@ async def plan_deliveries(uow: UnitOfWork, edition: ReportEdition) -> None:
 
 
 def _is_to_be_mailed(versions: Sequence[KnownContract], month: date) -> bool:
-    """Whether the report of a month is: like every other deliverable it asks for nothing while all is suspended. It is
-    issued all the same, and can be read.
+    """Whether the report of a month is: by what was promised in it, whatever holds since. Like every other deliverable
+    it asks for nothing while all is suspended. It is issued all the same, and can be read.
     """
-    active = active_states(versions, *month_bounds(month, zones_of(versions)))
-    return versions[-1].state.reports.monthly and bool(active)
+    return any(state.reports.monthly for state in active_states(versions, *month_bounds(month, zones_of(versions))))
 
 
 async def _deciders(uow: UnitOfWork, contract_id: UUID) -> Sequence[Contact]:
