@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Final, Literal, TypeAlias, cast
 from uuid import UUID
 
+import structlog
 from sqlalchemy import select, update
 
 from reporting.adapters.facts import StoredFacts
@@ -30,15 +31,21 @@ CLIENT_CHANGED: Final = "contracts.client.changed.v1"
 RECIPIENTS: Final = "decider"
 """The role of those who are sent reports: who decides what he pays for."""
 
-Ended: TypeAlias = Literal["superseded", "refused", "template", "too_late", "no_longer_decides"]
+NOBODY: Final = UUID(int=0)
+"""Stands for the reader where nobody at the client decides."""
+
+Ended: TypeAlias = Literal["superseded", "refused", "template", "too_late", "no_longer_decides", "nobody_decides"]
+
+log = structlog.get_logger(__name__)
 
 
 async def plan_deliveries(uow: UnitOfWork, edition: ReportEdition) -> None:
-    """An edition was issued: it is sent to everybody who decides now, a monthly one where that was promised in its month
-    and the contract was not suspended throughout, and a document of a month where it is wanted of that month: what a
-    contract had then may have left it since.
+    """An edition was issued: it is sent to everybody who decides now, a monthly one where its month promised that and
+    was not suspended throughout, and a document of a month where it is wanted of that month: what a contract had then
+    may have left it since.
 
-    What of earlier editions has not left yet does not leave any more.
+    What of earlier editions has not left yet does not leave any more. Where nobody decides, that is kept as a delivery
+    which ended.
     """
     row = ReportDelivery
     await uow.session.execute(
@@ -57,7 +64,10 @@ async def plan_deliveries(uow: UnitOfWork, edition: ReportEdition) -> None:
         return
     if edition.kind in SCHEDULED and not await is_wanted(uow, versions, edition.kind, edition.month):
         return
-    for contact in await _deciders(uow, edition.contract_id):
+    deciders = await _deciders(uow, edition.contract_id)
+    if not deciders:
+        _note_nobody_decides(uow, edition, versions[-1].state.client.language)
+    for contact in deciders:
         plan_delivery(
             uow,
             edition,
@@ -69,6 +79,29 @@ async def plan_deliveries(uow: UnitOfWork, edition: ReportEdition) -> None:
             planned_at=uow.now,
             due_at=uow.now + SETTLES_FOR,
         )
+
+
+def _note_nobody_decides(uow: UnitOfWork, edition: ReportEdition, language: str) -> None:
+    """It is sent to nobody, and the agency can see that."""
+    delivery = plan_delivery(
+        uow,
+        edition,
+        delivery_id=new_id(),
+        contact_id=NOBODY,
+        name="",
+        address="",
+        language=language,
+        planned_at=uow.now,
+        due_at=None,
+    )
+    delivery.ended_at, delivery.ended_because = uow.now, "nobody_decides"
+    log.warning(
+        "report_mailed_to_nobody",
+        contract_id=str(edition.contract_id),
+        kind=edition.kind,
+        month=str(edition.month),
+        edition=edition.edition,
+    )
 
 
 def _is_to_be_mailed(versions: Sequence[KnownContract], month: date) -> bool:
@@ -107,27 +140,27 @@ def plan_delivery(
     address: str,
     language: str,
     planned_at: datetime,
-    due_at: datetime,
-) -> None:
+    due_at: datetime | None,
+) -> ReportDelivery:
     """An edition is sent to one person, unless it is too late when it can be: that counts from `planned_at`."""
-    uow.session.add(
-        ReportDelivery(
-            delivery_id=delivery_id,
-            tenant_id=edition.tenant_id,
-            client_id=edition.client_id,
-            contract_id=edition.contract_id,
-            kind=edition.kind,
-            month=edition.month,
-            edition=edition.edition,
-            contact_id=contact_id,
-            name=name,
-            address=address,
-            language=language,
-            planned_at=planned_at,
-            due_at=due_at,
-            tries=0,
-        )
+    delivery = ReportDelivery(
+        delivery_id=delivery_id,
+        tenant_id=edition.tenant_id,
+        client_id=edition.client_id,
+        contract_id=edition.contract_id,
+        kind=edition.kind,
+        month=edition.month,
+        edition=edition.edition,
+        contact_id=contact_id,
+        name=name,
+        address=address,
+        language=language,
+        planned_at=planned_at,
+        due_at=due_at,
+        tries=0,
     )
+    uow.session.add(delivery)
+    return delivery
 
 
 @dataclass(frozen=True)
