@@ -34,7 +34,9 @@ RECIPIENTS: Final = "decider"
 NOBODY: Final = UUID(int=0)
 """Stands for the reader where nobody at the client decides."""
 
-Ended: TypeAlias = Literal["superseded", "refused", "template", "too_late", "no_longer_decides", "nobody_decides"]
+Ended: TypeAlias = Literal[
+    "superseded", "refused", "template", "too_late", "no_longer_decides", "nobody_decides", "no_longer_wanted"
+]
 
 log = structlog.get_logger(__name__)
 
@@ -243,6 +245,13 @@ async def to_who_decides_now(uow: UnitOfWork, mail: Mail) -> Mail | None:
             row.name, row.address, row.language = contact.name, contact.email, contact.language
             return replace(mail, name=row.name, address=row.address, language=row.language)
     return None
+
+
+async def is_still_wanted(uow: UnitOfWork, mail: Mail) -> bool:
+    """Whether a mail is to leave: its agency may have switched a document of months off since it was planned."""
+    if mail.kind not in SCHEDULED:
+        return True
+    return await is_wanted(uow, await StoredFacts(uow).versions(mail.contract_id), mail.kind, mail.month)
 
 
 async def note_sent(uow: UnitOfWork, delivery_id: UUID) -> None:

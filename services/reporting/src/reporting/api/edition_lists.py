@@ -118,7 +118,8 @@ class ReportDeliveryLine(BaseModel):
         description="`superseded`: by the next edition before it left; `refused`: by the mail server for good; "
         "`template`: the agency's text asks for what is not known; `too_late`: it could not be sent for three days; "
         "`no_longer_decides`: the person was removed, or decides no more; `nobody_decides`: nobody at the client has "
-        "the role `decider`: give it to a contact, and the next edition is sent to him"
+        "the role `decider`: give it to a contact, and the next edition is sent to him; "
+        "`no_longer_wanted`: the agency switched the document off before it left"
     )
 
     @classmethod
