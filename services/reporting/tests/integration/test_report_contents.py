@@ -508,6 +508,11 @@ async def test_a_report_for_a_client_where_nobody_decides_says_so_and_is_sent_on
         (line,) = (await get(service, story, "/deliveries"))["data"]
         assert (line["edition"], line["state"], line["ended_because"]) == (1, "not_sent", "nobody_decides")
         assert (line["contact_id"], line["name"]) == (None, "")
+        async with service.runtime.units.for_every_tenant() as unit:
+            query = text("select envelope::text from reporting.outbox where aggregate_type = 'report_delivery'")
+            said = [json.loads(each)["data"] for each in await unit.session.scalars(query)]
+        omitted = {each["delivery_id"]: (each["month"], each["kind"], each["contract_number"]) for each in said}
+        assert omitted[line["delivery_id"]] == ("2026-06-01", "monthly", "C-2026-0001")
         service.clock.set(AFTERWARDS + timedelta(hours=1))
         assert await mailed(service, mailbox) == []
         since, outage = MIDNIGHT - timedelta(days=2), new_id()

@@ -19,6 +19,7 @@ from reporting.application.measuring import active_states
 from reporting.application.reporting import zones_of
 from reporting.domain.period import month_bounds
 from reporting.domain.review_periods import SCHEDULED, ReportKind
+from reporting.published.report_v1 import ReportDeliveryOmitted
 from shared.ids import new_id
 from shared.unit_of_work import UnitOfWork
 
@@ -68,7 +69,7 @@ async def plan_deliveries(uow: UnitOfWork, edition: ReportEdition) -> None:
         return
     deciders = await _deciders(uow, edition.contract_id)
     if not deciders:
-        _note_nobody_decides(uow, edition, versions[-1].state.client.language)
+        _note_nobody_decides(uow, edition, versions[-1].state)
     for contact in deciders:
         plan_delivery(
             uow,
@@ -83,8 +84,8 @@ async def plan_deliveries(uow: UnitOfWork, edition: ReportEdition) -> None:
         )
 
 
-def _note_nobody_decides(uow: UnitOfWork, edition: ReportEdition, language: str) -> None:
-    """It is sent to nobody, and the agency can see that."""
+def _note_nobody_decides(uow: UnitOfWork, edition: ReportEdition, contract: ContractState) -> None:
+    """It is sent to nobody, and the agency is told so."""
     delivery = plan_delivery(
         uow,
         edition,
@@ -92,11 +93,25 @@ def _note_nobody_decides(uow: UnitOfWork, edition: ReportEdition, language: str)
         contact_id=NOBODY,
         name="",
         address="",
-        language=language,
+        language=contract.client.language,
         planned_at=uow.now,
         due_at=None,
     )
     delivery.ended_at, delivery.ended_because = uow.now, "nobody_decides"
+    uow.publish(
+        ReportDeliveryOmitted(
+            delivery_id=delivery.delivery_id,
+            contract_id=edition.contract_id,
+            client_id=edition.client_id,
+            contract_number=contract.number,
+            client_name=contract.client.name,
+            kind=edition.kind,
+            month=edition.month,
+            edition=edition.edition,
+            omitted_at=uow.now,
+        ),
+        version=1,
+    )
     log.warning(
         "report_mailed_to_nobody",
         contract_id=str(edition.contract_id),
