@@ -497,6 +497,67 @@ async def test_a_month_that_was_suspended_as_a_whole_can_be_read_and_is_mailed_t
     assert (await get(service, story, "/deliveries"))["data"] == []
 
 
+async def test_a_report_for_a_client_where_nobody_decides_says_so_and_is_sent_once_somebody_does(
+    start_service: Any, story: Any
+) -> None:
+    with Mailbox() as mailbox:
+        service = await start_service(smtp_host="127.0.0.1", smtp_port=mailbox.port, smtp_starttls="never")
+        await service.hear(client_changed(story, [contact("Max", "fr", "staff")]), *story.golden_june())
+        service.clock.set(AFTERWARDS)
+        await issue(service)
+        (line,) = (await get(service, story, "/deliveries"))["data"]
+        assert (line["edition"], line["state"], line["ended_because"]) == (1, "not_sent", "nobody_decides")
+        assert (line["contact_id"], line["name"]) == (None, "")
+        async with service.runtime.units.for_every_tenant() as unit:
+            query = text("select envelope::text from reporting.outbox where aggregate_type = 'report_delivery'")
+            said = [json.loads(each)["data"] for each in await unit.session.scalars(query)]
+        omitted = {each["delivery_id"]: (each["month"], each["kind"], each["contract_number"]) for each in said}
+        assert omitted[line["delivery_id"]] == ("2026-06-01", "monthly", "C-2026-0001")
+        service.clock.set(AFTERWARDS + timedelta(hours=1))
+        assert await mailed(service, mailbox) == []
+        since, outage = MIDNIGHT - timedelta(days=2), new_id()
+        await service.hear(
+            client_changed(story, [contact("Lea", "fr", "decider")], 3),
+            story.down(outage, since),
+            story.recovered(outage, since, since + timedelta(hours=1)),
+        )
+        await issue(service)
+        service.clock.set(AFTERWARDS + timedelta(hours=2))
+        assert await mailed(service, mailbox) == [("lea@boulangerie.example", "fr")]
+        lines = (await get(service, story, "/deliveries"))["data"]
+    assert [(each["edition"], each["name"], each["ended_because"]) for each in lines] == [
+        (1, "", "nobody_decides"),
+        (2, "Lea", None),
+    ]
+
+
+@pytest.mark.parametrize(("until_july", "since_july"), [(True, False), (False, True)])
+async def test_a_report_is_mailed_where_its_own_month_promised_it_whatever_holds_since(
+    start_service: Any, story: Any, until_july: bool, since_july: bool
+) -> None:
+    with Mailbox() as mailbox:
+        service = await start_service(smtp_host="127.0.0.1", smtp_port=mailbox.port, smtp_starttls="never")
+        began, *rest = story.golden_june()
+        envelope = json.loads(began)
+        promised = envelope["data"] | {"reports": {"monthly": until_july}}
+        await service.hear(
+            client_changed(story, [contact("Lea", "fr", "decider")]),
+            json.dumps(envelope | {"data": promised}).encode(),
+            *rest,
+            story.contract("amended", MIDNIGHT, reports={"monthly": since_july}),
+        )
+        service.clock.set(AFTERWARDS)
+        await issue(service)
+        service.clock.set(AFTERWARDS + timedelta(hours=1))
+        await mailed(service, mailbox)
+        since, outage = MIDNIGHT - timedelta(days=2), new_id()
+        await service.hear(story.down(outage, since), story.recovered(outage, since, since + timedelta(hours=1)))
+        service.clock.set(AFTERWARDS + timedelta(hours=2))
+        await issue(service)
+        lines = (await get(service, story, "/deliveries"))["data"]
+    assert [each["edition"] for each in lines] == ([1, 2] if until_july else [])
+
+
 def _with_contacts(envelope: dict[str, Any], people: list[dict[str, Any]]) -> dict[str, Any]:
     return envelope | {"data": envelope["data"] | {"contacts": people}}
 

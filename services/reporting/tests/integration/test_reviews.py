@@ -78,6 +78,8 @@ async def test_a_quarter_tells_trends_recommendations_and_next_steps_by_the_edit
     assert review["months"][0]["content_hash"] == edition.json()["content_hash"]
     trends = {each["measure"]: each["direction"] for each in review["trends"]}
     assert (trends["incidents"], trends["down_seconds"]) == ("better", "better")
+    of = {each["measure"]: each["environment_id"] for each in review["trends"]}
+    assert (of["uptime"], of["incidents"]) == (str(story.environment_id), None)
     assert [each["text"]["fr"] for each in review["recommendations"]] == ["Double authentification"]
     async with service.client(story) as client:
         page = (await client.get(path(story, "quarterly", "2026-06", "/html"), params={"lang": "fr"})).text

@@ -277,6 +277,36 @@ async def test_a_correction_is_not_mailed_where_the_document_was_switched_off(se
     assert {each["edition"] for each in sent} == {1}
 
 
+async def test_what_is_switched_off_before_its_mail_leaves_is_not_mailed_and_what_is_on_again_is(
+    start_service: Any, story: Any
+) -> None:
+    with Mailbox() as mailbox:
+        service = await start_service(smtp_host="127.0.0.1", smtp_port=mailbox.port, smtp_starttls="never")
+        await agreed(service, story)
+        await switched(service, story, on=True, kind="decisions")
+        await until(service, MORNING)
+        service.clock.set(MORNING + timedelta(minutes=5))
+        await switched(service, story, on=False)
+        await switched(service, story, on=False, kind="decisions", version=1)
+        await switched(service, story, on=True, kind="decisions", version=2)
+        service.clock.set(MORNING + timedelta(minutes=10))
+        mails = MailReports(service.runtime.units, service.settings)
+        while await mails.run() == 0.0:
+            pass
+        subjects = {
+            letter["Subject"].partition(" 2026")[0] for letter in mailbox.messages if "juin" in letter["Subject"]
+        }
+    assert not any(each.startswith("Heures") for each in subjects)
+    hours, decisions = [
+        {
+            (each["state"], each["ended_because"])
+            for each in (await read(service, story, "/deliveries", kind=kind))["data"]
+        }
+        for kind in ("hours", "decisions")
+    ]
+    assert (hours, decisions) == ({("not_sent", "no_longer_wanted")}, {("sent", None)})
+
+
 @pytest.mark.capability("R16")
 async def test_every_decider_is_mailed_the_hours_in_his_language_and_the_first_opening_is_noted(
     start_service: Any, story: Any

@@ -20,6 +20,7 @@ from incidents.adapters.on_call_tables import AgencyMessageRow, CoverLookRow
 from incidents.adapters.tables import ContractTermsRow
 from incidents.application.on_call import look_ahead
 from incidents.application.ports import Recipient
+from incidents.jobs.report_mail import report_to_nobody_text
 from incidents.jobs.webhook_mail import webhook_disabled_text
 from incidents.settings import IncidentsSettings
 from shared.consumer import is_database_away
@@ -253,6 +254,7 @@ def urgent_quota_text(translator: Translator, row: AgencyMessageRow, zone: ZoneI
 
 _TEXTS = {
     "cover_gap": cover_gap_text,
+    "report_to_nobody": report_to_nobody_text,
     "urgent_quota": urgent_quota_text,
     "webhook_disabled": webhook_disabled_text,
 }

@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Final, Literal, TypeAlias, cast
 from uuid import UUID
 
+import structlog
 from sqlalchemy import select, update
 
 from reporting.adapters.facts import StoredFacts
@@ -18,6 +19,7 @@ from reporting.application.measuring import active_states
 from reporting.application.reporting import zones_of
 from reporting.domain.period import month_bounds
 from reporting.domain.review_periods import SCHEDULED, ReportKind
+from reporting.published.report_v1 import ReportDeliveryOmitted
 from shared.ids import new_id
 from shared.unit_of_work import UnitOfWork
 
@@ -30,15 +32,23 @@ CLIENT_CHANGED: Final = "contracts.client.changed.v1"
 RECIPIENTS: Final = "decider"
 """The role of those who are sent reports: who decides what he pays for."""
 
-Ended: TypeAlias = Literal["superseded", "refused", "template", "too_late", "no_longer_decides"]
+NOBODY: Final = UUID(int=0)
+"""Stands for the reader where nobody at the client decides."""
+
+Ended: TypeAlias = Literal[
+    "superseded", "refused", "template", "too_late", "no_longer_decides", "nobody_decides", "no_longer_wanted"
+]
+
+log = structlog.get_logger(__name__)
 
 
 async def plan_deliveries(uow: UnitOfWork, edition: ReportEdition) -> None:
-    """An edition was issued: it is sent to everybody who decides now, a monthly one where that is promised and the
-    contract was not suspended all month, and a document of a month where it is wanted of that month: what a contract
-    had then may have left it since.
+    """An edition was issued: it is sent to everybody who decides now, a monthly one where its month promised that and
+    was not suspended throughout, and a document of a month where it is wanted of that month: what a contract had then
+    may have left it since.
 
-    What of earlier editions has not left yet does not leave any more.
+    What of earlier editions has not left yet does not leave any more. Where nobody decides, that is kept as a delivery
+    which ended.
     """
     row = ReportDelivery
     await uow.session.execute(
@@ -57,7 +67,10 @@ async def plan_deliveries(uow: UnitOfWork, edition: ReportEdition) -> None:
         return
     if edition.kind in SCHEDULED and not await is_wanted(uow, versions, edition.kind, edition.month):
         return
-    for contact in await _deciders(uow, edition.contract_id):
+    deciders = await _deciders(uow, edition.contract_id)
+    if not deciders:
+        _note_nobody_decides(uow, edition, versions[-1].state)
+    for contact in deciders:
         plan_delivery(
             uow,
             edition,
@@ -71,12 +84,48 @@ async def plan_deliveries(uow: UnitOfWork, edition: ReportEdition) -> None:
         )
 
 
+def _note_nobody_decides(uow: UnitOfWork, edition: ReportEdition, contract: ContractState) -> None:
+    """It is sent to nobody, and the agency is told so."""
+    delivery = plan_delivery(
+        uow,
+        edition,
+        delivery_id=new_id(),
+        contact_id=NOBODY,
+        name="",
+        address="",
+        language=contract.client.language,
+        planned_at=uow.now,
+        due_at=None,
+    )
+    delivery.ended_at, delivery.ended_because = uow.now, "nobody_decides"
+    uow.publish(
+        ReportDeliveryOmitted(
+            delivery_id=delivery.delivery_id,
+            contract_id=edition.contract_id,
+            client_id=edition.client_id,
+            contract_number=contract.number,
+            client_name=contract.client.name,
+            kind=edition.kind,
+            month=edition.month,
+            edition=edition.edition,
+            omitted_at=uow.now,
+        ),
+        version=1,
+    )
+    log.warning(
+        "report_mailed_to_nobody",
+        contract_id=str(edition.contract_id),
+        kind=edition.kind,
+        month=str(edition.month),
+        edition=edition.edition,
+    )
+
+
 def _is_to_be_mailed(versions: Sequence[KnownContract], month: date) -> bool:
-    """Whether the report of a month is: like every other deliverable it asks for nothing while all is suspended. It is
-    issued all the same, and can be read.
+    """Whether the report of a month is: by what was promised in it, whatever holds since. Like every other deliverable
+    it asks for nothing while all is suspended. It is issued all the same, and can be read.
     """
-    active = active_states(versions, *month_bounds(month, zones_of(versions)))
-    return versions[-1].state.reports.monthly and bool(active)
+    return any(state.reports.monthly for state in active_states(versions, *month_bounds(month, zones_of(versions))))
 
 
 async def _deciders(uow: UnitOfWork, contract_id: UUID) -> Sequence[Contact]:
@@ -108,27 +157,27 @@ def plan_delivery(
     address: str,
     language: str,
     planned_at: datetime,
-    due_at: datetime,
-) -> None:
+    due_at: datetime | None,
+) -> ReportDelivery:
     """An edition is sent to one person, unless it is too late when it can be: that counts from `planned_at`."""
-    uow.session.add(
-        ReportDelivery(
-            delivery_id=delivery_id,
-            tenant_id=edition.tenant_id,
-            client_id=edition.client_id,
-            contract_id=edition.contract_id,
-            kind=edition.kind,
-            month=edition.month,
-            edition=edition.edition,
-            contact_id=contact_id,
-            name=name,
-            address=address,
-            language=language,
-            planned_at=planned_at,
-            due_at=due_at,
-            tries=0,
-        )
+    delivery = ReportDelivery(
+        delivery_id=delivery_id,
+        tenant_id=edition.tenant_id,
+        client_id=edition.client_id,
+        contract_id=edition.contract_id,
+        kind=edition.kind,
+        month=edition.month,
+        edition=edition.edition,
+        contact_id=contact_id,
+        name=name,
+        address=address,
+        language=language,
+        planned_at=planned_at,
+        due_at=due_at,
+        tries=0,
     )
+    uow.session.add(delivery)
+    return delivery
 
 
 @dataclass(frozen=True)
@@ -211,6 +260,13 @@ async def to_who_decides_now(uow: UnitOfWork, mail: Mail) -> Mail | None:
             row.name, row.address, row.language = contact.name, contact.email, contact.language
             return replace(mail, name=row.name, address=row.address, language=row.language)
     return None
+
+
+async def is_still_wanted(uow: UnitOfWork, mail: Mail) -> bool:
+    """Whether a mail is to leave: its agency may have switched a document of months off since it was planned."""
+    if mail.kind not in SCHEDULED:
+        return True
+    return await is_wanted(uow, await StoredFacts(uow).versions(mail.contract_id), mail.kind, mail.month)
 
 
 async def note_sent(uow: UnitOfWork, delivery_id: UUID) -> None:

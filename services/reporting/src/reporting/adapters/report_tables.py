@@ -107,7 +107,7 @@ class ReportDelivery(Base):
     """An edition for one person by mail: when to try, when it left, when its link was opened first.
 
     Nothing else is known of who opened it. `ended_because` (of `ended_at`): superseded, refused, template, too_late,
-    no_longer_decides.
+    no_longer_decides, nobody_decides (then it is for no person), no_longer_wanted.
     """
 
     __tablename__ = "report_delivery"

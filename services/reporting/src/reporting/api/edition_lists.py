@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
 
+from reporting.adapters.report_deliveries import NOBODY, Ended
 from reporting.adapters.report_tables import ReportDelivery, ReportEdition, ReportMonth
 from reporting.application.editions import (
     Reason,
@@ -106,22 +107,27 @@ class ReportDeliveryLine(BaseModel):
 
     delivery_id: UUID
     edition: int = Field(ge=1)
-    contact_id: UUID
-    name: str
+    contact_id: UUID | None = Field(description="null: nobody at the client decides, and it was sent to nobody")
+    name: str = Field(description="empty where it was sent to nobody")
     language: str
     state: Literal["planned", "sent", "seen", "not_sent"]
     planned_at: Instant
     sent_at: Instant | None = Field(description="when the mail server took it")
     seen_at: Instant | None = Field(description="when its link was opened first, by somebody who may be watched")
-    ended_because: Literal["superseded", "refused", "template", "too_late", "no_longer_decides"] | None
+    ended_because: Ended | None = Field(
+        description="`superseded`: by the next edition before it left; `refused`: by the mail server for good; "
+        "`template`: the agency's text asks for what is not known; `too_late`: it could not be sent for three days; "
+        "`no_longer_decides`: the person was removed, or decides no more; `nobody_decides`: nobody at the client has "
+        "the role `decider`: give it to a contact, and the next edition is sent to him; "
+        "`no_longer_wanted`: the agency switched the document off before it left"
+    )
 
     @classmethod
     def of(cls, row: ReportDelivery) -> "ReportDeliveryLine":
         """From a row."""
         state = "seen" if row.seen_at else "sent" if row.sent_at else "not_sent" if row.ended_at else "planned"
-        return cls.model_validate(
-            {name: getattr(row, name) for name in cls.model_fields if name != "state"} | {"state": state}
-        )
+        told = {name: getattr(row, name) for name in cls.model_fields if name != "state"} | {"state": state}
+        return cls.model_validate(told | {"contact_id": None if row.contact_id == NOBODY else row.contact_id})
 
 
 async def page_of_issued(

@@ -138,7 +138,8 @@ async def set_report_schedule(
 ) -> ReportSchedule:
     """From the next month on that is told: on day 1, at nine in the morning where the client lives, to every decider
     in his language. Switched on after nine, it begins with the month after that one. Switched off, nothing more is
-    sent, a correction of what was sent neither. To say again what holds changes nothing, the version neither.
+    sent: no mail that is planned already, and no correction of what was sent. To say again what holds changes nothing,
+    the version neither.
     """
     contract = await _contract(unit, contract_id)
     present = await schedule_of(unit, contract.state, report_kind, lock=True)

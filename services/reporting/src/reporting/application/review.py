@@ -103,6 +103,9 @@ class Trend(Part):
 
     measure: Literal["uptime", "incidents", "down_seconds", "promises_missed", "worked_minutes", "work_done"]
     subject: Text = Field(description="the environment of an uptime; else empty")
+    environment_id: UUID | None = Field(
+        default=None, description="of an uptime; null of all else, and where it was issued before this was told"
+    )
     direction: Literal["better", "worse", "same", "unknown", "higher", "lower"]
 
 
@@ -369,22 +372,30 @@ def _trends(months: Sequence[ReviewMonth]) -> list[Trend]:
     # One that was renamed in the middle is still the same, and called as it was last.
     called = {figure.environment_id: figure.environment for month in months for figure in month.figures}
     found = [
-        _trend("uptime", environment, [_lowest(month, environment_id) for month in months], "higher")
+        _trend("uptime", [_lowest(month, environment_id) for month in months], "higher", environment, environment_id)
         for environment_id, environment in called.items()
     ]
     for measure, good in _MEASURED:
         values: list[Any] = [getattr(month, measure) for month in months]
         series = [None if value is None else Decimal(str(value)) for value in values]
         if any(value is not None for value in series):
-            found.append(_trend(measure, "", series, good))
+            found.append(_trend(measure, series, good))
     return found
 
 
-def _trend(measure: str, subject: str, series: Sequence[Decimal | None], good: Good | None) -> Trend:
+def _trend(
+    measure: str,
+    series: Sequence[Decimal | None],
+    good: Good | None,
+    subject: str = "",
+    environment_id: UUID | None = None,
+) -> Trend:
     way: Direction | Good = direction(series, good or "higher")
     if good is None and way in {"better", "worse"}:
         way = "higher" if way == "better" else "lower"
-    return Trend.model_validate({"measure": measure, "subject": subject, "direction": way})
+    return Trend.model_validate(
+        {"measure": measure, "subject": subject, "environment_id": environment_id, "direction": way}
+    )
 
 
 def _lowest(month: ReviewMonth, environment_id: UUID) -> Decimal | None:

@@ -34,7 +34,7 @@ MONTH: Final[JsonDict] = {
     "overage_minutes": 0,
     "work_done": 3,
 }
-TREND: Final[JsonDict] = {"measure": "incidents", "subject": "", "direction": "better"}
+TREND: Final[JsonDict] = {"measure": "incidents", "subject": "", "environment_id": None, "direction": "better"}
 INCIDENT: Final[JsonDict] = {
     "incident_id": "0198f000-0000-7000-8000-000000000501",
     "number": "INC-2026-0001",

@@ -14,6 +14,7 @@ from reporting.adapters.report_deliveries import (
     Mail,
     claim_delivery,
     due_deliveries,
+    is_still_wanted,
     note_delayed,
     note_ended,
     note_sent,
@@ -73,6 +74,10 @@ class MailReports:
             if mail is None:
                 error = "the person was removed from the client's contacts, or decides no more"
                 await note_ended(uow, claimed.delivery_id, "no_longer_decides", error)
+                return
+            if not await is_still_wanted(uow, mail):
+                error = "the agency has this document sent no more"
+                await note_ended(uow, mail.delivery_id, "no_longer_wanted", error)
                 return
             if uow.now - mail.planned_at > TOO_LATE:
                 await note_ended(uow, mail.delivery_id, "too_late", "it could not be sent for three days")

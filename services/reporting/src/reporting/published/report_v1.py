@@ -1,4 +1,4 @@
-"""That a report of a month, a review, or a document of a month was issued, version 1."""
+"""That a report of a month, a review, or a document of a month was issued, or sent to nobody, version 1."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
@@ -134,4 +134,35 @@ class ScheduledReportPublished(PublishedEvent, aggregate="scheduled_report", nam
         "changes": 0,
         "issued_at": "2026-07-01T07:00:05Z",
         "content_hash": "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
+    }
+
+
+class ReportDeliveryOmitted(PublishedEvent, aggregate="report_delivery", name="omitted", key="delivery_id"):
+    """An edition that is to be mailed was sent to nobody: no contact of the client has the role `decider`. Whoever gets
+    it is sent the next edition; this one can be read and downloaded.
+    """
+
+    delivery_id: UUID
+    contract_id: UUID
+    client_id: UUID
+    contract_number: str
+    client_name: str
+    kind: str = Field(
+        description="`monthly`, `quarterly`, `annual`, `institutional`, `hours`, `access`, `decisions`. "
+        "There may be more."
+    )
+    month: LocalDate = Field(description="The first day of the month; of a review that of its first month.")
+    edition: int = Field(ge=1)
+    omitted_at: Instant
+
+    EXAMPLE: ClassVar[Mapping[str, Any]] = {
+        "delivery_id": "0198f000-0000-7000-8000-000000000d02",
+        "contract_id": "0190b5c8-7d4e-7c3a-9a51-000000000001",
+        "client_id": "0190b5c8-7d4e-7c3a-9a51-000000000002",
+        "contract_number": "C-2026-0001",
+        "client_name": "Boulangerie Martin",
+        "kind": "monthly",
+        "month": "2026-06-01",
+        "edition": 1,
+        "omitted_at": "2026-07-01T00:00:05Z",
     }

@@ -8,7 +8,12 @@ from uuid import UUID
 from pydantic import Field
 
 from reporting.published.decision_v1 import DECISIONS
-from reporting.published.report_v1 import ReportPublished, ReviewPublished, ScheduledReportPublished
+from reporting.published.report_v1 import (
+    ReportDeliveryOmitted,
+    ReportPublished,
+    ReviewPublished,
+    ScheduledReportPublished,
+)
 from reporting.published.uptime_v1 import UptimePeriodMeasured
 from shared.events import EventRegistry, PublishedEvent
 from shared.values import Instant
@@ -73,7 +78,7 @@ registry = EventRegistry(
     "reporting",
     [
         *(WebhookDisabled, UptimePeriodMeasured, AuditCheckpointMade),
-        *(ReportPublished, ReviewPublished, ScheduledReportPublished),
+        *(ReportPublished, ReviewPublished, ScheduledReportPublished, ReportDeliveryOmitted),
         *DECISIONS,
     ],
 )

@@ -5,6 +5,7 @@ import io
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -188,6 +189,34 @@ def test_a_figure_that_rests_on_a_decision_is_never_shown_without_the_one_before
         plain = re.sub(r"\s", "", text)
         assert plain in re.sub(r"\s", "", pdf)
         assert plain in re.sub(r"\s", "", cells)
+
+
+def test_a_review_for_programs_tells_each_figure_once_with_the_one_before_the_decisions_and_who_decided() -> None:
+    example: dict[str, Any] = review_examples.FIGURE
+    amended: dict[str, Any] = {"from": "2026-06-15T08:00:00Z", "as_measured": None}
+    figures = [example, example | amended, example | {"environment_id": str(new_id())}]
+    month: dict[str, Any] = review_examples.MONTH | {"figures": figures}
+    trends = [
+        {"measure": "uptime", "subject": "shop", "environment_id": new_id(), "direction": "same"} for _ in range(2)
+    ]
+    whole: dict[str, Any] = review_examples.REVIEW | {"months": [month, month | {"month": "2026-07"}], "trends": trends}
+    rows = list(review_rows(Review.model_validate(whole)))
+    told = {(subject, of, named, measure): value for subject, of, named, _, measure, value in rows}
+    assert len(told) == len(rows)
+    production = (f"{review_examples.FIGURE['environment_id']}/2026-05-31T22:00:00Z", "2026-06")
+    measured = ("uptime_percent", "uptime_display", "target_percent", "met")
+    after, before = [
+        tuple(told.get(("environment", *production, measure + ending)) for measure in measured)
+        for ending in ("", "_as_measured")
+    ]
+    assert after == (Decimal("99.965277"), Decimal("99.97"), Decimal("99.9"), "true")
+    assert before == (Decimal("99.548611"), Decimal("99.55"), None, "false")
+    assert [told["month", "", "2026-06", f"met{ending}"] for ending in ("", "_as_measured")] == ["true", "false"]
+    decision = DecisionLine.model_validate(examples.DECISION_LINE)
+    of = ("outage_decision", str(decision.outage_decision_id), "2026-06")
+    assert [told[*of, measure] for measure in ("category", "reason", "proposed_by", "approved_by")] == [
+        *(decision.category, decision.reason, decision.proposed_by, decision.approved_by),
+    ]
 
 
 def test_what_people_write_is_text_on_the_page_and_the_page_has_no_script() -> None:
