@@ -1290,9 +1290,12 @@ def _check_told(files: Mapping[str, bytes], manifest: Mapping[str, Any], measure
         if event["aggregateversion"] in words:
             raise Doubt("The month was told twice with one version.")
         words[event["aggregateversion"]] = data
-    if not words:
-        return
-    last = words[max(words)]
+    if words:
+        check_last_word(words[max(words)], manifest, measured)
+
+
+def check_last_word(last: Mapping[str, Any], manifest: Mapping[str, Any], measured: Mapping[str, Any]) -> None:
+    """The last word on a month, as its event tells it, says what is shown. Raises Doubt."""
     figures = [
         each
         for each in last["figures"]
