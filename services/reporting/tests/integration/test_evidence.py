@@ -540,6 +540,49 @@ async def test_maintenance_is_proved_by_the_window_that_was_planned_for_it(
         check(signed_anew({path: content for path, content in files.items() if path != planned}))
 
 
+async def test_a_computer_that_knows_no_time_zone_checks_a_pack_by_those_in_it(
+    service: Any, story: Any, tmp_path: Path
+) -> None:
+    """Windows knows none."""
+    files = await with_planned_work(service, story)
+    assert [path for path in files if path.startswith("zones/")] == ["zones/Europe/Paris"]
+    pack = signed_anew(files)
+    status, said = verified_pack(tmp_path, pack, knows_zones=False)
+    assert status == 0, said
+    believed = ". The time zone Europe/Paris is as the pack has it: this Python knows none"
+    assert believed in said
+    assert verified_pack(tmp_path, pack) == (0, said.replace(believed, ""))
+
+
+async def test_a_pack_of_an_earlier_release_without_time_zones_is_checked_by_those_of_the_computer_or_not_at_all(
+    service: Any, story: Any, tmp_path: Path
+) -> None:
+    files = await with_planned_work(service, story)
+    shown = check(signed_anew(files))
+    earlier = signed_anew({path: content for path, content in files.items() if not path.startswith("zones/")})
+    status, said = verified_pack(tmp_path, earlier)
+    assert (status, said.splitlines()[0]) == (0, f"YES. {shown}")
+    status, said = verified_pack(tmp_path, earlier, knows_zones=False)
+    assert status == 3
+    assert said.startswith("CANNOT TELL. This Python does not know the time zone Europe/Paris, ")
+    assert "the package tzdata" in said
+
+
+async def test_a_time_zone_in_a_pack_that_is_another_one_moves_no_month(
+    service: Any, story: Any, tmp_path: Path
+) -> None:
+    files = await with_planned_work(service, story)
+    elsewhere = signed_anew(files | {"zones/Europe/Paris": evidence_pack.zone_data("America/New_York")})
+    status, said = verified_pack(tmp_path, elsewhere)
+    assert status == 3
+    assert said.startswith("CANNOT TELL. The time zone Europe/Paris is another one in the pack than this Python knows")
+    status, said = verified_pack(tmp_path, elsewhere, knows_zones=False)
+    assert (status, said[:3]) == (1, "NO.")
+    for left in (0, 4, 60, 1_000, -9, -1):
+        with pytest.raises(Doubt, match="is no time zone"):
+            check(signed_anew(files | {"zones/Europe/Paris": files["zones/Europe/Paris"][:left]}))
+
+
 @pytest.mark.parametrize("shown_as", ["maintenance", "unknown", "paused", "degraded", "up"])
 async def test_down_time_that_is_shown_as_anything_else_is_found(service: Any, story: Any, shown_as: str) -> None:
     files = await with_planned_work(service, story)

@@ -9,16 +9,26 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
+from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
+from zoneinfo import TZPATH, ZoneInfo
 
 from sqlalchemy import ColumnElement, func, select
 
 from reporting.adapters import evidence_verifier, evidence_words
 from reporting.adapters.audit_keys import key_line, keys_of_tenant, signer_of
 from reporting.adapters.evidence_spool import Spool
-from reporting.adapters.evidence_verifier import MANIFEST, SIGNATURE, Doubt, check_last_word, checks_counted, read
+from reporting.adapters.evidence_verifier import (
+    MANIFEST,
+    SIGNATURE,
+    ZONES,
+    Doubt,
+    check_last_word,
+    checks_counted,
+    read,
+)
 from reporting.adapters.maintenance_windows import windows_between
 from reporting.adapters.rendering import catalogues, translator_for
 from reporting.adapters.rollups import rollups_of, vouched_after
@@ -100,7 +110,7 @@ async def month_pack(uow: UnitOfWork, box: SecretBox, evidence: MonthEvidence, m
         for language in catalogues().languages:
             words = evidence_words.month(catalogues().translator(language), evidence, month)
             spool.add(f"explanation.{language}.txt", words)
-        return await signed_pack(uow, box, evidence.tenant_id, name, evidence.language, facts, spool)
+        return await signed_pack(uow, box, evidence.tenant_id, name, evidence.language, facts, evidence.zones, spool)
 
 
 async def _check_last_word(
@@ -248,9 +258,10 @@ async def signed_pack(
     name: str,
     language: str,
     facts: Mapping[str, Any],
+    zones: Collection[str],
     spool: Spool,
 ) -> Pack:
-    """These files with a README, the verifier, the tenant's public keys, a manifest and its signature.
+    """These files with a README, the verifier, these time zones, the tenant's keys, a manifest and its signature.
 
     Raises TooMuchEvidence.
     """
@@ -260,6 +271,8 @@ async def signed_pack(
     spool.add("README.txt", readme)
     spool.add("keys.json", lines(keys))
     spool.add("verify.py", _verifier())
+    for zone in sorted(zones):
+        spool.add(ZONES + zone, zone_data(zone))
     described = manifest({"version": 1, "tenant_id": str(tenant_id), **facts}, spool.listed)
     signature = {"key_id": signer.key_id, "signature": signer.sign(evidence_statement(described))}
     spool.add(MANIFEST, described)
@@ -270,6 +283,16 @@ async def signed_pack(
 @cache
 def _verifier() -> bytes:
     return Path(evidence_verifier.__file__).read_bytes()
+
+
+def zone_data(name: str) -> bytes:
+    """A time zone as this service computes with it, for whoever has none: the machine's, else the package's."""
+    ZoneInfo(name)  # refuses what is none, and whatever leads elsewhere
+    for folder in TZPATH:
+        found = Path(folder, name)
+        if found.is_file():
+            return found.read_bytes()
+    return resources.files("tzdata").joinpath("zoneinfo", name).read_bytes()
 
 
 def lines(items: Sequence[Mapping[str, Any]]) -> bytes:
