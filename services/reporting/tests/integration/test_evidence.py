@@ -540,6 +540,49 @@ async def test_maintenance_is_proved_by_the_window_that_was_planned_for_it(
         check(signed_anew({path: content for path, content in files.items() if path != planned}))
 
 
+async def test_a_computer_that_knows_no_time_zone_checks_a_pack_by_those_in_it(
+    service: Any, story: Any, tmp_path: Path
+) -> None:
+    """Windows knows none."""
+    files = await with_planned_work(service, story)
+    assert [path for path in files if path.startswith("zones/")] == ["zones/Europe/Paris"]
+    pack = signed_anew(files)
+    status, said = verified_pack(tmp_path, pack, knows_zones=False)
+    assert status == 0, said
+    believed = ". The time zone Europe/Paris is as the pack has it: this Python knows none"
+    assert believed in said
+    assert verified_pack(tmp_path, pack) == (0, said.replace(believed, ""))
+
+
+async def test_a_pack_of_an_earlier_release_without_time_zones_is_checked_by_those_of_the_computer_or_not_at_all(
+    service: Any, story: Any, tmp_path: Path
+) -> None:
+    files = await with_planned_work(service, story)
+    shown = check(signed_anew(files))
+    earlier = signed_anew({path: content for path, content in files.items() if not path.startswith("zones/")})
+    status, said = verified_pack(tmp_path, earlier)
+    assert (status, said.splitlines()[0]) == (0, f"YES. {shown}")
+    status, said = verified_pack(tmp_path, earlier, knows_zones=False)
+    assert status == 3
+    assert said.startswith("CANNOT TELL. This Python does not know the time zone Europe/Paris, ")
+    assert "the package tzdata" in said
+
+
+async def test_a_time_zone_in_a_pack_that_is_another_one_moves_no_month(
+    service: Any, story: Any, tmp_path: Path
+) -> None:
+    files = await with_planned_work(service, story)
+    elsewhere = signed_anew(files | {"zones/Europe/Paris": evidence_pack.zone_data("America/New_York")})
+    status, said = verified_pack(tmp_path, elsewhere)
+    assert status == 3
+    assert said.startswith("CANNOT TELL. The time zone Europe/Paris is another one in the pack than this Python knows")
+    status, said = verified_pack(tmp_path, elsewhere, knows_zones=False)
+    assert (status, said[:3]) == (1, "NO.")
+    for left in (0, 4, 60, 1_000, -9, -1):
+        with pytest.raises(Doubt, match="is no time zone"):
+            check(signed_anew(files | {"zones/Europe/Paris": files["zones/Europe/Paris"][:left]}))
+
+
 @pytest.mark.parametrize("shown_as", ["maintenance", "unknown", "paused", "degraded", "up"])
 async def test_down_time_that_is_shown_as_anything_else_is_found(service: Any, story: Any, shown_as: str) -> None:
     files = await with_planned_work(service, story)
@@ -676,6 +719,57 @@ async def test_a_decision_on_an_outage_is_proved_with_the_figure_before_it_and_n
     ):
         with pytest.raises(Doubt, match=reason):
             check(signed_anew(files, **{path: change}))
+
+
+async def test_a_month_that_is_known_otherwise_than_it_was_told_has_no_pack_until_it_is_told_anew(
+    service: Any, story: Any, tmp_path: Path
+) -> None:
+    outage, since = new_id(), datetime(2026, 6, 20, 8, 0, tzinfo=UTC)
+    back = since + timedelta(hours=3)
+    await service.hear(*story.golden_june(), story.down(outage, since), story.recovered(outage, since, back))
+    service.clock.set(JULY)
+    of_production = f"2026-06/environments/{story.environment_id}"
+
+    async def figure_of_production() -> str:
+        """Of the month's pack, which the verifier says YES to, as the one of the environment alone."""
+        await told_and_heard(service)
+        for rest in ("2026-06", of_production):
+            status, said = verified_pack(tmp_path, await downloaded(service, story, rest))
+            assert status == 0, said
+        return said
+
+    async def there_is_none() -> None:
+        async with service.client(story) as client:
+            for rest in ("2026-06", of_production):
+                early = await client.get(f"/v1/contracts/{story.contract_id}/evidence/{rest}")
+                assert early.status_code == 409, rest
+                assert "not those that the month was last told with. Ask again in a minute" in early.json()["detail"]
+        # Of the other environment nothing changed, and what is told of it still holds.
+        check(await downloaded(service, story, f"2026-06/environments/{story.staging_id}"))
+
+    async def step(act: str, name: str, decision: Any, **body: Any) -> Any:
+        async with service.client(story, role="owner", subject=str(new_id()), name=name) as client:
+            address = f"/v1/outage-decisions/{decision['outage_decision_id']}/{act}"
+            answer = await client.post(address, json=body, headers={"If-Match": f'"{decision["version"]}"'})
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    before = await figure_of_production()
+    body = {"outage_id": str(outage), "category": "third_party", "reason": "The network of the host was down."}
+    async with service.client(story, role="operator", subject=str(new_id()), name="Nadia Benali") as client:
+        proposed = (await client.post(f"/v1/contracts/{story.contract_id}/outage-decisions", json=body)).json()
+    decision = await step("approve", "Paul Garnier", proposed)
+    await there_is_none()
+    assert "by decisions" in await figure_of_production()
+    doubted = await step("withdraw", "Paul Garnier", decision, reason="It was our firewall.")
+    await step("approve", "Zoé Petit", doubted)
+    await there_is_none()
+    assert await figure_of_production() == before
+    late = new_id()
+    since = datetime(2026, 6, 25, 8, 0, tzinfo=UTC)
+    await service.hear(story.down(late, since), story.recovered(late, since, since + timedelta(minutes=7)))
+    await there_is_none()
+    assert await figure_of_production() != before
 
 
 async def test_who_took_evidence_away_is_recorded_and_others_get_none(

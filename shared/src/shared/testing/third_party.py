@@ -10,13 +10,16 @@ from pathlib import Path
 from typing import Any
 
 
-def bare_python(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Python without environment, without installed packages, and without anything of this project on its path."""
+def bare_python(folder: Path, *arguments: str, knows_zones: bool = True) -> subprocess.CompletedProcess[str]:
+    """Python without environment, without installed packages, and without anything of this project on its path.
+
+    One that does not know zones, as on Windows, finds no time zone either.
+    """
     return subprocess.run(  # noqa: S603 - this interpreter, with a file of the test
-        [sys.executable, "-I", "-S", *arguments],
+        [sys.executable, *(("-I", "-S") if knows_zones else ("-s", "-S")), *arguments],
         check=False,
         cwd=folder,
-        env={},
+        env={} if knows_zones else {"PYTHONTZPATH": ""},
         capture_output=True,
         text=True,
         timeout=60,
@@ -30,11 +33,11 @@ def opened_pack(pack: bytes) -> dict[str, bytes]:
         return {name: files.read(name) for name in files.namelist()}
 
 
-def verified_pack(folder: Path, pack: bytes, *options: str) -> tuple[int, str]:
+def verified_pack(folder: Path, pack: bytes, *options: str, knows_zones: bool = True) -> tuple[int, str]:
     """What the verifier in an evidence pack says of it, after its exit status."""
     (folder / "evidence.zip").write_bytes(pack)
     (folder / "verify.py").write_bytes(opened_pack(pack)["verify.py"])
-    run = bare_python(folder, "verify.py", "evidence.zip", *options)
+    run = bare_python(folder, "verify.py", "evidence.zip", *options, knows_zones=knows_zones)
     assert run.stderr == ""
     return run.returncode, run.stdout
 

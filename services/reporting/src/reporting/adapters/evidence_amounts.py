@@ -70,7 +70,8 @@ async def amounts_pack(uow: UnitOfWork, box: SecretBox, contract_id: UUID, month
         }
         name = f"evidence-{settled.content['contract_number']}-{month:%Y-%m}-amounts"
         language = await _language(uow, contract_id, datetime.fromisoformat(newest["time"]))
-        return await signed_pack(uow, box, UUID(newest["tenantid"]), name, language, facts, spool)
+        zones = {settled.content["period"]["time_zone"]}
+        return await signed_pack(uow, box, UUID(newest["tenantid"]), name, language, facts, zones, spool)
 
 
 async def hours_pack(uow: UnitOfWork, box: SecretBox, contract_id: UUID, month: date) -> Pack:
@@ -85,7 +86,8 @@ async def hours_pack(uow: UnitOfWork, box: SecretBox, contract_id: UUID, month: 
     if any(closed["data"].get(each) is None for each in FIGURES):
         raise EntriesNotTold
     told |= await _hours_months(uow, contract_id, {(month - A_DAY).replace(day=1)})
-    told |= await _versions(uow, contract_id, datetime.fromisoformat(closed["time"]))
+    versions = await _versions(uow, contract_id, datetime.fromisoformat(closed["time"]))
+    told |= versions
     told |= await _work(uow, [each["time_entry_id"] for each in closed["data"]["entries"] if each["time_entry_id"]])
     try:
         figures = read_hours(
@@ -103,7 +105,8 @@ async def hours_pack(uow: UnitOfWork, box: SecretBox, contract_id: UUID, month: 
         facts = {"kind": "hours", "contract_id": str(contract_id), "month": f"{month:%Y-%m}"}
         language = await _language(uow, contract_id, datetime.fromisoformat(closed["time"]))
         name = f"evidence-{contract_id}-{month:%Y-%m}-hours"
-        return await signed_pack(uow, box, UUID(closed["tenantid"]), name, language, facts, spool)
+        zones = {read(each)["data"]["client"]["time_zone"] for each in versions.values()}
+        return await signed_pack(uow, box, UUID(closed["tenantid"]), name, language, facts, zones, spool)
 
 
 async def closed_in(uow: UnitOfWork, contract_id: UUID, month: date) -> set[FactKind]:

@@ -68,7 +68,8 @@ async def incident_pack(
             "clock_ids": ids,
         }
         name = f"evidence-{item['data']['number']}" + (f"-{clocks[0]['metric']}" if clock_id is not None else "")
-        return await signed_pack(uow, box, UUID(item["tenantid"]), name, newest["client"]["language"], facts, spool)
+        language, zones = newest["client"]["language"], _zones(_states(versions))
+        return await signed_pack(uow, box, UUID(item["tenantid"]), name, language, facts, zones, spool)
 
 
 def _any(conditions: Sequence[Any]) -> Any:
@@ -118,6 +119,13 @@ def _holidays(
                     every = (start + timedelta(days=number) for number in range((end - start).days + 1))
                     found[name] = [day.isoformat() for day in every if day in days]
     return found
+
+
+def _zones(versions: Iterable[Mapping[str, Any]]) -> set[str]:
+    """The time zones of every calendar."""
+    histories = (history for version in versions for history in version["calendars"].values())
+    named = {each["calendar"].get("time_zone") for history in histories for each in history}
+    return {name for name in named if name is not None}
 
 
 async def _outage(uow: UnitOfWork, contract_id: UUID, incident: Mapping[str, Any]) -> dict[UUID, bytes]:

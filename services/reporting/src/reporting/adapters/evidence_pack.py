@@ -9,16 +9,26 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
+from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
+from zoneinfo import TZPATH, ZoneInfo
 
 from sqlalchemy import ColumnElement, func, select
 
 from reporting.adapters import evidence_verifier, evidence_words
 from reporting.adapters.audit_keys import key_line, keys_of_tenant, signer_of
 from reporting.adapters.evidence_spool import Spool
-from reporting.adapters.evidence_verifier import MANIFEST, SIGNATURE, checks_counted, read
+from reporting.adapters.evidence_verifier import (
+    MANIFEST,
+    SIGNATURE,
+    ZONES,
+    Doubt,
+    check_last_word,
+    checks_counted,
+    read,
+)
 from reporting.adapters.maintenance_windows import windows_between
 from reporting.adapters.rendering import catalogues, translator_for
 from reporting.adapters.rollups import rollups_of, vouched_after
@@ -72,10 +82,18 @@ async def month_pack(uow: UnitOfWork, box: SecretBox, evidence: MonthEvidence, m
     measurement = evidence.measurement
     contract_id = UUID(measurement["contract_id"])
     whole_month = "measurement_id" in measurement
+    facts: dict[str, Any] = {"method": METHOD, "contract_id": str(contract_id), "month": f"{month:%Y-%m}"}
+    facts["kind"] = "month" if whole_month else "figure"
+    name = f"evidence-{contract_id}-{month:%Y-%m}"
+    if not whole_month:
+        environment_id = measurement["figures"][0]["environment_id"]
+        facts["environment_id"] = environment_id
+        name += f"-{environment_id}"
     with new_spool().kept_if_whole() as spool:
         about_month = Event.aggregate_id == str(measurement_id(contract_id, month))
         # Each time that the month was told, with the figures of then: none replaces another.
-        await add_events(uow, spool, "told", about_month & (Event.name == MEASURED))
+        told = await add_events(uow, spool, "told", about_month & (Event.name == MEASURED))
+        await _check_last_word(uow, told, facts, measurement)
         rollups, unvouched = await _rollups(uow, spool, evidence, contract_id)
         later = {each.following[one] for each in evidence.told.values() for one in unvouched if one in each.following}
         wanted = await _without_holes(uow, evidence.event_ids | later)
@@ -90,16 +108,26 @@ async def month_pack(uow: UnitOfWork, box: SecretBox, evidence: MonthEvidence, m
         spool.add("response-times.json", canonical(_response_times(evidence)))
         spool.add("states.json", lines([_held(each, {*events, *rollups}) for each in evidence.states]))
         for language in catalogues().languages:
-            told = evidence_words.month(catalogues().translator(language), evidence, month)
-            spool.add(f"explanation.{language}.txt", told)
-        facts: dict[str, Any] = {"method": METHOD, "contract_id": str(contract_id), "month": f"{month:%Y-%m}"}
-        name = f"evidence-{contract_id}-{month:%Y-%m}"
-        if not whole_month:
-            environment_id = measurement["figures"][0]["environment_id"]
-            facts["environment_id"] = environment_id
-            name += f"-{environment_id}"
-        facts["kind"] = "month" if whole_month else "figure"
-        return await signed_pack(uow, box, evidence.tenant_id, name, evidence.language, facts, spool)
+            words = evidence_words.month(catalogues().translator(language), evidence, month)
+            spool.add(f"explanation.{language}.txt", words)
+        return await signed_pack(uow, box, evidence.tenant_id, name, evidence.language, facts, evidence.zones, spool)
+
+
+async def _check_last_word(
+    uow: UnitOfWork, told: Collection[UUID], facts: Mapping[str, Any], measurement: Mapping[str, Any]
+) -> None:
+    """Late facts and decisions count at once, and are told some time later.
+
+    Raises EvidenceIsIncomplete while the month was last told otherwise: the verifier would say NO to the pack.
+    """
+    newest = select(Event.payload).where(Event.event_id.in_(told)).order_by(Event.aggregate_version.desc()).limit(1)
+    last = await uow.session.scalar(newest)
+    if last is None:
+        return
+    try:
+        check_last_word(read(bytes(last))["data"], facts, read(canonical(measurement)))
+    except Doubt as error:
+        raise EvidenceIsIncomplete(str(error)) from None
 
 
 async def _without_holes(uow: UnitOfWork, wanted: Collection[UUID]) -> set[UUID]:
@@ -230,9 +258,10 @@ async def signed_pack(
     name: str,
     language: str,
     facts: Mapping[str, Any],
+    zones: Collection[str],
     spool: Spool,
 ) -> Pack:
-    """These files with a README, the verifier, the tenant's public keys, a manifest and its signature.
+    """These files with a README, the verifier, these time zones, the tenant's keys, a manifest and its signature.
 
     Raises TooMuchEvidence.
     """
@@ -242,6 +271,8 @@ async def signed_pack(
     spool.add("README.txt", readme)
     spool.add("keys.json", lines(keys))
     spool.add("verify.py", _verifier())
+    for zone in sorted(zones):
+        spool.add(ZONES + zone, zone_data(zone))
     described = manifest({"version": 1, "tenant_id": str(tenant_id), **facts}, spool.listed)
     signature = {"key_id": signer.key_id, "signature": signer.sign(evidence_statement(described))}
     spool.add(MANIFEST, described)
@@ -252,6 +283,16 @@ async def signed_pack(
 @cache
 def _verifier() -> bytes:
     return Path(evidence_verifier.__file__).read_bytes()
+
+
+def zone_data(name: str) -> bytes:
+    """A time zone as this service computes with it, for whoever has none: the machine's, else the package's."""
+    ZoneInfo(name)  # refuses what is none, and whatever leads elsewhere
+    for folder in TZPATH:
+        found = Path(folder, name)
+        if found.is_file():
+            return found.read_bytes()
+    return resources.files("tzdata").joinpath("zoneinfo", name).read_bytes()
 
 
 def lines(items: Sequence[Mapping[str, Any]]) -> bytes:

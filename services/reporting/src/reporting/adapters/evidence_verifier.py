@@ -41,7 +41,11 @@ weighed by local days, and it is drawn from that and from what the month before 
 Trusted are the keys given with `--key` (64 hexadecimal digits) and whichever keys those have endorsed. Without `--key`
 every key in the pack is believed, and that is said: whoever can make a pack can also make a key.
 
-Ends with 0 and YES, or with 1, NO and the reasons. Public holidays are those that the pack lists.
+Time zones are those of the pack and those that this Python knows: wherever they are used both have to say the same. A
+Python that knows none (Windows) believes the pack's, and says so. Public holidays are those that the pack lists.
+
+Ends with 0 and YES; with 1, NO and the reasons; or with 3 and CANNOT TELL, where it needs a time zone that neither the
+pack, of an earlier release, nor this Python knows, or that both know otherwise.
 """
 
 from __future__ import annotations
@@ -58,18 +62,19 @@ import zipfile
 import zlib
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from datetime import date, datetime, time, timedelta, timezone
 from fractions import Fraction
 from math import gcd
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
-from zoneinfo import ZoneInfo
+from typing import Any, NamedTuple, NoReturn, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 EVIDENCE = b"upheld evidence v1\n"
 KEY = b"upheld audit key v1\n"
 KEY_FIELDS = ("key_id", "made_at", "public_key", "tenant_id")
 MANIFEST, SIGNATURE = "manifest.json", "signature.json"
-YES, NO = 0, 1
+YES, NO, CANNOT_TELL = 0, 1, 3
 
 
 class Doubt(Exception):
@@ -78,6 +83,10 @@ class Doubt(Exception):
 
 class Absent(Doubt):
     """Something is not in the pack that has to be."""
+
+
+class Unsure(Doubt):
+    """Here nobody can tell whether the pack shows what it says; the message says why."""
 
 
 # --- the container: stored, not compressed, so that the same files are the same bytes everywhere ---------------------
@@ -270,6 +279,78 @@ def signer(files: Mapping[str, bytes], given: Sequence[bytes]) -> str:
     return name
 
 
+# --- time zones -------------------------------------------------------------------------------------------------------
+
+ZONES = "zones/"
+"""Where a pack has the time zones that it needs: TZif (RFC 8536), a file each by its name. Earlier ones have none."""
+
+
+class Zone(NamedTuple):
+    """A time zone as the pack has it and as this Python knows it, each as far as it does."""
+
+    name: str
+    known: Sequence[ZoneInfo]
+
+
+_OF_THE_PACK: ContextVar[Mapping[str, Zone]] = ContextVar("of_the_pack")
+
+
+class _Whole(io.BytesIO):
+    """A file that says when it is cut off: `ZoneInfo` would read on at its end for ever."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        found = super().read(size)
+        if size is not None and len(found) < size:
+            raise EOFError("it ends too early")
+        return found
+
+
+def zones_of(files: Mapping[str, bytes]) -> dict[str, Zone]:
+    """The time zones that are in a pack. Raises Doubt."""
+    found = {}
+    for path, content in files.items():
+        if path.startswith(ZONES):
+            name = path[len(ZONES) :]
+            try:
+                there = ZoneInfo.from_file(_Whole(content), key=name)
+            except (*UNREADABLE, AssertionError) as error:
+                raise Doubt(f"{path} is no time zone: {error}.") from None
+            found[name] = Zone(name, (there, *_known_here(name)))
+    return found
+
+
+def _known_here(name: str) -> tuple[ZoneInfo, ...]:
+    try:
+        return (ZoneInfo(name),)
+    except ZoneInfoNotFoundError:
+        return ()
+
+
+def zone_of(name: str) -> Zone:
+    """A time zone by its name. Raises Unsure where neither the pack nor this Python knows it."""
+    zone = _OF_THE_PACK.get({}).get(name) or Zone(name, _known_here(name))
+    if not zone.known:
+        raise Unsure(
+            f"This Python does not know the time zone {name}, and the pack, of an earlier release, does not have it. "
+            "Check it on another computer: macOS and nearly every Linux know it. Or put the package tzdata into a "
+            "virtual environment, and check it there."
+        )
+    return zone
+
+
+T = TypeVar("T")
+
+
+def _agreed(zone: Zone, found: Sequence[T]) -> T:
+    """What a zone says, the pack's and this Python's. Raises Unsure where they differ."""
+    if found[0] != found[-1]:
+        raise Unsure(
+            f"The time zone {zone.name} is another one in the pack than this Python knows, at a time that matters: the "
+            "data of one of them are out of date, or were changed."
+        )
+    return found[0]
+
+
 # --- time: instants are whole microseconds since 1970, stretches are [start, end) -------------------------------------
 
 Stretch = tuple[int, int]
@@ -349,7 +430,7 @@ def opened(calendar: Mapping[str, Any] | None, holidays: frozenset[str], period:
     """When a business calendar is open within a period; without a calendar always."""
     if calendar is None or calendar.get("always"):
         return [period]
-    zone = ZoneInfo(calendar["time_zone"])
+    zone = zone_of(calendar["time_zone"])
     weekdays = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
     openings: dict[str, list[Mapping[str, Any]]] = {}
     for each in calendar.get("openings", ()):
@@ -381,17 +462,21 @@ def _is_closure(calendar: Mapping[str, Any], day: str) -> bool:
     return any(first <= here <= last if first <= last else here >= first or here <= last for first, last in yearly)
 
 
-def _local_date(at: int, zone: ZoneInfo) -> date:
-    return (EPOCH + timedelta(microseconds=at)).astimezone(zone).date()
+def _local_date(at: int, zone: Zone) -> date:
+    whole = EPOCH + timedelta(microseconds=at)
+    return _agreed(zone, [whole.astimezone(each).date() for each in zone.known])
 
 
-def _boundary(day: date, clock: str, zone: ZoneInfo, *, last: bool) -> int:
+def _boundary(day: date, clock: str, zone: Zone, *, last: bool) -> int:
     """A local time as an instant: in the gap of spring moved forward; twice in autumn, first or last."""
     hour, minute = (int(part) for part in clock.split(":"))
     if hour == 24:
         day, hour = day + timedelta(days=1), 0
-    first, second = (moment(datetime.combine(day, time(hour, minute, fold=fold), zone)) for fold in (0, 1))
-    return max(first, second) if last else first
+    found = []
+    for each in zone.known:
+        first, second = (moment(datetime.combine(day, time(hour, minute, fold=fold), each)) for fold in (0, 1))
+        found.append(max(first, second) if last else first)
+    return _agreed(zone, found)
 
 
 # --- the figure ------------------------------------------------------------------------------------------------------
@@ -834,7 +919,7 @@ class Hours:
             if not number or calendar.get("always"):
                 found.append((left, right, "open" if number else "closed", number))
                 continue
-            zone = ZoneInfo(calendar["time_zone"])
+            zone = zone_of(calendar["time_zone"])
             day = _local_date(left, zone)
             while (at := max(left, _boundary(day, "00:00", zone, last=False))) < right:
                 following = min(right, _boundary(day, "24:00", zone, last=False))
@@ -1194,13 +1279,13 @@ def month_of(month: str, versions: Sequence[Mapping[str, Any]]) -> Stretch:
     """A month of the client: each bound is the midnight of the zone that the contract named until then."""
     effects = [instant(each["data"]["effective_from"]) for each in versions]
     known = in_force(versions, (min(effects), max(effects) + 1))
-    zones = [(since, ZoneInfo(version["client"]["time_zone"])) for since, _, version in known]
+    zones = [(since, zone_of(version["client"]["time_zone"])) for since, _, version in known]
     year, number = (int(part) for part in month.split("-"))
     following = date(year + number // 12, number % 12 + 1, 1)
     return _month_begins(date(year, number, 1), zones), _month_begins(following, zones)
 
 
-def _month_begins(first: date, zones: Sequence[tuple[int, ZoneInfo]]) -> int:
+def _month_begins(first: date, zones: Sequence[tuple[int, Zone]]) -> int:
     begins = _boundary(first, "00:00", zones[0][1], last=False)
     for since, zone in zones[1:]:
         if begins <= since:
@@ -1290,9 +1375,12 @@ def _check_told(files: Mapping[str, bytes], manifest: Mapping[str, Any], measure
         if event["aggregateversion"] in words:
             raise Doubt("The month was told twice with one version.")
         words[event["aggregateversion"]] = data
-    if not words:
-        return
-    last = words[max(words)]
+    if words:
+        check_last_word(words[max(words)], manifest, measured)
+
+
+def check_last_word(last: Mapping[str, Any], manifest: Mapping[str, Any], measured: Mapping[str, Any]) -> None:
+    """The last word on a month, as its event tells it, says what is shown. Raises Doubt."""
     figures = [
         each
         for each in last["figures"]
@@ -2033,7 +2121,7 @@ def local_instant(text: str) -> int:
     return moment(datetime.fromisoformat(text.replace("Z", "+00:00")))
 
 
-def day_share(part: Stretch, whole: Stretch, zone: ZoneInfo) -> Fraction:
+def day_share(part: Stretch, whole: Stretch, zone: Zone) -> Fraction:
     """Which part of a period lies in `part`, in local days: part of a day is its share of that day."""
 
     def position(at: int) -> Fraction:
@@ -2112,7 +2200,7 @@ class Settled:
             raise Doubt("The settlement has another hash than it says.")
         self._events = events
         self._decimals = decimals_of(content["totals"]["net"])
-        self._zone = ZoneInfo(content["period"]["time_zone"])
+        self._zone = zone_of(content["period"]["time_zone"])
         self._whole = (instant(content["period"]["starts_at"]), instant(content["period"]["ends_at"]))
         self._closed = instant(event["time"])
         self._computed = self._computed_at()
@@ -2749,18 +2837,18 @@ Minutes = tuple[int, int, int]
 """Of a line: real ones, with those that are covered; accounted ones; covered ones."""
 
 
-def agreed_hours(versions: Sequence[Mapping[str, Any]]) -> tuple[list[Agreed], ZoneInfo]:
+def agreed_hours(versions: Sequence[Mapping[str, Any]]) -> tuple[list[Agreed], Zone]:
     """What was in force of hours, one after the other, and the zone of the contract's days. `versions`: their data."""
     ordered = sorted(versions, key=lambda each: (instant(each["effective_from"]), each["version"]))
     begins = [instant(each["effective_from"]) for each in ordered]
-    first = ZoneInfo(ordered[0]["client"]["time_zone"])
+    first = zone_of(ordered[0]["client"]["time_zone"])
     begins[0] = _boundary(_local_date(begins[0], first), "00:00", first, last=False)
     held = [
         Agreed(start, end, version["hours"])
         for start, version, end in zip(begins, ordered, [*begins[1:], None])  # noqa: B905  (Python 3.9 has no `strict`)
         if version["status"] == "active" and version.get("hours") is not None and start != end
     ]
-    return held, ZoneInfo(ordered[-1]["client"]["time_zone"])
+    return held, zone_of(ordered[-1]["client"]["time_zone"])
 
 
 def _first_of(month: str) -> tuple[date, date]:
@@ -2769,7 +2857,7 @@ def _first_of(month: str) -> tuple[date, date]:
 
 
 def accounted(
-    entries: Iterable[Mapping[str, Any]], held: Sequence[Agreed], zone: ZoneInfo
+    entries: Iterable[Mapping[str, Any]], held: Sequence[Agreed], zone: Zone
 ) -> tuple[dict[str, Minutes], int]:
     """What the entries of a month come to by the terms of their days, by line; and the minutes out of scope.
 
@@ -3028,11 +3116,23 @@ CHECKS = {
 
 
 def check(pack: bytes, given: Sequence[bytes] = ()) -> str:
-    """What a pack shows, in one sentence. Raises Doubt when it does not show what it says."""
+    """What a pack shows, in one sentence.
+
+    Raises Doubt when it does not show what it says, and of that Unsure when nobody can tell here.
+    """
     try:
         files = unpacked(pack)
         key = signer(files, given)
-        return f"{CHECKS[read(files[MANIFEST])['kind']](files)}. Signed by the key {key}."
+        zones = zones_of(files)
+        of_the_pack = _OF_THE_PACK.set(zones)
+        try:
+            sentence = CHECKS[read(files[MANIFEST])["kind"]](files)
+        finally:
+            _OF_THE_PACK.reset(of_the_pack)
+        believed = [name for name, zone in zones.items() if len(zone.known) == 1]
+        if believed:
+            sentence += f". The time zone {', '.join(believed)} is as the pack has it: this Python knows none"
+        return f"{sentence}. Signed by the key {key}."
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
         raise Doubt(f"The pack cannot be read ({type(error).__name__}: {error}).") from None
 
@@ -3045,6 +3145,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         sentence = check(options.pack.read_bytes(), [bytes.fromhex(key) for key in options.key])
+    except Unsure as error:
+        sys.stdout.write(f"CANNOT TELL. {error}\n")
+        return CANNOT_TELL
     except (Doubt, OSError, ValueError) as error:
         sys.stdout.write(f"NO. {error}\n")
         return NO

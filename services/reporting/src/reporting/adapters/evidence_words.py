@@ -45,6 +45,7 @@ def readme(t: Translator, kind: str, key_id: str) -> bytes:
         "manifest.json": t.gettext("the SHA-256 of every file"),
         "signature.json": t.gettext("the signature of the manifest"),
         "verify.py": t.gettext("the program that checks the pack"),
+        "zones/": t.gettext("the time zones that the figures were computed with"),
     }
     return _text(
         [
@@ -58,6 +59,10 @@ def readme(t: Translator, kind: str, key_id: str) -> bytes:
                 "Python 3.9 or newer is enough; nothing else has to be installed and no connection is made. The "
                 "program computes the figure again from the events and answers YES or NO. When a single byte of the "
                 "pack was changed it answers NO."
+            ),
+            t.gettext(
+                "It answers CANNOT TELL where the computer knows a time zone otherwise than the pack: the data of one "
+                "of them are out of date, or were changed."
             ),
             t.gettext(
                 "Whoever distrusts the program in the pack takes the same file from the published source of Upheld "

@@ -99,6 +99,7 @@ class MonthEvidence:
         Where decisions on outages matter for it, `states` are as measured and `decided` are those that it is made of.
     :param rule_events: the events of the contract's versions that the rules are of, of those that paused it, and of
         those by which it began and ended.
+    :param zones: the time zones of these versions and of the service windows of the figures' rules.
     :param told: by environment.
     :param response_times: by environment, in the order of the figures, of those of which anything is known.
     """
@@ -111,6 +112,7 @@ class MonthEvidence:
     figures: Sequence[MeasuredStretch]
     states: Sequence[Mapping[str, Any]]
     rule_events: frozenset[UUID]
+    zones: frozenset[str]
     told: Mapping[UUID, EnvironmentTold]
     response_times: Mapping[UUID, ResponseFigure]
 
@@ -182,6 +184,10 @@ async def month_evidence(facts: Facts, contract_id: UUID, month: date, *, now: d
             for each, spans in zip(figures, shown, strict=True)
         ],
         rule_events=frozenset(version.event_id for version in versions if version.version in telling),
+        zones=frozenset(
+            [version.state.client.time_zone for version in versions if version.version in telling]
+            + [window["time_zone"] for each in figures if (window := each.stretch.rule.service_window) is not None]
+        ),
         told=_told(figures, shown, transitions),
         response_times=await _response_times(facts, contract_id, promised, dict.fromkeys(map(_environment, figures))),
     )
