@@ -164,6 +164,46 @@ async def test_planned_work_is_announced_to_whom_it_touches_and_to_nobody_when_i
     assert "Planned maintenance" not in (await read(service, story, "")).text
 
 
+async def test_a_reader_of_statuspage_is_told_when_planned_work_began_and_when_it_was_over(
+    service: Any, story: Any
+) -> None:
+    await service.hear(*story.golden_june()[:5])
+    announced, begins, ends = (NOW + timedelta(hours=hours) for hours in (-2, 1, 3))
+    window_id = new_id()
+
+    async def told() -> tuple[list[tuple[str, str]], list[str]]:
+        (work,) = (await v2(service, story, "scheduled-maintenances"))["scheduled_maintenances"]
+        updates = work["incident_updates"]
+        assert (work["status"], work["updated_at"]) == (updates[0]["status"], updates[0]["created_at"])
+        assert work["created_at"] == updates[-1]["created_at"] == "2026-06-08T07:00:00Z"
+        assert all(each["created_at"] == each["updated_at"] == each["display_at"] for each in updates)
+        return [(each["status"], each["created_at"]) for each in updates], [each["id"] for each in updates]
+
+    await service.hear(story.maintenance(announced, (begins, ends), window_id=window_id))
+    before, first = await told()
+    assert before == [("scheduled", "2026-06-08T07:00:00Z")]
+    service.clock.advance(timedelta(hours=1))
+    during, both = await told()
+    assert during == [("in_progress", "2026-06-08T10:00:00Z"), *before]
+    service.clock.advance(timedelta(hours=2))
+    after, every = await told()
+    assert after == [("completed", "2026-06-08T12:00:00Z"), *during]
+    assert (every[1:], both[1:]) == (both, first) and len(set(every)) == 3
+
+
+async def test_planned_work_that_was_called_off_while_it_went_on_began_when_it_began(service: Any, story: Any) -> None:
+    await service.hear(*story.golden_june()[:5])
+    began, window_id = NOW - timedelta(hours=1), new_id()
+    await service.hear(story.maintenance(NOW, (began, NOW), window_id=window_id, cancelled=True))
+    (work,) = (await v2(service, story, "scheduled-maintenances"))["scheduled_maintenances"]
+    assert (work["status"], work["updated_at"]) == ("completed", "2026-06-08T09:00:00Z")
+    assert [(each["status"], each["created_at"]) for each in work["incident_updates"]] == [
+        ("completed", "2026-06-08T09:00:00Z"),
+        ("in_progress", "2026-06-08T08:00:00Z"),
+        ("scheduled", "2026-06-08T08:00:00Z"),
+    ]
+
+
 async def test_an_older_version_of_planned_work_changes_nothing(service: Any, story: Any) -> None:
     await service.hear(*story.golden_june()[:5])
     window_id = new_id()
