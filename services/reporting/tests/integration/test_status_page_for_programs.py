@@ -31,6 +31,7 @@ from shared.testing.databases import DatabaseUrls
 from shared.worker import build_runtime
 
 from .statuspage_shape import DOCUMENTS
+from .test_status_page_settings import png
 
 OURS = {"host": "reports.agency.example"}
 """Where the service itself is: any other name may be the domain of a page, which the database knows."""
@@ -501,6 +502,53 @@ async def test_a_page_on_its_own_domain_is_there_too_after_a_restart_without_the
             other = await visitor.get("/", headers=BROWSER | {"host": "status.other.example"})
             assert other.status_code == 503
         await fresh.runtime.close()
+
+
+async def test_a_page_keeps_its_pictures_while_the_database_is_away_and_after_a_restart(
+    start_service: Any, story: Any, tmp_path: Path, restarted: Any
+) -> None:
+    service = await start_service(snapshot_dir=tmp_path)
+    await service.hear(*story.golden_june()[:5])
+    pictures = {"logo": png(3, 2), "favicon": png(4, 4)}
+    async with service.client(story) as agency:
+        for kind, picture in pictures.items():
+            path = f"/v1/status-pages/{story.slug}/pictures/{kind}"
+            answer = await agency.put(path, content=picture, headers={"content-type": "image/png"})
+            assert answer.status_code == 200, answer.text
+    await read(service, story, "/api/v2/summary.json")  # nobody has asked for a picture yet
+
+    async def shown(service: Any) -> dict[str, bytes]:
+        async with service.client() as visitor:
+            page = await visitor.get(f"/status/{story.slug}", headers=BROWSER | OURS)
+            found = {kind: page.text.partition(f"{kind}.png?v=")[2].partition('"')[0] for kind in pictures}
+            answers = {
+                kind: await visitor.get(f"/status/{story.slug}/{kind}.png", params={"v": version}, headers=OURS)
+                for kind, version in found.items()
+            }
+        assert all("immutable" in each.headers["cache-control"] for each in answers.values()), answers
+        return {kind: each.content for kind, each in answers.items()}
+
+    with away(service.urls):
+        assert await shown(service) == pictures
+        fresh = restarted(service)
+        assert await shown(fresh) == pictures
+        await fresh.runtime.close()
+    other = png(5, 5)
+    async with service.client(story) as agency:
+        path = f"/v1/status-pages/{story.slug}/pictures"
+        await agency.put(f"{path}/logo", content=other, headers={"content-type": "image/png"})
+        await agency.delete(f"{path}/favicon")
+    await read(service, story, ".json")
+    with away(service.urls):
+        fresh = restarted(service)
+        for each in (service, fresh):
+            async with each.client() as visitor:
+                logo, favicon = [
+                    await visitor.get(f"/status/{story.slug}/{kind}.png", headers=OURS) for kind in pictures
+                ]
+            assert (logo.content, favicon.status_code) == (other, 404)
+        await fresh.runtime.close()
+    assert all(b"PNG" not in content for _, content in kept_in(tmp_path))
 
 
 async def test_a_page_with_a_password_needs_it_after_a_restart_too_and_cannot_be_read_in_the_folder(

@@ -12,7 +12,6 @@ from reporting.adapters.facts import StoredFacts
 from reporting.adapters.own_domains import Domains, is_domain
 from reporting.adapters.page_providers import check_provider, close_page
 from reporting.adapters.page_settings import (
-    PictureKind,
     StatusPagePicture,
     StatusPageRow,
     client_of_page,
@@ -38,6 +37,7 @@ from reporting.application.page_settings import (
     PageColours,
     PageSettings,
     PasswordIsMissing,
+    PictureKind,
 )
 from reporting.application.status_page import UnknownPage, check_sites, status_page
 from reporting.domain.brand import READABLE, VARIABLES, contrast, palette, unreadable
