@@ -504,6 +504,30 @@ async def test_a_page_on_its_own_domain_is_there_too_after_a_restart_without_the
         await fresh.runtime.close()
 
 
+async def test_a_proxy_may_have_the_certificate_of_a_domain_after_a_restart_without_the_database(
+    start_service: Any, story: Any, tmp_path: Path, restarted: Any
+) -> None:
+    service = await start_service(snapshot_dir=tmp_path)
+    await service.hear(*story.golden_june()[:5])
+    async with service.runtime.units.for_tenant(story.tenant_id) as unit:
+        row = await locked_row(unit, story.slug)
+        row.domain, row.domain_token, row.domain_verified_at = "status.martin.example", "t", NOW
+
+    async def asked(service: Any, domain: str) -> int:
+        async with service.client() as proxy:
+            path = "/v1/status-page-domains/certificate"
+            answer = await proxy.get(path, params={"domain": domain}, headers=OURS)
+        return int(answer.status_code)
+
+    async with service.client() as visitor:
+        assert (await visitor.get("/", headers=BROWSER | {"host": "status.martin.example"})).status_code == 200
+    with away(service.urls):
+        fresh = restarted(service)
+        assert await asked(fresh, "status.martin.example") == 200
+        assert await asked(fresh, "status.other.example") == 503
+        await fresh.runtime.close()
+
+
 async def test_a_page_keeps_its_pictures_while_the_database_is_away_and_after_a_restart(
     start_service: Any, story: Any, tmp_path: Path, restarted: Any
 ) -> None:
