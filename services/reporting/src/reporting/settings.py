@@ -42,8 +42,9 @@ class ReportingSettings(MailSettings):
     )
     snapshot_dir: Path | None = Field(
         default=None,
-        description="Folder for the newest content of each status page, sealed: what a process that starts while the "
-        "database is away shows. Of one process alone, at most 96 MiB. Without it, each process starts with none.",
+        description="Folder for the newest content and the pictures of each status page, sealed: what a process that "
+        "starts while the database is away shows. Of one process alone, at most 96 MiB and 32 MiB of pictures. Without "
+        "it, each process starts with none.",
     )
     portal_secret: SecretStr | None = Field(
         default=None,

@@ -205,6 +205,24 @@ async def test_on_paper_it_is_ink_on_white_and_whole(browser: Browser, address: 
     assert (await page.pdf()).startswith(b"%PDF")
 
 
+DARK = {"primary": "#7dd3fc", "background": "#0b1120", "text": "#e2e8f0"}
+
+
+async def test_a_dark_brand_is_read_on_paper_too(browser: Browser, service: Any, story: Any, address: str) -> None:
+    async with service.client(story) as agency:
+        path, wanted = f"/v1/status-pages/{story.slug}", {"colours": DARK, "variables": {"muted": "#cbd5e1"}}
+        assert (await agency.patch(path, json=wanted, headers={"if-match": "*"})).status_code == 200
+    page = await browser.new_page(locale="en")
+    for part in ("", f"/components/{story.environment_id}", "/incidents"):
+        await page.goto(f"{address}{PAGE}{part}")
+        assert plain(await page.evaluate("getComputedStyle(document.body).backgroundColor")) == DARK["background"]
+        assert await faults(page) == []
+        await page.emulate_media(media="print")
+        assert plain(await page.evaluate("getComputedStyle(document.body).backgroundColor")) == "#ffffff"
+        assert await faults(page) == []
+        await page.emulate_media(media="screen")
+
+
 async def test_a_page_with_a_password_is_opened_by_keyboard_and_without_script(
     browser: Browser, service: Any, story: Any, address: str
 ) -> None:

@@ -31,6 +31,7 @@ from shared.testing.databases import DatabaseUrls
 from shared.worker import build_runtime
 
 from .statuspage_shape import DOCUMENTS
+from .test_status_page_settings import png
 
 OURS = {"host": "reports.agency.example"}
 """Where the service itself is: any other name may be the domain of a page, which the database knows."""
@@ -162,6 +163,46 @@ async def test_planned_work_is_announced_to_whom_it_touches_and_to_nobody_when_i
     works = (await v2(service, story, "scheduled-maintenances"))["scheduled_maintenances"]
     assert {each["status"] for each in works} == {"completed"}
     assert "Planned maintenance" not in (await read(service, story, "")).text
+
+
+async def test_a_reader_of_statuspage_is_told_when_planned_work_began_and_when_it_was_over(
+    service: Any, story: Any
+) -> None:
+    await service.hear(*story.golden_june()[:5])
+    announced, begins, ends = (NOW + timedelta(hours=hours) for hours in (-2, 1, 3))
+    window_id = new_id()
+
+    async def told() -> tuple[list[tuple[str, str]], list[str]]:
+        (work,) = (await v2(service, story, "scheduled-maintenances"))["scheduled_maintenances"]
+        updates = work["incident_updates"]
+        assert (work["status"], work["updated_at"]) == (updates[0]["status"], updates[0]["created_at"])
+        assert work["created_at"] == updates[-1]["created_at"] == "2026-06-08T07:00:00Z"
+        assert all(each["created_at"] == each["updated_at"] == each["display_at"] for each in updates)
+        return [(each["status"], each["created_at"]) for each in updates], [each["id"] for each in updates]
+
+    await service.hear(story.maintenance(announced, (begins, ends), window_id=window_id))
+    before, first = await told()
+    assert before == [("scheduled", "2026-06-08T07:00:00Z")]
+    service.clock.advance(timedelta(hours=1))
+    during, both = await told()
+    assert during == [("in_progress", "2026-06-08T10:00:00Z"), *before]
+    service.clock.advance(timedelta(hours=2))
+    after, every = await told()
+    assert after == [("completed", "2026-06-08T12:00:00Z"), *during]
+    assert (every[1:], both[1:]) == (both, first) and len(set(every)) == 3
+
+
+async def test_planned_work_that_was_called_off_while_it_went_on_began_when_it_began(service: Any, story: Any) -> None:
+    await service.hear(*story.golden_june()[:5])
+    began, window_id = NOW - timedelta(hours=1), new_id()
+    await service.hear(story.maintenance(NOW, (began, NOW), window_id=window_id, cancelled=True))
+    (work,) = (await v2(service, story, "scheduled-maintenances"))["scheduled_maintenances"]
+    assert (work["status"], work["updated_at"]) == ("completed", "2026-06-08T09:00:00Z")
+    assert [(each["status"], each["created_at"]) for each in work["incident_updates"]] == [
+        ("completed", "2026-06-08T09:00:00Z"),
+        ("in_progress", "2026-06-08T08:00:00Z"),
+        ("scheduled", "2026-06-08T08:00:00Z"),
+    ]
 
 
 async def test_an_older_version_of_planned_work_changes_nothing(service: Any, story: Any) -> None:
@@ -461,6 +502,77 @@ async def test_a_page_on_its_own_domain_is_there_too_after_a_restart_without_the
             other = await visitor.get("/", headers=BROWSER | {"host": "status.other.example"})
             assert other.status_code == 503
         await fresh.runtime.close()
+
+
+async def test_a_proxy_may_have_the_certificate_of_a_domain_after_a_restart_without_the_database(
+    start_service: Any, story: Any, tmp_path: Path, restarted: Any
+) -> None:
+    service = await start_service(snapshot_dir=tmp_path)
+    await service.hear(*story.golden_june()[:5])
+    async with service.runtime.units.for_tenant(story.tenant_id) as unit:
+        row = await locked_row(unit, story.slug)
+        row.domain, row.domain_token, row.domain_verified_at = "status.martin.example", "t", NOW
+
+    async def asked(service: Any, domain: str) -> int:
+        async with service.client() as proxy:
+            path = "/v1/status-page-domains/certificate"
+            answer = await proxy.get(path, params={"domain": domain}, headers=OURS)
+        return int(answer.status_code)
+
+    async with service.client() as visitor:
+        assert (await visitor.get("/", headers=BROWSER | {"host": "status.martin.example"})).status_code == 200
+    with away(service.urls):
+        fresh = restarted(service)
+        assert await asked(fresh, "status.martin.example") == 200
+        assert await asked(fresh, "status.other.example") == 503
+        await fresh.runtime.close()
+
+
+async def test_a_page_keeps_its_pictures_while_the_database_is_away_and_after_a_restart(
+    start_service: Any, story: Any, tmp_path: Path, restarted: Any
+) -> None:
+    service = await start_service(snapshot_dir=tmp_path)
+    await service.hear(*story.golden_june()[:5])
+    pictures = {"logo": png(3, 2), "favicon": png(4, 4)}
+    async with service.client(story) as agency:
+        for kind, picture in pictures.items():
+            path = f"/v1/status-pages/{story.slug}/pictures/{kind}"
+            answer = await agency.put(path, content=picture, headers={"content-type": "image/png"})
+            assert answer.status_code == 200, answer.text
+    await read(service, story, "/api/v2/summary.json")  # nobody has asked for a picture yet
+
+    async def shown(service: Any) -> dict[str, bytes]:
+        async with service.client() as visitor:
+            page = await visitor.get(f"/status/{story.slug}", headers=BROWSER | OURS)
+            found = {kind: page.text.partition(f"{kind}.png?v=")[2].partition('"')[0] for kind in pictures}
+            answers = {
+                kind: await visitor.get(f"/status/{story.slug}/{kind}.png", params={"v": version}, headers=OURS)
+                for kind, version in found.items()
+            }
+        assert all("immutable" in each.headers["cache-control"] for each in answers.values()), answers
+        return {kind: each.content for kind, each in answers.items()}
+
+    with away(service.urls):
+        assert await shown(service) == pictures
+        fresh = restarted(service)
+        assert await shown(fresh) == pictures
+        await fresh.runtime.close()
+    other = png(5, 5)
+    async with service.client(story) as agency:
+        path = f"/v1/status-pages/{story.slug}/pictures"
+        await agency.put(f"{path}/logo", content=other, headers={"content-type": "image/png"})
+        await agency.delete(f"{path}/favicon")
+    await read(service, story, ".json")
+    with away(service.urls):
+        fresh = restarted(service)
+        for each in (service, fresh):
+            async with each.client() as visitor:
+                logo, favicon = [
+                    await visitor.get(f"/status/{story.slug}/{kind}.png", headers=OURS) for kind in pictures
+                ]
+            assert (logo.content, favicon.status_code) == (other, 404)
+        await fresh.runtime.close()
+    assert all(b"PNG" not in content for _, content in kept_in(tmp_path))
 
 
 async def test_a_page_with_a_password_needs_it_after_a_restart_too_and_cannot_be_read_in_the_folder(

@@ -210,6 +210,11 @@ def subjects(mailbox: Mailbox, since: int) -> list[str]:
     return [str(mail["Subject"]).removeprefix("[Boulangerie Martin] ").strip() for mail in mailbox.messages[since:]]
 
 
+def times_in(mail: EmailMessage) -> int:
+    """How many times of planned work a mail lists."""
+    return sum(line.startswith("Du ") for line in body(mail).splitlines())
+
+
 PLANNED = "Maintenance planifiée : Montée de version du serveur"
 
 
@@ -248,6 +253,66 @@ async def test_work_that_is_moved_or_called_off_is_told_with_the_time_at_which_i
     service.clock.advance(timedelta(days=1))
     await work(service)
     assert len(mailbox.messages) == told + 4
+
+
+async def test_work_that_recurs_is_told_once_with_its_times_and_called_off_once(
+    service: Any, story: Any, mailbox: Mailbox
+) -> None:
+    await subscribe(service, mailbox)
+    told, window, day = len(mailbox.messages), new_id(), timedelta(days=1)
+    nights = [(NOW + number * day, NOW + number * day + timedelta(hours=2)) for number in range(1, 60)]
+    await service.hear(story.maintenance(NOW, *nights, window_id=window))
+    for _ in range(25):
+        await work(service)
+        service.clock.advance(day)
+    assert subjects(mailbox, told) == [PLANNED]
+    said = body(mailbox.messages[told])
+    assert times_in(mailbox.messages[told]) == 20
+    assert "Du 9 juin 2026, 11:00 au 9 juin 2026, 13:00\nDu 10 juin 2026, 11:00 au 10 juin 2026, 13:00\n" in said
+    assert "Elle est de nouveau prévue ensuite." in said
+
+    been = [night for night in nights if night[0] < service.clock.now()]
+    await service.hear(story.maintenance(service.clock.now(), *been, window_id=window, cancelled=True))
+    for _ in range(3):
+        await work(service)
+        service.clock.advance(day)
+    assert subjects(mailbox, told + 1) == [f"Annulé : {PLANNED}"]
+    off = body(mailbox.messages[-1])
+    assert times_in(mailbox.messages[-1]) == 20
+    assert "Cette maintenance n’aura pas lieu alors, ni ensuite." in off
+
+
+async def test_times_that_are_added_to_work_that_was_told_are_told_together(
+    service: Any, story: Any, mailbox: Mailbox
+) -> None:
+    await subscribe(service, mailbox)
+    told, window = len(mailbox.messages), new_id()
+    times = [(start, start + timedelta(hours=2)) for start in (NOW + timedelta(days=day) for day in (2, 3, 4, 5))]
+    await service.hear(story.maintenance(NOW, *times[:2], window_id=window))
+    await work(service)
+    await service.hear(story.maintenance(NOW + timedelta(minutes=1), *times[1:], window_id=window))
+    await work(service)
+    first, off, added = mailbox.messages[told:]
+    assert subjects(mailbox, told) == [PLANNED, f"Annulé : {PLANNED}", PLANNED]
+    assert [times_in(mail) for mail in (first, off, added)] == [2, 1, 2]
+    assert "Du 10 juin" in body(off) and "Cette maintenance n’aura pas lieu à ce moment-là." in body(off)
+    assert "Du 12 juin" in body(added) and "Du 13 juin" in body(added)
+    assert "de nouveau prévue" not in body(first) + body(added)
+
+
+async def test_work_that_is_called_off_before_its_announcement_could_leave_is_told_as_called_off_alone(
+    service: Any, story: Any, mailbox: Mailbox
+) -> None:
+    await subscribe(service, mailbox)
+    told, window = len(mailbox.messages), new_id()
+    times = [(start, start + timedelta(hours=2)) for start in (NOW + timedelta(days=day) for day in (2, 3))]
+    await service.hear(story.maintenance(NOW, *times, window_id=window))
+    job = TellSubscribers(service.runtime.units, service.settings, SecretBox(service.settings.secret_key))
+    assert await job._look()
+    await service.hear(story.maintenance(NOW, window_id=window, cancelled=True))
+    await work(service)
+    assert subjects(mailbox, told) == [f"Annulé : {PLANNED}"]
+    assert "Cette maintenance n’aura lieu à aucun de ces moments." in body(mailbox.messages[-1])
 
 
 async def test_work_that_was_called_off_in_time_is_told_so_however_late_that_is_heard(

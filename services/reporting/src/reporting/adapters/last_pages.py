@@ -59,7 +59,8 @@ class _Snapshot(BaseModel):
 
 
 class SnapshotFolder:
-    """Files of pages, or of domains, that only this installation can read: some pages are not for everybody.
+    """Files of pages, of their pictures, or of domains, that only this installation can read: some pages are not for
+    everybody.
 
     One process writes there. A file is there whole or not at all, and never needed: what cannot be written or read is
     logged, and the service goes on.
@@ -104,8 +105,18 @@ class SnapshotFolder:
         known, _, slug = (self._get(_file(host)) or "").partition(" ")
         return slug if known == host and slug else None
 
+    def write_picture(self, name: str, digest: str, content: bytes) -> None:
+        """Puts a picture in the place of the one before."""
+        self._put(_file(name), f"{name} {digest} {b64encode(content).decode()}")
+
+    def read_picture(self, name: str, digest: str) -> bytes | None:
+        """The picture of that name, if it is the one with this hash."""
+        begins = f"{name} {digest} "
+        text = self._get(_file(name)) or ""
+        return b64decode(text.removeprefix(begins)) if text.startswith(begins) else None
+
     def remove(self, name: str) -> None:
-        """There is no such page, or a domain shows none, any more."""
+        """There is no such page or picture, or a domain shows none, any more."""
         self._take_away(_file(name))
 
     def _put(self, name: str, text: str) -> None:

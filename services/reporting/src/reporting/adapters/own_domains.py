@@ -20,6 +20,8 @@ from shared.worker import Runtime
 
 OWN_DOMAIN: Final = "upheld.own_domain"
 """In the scope of a request that came over a domain of a page: that domain."""
+DOMAINS: Final = "upheld.domains"
+"""In the scope of every request: the `Domains` of this process."""
 
 FRESH_SECONDS: Final = 30.0
 MOST: Final = 10_000
@@ -88,6 +90,7 @@ class OwnDomains:
         self._domains = Domains(runtime, folder)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope = {**scope, DOMAINS: self._domains}
         host = host_of(Headers(scope=scope).get("host", "")) if scope["type"] == "http" else None
         if host is None or host == self._ours:
             await self._app(scope, receive, send)

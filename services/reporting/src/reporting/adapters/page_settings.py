@@ -8,7 +8,7 @@ import hashlib
 import secrets
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import (
@@ -33,10 +33,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from reporting.adapters.identity_providers import page_provider
 from reporting.adapters.pictures import Picture
 from reporting.adapters.tables import Base, Contract, SitePageRow
-from reporting.application.page_settings import KnownPage, PageSettings, UnknownStatusPage
+from reporting.application.page_settings import KnownPage, PageSettings, PictureKind, UnknownStatusPage
 from shared.unit_of_work import UnitOfWork
-
-PictureKind: TypeAlias = Literal["logo", "favicon"]
 
 # scrypt as RFC 7914 recommends for people who wait: 16 MiB and some 50 ms for each try.
 _COST: Final = {"n": 2**14, "r": 8, "p": 1, "dklen": 32}

@@ -27,7 +27,7 @@ from reporting.application.status_page import (
     ShownPage,
     StatusPageContent,
 )
-from reporting.domain.brand import palette, palette_at_night, with_variables
+from reporting.domain.brand import palette, palette_at_night, palette_on_paper, with_variables
 from shared.i18n import Catalogues, Translator
 
 _HERE = Path(__file__).parent
@@ -406,9 +406,11 @@ def _render(
     """`dark`: it is, for those who want it dark. `further_style`: after the one of all. `forms`: shown in no frame."""
     environment = _environment(translator.language)
     zone = ZoneInfo(zone_name)
-    colours = with_variables(palette(brand.primary, brand.background, brand.text), brand.variables)
-    night = palette_at_night(brand.primary, brand.background, brand.text) if dark else None
-    style = environment.get_template("style.css").render(colours=colours, night=night)
+    own = brand.primary, brand.background, brand.text
+    colours = with_variables(palette(*own), brand.variables)
+    night = palette_at_night(*own) if dark else None
+    printed = palette_on_paper(*own) if colours.dark else None
+    style = environment.get_template("style.css").render(colours=colours, night=night, printed=printed)
     if further_style is not None:
         style += environment.get_template(further_style).render()
     # Pictures of the agency's own are served beside the page that they are of; reports and the portal have none.

@@ -1,6 +1,6 @@
 """What subscribers of a page are told, in their language: subject and text."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -45,13 +45,12 @@ def status_mail(t: Translator, page: ShownPage, url: str, news: Mapping[str, Any
     # Kinds that the release before does not know keep what they tell where it finds nothing: it leaves them to be sent.
     about = news.get("about", news)
     if news["kind"] == "scheduled":
-        subject = words.maintenance_title(t, news["name"])
-        told = [t.gettext("From %(start)s to %(end)s", start=when(news["from"]), end=when(news["to"]))]
-        told.append(", ".join(news["touched"]))
+        subject = words.maintenance_title(t, about["name"])
+        again = t.gettext("It is planned again after that. The page tells when; no mail announces each time.")
+        told = [_times(t, about, when), again if about.get("again") else "", ", ".join(about["touched"])]
     elif news["kind"] == "cancelled":
         subject = t.gettext("Called off: %(work)s", work=words.maintenance_title(t, about["name"]))
-        told = [t.gettext("From %(start)s to %(end)s", start=when(about["from"]), end=when(about["to"]))]
-        told.append(t.gettext("This work does not take place at that time."))
+        told = [_times(t, about, when), _not_then(t, about)]
     elif news["kind"] == "said":
         # Queued before people could put incidents on pages, it has no title and touches nothing but its component.
         subject = words.incident_title(t, news.get("titles", {}), news["name"], over=news["over"])[1]
@@ -105,6 +104,20 @@ def dropped_mail(t: Translator, news: Mapping[str, Any]) -> tuple[str, str]:
         f"-- \n{about['agency']}",
     ]
     return f"[{about['name']}] {t.gettext('Your subscription has ended')}", _text(told)
+
+
+def _times(t: Translator, about: Mapping[str, Any], when: Callable[[str], str]) -> str:
+    """When planned work takes place, a line for each time that is told."""
+    times = about.get("times", [[about["from"], about["to"]]])
+    return "\n".join(t.gettext("From %(start)s to %(end)s", start=when(start), end=when(end)) for start, end in times)
+
+
+def _not_then(t: Translator, about: Mapping[str, Any]) -> str:
+    if about.get("again"):
+        return t.gettext("This work does not take place then, nor after that.")
+    if "times" in about:
+        return t.gettext("This work does not take place at any of these times.")
+    return t.gettext("This work does not take place at that time.")
 
 
 def _text(parts: list[str]) -> str:

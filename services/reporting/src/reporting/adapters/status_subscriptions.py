@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final, get_args
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from sqlalchemy import ForeignKey, Index, Integer, UniqueConstraint, delete, exists, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
@@ -448,6 +448,11 @@ async def queue_news(
         it any more is called off. That is told also after its time, for as long as a page would show that it has been.
     """
     planned = {str(window.state.maintenance_id(each)) for window in windows for each in window.state.occurrences}
+    to_come = {
+        str(window.state.window_id)
+        for window in windows
+        if any(each.starts_at > uow.now for each in window.state.occurrences)
+    }
     off = [
         Matter(key, "cancelled")
         for key, seen in watch.seen.items()
@@ -458,11 +463,11 @@ async def queue_news(
         [*off, *(Matter(key, stage) for key, (stage, _) in gone.items()), *matters(page)], watch.told, flapping
     )
     times = {each.key: each for each in flapping}
-    pieces: list[Mapping[str, Any]] = []
+    pieces: list[Mapping[str, Any]] = _work_pieces(new, watch, page, to_come)
     for matter in new:
-        if matter.stage == "cancelled":
-            piece: Mapping[str, Any] = {"kind": matter.stage, "about": watch.seen[matter.key]["work"]}
-        elif matter.key in gone:
+        if matter.stage in ("scheduled", "cancelled"):
+            continue
+        if matter.key in gone:
             piece = gone[matter.key][1]
         elif matter.key in times:
             piece = _flapping_piece(matter, times[matter.key], page)
@@ -588,21 +593,18 @@ def _piece(matter: Matter, page: ShownPage) -> Mapping[str, Any]:
                 "to": incident.ended_at.isoformat() if incident.ended_at else None,
             }
             return {"kind": matter.stage} | ({"unwatched": True, "about": outage} if incident.unwatched else outage)
-    for incident, said in _told_by_people(page):
-        if str(said.page_update_id) == matter.key:
-            return {
-                "kind": matter.stage,
-                "page_update_id": matter.key,
-                "name": incident.components[0].component_name,
-                "titles": incident.titles,
-                "touched": [each.component_name for each in incident.components] if incident.titles else [],
-                "over": incident.ended_at is not None,
-                "from": said.at.isoformat(),
-                "status": said.status,
-                "texts": said.texts,
-            }
-    work = next(each for each in content.maintenance if str(each.maintenance_id) == matter.key)
-    return _work(work, page) | {"kind": matter.stage}
+    incident, said = next(told for told in _told_by_people(page) if str(told[1].page_update_id) == matter.key)
+    return {
+        "kind": matter.stage,
+        "page_update_id": matter.key,
+        "name": incident.components[0].component_name,
+        "titles": incident.titles,
+        "touched": [each.component_name for each in incident.components] if incident.titles else [],
+        "over": incident.ended_at is not None,
+        "from": said.at.isoformat(),
+        "status": said.status,
+        "texts": said.texts,
+    }
 
 
 def _told_of(piece: Mapping[str, Any]) -> tuple[datetime, bool]:
@@ -630,8 +632,48 @@ def _work(work: PublicMaintenance, page: ShownPage) -> dict[str, Any]:
         "name": work.name,
         "from": work.starts_at.isoformat(),
         "to": work.ends_at.isoformat(),
+        "again": work.again,
+        "window": [str(work.window_id), work.announced_at.isoformat()],
         "touched": [each.name for each in page.content.components if each.component_id in work.component_ids],
     }
+
+
+def _work_pieces(
+    new: Sequence[Matter], watch: StatusWatch, page: ShownPage, to_come: Collection[str]
+) -> list[Mapping[str, Any]]:
+    """What mails tell of planned work: one of all that was announced of a window, and one of all that was called off.
+
+    What comes into the page's reach by time alone was announced with what was told of its window before.
+
+    :param to_come: the windows of which some time is still to come.
+    """
+    works = {str(each.maintenance_id): _work(each, page) for each in page.content.maintenance}
+    announced = [seen["work"].get("window") for seen in watch.seen.values() if "work" in seen]
+    together: dict[tuple[Stage, str], dict[str, Mapping[str, Any]]] = {}
+    for matter in new:
+        if matter.stage == "scheduled" and works[matter.key]["window"] not in announced:
+            work = works[matter.key]
+        elif matter.stage == "cancelled":
+            work = watch.seen[matter.key]["work"]
+        else:
+            continue
+        # What the release before this one kept of a window does not say which one.
+        window = work.get("window", [matter.key])[0]
+        together.setdefault((matter.stage, window), {})[matter.key] = work
+    pieces: list[Mapping[str, Any]] = []
+    for (stage, window), found in together.items():
+        keys = sorted(found, key=lambda key: str(found[key]["from"]))
+        first, last = found[keys[0]], found[keys[-1]]
+        about = {name: value for name, value in first.items() if name != "window"}
+        about["again"] = last.get("again", False) and (stage == "scheduled" or window not in to_come)
+        if len(keys) > 1:
+            about["times"] = [[found[key]["from"], found[key]["to"]] for key in keys]
+        # The release before this one finds a single announcement where it looks for it.
+        told: Mapping[str, Any] = {"about": about} if stage == "cancelled" or about["again"] or len(keys) > 1 else about
+        # A call-off takes the place of an announcement that nobody was sent yet if it is of the very same times.
+        key = keys[0] if len(keys) == 1 else str(uuid5(UUID(keys[0]), " ".join(keys)))
+        pieces.append({**told, "kind": stage, "key": key})
+    return pieces
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from typing import Annotated, TypeVar, cast, get_args
 
 from fastapi import Depends, Path, Query, Request
 
-from reporting.adapters.page_settings import PictureKind
 from reporting.adapters.secret_box import SecretBox, box_of
+from reporting.application.page_settings import PictureKind
 from reporting.settings import ReportingSettings
 from shared.problems import NotFound
 

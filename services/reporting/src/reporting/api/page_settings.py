@@ -9,10 +9,9 @@ from sqlalchemy import select
 
 from reporting.adapters.domain_proof import DomainProof, record_of, value_of
 from reporting.adapters.facts import StoredFacts
-from reporting.adapters.own_domains import Domains, is_domain
+from reporting.adapters.own_domains import DOMAINS, Domains, is_domain
 from reporting.adapters.page_providers import check_provider, close_page
 from reporting.adapters.page_settings import (
-    PictureKind,
     StatusPagePicture,
     StatusPageRow,
     client_of_page,
@@ -30,7 +29,7 @@ from reporting.adapters.page_settings import (
 )
 from reporting.adapters.pictures import LARGEST, NotAPicture, cleaned
 from reporting.adapters.status_subscriptions import show_other_sites
-from reporting.api.dependencies import Kind, Settings, of_process
+from reporting.api.dependencies import Kind, Settings
 from reporting.api.page_settings_models import CertificateAnswer, NewDomain, PageChange, PageView
 from reporting.application.page_settings import (
     DomainIsNotProven,
@@ -38,6 +37,7 @@ from reporting.application.page_settings import (
     PageColours,
     PageSettings,
     PasswordIsMissing,
+    PictureKind,
 )
 from reporting.application.status_page import UnknownPage, check_sites, status_page
 from reporting.domain.brand import READABLE, VARIABLES, contrast, palette, unreadable
@@ -299,9 +299,10 @@ async def delete_status_page_domain(slug: Slug, unit: Unit, _writer: Writer) -> 
     touch(row, unit.now)
 
 
-def known_domains(request: Request, runtime: CurrentRuntime) -> Domains:
-    """Dependency: the domains that this process asked about lately."""
-    return of_process(request, "domains", lambda: Domains(runtime))
+async def known_domains(request: Request) -> Domains:
+    """Dependency: what this process knows of domains, the same by which it finds their pages."""
+    domains: Domains = request.scope[DOMAINS]
+    return domains
 
 
 @certificates.get(

@@ -15,13 +15,15 @@ from fastapi import Depends, Path, Request, Response
 
 from reporting.adapters.facts import StoredFacts
 from reporting.adapters.last_pages import LastPages, SnapshotFolder
+from reporting.adapters.last_pictures import MOST_BYTES, LastPictures
 from reporting.adapters.own_domains import OWN_DOMAIN
 from reporting.adapters.page_access import PageAccess, basic_password
+from reporting.adapters.page_settings import stored_picture
 from reporting.adapters.rendering import RenderedPage, page_sign_in_page, password_page, translator_for
 from reporting.api.dependencies import Box, Settings, of_process
 from reporting.api.pages import HTML_CONTENT, message_response, page_response, wants_html
 from reporting.api.visits import visits_of
-from reporting.application.page_settings import page_address
+from reporting.application.page_settings import PictureKind, page_address
 from reporting.application.status_page import ShownPage, StatusPageContent, UnknownPage, status_page
 from reporting.settings import ReportingSettings
 from shared.consumer import is_database_away
@@ -31,6 +33,7 @@ from shared.operations import correlation_of
 from shared.problems import NotFound, TooManyRequests, Unauthorized, responses_for
 from shared.service import CurrentRuntime
 from shared.telemetry import current_traceparent
+from shared.unit_of_work import UnitOfWork
 from shared.worker import Runtime
 
 Slug = Annotated[
@@ -103,13 +106,20 @@ class PublicPages:
     """Reads pages for one request, and answers it."""
 
     def __init__(
-        self, request: Request, runtime: Runtime, settings: ReportingSettings, last: LastPages, access: PageAccess
+        self,
+        request: Request,
+        runtime: Runtime,
+        settings: ReportingSettings,
+        last: LastPages,
+        pictures: LastPictures,
+        access: PageAccess,
     ) -> None:
         self._access = access
         self._request = request
         self._runtime = runtime
         self._settings = settings
         self._last = last
+        self._pictures = pictures
 
     async def find(self, slug: str) -> PublicPage:
         """The page at an address, for whoever may read it.
@@ -137,8 +147,10 @@ class PublicPages:
                 correlation_id=correlation_of(self._request.headers), traceparent=current_traceparent()
             ) as unit:
                 page = await status_page(StoredFacts(unit), slug, unit.now)
+                read = {kind: await _stored(unit, page, kind) for kind in self._pictures.lacking(page)}
         except UnknownPage:
             await self._last.forget(slug)
+            await self._pictures.forget(slug)
             raise
         except Exception as error:
             if not is_database_away(error):
@@ -150,6 +162,7 @@ class PublicPages:
             read_at, page = kept
             return self._page(page, remembered=max((now - read_at) // _MINUTE, 1) * _MINUTE)
         await self._last.keep(slug, page, unit.now)
+        await self._pictures.keep(page, {kind: found for kind, found in read.items() if found is not None})
         return self._page(page, remembered=None)
 
     def _page(self, page: ShownPage, *, remembered: timedelta | None) -> PublicPage:
@@ -182,6 +195,17 @@ class PublicPages:
             return await self.look_up(slug)
         except UnknownPage:
             raise NotFound(NO_SUCH_PAGE) from None
+
+    async def picture_of(self, slug: str, kind: PictureKind) -> tuple[str, bytes] | None:
+        """The hash and the bytes of a picture of a page, for everybody. Raises NotFound."""
+        page = (await self.look_up_for_all(slug)).page
+        digest = page.known.pictures.get(kind)
+        if digest is None:
+            return None
+        if (kept := await self._pictures.recall(page, kind)) is not None:
+            return digest, kept
+        async with self._runtime.units.for_tenant(page.tenant_id) as unit:
+            return await _stored(unit, page, kind)
 
     async def enter(self, slug: str, password: str) -> tuple[PublicPage, str | None]:
         """The page and the cookie that opens it from now on; none when this is not the password. Raises NotFound."""
@@ -294,6 +318,10 @@ class PublicPages:
         return unchanged or Response(content, media_type="image/png", headers=headers | {"ETag": etag(digest)})
 
 
+async def _stored(unit: UnitOfWork, page: ShownPage, kind: PictureKind) -> tuple[str, bytes] | None:
+    return await stored_picture(unit.session, page.tenant_id, page.content.slug, page.client_id, kind)
+
+
 async def last_pages(request: Request, settings: Settings, box: Box) -> LastPages:
     """Dependency: what this process read last."""
 
@@ -301,6 +329,16 @@ async def last_pages(request: Request, settings: Settings, box: Box) -> LastPage
         return LastPages(SnapshotFolder(settings.snapshot_dir / "pages", box) if settings.snapshot_dir else None)
 
     return of_process(request, "last_pages", made)
+
+
+async def last_pictures(request: Request, settings: Settings, box: Box) -> LastPictures:
+    """Dependency: the pictures that this process read last."""
+
+    def made() -> LastPictures:
+        folder = settings.snapshot_dir / "pictures" if settings.snapshot_dir else None
+        return LastPictures(SnapshotFolder(folder, box, most_bytes=MOST_BYTES) if folder else None)
+
+    return of_process(request, "last_pictures", made)
 
 
 async def page_access(request: Request, box: Box) -> PageAccess:
@@ -313,10 +351,11 @@ async def public_pages(
     runtime: CurrentRuntime,
     settings: Settings,
     last: Annotated[LastPages, Depends(last_pages)],
+    pictures: Annotated[LastPictures, Depends(last_pictures)],
     access: Annotated[PageAccess, Depends(page_access)],
 ) -> PublicPages:
     """Dependency: see `PublicPages`."""
-    return PublicPages(request, runtime, settings, last, access)
+    return PublicPages(request, runtime, settings, last, pictures, access)
 
 
 Pages = Annotated[PublicPages, Depends(public_pages)]

@@ -5,7 +5,6 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request, Response
 
-from reporting.adapters.page_settings import stored_picture
 from reporting.adapters.rendering import RenderedPage, parts_of
 from reporting.adapters.rendering import status_page as render
 from reporting.api.dependencies import Kind, Lang, Settings
@@ -16,7 +15,6 @@ from reporting.application.status_page import StatusPageContent
 from shared.etag import IfNoneMatch
 from shared.i18n import Translator
 from shared.problems import NotFound, TooManyRequests, responses_for
-from shared.service import CurrentRuntime
 
 router = APIRouter(prefix="/status", tags=["status pages"])
 
@@ -127,7 +125,6 @@ async def enter_status_page(request: Request, pages: Pages, slug: Slug, lang: La
 )
 async def get_status_page_picture(
     pages: Pages,
-    runtime: CurrentRuntime,
     slug: Slug,
     picture: Kind,
     v: Annotated[
@@ -136,9 +133,7 @@ async def get_status_page_picture(
     if_none_match: IfNoneMatch = None,
 ) -> Response:
     """The logo or the small picture of the page, also before somebody has entered its password."""
-    page = (await pages.look_up_for_all(slug)).page
-    async with runtime.units.for_tenant(page.tenant_id) as unit:
-        found = await stored_picture(unit.session, page.tenant_id, slug, page.client_id, picture)
+    found = await pages.picture_of(slug, picture)
     if found is None:
         raise NotFound("This page has no such picture.")
     digest, content = found

@@ -436,37 +436,50 @@ class Statuspage:
 
     def _work(self, work: PublicMaintenance) -> StatuspageMaintenance:
         touched = [self._components[each] for each in work.component_ids]
+        steps = self._steps(work)
         return StatuspageMaintenance(
             id=work.maintenance_id,
             name=work.name,
             status=work.status,
-            created_at=work.announced_at,
-            updated_at=work.announced_at,
+            created_at=steps[-1].created_at,
+            updated_at=steps[0].created_at,
             monitoring_at=None,
             resolved_at=work.ends_at if work.status == "completed" else None,
             impact="maintenance",
             shortlink=self._url,
             started_at=work.starts_at,
             page_id=self._content.slug,
-            incident_updates=[self._announcement(work)],
+            incident_updates=steps,
             components=touched,
             scheduled_for=work.starts_at,
             scheduled_until=work.ends_at,
         )
 
-    def _announcement(self, work: PublicMaintenance) -> StatuspageUpdate:
-        """The one step that we know of: readers look at the newest without asking whether there is one."""
-        return StatuspageUpdate(
-            id=uuid5(work.maintenance_id, work.status),
-            status=work.status,
-            body=words.maintenance_status(self._t, work.status),
-            incident_id=work.maintenance_id,
-            created_at=work.announced_at,
-            updated_at=work.announced_at,
-            display_at=work.announced_at,
-            affected_components=[],
-            deliver_notifications=True,
-        )
+    def _steps(self, work: PublicMaintenance) -> list[StatuspageUpdate]:
+        """Newest first, and one at least: readers look at the newest without asking whether there is one.
+
+        Work is announced before it begins. Who calls off a window announces anew what has been of it: that changes
+        nothing about when it began.
+        """
+        told = [("scheduled", min(work.announced_at, work.starts_at))]
+        if work.status != "scheduled":
+            told.append(("in_progress", work.starts_at))
+        if work.status == "completed":
+            told.append(("completed", work.ends_at))
+        return [
+            StatuspageUpdate(
+                id=uuid5(work.maintenance_id, status),
+                status=status,
+                body=words.maintenance_status(self._t, status),
+                incident_id=work.maintenance_id,
+                created_at=at,
+                updated_at=at,
+                display_at=at,
+                affected_components=[],
+                deliver_notifications=True,
+            )
+            for status, at in told[::-1]
+        ]
 
 
 def _step_name(update: PublicUpdate) -> str:

@@ -292,11 +292,13 @@ PUBLIC_INCIDENT: Final[JsonDict] = {
 PUBLIC_STATUS: Final[JsonDict] = {"headline": "operational", "contract": "active", "since": None}
 PUBLIC_MAINTENANCE: Final[JsonDict] = {
     "maintenance_id": "5a0d2a5e-4a0f-5c5b-9f57-2f2f6f0f5f10",
+    "window_id": "0190a000-0000-7000-8000-000000000091",
     "name": "Montée de version du serveur",
     "status": "scheduled",
     "starts_at": "2026-06-24T00:00:00Z",
     "ends_at": "2026-06-24T02:00:00Z",
     "announced_at": "2026-06-08T09:00:00Z",
+    "again": False,
     "component_ids": [ENVIRONMENT],
 }
 PAGE: Final[JsonDict] = {

@@ -1,5 +1,6 @@
 """What an agency decides about a page beyond its contract: who may see it, how it looks, in which order it tells."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Literal, TypeAlias
 from uuid import UUID
@@ -7,6 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 Audience: TypeAlias = Literal["public", "password", "single_sign_on"]
+PictureKind: TypeAlias = Literal["logo", "favicon"]
 Colour = Annotated[str, StringConstraints(pattern="^#[0-9a-fA-F]{6}$"), Field(examples=["#7c2d12"])]
 Name = Annotated[
     str, StringConstraints(min_length=1, max_length=120, pattern=r"^[^\x00-\x1f\x7f]*\S[^\x00-\x1f\x7f]*$")
@@ -96,6 +98,12 @@ class KnownPage:
     """Whether somebody has come over it: links may go to it."""
     provider: PageProvider | None = None
     """None: nobody signs in, because the page names no provider or its provider is turned off."""
+
+    @property
+    def pictures(self) -> Mapping[PictureKind, str]:
+        """The hashes of the pictures that it has."""
+        both: dict[PictureKind, str | None] = {"logo": self.logo, "favicon": self.favicon}
+        return {kind: digest for kind, digest in both.items() if digest is not None}
 
 
 def page_address(known: KnownPage, slug: str, public_url: str) -> str:

@@ -224,11 +224,13 @@ class PublicMaintenance(Shown):
     model_config = ConfigDict(json_schema_extra=examples.example(examples.PUBLIC_MAINTENANCE))
 
     maintenance_id: UUID
+    window_id: UUID = Field(description="the same for all stretches of work that recurs")
     name: Text
     status: Literal["scheduled", "in_progress", "completed"]
     starts_at: Instant
     ends_at: Instant
     announced_at: Instant = Field(description="when it was told like this")
+    again: bool = Field(description="whether the same work is planned again after this")
     component_ids: list[UUID] = Field(description="the components that it may touch", json_schema_extra=MANY)
 
 
@@ -582,6 +584,7 @@ def _maintenance(windows: Sequence[KnownWindow], places: Mapping[UUID, UUID], no
         touched = [each for each, site_id in places.items() if window.state.covers(site_id, each)]
         if not touched:
             continue
+        last = max((each.starts_at for each in window.state.occurrences), default=now)
         for each in window.state.occurrences:
             if each.ends_at <= now - RECENT or each.starts_at >= now + AHEAD or each.starts_at >= each.ends_at:
                 continue
@@ -589,11 +592,13 @@ def _maintenance(windows: Sequence[KnownWindow], places: Mapping[UUID, UUID], no
             found.append(
                 PublicMaintenance(
                     maintenance_id=window.state.maintenance_id(each),
+                    window_id=window.state.window_id,
                     name=window.state.title,
                     status="completed" if over else "in_progress" if begun else "scheduled",
                     starts_at=each.starts_at,
                     ends_at=each.ends_at,
                     announced_at=window.announced_at,
+                    again=each.starts_at < last,
                     component_ids=touched,
                 )
             )

@@ -108,6 +108,13 @@ def palette_at_night(primary: str | None, background: str | None, text: str | No
     return own if own.dark else palette(primary, _INK, None)
 
 
+def palette_on_paper(primary: str | None, background: str | None, text: str | None) -> Palette:
+    """The same brand in print, where every ground is white: what is read on a light one is read there too, so a brand
+    that is light stays as it is."""
+    own = palette(primary, background, text)
+    return palette(primary, _PAPER, None) if own.dark else own
+
+
 def contrast(one: str, other: str) -> float:
     """The WCAG contrast ratio of two `#rrggbb` colours, from 1 to 21."""
     light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)

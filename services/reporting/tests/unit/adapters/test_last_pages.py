@@ -10,6 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from reporting.adapters.last_pages import LastPages, SnapshotFolder
+from reporting.adapters.last_pictures import LastPictures
 from reporting.adapters.secret_box import SecretBox
 from reporting.application import examples
 from reporting.application.page_settings import KnownPage, PageSettings
@@ -109,3 +110,30 @@ async def test_a_page_that_is_no_more_is_in_neither_memory(tmp_path: Path) -> No
     await last.keep("martin", page(), NOW)
     await last.forget("martin")
     assert await last.recall("martin", NOW) is None and files(tmp_path) == []
+
+
+async def test_pictures_are_kept_for_the_page_that_names_them_and_for_no_other(tmp_path: Path) -> None:
+    last = LastPictures(SnapshotFolder(tmp_path, BOX))
+    named = page(logo="aa", favicon="bb")
+    assert last.lacking(named) == ["logo", "favicon"]
+    await last.keep(named, {"logo": ("aa", b"\x89a"), "favicon": ("bb", b"\x89b")})
+    assert last.lacking(named) == []
+    for each in (last, LastPictures(SnapshotFolder(tmp_path, BOX))):
+        assert await each.recall(named, "logo") == b"\x89a"
+        assert await each.recall(page(favicon="bb"), "logo") is None
+        assert await each.recall(page(logo="cc"), "logo") is None
+        assert await each.recall(page("dupont", logo="aa"), "logo") is None
+    assert last.lacking(page(logo="cc")) == ["logo"]
+    await last.forget("martin")
+    assert await last.recall(named, "logo") is None and files(tmp_path) == []
+
+
+async def test_pictures_are_bounded_in_memory_and_are_not_read_again_with_every_page(tmp_path: Path) -> None:
+    slugs, content = ("a", "b", "c"), b"0123456789"
+    for folder, left in ((SnapshotFolder(tmp_path, BOX), content), (None, None)):
+        last = LastPictures(folder, most_bytes=20)
+        for slug in slugs:
+            await last.keep(page(slug, logo="aa"), {"logo": ("aa", content)})
+        assert [last.lacking(page(slug, logo="aa")) for slug in slugs] == [[], [], []]
+        found = [await last.recall(page(slug, logo="aa"), "logo") for slug in reversed(slugs)]
+        assert found == [content, content, left]

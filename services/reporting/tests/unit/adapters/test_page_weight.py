@@ -156,6 +156,8 @@ def crowded(components: int, outages: int) -> Branded[StatusPageContent]:
     whole["maintenance"] = [
         {
             "maintenance_id": new_id(),
+            "window_id": new_id(),
+            "again": True,
             "name": "Montée de version du serveur",
             "status": "scheduled",
             "starts_at": NOW + timedelta(days=1),

@@ -9,6 +9,7 @@ from reporting.domain.brand import (
     contrast,
     palette,
     palette_at_night,
+    palette_on_paper,
     unreadable,
     with_variables,
 )
@@ -72,6 +73,14 @@ def test_a_page_is_readable_at_night_too(primary: str, background: str, text: st
 def test_a_brand_that_is_dark_stays_as_it_is() -> None:
     colours = ("#0ea5e9", "#0b1120", "#e2e8f0")
     assert palette_at_night(*colours) == palette(*colours)
+
+
+@given(COLOURS | MIDDLE, COLOURS | MIDDLE, COLOURS)
+def test_what_is_printed_is_readable_on_white_whatever_the_brand(primary: str, background: str, text: str) -> None:
+    printed = palette_on_paper(primary, background, text)
+    assert not printed.dark
+    for ink in (printed.ink, printed.muted, printed.link, printed.good, printed.warn, printed.bad, printed.none):
+        assert contrast(ink, "#ffffff") >= READABLE
 
 
 NAMES = st.sampled_from([*VARIABLES, "paper", "no-such-name"])
