@@ -149,6 +149,11 @@ class PublicComponent(Shown):
         """What visitors are told of it: the worse of what was measured and what people say."""
         return shown_state(self.state, self.impact)
 
+    @property
+    def unwatched(self) -> bool:
+        """Whether nobody ever looked, and nobody says anything of it."""
+        return self.shown_state == "unknown" and self.since is None
+
 
 class PublicImpact(Shown):
     """What an incident does to a component from a step on."""
@@ -269,6 +274,11 @@ class StatusPageContent(Shown):
         description="planned work: over within 14 days, in progress, or to come within 30 days, in the order of time",
         json_schema_extra=MANY,
     )
+
+    @property
+    def unwatched(self) -> bool:
+        """Whether nobody ever looked at anything of what it shows, while contracts go on."""
+        return self.status.headline == "unknown" and all(component.unwatched for component in self.components)
 
     @property
     def incidents(self) -> list[PublicIncident]:
