@@ -109,6 +109,21 @@ async def test_a_month_in_which_nothing_was_watched_has_no_line_of_dashes(portal
     assert [each["uptime_display"] for each in kept["report"]["uptime"]["figures"]] == [None, None]
 
 
+async def test_the_reports_of_a_contract_that_ended_long_ago_are_listed_first(portal: Any, story: Any) -> None:
+    ended = MIDNIGHT - timedelta(days=3)
+    await portal.hear(*story.golden_june(), story.contract("terminated", ended))
+    portal.clock.set(AFTERWARDS)
+    await issue(portal)
+    portal.clock.set(AFTERWARDS + timedelta(days=500))
+    browser = await signed_in(portal, person_of(story))
+    page = plain((await get(portal, "/portal/reports?lang=en", browser)).text)
+    assert "June 2026 Edition 1" in page
+    assert "Nothing was measured yet" not in page
+    later = plain((await get(portal, "/portal/reports?lang=en&before=2027-12", browser)).text)
+    assert "There is no report of this year." in later
+    assert "Nothing was measured yet" not in later
+
+
 async def test_every_edition_can_be_taken_away_in_each_form_and_its_evidence_too(portal: Any, story: Any) -> None:
     await told_of_june(portal, story)
     browser = await signed_in(portal, person_of(story))
