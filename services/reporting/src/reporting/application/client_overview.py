@@ -18,7 +18,7 @@ from reporting.application.report import Brand, UptimeFigure
 from reporting.application.reporting import zones_of
 from reporting.application.status_page import PublicDay, days_shown, impacts_of_people, outages_of, present_state
 from reporting.domain.period import days_until, month_bounds, month_of
-from reporting.domain.public_words import Headline, Impact, ShownState, headline, shown_state, worst
+from reporting.domain.public_words import Headline, ShownState, headline, shown_state
 from reporting.domain.state_line import Span, State
 
 DAYS: Final = 90
@@ -97,16 +97,10 @@ async def contract_now(facts: Facts, contract_id: UUID, now: datetime) -> Contra
     start = days[0][1]
     names = await facts.names(contract_id)
     transitions = await facts.transitions(contract_id, start, until)
-    said: dict[UUID, Impact | None] = {}
-    for page in newest.pages:
-        shown_names = {
-            environment.environment_id: environment.name
-            for site in newest.sites_at(page.slug)
-            for environment in site.environments
-        }
-        tenant_id, client_id = versions[-1].tenant_id, newest.client.client_id
-        told = await impacts_of_people(facts, tenant_id, page.slug, client_id, shown_names, now)
-        said |= {one: worst([said.get(one), impact]) for one, impact in told.items()}
+    own_names = {each.environment_id: each.name for site in newest.sites for each in site.environments}
+    slugs = [page.slug for page in newest.pages]
+    tenant_id, client_id = versions[-1].tenant_id, newest.client.client_id
+    said = await impacts_of_people(facts, tenant_id, slugs, client_id, own_names, now) if slugs else {}
     watched = any(version.state.uptime is not None for version in versions)
     systems = []
     going_on: set[UUID] = set()
