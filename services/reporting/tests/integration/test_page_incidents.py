@@ -293,7 +293,7 @@ async def in_portal(service: Any, story: Any) -> tuple[str, str, str]:
         now = await contract_now(StoredFacts(unit), story.contract_id, unit.now)
     assert now is not None
     (system,) = [each for each in now.systems if each.environment_id == story.environment_id]
-    return now.headline, system.state, system.shown
+    return str(now.headline), system.state, system.shown
 
 
 async def test_the_portal_tells_the_client_what_his_page_tells_visitors(

@@ -6,7 +6,8 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import text
+import sqlalchemy.event
+from sqlalchemy import Engine, text
 
 from reporting.adapters.facts import StoredFacts
 from reporting.application.client_overview import contract_now
@@ -206,6 +207,23 @@ async def test_an_incident_that_people_put_on_one_page_is_on_no_other_and_the_cl
         now = await contract_now(StoredFacts(unit), shop.contract_id, unit.now)
     assert now is not None
     assert {system.name: system.shown for system in now.systems} == {"shop.example": "partial", "booking.example": "up"}
+
+
+async def test_the_portal_reads_at_once_what_people_say_on_all_pages_of_a_contract(
+    service: Any, two_sites: TwoSites
+) -> None:
+    looked: list[str] = []
+
+    def look(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        looked.append(statement)
+
+    sqlalchemy.event.listen(Engine, "before_cursor_execute", look)
+    try:
+        async with service.runtime.units.for_every_tenant() as unit:
+            assert await contract_now(StoredFacts(unit), two_sites.shop.contract_id, unit.now) is not None
+    finally:
+        sqlalchemy.event.remove(Engine, "before_cursor_execute", look)
+    assert len([each for each in looked if "FROM reporting.page_incident " in " ".join(each.split()) + " "]) == 1
 
 
 async def test_an_amendment_drops_a_page_and_the_others_stay_in_whatever_order_it_is_heard(

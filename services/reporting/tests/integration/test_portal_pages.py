@@ -1,5 +1,6 @@
 """The portal's own part: sessions and their ends, links and theirs, and pages while the other services are away."""
 
+import json
 import re
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -143,6 +144,78 @@ async def test_a_month_with_a_decision_is_told_as_its_report_tells_it_with_the_f
     told = Page(page.text).words.replace("\u202f", " ").replace("\xa0", " ")
     assert "99,97 %" in told
     assert "99,55 % telle que mesurée" in told
+
+
+def unwatched(story: Any) -> bytes:
+    """A contract that promises work and no monitoring."""
+    signed: bytes = story.contract("activated", datetime(2026, 5, 20, 8, 0, tzinfo=UTC), uptime=None)
+    return signed
+
+
+NOT_KNOWN = ("is not known at the moment", "n’est pas connu", "Unknown", "Inconnu", "not measured", "non mesuré")
+
+
+@pytest.mark.parametrize(
+    ("language", "told", "on_page", "in_report"),
+    [
+        ("en", "No system is monitored under this contract.", "No system is monitored here", "Nothing was measured."),
+        (
+            "fr",
+            "Aucun système n’est surveillé au titre de ce contrat.",
+            "Aucun système n’est surveillé ici",
+            "Rien n’a été mesuré.",
+        ),
+    ],
+)
+async def test_a_contract_under_which_nothing_is_watched_says_so_and_not_that_something_is_missing(
+    portal: Any, story: Any, language: str, told: str, on_page: str, in_report: str
+) -> None:
+    await portal.hear(unwatched(story))
+    browser = await signed_in(portal, person_of(story))
+    home = (await get(portal, f"/portal?lang={language}", browser)).text
+    assert Page(home).faults() == []
+    assert told in home
+    assert not [each for each in (*NOT_KNOWN, 'class="bars"', 'class="tile', "/uptime") if each in home]
+    months = (await get(portal, f"/portal/contracts/{story.contract_id}/uptime?lang={language}", browser)).text
+    assert ("Nothing was measured yet." in months) == (language == "en")
+    assert story.site_name not in Page(months).words
+    report = await get(portal, f"/portal/contracts/{story.contract_id}/reports/2026-06/so-far?lang={language}", browser)
+    assert in_report in report.text
+    assert not [each for each in (story.site_name, *NOT_KNOWN) if each in Page(report.text).words]
+    visited = (await get(portal, f"/status/{story.slug}?lang={language}", {"Accept": "text/html"})).text
+    assert f'<p class="big">{on_page}</p>' in visited
+    assert not [each for each in NOT_KNOWN[:4] if each in Page(visited).words]
+    badge = await get(portal, f"/status/{story.slug}/badge.svg?lang={language}")
+    assert on_page in badge.text
+
+
+async def test_what_people_say_of_a_system_that_nobody_watches_is_the_state_of_it(portal: Any, story: Any) -> None:
+    incident_id = new_id()
+    reported = story.incident(incident_id, None, portal.clock.now() - timedelta(hours=1))
+    await portal.hear(unwatched(story), *reported)
+    affected = [{"component_id": str(story.environment_id), "impact": "partial"}]
+    body = {"incident_id": str(incident_id), "titles": {"en": "Payments are refused"}, "components": affected}
+    async with portal.client(story) as agency:
+        path = f"/v1/status-pages/{story.slug}/incidents"
+        answer = await agency.post(path, json=body | {"texts": {"en": "We are on it."}})
+        assert answer.status_code == 201, answer.text
+    home = (await get(portal, "/portal?lang=en", await signed_in(portal, person_of(story)))).text
+    assert '<p class="big">Some systems are unavailable</p>' in home
+    assert home.count("Partly unavailable") == 1
+    assert "Unknown" not in home
+    visited = (await get(portal, f"/status/{story.slug}?lang=en", {"Accept": "text/html"})).text
+    assert '<p class="big">Some systems are unavailable</p>' in visited
+
+
+async def test_where_no_environment_counts_those_that_are_watched_say_how_it_is(portal: Any, story: Any) -> None:
+    began = datetime(2026, 5, 20, 8, 0, tzinfo=UTC)
+    signed = json.loads(unwatched(story))
+    sites = signed["data"]["sites"]
+    sites[0]["environments"] = sites[0]["environments"][1:]
+    watched = [story.unknown(began, staging=True), story.restored(began, began + timedelta(seconds=30), staging=True)]
+    await portal.hear(json.dumps(signed).encode(), *watched)
+    home = (await get(portal, "/portal?lang=en", await signed_in(portal, person_of(story)))).text
+    assert '<p class="big">All systems are operational</p>' in home
 
 
 async def test_an_incident_that_was_resolved_while_its_system_is_down_is_not_told_as_over(

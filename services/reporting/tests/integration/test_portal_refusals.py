@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from html import unescape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
@@ -287,6 +288,64 @@ async def test_a_form_that_is_refused_as_it_stands_is_the_same_request_when_it_i
         assert opened.status_code == 422
     first, second = refusing.keys
     assert first == second
+
+
+def in_english(html: str) -> str:
+    """Where the link to the other language leads."""
+    (address,) = re.findall(r'<a href="([^"]+)" lang="en" hreflang="en">', html)
+    return unescape(address)
+
+
+@pytest.mark.parametrize("lacking", ["", "title"])
+async def test_a_form_that_was_refused_is_the_same_in_the_other_language_and_found_again_later(
+    start_service: Any, story: Any, refusing: Any, lacking: str
+) -> None:
+    url = f"http://127.0.0.1:{refusing.server_port}"
+    portal = await start_service(portal_secret="s" * 40, contracts_url=url, incidents_url=url)
+    await portal.hear(*story.golden_june()[:1])
+    browser, path = await signed_in(portal, person_of(story)), "/portal/requests/new/assistance"
+    sent = QUESTION | {"form_token": await form_token(portal, browser)} | ({lacking: ""} if lacking else {})
+    refused = await write(portal, path, browser, **sent)
+    assert refused.status_code == 422
+    again = (await get(portal, in_english(refused.text), browser)).text
+    assert "What you wrote before is in the form again." in again
+    assert QUESTION["topic"] in again
+    assert "Comment ajouter une page" in again
+    assert f'href="{path}"' in (await get(portal, "/portal", browser)).text
+
+
+@pytest.mark.parametrize(
+    ("path", "page", "sent"),
+    [
+        (f"/portal/advice/{ITEM}/answer", f"/portal/advice/{ITEM}", {"answer": "refused"}),
+        (f"/portal/changes/{ITEM}/decline", f"/portal/changes/{ITEM}", {}),
+    ],
+)
+async def test_a_no_without_a_reason_leads_on_as_the_page_does_on_which_it_was_said(
+    start_service: Any, story: Any, refusing: Any, path: str, page: str, sent: dict[str, str]
+) -> None:
+    url = f"http://127.0.0.1:{refusing.server_port}"
+    refusing.reads = READ
+    portal = await start_service(portal_secret="s" * 40, contracts_url=url, incidents_url=url)
+    await portal.hear(*story.golden_june()[:1])
+    browser = await signed_in(portal, person_of(story))
+    refused = await write(portal, path, browser, form_token=await form_token(portal, browser), reason=" ", **sent)
+    assert refused.status_code == 422
+    assert in_english(refused.text) == f"{page}?lang=en"
+    other = await get(portal, in_english(refused.text), browser)
+    assert other.status_code == 200
+    if sent:
+        assert 'value="refused" required checked' in refused.text
+        assert 'value="refused" required checked' in other.text
+    else:
+        reply = form_of(refused.text, f"/portal/items/{ITEM}/replies")
+        assert reply["from"] == page
+
+
+async def test_the_other_language_of_a_page_is_the_same_part_of_it(portal: Any, story: Any) -> None:
+    await portal.hear(*story.golden_june()[:1])
+    shown = await get(portal, "/portal/reports?before=2026-05&lang=fr", await signed_in(portal, person_of(story)))
+    assert in_english(shown.text) == "/portal/reports?before=2026-05&lang=en"
 
 
 async def test_what_somebody_wrote_is_not_kept_for_whoever_signed_in_after_him_in_the_same_browser(

@@ -18,7 +18,7 @@ from reporting.jobs.issue_reports import IssueReports
 from reporting.jobs.measure_months import MeasureMonths
 from shared.ids import new_id
 
-from .test_portal_pages import Page, get, person_of, portal, signed_in
+from .test_portal_pages import Page, get, person_of, portal, signed_in, unwatched
 from .test_report_contents import told
 
 __all__ = ["portal"]
@@ -92,6 +92,36 @@ async def test_a_client_reads_the_newest_edition_and_the_earlier_one_with_what_c
     assert "Ce mois n’est pas terminé" in so_far.text
     live = await get(portal, f"/portal/contracts/{story.contract_id}/reports/2026-07/so-far", browser)
     assert f'href="/portal/contracts/{story.contract_id}/reports/2026-07"' in live.text, "there is a way back"
+
+
+async def test_a_month_in_which_nothing_was_watched_has_no_line_of_dashes(portal: Any, story: Any) -> None:
+    await portal.hear(unwatched(story))
+    portal.clock.set(AFTERWARDS)
+    await issue(portal)
+    browser = await signed_in(portal, person_of(story, "client_staff"))
+    edition = f"{month_of(story)}/editions/1"
+    told = (await get(portal, f"{edition}?lang=en", browser)).text
+    assert "Nothing was measured." in told
+    assert "No day had an interruption" not in told
+    assert story.site_name not in told
+    assert "unavailable for" not in told
+    kept = (await get(portal, f"{edition}/json", browser)).json()
+    assert [each["uptime_display"] for each in kept["report"]["uptime"]["figures"]] == [None, None]
+
+
+async def test_the_reports_of_a_contract_that_ended_long_ago_are_listed_first(portal: Any, story: Any) -> None:
+    ended = MIDNIGHT - timedelta(days=3)
+    await portal.hear(*story.golden_june(), story.contract("terminated", ended))
+    portal.clock.set(AFTERWARDS)
+    await issue(portal)
+    portal.clock.set(AFTERWARDS + timedelta(days=500))
+    browser = await signed_in(portal, person_of(story))
+    page = plain((await get(portal, "/portal/reports?lang=en", browser)).text)
+    assert "June 2026 Edition 1" in page
+    assert "Nothing was measured yet" not in page
+    later = plain((await get(portal, "/portal/reports?lang=en&before=2027-12", browser)).text)
+    assert "There is no report of this year." in later
+    assert "Nothing was measured yet" not in later
 
 
 async def test_every_edition_can_be_taken_away_in_each_form_and_its_evidence_too(portal: Any, story: Any) -> None:

@@ -270,6 +270,18 @@ async def test_a_page_with_a_password_tells_nothing_without_it(known: Any, story
         assert (await visitor.get(PAGE, headers=BROWSER | bearer)).status_code == 403
 
 
+async def test_a_browser_whose_visit_ended_is_let_in_again_when_it_subscribes(known: Any, story: Any) -> None:
+    await change(known, story, audience="password", password="pain au levain")
+    async with known.client() as visitor:
+        reader = {"email": "reader@example.org"}
+        asked = await visitor.post(f"{PAGE}/subscribe?lang=fr", data=reader, headers=BROWSER)
+        assert (asked.status_code, asked.headers["content-type"]) == (403, "text/html; charset=utf-8")
+        assert 'action="./enter?lang=fr"' in asked.text
+        assert "boulangerie-martin.example" not in asked.text
+        program = await visitor.post(f"{PAGE}/subscribe", data=reader)
+        assert (program.status_code, program.headers["content-type"]) == (401, "application/problem+json")
+
+
 async def test_a_new_password_ends_every_visit(known: Any, story: Any) -> None:
     await change(known, story, audience="password", password="pain au levain")
     async with known.client() as visitor:

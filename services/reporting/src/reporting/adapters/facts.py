@@ -290,16 +290,16 @@ class StoredFacts(StoredTold):
         return await known_page(self._session, tenant_id, slug, client_id)
 
     async def page_incidents(
-        self, tenant_id: UUID, slug: str, client_id: UUID, since: datetime
+        self, tenant_id: UUID, slugs: Collection[str], client_id: UUID, since: datetime
     ) -> Sequence[WrittenIncident]:
-        """What people put on a client's page, unless it was withdrawn or they called it resolved before `since`."""
-        return await written_incidents(self._session, tenant_id, slug, client_id, since)
+        """What people put on a client's pages, unless it was withdrawn or they called it resolved before `since`."""
+        return await written_incidents(self._session, tenant_id, slugs, client_id, since)
 
     async def page_updates(
-        self, tenant_id: UUID, slug: str, incident_ids: Collection[UUID]
+        self, tenant_id: UUID, slugs: Collection[str], incident_ids: Collection[UUID]
     ) -> Mapping[UUID, Sequence[WrittenUpdate]]:
-        """By incident of a page: what people tell visitors of it, oldest first; what was withdrawn among it."""
-        return await written_updates(self._session, tenant_id, slug, incident_ids) if incident_ids else {}
+        """By incident of these pages: what people tell visitors of it, oldest first; what was withdrawn among it."""
+        return await written_updates(self._session, tenant_id, slugs, incident_ids) if incident_ids else {}
 
     async def page_changed_at(self, tenant_id: UUID, slug: str, client_id: UUID) -> datetime | None:
         """When somebody last told visitors of a page something, took it back, planned work, or changed its settings."""

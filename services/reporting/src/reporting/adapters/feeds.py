@@ -199,7 +199,7 @@ def _folded(line: str) -> Iterator[str]:
 
 def badge(content: StatusPageContent, t: Translator) -> bytes:
     """The page's line as a small picture. Its width is reckoned and imposed, so that any font fits."""
-    label, state = content.name, words.headline(t, content.status.headline)
+    label, state = content.name, words.page_headline(t, content)
     tones = palette(None, "#ffffff", None)
     ground = {"good": tones.good, "warn": tones.warn, "bad": tones.bad}.get(
         words.tone(content.status.headline), tones.none

@@ -143,9 +143,9 @@ async def withdraw_page_incident(uow: UnitOfWork, row: PageIncidentRow, name: st
 
 
 async def written_incidents(
-    session: AsyncSession, tenant_id: UUID, slug: str, client_id: UUID, since: datetime
+    session: AsyncSession, tenant_id: UUID, slugs: Collection[str], client_id: UUID, since: datetime
 ) -> Sequence[WrittenIncident]:
-    """What people put on a client's page, oldest first, unless it was withdrawn or they called it resolved before
+    """What people put on a client's pages, oldest first, unless it was withdrawn or they called it resolved before
     `since`."""
     row, told, newest = PageIncidentRow, PageUpdateRow, aliased(PageUpdateRow)
     last = (
@@ -165,7 +165,7 @@ async def written_incidents(
     over = exists().where(newest.page_update_id == last, newest.status == "resolved", newest.published_at < since)
     rows = await session.scalars(
         select(row)
-        .where(row.tenant_id == tenant_id, row.slug == slug, row.client_id == client_id)
+        .where(row.tenant_id == tenant_id, row.slug.in_(slugs), row.client_id == client_id)
         .where(row.withdrawn_at.is_(None), ~over)
         .order_by(row.published_at, row.page_incident_id)
     )
@@ -182,13 +182,13 @@ async def written_incidents(
 
 
 async def written_updates(
-    session: AsyncSession, tenant_id: UUID, slug: str, incident_ids: Collection[UUID]
+    session: AsyncSession, tenant_id: UUID, slugs: Collection[str], incident_ids: Collection[UUID]
 ) -> Mapping[UUID, list[WrittenUpdate]]:
-    """By incident of a page: what visitors read or read before it was withdrawn, oldest first."""
+    """By incident of these pages: what visitors read or read before it was withdrawn, oldest first."""
     row = PageUpdateRow
     rows = await session.scalars(
         select(row)
-        .where(row.tenant_id == tenant_id, row.slug == slug, row.page_incident_id.in_(incident_ids))
+        .where(row.tenant_id == tenant_id, row.slug.in_(slugs), row.page_incident_id.in_(incident_ids))
         .order_by(row.published_at, row.page_update_id)
     )
     found: dict[UUID, list[WrittenUpdate]] = {}

@@ -61,7 +61,8 @@ def report_sheet(issued: IssuedEdition, t: Translator, layout: Layout | None = N
     zone = ZoneInfo(report.time_zone)
     contract = report.contract
     commentary = edition.commentary.in_language(t.language)
-    counted = [figure for figure in report.uptime.figures if figure.counts_for_sla]
+    figures = report.uptime.told_figures
+    counted = [figure for figure in figures if figure.counts_for_sla]
     template = issued.template
     texts = template.texts(t.language)
     values = template_values(edition, t)
@@ -103,7 +104,7 @@ def report_sheet(issued: IssuedEdition, t: Translator, layout: Layout | None = N
         ],
         closing=paragraphs(filled(texts.closing or "", values)),
         rules_title=t.gettext("How these figures came about"),
-        rules=_rules(counted or report.uptime.figures, t),
+        rules=_rules(counted or figures, t),
         footer=t.gettext(
             "Prepared by %(agency)s, as of %(instant)s",
             agency=contract.agency_name,
@@ -202,7 +203,7 @@ def _tiles(report: MonthlyReport, counted: Sequence[UptimeFigure], t: Translator
         Tile(
             label=t.gettext("Incidents"),
             figure=str(report.incidents.total),
-            note=_unavailable(report, counted, t),
+            note=_unavailable(report, counted, t) if report.uptime.told_figures else "",
         )
     )
     for label, count in (
@@ -299,7 +300,7 @@ def _told_days(days: Sequence[tuple[date, timedelta]], t: Translator) -> str:
 
 def _uptime(report: MonthlyReport, t: Translator, zone: ZoneInfo) -> Table:
     rows = []
-    for figure in sorted(report.uptime.figures, key=lambda each: not each.counts_for_sla):
+    for figure in sorted(report.uptime.told_figures, key=lambda each: not each.counts_for_sla):
         name = f"{figure.site_name} · {figure.environment_name}"
         if not figure.counts_for_sla:
             information = t.gettext("for information, not part of the promise")

@@ -9,7 +9,7 @@ from typing import Any, Final
 from reporting.application.editions import AS_MEASURED
 from reporting.application.page_updates import Language
 from reporting.application.report import Moment
-from reporting.application.status_page import PublicComponent, PublicDay
+from reporting.application.status_page import PublicComponent, PublicDay, StatusPageContent
 from shared.i18n import Translator
 from shared.values import parse_duration
 
@@ -68,6 +68,16 @@ def headline(t: Translator, code: str) -> str:
         "ended": t.gettext("Monitoring has ended"),
     }
     return words[code]
+
+
+def page_headline(t: Translator, page: StatusPageContent) -> str:
+    """A status page in one line. That nothing was ever watched does not change by waiting a moment."""
+    return t.gettext("No system is monitored here") if page.unwatched else headline(t, page.status.headline)
+
+
+def component_state(t: Translator, component: PublicComponent) -> str:
+    """What visitors are told of a component."""
+    return state(t, "paused" if component.unwatched else component.shown_state)
 
 
 def tone(code: str) -> str:

@@ -139,7 +139,7 @@ async def publish_page_update(
     client_id = await client_of_page(unit, slug)
     await write_on_page(unit, slug)
     page = await shown_page(unit, slug, client_id)
-    people = await StoredFacts(unit).page_incidents(writer.tenant_id, slug, client_id, unit.now - RECENT)
+    people = await StoredFacts(unit).page_incidents(writer.tenant_id, [slug], client_id, unit.now - RECENT)
     by_people = any(each.page_incident_id == page_incident_id for each in people)
     outage = None if by_people else shown_incident(page, page_incident_id)
     components = None

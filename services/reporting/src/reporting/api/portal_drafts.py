@@ -28,18 +28,22 @@ def page_of_reply(item_id: str, fields: Mapping[str, str]) -> str | None:
     return given if given in pages else None
 
 
+def page_of(path: str) -> str:
+    """Where what answers at `path` can be opened again: the page of a form for where it is sent to, else itself."""
+    decision = _OF_PAGE.fullmatch(path)
+    return path if decision is None else decision[1] or decision[2]
+
+
 def draft_of(path: str, fields: Mapping[str, str]) -> Draft | None:
     """What is to be kept of a form that was sent to `path`; None for a form into which nobody writes.
 
     Its key is kept with it: the form may have come through although its answer did not, and is then not done twice.
     """
     page: str | None = None
-    if _OWN_PAGE.fullmatch(path):
-        page = path
-    elif reply := _REPLY.fullmatch(path):
+    if reply := _REPLY.fullmatch(path):
         page = page_of_reply(reply[1], fields)
-    elif decision := _OF_PAGE.fullmatch(path):
-        page = decision[1] or decision[2]
+    elif _OWN_PAGE.fullmatch(path) or _OF_PAGE.fullmatch(path):
+        page = page_of(path)
     written = written_in(fields)
     if page is None or not any(map(str.strip, written.values())):
         return None

@@ -13,7 +13,7 @@ from reporting.adapters.evidence_amounts import amounts_pack, closed_in, hours_p
 from reporting.adapters.evidence_clocks import incident_pack
 from reporting.adapters.evidence_pack import Pack, month_pack
 from reporting.adapters.facts import StoredFacts
-from reporting.adapters.portal_facts import contracts_seen, editions_told, note_read, reviews_told
+from reporting.adapters.portal_facts import contracts_seen, editions_told, newest_month_told, note_read, reviews_told
 from reporting.adapters.rendering import Link, report_page, sheet_page
 from reporting.adapters.report_csv import report_csv
 from reporting.adapters.report_deliveries import newest_edition
@@ -84,13 +84,18 @@ Number = Annotated[int, Path(ge=1, le=MOST_EDITIONS)]
 
 @router.get("/reports", summary="Reports")
 async def list_portal_reports(visit: SignedIn, before: Month | None = None) -> Response:
-    """The months of every contract, a year at a time: what was told of each, and the present one so far."""
+    """The months of every contract, a year at a time: what was told of each, and the present one so far.
+
+    The first year ends with the newest month of which there is anything, also of a contract that ended long ago.
+    """
     async with visit.unit() as unit:
         contracts = await contracts_seen(unit)
         listed = []
         for contract in contracts:
             measured = await months_of_uptime(StoredFacts(unit), contract.contract_id, unit.now, MONTHS)
-            last = before or next_month(measured[0].month if measured else unit.now.date().replace(day=1))
+            newest = await newest_month_told(unit, contract.contract_id)
+            present = [each.month for each in measured[:1]] + ([] if newest is None else [newest.month])
+            last = before or next_month(max(present, default=unit.now.date().replace(day=1)))
             last = max(last, SECOND_YEAR)
             first = last.replace(year=last.year - 1)
             end = last - timedelta(days=1)
@@ -103,7 +108,7 @@ async def list_portal_reports(visit: SignedIn, before: Month | None = None) -> R
             listed.append(
                 (contract, told_reviews, [(month, told.get(month, []), month in running) for month in months], older)
             )
-    return visit.page_about(contracts, "reports.html", {"listed": listed})
+    return visit.page_about(contracts, "reports.html", {"listed": listed, "before": before})
 
 
 @router.get("/contracts/{contract_id}/reports/{month}", summary="What was told of a month")

@@ -38,7 +38,7 @@ from reporting.adapters.secret_box import SecretBox
 from reporting.adapters.upstream import AskedTooFast, Away, ClientApis, NotThere, PortalAccess, Refused
 from reporting.api.dependencies import current_box, current_settings, of_process
 from reporting.api.pages import FORM, HTML
-from reporting.api.portal_drafts import draft_of, written_in
+from reporting.api.portal_drafts import draft_of, page_of, written_in
 from reporting.application.client_overview import brand_of
 from reporting.application.editions import UnknownEdition
 from reporting.application.evidence import (
@@ -233,22 +233,32 @@ class Visit:
         status: int = 200,
         drafts: Sequence[Draft] = (),
     ) -> Response:
-        """A page, where the contracts were read already."""
+        """A page, where the contracts were read already. In a form that was just sent is what was sent."""
+        path = self.request.url.path
+        here = page_of(path)
+        written: Form | None = getattr(self.request.state, "written", None)
+        kept = {each.path: each.fields for each in drafts}
         zone = contracts[0].client.time_zone if contracts else "UTC"
         brand = brand_of(contracts, self.person.agency_name)
         shared = {
             "visit": self,
             "p": portal_words,
             "contracts": contracts,
-            "here": self.request.url.path,
-            "kept": {each.path: each.fields for each in drafts},
-            "found_again": any(each.page == self.request.url.path for each in drafts),
+            "here": here,
+            "here_with": partial(_address, here, self.request.query_params.multi_items()),
+            "kept": kept if written is None else kept | {path: written.fields},
+            "found_again": any(each.page == here and (written is None or each.path != path) for each in drafts),
             "technical": self.technical,
             "severity": partial(_severity, self.translator, contracts),
             "form_key": secrets.token_urlsafe(18),
         }
         page = portal_page(template, self.translator, brand, zone, self.runtime.clock.now(), {**shared, **values})
         return html_response(self.request, page, self.translator, status=status)
+
+
+def _address(path: str, query: Sequence[tuple[str, str]], **changed: str) -> str:
+    """The same page with some of its parameters changed."""
+    return f"{path}?{urlencode([*(each for each in query if each[0] not in changed), *changed.items()])}"
 
 
 def _severity(t: Translator, contracts: Sequence[ContractState], item: Mapping[str, Any]) -> str:
@@ -515,6 +525,8 @@ class PortalRoute(APIRoute):
                 response = await handle(request)
                 if response.status_code == 303:
                     await _forget_sent(request)
+                elif response.status_code == 422:
+                    await _keep_written(request)  # whoever leaves the page of a form that was refused finds it again
                 return response
             except SignedOut:
                 return await _signed_out(request)

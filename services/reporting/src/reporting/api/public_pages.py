@@ -43,10 +43,12 @@ NOT_MODIFIED = {"description": "The reader has the present version (`If-None-Mat
 FOR_SOME = responses_for(Unauthorized, TooManyRequests)
 """Of every route of a page: it may be for those who know its password or sign in; wrong passwords are counted."""
 _FOR_THE_FEW = "The page is for those who know its password, or sign in, and this visitor has not yet"
+NOT_YET: Final[dict[int | str, dict[str, Any]]] = {403: {"description": _FOR_THE_FEW, **HTML_CONTENT}}
+"""What `PublicPages.admission` answers."""
 A_PAGE: Final[dict[int | str, dict[str, Any]]] = {
     200: {"description": "The page", **HTML_CONTENT},
     304: NOT_MODIFIED,
-    403: {"description": _FOR_THE_FEW, **HTML_CONTENT},
+    **NOT_YET,
     **FOR_SOME,
 }
 """What `PublicPages.show` answers."""
@@ -259,7 +261,7 @@ class PublicPages:
         try:
             found = await (self.find(slug) if wants_html(self._request) else self.read(slug))
         except NotAdmitted as asked:
-            return self._admission(asked.page, lang, place=place or asked.page.place, refused=refused)
+            return self.admission(asked.page, lang, place=place or asked.page.place, refused=refused)
         except UnknownPage:
             return self.nothing(lang)
         t = self.translator(found, lang)
@@ -271,7 +273,7 @@ class PublicPages:
             return self.nothing(lang, found.content.language)
         return page_response(self._request, page, t, cache_control=self.cache_control(found))
 
-    def _admission(self, asked: PublicPage, lang: str | None, *, place: str, refused: bool) -> Response:
+    def admission(self, asked: PublicPage, lang: str | None, *, place: str, refused: bool = False) -> Response:
         """The page at which a visitor is let in: it asks for the password, or leads to the provider to sign in at."""
         t = self.translator(asked, lang)
         if asked.page.known.settings.audience == "single_sign_on":

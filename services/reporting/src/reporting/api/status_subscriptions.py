@@ -10,8 +10,8 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from reporting.adapters.rendering import subscription_page
 from reporting.adapters.status_subscriptions import ask, confirm, end, read_link_token, state_of
 from reporting.api.dependencies import Box, Lang, Settings, of_process
-from reporting.api.pages import FORM, HTML_CONTENT, PUBLIC, form_fields, form_of, page_response
-from reporting.api.public_pages import NO_SUCH_PAGE, NotAdmitted, Pages, PublicPage, PublicPages, Slug
+from reporting.api.pages import FORM, HTML_CONTENT, PUBLIC, form_fields, form_of, page_response, wants_html
+from reporting.api.public_pages import NO_SUCH_PAGE, NOT_YET, NotAdmitted, Pages, PublicPage, PublicPages, Slug
 from reporting.application.report import Brand
 from reporting.application.status_page import UnknownPage
 from shared.brake import Brake
@@ -124,7 +124,7 @@ def brake(request: Request) -> Brake:
     "/subscribe",
     summary="Ask for mails about a status page",
     response_class=Response,
-    responses={**_STANDS, **responses_for(Conflict, TooManyRequests, Unauthorized)},
+    responses={**_STANDS, **NOT_YET, **responses_for(Conflict, TooManyRequests, Unauthorized)},
     openapi_extra=form_of("email", 254),
 )
 async def ask_for_status_mails(
@@ -144,7 +144,9 @@ async def ask_for_status_mails(
         found = await pages.find(slug)
     except UnknownPage:
         raise NotFound(NO_SUCH_PAGE) from None
-    except NotAdmitted:
+    except NotAdmitted as asked:
+        if wants_html(request):  # his visit may have ended, or the password changed, while he had the form before him
+            return pages.admission(asked.page, lang, place=".")
         raise Unauthorized("Open the page first, with its password or by signing in.") from None
     if settings.smtp_host is None:
         raise Conflict("This installation sends no mails. Follow the page by its feed instead.")

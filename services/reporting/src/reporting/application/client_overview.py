@@ -18,7 +18,7 @@ from reporting.application.report import Brand, UptimeFigure
 from reporting.application.reporting import zones_of
 from reporting.application.status_page import PublicDay, days_shown, impacts_of_people, outages_of, present_state
 from reporting.domain.period import days_until, month_bounds, month_of
-from reporting.domain.public_words import Headline, Impact, ShownState, headline, shown_state, worst
+from reporting.domain.public_words import Headline, ShownState, headline, shown_state
 from reporting.domain.state_line import Span, State
 
 DAYS: Final = 90
@@ -47,7 +47,7 @@ class SystemNow:
 
 @dataclass(frozen=True)
 class MonthOfUptime:
-    """A month of a contract: every figure, never averaged, and the one verdict."""
+    """A month of a contract: every figure, never averaged, and the one verdict; without any, nothing was watched."""
 
     month: date
     figures: Sequence[UptimeFigure]
@@ -57,10 +57,15 @@ class MonthOfUptime:
 
 @dataclass(frozen=True)
 class ContractNow:
-    """A contract as its client sees it."""
+    """A contract as its client sees it.
+
+    `watched`: an uptime was promised, or something was ever heard of a system. Where it is not, the systems are those
+    of which people say something, and without any there is no headline: nothing was ever to be known of them.
+    """
 
     state: ContractState
-    headline: Headline
+    watched: bool
+    headline: Headline | None
     systems: Sequence[SystemNow]
     month: MonthOfUptime | None
     incidents: Sequence[KnownIncident]
@@ -92,35 +97,21 @@ async def contract_now(facts: Facts, contract_id: UUID, now: datetime) -> Contra
     start = days[0][1]
     names = await facts.names(contract_id)
     transitions = await facts.transitions(contract_id, start, until)
-    said: dict[UUID, Impact | None] = {}
-    for page in newest.pages:
-        shown_names = {
-            environment.environment_id: environment.name
-            for site in newest.sites_at(page.slug)
-            for environment in site.environments
-        }
-        tenant_id, client_id = versions[-1].tenant_id, newest.client.client_id
-        told = await impacts_of_people(facts, tenant_id, page.slug, client_id, shown_names, now)
-        said |= {one: worst([said.get(one), impact]) for one, impact in told.items()}
+    own_names = {each.environment_id: each.name for site in newest.sites for each in site.environments}
+    slugs = [page.slug for page in newest.pages]
+    tenant_id, client_id = versions[-1].tenant_id, newest.client.client_id
+    said = await impacts_of_people(facts, tenant_id, slugs, client_id, own_names, now) if slugs else {}
+    watched = any(version.state.uptime is not None for version in versions)
     systems = []
     going_on: set[UUID] = set()
     for site in newest.sites:
         site_name = names.sites.get(site.site_id, site.name)
         for environment in site.environments:
-            line = measuring.state_line(
-                versions,
-                transitions.get(environment.environment_id, ()),
-                start,
-                until,
-                counts_for_sla=environment.counts_for_sla,
-            )
+            heard = transitions.get(environment.environment_id, ())
+            line = measuring.state_line(versions, heard, start, until, counts_for_sla=environment.counts_for_sla)
+            watched = watched or any(span.events for span in line)
             own = names.environments.get(environment.environment_id, environment.name)
-            found = outages_of(
-                versions,
-                transitions.get(environment.environment_id, ()),
-                until,
-                counts_for_sla=environment.counts_for_sla,
-            )
+            found = outages_of(versions, heard, until, counts_for_sla=environment.counts_for_sla)
             going_on |= {outage.outage_id for outage in found if outage.end is None}
             state, since = present_state(line)
             systems.append(
@@ -135,12 +126,17 @@ async def contract_now(facts: Facts, contract_id: UUID, now: datetime) -> Contra
                     _days(versions, environment.environment_id, line, days),
                 )
             )
+    if not watched:
+        systems = [system for system in systems if system.shown != system.state]
+    # Where none counts, those that are watched for information say how it is.
+    counted = [system for system in systems if system.counts_for_sla] or systems
     months = await months_of_uptime(facts, contract_id, now, 1)
     incidents = await facts.incidents(contract_id, now - LATELY, now)
     status = {"active": "active", "suspended": "suspended"}.get(newest.status, "ended")
     return ContractNow(
         newest,
-        headline([system.shown for system in systems if system.counts_for_sla], contract_status=status),
+        watched,
+        headline([system.shown for system in counted], contract_status=status) if watched or systems else None,
         systems,
         months[0] if months else None,
         sorted(incidents, key=lambda known: known.state.began_at or now, reverse=True),
@@ -167,7 +163,7 @@ async def months_of_uptime(facts: Facts, contract_id: UUID, now: datetime, count
         if promised is None:
             continue
         section = measuring.uptime(versions, transitions, names, *promised, now, decisions)
-        found.append(MonthOfUptime(month, section.figures, section.met, last <= now))
+        found.append(MonthOfUptime(month, section.told_figures, section.met, last <= now))
     return found
 
 

@@ -68,15 +68,15 @@ class Facts(ToldFacts, Protocol):
         ...
 
     async def page_incidents(
-        self, tenant_id: UUID, slug: str, client_id: UUID, since: datetime
+        self, tenant_id: UUID, slugs: Collection[str], client_id: UUID, since: datetime
     ) -> Sequence[WrittenIncident]:
-        """What people put on a client's page, unless it was withdrawn or they called it resolved before `since`."""
+        """What people put on a client's pages, unless it was withdrawn or they called it resolved before `since`."""
         ...
 
     async def page_updates(
-        self, tenant_id: UUID, slug: str, incident_ids: Collection[UUID]
+        self, tenant_id: UUID, slugs: Collection[str], incident_ids: Collection[UUID]
     ) -> Mapping[UUID, Sequence[WrittenUpdate]]:
-        """By incident of a page: what people tell visitors of it, oldest first; what was withdrawn among it."""
+        """By incident of these pages: what people tell visitors of it, oldest first; what was withdrawn among it."""
         ...
 
     async def page_changed_at(self, tenant_id: UUID, slug: str, client_id: UUID) -> datetime | None:

@@ -188,6 +188,15 @@ class UptimeSection(Shown):
     )
     figures: list[UptimeFigure] = Field(json_schema_extra=MANY)
 
+    @property
+    def told_figures(self) -> list[UptimeFigure]:
+        """The figures for people: none where no uptime was promised and nothing was heard of any environment.
+
+        Nothing was watched then, and a line of dashes for each environment would say that something is missing.
+        """
+        watched = any(figure.rule_source == "contract" or figure.event_ids for figure in self.figures)
+        return self.figures if watched else []
+
 
 class Person(Shown):
     """Who did it."""

@@ -149,6 +149,11 @@ class PublicComponent(Shown):
         """What visitors are told of it: the worse of what was measured and what people say."""
         return shown_state(self.state, self.impact)
 
+    @property
+    def unwatched(self) -> bool:
+        """Whether nobody ever looked, and nobody says anything of it."""
+        return self.shown_state == "unknown" and self.since is None
+
 
 class PublicImpact(Shown):
     """What an incident does to a component from a step on."""
@@ -273,6 +278,11 @@ class StatusPageContent(Shown):
     )
 
     @property
+    def unwatched(self) -> bool:
+        """Whether nobody ever looked at anything of what it shows, while contracts go on."""
+        return self.status.headline == "unknown" and all(component.unwatched for component in self.components)
+
+    @property
     def incidents(self) -> list[PublicIncident]:
         """What goes on, then what is over; each newest first."""
         return [*self.open_incidents, *self.recent_incidents]
@@ -349,9 +359,9 @@ async def status_page(facts: Facts, slug: str, now: datetime) -> ShownPage:
                 incidents += shown
                 told += left_at
     incidents = list({each.incident_id: each for each in incidents}.values())  # two contracts may go on from one
-    people = await facts.page_incidents(tenant_id, slug, client_id, now - RECENT)
+    people = await facts.page_incidents(tenant_id, [slug], client_id, now - RECENT)
     ids = [*(each.incident_id for each in incidents), *(each.page_incident_id for each in people)]
-    written = await facts.page_updates(tenant_id, slug, ids)
+    written = await facts.page_updates(tenant_id, [slug], ids)
     incidents = [_with_written(each, written.get(each.incident_id, ())) for each in incidents]
     incidents += _of_people(people, written, {each.component_id: each.name for each in components}, minute)
     incidents.sort(key=lambda incident: (incident.started_at, incident.incident_id), reverse=True)
@@ -975,9 +985,14 @@ def _impacts(incidents: Iterable[PublicIncident]) -> Mapping[UUID, Impact | None
 
 
 async def impacts_of_people(
-    facts: Facts, tenant_id: UUID, slug: str, client_id: UUID, names: Mapping[UUID, str], now: datetime
+    facts: Facts,
+    tenant_id: UUID,
+    slugs: Collection[str],
+    client_id: UUID,
+    names: Mapping[UUID, str],
+    now: datetime,
 ) -> Mapping[UUID, Impact | None]:
-    """What people say of these components on a client's page; nothing of a component, nothing is said of it."""
-    people = await facts.page_incidents(tenant_id, slug, client_id, now - RECENT)
-    written = await facts.page_updates(tenant_id, slug, [each.page_incident_id for each in people])
+    """The worst that people say of these components on a client's pages; of one that is left out they say nothing."""
+    people = await facts.page_incidents(tenant_id, slugs, client_id, now - RECENT)
+    written = await facts.page_updates(tenant_id, slugs, [each.page_incident_id for each in people])
     return _impacts(_of_people(people, written, names, now))
