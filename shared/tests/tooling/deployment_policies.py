@@ -14,8 +14,6 @@ POD_LABELS = IDENTITY | LABELS
 PRIVATE_RANGES = frozenset(
     {"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16"}
 )
-
-
 SAFE_SYSCTLS = frozenset({"net.ipv4.ping_group_range"})
 """Those that we set, of the few that the standard `restricted` lets a pod set for itself."""
 ECHO_REQUESTS = {"name": "net.ipv4.ping_group_range", "value": "0 2147483647"}
@@ -58,14 +56,14 @@ def executes_checks(workload: Manifest) -> bool:
 
 
 def reach_outside(manifests: Sequence[Manifest], labels: Mapping[str, str]) -> set[int]:
-    """The ports of public addresses that pods with these labels reach by the network policies."""
+    """The ports of public addresses that pods with these labels reach by the network policies; 0: every port."""
     return {
         port["port"]
         for manifest in manifests
         if manifest["kind"] == "NetworkPolicy" and _selects(manifest["spec"]["podSelector"], labels)
         for rule in manifest["spec"].get("egress", [])
-        if any("ipBlock" in peer for peer in rule.get("to", []))
-        for port in rule.get("ports", [])
+        if "to" not in rule or any("ipBlock" in peer for peer in rule["to"])
+        for port in rule.get("ports", [{"port": 0}])
     }
 
 
