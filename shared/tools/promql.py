@@ -19,6 +19,21 @@ import promql_parser
 OF_THE_TARGET = frozenset({"job", "component", "pod", "instance", "namespace"})
 """Labels that Prometheus adds to every series of ours (PodMonitor)."""
 
+OF_THE_PLATFORM: Mapping[str, frozenset[str]] = dict.fromkeys(
+    (
+        "up",
+        # Of each server of PostgreSQL, by CloudNativePG 1.30 (default-monitoring.yaml) and its Barman Cloud plugin 0.14
+        # (internal/cnpgi/instance/metrics.go). With the plugin the operator's own `cnpg_collector_last_available_…` is
+        # told as well, and stays 0.
+        "cnpg_collector_up",
+        "cnpg_pg_stat_archiver_last_archived_time",
+        "cnpg_pg_stat_archiver_last_failed_time",
+        "barman_cloud_cloudnative_pg_io_last_available_backup_timestamp",
+    ),
+    frozenset(),
+)
+"""What is not told by our services: name of a series -> its labels, as far as we use them."""
+
 
 def parts(node: Any) -> Iterator[Any]:
     """The expression and every expression in it."""
@@ -247,6 +262,8 @@ def _of_two_vectors(op: str, left: Vector, right: Vector) -> Vector:
     there = {_unnamed(labels): value for labels, value in right.items()}
     if op == "and":
         return {labels: value for labels, value in left.items() if _unnamed(labels) in there}
+    if op == "unless":
+        return {labels: value for labels, value in left.items() if _unnamed(labels) not in there}
     if op == "or":
         known = {_unnamed(labels) for labels in left}
         return left | {labels: value for labels, value in right.items() if _unnamed(labels) not in known}

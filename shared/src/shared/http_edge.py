@@ -50,6 +50,9 @@ from shared.telemetry import (
 BODY_LIMIT = 1024 * 1024
 """Bytes of a request body that we accept."""
 
+EVENT_STREAM = "text/event-stream"
+"""Media type of an answer that lasts as long as its reader stays: how long is no measure of how we answer."""
+
 CLIENT_GONE = 499
 """Stands in logs and metrics for a request that ended without an answer, as nginx writes it."""
 
@@ -81,12 +84,15 @@ class RequestEdge:
         request_id = given if _REQUEST_ID.match(given) else str(new_id())
         status = 0
         started = time.perf_counter()
+        begun_within: float | None = None
 
         async def send_with_id(message: Message) -> None:
-            nonlocal status
+            nonlocal status, begun_within
             if message["type"] == "http.response.start":
                 status = message["status"]
                 answer = MutableHeaders(scope=message)
+                if answer.get("content-type", "").startswith(EVENT_STREAM):
+                    begun_within = time.perf_counter() - started
                 answer["X-Request-ID"] = request_id
                 answer.setdefault("X-Content-Type-Options", "nosniff")
                 for name, value in rate_limit_fields(scope):
@@ -110,21 +116,24 @@ class RequestEdge:
                 )
                 await response(scope, receive, send_with_id)
             finally:
-                self._record(scope, status or CLIENT_GONE, time.perf_counter() - started, trace)
+                lasted = time.perf_counter() - started
+                answered_within = lasted if begun_within is None else begun_within
+                self._record(scope, status or CLIENT_GONE, answered_within, lasted, trace)
                 structlog.contextvars.unbind_contextvars("tenant_id", "subject")
 
     @staticmethod
-    def _record(scope: Scope, status: int, seconds: float, trace: TraceContext) -> None:
+    def _record(scope: Scope, status: int, answered_within: float, lasted: float, trace: TraceContext) -> None:
+        """Both in seconds, and the same but for a stream of events, which is answered when it begins."""
         if scope["path"] in _QUIET_PATHS:
             return  # the platform asks all the time, and its questions would hide how people are answered
         route = route_template(scope)
         method = scope["method"] if scope["method"] in _KNOWN_METHODS else "OTHER"
-        REQUESTS.labels(method, route, str(status)).observe(seconds)
+        REQUESTS.labels(method, route, str(status)).observe(answered_within)
         tell_span(
             f"{method} {route}",
             "server",
             trace,
-            seconds,
+            lasted,
             lambda: {"http.request.method": method, "http.route": route, "http.response.status_code": status},
             error=str(status) if status >= 500 else None,
         )
@@ -136,7 +145,7 @@ class RequestEdge:
             # what stands in the place of a token opens a door
             path=route if _SECRET_PLACE.search(route) else scope["path"],
             status=status,
-            duration_ms=round(seconds * 1000, 2),
+            duration_ms=round(lasted * 1000, 2),
             remote=(scope.get("client") or ("",))[0],
         )
 

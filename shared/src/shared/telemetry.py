@@ -303,7 +303,7 @@ def configure_logging(settings: LogSettings, *, service: str = "") -> None:
 
 REQUESTS = Histogram(
     "http_request_duration_seconds",
-    "Time from the first byte of a request to the last byte of its answer",
+    "Time from the first byte of a request to the last byte of its answer, or to the first one of a stream of events",
     ["method", "route", "status"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )

@@ -5,6 +5,7 @@ again from the outboxes. `deploy/backup-and-restore.md` says the same steps for 
 """
 
 import json
+import re
 import subprocess
 import time
 from collections.abc import Callable, Mapping
@@ -16,6 +17,7 @@ import httpx
 import psycopg
 import pytest
 from psycopg import sql
+from workspace import ROOT
 
 from shared.outbound_http import usual_authorities
 from shared.stack.binaries import postgresql_binaries
@@ -124,9 +126,16 @@ def back_up(url: str, file: Path) -> Held:
 
 
 def restore(server: PostgresServer, file: Path) -> str:
-    """Roles, and then the backup into a database that was not there. Gives the superuser's URL of the database."""
+    """Roles, and then the backup into a database that was not there, by the statement of the guide over what a newer
+    release has made. Gives the superuser's URL of the database."""
     url = server.url("upheld")
     bootstrap(url, SERVICES, {service: role_passwords(server, service) for service in SERVICES})
+    guide = (ROOT / "deploy/backup-and-restore.md").read_text(encoding="utf-8")
+    (emptied,) = re.findall(r"psql upheld -c '(drop schema [^']+)'", guide)
+    with psycopg.connect(url) as connection:
+        for service in SERVICES:
+            connection.execute(f"create table {service}.of_a_newer_release (id int)".encode())
+        connection.execute(emptied.encode())
     program("pg_restore", "--clean", "--if-exists", "--exit-on-error", f"--dbname={url}", str(file))
     return url
 

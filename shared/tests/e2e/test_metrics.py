@@ -13,7 +13,7 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
-from promql import faults_of
+from promql import OF_THE_PLATFORM, faults_of
 from psycopg import sql
 from workspace import ROOT, SERVICES
 
@@ -68,7 +68,7 @@ def samples(running_stack: RunningStack, world: World) -> Mapping[str, list[Samp
 
 
 def test_alerts_and_panels_ask_for_what_is_told(samples: Mapping[str, list[Sample]]) -> None:
-    told: dict[str, set[str]] = {"up": set()}  # says Prometheus of whom it reads
+    told = {name: set(labels) for name, labels in OF_THE_PLATFORM.items()}
     for sample in (each for found in samples.values() for each in found):
         told.setdefault(sample.name, set()).update(sample.labels)
     assert {expression: found for expression in EXPRESSIONS if (found := faults_of(expression, told))} == {}

@@ -14,6 +14,10 @@ POD_LABELS = IDENTITY | LABELS
 PRIVATE_RANGES = frozenset(
     {"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16"}
 )
+SAFE_SYSCTLS = frozenset({"net.ipv4.ping_group_range"})
+"""Those that we set, of the few that the standard `restricted` lets a pod set for itself."""
+ECHO_REQUESTS = {"name": "net.ipv4.ping_group_range", "value": "0 2147483647"}
+"""Every group may send echo requests, without a capability."""
 
 
 def called(manifest: Manifest) -> str:
@@ -43,8 +47,29 @@ def containers(workload: Manifest) -> list[dict[str, Any]]:
     return [*pod_of(workload).get("initContainers", []), *pod_of(workload)["containers"]]
 
 
+def executes_checks(workload: Manifest) -> bool:
+    """Whether its pods look at sites."""
+    return any(
+        container["image"].startswith("upheld/probes:") and container.get("args") in (["worker"], ["runner"])
+        for container in containers(workload)
+    )
+
+
+def reach_outside(manifests: Sequence[Manifest], labels: Mapping[str, str]) -> set[int]:
+    """The ports of public addresses that pods with these labels reach by the network policies; 0: every port."""
+    return {
+        port["port"]
+        for manifest in manifests
+        if manifest["kind"] == "NetworkPolicy" and _selects(manifest["spec"]["podSelector"], labels)
+        for rule in manifest["spec"].get("egress", [])
+        if "to" not in rule or any("ipBlock" in peer for peer in rule["to"])
+        for port in rule.get("ports", [{"port": 0}])
+    }
+
+
 def faults_of_pods(manifests: Sequence[Manifest]) -> Iterator[str]:
-    """Pod security `restricted` and a read-only root file system, a memory limit, an account without a token."""
+    """Pod security `restricted` and a read-only root file system, a memory limit, an account without a token; and what
+    executes checks may send echo requests."""
     for workload in workloads(manifests):
         pod, who = pod_of(workload), called(workload)
         security = pod.get("securityContext", {})
@@ -54,6 +79,7 @@ def faults_of_pods(manifests: Sequence[Manifest]) -> Iterator[str]:
             yield f"{who} has no seccomp profile"
         if pod.get("automountServiceAccountToken") is not False or not pod.get("serviceAccountName"):
             yield f"{who} carries a token of the cluster or has no account of its own"
+        yield from _faults_of_kernel(workload)
         for forbidden in ("hostNetwork", "hostPID", "hostIPC"):
             if pod.get(forbidden):
                 yield f"{who} uses {forbidden}"
@@ -66,6 +92,14 @@ def faults_of_pods(manifests: Sequence[Manifest]) -> Iterator[str]:
             yield from _faults_of_container(who, container)
         if missing := POD_LABELS - labels_of(workload).keys():
             yield f"{who} lacks the labels {', '.join(sorted(missing))}"
+
+
+def _faults_of_kernel(workload: Manifest) -> Iterator[str]:
+    sysctls, who = pod_of(workload).get("securityContext", {}).get("sysctls", []), called(workload)
+    if executes_checks(workload) and ECHO_REQUESTS not in sysctls:
+        yield f"{who} may send no echo requests"
+    if not {each["name"] for each in sysctls} <= SAFE_SYSCTLS:
+        yield f"{who} changes more of its kernel than `restricted` allows"
 
 
 def _faults_of_container(who: str, container: dict[str, Any]) -> Iterator[str]:

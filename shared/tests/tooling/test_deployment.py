@@ -27,6 +27,7 @@ from render_deployment import rendered, rendered_with
 from workspace import ROOT, SERVICES, read_project
 
 from probes.settings import RunnerSettings
+from reporting.application import evidence
 from shared import span_export
 from shared.settings import SECRETS_FOLDER_VARIABLE, ServiceSettings, load_settings
 from shared.stack import deployment
@@ -35,15 +36,19 @@ from shared.stack.postgres_server import PostgresServer
 from shared.stack.problems import StackProblem
 
 from .deployment_policies import (
+    ECHO_REQUESTS,
     Manifest,
     called,
     containers,
+    executes_checks,
     faults,
     faults_of_pods,
     faults_of_scaling,
     faults_of_secrets,
     faults_of_selectors,
+    labels_of,
     pod_of,
+    reach_outside,
     workloads,
 )
 
@@ -129,6 +134,10 @@ def load(
 def manifests(request: pytest.FixtureRequest) -> list[Manifest]:
     """The rendered base and overlays, and production with every optional component."""
     return render(request.param)
+
+
+def read_guide(name: str) -> str:
+    return (ROOT / "deploy" / name).read_text(encoding="utf-8")
 
 
 def is_production(manifests: list[Manifest]) -> bool:
@@ -221,6 +230,12 @@ PLANTED: dict[str, Breaks] = {
     ),
     "writes to its root file system": lambda m: api_container(m)["securityContext"].pop("readOnlyRootFilesystem"),
     "may gain privileges": lambda m: api_container(m)["securityContext"].pop("allowPrivilegeEscalation"),
+    "may send no echo requests": lambda m: pod_of(first(m, "Deployment", "probes-worker"))["securityContext"].pop(
+        "sysctls"
+    ),
+    "changes more of its kernel": lambda m: pod_of(first(m, "Deployment", "probes-worker"))["securityContext"][
+        "sysctls"
+    ].append({"name": "net.core.somaxconn", "value": "4096"}),
     "keeps capabilities": lambda m: api_container(m)["securityContext"].pop("capabilities"),
     "has no memory limit": lambda m: api_container(m)["resources"].pop("limits"),
     "is not one version": lambda m: api_container(m).update(image="upheld/contracts"),
@@ -329,6 +344,25 @@ def test_only_what_migrates_sees_the_password_of_the_schemas_owner(manifests: li
         text = yaml.safe_dump(pod_of(workload))
         is_migration = workload["kind"] == "Job"
         assert ("-migration" in text) == is_migration, called(workload)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_an_api_reaches_addresses_outside_when_it_asks_some_and_else_none(
+    service: str, manifests: list[Manifest]
+) -> None:
+    """`runtime.http` is the client for addresses that others chose; whatever else there is asks inside."""
+    routes = (ROOT / f"services/{service}/src/{service}/api").rglob("*.py")
+    asks = any("runtime.http" in path.read_text(encoding="utf-8") for path in routes)
+    reached = reach_outside(manifests, labels_of(first(manifests, "Deployment", f"{service}-api")))
+    assert reached == ({443} if asks else set())
+    assert asks == (service == "reporting")  # sign-in through the provider of an agency
+
+
+def test_only_what_executes_checks_may_send_echo_requests() -> None:
+    kernel = {called(each): pod_of(each)["securityContext"].get("sysctls") for each in workloads(BASE)}
+    assert {name for name, sysctls in kernel.items() if sysctls} == {"Deployment/probes-worker"}
+    (runner,) = workloads(render("runner"))
+    assert executes_checks(runner) and pod_of(runner)["securityContext"]["sysctls"] == [ECHO_REQUESTS]
 
 
 def test_jobs_and_images_carry_the_version_of_the_project(manifests: list[Manifest]) -> None:
@@ -468,6 +502,17 @@ def test_the_ingress_leads_each_public_address_to_its_service() -> None:
     assert first(production, "Ingress", "upheld")["spec"]["tls"][0]["hosts"] == [rule["host"] for rule in rules]
 
 
+def test_the_ingress_lets_through_the_largest_body_that_a_service_takes() -> None:
+    said = first(render("overlays/production"), "Ingress", "upheld")["metadata"]["annotations"]
+    size = re.fullmatch(r"(\d+)m", said["nginx.ingress.kubernetes.io/proxy-body-size"])
+    assert size is not None
+    declared = [importlib.import_module(f"{service}.main").SERVICE.raw_bodies for service in SERVICES]
+    taken = [limit for bodies in declared for types in bodies.values() for limit in types.values()]
+    assert 8 * 2**20 < max(taken) < int(size[1]) * 2**20 < max(taken) + 2 * 2**20
+    guide = read_guide("README.md")
+    assert f"mails of up to {max(taken) // 2**20} MiB" in guide and f"`proxy-body-size: {size[0]}`" in guide
+
+
 def test_workers_grow_with_consumers_that_exist(everything: list[Manifest]) -> None:
     streams = {stream_name(service) for service in SERVICES}
     seen = set()
@@ -483,6 +528,18 @@ def test_workers_grow_with_consumers_that_exist(everything: list[Manifest]) -> N
                     assert known["consumer"] == service and known["stream"] in streams
                 seen.add((service, known["stream"]))
     assert seen == {(service, stream) for service in SERVICES for stream in streams} | {("probes", WORK_STREAM)}
+
+
+def test_prometheus_reads_of_the_servers_of_postgresql_whether_backups_are_made(everything: list[Manifest]) -> None:
+    monitor = first(everything, "PodMonitor", "postgres")["spec"]
+    cluster = first(everything, "Cluster", "postgres")["metadata"]["name"]
+    assert monitor["selector"] == {"matchLabels": {"cnpg.io/cluster": cluster}}
+    assert monitor["jobLabel"] == "cnpg.io/cluster"  # the alerts look for job="postgres"
+    assert [endpoint["port"] for endpoint in monitor["podMetricsEndpoints"]] == ["metrics"]  # CloudNativePG's, 9187
+    opened = first(everything, "NetworkPolicy", "postgres")["spec"]["ingress"]
+    monitoring = {"namespaceSelector": {"matchLabels": {"upheld.dev/monitoring": "true"}}}
+    assert {"from": [monitoring], "ports": [{"port": 9187}]} in opened
+    assert first(everything, "Cluster", "postgres")["spec"]["plugins"][0]["name"] == "barman-cloud.cloudnative-pg.io"
 
 
 def test_runners_beside_nats_may_grow_with_the_checks_that_wait() -> None:
@@ -686,6 +743,20 @@ def test_every_container_is_hardened(compose_services: dict[str, dict[str, Any]]
         assert compose_services[name]["network_mode"] == "none"
 
 
+def test_what_a_container_may_write_is_as_much_with_compose_as_in_a_cluster(
+    compose_services: dict[str, dict[str, Any]],
+) -> None:
+    limits: dict[str, str] = {}
+    for service in SERVICES:
+        for process in (f"{service}-api", f"{service}-worker"):
+            volumes = pod_of(first(BASE, "Deployment", process))["volumes"]
+            limits[process] = next(each["emptyDir"]["sizeLimit"] for each in volumes if each["name"] == "tmp")
+            size = limits[process].removesuffix("i").lower()
+            assert compose_services[process]["tmpfs"] == [f"/tmp:size={size},mode=1777"], process
+    # Several at once are made and sent from there.
+    assert int(limits["reporting-api"].removesuffix("Gi")) * 2**30 >= 8 * evidence.MOST_BYTES
+
+
 def dockerfile(service: str) -> str:
     return (ROOT / f"services/{service}/Dockerfile").read_text(encoding="utf-8")
 
@@ -805,7 +876,7 @@ def test_a_cluster_takes_the_password_of_its_mail_server_from_a_secret_that_may_
 
 
 def test_the_guide_to_backups_names_every_key_that_opens_what_is_kept() -> None:
-    guide = (ROOT / "deploy/backup-and-restore.md").read_text(encoding="utf-8")
+    guide = read_guide("backup-and-restore.md")
     fields = {(service, name) for service in SERVICES for name in settings_class(service).model_fields}
     keys = {f"{service}_{name}".upper() for service, name in fields if name in {"secret_key", "location_key"}}
     assert len(keys) == 5
@@ -814,10 +885,64 @@ def test_the_guide_to_backups_names_every_key_that_opens_what_is_kept() -> None:
     assert [secret for secret in sorted(secrets) if secret not in guide] == []
 
 
+def test_what_a_guide_stops_it_starts_again(everything: list[Manifest]) -> None:
+    """KEDA starts workers again at once, a Job that is done runs no more, and an autoscaler is off at 0 pods."""
+    unsaid = [
+        item
+        for item in render("overlays/production")
+        if item["kind"] == "Deployment" and "replicas" not in item["spec"]
+    ]
+    assert {labels_of(each)["app.kubernetes.io/component"] for each in unsaid} == {"api"}
+    scaled = {item["metadata"]["name"] for item in everything if item["kind"] == "ScaledObject"}
+    assert "probes-worker" in scaled
+    paused = "autoscaling.keda.sh/paused-replicas"
+    in_order = {
+        "backup-and-restore.md": (
+            f"annotate scaledobject --all {paused}=0\n",
+            "scale deployment --selector app.kubernetes.io/part-of=upheld --replicas=0\n",
+            "'drop schema contracts, probes, incidents, reporting cascade'\n",
+            "pg_restore ",
+            "delete job --selector app.kubernetes.io/component=migrate\n",
+            "apply --kustomize your-overlay\n",
+            f"annotate scaledobject --all {paused}-\n",
+            "scale deployment --selector app.kubernetes.io/component=api --replicas=2\n",
+        ),
+        "runbooks.md": (
+            f"annotate scaledobject probes-worker {paused}=0 ",
+            "scale deploy/probes-worker --replicas 0 ",
+            "reseal-secrets --in-clear\n",
+            "apply --kustomize your-overlay-of-the-release-before ",
+            f"annotate scaledobject probes-worker {paused}-\n",
+        ),
+    }
+    for name, steps in in_order.items():
+        text, _, _ = read_guide(name).partition("## Going back")
+        places = [text.rfind(step) for step in steps]
+        assert -1 not in places and places == sorted(places), (name, dict(zip(steps, places, strict=True)))
+        assert len(re.findall(r"--replicas[= ]0\b", text)) == 1, name
+    jobs = {labels_of(each)["app.kubernetes.io/component"] for each in workloads(everything) if each["kind"] == "Job"}
+    assert jobs == {"bootstrap", "migrate"}
+
+
+def test_a_release_is_looked_at_where_all_of_it_is_seen_and_goes_back_by_its_overlay() -> None:
+    """Beside a service `upheld doctor` sees that one; a revision of a Deployment may be of the same release."""
+    for name in ("README.md", "runbooks.md"):
+        assert not re.search(r"exec deploy/\S+ -- upheld doctor", read_guide(name))
+        assert not re.search(r"rollout undo (?!deployment/NAME --to-revision)\S*deploy", read_guide(name))
+
+
+def test_the_guide_restarts_every_service_that_knows_a_secret_that_is_shared() -> None:
+    _, _, section = read_guide("runbooks.md").partition("## A password has become known")
+    lines = section.partition("\n## ")[0].splitlines()
+    for name, services in make_secrets.SHARED_SECRETS.items():
+        (restart,) = [line for line in lines if "rollout restart" in line and name.upper() in line]
+        assert f"'app.kubernetes.io/name in ({','.join(services)})'" in restart
+
+
 def test_the_guide_names_how_a_mail_server_is_configured_and_which_of_its_ports_are_open(
     manifests: list[Manifest],
 ) -> None:
-    guide = (ROOT / "deploy/README.md").read_text(encoding="utf-8")
+    guide = read_guide("README.md")
     assert [name for name in MAIL if name not in guide] == []
     egress = first(manifests, "NetworkPolicy", "incidents-worker")["spec"]["egress"]
     ports = [port["port"] for rule in egress for port in rule["ports"]]

@@ -20,7 +20,7 @@ import pytest
 import structlog
 import yaml
 from prometheus_client import REGISTRY
-from promql import OF_THE_TARGET, Evaluator, failures_of, faults_of, seconds, series_of
+from promql import OF_THE_PLATFORM, OF_THE_TARGET, Evaluator, failures_of, faults_of, seconds, series_of
 from render_deployment import rendered
 from workspace import ROOT, SERVICES
 
@@ -35,11 +35,12 @@ RUNBOOKS = (ROOT / "deploy/runbooks.md").read_text(encoding="utf-8")
 
 @cache
 def told() -> dict[str, set[str]]:
-    """Name of a series -> its labels: what /metrics of the four services can show, which is one registry in each."""
+    """Name of a series -> its labels: what /metrics of the four services can show, which is one registry in each, and
+    what the platform tells."""
     for service in SERVICES:
         importlib.import_module(f"{service}.main")
         importlib.import_module(f"{service}.worker")
-    series: dict[str, set[str]] = {"up": set()}  # says Prometheus of whom it reads
+    series = {name: set(labels) for name, labels in OF_THE_PLATFORM.items()}
     for collector, names in REGISTRY._collector_to_names.items():
         labels = set(getattr(collector, "_labelnames", ()))
         for name in names:
@@ -263,6 +264,8 @@ COUNTED = [
         ("absent(late)", "8m", {}),
         ("absent(late)", "14m30s", {"": 1.0}),
         ('absent(late{work="chat"})', "1m", {"chat": 1.0}),
+        ("asked_total unless late", "1m", {"a": 30.0}),
+        ('asked_total unless asked_total{pod="b"}', "9m", {"a": 60.0}),
         ("min_over_time(max(late)[2m:30s])", "2m", {"": 3.0}),
         ("time() - max(late)", "90s", {"": 81.0}),
     ],

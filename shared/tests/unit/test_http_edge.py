@@ -1,12 +1,16 @@
-"""What the edge of a service writes into its log about a request, and of whom it tells a trace."""
+"""What the edge of a service tells of a request: to its log, to a trace, and how quickly it was answered."""
+
+import time
+from collections.abc import Iterator
 
 import httpx
 import pytest
 from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
 from structlog.testing import capture_logs
 
-from shared.http_edge import RequestEdge
-from shared.telemetry import Attributes, SpanKind, TraceContext, collect_spans, current_traceparent
+from shared.http_edge import EVENT_STREAM, RequestEdge
+from shared.telemetry import REQUESTS, Attributes, SpanKind, TraceContext, collect_spans, current_traceparent
 
 
 @pytest.mark.parametrize("parameter", ["token", "intake_token", "secret", "link_secret"])
@@ -92,3 +96,31 @@ async def test_whether_a_request_is_collected_is_ours_to_choose_unless_callers_m
     assert [(trace.trace_id, trace.parent_id) for trace in chosen.told] == (
         [(CALLERS, "b7ad6b7169203331")] if collected else []
     )
+
+
+@pytest.mark.parametrize(("media_type", "counted"), [(EVENT_STREAM, 2.0), ("text/csv", 3602.0)])
+async def test_a_stream_of_events_is_answered_when_it_begins_however_long_its_reader_stays(
+    monkeypatch: pytest.MonkeyPatch, media_type: str, counted: float
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
+    app = FastAPI()
+    route = f"/followed/{media_type.partition('/')[2]}"
+
+    @app.get(route)
+    async def follow() -> StreamingResponse:
+        def pieces() -> Iterator[str]:
+            now[0] += 3600
+            yield "an hour later"
+
+        now[0] += 2
+        return StreamingResponse(pieces(), media_type=media_type)
+
+    app.add_middleware(RequestEdge, errors={})
+    with capture_logs() as logged:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://test") as client:
+            assert (await client.get(route)).text == "an hour later"
+    told = {sample.name: sample.value for sample in REQUESTS.labels("GET", route, "200")._child_samples()}
+    assert (told["_count"], told["_sum"]) == (1, counted)
+    (line,) = [entry for entry in logged if entry["event"] == "request"]
+    assert line["duration_ms"] == 3_602_000

@@ -29,6 +29,7 @@ from incidents.api.item_filters import Wanted
 from incidents.api.models import AssigneeAnswer, TimelineEntry
 from incidents.domain.work_item import Kind, Status
 from shared.auth import Principal
+from shared.http_edge import EVENT_STREAM
 from shared.problems import NotFound, TooManyRequests, responses_for
 from shared.service import CurrentRuntime
 from shared.unit_of_work import UnitsOfWork
@@ -36,7 +37,6 @@ from shared.worker import Runtime
 
 router = APIRouter(prefix="/v1/items", tags=["items"])
 
-EVENT_STREAM = "text/event-stream"
 LOOK_SECONDS = 0.5
 """How often a process looks for new facts, whatever the number of its streams."""
 SEND_SECONDS = 60.0
