@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Mapping
-from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Integer, Select, case, func, literal, select
@@ -13,7 +13,7 @@ from incidents.domain.turns import Places, Turn, closed, next_turns
 LOOK_AT = 100
 """How many rows are looked at: several times as many as there are places."""
 
-Due = Select[tuple[UUID, UUID, str, bool, datetime]]
+Due = Select[Any, Any, Any, Any, Any]
 """What is due, in columns named id, tenant_id, address, urgent and due_at."""
 
 
