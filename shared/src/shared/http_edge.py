@@ -12,7 +12,8 @@ import json
 import re
 import time
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 from urllib.parse import unquote_to_bytes
 
 import structlog
@@ -25,11 +26,13 @@ from shared.caller_limit import rate_limit_fields
 from shared.ids import new_id
 from shared.operations import FIELDS, SECRET_PARAMETERS
 from shared.problems import (
+    BadRequest,
     ErrorMapping,
     FieldError,
     InvalidJson,
     Problem,
     TooLarge,
+    Unavailable,
     UnsupportedMediaType,
     ValidationFailed,
     body_pointer,
@@ -52,6 +55,9 @@ BODY_LIMIT = 1024 * 1024
 
 EVENT_STREAM = "text/event-stream"
 """Media type of an answer that lasts as long as its reader stays: how long is no measure of how we answer."""
+
+LARGE_BODIES_ROOM = 64 * 1024 * 1024
+"""Bytes beyond `BODY_LIMIT` that all bodies of a process together may bring at one time."""
 
 CLIENT_GONE = 499
 """Stands in logs and metrics for a request that ended without an answer, as nginx writes it."""
@@ -162,11 +168,13 @@ def route_template(scope: Scope) -> str:
 class BodyGuard:
     """Checks the request before its route: size, media type, JSON, characters.
 
-    The body is read once, at most :data:`BODY_LIMIT` bytes unless its route takes more, and handed on whole.
+    The body is read once, at most :data:`BODY_LIMIT` bytes, and handed on whole. One of which its route takes more is
+    handed on as it comes: the route reads it once it knows from whom, and nothing is kept of what strangers send.
 
     :param other_types: path to the media types accepted there instead of JSON (the OAuth token endpoint's form).
     :param raw_bodies: template of a path to the media types that its route reads by itself, each with its own limit in
         bytes: what strangers send is kept even when it is no JSON, and files are none.
+    :param room: bytes beyond `BODY_LIMIT` that all bodies together may bring at one time.
     """
 
     def __init__(
@@ -175,11 +183,13 @@ class BodyGuard:
         api: FastAPI,
         other_types: Mapping[str, frozenset[str]],
         raw_bodies: Mapping[str, Mapping[str, int]],
+        room: int = LARGE_BODIES_ROOM,
     ) -> None:
         self._app = app
         self._api = api
         self._other_types = other_types
         self._raw_bodies = [(compile_path(template)[0], types) for template, types in raw_bodies.items()]
+        self._room = _Room(room)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -201,20 +211,27 @@ class BodyGuard:
             scope[_REFUSED_AT] = template
             await problem.response(scope["path"])(scope, receive, send)
             return
+        if isinstance(body, _LargeBody):
+            with body:
+                await self._app(scope, body.receive, send)
+            return
         await self._app(scope, receive if body is None else _replay(body, receive), send)
 
-    async def _checked_body(self, scope: Scope, receive: Receive) -> bytes | None:
-        """The whole body, or None when there is none to read. Raises the problem to answer with."""
+    async def _checked_body(self, scope: Scope, receive: Receive) -> bytes | _LargeBody | None:
+        """The whole body, a large one still to come, or None when there is none. Raises the problem to answer with."""
         headers = Headers(scope=scope)
         length = headers.get("content-length")
         chunked = "transfer-encoding" in headers
         raw = self._raw(scope["path"])
         limit = raw.get(_media_type(headers), BODY_LIMIT)
-        if length is not None and length.isdecimal() and int(length) > limit:
+        announced = int(length) if length is not None and length.isdecimal() else 0
+        if announced > limit:
             raise _too_large(limit)
         _check_address(self._api, scope)
         if not chunked and length in (None, "0"):
             return None
+        if limit > BODY_LIMIT:
+            return _LargeBody(receive, limit, announced, self._room)
         body = await _read(receive, limit)
         if body:
             self._check_content(scope, headers, body, frozenset(raw))
@@ -241,6 +258,64 @@ class BodyGuard:
             raise UnsupportedMediaType(detail, errors=[error], headers={"Accept-Post": accepted})
         document = check_json(body)
         scope[FIELDS] = list(document) if isinstance(document, dict) else []
+
+
+@dataclass
+class _Room:
+    """What large bodies may still bring, in bytes."""
+
+    left: int
+
+
+class _LargeBody:
+    """A body that is handed on as it comes. It holds its part of the room until its request is over.
+
+    Of each body the first `BODY_LIMIT` bytes need no room: what is small passes while others fill it.
+    """
+
+    def __init__(self, receive: Receive, limit: int, announced: int, room: _Room) -> None:
+        self._receive = receive
+        self._limit = limit
+        self._size = 0
+        self._announced = announced
+        self._room = room
+        self._held = 0
+        self._is_whole = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._room.left += self._held
+        self._held = 0
+
+    async def receive(self) -> Message:
+        """The next piece. Raises TooLarge, Unavailable when there is no room, BadRequest when its sender has gone."""
+        # What was announced is held before it comes: two halves that each wait for the other's room are no file.
+        self._hold(self._announced)
+        message = await self._receive()
+        if message["type"] == "http.disconnect":
+            if not self._is_whole:
+                raise BadRequest("The body ended before it was whole. Nothing was done: repeat it.")
+            return message
+        self._size += len(message.get("body", b""))
+        self._is_whole = not message.get("more_body", False)
+        if self._size > self._limit:
+            # The connection stays: the server throws away what still comes, and its sender gets to read the answer.
+            raise TooLarge(_too_large(self._limit).detail)
+        self._hold(self._size)
+        return message
+
+    def _hold(self, size: int) -> None:
+        more = size - BODY_LIMIT - self._held
+        if more > self._room.left:
+            raise Unavailable(
+                "So many large bodies come in now that there is no room for this one. Nothing was done: repeat it.",
+                headers={"Retry-After": "5"},
+            )
+        if more > 0:
+            self._room.left -= more
+            self._held += more
 
 
 def _media_type(headers: Headers) -> str:

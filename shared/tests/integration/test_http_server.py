@@ -15,7 +15,7 @@ Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 async def app(scope: Any, receive: Any, send: Any) -> None:
-    more = True
+    more = scope["path"] != "/unread"
     size = 0
     while more:
         message = await receive()
@@ -118,4 +118,14 @@ async def test_nobody_speaks_websocket(port: int) -> None:
     upgrade = b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: eA==\r\n"
     writer.write(GET + upgrade + b"\r\n")
     assert (await reader.readuntil(b"0000000")).startswith(b"HTTP/1.1 200 ")
+    writer.close()
+
+
+async def test_whoever_is_refused_before_his_file_is_read_reads_why_and_goes_on(port: int) -> None:
+    reader, writer = await connected(port)
+    file = b"x" * 4_000_000
+    for _ in range(2):
+        writer.write(b"POST /unread HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(file) + file)
+        await asyncio.wait_for(writer.drain(), 5)
+        assert (await asyncio.wait_for(reader.readuntil(b"0000000"), 5)).startswith(b"HTTP/1.1 200 ")
     writer.close()

@@ -14,7 +14,7 @@ SERVICES = ("contracts", "probes", "incidents", "reporting")
 
 OWN_UNITS = {
     ("contracts", "create_token"): "says in its unit for whose key it works",
-    ("incidents", "acknowledge_by_message_link"): "opens the unit of the tenant whose message it was",
+    ("incidents", "acknowledge_by_message_link"): "says in its unit whom the message reached",
     ("incidents", "hand_in"): "opens the unit of the tenant whose source it is",
     ("reporting", "ask_for_status_mails"): "opens the unit of the tenant whose page it is",
     ("reporting", "confirm_status_subscription"): "opens the unit of the tenant whose page it is",

@@ -1,15 +1,19 @@
-"""What the edge of a service tells of a request: to its log, to a trace, and how quickly it was answered."""
+"""What the edge of a service tells of a request: to its log, to a trace, and how quickly it was answered; and what it
+takes in of large bodies.
+"""
 
+import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import httpx
 import pytest
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI, Request
 from fastapi.responses import StreamingResponse
 from structlog.testing import capture_logs
 
-from shared.http_edge import EVENT_STREAM, RequestEdge
+from shared.http_edge import BODY_LIMIT, EVENT_STREAM, LARGE_BODIES_ROOM, BodyGuard, RequestEdge
+from shared.problems import Unauthorized, install_problem_handlers
 from shared.telemetry import REQUESTS, Attributes, SpanKind, TraceContext, collect_spans, current_traceparent
 
 
@@ -124,3 +128,88 @@ async def test_a_stream_of_events_is_answered_when_it_begins_however_long_its_re
     assert (told["_count"], told["_sum"]) == (1, counted)
     (line,) = [entry for entry in logged if entry["event"] == "request"]
     assert line["duration_ms"] == 3_602_000
+
+
+FILE = "application/x-file"
+"""A media type of which one route takes more than others do of any."""
+
+
+def place_for_files(room: int) -> FastAPI:
+    """Takes files of 4 MiB from whoever says his name, and lets bodies beyond the usual limit have so much room."""
+    app = FastAPI()
+
+    async def known(request: Request) -> None:
+        if "x-name" not in request.headers:
+            raise Unauthorized("Say who you are.")
+
+    @app.post("/files", dependencies=[Depends(known)])
+    async def take(request: Request) -> int:
+        return len(await request.body())
+
+    install_problem_handlers(app)
+    app.add_middleware(BodyGuard, api=app, other_types={}, raw_bodies={"/files": {FILE: 4 * BODY_LIMIT}}, room=room)
+    return app
+
+
+class Sent:
+    """A body of so many mebibytes, and how much of it was taken in. Its second half waits for `go_on`."""
+
+    def __init__(self, mebibytes: int) -> None:
+        self.mebibytes = mebibytes
+        self.taken = 0
+        self.is_halfway = asyncio.Event()
+        self.go_on = asyncio.Event()
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for number in range(2 * self.mebibytes):
+            if number == self.mebibytes:
+                self.is_halfway.set()
+                await self.go_on.wait()
+            self.taken += BODY_LIMIT // 2
+            yield bytes(BODY_LIMIT // 2)
+
+    async def to(self, app: FastAPI, **headers: str) -> httpx.Response:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://test") as client:
+            return await client.post(
+                "/files",
+                content=self,
+                headers={"Content-Type": FILE} | {k.replace("_", "-"): v for k, v in headers.items()},
+            )
+
+
+def sent(mebibytes: int) -> Sent:
+    body = Sent(mebibytes)
+    body.go_on.set()
+    return body
+
+
+async def test_nothing_of_a_large_body_is_taken_in_before_it_is_known_whose_it_is() -> None:
+    app = place_for_files(LARGE_BODIES_ROOM)
+    body = sent(4)
+    assert ((await body.to(app)).status_code, body.taken) == (401, 0)
+    known = await sent(4).to(app, x_name="Ada")
+    assert (known.status_code, known.json()) == (200, 4 * BODY_LIMIT)
+
+
+async def test_a_large_body_that_turns_out_larger_than_its_route_takes_is_refused_on_the_way() -> None:
+    body = sent(40)
+    answer = await body.to(place_for_files(LARGE_BODIES_ROOM), x_name="Ada")
+    assert (answer.status_code, answer.json()["code"]) == (413, "too-large")
+    assert body.taken <= 5 * BODY_LIMIT
+
+
+@pytest.mark.parametrize("announced", [True, False], ids=["announced", "unannounced"])
+async def test_large_bodies_share_a_room_and_small_ones_need_none(announced: bool) -> None:
+    app = place_for_files(3 * BODY_LIMIT)
+    length = {"content_length": str(4 * BODY_LIMIT)} if announced else {}
+    first = Sent(4)
+    arriving = asyncio.create_task(first.to(app, x_name="Ada", **length))
+    await first.is_halfway.wait()
+    second = sent(4)
+    answer = await second.to(app, x_name="Ben", **length)
+    assert (answer.status_code, answer.json()["code"], answer.headers["retry-after"]) == (503, "unavailable", "5")
+    assert second.taken == 0 or not announced, "what cannot have room is refused before it is sent"
+    assert (await sent(1).to(app, x_name="Ben")).status_code == 200
+    first.go_on.set()
+    assert (await arriving).status_code == 200
+    assert (await sent(4).to(app, x_name="Ben", **length)).status_code == 200, "whoever is done gives his room back"

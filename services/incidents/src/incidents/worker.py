@@ -35,6 +35,9 @@ def jobs(runtime: Runtime) -> Sequence[Job]:
     look_ahead = timedelta(days=settings.cover_look_ahead_days)
     # Mail waits without a server, and is nobody's lateness.
     mails = settings.smtp_host is not None
+    outbound = Outbound(runtime.units, settings)
+    mailboxes = Mailboxes(runtime.units, reception, box, settings)
+    external_tools = ExternalTools(runtime.units, runtime.http, box)
     return (
         Job(
             "due clocks",
@@ -44,15 +47,17 @@ def jobs(runtime: Runtime) -> Sequence[Job]:
         Job("due schedules", DueSchedules(runtime.units).run, due=[oldest(ScheduleRow.due_at)]),
         Job(
             "notifications",
-            Outbound(runtime.units, settings).run,
+            outbound.run,
+            outbound.finish,
             due=[oldest(NotificationRow.next_attempt_at, ~AFTER_ANOTHER)],
         ),
         Job(
             "mailboxes",
-            Mailboxes(runtime.units, reception, box, settings).run,
+            mailboxes.run,
+            mailboxes.finish,
             due=[oldest(IntakeSourceRow.next_poll_at, IntakeSourceRow.enabled)],
         ),
-        Job("external tools", ExternalTools(runtime.units, runtime.http, box).run, due=[OLDEST_DELIVERY]),
+        Job("external tools", external_tools.run, external_tools.finish, due=[OLDEST_DELIVERY]),
         Job(
             "escalations",
             DueEscalations(runtime.units, runtime.clock, recipients).run,

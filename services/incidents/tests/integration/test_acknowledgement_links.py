@@ -58,6 +58,13 @@ async def test_opening_the_link_asks_and_only_saying_yes_acknowledges(roster: Ro
     assert stamp["at"] == "2026-06-08T09:05:00Z"
     response = next(clock for clock in incident["clocks"] if clock["metric"] == "response")
     assert (response["state"], response["elapsed_seconds"]) == ("met", 300)
+    (record,) = await roster.desk.rows(
+        "select envelope from incidents.outbox where aggregate_type = 'operation'"
+        " and envelope->'data'->>'operation' = 'acknowledge_by_message_link'"
+    )
+    told = record["envelope"]["data"]
+    assert told["actor"] == stamp["actor"], "the audit log names whom the message reached"
+    assert told["events"]
 
 
 async def test_the_page_runs_no_script_is_framed_by_nobody_and_speaks_the_recipients_language(roster: Roster) -> None:

@@ -175,6 +175,30 @@ async def test_a_file_over_the_limit_is_refused_before_it_is_read_whole(
         problem(other, 415)
 
 
+async def test_a_file_comes_in_once_it_is_known_whose_it_is_and_keeps_no_transaction_open(
+    desk: Desk, agreement: Agreement, path: str
+) -> None:
+    comes, in_use = 0, []
+
+    async def file() -> Any:
+        nonlocal comes
+        for _ in range(4):
+            comes += 1
+            in_use.append(desk.runtime.database.connections_in_use())
+            yield PNG.ljust(512 * 1024, b"\0")
+
+    how: dict[str, Any] = {"params": {"name": "x.png"}, "headers": {"Content-Type": "image/png"}}
+    async with desk.client(agreement) as client:
+        answer = await client.post(path, content=file(), **(how | {"headers": how["headers"] | {"Authorization": ""}}))
+        problem(answer, 401)
+        assert comes == 0
+        assert (await client.post(path, content=file(), **how)).status_code == 201
+        assert in_use == [0] * 4
+    async with desk.client(agreement, scopes=frozenset({"incidents:read"})) as reader:
+        problem(await reader.post(path, content=file(), **how), 403)
+        assert comes == 4
+
+
 async def test_the_client_sees_what_is_for_him_and_what_he_sends_himself(
     desk: Desk, agreement: Agreement, path: str
 ) -> None:

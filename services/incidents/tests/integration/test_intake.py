@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import hmac
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
 from typing import Any
@@ -613,6 +613,28 @@ async def test_an_address_that_nobody_gave_out_is_a_404_and_a_rotated_one_too(
     for path in ("/v1/intake/" + "x" * 32, "/v1/intake/held", "/v1/intake/short"):
         source.source = old | {"path": path}
         problem(await source.post(a_group()), 404)
+
+
+async def test_nothing_of_a_mail_to_an_address_that_nobody_gave_out_is_taken_in(
+    later: Desk, agreement: Agreement
+) -> None:
+    source = await a_source(later, agreement, "mail")
+    taken = 0
+
+    async def mail() -> AsyncIterator[bytes]:
+        nonlocal taken
+        for piece in (b"From: ada@client.example\r\nSubject: It is broken\r\n\r\n", b"The shop is empty.\r\n"):
+            taken += 1
+            yield piece
+
+    transport = httpx.ASGITransport(app=later.app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://incidents.test") as stranger:
+        how = {"Content-Type": "message/rfc822"}
+        for nowhere in ("x" * 32, "short"):
+            problem(await stranger.post(f"/v1/intake/{nowhere}", content=mail(), headers=how), 404)
+        assert taken == 0
+        assert (await stranger.post(source.source["path"], content=mail(), headers=how)).status_code == 200
+        assert taken == 2
 
 
 async def test_whoever_sends_too_much_is_braked(later: Desk, agreement: Agreement) -> None:

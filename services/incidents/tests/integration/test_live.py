@@ -5,7 +5,7 @@ import json
 import socket
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -18,7 +18,9 @@ from sqlalchemy import text
 from incidents.adapters import item_facts
 from incidents.api import item_stream
 from incidents.jobs.item_facts import ItemFacts
+from shared.auth import Principal, Role
 from shared.ids import new_id
+from shared.problems import TooManyRequests
 
 from .conftest import Agreement, Desk
 from .test_api import a_report, problem
@@ -325,7 +327,7 @@ async def test_an_idle_stream_holds_no_connection(live: Live) -> None:
     pool = live.desk.runtime.database.engine.pool
     followers = 12  # three times as many as there are connections
     async with asyncio.timeout(30):
-        streams = [live.follow() for _ in range(followers)]
+        streams = [live.follow(token={"subject": f"person {number}"}) for number in range(followers)]
         opened = [await stream.__aenter__() for stream in streams]
         for follower in opened:
             await follower.events(1)
@@ -361,6 +363,44 @@ async def test_a_tenant_has_a_limited_number_of_streams_and_gets_them_back(
                 ended = {"for_seconds": 0}
                 while (await http.get(PATH, headers=headers, params=ended)).status_code == 429:  # noqa: ASYNC110
                     await asyncio.sleep(0.02)
+
+
+async def test_neither_one_person_nor_the_people_of_clients_keep_operators_from_following(
+    make_desk: Callable[..., Desk], agreement: Agreement
+) -> None:
+    desk = make_desk(streams_per_tenant=12)
+    await desk.activate(agreement)
+    news = item_stream.News(desk.runtime.units)
+
+    def somebody(name: str, role: Role = "operator") -> Principal:
+        client_id = agreement.client_id if role == "client_staff" else None
+        return Principal(
+            subject=name,
+            name=name,
+            tenant_id=agreement.tenant_id,
+            client_id=client_id,
+            role=role,
+            scopes=frozenset(),
+            expires_at=desk.clock.now(),
+        )
+
+    def follows(*people: Principal) -> str:
+        """How many of these streams begin, and why no more do."""
+        with ExitStack() as streams:
+            for number, person in enumerate(people):
+                try:
+                    news.check_room(person, 12)
+                except TooManyRequests as refused:
+                    return f"{number}: {refused.detail}"
+                streams.enter_context(news.counted(person))
+            return f"{len(people)}"
+
+    staff = [somebody(f"staff {number}", "client_staff") for number in range(20)]
+    desk_people = [somebody(f"operator {number}") for number in range(20)]
+    assert follows(*[staff[0]] * 9).startswith("5: You follow items by 5 streams already.")
+    assert follows(*staff).startswith("6: The people of the agency's clients")
+    assert follows(*staff[:6], *desk_people).startswith("12: Your agency follows items by 12 streams already.")
+    assert follows(*desk_people[:12]) == "12", "and whoever is gone is not counted"
 
 
 async def test_what_waits_for_a_slow_reader_waits_in_the_database(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:

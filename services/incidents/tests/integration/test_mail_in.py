@@ -277,7 +277,8 @@ async def looked_into(desk: Desk, agreement: Agreement, server: ImapMailbox, **h
 
 async def look(desk: Desk, authority: trustme.CA | None) -> None:
     desk.clock.advance(timedelta(minutes=6))
-    while await the_job(desk, authority).run() == 0.0:
+    job = the_job(desk, authority)
+    while await job.run() == 0.0:
         pass
 
 

@@ -12,7 +12,7 @@ from typing import Final
 from incidents.adapters.channel_addresses import UnusableAddressError, check_address, guard_of, plugin_of
 from incidents.adapters.fence import Fence
 
-AT_ONCE: Final = 8
+AT_ONCE: Final = 16
 SEND_SECONDS: Final = 30.0
 """For one message, from waiting for a thread to the service's last word; less than the lease of its row."""
 LONGEST_ERROR: Final = 500

@@ -21,7 +21,9 @@ from incidents.adapters.tables import NotificationRow, WorkItemRow
 from incidents.application.items import acknowledge_by_link
 from incidents.domain.work_item import Act, Milestone, Who, WorkItem
 from shared.brake import Brake
+from shared.events import Actor
 from shared.i18n import Catalogues, Translator
+from shared.operations import Caller
 from shared.problems import Conflict, Gone, NotFound, Problem, TooManyRequests, responses_for
 from shared.service import CurrentRuntime
 from shared.unit_of_work import UnitOfWork
@@ -110,6 +112,7 @@ async def acknowledge_by_message_link(request: Request, runtime: CurrentRuntime,
             asked = await _asked(unit, row, lock=True)
             person = asked.person
             actor = Who("user", str(person.user_id or person.id), person.name)
+            unit.caller = Caller(row.tenant_id, Actor(kind="user", id=actor.id, name=actor.name))
             ports = ports_of(unit, default_recipients(settings))
             await acknowledge_by_link(ports, asked.item.id, actor=actor)
             asked.row.link_used_at = unit.now

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Final, Literal
 from urllib.parse import quote
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from incidents.adapters import files
@@ -91,6 +91,11 @@ class AttachmentAnswer(BaseModel):
         return cls.model_validate(same | {"attachment_id": told.id, "sha256": told.sha256.hex(), "added_by": actor})
 
 
+async def sent_content(request: Request, _: Writer) -> bytes:
+    """Dependency: the body, taken in once it is known whose it is, and before the unit of work: it may take minutes."""
+    return await request.body()
+
+
 @router.post(
     "",
     status_code=201,
@@ -101,6 +106,7 @@ class AttachmentAnswer(BaseModel):
 )
 async def attach_file(
     item_id: UUID,
+    content: Annotated[bytes, Depends(sent_content)],  # before whatever opens the unit
     ports: InPorts,
     principal: Writer,
     request: Request,
@@ -128,7 +134,7 @@ async def attach_file(
         detail = "Your own files are for you to see: say client, or nothing."
         raise ValidationFailed(detail, errors=[FieldError(detail=detail, parameter="audience")])
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    file = File(name, media_type, await request.body())
+    file = File(name, media_type, content)
     seen_by = audience or ("client" if principal.client_id is not None else "agency")
     done = await attachments.attach(ports, item_id, file, audience=seen_by, actor=who(principal))
     if done is None:

@@ -29,7 +29,9 @@ router = APIRouter(tags=["intake"])
 MAIL_LIMIT = 25 * 1024 * 1024
 """Bytes of a mail that is pushed; what most mail servers take."""
 RAW_BODIES = {"/v1/intake/{intake_token}": {JSON: BODY_LIMIT, MAIL: MAIL_LIMIT}}
-"""What is read here and not at the edge, so that a faulty delivery leaves a receipt too."""
+"""What is read here and not at the edge, so that a faulty delivery leaves a receipt too. A mail comes in only once its
+source is found.
+"""
 
 DELIVERIES_PER_MINUTE = 300
 REFUSALS_PER_MINUTE = 600

@@ -8,7 +8,7 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Hashable, Iterator
 from contextlib import AbstractContextManager, aclosing, contextmanager, suppress
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -42,6 +42,8 @@ LOOK_SECONDS = 0.5
 SEND_SECONDS = 60.0
 """A reader who takes nothing in for so long is gone."""
 AT_ONCE = 100
+PER_PERSON: Final = 5
+"""Streams of one person or key in a process: a browser opens no more to one place either."""
 LONGEST: Final = 3600
 _RETRY_MS = 2000
 
@@ -117,27 +119,45 @@ class ItemFact(BaseModel):
 
 
 class News:
-    """What the streams of a process share: one look at the database for all of them, and a count of each tenant's."""
+    """What the streams of a process share: one look at the database for all of them, and whose how many are."""
 
     def __init__(self, units: UnitsOfWork) -> None:
         self._units = units
         self._kept: dict[UUID, Kept] = {}
         self._looked_at = float("-inf")
         self._looking = asyncio.Lock()
-        self._streams: Counter[UUID] = Counter()
+        self._streams: Counter[Hashable] = Counter()
 
-    def streams(self, tenant_id: UUID) -> int:
-        """How many streams of a tenant's this process serves now."""
-        return self._streams[tenant_id]
+    def check_room(self, principal: Principal, most: int) -> None:
+        """Raises TooManyRequests when no stream more may begin: of this person, of the clients', or of the tenant's.
+
+        :param most: of the tenant's; the people of its clients have half of them, so that its own can always follow.
+        """
+        person, tenant, *clients = _counted_as(principal)
+        if self._streams[person] >= PER_PERSON:
+            said = f"You follow items by {PER_PERSON} streams already. Close one, or narrow less and share it."
+        elif self._streams[tenant] >= most:
+            said = f"Your agency follows items by {most} streams already. Close one, or narrow less and share it."
+        elif any(self._streams[each] >= max(1, most // 2) for each in clients):
+            said = (
+                "The people of the agency's clients follow items by as many streams as they may. Read the list instead."
+            )
+        else:
+            return
+        raise TooManyRequests(said, headers={"Retry-After": "5"}, limit="streams")
 
     @contextmanager
-    def counted(self, tenant_id: UUID) -> Iterator[None]:
-        """Counts a stream of a tenant's while it lasts."""
-        self._streams[tenant_id] += 1
+    def counted(self, principal: Principal) -> Iterator[None]:
+        """Counts a stream while it lasts."""
+        counted = _counted_as(principal)
+        self._streams.update(counted)
         try:
             yield
         finally:
-            self._streams[tenant_id] -= 1
+            self._streams.subtract(counted)
+            for each in counted:
+                if not self._streams[each]:
+                    del self._streams[each]
 
     async def kept(self, tenant_id: UUID, *, fresh: bool = False) -> Kept:
         """How far a tenant's facts reach, by a look that is half a second old at most; `fresh`: by one of now."""
@@ -149,6 +169,11 @@ class News:
                     self._kept = await item_facts.kept(unit.session)
                 self._looked_at = time.monotonic()
         return self._kept.get(tenant_id, Kept())
+
+
+def _counted_as(principal: Principal) -> list[Hashable]:
+    tenant_id = principal.tenant_id
+    return [(tenant_id, principal.subject), tenant_id, *([(tenant_id,)] if principal.client_id is not None else [])]
 
 
 class EventStream(Response):
@@ -224,14 +249,9 @@ async def stream_items(
     """
     news = _news(request, runtime)
     most = incidents_settings(runtime.settings).streams_per_tenant
-    if news.streams(principal.tenant_id) >= most:
-        raise TooManyRequests(
-            f"Your agency follows items by {most} streams already. Close one, or narrow less and share it.",
-            headers={"Retry-After": "5"},
-            limit="streams",
-        )
+    news.check_room(principal, most)
     stream = _Stream(request, runtime, news, principal, wanted, last_event_id, for_seconds)
-    return EventStream(stream.pieces(), news.counted(principal.tenant_id))
+    return EventStream(stream.pieces(), news.counted(principal))
 
 
 def _news(request: Request, runtime: Runtime) -> News:

@@ -16,10 +16,11 @@ from uuid import UUID
 
 import httpx
 import structlog
-from sqlalchemy import Select, and_, exists, or_, select
+from sqlalchemy import Select, Text, and_, cast, exists, false, or_, select
 from sqlalchemy.orm import aliased
 
 from incidents.adapters.external_tickets import delivery
+from incidents.adapters.fair_turns import due_in_turn
 from incidents.adapters.intake_store import rules_of, with_comment
 from incidents.adapters.intake_tables import ExternalDeliveryRow, ExternalTicketRow, IntakeSourceRow
 from incidents.adapters.repository import read_item
@@ -28,6 +29,8 @@ from incidents.adapters.tables import WorkItemRow
 from incidents.adapters.webhook_signatures import sign
 from incidents.application.intake_formats import FieldRule, created_id
 from incidents.domain.retries import next_try
+from incidents.domain.turns import Places, Turn
+from incidents.jobs.under_way import UnderWay, finish, work_off
 from shared.time_source import SystemClock
 from shared.unit_of_work import UnitOfWork, UnitsOfWork
 from shared.values import instant_text
@@ -36,7 +39,7 @@ from shared.worker import oldest
 log = structlog.get_logger(__name__)
 
 BATCH = 50
-AT_ONCE = 10
+PLACES = Places(of_all=10, of_one_agency=4, at_one_address=4)
 LEASE = timedelta(seconds=90)
 IDLE_SECONDS = 0.5
 TRY_SECONDS = 15.0
@@ -83,6 +86,8 @@ OLDEST_DELIVERY = _of_what_can_be_told(oldest(ExternalDeliveryRow.due_at))
 @dataclass(frozen=True)
 class _Claimed:
     id: UUID
+    tenant_id: UUID
+    source_id: UUID
     url: str
     secret: bytes
     payload: bytes
@@ -98,13 +103,22 @@ class ExternalTools:
         self._units = units
         self._http = http
         self._box = box
+        self._under_way = UnderWay(PLACES)
 
     async def run(self) -> float:
         """Queues what changed and sends what is due; returns the seconds until the next look."""
+        return 0.0 if await work_off(self._begin, self._under_way) else IDLE_SECONDS
+
+    async def finish(self) -> None:
+        """Waits for what is under way."""
+        await finish(self._under_way)
+
+    async def _begin(self) -> int:
         queued = await self._queue()
         claimed = await self._claim()
-        await asyncio.gather(*(self._send(one) for one in claimed))
-        return 0.0 if queued or claimed else IDLE_SECONDS
+        for one in claimed:
+            self._under_way.begin(Turn(one.id, one.tenant_id, str(one.source_id)), self._send(one))
+        return queued + len(claimed)
 
     async def _queue(self) -> int:
         """A delivery for each mapped item that is newer than its tool knows."""
@@ -130,11 +144,21 @@ class ExternalTools:
 
     async def _claim(self) -> list[_Claimed]:
         async with self._units.for_every_tenant() as unit:
+            due = _of_what_can_be_told(
+                select(
+                    ExternalDeliveryRow.id,
+                    ExternalDeliveryRow.tenant_id,
+                    cast(ExternalDeliveryRow.source_id, Text).label("address"),
+                    false().label("urgent"),
+                    ExternalDeliveryRow.due_at.label("due_at"),
+                )
+            ).where(ExternalDeliveryRow.due_at <= unit.now)
+            pool = self._under_way
+            turns = await due_in_turn(unit.session, due, pool.turns, pool.hanging, pool.places)
             statement = (
                 _of_what_can_be_told(select(ExternalDeliveryRow, IntakeSourceRow, ExternalTicketRow))
-                .where(ExternalDeliveryRow.due_at <= unit.now)
+                .where(ExternalDeliveryRow.id.in_([turn.id for turn in turns]), ExternalDeliveryRow.due_at <= unit.now)
                 .order_by(ExternalDeliveryRow.due_at, ExternalDeliveryRow.id)
-                .limit(AT_ONCE)
                 .with_for_update(of=[ExternalDeliveryRow, ExternalTicketRow], skip_locked=True)
             )
             claimed = []
@@ -153,6 +177,8 @@ class ExternalTools:
                 claimed.append(
                     _Claimed(
                         id=row.id,
+                        tenant_id=row.tenant_id,
+                        source_id=row.source_id,
                         url=source.callback_url or "",
                         secret=source.callback_secret or b"",
                         payload=json.dumps(told, ensure_ascii=False).encode(),

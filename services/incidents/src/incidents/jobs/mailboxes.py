@@ -13,13 +13,16 @@ from ipaddress import ip_network
 from uuid import UUID
 
 import structlog
-from sqlalchemy import select, update
+from sqlalchemy import Text, cast, false, select, update
 from sqlalchemy.exc import DBAPIError
 
+from incidents.adapters.fair_turns import due_in_turn
 from incidents.adapters.imap import Fetched, Looked, MailboxUnavailable, Place, look
 from incidents.adapters.intake_tables import IntakeSourceRow
 from incidents.adapters.reception import MAIL, Delivery, Reception
 from incidents.adapters.secret_box import SecretBox, Unreadable
+from incidents.domain.turns import Places, Turn
+from incidents.jobs.under_way import UnderWay, finish, work_off
 from shared.consumer import is_database_away
 from shared.outbound_http import AddressGuard, AddressRefused, authorities_of_the_machine
 from shared.problems import InternalError, Problem, TooLarge
@@ -30,7 +33,7 @@ log = structlog.get_logger(__name__)
 
 LEASE = timedelta(minutes=10)
 RETRY = timedelta(minutes=5)
-AT_ONCE = 5
+PLACES = Places(of_all=5, of_one_agency=2, at_one_address=1)
 IDLE_SECONDS = 1.0
 LARGEST = 25 * 1024 * 1024
 TRIES = 3
@@ -55,26 +58,39 @@ class Mailboxes:
         self._box = box
         self._guard = AddressGuard(ip_network(str(network)) for network in settings.allowed_networks)
         self._context = context or authorities_of_the_machine()
+        self._under_way = UnderWay(PLACES)
         # Of its own: servers that hang must not keep the threads that everything else shares.
-        self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="mailbox")
+        self._threads = ThreadPoolExecutor(PLACES.of_all, thread_name_prefix="mailbox")
 
     async def run(self) -> float:
         """Looks into what is due; returns the seconds until the next look at what is."""
+        return 0.0 if await work_off(self._begin, self._under_way) else IDLE_SECONDS
+
+    async def finish(self) -> None:
+        """Waits for what is under way."""
+        await finish(self._under_way)
+
+    async def _begin(self) -> int:
         claimed = await self._claim()
-        # Each to its end: one that fails must not leave the others to go on unseen.
-        ended = await asyncio.gather(*(self._look(row) for row in claimed), return_exceptions=True)
-        for failure in ended:
-            if isinstance(failure, BaseException):
-                raise failure
-        return 0.0 if claimed else IDLE_SECONDS
+        for row in claimed:
+            self._under_way.begin(Turn(row.id, row.tenant_id, str(row.id)), self._look(row))
+        return len(claimed)
 
     async def _claim(self) -> list[IntakeSourceRow]:
         async with self._units.for_every_tenant() as unit:
+            is_due = (IntakeSourceRow.next_poll_at <= unit.now, IntakeSourceRow.enabled)
+            due = select(
+                IntakeSourceRow.id,
+                IntakeSourceRow.tenant_id,
+                cast(IntakeSourceRow.id, Text).label("address"),
+                false().label("urgent"),
+                IntakeSourceRow.next_poll_at.label("due_at"),
+            ).where(*is_due)
+            pool = self._under_way
+            turns = await due_in_turn(unit.session, due, pool.turns, pool.hanging, pool.places)
             statement = (
                 select(IntakeSourceRow)
-                .where(IntakeSourceRow.next_poll_at <= unit.now, IntakeSourceRow.enabled)
-                .order_by(IntakeSourceRow.next_poll_at)
-                .limit(AT_ONCE)
+                .where(IntakeSourceRow.id.in_([turn.id for turn in turns]), *is_due)
                 .with_for_update(skip_locked=True)
             )
             rows = list((await unit.session.execute(statement)).scalars())

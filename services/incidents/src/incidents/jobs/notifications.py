@@ -1,12 +1,12 @@
 """Sends what is queued for people: by mail, and to their channels.
 
 What leaves, and what of it together, is decided first (`adapters.message_planning`). A message is then claimed for the
-length of a lease and sent outside of any transaction. A worker that dies in between leaves the row to be claimed again:
+length of a lease and sent outside of any transaction, each by itself: how long one takes keeps no other from leaving,
+and no agency has more than its share of the places. A worker that dies in between leaves the row to be claimed again:
 the message then goes out a second time only if the server had accepted it without our noting it, and with the same
 Message-ID. Every try is written into one log, whatever it was sent by.
 """
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,8 +20,9 @@ from sqlalchemy.orm import aliased
 from incidents.adapters.acknowledgement_links import LINK_LIFE, OFFERED_FOR, link_of
 from incidents.adapters.channel_store import zones_of
 from incidents.adapters.channel_tables import ChannelRow, NotificationTryRow
-from incidents.adapters.chat import ChannelDelayedError, ChannelRefusedError, Chat
+from incidents.adapters.chat import AT_ONCE, ChannelDelayedError, ChannelRefusedError, Chat
 from incidents.adapters.defaults import box_of
+from incidents.adapters.fair_turns import due_in_turn
 from incidents.adapters.mail import Writer
 from incidents.adapters.message_planning import AFTER_ANOTHER, IS_URGENT, plan_what_waits
 from incidents.adapters.repository import ports_of, read_item
@@ -29,7 +30,9 @@ from incidents.adapters.secret_box import Unreadable
 from incidents.adapters.tables import NotificationRow, WorkItemRow
 from incidents.application.clocks import read_clocks
 from incidents.application.incidents import alerted
+from incidents.domain.turns import Places, Turn
 from incidents.domain.work_item import Act, WorkItem
+from incidents.jobs.under_way import UnderWay, finish, work_off
 from incidents.settings import IncidentsSettings
 from shared.ids import new_id
 from shared.mail import Letter, MailDelayedError, MailRefusedError, MailServer
@@ -37,7 +40,9 @@ from shared.unit_of_work import UnitOfWork, UnitsOfWork
 
 log = structlog.get_logger(__name__)
 
-BATCH = 8
+MAILS = Places(of_all=8, of_one_agency=6, at_one_address=6)
+"""All over one server, which is the operator's."""
+MESSAGES = Places(of_all=AT_ONCE, of_one_agency=AT_ONCE // 4, at_one_address=2)
 LONGEST_WAIT = 0.25
 """Seconds between a fact and the look at what it has queued, at most."""
 LEASE = timedelta(minutes=2)
@@ -71,23 +76,31 @@ class Outbound:
         self._box = box_of(settings)
         self._public_url = settings.public_url
         self._writer = Writer(settings.public_url)
+        self._mails = UnderWay(MAILS, hangs=False)
+        self._messages = UnderWay(MESSAGES)
 
     async def run(self) -> float:
         """Sends what is due now; returns the seconds until the next message may be."""
         if not self._server.configured:
             await self._wait_for_a_server()
         # Nothing is due most of the time, and to find that out takes a tenth of what it takes to look for what to send.
-        if (wait := await self._until_next()) > 0:
+        if not self._mails.turns and not self._messages.turns and (wait := await self._until_next()) > 0:
             return wait
-        claimed = await self._claim()
-        # At once: each has its own time limit, so that all are sent long before the lease of their rows ends.
-        sending = asyncio.gather(*(self._deliver(one) for one in claimed))
-        try:
-            await asyncio.shield(sending)
-        except asyncio.CancelledError:
-            await sending  # a worker that is told to stop finishes what it has begun: else it would be sent twice
-            raise
+        await work_off(self._begin, self._mails, self._messages)
         return 0.0
+
+    async def finish(self) -> None:
+        """Waits for what is under way."""
+        await finish(self._mails, self._messages)
+
+    async def _begin(self) -> int:
+        if await self._until_next() > 0:
+            return 0
+        claimed = await self._claim()
+        for one in claimed:
+            pool = self._mails if one.channel == "mail" else self._messages
+            pool.begin(Turn(one.id, one.tenant_id, one.recipient), self._deliver(one))
+        return len(claimed)
 
     async def _wait_for_a_server(self) -> None:
         """No mail server: says so on each mail and keeps it, for a day, until somebody configures one."""
@@ -113,12 +126,25 @@ class Outbound:
         async with self._units.for_every_tenant() as unit:
             can_be_sent = true() if self._server.configured else NotificationRow.channel != "mail"
             await plan_what_waits(unit, can_be_sent)
-            statement = (
-                select(NotificationRow)
+            due = (
+                select(
+                    NotificationRow.id,
+                    NotificationRow.tenant_id,
+                    NotificationRow.recipient.label("address"),
+                    IS_URGENT.label("urgent"),
+                    NotificationRow.next_attempt_at.label("due_at"),
+                )
                 .where(NotificationRow.next_attempt_at <= unit.now, NotificationRow.planned_at.is_not(None))
                 .where(_LEADS, ~AFTER_ANOTHER, can_be_sent)
-                .order_by(IS_URGENT.desc(), NotificationRow.next_attempt_at, NotificationRow.id)
-                .limit(BATCH)
+            )
+            is_mail = NotificationRow.channel == "mail"
+            turns: list[Turn] = []
+            for pool, its_own in ((self._mails, is_mail), (self._messages, ~is_mail)):
+                turns += await due_in_turn(unit.session, due.where(its_own), pool.turns, pool.hanging, pool.places)
+            statement = (
+                select(NotificationRow)
+                .where(NotificationRow.id.in_([turn.id for turn in turns]), NotificationRow.next_attempt_at <= unit.now)
+                .order_by(NotificationRow.id)
                 .with_for_update(skip_locked=True)
             )
             claimed = []
