@@ -24,7 +24,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from jwt.algorithms import OKPAlgorithm
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from shared.caller_limit import CallerLimit
+from shared.caller_limit import count_caller
 from shared.ids import new_id
 from shared.kernel.clock import Clock
 from shared.problems import Forbidden, Unauthorized, Unavailable
@@ -483,9 +483,7 @@ async def authenticated(
     principal = await verifier.verify(credentials.credentials)
     request.state.principal = principal
     structlog.contextvars.bind_contextvars(tenant_id=str(principal.tenant_id), subject=principal.subject)
-    limit: CallerLimit | None = request.app.state.caller_limit
-    if limit is not None:  # of the person or key and not of the token: whoever gets a new one goes on counting
-        limit.count(request.scope, (principal.tenant_id, principal.subject))
+    count_caller(request.scope, principal.tenant_id, principal.subject)
     return principal
 
 
