@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, Protocol, TypeAlias
@@ -104,6 +104,15 @@ ROLES: Mapping[str, frozenset[str]] = {
 """Role to its scopes. ``client_decider`` and ``client_staff`` are bound to one client; the others must not be."""
 
 CLIENT_ROLES = frozenset({"client_decider", "client_staff"})
+
+
+def not_theirs_to_give(scopes: Collection[str], granting: frozenset[str]) -> frozenset[str]:
+    """What of the scopes somebody cannot give away who has `granting`: nobody gives more than he has.
+
+    A runner's one scope is nobody else's; an owner installs runners, so it is his to give.
+    """
+    return frozenset(scopes) - granting - ROLES["runner"]
+
 
 _log = structlog.get_logger(__name__)
 

@@ -393,7 +393,9 @@ async def test_who_is_signed_in_is_counted_with_what_the_same_person_asks_by_tok
     async with portal.client(
         story, role="client_decider", client_id=story.client_id, subject=str(person.user_id)
     ) as by:
-        assert (await by.get("/v1/contracts/" + str(story.contract_id) + "/reports/2026-06")).headers["ratelimit"] == '"credential";r=0'
+        assert (await by.get("/v1/contracts/" + str(story.contract_id) + "/reports/2026-06")).headers[
+            "ratelimit"
+        ] == '"credential";r=0'
     asked = len(refusing.sent)
     answers = [
         await get(portal, f"/portal/contracts/{story.contract_id}/evidence/2026-06", browser),
