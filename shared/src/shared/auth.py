@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, Protocol, TypeAlias
@@ -24,7 +24,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from jwt.algorithms import OKPAlgorithm
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from shared.caller_limit import CallerLimit
+from shared.caller_limit import count_caller
 from shared.ids import new_id
 from shared.kernel.clock import Clock
 from shared.problems import Forbidden, Unauthorized, Unavailable
@@ -104,6 +104,15 @@ ROLES: Mapping[str, frozenset[str]] = {
 """Role to its scopes. ``client_decider`` and ``client_staff`` are bound to one client; the others must not be."""
 
 CLIENT_ROLES = frozenset({"client_decider", "client_staff"})
+
+
+def not_theirs_to_give(scopes: Collection[str], granting: frozenset[str]) -> frozenset[str]:
+    """What of the scopes somebody cannot give away who has `granting`: nobody gives more than he has.
+
+    A runner's one scope is nobody else's; an owner installs runners, so it is his to give.
+    """
+    return frozenset(scopes) - granting - ROLES["runner"]
+
 
 _log = structlog.get_logger(__name__)
 
@@ -483,9 +492,7 @@ async def authenticated(
     principal = await verifier.verify(credentials.credentials)
     request.state.principal = principal
     structlog.contextvars.bind_contextvars(tenant_id=str(principal.tenant_id), subject=principal.subject)
-    limit: CallerLimit | None = request.app.state.caller_limit
-    if limit is not None:  # of the person or key and not of the token: whoever gets a new one goes on counting
-        limit.count(request.scope, (principal.tenant_id, principal.subject))
+    count_caller(request.scope, principal.tenant_id, principal.subject)
     return principal
 
 

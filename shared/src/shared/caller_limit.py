@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Callable, Hashable, Iterator, Mapping, MutableMapping
 from typing import Any
+from uuid import UUID
 
 from shared.brake import Brake
 from shared.problems import TooManyRequests
@@ -42,6 +43,16 @@ class CallerLimit:
                 headers={"Retry-After": str(wait)},
                 limit=POLICY,
             )
+
+
+def count_caller(scope: MutableMapping[str, Any], tenant_id: UUID, subject: str) -> None:
+    """Counts a request of whoever was found to make it, where the service has a limit. Raises TooManyRequests.
+
+    Of the person or key and not of the token or session: whoever gets a new one goes on counting.
+    """
+    limit: CallerLimit | None = scope["app"].state.caller_limit
+    if limit is not None:
+        limit.count(scope, (tenant_id, subject))
 
 
 def rate_limit_fields(scope: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

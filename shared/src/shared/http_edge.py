@@ -74,18 +74,28 @@ _log = structlog.get_logger(__name__)
 
 
 class RequestEdge:
-    """Outermost: request id, trace, access log, metrics, and the answer to what nobody foresaw."""
+    """Outermost: request id, trace, access log, metrics, and the answer to what nobody foresaw.
 
-    def __init__(self, app: ASGIApp, errors: ErrorMapping, *, callers_choose_traces: bool = False) -> None:
+    :param unbelieved: the setting that names the proxies before this service, where it names none: the first request
+        that comes through one all the same is told, because everybody who comes so is taken for one caller.
+    """
+
+    def __init__(
+        self, app: ASGIApp, errors: ErrorMapping, *, callers_choose_traces: bool = False, unbelieved: str | None = None
+    ) -> None:
         self._app = app
         self._errors = errors
         self._callers_choose_traces = callers_choose_traces
+        self._unbelieved = unbelieved
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
+        if self._unbelieved is not None and "x-forwarded-for" in headers:
+            _log.warning("proxy_is_not_believed", setting=self._unbelieved, remote=(scope.get("client") or ("",))[0])
+            self._unbelieved = None
         given = headers.get("x-request-id", "")
         request_id = given if _REQUEST_ID.match(given) else str(new_id())
         status = 0

@@ -358,7 +358,12 @@ def create_app(service: Service, settings: ServiceSettings, *, runtime: Runtime 
         readings=service.recorded_readings,
         unrecorded=service.unrecorded_changes,
     )
-    app.add_middleware(RequestEdge, errors=service.errors, callers_choose_traces=settings.callers_choose_traces)
+    app.add_middleware(
+        RequestEdge,
+        errors=service.errors,
+        callers_choose_traces=settings.callers_choose_traces,
+        unbelieved=None if settings.trusted_proxies else f"{service.name.upper()}_TRUSTED_PROXIES",
+    )
     if service.around is not None:
         app.add_middleware(service.around, runtime=running)
     if settings.cors_origins:

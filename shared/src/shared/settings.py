@@ -129,8 +129,8 @@ class ServiceSettings(BaseSettings):
         default=50,
         ge=0,
         le=100_000,
-        description="Requests a second that each process answers one person or key, by token, for as long as they like,"
-        " whatever each costs; beyond, 429 with Retry-After. 0: as many as they like.",
+        description="Requests a second that each process answers one person or key, by token or signed in to the"
+        " portal, for as long as they like, whatever each costs; beyond, 429 with Retry-After. 0: no limit.",
     )
     request_burst: int = Field(
         default=200, ge=1, le=1_000_000, description="How many of them may come at once after a rest."

@@ -20,6 +20,7 @@ from prometheus_client import REGISTRY
 from pydantic import SecretStr, ValidationError
 from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncSession
+from structlog.testing import capture_logs
 
 from shared.caller_limit import CallerLimit
 from shared.consumer import EventProcessor, Handlers
@@ -543,6 +544,20 @@ async def test_the_settings_say_how_often(
     await runtime.close()
     assert [answer.status_code for answer in answers] == statuses
     assert ("ratelimit" in answers[0].headers) == (429 in statuses)
+
+
+@pytest.mark.parametrize(("proxies", "told"), [((), ["LIBRARY_TRUSTED_PROXIES"]), (("10.0.0.0/8",), [])])
+async def test_a_service_that_is_told_of_no_proxy_says_so_when_one_stands_before_it(
+    empty: DatabaseUrls, clock: FixedClock, proxies: tuple[str, ...], told: list[str]
+) -> None:
+    made = LibrarySettings.model_validate({"database_url": SecretStr(empty.app), "trusted_proxies": proxies})
+    runtime = build_runtime(made, SERVICE.registry, clock)
+    transport = httpx.ASGITransport(create_app(SERVICE, made, runtime=runtime))
+    with capture_logs() as logged:
+        async with httpx.AsyncClient(transport=transport, base_url="http://library.test") as client:
+            await client.get("/v1/public/count", headers={"X-Forwarded-For": "203.0.113.7"})
+    await runtime.close()
+    assert [each["setting"] for each in logged if each["event"] == "proxy_is_not_believed"] == told
 
 
 # --- who calls -------------------------------------------------------------------------------------------------------

@@ -73,15 +73,17 @@ class Proxy:
     http_port: int
     https_port: int
 
-    def visit(self, host: str) -> bytes:
-        """GET / of that host by https. Raises ssl.SSLError when there is no certificate for it."""
+    def visit(self, host: str, asked: str | None = None) -> bytes:
+        """GET / of that host by https; `asked`: the name in the request, where it is another than that of the
+        handshake. Raises ssl.SSLError when there is no certificate for the host.
+        """
         context = ssl.create_default_context()
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # an authority of the proxy's own
         with (
             socket.create_connection(("127.0.0.1", self.https_port), timeout=20) as plain,
             context.wrap_socket(plain, server_hostname=host) as secured,
         ):
-            secured.sendall(f"GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+            secured.sendall(f"GET / HTTP/1.1\r\nHost: {asked or host}\r\nConnection: close\r\n\r\n".encode())
             return b"".join(iter(lambda: secured.recv(4096), b""))
 
 
@@ -128,6 +130,20 @@ def test_a_domain_that_reporting_does_not_know_gets_none(proxy: Proxy, reporting
         proxy.visit("anybody.example")
     assert reporting.questions == ["anybody.example"]
     assert reporting.visits == []
+
+
+def test_browsers_are_told_to_come_by_https_only_for_a_year(proxy: Proxy) -> None:
+    head = proxy.visit(VERIFIED).partition(b"\r\n\r\n")[0].decode().lower().split("\r\n")
+    assert [line for line in head if line.startswith("strict-transport")] == [
+        "strict-transport-security: max-age=31536000"
+    ]
+
+
+@pytest.mark.parametrize("asked", ["reports.agency.example", "127.0.0.1", "another.client.example"])
+def test_who_came_in_by_a_verified_name_asks_for_no_other(proxy: Proxy, reporting: Reporting, asked: str) -> None:
+    assert proxy.visit(VERIFIED, asked).startswith(b"HTTP/1.1 421")
+    assert reporting.visits == []
+    assert proxy.visit(VERIFIED, VERIFIED.upper()).startswith(b"HTTP/1.1 200"), "names have no capitals"
 
 
 def test_plain_http_leads_to_https_on_the_port_that_visitors_know(proxy: Proxy, reporting: Reporting) -> None:

@@ -50,6 +50,23 @@ async def test_what_is_no_secret_is_told_as_it_was_asked_for() -> None:
     assert line["path"] == "/doors/7/rotate-secret"
 
 
+@pytest.mark.parametrize("setting", ["LIBRARY_TRUSTED_PROXIES", None])
+async def test_a_proxy_that_nobody_named_is_told_once_because_all_its_visitors_are_taken_for_one(
+    setting: str | None,
+) -> None:
+    app = FastAPI()
+    app.add_middleware(RequestEdge, errors={}, unbelieved=setting)
+    with capture_logs() as logged:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://test") as client:
+            await client.get("/")
+            assert [entry for entry in logged if entry["log_level"] == "warning"] == []
+            for number in range(3):
+                await client.get("/", headers={"X-Forwarded-For": f"203.0.113.{number}"})
+    told = [entry for entry in logged if entry["log_level"] == "warning"]
+    wanted = {"event": "proxy_is_not_believed", "log_level": "warning", "remote": "127.0.0.1", "setting": setting}
+    assert told == ([wanted] if setting else [])
+
+
 CALLERS = "0af7651916cd43dd8448eb211c80319c"
 
 

@@ -218,6 +218,31 @@ async def test_nobody_makes_a_key_that_can_do_more_than_he(installation: Install
     await agency.make("/v1/api-keys", {"name": "The runner in Lyon", "role": "runner"})
 
 
+async def test_nobody_lets_in_a_person_who_can_do_more_than_he(installation: Installation, agency: Agency) -> None:
+    client_id = (await agency.client())["client_id"]
+    manager = await installation.caller(agency, role="owner", scopes=["identity:manage"])
+    decider = {"email": "me@elsewhere.example", "name": "Me", "role": "client_decider", "client_id": client_id}
+    told = await manager.refused(422, "POST", "/v1/users", json=decider)
+    assert told["errors"][0]["pointer"] == "#/role"
+    assert "contracts:answer" in told["errors"][0]["detail"]
+    await manager.refused(422, "POST", "/v1/users", json={"email": "o@a.example", "name": "O", "role": "operator"})
+    await manager.make("/v1/users", {"email": "lyon@agency.example", "name": "The runner in Lyon", "role": "runner"})
+
+    of_staff = [*sorted(ROLES["client_staff"]), "identity:manage"]
+    manager = await installation.caller(agency, role="owner", scopes=of_staff)
+    await manager.refused(422, "POST", "/v1/users", json=decider)
+    await manager.make("/v1/users", decider | {"role": "client_staff"})
+
+    # Nor does he open a door again that was closed; he may close it.
+    person = await agency.make("/v1/users", decider | {"email": "lea@lac.example"})
+    address = f"/v1/users/{person['user_id']}"
+    closed = await manager.call("PATCH", address, json={"disabled": True}, headers={"If-Match": '"1"'})
+    assert (closed.status_code, closed.json()["disabled"]) == (200, True)
+    await manager.refused(422, "PATCH", address, json={"disabled": False}, headers={"If-Match": '"2"'})
+    opened = await agency.call("PATCH", address, json={"disabled": False}, headers={"If-Match": '"2"'})
+    assert (opened.status_code, opened.json()["disabled"]) == (200, False)
+
+
 async def test_a_new_signing_key_is_published_before_it_signs_and_the_old_one_outlives_its_tokens(
     installation: Installation, agency: Agency, clock: FixedClock, settings: ContractsSettings
 ) -> None:

@@ -12,11 +12,13 @@ from urllib.parse import urlencode
 
 import httpx
 import pytest
+from prometheus_client import REGISTRY
 from sqlalchemy import text
 
 from reporting.adapters.portal_store import LEASE, make_link, take_asking
 from reporting.domain.portal import DRAFT_LIFE, IDLE_LIFE
 from reporting.jobs.mail_sign_in_links import MailSignInLinks
+from shared.caller_limit import CallerLimit
 from shared.ids import new_id
 
 from .test_portal_pages import NOWHERE, Page, get, person_of, portal, press, signed_in
@@ -431,6 +433,46 @@ async def test_whoever_asked_too_much_at_once_is_told_to_come_back_in_a_moment_a
     assert QUESTION["question"] in (await get(portal, "/portal/requests/new/assistance", browser)).text
     refusing.wait = None
     assert (await get(portal, "/portal/incidents", browser)).headers["retry-after"] == "1"
+
+
+async def test_who_is_signed_in_is_counted_with_what_the_same_person_asks_by_token_and_holds_nobody_else_back(
+    start_service: Any, story: Any, refusing: Any
+) -> None:
+    url = f"http://127.0.0.1:{refusing.server_port}"
+    portal = await start_service(portal_secret="s" * 40, contracts_url=url, incidents_url=url)
+    now = 0.0
+    person, somebody = person_of(story), person_of(story).model_copy(update={"user_id": new_id()})
+    browser, another = await signed_in(portal, person), await signed_in(portal, person)
+    token = await form_token(portal, browser)
+    portal.app.state.caller_limit = CallerLimit(0.5, 3, lambda: now)
+    before = REGISTRY.get_sample_value("http_requests_held_back_total", {"limit": "credential"}) or 0
+
+    assert (await get(portal, "/portal/sessions", browser)).status_code == 200
+    assert (await get(portal, "/portal/sessions", another)).status_code == 200, "the sessions of one person are one"
+    async with portal.client(
+        story, role="client_decider", client_id=story.client_id, subject=str(person.user_id)
+    ) as by:
+        assert (await by.get("/v1/contracts/" + str(story.contract_id) + "/reports/2026-06")).headers[
+            "ratelimit"
+        ] == '"credential";r=0'
+    asked = len(refusing.sent)
+    answers = [
+        await get(portal, f"/portal/contracts/{story.contract_id}/evidence/2026-06", browser),
+        await write(portal, f"/portal/changes/{ITEM}/approve", browser, form_token=token, note="Oui"),
+    ]
+    for answer in answers:
+        assert (answer.status_code, answer.headers["retry-after"]) == (429, "2"), answer.url
+        assert "Réessayez dans un instant." in answer.text.replace("\u202f", " ").replace("\xa0", " ")
+        assert 'lang="fr"' in answer.text
+        assert Page(answer.text).faults() == []
+    assert len(refusing.sent) == asked, "nothing was done"
+    assert REGISTRY.get_sample_value("http_requests_held_back_total", {"limit": "credential"}) == before + 2
+
+    assert (await get(portal, "/portal/sessions", await signed_in(portal, somebody))).status_code == 200
+    assert (await get(portal, "/portal/sign-in")).status_code == 200, "who is not signed in is not counted here"
+    now = 2.0
+    assert (await get(portal, "/portal/sessions", browser)).status_code == 200
+    assert (await get(portal, "/portal/sessions", browser)).status_code == 429
 
 
 async def test_what_no_route_answers_is_a_page_in_the_reader_s_language(portal: Any, story: Any) -> None:

@@ -17,7 +17,7 @@ from reporting.adapters.openid import Check, OpenIdProviders
 from reporting.api.single_sign_on import BEGUN_A_MINUTE, FAILED_A_MINUTE
 from reporting.application.single_sign_on import Provider
 from reporting.main import SERVICE
-from shared.auth import JWKS_COOLDOWN_SECONDS
+from shared.auth import JWKS_COOLDOWN_SECONDS, ROLES
 from shared.brake import Brake
 from shared.ids import new_id
 from shared.testing.openid_provider import OpenIdProvider
@@ -534,6 +534,31 @@ async def test_an_agency_adds_tests_changes_and_deletes_a_provider(world: World)
         assert (await agency.get(address)).status_code == 404
     answer = await world.browser().get(sign_in_at(trusted))
     assert (answer.status_code, "turned off" in answer.text) == (404, True)
+
+
+async def test_whoever_cannot_do_what_a_decider_does_chooses_no_provider_and_may_turn_one_off(world: World) -> None:
+    trusted = await world.trust()
+    address = f"/v1/identity-providers/{trusted['identity_provider_id']}"
+    body = {
+        "name": "Mine",
+        "issuer": world.provider.issuer,
+        "oidc_client_id": "me",
+        "oidc_client_secret": world.provider.client_secret,
+    }
+    any_version = {"If-Match": "*"}
+    narrowed = frozenset({"identity:manage", *ROLES["client_staff"]})
+    async with world.service.client(world.story, kind="api_key", scopes=narrowed) as manager:
+        answer = await manager.post("/v1/identity-providers", json=body)
+        assert answer.status_code == 403
+        assert "contracts:answer, contracts:read" in answer.json()["detail"]
+        for change in ({"issuer": "https://mine.example"}, {"allowed_domains": ["mine.example"]}, {"enabled": True}):
+            assert (await manager.patch(address, json=change, headers=any_version)).status_code == 403
+        turned_off = await manager.patch(address, json={"enabled": False, "name": "Off"}, headers=any_version)
+        assert (turned_off.status_code, turned_off.json()["enabled"]) == (200, False)
+    enough = narrowed | ROLES["client_decider"]
+    async with world.service.client(world.story, kind="api_key", scopes=enough) as manager:
+        assert (await manager.patch(address, json={"enabled": True}, headers=any_version)).status_code == 200
+        assert (await manager.post("/v1/identity-providers", json=body)).status_code == 201
 
 
 async def test_a_provider_that_takes_its_time_holds_no_connection_of_the_database(world: World) -> None:

@@ -1,6 +1,7 @@
 """Being told by mail what happens on a status page: asked for, confirmed, told, and ended by one request."""
 
 import asyncio
+import json
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -130,6 +131,33 @@ async def test_a_visitor_is_told_by_mail_from_his_confirmation_to_one_click(
         await work(service)
         assert len(mailbox.messages) == told
     assert [await rows(service, f"status_{table}") for table in ("subscription", "watch", "mail")] == [0, 0, 0]
+
+
+async def test_what_readers_do_is_in_the_audit_log_of_the_agency_and_their_addresses_are_not(
+    service: Any, story: Any, mailbox: Mailbox
+) -> None:
+    path = await subscribe(service, mailbox)
+    async with service.client() as visitor:
+        await visitor.get(path, headers=FRENCH)
+        for _ in range(2):
+            assert (await visitor.post(f"{path}/end", data=ONE_CLICK)).status_code == 200
+        forged = path[:-1] + ("A" if path[-1] != "A" else "B")
+        await visitor.post(f"{forged}/confirm", headers=FRENCH)
+    async with service.runtime.units.for_every_tenant() as unit:
+        said = (await unit.session.scalars(text("select envelope from reporting.outbox order by id"))).all()
+    recorded = [each for each in said if each["type"].endswith("operation.recorded.v1")]
+    assert {each["tenantid"] for each in recorded} == {str(story.tenant_id)}
+    subscription_id = read_link_token(SecretBox(service.settings.secret_key), path.rpartition("/")[2])
+    his = f"{PAGE}/subscription/{subscription_id}"
+    assert [(each["data"]["operation"], each["data"]["resource"]) for each in recorded] == [
+        ("ask_for_status_mails", f"{PAGE}/subscribe"),
+        ("confirm_status_subscription", his),
+        ("end_status_subscription", his),
+    ]
+    assert {each["data"]["actor"]["name"] for each in recorded} == {"A reader of the status page"}
+    told = json.dumps(recorded)
+    assert "paul@example.org" not in told
+    assert path.rpartition("/")[2] not in told, "what opens a door is in no log"
 
 
 async def test_who_subscribed_in_french_confirms_and_leaves_in_french_whatever_his_browser_prefers(

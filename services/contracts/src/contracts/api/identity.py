@@ -59,9 +59,11 @@ async def update_tenant(patch: TenantPatch, response: Response, work: Work, if_m
     responses=CREATED | responses_for(Conflict, NotFound),
     dependencies=[Idempotent],
 )
-async def add_user(new: NewUser, response: Response, work: Work, _who: Manager) -> User:
-    """A person with a role. To sign in, the person needs an API key, or the external OpenID provider."""
-    user = await create_user(work, new)
+async def add_user(new: NewUser, response: Response, work: Work, who: Manager) -> User:
+    """A person with a role. To sign in, the person needs an API key, or the external OpenID provider; a client's people
+    sign in to the portal. 422 for a role with scopes that your token does not have.
+    """
+    user = await create_user(work, new, who.scopes)
     tagged(response, user.version, f"/v1/users/{user.user_id}")
     return user
 
@@ -82,12 +84,14 @@ async def get_user(user_id: UUID, response: Response, work: Work, _who: Manager)
 
 @router.patch("/users/{user_id}", summary="Change a person", responses=SHOWN)
 async def update_user(
-    user_id: UUID, patch: UserPatch, response: Response, work: Work, if_match: IfMatch, _who: Manager
+    user_id: UUID, patch: UserPatch, response: Response, work: Work, if_match: IfMatch, who: Manager
 ) -> User:
-    """A merge patch (RFC 7396). Disabling a person revokes the person's keys for good."""
+    """A merge patch (RFC 7396). Disabling a person revokes the person's keys for good. Enabling is letting in: 422 for
+    a role with scopes that your token does not have.
+    """
     user = await work.users.locked(user_id)
     if_match.require(user.version)
-    user = await change_user(work, user, patch.model_dump(exclude_unset=True))
+    user = await change_user(work, user, patch.model_dump(exclude_unset=True), who.scopes)
     tagged(response, user.version)
     return user
 

@@ -10,7 +10,7 @@ from contracts.application.errors import BadCredentials, NotNow, Refused, named_
 from contracts.application.ports import Workspace
 from contracts.application.values import Email, Language, Name, Request, unchanged
 from contracts.domain import api_keys
-from shared.auth import CLIENT_ROLES, ROLES, Role, Scope
+from shared.auth import CLIENT_ROLES, ROLES, Role, Scope, not_theirs_to_give
 from shared.values import Instant
 
 LAST_USED_PRECISION = timedelta(minutes=1)
@@ -25,6 +25,13 @@ def check_binding(role: Role, client_id: UUID | None) -> None:
         raise Refused(f"is required: a {role} is bound to one client", "client_id")
     if role not in CLIENT_ROLES and client_id is not None:
         raise Refused(f"must be left out: a {role} is not bound to a client", "client_id")
+
+
+def check_granting(scopes: frozenset[str], granting: frozenset[str], field: str) -> None:
+    """Raises Refused for scopes that whoever has `granting` cannot give away."""
+    beyond = not_theirs_to_give(scopes, granting)
+    if beyond:
+        raise Refused(f"would give scopes that you do not have: {', '.join(sorted(beyond))}", field)
 
 
 class Tenant(BaseModel):
@@ -162,9 +169,14 @@ async def change_tenant(work: Workspace, tenant: Tenant, changes: dict[str, obje
     return saved
 
 
-async def create_user(work: Workspace, new: NewUser) -> User:
-    """A new person. Raises Refused for a binding that does not fit the role, Unknown for the client, Taken."""
+async def create_user(work: Workspace, new: NewUser, granting: frozenset[str]) -> User:
+    """A new person.
+
+    `granting` are the scopes of whoever lets the person in. Raises Refused for a role that can do more than these, and
+    for a binding that does not fit the role, Unknown for the client, Taken.
+    """
     check_binding(new.role, new.client_id)
+    check_granting(ROLES[new.role], granting, "role")
     if new.client_id is not None:
         with named_at("client_id"):
             await work.clients.get(new.client_id)
@@ -180,9 +192,14 @@ async def create_user(work: Workspace, new: NewUser) -> User:
     return user
 
 
-async def change_user(work: Workspace, user: User, changes: dict[str, object]) -> User:
-    """The locked user with other values, which are already valid; disabling ends the user's keys for good."""
+async def change_user(work: Workspace, user: User, changes: dict[str, object], granting: frozenset[str]) -> User:
+    """The locked user with other values, which are already valid; disabling ends the user's keys for good.
+
+    Enabling lets in anew: Raises Refused for a role that can do more than `granting`, the scopes of whoever does it.
+    """
     saved = user.model_copy(update={**changes, "version": user.version + 1, "updated_at": work.now})
+    if user.disabled and not saved.disabled:
+        check_granting(ROLES[user.role], granting, "disabled")
     await work.users.save(saved)
     if saved.disabled and not user.disabled:
         await work.keys.revoke_of(user.user_id, work.now)
@@ -206,14 +223,11 @@ async def create_api_key(work: Workspace, new: NewApiKey, granting: frozenset[st
     if client_id is not None:
         with named_at("client_id"):
             await work.clients.get(client_id)
-    # A runner's one scope is nobody else's; an owner installs runners, so it is his to give.
     allowed = ROLES[role]
     scopes = frozenset(new.scopes) if new.scopes is not None else allowed
     if not scopes <= allowed:
         raise Refused(f"{', '.join(sorted(scopes - allowed))} is not part of the role {role}", "scopes")
-    beyond = scopes - granting - ROLES["runner"]
-    if beyond:
-        raise Refused(f"would give scopes that you do not have: {', '.join(sorted(beyond))}", role_from)
+    check_granting(scopes, granting, role_from)
     if new.expires_at is not None and new.expires_at <= work.now:
         raise Refused("is in the past", "expires_at")
     prefix = api_keys.prefix_of(work.random_bytes(api_keys.PREFIX_BYTES))

@@ -213,7 +213,7 @@ def _mail(
 
 async def confirm(uow: UnitOfWork, subscription_id: UUID, page: ShownPage) -> bool:
     """From now on this subscription is told what is new. False when there is none of this page, or it was closed."""
-    place = await _place_of(uow, subscription_id)
+    place = await place_of(uow, subscription_id)
     if place != (page.tenant_id, page.content.slug):
         return False
     _, told = news(matters(page), {})
@@ -243,7 +243,7 @@ async def confirm(uow: UnitOfWork, subscription_id: UUID, page: ShownPage) -> bo
 
 async def end(uow: UnitOfWork, subscription_id: UUID) -> None:
     """Forgets a subscription with its mails; with the last one of a page, what its subscribers were told."""
-    place = await _place_of(uow, subscription_id)
+    place = await place_of(uow, subscription_id)
     if place is None:
         return
     await _lock_watch(uow, *place)
@@ -301,7 +301,8 @@ async def close_to_readers(
     await _forget_what_nobody_is_told(uow, tenant_id, slug)
 
 
-async def _place_of(uow: UnitOfWork, subscription_id: UUID) -> tuple[UUID, str] | None:
+async def place_of(uow: UnitOfWork, subscription_id: UUID) -> tuple[UUID, str] | None:
+    """The tenant and the page that a subscription is of, if it is there (still)."""
     found = (
         await uow.session.execute(
             select(StatusSubscription.tenant_id, StatusSubscription.slug).where(

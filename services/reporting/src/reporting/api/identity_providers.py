@@ -26,11 +26,19 @@ from reporting.api.identity_provider_models import (
 )
 from reporting.api.single_sign_on import OpenId, portal_redirect_uri
 from reporting.settings import ReportingSettings
-from shared.auth import Principal
+from shared.auth import ROLES, Principal, not_theirs_to_give
 from shared.etag import IfMatch, etag
 from shared.ids import new_id
 from shared.pagination import Page, PageParams, paginate
-from shared.problems import Conflict, FieldError, NotFound, PreconditionFailed, ValidationFailed, responses_for
+from shared.problems import (
+    Conflict,
+    FieldError,
+    Forbidden,
+    NotFound,
+    PreconditionFailed,
+    ValidationFailed,
+    responses_for,
+)
 from shared.service import CurrentRuntime, Unit, callers_unit, require
 
 router = APIRouter(prefix="/v1/identity-providers", tags=["identity providers"])
@@ -39,6 +47,16 @@ Manager = Annotated[Principal, Depends(require("identity:manage"))]
 _IN_THE_CLEAR = "Use an https address: who signs in must not be told in the clear."
 _ENDING = frozenset({"issuer", "oidc_client_id", "allowed_domains", "required_claims", "verified_claim"})
 """What decides who is let in: whoever was let in before has to be looked at again."""
+
+
+def _check_letting_in(manager: Principal) -> None:
+    """Raises Forbidden for who cannot do what the people can do of whom a provider says who they are."""
+    beyond = not_theirs_to_give(ROLES["client_decider"], manager.scopes)
+    if beyond:
+        raise Forbidden(
+            "Whoever chooses a provider chooses who signs in as the clients' people, and nobody gives away more than he"
+            f" has. Your token does not include: {', '.join(sorted(beyond))}."
+        )
 
 
 async def _found(unit: Unit, identity_provider_id: UUID, *, lock: bool = False) -> IdentityProviderRow:
@@ -55,13 +73,15 @@ async def _view(unit: Unit, row: IdentityProviderRow, settings: ReportingSetting
 
 @router.post("", status_code=201, summary="Add an identity provider", responses=responses_for(Conflict))
 async def create_identity_provider(
-    body: NewIdentityProvider, unit: Unit, _manager: Manager, settings: Settings, box: Box, response: Response
+    body: NewIdentityProvider, unit: Unit, manager: Manager, settings: Settings, box: Box, response: Response
 ) -> IdentityProviderView:
     """Its people can sign in to the portal from now on, if the agency let them in: the same users as by mailed links.
 
     Register `redirect_uris` of the answer at the provider, then ask for a test. No Idempotency-Key is kept here:
-    what is sent holds a secret. Repeated by mistake, it makes a second provider, which can be deleted.
+    what is sent holds a secret. Repeated by mistake, it makes a second provider, which can be deleted. 403 for a token
+    without the scopes of a client_decider: that is what its people can do.
     """
+    _check_letting_in(manager)
     check_address(body.issuer, settings, "#/issuer", _IN_THE_CLEAR)
     if body.client_id is not None and await unknown_clients(unit, [body.client_id]):
         detail = "There is no client with this id, or Upheld has not heard of it here yet: look at /v1/clients."
@@ -127,14 +147,17 @@ async def update_identity_provider(
     identity_provider_id: UUID,
     body: IdentityProviderChange,
     unit: Unit,
-    _manager: Manager,
+    manager: Manager,
     settings: Settings,
     box: Box,
     if_match: IfMatch,
     response: Response,
 ) -> IdentityProviderView:
     """A merge patch: what is left out stays. A change of who is let in, and turning it off, ends what it opened: visits
-    of status pages always, sessions of the portal and mails about those pages then."""
+    of status pages always, sessions of the portal and mails about those pages then. Letting in, by a change of it or by
+    turning it on, takes the scopes of a client_decider: else 403."""
+    if body.enabled is True or _ENDING & body.model_fields_set:
+        _check_letting_in(manager)
     row = await _found(unit, identity_provider_id, lock=True)
     if_match.require(row.version)
     given = body.model_dump(exclude_unset=True, exclude={"oidc_client_secret"})

@@ -56,10 +56,12 @@ from reporting.application.portal import ContractsAway, Person, PersonIsOut
 from reporting.application.report import Brand
 from reporting.application.reporting import InTheFuture, NotInTheContract, UnknownContract
 from reporting.settings import ReportingSettings
+from shared.caller_limit import POLICY, count_caller
 from shared.consumer import is_database_away
 from shared.i18n import Translator
 from shared.operations import correlation_of
-from shared.telemetry import current_traceparent
+from shared.problems import TooManyRequests
+from shared.telemetry import HELD_BACK, current_traceparent
 from shared.unit_of_work import UnitOfWork
 from shared.worker import Runtime
 
@@ -273,7 +275,7 @@ def _form_token(box: SecretBox, session_id: UUID) -> str:
 
 
 async def current_visit(request: Request) -> Visit:
-    """Dependency: who is signed in. Raises SignedOut, NoPortal."""
+    """Dependency: who is signed in. Raises SignedOut, NoPortal, and TooManyRequests for who asks too often."""
     settings, runtime = current_settings(request), request.app.state.runtime
     purse = token_purse(request)
     secret = request.cookies.get(cookie_name(settings))
@@ -283,25 +285,28 @@ async def current_visit(request: Request) -> Visit:
         session = await find_session(unit, secret)
     if session is None:
         raise SignedOut
+    person = session.person
+    request.state.principal, request.state.session = person, session
+    structlog.contextvars.bind_contextvars(tenant_id=str(person.tenant_id), subject=str(person.user_id))
+    # Together with what the same person asks of this process with a token.
+    count_caller(request.scope, person.tenant_id, str(person.user_id))
     token: str | None
     try:
-        token = await purse.token(session.person.user_id)
+        token = await purse.token(person.user_id)
     except PersonIsOut:
-        async with runtime.units.for_tenant(session.person.tenant_id, actor=session.person.actor) as unit:
-            await end_session(unit, session.person.user_id, session.session_id)
+        async with runtime.units.for_tenant(person.tenant_id, actor=person.actor) as unit:
+            await end_session(unit, person.user_id, session.session_id)
         raise SignedOut from None
     except ContractsAway as error:
         # What reporting knows by itself is shown all the same.
         log.warning("portal_without_token", error=str(error))
         token = None
-    request.state.principal, request.state.session = session.person, session
-    structlog.contextvars.bind_contextvars(tenant_id=str(session.person.tenant_id), subject=str(session.person.user_id))
     return Visit(
         request,
         runtime,
         settings,
         session,
-        translator_of(request, session.person.language),
+        translator_of(request, person.language),
         ClientApis(settings, token, correlation_of(request.headers)),
         current_box(settings),
     )
@@ -530,8 +535,11 @@ class PortalRoute(APIRoute):
                 return response
             except SignedOut:
                 return await _signed_out(request)
+            except TooManyRequests as error:
+                HELD_BACK.labels(POLICY).inc()
+                return await _too_fast(request, error.headers["Retry-After"])
             except AskedTooFast as error:
-                return await _too_fast(request, error)
+                return await _too_fast(request, str(error.wait))
             except Exception as error:
                 told = _told(request, error)
                 if told is None:
@@ -555,13 +563,15 @@ async def _signed_out(request: Request) -> Response:
     return response
 
 
-async def _too_fast(request: Request, error: AskedTooFast) -> Response:
-    """Another service answers nobody so much at once: what was written is kept, and the same works in a moment."""
+async def _too_fast(request: Request, wait: str) -> Response:
+    """Nobody is answered so much at once, here or by another service, which is asked once the form was read: then what
+    was written is kept. The same works in `wait` seconds.
+    """
     t = reader_of(request)
     text = t.gettext("Too much was asked for at once, and nothing was done. Try again in a moment.")
     kept = await _keep_written(request)
     answer = message(request, 429, t.gettext("Not so fast"), text, t, kept=kept)
-    answer.headers["Retry-After"] = str(error.wait)
+    answer.headers["Retry-After"] = wait
     return answer
 
 

@@ -8,14 +8,16 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Path, Request, Response
 
 from reporting.adapters.rendering import subscription_page
-from reporting.adapters.status_subscriptions import ask, confirm, end, read_link_token, state_of
+from reporting.adapters.status_subscriptions import ask, confirm, end, place_of, read_link_token, state_of
 from reporting.api.dependencies import Box, Lang, Settings, of_process
 from reporting.api.pages import FORM, HTML_CONTENT, PUBLIC, form_fields, form_of, page_response, wants_html
 from reporting.api.public_pages import NO_SUCH_PAGE, NOT_YET, NotAdmitted, Pages, PublicPage, PublicPages, Slug
 from reporting.application.report import Brand
 from reporting.application.status_page import UnknownPage
 from shared.brake import Brake
+from shared.events import Actor
 from shared.mail import is_address
+from shared.operations import request_operation
 from shared.problems import Conflict, NotFound, TooManyRequests, Unauthorized, responses_for
 from shared.service import CurrentRuntime
 from shared.unit_of_work import UnitOfWork
@@ -34,6 +36,9 @@ RAW_BODIES: Final = {
 """What browsers send of forms, and mail programs to unsubscribe."""
 ASKED_A_MINUTE: Final = 20
 """For one page: whoever asks for others' addresses does not ask for many."""
+
+READER: Final = Actor(kind="system", id="status-page-reader", name="A reader of the status page")
+"""Who asks, confirms and ends has no account: the log tells which subscription it was, and nobody's address."""
 
 _STANDS: Final[dict[int | str, dict[str, Any]]] = {
     200: {"description": "A page that says how it stands", **HTML_CONTENT},
@@ -62,13 +67,20 @@ class MailLink:
     lang: str | None
 
     async def of(self, act: Callable[[UnitOfWork, UUID], Awaitable[T]]) -> T | None:
-        """What `act` finds of its subscription; None when the link is none of ours.
+        """What `act` finds of its subscription; None when the link is none of ours, or there is no such subscription.
 
         The link is enough, also for a subscription from when the address was another agency's.
         """
         if self.subscription_id is None:
             return None
         async with self.runtime.units.for_every_tenant() as unit:
+            place = await place_of(unit, self.subscription_id)
+        if place is None:
+            return None
+        tenant_id, slug = place
+        async with self.runtime.units.for_tenant(tenant_id, actor=READER) as unit:
+            if (operation := request_operation()) is not None:
+                operation.about = f"/status/{slug}/subscription/{self.subscription_id}"
             return await act(unit, self.subscription_id)
 
     async def state(self) -> str:
@@ -155,7 +167,7 @@ async def ask_for_status_mails(
     t = pages.translator(found, lang)
     if is_address(email):
         allowed.pass_by((found.page.tenant_id, slug))
-        async with runtime.units.for_tenant(found.page.tenant_id) as unit:
+        async with runtime.units.for_tenant(found.page.tenant_id, actor=READER) as unit:
             state = "sent" if await ask(unit, found.page, email, t.language) else "full"
     else:
         state = "no_address"
