@@ -1,13 +1,13 @@
 """Editions keep the logo that their pages and files hold.
 
 Revision ID: 0035
-Revises: 0030
+Revises: 0031
 """
 
 from alembic import op
 
 revision = "0035"
-down_revision = "0030"
+down_revision = "0031"
 
 
 def upgrade() -> None:
