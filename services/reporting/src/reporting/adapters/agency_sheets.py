@@ -9,14 +9,13 @@ from zoneinfo import ZoneInfo
 from reporting.adapters import words
 from reporting.adapters.report_part_tables import hours_tables, minutes
 from reporting.adapters.report_sheet import paragraphs
-from reporting.adapters.sheet import NOTHING, Group, ReportSheet, Table, Tile
+from reporting.adapters.sheet import NOTHING, Group, ReportSheet, Table, Tile, colours_of
 from reporting.application.decision_log import LogEntry
 from reporting.application.history import SUBJECTS, HistorySubject
 from reporting.application.hours_report import HoursReport
 from reporting.application.margins import ContractMargins, LeadTimesOfMonth, MarginOfMonth
 from reporting.application.report import Brand, ReportContract
 from reporting.application.report_template import DocumentSection, DocumentTemplateContent
-from reporting.domain.brand import palette
 from reporting.domain.period import next_month
 from reporting.domain.report_template import filled
 from shared.i18n import Translator
@@ -42,7 +41,7 @@ def plain_sheet(
         language="fr" if t.language == "fr" else "en",
         title=title,
         author=author,
-        colour=palette(brand.primary, None, None).band,
+        colours=colours_of(brand),
         subtitle=subtitle,
         period=period,
         edition=edition,

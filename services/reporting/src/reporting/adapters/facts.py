@@ -10,7 +10,7 @@ from sqlalchemy import DateTime, and_, func, or_, select
 from reporting.adapters.history import DATA
 from reporting.adapters.maintenance_windows import windows_between
 from reporting.adapters.outage_decisions import decisions_of_contract
-from reporting.adapters.page_settings import known_page, shown_contracts
+from reporting.adapters.page_settings import known_page, picture_by_hash, shown_contracts
 from reporting.adapters.page_updates import page_changed_at, written_incidents, written_updates
 from reporting.adapters.response_times import figures_by_day, figures_by_hour, sketches_between
 from reporting.adapters.tables import (
@@ -288,6 +288,10 @@ class StoredFacts(StoredTold):
     async def page(self, tenant_id: UUID, slug: str, client_id: UUID) -> KnownPage:
         """What an agency decided about a client's page at an address; the defaults as long as that is nothing."""
         return await known_page(self._session, tenant_id, slug, client_id)
+
+    async def page_picture(self, tenant_id: UUID, client_id: UUID, digest: str) -> bytes | None:
+        """The picture of a client's status page that has this hash; None when it has been replaced."""
+        return await picture_by_hash(self._session, tenant_id, client_id, digest)
 
     async def page_incidents(
         self, tenant_id: UUID, slugs: Collection[str], client_id: UUID, since: datetime

@@ -281,6 +281,20 @@ async def stored_picture(
     return (row.digest, row.content) if row is not None else None
 
 
+async def picture_by_hash(session: AsyncSession, tenant_id: UUID, client_id: UUID, digest: str) -> bytes | None:
+    """The bytes of a picture that a page of a client has now."""
+    content: bytes | None = await session.scalar(
+        select(StatusPagePicture.content)
+        .where(
+            StatusPagePicture.tenant_id == tenant_id,
+            StatusPagePicture.client_id == client_id,
+            StatusPagePicture.digest == digest,
+        )
+        .limit(1)
+    )
+    return content
+
+
 async def slug_of_domain(session: AsyncSession, host: str) -> str | None:
     """The page that a domain shows: that of whoever proved last that it is his, for domains change hands.
 

@@ -413,10 +413,7 @@ def _render(
     style = environment.get_template("style.css").render(colours=colours, night=night, printed=printed)
     if further_style is not None:
         style += environment.get_template(further_style).render()
-    # Pictures of the agency's own are served beside the page that they are of; reports and the portal have none.
-    place = values.get("place")
-    logo = safe_logo(brand.logo_url) if None in (place, brand.logo) else f"{place}/logo.png?v={brand.logo}"
-    favicon = None if None in (place, brand.favicon) else f"{place}/favicon.png?v={brand.favicon}"
+    logo, favicon = _pictures(brand, values.get("place"))
     html = environment.get_template(template).render(
         t=translator,
         w=words,
@@ -437,7 +434,7 @@ def _render(
     # What has forms must not be shown inside of somebody else's page, where one presses what one does not see.
     own, nobody = "'self'", "'none'"
     policy = (
-        f"default-src 'none'; style-src 'sha256-{digest}'; img-src {_image_source(brand)}; "
+        f"default-src 'none'; style-src 'sha256-{digest}'; img-src {_image_sources(logo, favicon)}; "
         f"base-uri 'none'; form-action {own}; frame-ancestors {nobody if forms else own}"
     )
     return RenderedPage(html.encode(), policy)
@@ -459,15 +456,34 @@ def _hour(translator: Translator, instant: datetime, zone: ZoneInfo) -> str:
     return f"{text} ({translator.offset(zone, instant)})" if twice else text
 
 
-def _image_source(brand: Brand) -> str:
-    logo = safe_logo(brand.logo_url)
-    if brand.logo is not None or logo is None:
-        return "'self'" if brand.logo or brand.favicon else "'none'"
-    own = "'self' " if brand.favicon else ""
-    parts = urlsplit(logo)
+def _pictures(brand: Brand, place: str | None) -> tuple[str | None, str | None]:
+    """Where logo and favicon are: the agency's own beside the page that they are of, and in documents, which lie
+    nowhere, the logo itself.
+    """
+    favicon = None if None in (place, brand.favicon) else f"{place}/favicon.png?v={brand.favicon}"
+    if brand.logo is None:
+        return safe_logo(brand.logo_url), favicon
+    if place is not None:
+        return f"{place}/logo.png?v={brand.logo}", favicon
+    if brand.picture is not None:
+        return f"data:image/png;base64,{base64.b64encode(brand.picture).decode()}", favicon
+    return None, favicon
+
+
+def _image_sources(*addresses: str | None) -> str:
+    """What a page may load pictures from: its own host, itself, or the host that an address names."""
+    return " ".join(sorted({_image_source(each) for each in addresses if each is not None})) or "'none'"
+
+
+def _image_source(address: str) -> str:
+    if address.startswith("data:"):
+        return "data:"
+    parts = urlsplit(address)
+    if not parts.scheme:
+        return "'self'"
     host = (parts.hostname or "").encode("idna").decode() if not (parts.hostname or "").isascii() else parts.hostname
     port = f":{parts.port}" if parts.port else ""
-    return f"{own}https://{host}{port}"
+    return f"https://{host}{port}"
 
 
 @cache

@@ -201,9 +201,10 @@ def add_edition(
 ) -> ReportEdition:
     """The next edition, with the commentary or the notes that its kind may have."""
     if following.keep_content and last is not None:
-        content, dressed = last.content, last.brand
+        content, dressed, logo = last.content, last.brand, last.logo
     else:
-        content, dressed = report.model_dump_json(by_alias=True), asdict(brand)
+        content, logo = report.model_dump_json(by_alias=True), brand.picture
+        dressed = {name: value for name, value in asdict(brand).items() if name != "picture"}
     edition = ReportEdition(
         contract_id=row.contract_id,
         kind=row.kind,
@@ -219,6 +220,7 @@ def add_edition(
         template=template.model_dump(mode="json"),
         content=content,
         content_hash=hash_of(content),
+        logo=logo,
     )
     uow.session.add(edition)
     row.edition = following.number
@@ -229,14 +231,14 @@ async def issued_edition(uow: UnitOfWork, contract_id: UUID, month: date, number
     """An edition of a month that the unit may see. Raises UnknownEdition."""
     row = await _issued(uow, contract_id, "monthly", month, number)
     template = ReportTemplateContent.model_validate(row.template)
-    return IssuedEdition(edition_of(row), Brand(**row.brand), template, row.content)
+    return IssuedEdition(edition_of(row), _brand_of(row), template, row.content)
 
 
 async def issued_review(uow: UnitOfWork, contract_id: UUID, kind: ReviewKind, month: date, number: int) -> IssuedReview:
     """An edition of a review that the unit may see. Raises UnknownEdition."""
     row = await _issued(uow, contract_id, kind, month, number)
     template = DocumentTemplateContent.model_validate(row.template)
-    return IssuedReview(review_edition_of(row), Brand(**row.brand), template, row.content)
+    return IssuedReview(review_edition_of(row), _brand_of(row), template, row.content)
 
 
 async def issued_scheduled(
@@ -244,7 +246,7 @@ async def issued_scheduled(
 ) -> IssuedScheduled:
     """An edition of a document of a month. Raises UnknownEdition."""
     row = await _issued(uow, contract_id, kind, month, number)
-    template, brand = DocumentTemplateContent.model_validate(row.template), Brand(**row.brand)
+    template, brand = DocumentTemplateContent.model_validate(row.template), _brand_of(row)
     match kind:
         case "hours":
             return IssuedHours(hours_edition_of(row), brand, template, row.content)
@@ -262,7 +264,7 @@ async def issued_message(uow: UnitOfWork, contract_id: UUID, month: date, number
     row = await _issued(uow, contract_id, "message", month, number)
     report = SentMessage.model_validate_json(row.content)
     edition = MessageEdition(**_head_of(row), kind="message", report=report)
-    return IssuedMessage(edition, Brand(**row.brand), TemplateContent.model_validate(row.template), row.content)
+    return IssuedMessage(edition, _brand_of(row), TemplateContent.model_validate(row.template), row.content)
 
 
 async def issued_of_any_kind(
@@ -285,6 +287,10 @@ async def _issued(uow: UnitOfWork, contract_id: UUID, kind: ReportKind, month: d
     if row is None:
         raise UnknownEdition
     return row
+
+
+def _brand_of(row: ReportEdition) -> Brand:
+    return Brand(**row.brand, picture=row.logo)
 
 
 def edition_of(row: ReportEdition) -> Edition:

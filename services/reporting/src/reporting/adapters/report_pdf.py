@@ -3,14 +3,18 @@
 import asyncio
 import json
 import re
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
+import structlog
+
 from reporting.adapters.edition_sheet import edition_sheet
 from reporting.adapters.sheet import ReportSheet
 from reporting.application.issued import AnyIssued
+from reporting.application.report import Brand
 from reporting.application.report_template import Layout
 from shared.i18n import Translator
 
@@ -27,6 +31,9 @@ _ONE_LETTER = (
 )
 
 
+log = structlog.get_logger(__name__)
+
+
 async def report_pdf(issued: AnyIssued, t: Translator, layout: Layout | None = None) -> bytes:
     """The file, made off the event loop. A box stands for a letter that the fonts do not have; the JSON has it."""
     return await asyncio.to_thread(pdf_of, issued, t, layout)
@@ -34,23 +41,35 @@ async def report_pdf(issued: AnyIssued, t: Translator, layout: Layout | None = N
 
 def pdf_of(issued: AnyIssued, t: Translator, layout: Layout | None = None) -> bytes:
     """The file of an edition."""
-    return sheet_pdf(edition_sheet(issued, t, layout), issued.edition.issued_at)
+    return sheet_pdf(edition_sheet(issued, t, layout), issued.brand, issued.edition.issued_at)
 
 
-def sheet_pdf(page: ReportSheet, made_at: datetime) -> bytes:
-    """The file of a document; `made_at` is the date that it carries."""
+def sheet_pdf(page: ReportSheet, brand: Brand, made_at: datetime) -> bytes:
+    """The file of a document, with the brand's logo at its head; `made_at` is the date that it carries.
+
+    A logo is no reason for a document not to be made: one that cannot be drawn is left out.
+    """
     import typst  # noqa: PLC0415  (long to import, and only whoever makes a file needs it)
 
-    sheet = _displayable(page.model_dump(mode="json"))
+    sheet = page.model_dump(mode="json") | {"logo": brand.name or page.author}
+    picture = list(brand.picture or b"")
     try:
         return typst.compile(
             TEMPLATE.read_bytes(),
-            sys_inputs={"sheet": json.dumps(sheet, ensure_ascii=False)},
+            sys_inputs={
+                "sheet": json.dumps(_displayable(sheet), ensure_ascii=False),
+                "logo": json.dumps(picture),  # there is no way for bytes
+            },
             format="pdf",
             pdf_standards=_STANDARD,
             timestamp=made_at.replace(microsecond=0),  # a PDF knows no fractions
             ignore_system_fonts=True,
         )
+    except typst.TypstError as error:
+        if not picture:
+            raise
+        log.warning("logo_left_out", logo=brand.logo, error=str(error))
+        return sheet_pdf(page, replace(brand, picture=None), made_at)
     finally:
         _forget()
 

@@ -9,13 +9,12 @@ from zoneinfo import ZoneInfo
 
 from reporting.adapters import words
 from reporting.adapters.report_part_tables import part_tables
-from reporting.adapters.sheet import NOTHING, Chart, DayBar, Group, ReportSheet, Table, Tile
+from reporting.adapters.sheet import NOTHING, Chart, DayBar, Group, ReportSheet, Table, Tile, colours_of
 from reporting.application.editions import AS_MEASURED, Edition, EditionHead, IssuedEdition, Reason, ReportChange
 from reporting.application.facts import UptimeRule
 from reporting.application.report import AsMeasured, DecisionLine, IncidentLine, MonthlyReport, UptimeFigure
 from reporting.application.report_template import Layout, ReportTemplateContent, Section
 from reporting.application.uptime_rule import down_time
-from reporting.domain.brand import palette
 from reporting.domain.daily import lengths_by_day
 from reporting.domain.editions import LISTED, NAMED_BY_TEXT, WITHDRAWN
 from reporting.domain.pillars import PILLARS, Pillar
@@ -78,7 +77,7 @@ def report_sheet(issued: IssuedEdition, t: Translator, layout: Layout | None = N
         language="fr" if t.language == "fr" else "en",
         title=t.gettext("Report for %(month)s", month=t.month(report.month)),
         author=contract.agency_name,
-        colour=palette(issued.brand.primary, None, None).band,
+        colours=colours_of(issued.brand),
         subtitle=" · ".join(
             (
                 contract.client_name,

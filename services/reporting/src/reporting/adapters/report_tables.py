@@ -35,7 +35,7 @@ class ReportMonth(Base):
 
 
 class ReportEdition(Base):
-    """An edition. `content` holds the JSON text that is hashed."""
+    """An edition. `content` holds the JSON text that is hashed, `logo` the picture that its pages and files hold."""
 
     __tablename__ = "report_edition"
 
@@ -53,6 +53,7 @@ class ReportEdition(Base):
     template: Mapped[dict[str, Any]]
     content: Mapped[str]
     content_hash: Mapped[str]
+    logo: Mapped[bytes | None]
 
 
 class ToldFactRow(Base):

@@ -9,12 +9,11 @@ from reporting.adapters import words
 from reporting.adapters.portal_words import months
 from reporting.adapters.report_part_tables import in_language, minutes
 from reporting.adapters.report_sheet import changes_table, decisions_table, edition_line, paragraphs
-from reporting.adapters.sheet import NOTHING, Group, ReportSheet, Table, Tile
+from reporting.adapters.sheet import NOTHING, Group, ReportSheet, Table, Tile, colours_of
 from reporting.application.report import Brand
 from reporting.application.report_template import DocumentSection, DocumentTemplateContent
 from reporting.application.review import Review, ReviewFigure, ReviewMonth, ReviewNotes
 from reporting.application.review_editions import IssuedReview, ReviewEdition
-from reporting.domain.brand import palette
 from reporting.domain.report_template import filled
 from reporting.domain.review_periods import ReviewKind
 from shared.i18n import Translator
@@ -68,7 +67,7 @@ def _sheet(
         language="fr" if t.language == "fr" else "en",
         title=review_title(review.kind, t),
         author=contract.agency_name,
-        colour=palette(brand.primary, None, None).band,
+        colours=colours_of(brand),
         subtitle=" · ".join(
             (
                 contract.client_name,

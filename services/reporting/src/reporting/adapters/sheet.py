@@ -4,6 +4,9 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from reporting.application.report import Brand
+from reporting.domain.brand import palette, with_variables
+
 NOTHING: Final = "–"
 
 
@@ -57,13 +60,27 @@ class Chart(SheetPart):
     bars: list[DayBar]
 
 
+class SheetColours(SheetPart):
+    """The brand on white paper: the band above, what is written on it, and headings. Each is read on its ground."""
+
+    band: str
+    on_band: str
+    heading: str
+
+
+def colours_of(brand: Brand) -> SheetColours:
+    """The colours of a brand for what is printed: whatever its ground on screens is, paper is white."""
+    own = with_variables(palette(brand.primary, None, None), brand.variables)
+    return SheetColours(band=own.band, on_band=own.on_band, heading=own.link)
+
+
 class ReportSheet(SheetPart):
     """A page."""
 
     language: Literal["fr", "en"]
     title: str
     author: str
-    colour: str
+    colours: SheetColours
     subtitle: str
     period: str
     edition: str

@@ -12,6 +12,7 @@ from fastapi.responses import StreamingResponse
 from sqlalchemy import Subquery, select
 
 from reporting.adapters.agency_sheets import history_sheet
+from reporting.adapters.facts import StoredFacts
 from reporting.adapters.history import columns_of, counts_of, events_of, every_word, newest, rows_of, told_by, told_of
 from reporting.adapters.rendering import translator_for
 from reporting.adapters.tables import Client, Contract, Event
@@ -27,10 +28,11 @@ from reporting.api.documents import (
     not_too_long,
     piece_by_piece,
 )
+from reporting.application.brands import brand_of_papers
 from reporting.application.facts import ContractState
 from reporting.application.history import SUBJECTS, ClientHistory, HistorySubject, SubjectKind, Told, subject_of
 from reporting.application.report import Brand
-from reporting.application.reporting import InTheFuture, brand_of
+from reporting.application.reporting import InTheFuture
 from shared.pagination import Page, PageParams, paginate
 from shared.problems import Conflict, NotFound, responses_for
 from shared.service import CurrentRuntime, Unit
@@ -148,7 +150,9 @@ async def download_client_history(
     not_too_long(event_ids[MOST_ROWS:] or None)
     told = await told_by(unit, event_ids)
     name, state = await _named(unit, asked)
-    brand = Brand("", None, None, None, None) if state is None else brand_of(state)
+    brand = Brand("", None, None, None, None)
+    if state is not None:
+        brand = await brand_of_papers(StoredFacts(unit), who.tenant_id, state)
     zone = ZoneInfo("UTC") if state is None else ZoneInfo(state.client.time_zone)
     agency = "" if state is None else state.agency.name
     language = "en" if state is None else state.client.language

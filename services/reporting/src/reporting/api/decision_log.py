@@ -16,10 +16,11 @@ from reporting.adapters.history import columns_of, events_of, newest, rows_of, t
 from reporting.adapters.rendering import translator_for
 from reporting.api.dependencies import Lang
 from reporting.api.documents import CSV, FILES, MOST_ROWS, Document, Form, answer, not_too_long, piece_by_piece
+from reporting.application.brands import brand_of_papers
 from reporting.application.decision_log import COLUMNS, LogEntry, LogKind, cells, log_entry
 from reporting.application.facts import KnownContract
 from reporting.application.history import FOLLOW_UP
-from reporting.application.reporting import InTheFuture, brand_of, contract_line, known_versions
+from reporting.application.reporting import InTheFuture, contract_line, known_versions
 from shared.auth import Principal
 from shared.pagination import Page, PageParams, paginate
 from shared.problems import Conflict, NotFound, responses_for
@@ -129,8 +130,9 @@ async def download_decision_log(
     not_too_long(event_ids[MOST_ROWS:] or None)
     entries = [log_entry(each, asked.as_of, superseded) for each in await told_by(unit, event_ids)]
     t = translator_for(lang, request.headers.get("accept-language"), state.client.language)
-    names = await StoredFacts(unit).names(contract_id)
-    contract, brand = contract_line(asked.versions, asked.as_of, names), brand_of(state)
+    facts = StoredFacts(unit)
+    contract = contract_line(asked.versions, asked.as_of, await facts.names(contract_id))
+    brand = await brand_of_papers(facts, asked.contract.tenant_id, state)
     zone = ZoneInfo(state.client.time_zone)
     document = Document(
         sheet=decision_log_sheet(contract, brand, entries, asked.as_of, zone, t),

@@ -81,7 +81,7 @@ async def answer(request: Request, document: Document, form: DocumentForm, t: Tr
         page = sheet_page(document.sheet, document.brand, t, zone=document.zone, at=document.made_at)
         return page_response(request, page, t, cache_control="private, no-cache")
     if form == "pdf":
-        file = await asyncio.to_thread(sheet_pdf, document.sheet, document.made_at)
+        file = await asyncio.to_thread(sheet_pdf, document.sheet, document.brand, document.made_at)
         return _file(file, "application/pdf", f"{document.file_name}-{t.language}.pdf", t)
     if form == "xlsx":
         name = t.gettext("Measures")

@@ -13,9 +13,10 @@ from reporting.adapters.reviews import newest_editions
 from reporting.api.dependencies import Lang
 from reporting.api.documents import FILES, Document, Form, answer
 from reporting.api.reports import in_reach
+from reporting.application.brands import brand_of_papers
 from reporting.application.hours_report import COLUMNS, HoursReport, hours_report, hours_rows
 from reporting.application.report import Brand
-from reporting.application.reporting import brand_of, contract_in_month, monthly_report
+from reporting.application.reporting import contract_in_month, monthly_report
 from shared.auth import Principal
 from shared.problems import NotFound, responses_for
 from shared.service import Unit, require
@@ -35,7 +36,8 @@ async def _report(unit: UnitOfWork, contract_id: UUID, month: Month) -> tuple[Ho
     contract = await contract_in_month(facts, contract_id, month)
     issued = (await newest_editions(unit, contract_id, [month])).get(month)
     if issued is not None:
-        return hours_report(issued.report, issued.edition), brand_of(contract.state)
+        brand = await brand_of_papers(facts, contract.tenant_id, contract.state)
+        return hours_report(issued.report, issued.edition), brand
     live = await monthly_report(facts, contract_id, month, now=unit.now)
     return hours_report(live.content, None), live.brand
 

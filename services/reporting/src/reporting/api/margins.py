@@ -25,6 +25,7 @@ from reporting.adapters.tables import Contract
 from reporting.api.dependencies import Lang
 from reporting.api.documents import FILES, Document, Form, answer
 from reporting.api.reports import in_reach
+from reporting.application.brands import brand_of_papers
 from reporting.application.facts import ContractState
 from reporting.application.margins import (
     COLUMNS,
@@ -41,7 +42,7 @@ from reporting.application.margins import (
     revenues_of,
 )
 from reporting.application.report import Brand
-from reporting.application.reporting import brand_of, contract_line, known_versions, zones_of
+from reporting.application.reporting import contract_line, known_versions, zones_of
 from reporting.domain.period import always, month_bounds, month_of
 from shared.auth import Principal
 from shared.etag import IfMatch, etag
@@ -259,7 +260,7 @@ async def _margins(
             lead_times_of_month(each, span, ended, unit.now) for each, span in zip(wanted, bounds, strict=True)
         ],
     )
-    return made, brand_of(newest)
+    return made, await brand_of_papers(facts, versions[-1].tenant_id, newest)
 
 
 def _back(last: date, months: int) -> list[date]:

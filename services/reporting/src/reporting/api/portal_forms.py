@@ -111,7 +111,7 @@ async def _request_page(
     }
     if key := (sent or kept).get("form_key"):
         values["form_key"] = key
-    return visit.page_about(contracts, "request_form.html", values, status=status, drafts=() if sent else drafts)
+    return await visit.page_about(contracts, "request_form.html", values, status=status, drafts=() if sent else drafts)
 
 
 @router.get("/requests/new/{form}", summary="A form to ask with")

@@ -10,10 +10,12 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 
 from reporting.adapters.facts import StoredFacts
+from reporting.adapters.page_settings import picture_by_hash
 from reporting.adapters.portal_facts import contracts_seen, newest_month_told
 from reporting.adapters.portal_store import drafts_of
 from reporting.adapters.portal_words import decision_page
 from reporting.adapters.upstream import AskedTooFast, Away, ClientApis, File, NotThere, Refused, Service
+from reporting.api.dependencies import Kind
 from reporting.api.portal_session import PORTAL, TAKEN_AWAY, PortalRoute, SignedIn, Visit, one_of
 from reporting.application.client_overview import MONTHS, contract_now, months_of_uptime
 from reporting.application.reporting import current_month
@@ -47,11 +49,24 @@ INVOICE_FILES: Final = ("facturx.pdf", "ubl.xml", "cii.xml")
 TO_ANSWER: Final = {"issued", "delivered", "acknowledged"}
 
 Cursor = Annotated[str | None, Query(max_length=1024)]
+Version = Annotated[str, Query(max_length=64)]
 Part = Annotated[int, Query(ge=1, le=1_000)]
 
 
 def _page(cursor: str | None) -> dict[str, str]:
     return {"limit": str(AT_ONCE)} | _from(cursor)
+
+
+@router.get("/{picture}.png", summary="A picture of the brand")
+async def show_portal_picture(visit: SignedIn, picture: Kind, v: Version) -> Response:
+    """The logo or the small picture that a page of the portal names by its hash."""
+    del picture  # the hash tells which it is; the name is for who looks at the address
+    async with visit.unit() as unit:
+        content = await picture_by_hash(unit.session, visit.person.tenant_id, visit.person.client_id, v)
+    if content is None:
+        raise NotThere
+    headers = {"Cache-Control": "private, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
+    return Response(content, media_type="image/png", headers=headers)
 
 
 @router.get("", summary="Overview")
@@ -71,7 +86,7 @@ async def show_portal(visit: SignedIn) -> Response:
         "todo": await todo,
         "told": told,
     }
-    return visit.page_about(contracts, "home.html", values | {"unsent": [each.page for each in drafts]})
+    return await visit.page_about(contracts, "home.html", values | {"unsent": [each.page for each in drafts]})
 
 
 async def _todo(visit: Visit) -> list[tuple[str, str]]:
@@ -128,7 +143,7 @@ async def show_portal_uptime(contract_id: UUID, visit: SignedIn) -> Response:
         contracts = await contracts_seen(unit)
         contract = one_of(contracts, contract_id)
         months = await months_of_uptime(StoredFacts(unit), contract_id, unit.now, MONTHS)
-    return visit.page_about(contracts, "uptime.html", {"contract": contract, "months": months})
+    return await visit.page_about(contracts, "uptime.html", {"contract": contract, "months": months})
 
 
 # --- incidents, requests and changes: asked of incidents --------------------------------------------------------------
@@ -298,7 +313,7 @@ async def show_portal_hours(
         "page": page,
         "names": names,
     }
-    return visit.page_about(contracts, "hours.html", values)
+    return await visit.page_about(contracts, "hours.html", values)
 
 
 @router.get("/advice", summary="Advice")

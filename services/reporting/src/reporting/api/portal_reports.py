@@ -108,7 +108,7 @@ async def list_portal_reports(visit: SignedIn, before: Month | None = None) -> R
             listed.append(
                 (contract, told_reviews, [(month, told.get(month, []), month in running) for month in months], older)
             )
-    return visit.page_about(contracts, "reports.html", {"listed": listed, "before": before})
+    return await visit.page_about(contracts, "reports.html", {"listed": listed, "before": before})
 
 
 @router.get("/contracts/{contract_id}/reports/{month}", summary="What was told of a month")
@@ -140,7 +140,7 @@ async def show_portal_month(contract_id: UUID, month: Month, visit: SignedIn) ->
         "closed": closed,
         "documents": documents,
     }
-    return visit.page_about(contracts, "month.html", values)
+    return await visit.page_about(contracts, "month.html", values)
 
 
 @router.get("/contracts/{contract_id}/reports/{month}/so-far", summary="A month so far")
@@ -276,7 +276,7 @@ async def show_portal_review(contract_id: UUID, review_kind: Kind, month: Month,
         "editions": [(each, changes_table(each.reason, each.changes, t, zone)) for each in told[month]],
         "files": FILES,
     }
-    return visit.page_about(contracts, "review.html", values)
+    return await visit.page_about(contracts, "review.html", values)
 
 
 def _review_address(contract_id: UUID, kind: ReviewKind, month: date) -> str:

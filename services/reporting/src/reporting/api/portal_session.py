@@ -21,6 +21,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 
 from reporting.adapters import portal_words, words
+from reporting.adapters.facts import StoredFacts
 from reporting.adapters.portal_facts import contracts_seen
 from reporting.adapters.portal_store import (
     Draft,
@@ -39,7 +40,7 @@ from reporting.adapters.upstream import AskedTooFast, Away, ClientApis, NotThere
 from reporting.api.dependencies import current_box, current_settings, of_process
 from reporting.api.pages import FORM, HTML
 from reporting.api.portal_drafts import draft_of, page_of, written_in
-from reporting.application.client_overview import brand_of
+from reporting.application.brands import brand_of_portal
 from reporting.application.editions import UnknownEdition
 from reporting.application.evidence import (
     EntriesNotTold,
@@ -224,9 +225,9 @@ class Visit:
         async with self.unit() as unit:
             contracts = await contracts_seen(unit)
             drafts = await drafts_of(unit, self.person.user_id)
-        return self.page_about(contracts, template, values, status=status, drafts=drafts)
+        return await self.page_about(contracts, template, values, status=status, drafts=drafts)
 
-    def page_about(
+    async def page_about(
         self,
         contracts: Sequence[ContractState],
         template: str,
@@ -241,10 +242,12 @@ class Visit:
         written: Form | None = getattr(self.request.state, "written", None)
         kept = {each.path: each.fields for each in drafts}
         zone = contracts[0].client.time_zone if contracts else "UTC"
-        brand = brand_of(contracts, self.person.agency_name)
+        async with self.unit() as unit:
+            brand = await brand_of_portal(StoredFacts(unit), self.person.tenant_id, contracts, self.person.agency_name)
         shared = {
             "visit": self,
             "p": portal_words,
+            "place": PORTAL,
             "contracts": contracts,
             "here": here,
             "here_with": partial(_address, here, self.request.query_params.multi_items()),

@@ -12,9 +12,9 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from reporting.application import measuring
-from reporting.application.facts import Colours, ContractState, KnownContract, KnownIncident
+from reporting.application.facts import ContractState, KnownContract, KnownIncident
 from reporting.application.ports import Facts
-from reporting.application.report import Brand, UptimeFigure
+from reporting.application.report import UptimeFigure
 from reporting.application.reporting import zones_of
 from reporting.application.status_page import PublicDay, days_shown, impacts_of_people, outages_of, present_state
 from reporting.domain.period import days_until, month_bounds, month_of
@@ -72,16 +72,6 @@ class ContractNow:
     """Open ones, and those that were over lately; the newest first."""
     unavailable: Collection[UUID]
     """Those of them, by `incident_id`, whose outage goes on whatever was declared about them."""
-
-
-def brand_of(contracts: Sequence[ContractState], agency_name: str) -> Brand:
-    """The look of the first contract that has one, under the agency's name."""
-    pages = [state.status_page for state in contracts if state.status_page is not None]
-    page = next((each for each in pages if each.colours is not None or each.logo_url is not None), None)
-    if page is None:
-        return Brand(agency_name, None, None, None, None)
-    colours = page.colours or Colours()
-    return Brand(agency_name, page.logo_url, colours.primary, colours.background, colours.text)
 
 
 async def contract_now(facts: Facts, contract_id: UUID, now: datetime) -> ContractNow | None:

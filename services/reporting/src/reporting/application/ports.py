@@ -67,6 +67,10 @@ class Facts(ToldFacts, Protocol):
         """What an agency decided about a client's page at an address; the defaults as long as that is nothing."""
         ...
 
+    async def page_picture(self, tenant_id: UUID, client_id: UUID, digest: str) -> bytes | None:
+        """The picture of a client's status page that has this hash; None when it has been replaced."""
+        ...
+
     async def page_incidents(
         self, tenant_id: UUID, slugs: Collection[str], client_id: UUID, since: datetime
     ) -> Sequence[WrittenIncident]:

@@ -47,6 +47,8 @@ class Brand:
     logo: str | None = None
     """The hash of a logo that we have ourselves; it goes before `logo_url`."""
     favicon: str | None = None
+    picture: bytes | None = field(default=None, repr=False)
+    """The PNG of `logo`, for documents, which hold it."""
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from reporting.application import measuring
+from reporting.application.brands import brand_of_papers
 from reporting.application.facts import (
     ENDS,
     STAMPS,
     AnnouncedVerdict,
-    Colours,
     ContractState,
     Environment,
     IncidentClock,
@@ -27,7 +27,6 @@ from reporting.application.incident_cycles import LIFE, as_it_stood
 from reporting.application.ports import Facts
 from reporting.application.report import (
     Availability,
-    Brand,
     Branded,
     ClockLine,
     IncidentLine,
@@ -156,7 +155,7 @@ async def monthly_report(
         ],
         event_ids=_all_events(versions, used, uptime.figures, lines),
     )
-    return Branded(report, brand_of(newest))
+    return Branded(report, await brand_of_papers(facts, versions[-1].tenant_id, newest))
 
 
 def _response_times(sketches: Mapping[UUID, Sketch], figures: Iterable[UptimeFigure]) -> list[ResponseTimeLine]:
@@ -273,15 +272,6 @@ def contract_line(versions: Sequence[KnownContract], end: datetime, names: Names
         plan_code=state.plan.code,
         plan_name=state.plan.name,
     )
-
-
-def brand_of(state: ContractState) -> Brand:
-    """How the pages of a contract look."""
-    page = state.status_page
-    if page is None:
-        return Brand(state.agency.name, None, None, None, None)
-    colours = page.colours or Colours()
-    return Brand(page.name, page.logo_url, colours.primary, colours.background, colours.text)
 
 
 @dataclass(frozen=True, slots=True)

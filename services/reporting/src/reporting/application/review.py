@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from reporting.application import review_examples as examples
 from reporting.application import told
+from reporting.application.brands import brand_of_papers
 from reporting.application.editions import Edition
 from reporting.application.examples import example
 from reporting.application.ports import Facts
@@ -24,7 +25,6 @@ from reporting.application.report_sections import Span
 from reporting.application.reporting import (
     InTheFuture,
     NotInTheContract,
-    brand_of,
     contract_in_month,
     contract_line,
     zones_of,
@@ -262,7 +262,7 @@ async def reviewed_period(
     return ReviewedPeriod(
         kind=kind,
         contract=contract_line(versions, min(end, now), await facts.names(contract_id)),
-        brand=brand_of(newest.state),
+        brand=await brand_of_papers(facts, newest.tenant_id, newest.state),
         tenant_id=newest.tenant_id,
         language=newest.state.client.language,
         first_month=every[0],

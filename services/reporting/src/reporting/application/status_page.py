@@ -16,12 +16,13 @@ from zoneinfo import ZoneInfo
 from pydantic import ConfigDict, Field
 
 from reporting.application import examples, measuring
-from reporting.application.facts import Colours, KnownContract, KnownIncident, Names, Site
+from reporting.application.brands import brand_of_page
+from reporting.application.facts import KnownContract, KnownIncident, Names, Site
 from reporting.application.maintenance import KnownWindow
 from reporting.application.page_settings import ComponentGroup, KnownPage, PageProvider, UnknownSite
 from reporting.application.page_updates import Impacts, Language, WrittenIncident, WrittenUpdate
 from reporting.application.ports import Facts
-from reporting.application.report import MANY, Brand, Branded, Figure, Number, Shown, Text
+from reporting.application.report import MANY, Branded, Figure, Number, Shown, Text
 from reporting.application.uptime_rule import Measured, RuledTime, measure_day, measure_in_turn
 from reporting.domain.outages import Outage, outages, until_answered
 from reporting.domain.period import days_until
@@ -392,18 +393,7 @@ async def status_page(facts: Facts, slug: str, now: datetime) -> ShownPage:
         recent_incidents=[incident for incident in incidents if incident.status == "resolved"],
         maintenance=_maintenance(windows, places, now) if contract == "active" else [],
     )
-    colours = decided.settings.colours or page.colours or Colours()
-    brand = Brand(
-        content.name,
-        page.logo_url,
-        colours.primary,
-        colours.background,
-        colours.text,
-        variables=decided.settings.variables,
-        logo=decided.logo,
-        favicon=decided.favicon,
-    )
-    return ShownPage(content, brand, decided, tenant_id, client_id)
+    return ShownPage(content, brand_of_page(page, decided), decided, tenant_id, client_id)
 
 
 @dataclass(frozen=True)

@@ -34,12 +34,13 @@ from reporting.adapters.report_tables import ReportEdition, ReportMonth
 from reporting.adapters.report_templates import document_template_of, template_of
 from reporting.adapters.reviews import newest_editions, reviewed
 from reporting.application.access_report import AccessReport
+from reporting.application.brands import brand_of_papers
 from reporting.application.decision_log import DecisionsReport
 from reporting.application.editions import FIRST_EDITION, Commentary, NextEdition, next_edition, report_id
 from reporting.application.facts import KnownContract
 from reporting.application.hours_report import HoursReport, hours_report
 from reporting.application.report import Brand
-from reporting.application.reporting import NotInTheContract, brand_of, contract_line, monthly_report, zones_of
+from reporting.application.reporting import NotInTheContract, contract_line, monthly_report, zones_of
 from reporting.application.review import ReviewNotes, reviewed_period
 from reporting.application.review_editions import morning_after, next_review, review_goes_out_at, reviews_closed_by
 from reporting.application.scheduled_reports import next_decisions, next_hours
@@ -211,7 +212,8 @@ async def _issue_hours(uow: UnitOfWork, row: ReportMonth) -> None:
     following = next_hours(None if last is None else hours_edition_of(last), report)
     if following is None:
         return
-    await _issue_scheduled(uow, row, "hours", following, report, brand_of(versions[-1].state), last)
+    brand = await brand_of_papers(StoredFacts(uow), row.tenant_id, versions[-1].state)
+    await _issue_scheduled(uow, row, "hours", following, report, brand, last)
 
 
 async def _issue_accesses(uow: UnitOfWork, row: ReportMonth) -> None:
@@ -233,7 +235,8 @@ async def _issue_accesses(uow: UnitOfWork, row: ReportMonth) -> None:
         total=total,
         accesses=list(accesses),
     )
-    await _issue_scheduled(uow, row, "access", FIRST_EDITION, report, brand_of(state), None)
+    brand = await brand_of_papers(facts, row.tenant_id, state)
+    await _issue_scheduled(uow, row, "access", FIRST_EDITION, report, brand, None)
 
 
 async def _issue_decisions(uow: UnitOfWork, row: ReportMonth) -> None:
@@ -256,7 +259,8 @@ async def _issue_decisions(uow: UnitOfWork, row: ReportMonth) -> None:
     last = await last_edition(uow, row)
     following = next_decisions(None if last is None else decisions_edition_of(last), report)
     if following is not None:
-        await _issue_scheduled(uow, row, "decisions", following, report, brand_of(state), last)
+        brand = await brand_of_papers(facts, row.tenant_id, state)
+        await _issue_scheduled(uow, row, "decisions", following, report, brand, last)
 
 
 async def _issue_scheduled(

@@ -1,10 +1,13 @@
 """An edition on paper: what it says, how it is tagged, and that nothing written by somebody can break it."""
 
 import io
+import struct
 import subprocess
 import sys
+import zlib
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from itertools import combinations
 from pathlib import Path
@@ -22,6 +25,7 @@ from reporting.application import examples
 from reporting.application.editions import Commentary, Edition, IssuedEdition, next_edition
 from reporting.application.report import Brand
 from reporting.application.report_template import ReportTemplateContent
+from reporting.domain.brand import READABLE, contrast
 
 
 def issued(template: ReportTemplateContent | None = None, **changes: Any) -> IssuedEdition:
@@ -96,6 +100,82 @@ def test_a_reading_that_tells_the_same_later_makes_no_edition() -> None:
     other = next_edition(last, later, Commentary(en="New"))
     assert other is not None
     assert (other.number, other.reason, other.keep_content) == (3, "commentary", True)
+
+
+def picture(pixels: bytes, width: int = 40, height: int = 20) -> bytes:
+    """A PNG in true colours; `pixels` is what its rows are unpacked to."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    parts = ((b"IHDR", header), (b"IDAT", zlib.compress(pixels)), (b"IEND", b""))
+    packed = [
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in parts
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(packed)
+
+
+LOGO_COLOUR = (0x00, 0xFF, 0x7F)
+LOGO = picture((b"\0" + bytes(LOGO_COLOUR) * 40) * 20)
+
+
+def with_logo(content: bytes, **brand: Any) -> IssuedEdition:
+    known = issued()
+    return replace(known, brand=replace(known.brand, logo="0" * 16, picture=content, **brand))
+
+
+def figures(element: Any) -> Iterator[str]:
+    """What is said in place of each picture of a tagged file, in the order of reading."""
+    element = element.get_object()
+    if isinstance(element, list):
+        for each in element:
+            yield from figures(each)
+    elif isinstance(element, dict):
+        if element.get("/S") == "/Figure":
+            yield str(element["/Alt"])
+        if "/K" in element:
+            yield from figures(element["/K"])
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_the_logo_stands_at_the_head_with_its_name_for_who_does_not_see_it_beside_that_of_the_agency(
+    language: str,
+) -> None:
+    file = pdf_of(with_logo(LOGO), catalogues().translator(language))
+    pdf = PdfReader(io.BytesIO(file))
+    root: Any = pdf.trailer["/Root"]
+    first, *charts = figures(root["/StructTreeRoot"])
+    assert first == "Boulangerie Martin"
+    assert len(charts) == 1
+    assert text_of(pdf).startswith("Atelier Numérique"), "who wrote it, before anything else"
+    assert file == pdf_of(with_logo(LOGO), catalogues().translator(language)), "the same bytes"
+    with pypdfium2.PdfDocument(file) as drawn_file:
+        width, height, colours = drawn(drawn_file[0])
+        places = [place for place, colour in enumerate(colours) if colour == LOGO_COLOUR]
+        assert len(places) > 30 * 15, "not smaller than it is"
+        assert max(place // width for place in places) < height / 8
+        _, _, after = drawn(drawn_file[1])
+        assert LOGO_COLOUR not in after
+
+
+def test_a_document_without_a_logo_has_its_chart_for_a_figure_and_nothing_else() -> None:
+    root: Any = read(issued()).trailer["/Root"]
+    assert len(list(figures(root["/StructTreeRoot"]))) == 1
+
+
+def test_a_logo_that_cannot_be_drawn_is_left_out_and_the_report_is_made() -> None:
+    t = catalogues().translator("fr")
+    no_such_filter = picture((b"\x09" + bytes(LOGO_COLOUR) * 40) * 20)
+    assert pdf_of(with_logo(no_such_filter), t) == pdf_of(issued(), t)
+
+
+@pytest.mark.parametrize("primary", [None, "#fde047", "#0b0b0b", "#ffffff", "#7c2d12", "#808080"])
+@pytest.mark.parametrize("background", [None, "#101010"])
+@pytest.mark.parametrize("variables", [{}, {"link": "#fde047", "on-band": "#808080"}])
+def test_whatever_the_brand_asks_for_its_headings_are_read_on_paper_and_the_name_in_its_band(
+    primary: str | None, background: str | None, variables: dict[str, str]
+) -> None:
+    brand = Brand("Martin", None, primary, background, None, variables=variables)
+    colours = report_sheet(replace(issued(), brand=brand), catalogues().translator("fr")).colours
+    assert contrast(colours.heading, "#ffffff") >= READABLE
+    assert contrast(colours.on_band, colours.band) >= READABLE
 
 
 WORD = "e" * 90
