@@ -406,10 +406,10 @@ def _render(
     """`dark`: it is, for those who want it dark. `further_style`: after the one of all. `forms`: shown in no frame."""
     environment = _environment(translator.language)
     zone = ZoneInfo(zone_name)
-    own = brand.primary, brand.background, brand.text
-    colours = with_variables(palette(*own), brand.variables)
-    night = palette_at_night(*own) if dark else None
-    printed = palette_on_paper(*own) if colours.dark else None
+    wished = brand.primary, brand.background, brand.text
+    colours = with_variables(palette(*wished), brand.variables)
+    night = palette_at_night(*wished) if dark else None
+    printed = palette_on_paper(*wished) if colours.dark else None
     style = environment.get_template("style.css").render(colours=colours, night=night, printed=printed)
     if further_style is not None:
         style += environment.get_template(further_style).render()
