@@ -29,7 +29,9 @@ from reporting.application.report import Brand
 from reporting.application.status_page import ShownPage, StatusPageContent
 
 MOST: Final = 2_000
-"""Pages that are kept: some tens of kilobytes each. The one that was not asked for the longest goes first."""
+"""Pages that are kept. The one that was not asked for the longest goes first."""
+MOST_OPEN: Final = 50
+"""Of these so many as they are shown, half a megabyte each; the others packed, some kilobytes each."""
 OLDEST: Final = timedelta(days=1)
 """What is older says nothing about now; the same as `stale-if-error` tells proxies."""
 MOST_BYTES: Final = 96 * 1024 * 1024
@@ -58,6 +60,28 @@ class _Snapshot(BaseModel):
         return ShownPage(self.content, self.brand, self.known, self.tenant_id, self.client_id)
 
 
+def _text_of(page: ShownPage, read_at: datetime) -> str:
+    """A page as one text."""
+    snapshot = _Snapshot(
+        read_at=read_at,
+        content=page.content,
+        brand=page.brand,
+        known=page.known,
+        tenant_id=page.tenant_id,
+        client_id=page.client_id,
+    )
+    return snapshot.model_dump_json(by_alias=True)
+
+
+def _packed(page: ShownPage, read_at: datetime) -> bytes:
+    return zlib.compress(_text_of(page, read_at).encode(), level=1)
+
+
+def _unpacked(packed: bytes) -> tuple[datetime, ShownPage]:
+    found = _Snapshot.model_validate_json(zlib.decompress(packed))
+    return found.read_at, found.page
+
+
 class SnapshotFolder:
     """Files of pages, of their pictures, or of domains, that only this installation can read: some pages are not for
     everybody.
@@ -75,15 +99,7 @@ class SnapshotFolder:
 
     def write(self, slug: str, page: ShownPage, read_at: datetime) -> None:
         """Puts a page in the place of the one before."""
-        snapshot = _Snapshot(
-            read_at=read_at,
-            content=page.content,
-            brand=page.brand,
-            known=page.known,
-            tenant_id=page.tenant_id,
-            client_id=page.client_id,
-        )
-        self._put(_file(slug), snapshot.model_dump_json(by_alias=True))
+        self._put(_file(slug), _text_of(page, read_at))
 
     def read(self, slug: str) -> tuple[datetime, ShownPage] | None:
         """A page and when it was read; None when there is none that this release can read."""
@@ -182,7 +198,8 @@ class LastPages:
     """Bounded in number and age."""
 
     def __init__(self, folder: SnapshotFolder | None = None) -> None:
-        self._pages: OrderedDict[str, tuple[datetime, ShownPage]] = OrderedDict()
+        self._open: OrderedDict[str, tuple[datetime, ShownPage]] = OrderedDict()
+        self._packed: OrderedDict[str, bytes] = OrderedDict()
         self._folder = folder
         self._written: dict[str, object] = {}
         self._writing = asyncio.Lock()
@@ -193,11 +210,7 @@ class LastPages:
 
         One file at a time: while another one is written, this one waits for the next time that the page is read.
         """
-        self._pages[slug] = (now, page)
-        self._pages.move_to_end(slug)
-        if len(self._pages) > MOST:
-            oldest, _ = self._pages.popitem(last=False)
-            self._written.pop(oldest, None)
+        await self._hold(slug, (now, page))
         mark = (page.content.updated_at, page.client_id, page.known)
         if self._folder is None or self._written.get(slug) == mark or self._writing.locked():
             return
@@ -207,7 +220,8 @@ class LastPages:
 
     async def forget(self, slug: str) -> None:
         """There is no such page any more."""
-        self._pages.pop(slug, None)
+        self._open.pop(slug, None)
+        self._packed.pop(slug, None)
         self._written.pop(slug, None)
         if self._folder is not None:
             async with self._writing:
@@ -215,9 +229,28 @@ class LastPages:
 
     async def recall(self, slug: str, now: datetime) -> tuple[datetime, ShownPage] | None:
         """The page as it was read last, and when that was, unless it is too long ago."""
-        found = self._pages.get(slug)
-        if found is None and self._folder is not None:
-            found = await asyncio.to_thread(self._folder.read, slug)
+        found = self._open.get(slug)
+        if found is None:
+            if (packed := self._packed.get(slug)) is not None:
+                found = await asyncio.to_thread(_unpacked, packed)
+            elif self._folder is not None:
+                found = await asyncio.to_thread(self._folder.read, slug)
             if found is not None:
-                self._pages[slug] = found
+                await self._hold(slug, found)
         return found if found is not None and now - found[0] <= OLDEST else None
+
+    async def _hold(self, slug: str, found: tuple[datetime, ShownPage]) -> None:
+        """Keeps a page as it is shown, and packs those that were not asked for lately."""
+        self._packed.pop(slug, None)
+        self._open[slug] = found
+        self._open.move_to_end(slug)
+        while len(self._open) > MOST_OPEN:
+            oldest, (read_at, page) = next(iter(self._open.items()))
+            packed = await asyncio.to_thread(_packed, page, read_at)
+            # Meanwhile it may have been read anew, or there may be no such page any more.
+            if (now := self._open.get(oldest)) is not None and now[1] is page:
+                del self._open[oldest]
+                self._packed[oldest] = packed
+        while len(self._packed) > MOST - MOST_OPEN:
+            forgotten, _ = self._packed.popitem(last=False)
+            self._written.pop(forgotten, None)

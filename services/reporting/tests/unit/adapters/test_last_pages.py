@@ -1,5 +1,6 @@
 """Pages in a folder: bounded, whole or not at all, and never what keeps the service from going on."""
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,7 +10,8 @@ from uuid import UUID
 import pytest
 from pydantic import SecretStr
 
-from reporting.adapters.last_pages import LastPages, SnapshotFolder
+from reporting.adapters import last_pages
+from reporting.adapters.last_pages import MOST_OPEN, LastPages, SnapshotFolder
 from reporting.adapters.last_pictures import LastPictures
 from reporting.adapters.secret_box import SecretBox
 from reporting.application import examples
@@ -110,6 +112,30 @@ async def test_a_page_that_is_no_more_is_in_neither_memory(tmp_path: Path) -> No
     await last.keep("martin", page(), NOW)
     await last.forget("martin")
     assert await last.recall("martin", NOW) is None and files(tmp_path) == []
+
+
+async def test_of_many_pages_those_that_were_not_asked_for_lately_take_little_room_and_are_told_as_they_were() -> None:
+    last = LastPages()
+    pages = {f"page-{number}": page(f"page-{number}", version=number) for number in range(MOST_OPEN + 20)}
+    await asyncio.gather(*(last.keep(slug, shown, NOW) for slug, shown in pages.items()))
+    first = pages["page-0"]
+    kept = await last.recall("page-0", NOW)
+    assert kept is not None and kept[1] is not first, "it was packed"
+    assert [await last.recall(slug, NOW) for slug in pages] == [(NOW, shown) for shown in pages.values()]
+    again = page("page-1", version=7)
+    await last.keep("page-1", again, NOW + timedelta(seconds=1))
+    await last.forget("page-2")
+    assert await last.recall("page-1", NOW) == (NOW + timedelta(seconds=1), again)
+    assert await last.recall("page-2", NOW) is None
+
+
+async def test_the_page_that_was_not_asked_for_the_longest_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(last_pages, "MOST_OPEN", 1)
+    monkeypatch.setattr(last_pages, "MOST", 2)
+    last = LastPages()
+    for slug in ("martin", "dupont", "durand"):
+        await last.keep(slug, page(slug), NOW)
+    assert [await last.recall(slug, NOW) is not None for slug in ("durand", "dupont", "martin")] == [True, True, False]
 
 
 async def test_pictures_are_kept_for_the_page_that_names_them_and_for_no_other(tmp_path: Path) -> None:

@@ -1,12 +1,12 @@
 """Editions keep the logo that their pages and files hold.
 
-Revision ID: 0035
+Revision ID: 0032
 Revises: 0031
 """
 
 from alembic import op
 
-revision = "0035"
+revision = "0032"
 down_revision = "0031"
 
 
