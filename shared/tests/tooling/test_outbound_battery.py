@@ -170,7 +170,7 @@ async def tell_a_ticket_tool(_host: str, url: str, _port: int) -> None:
     units: Any = None
     async with guarded_client() as http:
         tools = ExternalTools(units, http, box)
-        status, error, _ = await tools._try(_Claimed(new_id(), url, b"", b"{}", 1, None))
+        status, error, _ = await tools._try(_Claimed(new_id(), new_id(), new_id(), url, b"", b"{}", 1, None))
     assert (status, bool(error)) == (None, True)
 
 
