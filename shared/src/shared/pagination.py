@@ -156,9 +156,8 @@ def _tenant(session: AsyncSession, select: Select[Any], columns: Sequence[SortCo
     tenant only.
     """
     table = getattr(columns[-1], "table", None)
-    if session.info.get(TENANT) is None or table is None or "tenant_id" not in table.c:
-        return ()
-    if getattr(columns[0], "table", None) is not table:
+    computed = getattr(columns[0], "table", None) is not table
+    if session.info.get(TENANT) is None or computed or table is None or "tenant_id" not in table.c:
         return ()
     if select._distinct or select._group_by_clauses:  # which take nothing into the order that is not selected
         return ()
