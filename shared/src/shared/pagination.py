@@ -151,10 +151,13 @@ def _tenant(session: AsyncSession, select: Select[Any], columns: Sequence[SortCo
     """What to sort by before anything else: the tenant, where all rows are of one.
 
     That changes no order, and PostgreSQL takes a page from an index that begins with the tenant instead of sorting all
-    rows of the tenant: that row-level security shows those of one only, it cannot conclude from a range of ids.
+    rows of the tenant: that row-level security shows those of one only, it cannot conclude from a range of ids. Where
+    the order is computed, no index gives it: all rows are read, and PostgreSQL must not hope to read those of the first
+    tenant only.
     """
     table = getattr(columns[-1], "table", None)
-    if session.info.get(TENANT) is None or table is None or "tenant_id" not in table.c:
+    computed = getattr(columns[0], "table", None) is not table
+    if session.info.get(TENANT) is None or computed or table is None or "tenant_id" not in table.c:
         return ()
     if select._distinct or select._group_by_clauses:  # which take nothing into the order that is not selected
         return ()

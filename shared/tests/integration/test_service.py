@@ -15,16 +15,18 @@ import httpx
 import psycopg
 import pytest
 import structlog
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
 from fastapi import FastAPI
 from prometheus_client import REGISTRY
 from pydantic import SecretStr, ValidationError
-from sqlalchemy import event, text
+from sqlalchemy import create_engine, event, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from structlog.testing import capture_logs
 
 from shared.caller_limit import CallerLimit
 from shared.consumer import EventProcessor, Handlers
-from shared.database import set_scope
+from shared.database import driver_url, plan_by_client, protect_rows, set_scope
 from shared.events import ReceivedEvent
 from shared.ids import new_id
 from shared.kernel.clock import FixedClock
@@ -41,6 +43,7 @@ from .library.service import SERVICE, BookAdded, LibrarySettings
 
 TENANT = UUID("0190a000-0000-7000-8000-0000000000aa")
 OTHER_TENANT = UUID("0190a000-0000-7000-8000-0000000000bb")
+CLIENT = UUID("0190a000-0000-7000-8000-0000000000cc")
 
 
 @pytest.fixture(scope="module")
@@ -247,6 +250,70 @@ async def test_a_statement_is_planned_for_as_many_rows_as_its_unit_of_work_sees(
         assert 50 <= await expected(unit.session) <= 200
     async with units.for_every_tenant() as unit:
         assert 9_000 <= await expected(unit.session) <= 11_000
+
+
+SEEN_BEFORE = """
+    (nullif(current_setting('upheld.client_id', true), '') is null
+        or client_id::text = nullif(current_setting('upheld.client_id', true), ''))
+"""
+"""The condition of `client_isolation` of before, as migrations made it."""
+
+
+@pytest.fixture
+def notes_of_clients(empty: DatabaseUrls) -> Iterator[Operations]:
+    """A hundred clients of one tenant with a hundred notes each, and a note of which nobody knows the client."""
+    engine = create_engine(driver_url(empty.superuser))
+    with engine.begin() as connection:
+        op = Operations(MigrationContext.configure(connection))
+        op.execute("create table library.note (tenant_id uuid not null, client_id uuid)")
+        protect_rows(op, "library", "note", client_column="client_id")
+        op.execute(
+            "insert into library.note select '0190a000-0000-7000-8000-0000000000aa', "
+            f"case mod(n, 100) when 0 then '{CLIENT}' else md5(mod(n, 100)::text)::uuid end "
+            "from generate_series(1, 10000) n"
+        )
+        op.execute("insert into library.note values ('0190a000-0000-7000-8000-0000000000aa', null)")
+        op.execute("analyze library.note")
+        op.execute("grant select on library.note to public")
+    with engine.begin() as connection:
+        yield Operations(MigrationContext.configure(connection))
+    with engine.begin() as connection:
+        connection.execute(text("drop table library.note"))
+    engine.dispose()
+
+
+async def test_whoever_is_bound_to_no_client_has_his_statements_planned_for_the_rows_of_all(
+    app: FastAPI, notes_of_clients: Operations
+) -> None:
+    units: UnitsOfWork = app.state.runtime.units
+
+    async def expected_and_seen(session: AsyncSession) -> tuple[int, int]:
+        (plan,) = await session.scalar(text("explain (format json) select * from library.note"))
+        seen = await session.scalar(text("select count(*) from library.note"))
+        return int(plan["Plan"]["Plan Rows"]), int(seen)
+
+    async with units.for_tenant(TENANT) as unit:
+        expected, seen = await expected_and_seen(unit.session)
+        assert seen == 10_001  # with the one of no client
+        assert 9_000 <= expected <= 11_000
+        await set_scope(unit.session, str(TENANT), str(CLIENT))
+        expected, seen = await expected_and_seen(unit.session)
+        assert seen == 100
+        assert expected <= 1_000
+        await set_scope(unit.session, str(OTHER_TENANT), str(CLIENT))
+        assert (await expected_and_seen(unit.session))[1] == 0
+
+
+def test_a_policy_of_before_becomes_what_is_made_now(notes_of_clients: Operations) -> None:
+    def policies() -> list[Any]:
+        found = "select policyname, permissive, qual from pg_policies where tablename = 'note' order by 1"
+        return [tuple(row) for row in notes_of_clients.get_bind().execute(text(found))]
+
+    made_now = policies()
+    notes_of_clients.execute(f"alter policy client_isolation on library.note using {SEEN_BEFORE}")
+    assert policies() != made_now
+    plan_by_client(notes_of_clients, "library")
+    assert policies() == made_now
 
 
 async def test_a_page_is_sorted_by_the_tenant_first_so_that_an_index_gives_it(

@@ -15,22 +15,25 @@ from sqlalchemy import (
     and_,
     case,
     cast,
+    column,
     func,
     literal,
     literal_column,
     not_,
     or_,
     select,
+    text,
+    true,
 )
 from sqlalchemy.dialects.postgresql import JSONB, distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from incidents.adapters.on_call_tables import AgencyMessageRow
-from incidents.adapters.tables import ClockDueRow, ContractTermsRow, TimelineRow, WorkItemRow
+from incidents.adapters.tables import RUNNING, WAITING, ClockDueRow, ContractTermsRow, TimelineRow, WorkItemRow
 from incidents.application.ports import UPHELD
 from incidents.application.work_orders import UPDATE
 from incidents.domain.service_desk_terms import DEFAULT_SEVERITIES, contract_rank_of
-from incidents.domain.work_item import DONE, Kind, Status
+from incidents.domain.work_item import Kind, Status
 from shared.pagination import SortColumn
 
 _NEVER = "9999-12-31T00:00:00+00:00"
@@ -38,7 +41,7 @@ _LAST = 2_000_000_000
 
 _breach = (
     select(ClockDueRow.item_id, func.min(ClockDueRow.breach_after).label("breach_after"))
-    .where(ClockDueRow.ended_at.is_(None), ClockDueRow.state.in_(["running", "breached"]))
+    .where(text(RUNNING))
     .group_by(ClockDueRow.item_id)
     .subquery("first_breach")
 )
@@ -46,8 +49,8 @@ _decided = func.coalesce(WorkItemRow.decided_rank, _LAST)
 _breach_order = func.coalesce(_breach.c.breach_after, literal(datetime.fromisoformat(_NEVER)))
 
 # As `ServiceDeskTerms.freezes_between`: local days of the client, first and last included.
-_PERIODS = """'$.service_desk.freezes[*] ? (@."from" <= $last && @."to" >= $first)'::jsonpath"""
-_NAMES = """'$.service_desk.freezes[*] ? (@."from" <= $last && @."to" >= $first).name'::jsonpath"""
+_PERIODS = """'$.freezes[*] ? (@."from" <= $last && @."to" >= $first)'::jsonpath"""
+_NAMES = """'$.freezes[*] ? (@."from" <= $last && @."to" >= $first).name'::jsonpath"""
 _NONE: ColumnElement[Any] = literal_column("'[]'::jsonb")
 
 
@@ -56,22 +59,33 @@ class Queue:
 
     def __init__(self, now: datetime) -> None:
         # As `ContractHistory.in_force`.
-        self._terms = (
+        in_force = (
             select(ContractTermsRow.contract_id, ContractTermsRow.state)
             .where(ContractTermsRow.effective_from <= now)
             .ext(distinct_on(ContractTermsRow.contract_id))
             .order_by(ContractTermsRow.contract_id, ContractTermsRow.version.desc())
+            .subquery("in_force")
+        )
+        # What counts of the terms, unpacked once per contract: whole terms are large, and each path into them would
+        # read and unpack them whole, for every item.
+        parts = (column("plan", JSONB), column("client", JSONB), column("service_desk", JSONB))
+        told = func.jsonb_to_record(in_force.c.state).table_valued(*parts).render_derived("told", with_types=True)
+        self._terms = (
+            select(in_force.c.contract_id, told.c.plan, told.c.client, told.c.service_desk)
+            .select_from(in_force.join(told, true()))
             .subquery("terms_in_force")
         )
-        state = self._terms.c.state
+        desk = self._terms.c.service_desk
         self._contract_rank = func.coalesce(
-            cast(state["service_desk"]["priority"]["rank"].astext, Integer),
+            cast(desk["priority"]["rank"].astext, Integer),
             # As `contract_rank_of`; PostgreSQL's greatest passes over nulls, so none may reach it.
-            func.greatest(1, contract_rank_of(0) - func.coalesce(cast(state["plan"]["priority"].astext, Integer), 0)),
+            func.greatest(
+                1, contract_rank_of(0) - func.coalesce(cast(self._terms.c.plan["priority"].astext, Integer), 0)
+            ),
         )
         listed = func.jsonb_path_query_first(
-            state,
-            literal_column("'$.service_desk.severities[*] ? (@.code == $code).rank'::jsonpath"),
+            desk,
+            literal_column("'$.severities[*] ? (@.code == $code).rank'::jsonpath"),
             func.jsonb_build_object("code", WorkItemRow.severity),
         )
         self._severity_rank = func.coalesce(
@@ -79,19 +93,19 @@ class Queue:
             case({known.code: known.rank for known in DEFAULT_SEVERITIES}, value=WorkItemRow.severity, else_=1000),
         )
         today = self._day(literal(now, DateTime(timezone=True)))
-        frozen = func.jsonb_path_exists(state, literal_column(_PERIODS), _days(today, today))
+        frozen = func.jsonb_path_exists(desk, literal_column(_PERIODS), _days(today, today))
         self._in_freeze = func.coalesce(frozen, False)
         window = WorkItemRow.details["estimate"]["window"]
         first, last = (self._day(cast(window[end].astext, DateTime(timezone=True))) for end in ("from", "to"))
         done_on = func.greatest(WorkItemRow.details["planned_on"].astext, today)
         days = case((WorkItemRow.status == Status.ESTIMATED, _days(first, last)), else_=_days(done_on, done_on))
         self._freezes = func.coalesce(
-            func.jsonb_path_query_array(state, literal_column(_NAMES), days), _NONE, type_=JSONB
+            func.jsonb_path_query_array(desk, literal_column(_NAMES), days), _NONE, type_=JSONB
         )
 
     def _day(self, at: ColumnElement[datetime]) -> ColumnElement[str]:
         """The day of the client at an instant, or null where the contract is not known."""
-        return func.to_char(func.timezone(self._terms.c.state["client"]["time_zone"].astext, at), "YYYY-MM-DD")
+        return func.to_char(func.timezone(self._terms.c.client["time_zone"].astext, at), "YYYY-MM-DD")
 
     def waiting(self, contract_id: UUID | None) -> Select[Any]:
         """What waits, with what orders it."""
@@ -105,7 +119,7 @@ class Queue:
             )
             .outerjoin(self._terms, self._terms.c.contract_id == WorkItemRow.contract_id)
             .outerjoin(_breach, _breach.c.item_id == WorkItemRow.id)
-            .where(WorkItemRow.status.not_in(DONE))
+            .where(text(WAITING))
         )
         return statement.where(WorkItemRow.contract_id == contract_id) if contract_id is not None else statement
 
@@ -176,7 +190,7 @@ async def backlog(session: AsyncSession, contract_ids: Sequence[UUID]) -> dict[U
             WorkItemRow.assignee_name,
             func.coalesce(WorkItemRow.details["arbitration_required"].astext == "true", False),
         )
-        .where(WorkItemRow.status.not_in(DONE), WorkItemRow.contract_id.in_(contract_ids))
+        .where(text(WAITING), WorkItemRow.contract_id.in_(contract_ids))
         .order_by(WorkItemRow.opened_at, WorkItemRow.id)
     )
     for contract_id, *told in await session.execute(statement):

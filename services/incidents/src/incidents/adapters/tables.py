@@ -70,6 +70,10 @@ class ItemNumberRow(Base):
     last: Mapped[int] = mapped_column(Integer)
 
 
+WAITING = "work_item.status NOT IN ('accepted','cancelled','closed','completed','declined')"
+"""Of items: not `DONE`. In words, as PostgreSQL takes a partial index only for a condition without parameters."""
+
+
 class WorkItemRow(Base):
     """An incident, request, change or work order as it stands.
 
@@ -83,6 +87,7 @@ class WorkItemRow(Base):
         Index("ix_work_item_contract_id", "contract_id"),
         Index("ix_work_item_tenant_id_opened_at_id", "tenant_id", "opened_at", "id"),
         Index("ix_work_item_tenant_id_kind_opened_at_id", "tenant_id", "kind", "opened_at", "id"),
+        Index("ix_work_item_waiting", "tenant_id", postgresql_where=text(WAITING)),
         CheckConstraint("kind in ('incident','request','change','work_order')", name="kind"),
         CheckConstraint(
             "status in ('open','acknowledged','mitigated','resolved','draft','scoped','estimated','approved',"
@@ -249,6 +254,10 @@ class ClockEventRow(Base):
     recorded_at: Mapped[datetime]
 
 
+RUNNING = "clock_due.ended_at IS NULL AND clock_due.state IN ('running','breached')"
+"""Of cached clocks: they can be breached, or are and have not ended."""
+
+
 class ClockDueRow(Base):
     """Cache: what the fold said when it was last computed, and when somebody must look again (`next_due_at`)."""
 
@@ -256,6 +265,7 @@ class ClockDueRow(Base):
     __table_args__ = (
         Index("ix_clock_due_next_due_at", "next_due_at", postgresql_where=text("next_due_at IS NOT NULL")),
         Index("ix_clock_due_item_id", "item_id"),
+        Index("ix_clock_due_running", "tenant_id", postgresql_where=text(RUNNING)),
     )
 
     clock_id: Mapped[UUID] = mapped_column(ForeignKey(ClockRow.id), primary_key=True)

@@ -30,8 +30,10 @@ LONGEST_WAIT = 1.0
 BUSY_WAIT = 0.05
 """Before looking again at what another worker holds just now."""
 SEARCH_ALL_EVERY = timedelta(seconds=60)
+"""For escalations whose clocks moved, also of items that are over."""
 NEW_SINCE = timedelta(minutes=10)
-"""Between two searches of all items only those of this age are searched: ids sort by the time they were made."""
+"""Between two searches of all items for new ones, this long, only those of this age are searched: ids sort by the time
+they were made."""
 SET_ASIDE = timedelta(minutes=1)
 """How long an item that cannot be read waits for its next try, so that it does not keep the others waiting."""
 
@@ -45,6 +47,7 @@ class DueEscalations:
         self._default_recipients = default_recipients
         self._searched_at: datetime | None = None
         self._newest: UUID | None = None
+        self._searched_new_at: datetime | None = None
         self._set_aside: dict[UUID, datetime] = {}
 
     async def run(self) -> float:
@@ -82,18 +85,18 @@ class DueEscalations:
                 .order_by(WorkItemRow.id)
                 .limit(BATCH)
             )
-            everything = (
-                self._searched_at is None
-                or self._newest is None
-                or not timedelta(0) <= unit.now - self._searched_at < SEARCH_ALL_EVERY
-            )
+            everything = _is_long_ago(self._searched_at, unit.now, SEARCH_ALL_EVERY)
+            all_new = self._newest is None or _is_long_ago(self._searched_new_at, unit.now, NEW_SINCE)
             if not everything:
                 moved = moved.where(EscalationRow.watched)
+            if not all_new:
                 new = new.where(WorkItemRow.id > self._newest)
             rows = [tuple(row) for statement in (due, moved) for row in await unit.session.execute(statement)]
             opened = [(row.tenant_id, row.id) for row in await unit.session.execute(new)]
             if everything:
-                self._searched_at = unit.now if len(opened) < BATCH else None
+                self._searched_at = unit.now
+            if all_new:
+                self._searched_new_at = unit.now if len(opened) < BATCH else None
                 newest: UUID | None = await unit.session.scalar(
                     select(WorkItemRow.id).order_by(WorkItemRow.id.desc()).limit(1)
                 )
@@ -135,6 +138,10 @@ class DueEscalations:
             if next_due is None:
                 return LONGEST_WAIT
             return min(max(0.0, (next_due - unit.now).total_seconds()), LONGEST_WAIT)
+
+
+def _is_long_ago(at: datetime | None, now: datetime, longest: timedelta) -> bool:
+    return at is None or not timedelta(0) <= now - at < longest
 
 
 def _before(newest: UUID) -> UUID:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
-from sqlalchemy import ColumnElement, func, or_, select, true, update
+from sqlalchemy import ColumnElement, case, func, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -314,14 +314,17 @@ async def _log_try(
 async def _thread_of(session: AsyncSession, row: NotificationRow) -> str | None:
     """The Message-ID of the first message about the item to this recipient: the later ones go below it."""
     lead = aliased(NotificationRow)
+    # With a `coalesce` in the join PostgreSQL would not find the lead by its id, but read all of the recipient: it does
+    # not trust a `coalesce` to say nothing of rows that row-level security hides.
+    message_id = case((NotificationRow.bundle_id.is_(None), NotificationRow.message_id), else_=lead.message_id)
     statement = (
-        select(lead.message_id)
-        .join(NotificationRow, lead.id == func.coalesce(NotificationRow.bundle_id, NotificationRow.id))
+        select(message_id)
+        .outerjoin(lead, lead.id == NotificationRow.bundle_id)
         .where(
             NotificationRow.item_id == row.item_id,
             NotificationRow.recipient == row.recipient,
             NotificationRow.id < row.id,
-            lead.message_id.is_not(None),
+            message_id.is_not(None),
         )
         .order_by(NotificationRow.id)
         .limit(1)
