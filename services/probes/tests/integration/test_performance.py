@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from probes.adapters.performance import enrol
 from probes.adapters.rollups import keep_figures
 from probes.domain.rollup import Tally, hour_of
 from probes.domain.states import Outcome
@@ -109,6 +110,25 @@ async def test_the_threshold_is_the_one_that_the_contract_names(world: Measured,
     await live(world, 12, 18, first_byte=100)
     found = await performance(client, world)
     assert (found["threshold_percent"], found["verdict"]) == (150, "steady")
+
+
+async def test_a_monitor_that_is_watched_is_not_written_again_until_its_promise_changes(world: Measured) -> None:
+    async def enrolled() -> Any:
+        async with world.runtime.units.for_every_tenant() as unit:
+            await enrol(unit.session, unit.now)
+        columns = "cast(ctid as text) as place, cast(xmax as text) as locked_by, promised, threshold_percent"
+        (row,) = await world.rows(f"select {columns} from probes.performance")
+        return row
+
+    await world.activate(version=2, deliverables=PROMISED)
+    world.clock.set(FIRST + DAY)
+    before = await enrolled()
+    assert (before.locked_by, before.promised, before.threshold_percent) == ("0", True, 20)
+    assert await enrolled() == before
+    await world.activate(version=3, deliverables=[PROMISED[0] | {"parameters": {"threshold_percent": 150}}])
+    assert (await enrolled()).threshold_percent == 150
+    await world.activate(version=4, deliverables=[])
+    assert (await enrolled()).promised is False
 
 
 async def test_a_day_is_not_assessed_before_its_figures_are_there(world: Measured) -> None:

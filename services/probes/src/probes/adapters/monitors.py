@@ -190,14 +190,19 @@ from unnest(cast(:ids as uuid[]), cast(:ats as timestamptz[])) as t (monitor_id,
 where s.monitor_id = t.monitor_id and (s.ended_at is null or s.ended_at > t.at)
 """)
 # What time alone does: results fall due, windows open and close, flapping ends.
+# Hardly a location is overdue by the interval of its last check alone, which is the least: only those are joined.
 _SILENT = text("""
-select l.monitor_id from probes.location_state l join probes.monitor m using (monitor_id)
-where m.state <> 'paused' and m.scheduled and (l.stale_since is null or l.run is not null)
+with overdue as materialized (
+    select monitor_id, last_due, last_interval_seconds from probes.location_state
+    where (stale_since is null or run is not null)
+      and last_due + 2 * coalesce(last_interval_seconds, 0) * interval '1 second' < :now)
+select l.monitor_id from overdue l join probes.monitor m using (monitor_id)
+where m.state <> 'paused' and m.scheduled
   and l.last_due + (2 * greatest(l.last_interval_seconds, m.interval_seconds) + m.timeout_seconds)
       * interval '1 second' < :now
 union
 select m.monitor_id from probes.maintenance_occurrence w
-join probes.monitor m on w.covers in (m.environment_id, m.site_id, m.client_id)
+join probes.monitor m on m.environment_id = w.covers or m.site_id = w.covers or m.client_id = w.covers
 where m.state not in ('paused', 'maintenance') and w.starts_at <= :now and w.ends_at > greatest(:now, m.since)
 union
 select m.monitor_id from probes.monitor m

@@ -32,19 +32,23 @@ promised as (
     where f.state ->> 'status' = 'active' and d ->> 'type' = any(:promises)
     group by f.contract_id)
 """
+# A row that conflicts is locked, and so written, even where nothing of it changes: what is enrolled is left out before.
 _ENROL = text(f"""{_PROMISED}
 insert into probes.performance
     (monitor_id, tenant_id, client_id, promised, assessed_day, standing, version, threshold_percent)
 select m.monitor_id, m.tenant_id, m.client_id, true, 0, 'learning', 0, p.threshold
 from promised p join probes.monitor m using (contract_id)
-where m.scheduled and m.state <> 'paused'
+where m.scheduled and m.state <> 'paused' and not exists
+    (select from probes.performance known
+     where known.monitor_id = m.monitor_id and known.promised and known.threshold_percent = p.threshold)
 on conflict (monitor_id) do update set promised = true, threshold_percent = excluded.threshold_percent
 where not probes.performance.promised or probes.performance.threshold_percent <> excluded.threshold_percent
 """)  # noqa: S608  (two constants)
+# Promises are read once (`not in`), not once per monitor (`not exists`).
 _RELEASE = text(f"""{_PROMISED}
 update probes.performance p set promised = false from probes.monitor m
 where p.monitor_id = m.monitor_id and p.promised
-  and (m.state = 'paused' or not exists (select from promised where promised.contract_id = m.contract_id))
+  and (m.state = 'paused' or m.contract_id not in (select contract_id from promised))
 """)  # noqa: S608  (two constants)
 _CLAIM = text("""
 select p.*, m.number, m.contract_id, m.site_id, m.environment_id, m.name, m.url

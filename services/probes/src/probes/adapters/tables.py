@@ -105,6 +105,11 @@ class MonitorRow(Base):
     __table_args__ = (
         Index("ix_monitor_group_id", "group_id", postgresql_where=text("group_id IS NOT NULL")),
         Index("ix_monitor_contract_id", "contract_id"),
+        Index("ix_monitor_environment_id", "environment_id"),
+        Index("ix_monitor_site_id", "site_id"),
+        Index("ix_monitor_client_id", "client_id"),
+        Index("ix_monitor_in_maintenance", "monitor_id", postgresql_where=text("state = 'maintenance'")),
+        Index("ix_monitor_flapping", "monitor_id", postgresql_where=text("flapping_since IS NOT NULL")),
         Index("ix_monitor_tenant_id", "tenant_id", "monitor_id"),
     )
 

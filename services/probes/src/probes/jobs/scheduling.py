@@ -44,7 +44,8 @@ AHEAD = timedelta(milliseconds=600)
 """How long before it is due a check is handed out."""
 TICK_SECONDS = 0.2
 STANDBY_SECONDS = 1.0
-RELOAD_SECONDS = 15.0
+RELOAD_SECONDS = 60.0
+"""How long until all monitors are read again although no notice came: whoever changes one sends a notice."""
 BATCH = 100
 DECLARE_SECONDS = 5.0
 PUBLISH_RETRY_SECONDS = 0.25
