@@ -44,11 +44,11 @@ where m.scheduled and m.state <> 'paused' and not exists
 on conflict (monitor_id) do update set promised = true, threshold_percent = excluded.threshold_percent
 where not probes.performance.promised or probes.performance.threshold_percent <> excluded.threshold_percent
 """)  # noqa: S608  (two constants)
-# Promises are read once (`not in`), not once per monitor (`not exists`).
+# Promises are read once (`in`), not once per monitor (`exists`).
 _RELEASE = text(f"""{_PROMISED}
 update probes.performance p set promised = false from probes.monitor m
 where p.monitor_id = m.monitor_id and p.promised
-  and (m.state = 'paused' or m.contract_id not in (select contract_id from promised))
+  and (m.state = 'paused' or (m.contract_id in (select contract_id from promised)) is not true)
 """)  # noqa: S608  (two constants)
 _CLAIM = text("""
 select p.*, m.number, m.contract_id, m.site_id, m.environment_id, m.name, m.url
