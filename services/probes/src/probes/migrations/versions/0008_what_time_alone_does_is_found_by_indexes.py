@@ -21,9 +21,7 @@ CREATE INDEX ix_monitor_flapping ON probes.monitor (monitor_id) WHERE flapping_s
 
 
 def upgrade() -> None:
-    """A moment on a table that has one row per monitor. Of row-level security PostgreSQL knows how many rows it shows; the
-    same are seen as before.
-    """
+    """A moment on a table that has one row per monitor. The policies show the same rows as before."""
     plan_by_client(op, "probes")
     op.execute(INDEXES)
 
