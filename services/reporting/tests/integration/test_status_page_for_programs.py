@@ -483,14 +483,18 @@ async def test_a_process_that_starts_while_the_database_is_away_shows_what_the_o
         await fresh.runtime.close()
 
 
-async def test_a_page_on_its_own_domain_is_there_too_after_a_restart_without_the_database(
-    start_service: Any, story: Any, tmp_path: Path, restarted: Any
-) -> None:
-    service = await start_service(snapshot_dir=tmp_path)
+async def show_on_own_domain(service: Any, story: Any) -> None:
     await service.hear(*story.golden_june()[:5])
     async with service.runtime.units.for_tenant(story.tenant_id) as unit:
         row = await locked_row(unit, story.slug)
         row.domain, row.domain_token, row.domain_verified_at = "status.martin.example", "t", NOW
+
+
+async def test_a_page_on_its_own_domain_is_there_too_after_a_restart_without_the_database(
+    start_service: Any, story: Any, tmp_path: Path, restarted: Any
+) -> None:
+    service = await start_service(snapshot_dir=tmp_path)
+    await show_on_own_domain(service, story)
     host = BROWSER | {"host": "status.martin.example"}
     async with service.client() as visitor:
         assert (await visitor.get("/", headers=host)).status_code == 200
@@ -508,10 +512,7 @@ async def test_a_proxy_may_have_the_certificate_of_a_domain_after_a_restart_with
     start_service: Any, story: Any, tmp_path: Path, restarted: Any
 ) -> None:
     service = await start_service(snapshot_dir=tmp_path)
-    await service.hear(*story.golden_june()[:5])
-    async with service.runtime.units.for_tenant(story.tenant_id) as unit:
-        row = await locked_row(unit, story.slug)
-        row.domain, row.domain_token, row.domain_verified_at = "status.martin.example", "t", NOW
+    await show_on_own_domain(service, story)
 
     async def asked(service: Any, domain: str) -> int:
         async with service.client() as proxy:
