@@ -2,12 +2,10 @@
 
 from zoneinfo import ZoneInfo
 
-from reporting.adapters.facts import StoredFacts
 from reporting.adapters.kept_rows import Gathering
 from reporting.adapters.report_deliveries import plan_delivery
 from reporting.adapters.report_editions import add_edition, report_month
 from reporting.adapters.report_tables import ReportDelivery
-from reporting.application.brands import brand_of_papers
 from reporting.application.editions import NextEdition
 from reporting.application.report import Brand
 from reporting.application.report_template import TemplateContent
@@ -30,11 +28,7 @@ async def plan_message(uow: UnitOfWork, event: ReceivedEvent[WrittenMessage]) ->
     month = event.time.astimezone(ZoneInfo(written.time_zone)).date().replace(day=1)
     row = await report_month(uow, event.tenant_id, written.client_id, written.contract_id, month, "message")
     following = NextEdition(row.edition + 1, "scheduled", [], keep_content=False)
-    facts = StoredFacts(uow)
-    versions = await facts.versions(written.contract_id)
     brand = Brand(written.agency_name, None, None, None, None)
-    if versions:
-        brand = await brand_of_papers(facts, event.tenant_id, versions[-1].state)
     edition = add_edition(uow, row, following, message, brand, None, TemplateContent())
     plan_delivery(
         uow,
