@@ -261,6 +261,7 @@ PUBLIC_COMPONENT: Final[JsonDict] = {
     "added_at": "2026-05-20T08:00:00Z",
     "state": "up",
     "since": "2026-06-09T01:45:00Z",
+    "uptime_promised": True,
     "impact": None,
     "uptime": [PUBLIC_UPTIME],
     "days": [PUBLIC_DAY],

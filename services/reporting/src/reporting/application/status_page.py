@@ -137,6 +137,7 @@ class PublicComponent(Shown):
     added_at: Instant = Field(description="since when a contract covers it")
     state: PublicState = Field(description="as it was measured")
     since: Instant | None = Field(description="since when it is in this state; null before monitoring began")
+    uptime_promised: bool = Field(default=True, description="whether a contract promises how long it is available")
     impact: Impact | None = Field(
         description="what people say that incidents which go on take away of it, the worst; null: nothing. No figure "
         "counts it"
@@ -152,8 +153,8 @@ class PublicComponent(Shown):
 
     @property
     def unwatched(self) -> bool:
-        """Whether nobody ever looked, and nobody says anything of it."""
-        return self.shown_state == "unknown" and self.since is None
+        """Whether nobody ever looked nor promised to, and nobody says anything of it."""
+        return self.shown_state == "unknown" and self.since is None and not self.uptime_promised
 
 
 class PublicImpact(Shown):
@@ -651,6 +652,7 @@ def _component(
         added_at=min(_added_at(environment_id, each.versions) for each in turns),
         state=state,
         since=since,
+        uptime_promised=any(version.state.uptime is not None for each in turns for version in each.versions),
         impact=None,
         uptime=totals,
         days=days_shown(line, days, ruled),
