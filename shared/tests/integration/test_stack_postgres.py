@@ -2,7 +2,9 @@
 
 import os
 import shutil
+import signal
 import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -69,6 +71,19 @@ def test_a_commit_survives_a_killed_server(own_postgres_server: PostgresServer) 
     assert own_postgres_server.port == port
     with psycopg.connect(own_postgres_server.url()) as connection:
         assert connection.execute("select number from kept").fetchone() == (7,)
+
+
+def test_a_start_waits_for_what_is_left_of_a_killed_server(own_postgres_server: PostgresServer) -> None:
+    process = own_postgres_server.process
+    assert process is not None and process.pid is not None
+    left, *_ = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    os.kill(int(left), signal.SIGSTOP)
+    process.kill()
+    later = threading.Timer(1.5, os.kill, (int(left), signal.SIGCONT))
+    later.start()
+    own_postgres_server.start()
+    assert later.finished.is_set()
+    own_postgres_server.ping()
 
 
 def test_a_second_start_continues_with_the_same_data(folder: Path) -> None:

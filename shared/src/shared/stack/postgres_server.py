@@ -117,16 +117,22 @@ class PostgresServer:
         else:
             self._check_cluster()
         attempts = 1 if self._fixed_port else 5
-        for attempt in range(1, attempts + 1):
+        deadline = time.monotonic() + patience.seconds
+        while True:
             if not self.port:
                 self.port = free_ports(1)[0]
             try:
                 self._launch(patience)
                 return
             except _PortTaken:
-                if attempt == attempts:
+                attempts -= 1
+                if not attempts:
                     raise self._port_is_taken() from None
                 self.port = 0
+            except _KilledServerEnds:
+                if time.monotonic() > deadline:
+                    raise
+                patience.pause(0.2)
 
     def _port_is_taken(self) -> StackProblem:
         return StackProblem(
@@ -346,7 +352,8 @@ class PostgresServer:
         reason = re.sub(r"^.*?(FATAL|PANIC|error):\s*", "", said[-1])
         if "does not exist" in reason and "user ID" in reason:
             reason = f"the user {os.geteuid()} has no entry in the system's list of accounts"
-        return StackProblem(
+        problem = _KilledServerEnds if "pre-existing shared memory block" in reason else StackProblem
+        return problem(
             f"PostgreSQL cannot start on {self.data}: {reason.rstrip('.')}; see {self._log}, "
             "or forget all data with `make reset`."
         )
@@ -354,6 +361,10 @@ class PostgresServer:
 
 class _PortTaken(Exception):
     """Somebody else took the port between our look and the start."""
+
+
+class _KilledServerEnds(StackProblem):
+    """Processes of a server that was killed hold its memory still: they notice within a moment that it is gone."""
 
 
 def _children(pid: int) -> list[int]:
