@@ -5,7 +5,6 @@ from base64 import b64encode
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pytest
 from pypdf import PdfReader
 
 from .test_portal_pages import get, person_of, portal, signed_in
@@ -42,7 +41,6 @@ def edition(story: Any, number: int = 1) -> str:
     return f"/v1/contracts/{story.contract_id}/reports/2026-06/editions/{number}"
 
 
-@pytest.mark.capability("R05")
 async def test_a_report_has_the_brand_that_was_decided_for_the_status_page_and_keeps_it(
     service: Any, story: Any
 ) -> None:
@@ -125,7 +123,6 @@ async def test_without_a_decision_the_contract_says_how_reports_look_and_without
     assert "<img" not in plain
 
 
-@pytest.mark.capability("R05")
 async def test_the_portal_shows_the_logo_and_the_colours_that_were_decided_under_the_name_of_the_agency(
     portal: Any, story: Any, another_story: Any
 ) -> None:
