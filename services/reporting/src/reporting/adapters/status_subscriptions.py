@@ -253,14 +253,16 @@ async def end(uow: UnitOfWork, subscription_id: UUID) -> None:
         await _forget_what_nobody_is_told(uow, *place)
 
 
-async def miss_page(uow: UnitOfWork, watch: StatusWatch, former: FormerPage | None) -> None:
-    """No contract has the page. When that lasts, its readers are told so once, and nothing any more. Expects the watch
-    to be locked.
-    """
-    watch.missing_since = watch.missing_since or uow.now
-    if uow.now - watch.missing_since < MISSING:
-        watch.again_at = watch.missing_since + MISSING
-    elif former is None:
+def is_missing_for_long(watch: StatusWatch, now: datetime) -> bool:
+    """No contract has the page: whether that lasts. If not yet, it is looked at again when it would."""
+    watch.missing_since = watch.missing_since or now
+    watch.again_at = watch.missing_since + MISSING
+    return watch.again_at <= now
+
+
+async def drop_page(uow: UnitOfWork, watch: StatusWatch, former: FormerPage | None) -> None:
+    """The page is kept no more: its readers are told so once, and nothing any more. Expects the watch to be locked."""
+    if former is None:
         await give_up(uow, watch)
     else:
         about = {"name": former.name, "agency": former.agency_name}

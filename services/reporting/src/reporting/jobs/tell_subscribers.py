@@ -20,12 +20,13 @@ from reporting.adapters.status_subscriptions import (
     DueMail,
     StatusWatch,
     claim_mail,
+    drop_page,
     due_watch,
     forget_unconfirmed,
     give_up,
     hand_over,
+    is_missing_for_long,
     link_token,
-    miss_page,
     queue_news,
     set_watch_aside,
     settle_mail,
@@ -85,7 +86,8 @@ class TellSubscribers:
         try:
             page = await status_page(facts, watch.slug, unit.now)
         except UnknownPage:
-            await miss_page(unit, watch, await former_page(facts, watch.slug, watch.client_id))
+            if is_missing_for_long(watch, unit.now):
+                await drop_page(unit, watch, await former_page(facts, watch.slug, watch.client_id))
             return
         watch.missing_since = None
         if page.tenant_id != watch.tenant_id:
