@@ -73,13 +73,18 @@ def _text_of(page: ShownPage, read_at: datetime) -> str:
     return snapshot.model_dump_json(by_alias=True)
 
 
+def _page_of(text: str | bytes) -> tuple[datetime, ShownPage]:
+    """When a page was read, and the page. Raises ValidationError for a text of another release."""
+    found = _Snapshot.model_validate_json(text)
+    return found.read_at, found.page
+
+
 def _packed(page: ShownPage, read_at: datetime) -> bytes:
     return zlib.compress(_text_of(page, read_at).encode(), level=1)
 
 
 def _unpacked(packed: bytes) -> tuple[datetime, ShownPage]:
-    found = _Snapshot.model_validate_json(zlib.decompress(packed))
-    return found.read_at, found.page
+    return _page_of(zlib.decompress(packed))
 
 
 class SnapshotFolder:
@@ -107,10 +112,10 @@ class SnapshotFolder:
         if text is None:
             return None
         try:
-            found = _Snapshot.model_validate_json(text)
+            found = _page_of(text)
         except ValidationError:  # of another release: the shape of a page has changed since
             return None
-        return (found.read_at, found.page) if found.content.slug == slug else None
+        return found if found[1].content.slug == slug else None
 
     def write_domain(self, host: str, slug: str) -> None:
         """Which page a domain of its own shows."""
@@ -235,7 +240,10 @@ class LastPages:
                 found = await asyncio.to_thread(_unpacked, packed)
             elif self._folder is not None:
                 found = await asyncio.to_thread(self._folder.read, slug)
-            if found is not None:
+            newer = self._open.get(slug)  # read meanwhile
+            if newer is not None:
+                found = newer
+            elif found is not None:
                 await self._hold(slug, found)
         return found if found is not None and now - found[0] <= OLDEST else None
 
