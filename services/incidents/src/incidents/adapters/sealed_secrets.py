@@ -41,14 +41,21 @@ async def reseal_all(units: UnitsOfWork, box: SecretBox, progress: Progress = un
                     except Unreadable:
                         unreadable.append(f"{column} of {table.__tablename__} {row_id}")
                 if isinstance(row, IntakeSourceRow):
-                    again = []
-                    for sealed, until in read_secrets(row.earlier_secrets):
-                        try:
-                            again.append((box.reseal(sealed), until))
-                            resealed += 1
-                        except Unreadable:
-                            again.append((sealed, until))
-                            unreadable.append(f"earlier_secrets of {table.__tablename__} {row_id}")
-                    row.earlier_secrets = written_secrets(again)
+                    again, left = _earlier_again(row, box)
+                    resealed += again
+                    unreadable += left
             progress(f"{table.__tablename__}s", done, len(ids))
     return resealed, unreadable
+
+
+def _earlier_again(row: IntakeSourceRow, box: SecretBox) -> tuple[int, list[str]]:
+    """The same of the secrets of a source from before the previous one."""
+    known = read_secrets(row.earlier_secrets)
+    unreadable = []
+    for place, (sealed, until) in enumerate(known):
+        try:
+            known[place] = box.reseal(sealed), until
+        except Unreadable:
+            unreadable.append(f"earlier_secrets of {row.__tablename__} {row.id}")
+    row.earlier_secrets = written_secrets(known)
+    return len(known) - len(unreadable), unreadable
