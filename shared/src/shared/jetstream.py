@@ -4,6 +4,7 @@ Everything declares on connect: a consumer that only binds waits for ever after 
 """
 
 import asyncio
+import contextlib
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ REFUSED_SECONDS = (1.0, 30.0)
 """How long a user that the server refuses waits before it asks again: at first, and at most."""
 FIRST_CONNECTION_SECONDS = 2 * REFUSED_SECONDS[1]
 """How long nats-py tries by itself to connect for the first time, before it is begun anew."""
+CLOSE_SECONDS = 2.0
 WRONG_LAST_SEQUENCE = 10071
 """JetStream's error code for a publish whose expected last sequence is not the stream's."""
 
@@ -199,14 +201,29 @@ async def connect(url: SecretStr | str, name: str, *, ca_file: Path | None = Non
         options |= {"tls": ssl.create_default_context(cafile=ca_file), "tls_handshake_first": True}
     wait = 0.05
     while True:
+        client = Client()
         try:
             # nats-py waits for ever for the end of a first connection whose TLS handshake failed.
             async with asyncio.timeout(FIRST_CONNECTION_SECONDS):
-                return await nats.connect(address, allow_reconnect=True, **options)
+                await client.connect(address, allow_reconnect=True, **options)
+                return client
+        except asyncio.CancelledError:
+            await close(client)
+            raise
         except (OSError, nats.errors.Error, TimeoutError) as problem:
+            await close(client)
             log.warning("nats_unreachable", connection=name, error=_short(problem))
             await asyncio.sleep(wait)
             wait = min(wait * 2, 2.0)
+
+
+async def close(client: Client) -> None:
+    """Ends a connection that stands, or what there is of one that never stood: else its socket stays open.
+
+    Not for ever: nats-py waits without end for the last word of a server that says none.
+    """
+    with contextlib.suppress(Exception):
+        await asyncio.wait_for(client.close(), CLOSE_SECONDS)
 
 
 def _user_of(address: str) -> str | None:

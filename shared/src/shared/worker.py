@@ -23,7 +23,7 @@ from shared import inbox
 from shared.consumer import Consumer, EventProcessor, Handlers
 from shared.database import SETTINGS, Database
 from shared.events import EventRegistry
-from shared.jetstream import connect
+from shared.jetstream import close, connect
 from shared.kernel.clock import Clock
 from shared.outbound_http import guarded_client
 from shared.relay import LEADING, Relay
@@ -38,6 +38,7 @@ FIRST_WAIT, LONGEST_WAIT = 0.2, 10.0
 STALLED_AFTER_SECONDS = 120.0
 CLEAN_EVERY_SECONDS = 600.0
 LAST_WORD_SECONDS = 1.0
+DRAIN_SECONDS = 5.0
 OBSERVE_SECONDS = 15.0
 STILL_AT_IT_SECONDS = 10.0
 
@@ -156,9 +157,11 @@ class Connections:
     consuming: Client
 
     async def drain(self) -> None:
+        """Ends both. What cannot be drained in time (a broker that hangs, messages that nobody takes) is closed."""
         for client in (self.consuming, self.publishing):
             with contextlib.suppress(Exception):
-                await asyncio.wait_for(client.drain(), timeout=5)
+                await asyncio.wait_for(client.drain(), timeout=DRAIN_SECONDS)
+            await close(client)
 
 
 LoopsFor = Callable[[Connections], dict[str, Callable[[], Awaitable[None]]]]
@@ -207,18 +210,22 @@ async def run_worker(
     finally:
         connecting.cancel()
         stopping.cancel()
-        await supervisor.stop(runtime.settings.drain_seconds)
-        if connections is not None:
-            await connections.drain()
+        try:
+            await supervisor.stop(runtime.settings.drain_seconds)
+        finally:
+            if connections is not None:
+                await connections.drain()
         log.info("worker_stopped", service=service)
 
 
 async def _connect(runtime: Runtime, service: str) -> Connections:
     url, ca_file = runtime.settings.nats_url, runtime.settings.nats_ca_file
-    return Connections(
-        await connect(url, f"{service} relay", ca_file=ca_file),
-        await connect(url, f"{service} consumer", ca_file=ca_file),
-    )
+    publishing = await connect(url, f"{service} relay", ca_file=ca_file)
+    try:
+        return Connections(publishing, await connect(url, f"{service} consumer", ca_file=ca_file))
+    except BaseException:  # the worker ends before it has begun
+        await close(publishing)
+        raise
 
 
 def _event_loops(

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
@@ -19,6 +20,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from shared import consumer as consumer_module
 from shared import relay as relay_module
+from shared import worker
 from shared.consumer import Consumer, EventProcessor, is_database_away, replay
 from shared.dead_letters import DeadLetter, DeadLetters
 from shared.events import Envelope, ReceivedEvent
@@ -34,6 +36,7 @@ from shared.jetstream import (
     event_stream,
 )
 from shared.kernel.clock import FixedClock
+from shared.outbox import RETENTION
 from shared.relay import ForeignWriter, Relay
 from shared.stack.nats_server import NatsServer
 from shared.stack.postgres_server import PostgresServer
@@ -295,6 +298,29 @@ async def test_a_crash_between_publish_and_record_publishes_nothing_twice(
     info = await js.stream_info("PUBLISHER")
     assert info.state.messages == 2
     assert await services.rows("select stream_seq from publisher.outbox order by id") == [(1,), (2,)]
+
+
+async def test_what_was_published_longer_ago_than_it_is_kept_goes_except_the_newest(
+    services: EventServices, js: JetStreamContext, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay_module, "PRUNE_EVERY_SECONDS", 0.05)
+    kept = "select stream_seq from publisher.outbox order by id"
+    for _ in range(3):
+        await services.say(new_id(), new_id(), 1)
+    async with running(relay_of(services, js).run):
+        await until(published(services))
+        await asyncio.sleep(0.2)
+        assert await services.rows(kept) == [(1,), (2,), (3,)]
+        clock.advance(RETENTION + timedelta(seconds=1))
+
+        async def one_is_left() -> bool:
+            return len(await services.rows(kept)) == 1
+
+        await until(one_is_left)
+        await services.say(new_id(), new_id(), 1)
+        await until(published(services))
+        await until(one_is_left)
+    assert await services.rows(kept) == [(4,)]
 
 
 async def test_a_lost_stream_is_filled_again_and_nothing_takes_effect_twice(
@@ -696,3 +722,35 @@ async def test_only_a_database_that_cannot_be_reached_is_waited_for(
     with pytest.raises(DBAPIError) as failed:
         await services.rows(statement)
     assert is_database_away(failed.value) is away
+
+
+async def test_a_worker_whose_broker_hangs_leaves_no_connection_open(
+    own_nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "DRAIN_SECONDS", 0.2)
+    url = own_nats_server.url()
+    connections = worker.Connections(await connect(url, "relay"), await connect(url, "consumer"))
+    assert own_nats_server.process is not None
+    own_nats_server.process.send(signal.SIGSTOP)
+    try:
+        await connections.drain()
+    finally:
+        own_nats_server.process.send(signal.SIGCONT)
+    assert connections.publishing.is_closed and connections.consuming.is_closed
+
+
+async def test_a_connection_that_is_given_up_before_the_server_says_a_word_is_closed() -> None:
+    came, left = asyncio.Event(), asyncio.Event()
+
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        came.set()
+        await reader.read()
+        left.set()
+        writer.close()
+
+    async with await asyncio.start_server(say_nothing, "127.0.0.1", 0) as server:
+        connecting = asyncio.create_task(connect(f"nats://127.0.0.1:{server.sockets[0].getsockname()[1]}", "test"))
+        await asyncio.wait_for(came.wait(), 10)
+        connecting.cancel()
+        await asyncio.wait({connecting})
+        await asyncio.wait_for(left.wait(), 10)
