@@ -91,11 +91,16 @@ class OutboxStore:
         return oldest
 
     async def prune(self, now: datetime) -> int:
-        """Deletes rows published before the retention, never the newest published one: its sequence is the fence."""
+        """Deletes rows published before the retention, never the newest published one: its sequence is the fence.
+
+        Looks at the beginning of the stream only. To look for what is old would read the whole table, and as long as
+        that takes nothing is published.
+        """
         cursor = await self._connection.execute(
             f"delete from {self._table} where id in ("  # noqa: S608
-            f"select id from {self._table} where published_at < %s "
-            f"and stream_seq < (select max(stream_seq) from {self._table}) limit 10000)",
+            f"select id from (select id, published_at from {self._table} "
+            f"where stream_seq < (select max(stream_seq) from {self._table}) order by stream_seq limit 10000) first "
+            "where published_at < %s)",
             (now - RETENTION,),
         )
         return cursor.rowcount
