@@ -3,13 +3,23 @@
 It also takes what webhooks deliver.
 """
 
+import sys
 import threading
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Self
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 PAGE = "<!doctype html><html lang=en><title>{name}</title><h1>{name}</h1><p>Welcome.</p></html>"
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Whoever looked may hang up: that is no traceback between the figures of a benchmark."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class SmallSite:
@@ -45,8 +55,7 @@ class SmallSite:
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002
                 """Says nothing: every probe would be a line."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), Page)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", port), Page)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
 
     def __enter__(self) -> Self:
