@@ -127,6 +127,8 @@ class Site(Base):
     name: Mapped[str]
     environment_names: Mapped[dict[str, Any]]
 
+    __table_args__ = (Index("ix_site_client_id", "client_id"),)
+
 
 class Monitor(Base):
     """A monitor and the state that its newest known transition put it in."""

@@ -16,8 +16,10 @@ from reporting.api.dependencies import of_process
 from reporting.application.status_page import ShownPage
 
 T = TypeVar("T")
-MOST_RENDERINGS: Final = 500
-"""Pages as HTML that are kept: some tens of kilobytes each. The one that was not asked for the longest goes first."""
+MOST_RENDERINGS: Final = 50
+"""Pages as HTML that are kept, each with what it was made of: half a megabyte. The one that was not asked for the
+longest goes first. A page says something else each minute, so that more help only where more are asked for in one.
+"""
 
 
 class Shared(Generic[T]):
