@@ -122,7 +122,8 @@ class Principal(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    subject: str = Field(description="id of the user, API key or runner")
+    subject: str = Field(description="id of the user, API key or runner; means nothing without its issuer")
+    issuer: str = Field(description="who says so: contracts, or the agency's single sign-on")
     name: str
     kind: Literal["user", "api_key", "runner"] = "user"
     tenant_id: UUID
@@ -423,6 +424,7 @@ def _principal(claims: Mapping[str, Any], issuer: Issuer) -> Principal:
         return Principal.model_validate(
             {
                 "subject": str(claims["sub"])[:200],
+                "issuer": issuer.issuer,
                 "name": str(claims.get("name") or claims["sub"])[:200],
                 "kind": "user" if issuer.external else claims.get("kind", "user"),
                 "tenant_id": claims.get(issuer.tenant_claim),

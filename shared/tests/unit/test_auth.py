@@ -165,6 +165,7 @@ async def test_an_external_issuer_counts_with_its_own_algorithm_audience_and_cla
     facts = {"iss": external.issuer, "aud": "upheld-sso", "agency": str(TENANT), "job": "operator", "scope": "openid"}
     principal = await verifier.verify(forged(facts, key=key, algorithm="ES256", headers={"kid": "e1"}))
     assert (principal.role, principal.scopes) == ("operator", ROLES["operator"])
+    assert principal.issuer == external.issuer
     # its key signs nothing in the name of our own issuer
     with pytest.raises(Unauthorized):
         await verifier.verify(forged({}, key=key, algorithm="ES256", headers={"kid": "e1"}))

@@ -376,6 +376,7 @@ async def test_neither_one_person_nor_the_people_of_clients_keep_operators_from_
         client_id = agreement.client_id if role == "client_staff" else None
         return Principal(
             subject=name,
+            issuer="https://contracts.example",
             name=name,
             tenant_id=agreement.tenant_id,
             client_id=client_id,

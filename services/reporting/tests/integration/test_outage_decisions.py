@@ -15,7 +15,9 @@ from sqlalchemy import text
 from reporting.application.period_measure import digest
 from reporting.domain.subscriptions import is_internal
 from reporting.jobs.measure_months import MeasureMonths
+from shared.auth import TokenVerifier
 from shared.ids import new_id
+from shared.testing.tokens import TokenMint
 
 from .test_report_contents import issue
 
@@ -329,6 +331,20 @@ async def test_an_owner_with_a_programs_key_is_not_two_people(service: Any, stor
     refused = await step(service, story, program, approved, "withdraw", reason="No.")
     assert refused.status_code == 409
     assert counted(await uptime(service, story))["met"] is True
+
+
+async def test_whoever_proposed_with_a_key_of_his_own_does_not_approve_by_single_sign_on(
+    service: Any, story: Any, outage_id: str
+) -> None:
+    proposed = (await propose(service, story, outage_id, **PAUL)).json()
+    sign_on = TokenMint(service.clock, issuer="https://sso.agency.test")
+    issuers = [mint.as_issuer() for mint in (service.tokens, sign_on)]
+    service.app.state.verifier = TokenVerifier(issuers, service.clock)
+    with_sign_on = replace(service, tokens=sign_on)
+    refused = await step(with_sign_on, story, PAUL | {"subject": "paul"}, proposed, "approve")
+    assert (refused.status_code, "single sign-on" in refused.json()["detail"]) == (409, True)
+    other = PAUL | {"subject": str(new_id()), "name": "Zoé Petit"}
+    assert (await step(service, story, other, proposed, "approve")).json()["status"] == "approved"
 
 
 @pytest.mark.parametrize(

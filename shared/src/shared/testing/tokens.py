@@ -65,9 +65,12 @@ class TokenMint:
 
     def verifier(self, clock: Clock | None = None) -> TokenVerifier:
         """A verifier that knows this issuer only."""
+        return TokenVerifier([self.as_issuer()], clock or self._clock)
+
+    def as_issuer(self) -> Issuer:
+        """What a verifier has to know to believe these tokens."""
         keys = StaticKeys({KEY_ID: self._key.public_key()})
-        issuer = Issuer(issuer=self._issuer, audience=self._audience, algorithms=("EdDSA",), keys=keys)
-        return TokenVerifier([issuer], clock or self._clock)
+        return Issuer(issuer=self._issuer, audience=self._audience, algorithms=("EdDSA",), keys=keys)
 
     def trust(self, app: FastAPI) -> FastAPI:
         """Make an application accept these tokens instead of fetching its issuer's keys, as often as its limit says,

@@ -49,5 +49,6 @@ class OutageDecisionStepRow(Base):
     actor_kind: Mapped[str]
     actor_id: Mapped[str]
     actor_name: Mapped[str]
+    actor_issuer: Mapped[str | None]
     at: Mapped[datetime]
     reason: Mapped[str | None]

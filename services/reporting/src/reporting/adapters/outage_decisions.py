@@ -60,7 +60,7 @@ async def whole_decisions(uow: UnitOfWork, rows: Sequence[OutageDecisionRow]) ->
     for each in await uow.session.scalars(
         select(step).where(step.outage_decision_id.in_(ids)).order_by(step.outage_decision_id, step.number)
     ):
-        by = Person(each.actor_kind, each.actor_id, each.actor_name)
+        by = Person(each.actor_kind, each.actor_id, each.actor_name, each.actor_issuer)
         steps[each.outage_decision_id].append(Step(cast(Act, each.act), by, each.at, each.reason))
     return [_whole(row, steps[row.outage_decision_id]) for row in rows]
 
@@ -140,6 +140,7 @@ async def _stepped(uow: UnitOfWork, known: OutageDecision) -> OutageDecision:
             actor_kind=step.by.kind,
             actor_id=step.by.id,
             actor_name=step.by.name,
+            actor_issuer=step.by.issuer,
             at=step.at,
             reason=step.reason,
         )

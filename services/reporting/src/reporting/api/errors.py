@@ -55,6 +55,7 @@ from reporting.domain.reclassification import (
     OutageNotOver,
     OutsideTheOutage,
     ProposedByAProgram,
+    ProposedUnderAnotherIssuer,
 )
 from shared.problems import Conflict, ErrorMapping, FieldError, NotFound, Problem, ValidationFailed
 from shared.values import instant_text
@@ -360,6 +361,14 @@ def _proposed_by_a_program(_error: ProposedByAProgram) -> Problem:
     )
 
 
+def _proposed_under_another_issuer(_error: ProposedUnderAnotherIssuer) -> Problem:
+    return Conflict(
+        "This was proposed by somebody who signs in otherwise than you (an own key, or single sign-on), so nobody "
+        "knows whether you are another person. "
+        "Sign in as the proposer did, or let somebody approve it who does."
+    )
+
+
 ERRORS: ErrorMapping = {
     UnknownOutage: _unknown_outage,
     OutageNotOver: _outage_not_over,
@@ -369,6 +378,7 @@ ERRORS: ErrorMapping = {
     ApprovedByItsProposer: _approved_by_its_proposer,
     DecidedByAProgram: _decided_by_a_program,
     ProposedByAProgram: _proposed_by_a_program,
+    ProposedUnderAnotherIssuer: _proposed_under_another_issuer,
     UnknownStatusPage: _unknown_status_page,
     NotOnThePage: _not_on_the_page,
     UnknownPageUpdate: _unknown_page_update,

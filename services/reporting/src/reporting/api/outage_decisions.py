@@ -198,7 +198,7 @@ async def _step(
 
 
 def _person(who: Principal) -> Person:
-    return Person(who.kind, who.subject, who.name)
+    return Person(who.kind, who.subject, who.name, who.issuer)
 
 
 @of_contracts.post(

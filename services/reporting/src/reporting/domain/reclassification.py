@@ -51,6 +51,10 @@ class ProposedByAProgram(Exception):
     """It was proposed with a program's key, before that was refused: nobody knows who has to be somebody else."""
 
 
+class ProposedUnderAnotherIssuer(Exception):
+    """Somebody may be known to contracts and to the agency's single sign-on: nobody sees that the two are one."""
+
+
 class NotInThisStatus(Exception):
     """This step cannot be taken with a decision in this status."""
 
@@ -77,11 +81,15 @@ class OutsideTheOutage(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who takes a step: `kind` is `user`, or `api_key` for a program."""
+    """Who takes a step: `kind` is `user`, or `api_key` for a program.
+
+    `issuer` is whose word it is that he is this `id`; None: that was not kept.
+    """
 
     kind: str
     id: str
     name: str
+    issuer: str | None = None
 
     @property
     def is_human(self) -> bool:
@@ -167,7 +175,7 @@ def as_told(decision: Decision) -> Decision | None:
 def approve(decision: Decision, by: Person, at: datetime, reason: str | None) -> Decision:
     """What was proposed last is agreed to: the decision itself, or its withdrawal, by another human than proposed it.
 
-    Raises NotInThisStatus, DecidedByAProgram, ProposedByAProgram, ApprovedByItsProposer.
+    Raises NotInThisStatus, DecidedByAProgram, ProposedByAProgram, ApprovedByItsProposer, ProposedUnderAnotherIssuer.
     """
     act = _APPROVED.get(decision.status)
     if act is None:
@@ -177,6 +185,8 @@ def approve(decision: Decision, by: Person, at: datetime, reason: str | None) ->
         raise ProposedByAProgram
     if by.id == proposer.id:
         raise ApprovedByItsProposer
+    if by.is_human and proposer.issuer is not None and by.issuer != proposer.issuer:
+        raise ProposedUnderAnotherIssuer
     return _stepped(decision, Step(act, by, at, reason))
 
 

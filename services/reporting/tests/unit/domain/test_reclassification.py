@@ -21,6 +21,7 @@ from reporting.domain.reclassification import (
     OutsideTheOutage,
     Person,
     ProposedByAProgram,
+    ProposedUnderAnotherIssuer,
     Step,
     approve,
     as_told,
@@ -186,6 +187,15 @@ def test_what_a_program_proposed_before_that_was_refused_is_declined_and_never_a
     with pytest.raises(ProposedByAProgram):
         approve(by_key, PAUL, END, None)
     assert decline(by_key, PAUL, END, "Say so yourself").status == "declined"
+
+
+def test_two_ids_of_two_issuers_may_be_one_person() -> None:
+    by_sign_on = replace(PAUL, issuer="https://sso.agency.test")
+    by_key = replace(proposed(), steps=(Step("proposed", replace(NADIA, issuer="http://contracts"), at(0), "So"),))
+    with pytest.raises(ProposedUnderAnotherIssuer):
+        approve(by_key, by_sign_on, END, None)
+    assert approve(by_key, replace(PAUL, issuer="http://contracts"), END, None).status == "approved"
+    assert approve(proposed(), by_sign_on, END, None).status == "approved", "from before the issuer was kept"
 
 
 def test_a_decision_holds_from_its_approval_until_two_people_agreed_to_take_it_back_and_keeps_every_step() -> None:
