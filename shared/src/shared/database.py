@@ -3,6 +3,7 @@
 One PostgreSQL database, a schema and two roles per service: `<service>_owner` migrates, `<service>_app` works.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 from uuid import UUID
@@ -175,39 +176,43 @@ def _of_client(column: str) -> str:
 
 def plan_by_scope(op: Any, schema: str) -> None:
     """In a migration: policies of before, which read the setting in sub-selects, read it as `protect_rows` does now."""
-    sub_select, bare = r'\( SELECT (.*?) AS "?\w+"?\)', r"(\1)"
-    op.execute(f"""
-        do $$
-        declare policy record;
-        begin
-            for policy in
-                select tablename, policyname, qual from pg_policies
-                where schemaname = '{schema}' and qual like '% SELECT %'
-            loop
-                execute format(
-                    'alter policy %I on {schema}.%I using (%s)', policy.policyname, policy.tablename,
-                    regexp_replace(policy.qual, '{sub_select}', '{bare}', 'g')
-                );
-            end loop;
-        end $$
-    """)  # noqa: S608 - names and patterns of ours
+    sub_select = re.compile(r'\( SELECT (.*?) AS "?\w+"?\)', re.DOTALL)
+    conditions = {
+        (table, policy): sub_select.sub(r"(\1)", condition)
+        for table, policy, condition in _policies(op, schema)
+        if " SELECT " in condition
+    }
+    _alter_each(op, schema, conditions)
 
 
 def plan_by_client(op: Any, schema: str) -> None:
     """In a migration: policies of before, which compare the client as text, take a range as `protect_rows` does now."""
-    condition = _of_client("%2$I").replace("'", "''")
-    op.execute(f"""
-        do $$
-        declare policy record;
-        begin
-            for policy in
-                select tablename, substring(qual from '[(]([a-z_]+)[)]::text = ') as client_column from pg_policies
-                where schemaname = '{schema}' and policyname = 'client_isolation' and qual like '%)::text = %'
-            loop
-                execute format(
-                    'alter policy client_isolation on {schema}.%1$I using ({condition})', policy.tablename,
-                    policy.client_column
-                );
-            end loop;
-        end $$
-    """)  # noqa: S608 - names and patterns of ours
+    as_text = re.compile(r"\(([a-z_]+)\)::text = ")
+    conditions = {
+        (table, policy): _of_client(compared[1])
+        for table, policy, condition in _policies(op, schema)
+        if policy == "client_isolation" and (compared := as_text.search(condition))
+    }
+    _alter_each(op, schema, conditions)
+
+
+def _policies(op: Any, schema: str) -> list[tuple[str, str, str]]:
+    """Table, name and condition of each policy of a schema."""
+    found = (
+        "select tablename, policyname, qual from pg_policies where schemaname = :schema order by tablename, policyname"
+    )
+    return [(row[0], row[1], row[2]) for row in op.get_bind().execute(text(found), {"schema": schema})]
+
+
+def _alter_each(op: Any, schema: str, conditions: Mapping[tuple[str, str], str]) -> None:
+    """Gives policies other conditions that show the same rows, each in a transaction of its own.
+
+    One for all would hold table after table until the end, and wait for whoever holds the next and waits for one of
+    these: on an installation with traffic that deadlocks again and again. If this ends half-way, the next try does the
+    rest.
+    """
+    if not conditions:
+        return
+    with op.get_context().autocommit_block():
+        for (table, policy), condition in conditions.items():
+            op.execute(f"alter policy {policy} on {schema}.{table} using ({condition})")

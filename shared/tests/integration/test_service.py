@@ -21,6 +21,7 @@ from fastapi import FastAPI
 from prometheus_client import REGISTRY
 from pydantic import SecretStr, ValidationError
 from sqlalchemy import create_engine, event, text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 from structlog.testing import capture_logs
 
@@ -275,8 +276,10 @@ def notes_of_clients(empty: DatabaseUrls) -> Iterator[Operations]:
         op.execute("insert into library.note values ('0190a000-0000-7000-8000-0000000000aa', null)")
         op.execute("analyze library.note")
         op.execute("grant select on library.note to public")
-    with engine.begin() as connection:
-        yield Operations(MigrationContext.configure(connection))
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection)
+        with context.begin_transaction():
+            yield Operations(context)
     with engine.begin() as connection:
         connection.execute(text("drop table library.note"))
     engine.dispose()
@@ -314,6 +317,29 @@ def test_a_policy_of_before_becomes_what_is_made_now(notes_of_clients: Operation
     assert policies() != made_now
     plan_by_client(notes_of_clients, "library")
     assert policies() == made_now
+
+
+def test_a_table_that_somebody_reads_keeps_no_other_from_its_new_policy_and_the_next_try_does_the_rest(
+    notes_of_clients: Operations, empty: DatabaseUrls
+) -> None:
+    def of_before() -> list[str]:
+        found = "select tablename from pg_policies where qual like '%)::text = %' order by 1"
+        return list(notes_of_clients.get_bind().scalars(text(found)))
+
+    with notes_of_clients.get_context().autocommit_block():
+        notes_of_clients.execute("create table library.excerpt (tenant_id uuid not null, client_id uuid)")
+        protect_rows(notes_of_clients, "library", "excerpt", client_column="client_id")
+        for table in ("excerpt", "note"):
+            notes_of_clients.execute(f"alter policy client_isolation on library.{table} using {SEEN_BEFORE}")
+        notes_of_clients.execute("set lock_timeout = '100ms'")
+    with psycopg.connect(empty.superuser) as reader:
+        reader.execute("select count(*) from library.note")
+        with pytest.raises(OperationalError, match="lock timeout"):
+            plan_by_client(notes_of_clients, "library")
+        assert of_before() == ["note"]
+    plan_by_client(notes_of_clients, "library")
+    assert of_before() == []
+    notes_of_clients.execute("drop table library.excerpt")
 
 
 async def test_a_page_is_sorted_by_the_tenant_first_so_that_an_index_gives_it(

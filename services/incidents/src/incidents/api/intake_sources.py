@@ -240,7 +240,10 @@ async def rotate_intake_address(source_id: UUID, unit: Unit, principal: Writer, 
 async def rotate_intake_secret(
     source_id: UUID, unit: Unit, principal: Writer, box: Box, response: Response
 ) -> RotatedIntakeSecret:
-    """For 24 hours deliveries may be signed with either, and with those before as long as was said of them."""
+    """For 24 hours deliveries may be signed with either, and with those before as long as was said of them.
+
+    Where somebody else knows a secret, give the source a new address as well: the one before ends at once.
+    """
     agency_only(principal)
     row = await _found(unit, source_id, lock=True)
     if row.signature not in _SIGNS:
