@@ -474,7 +474,7 @@ def changes_table(reason: Reason, changes: Sequence[ReportChange], t: Translator
         code="changes",
         title=t.gettext("What this edition adds") if adds else t.gettext("What this edition corrects"),
         columns=[t.gettext("About"), t.gettext("Figure"), t.gettext("Before"), t.gettext("Now")],
-        right=[False, False, True, True],
+        right=[False] * 4,  # figures, and words as long as a sentence, which would take the room of all others
         rows=[
             [
                 words.subject(t, change.subject, _name(t, change)),
