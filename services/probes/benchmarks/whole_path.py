@@ -160,16 +160,16 @@ def runner_apart(settings: ProbesSettings) -> Iterator[subprocess.Popen[bytes]]:
 @asynccontextmanager
 async def working(runtime: Runtime) -> AsyncIterator[None]:
     """The worker with its runner, in this process."""
-    stop = asyncio.Event()
     assert SERVICE.extra_loops is not None
     worker = asyncio.create_task(
-        run_worker(runtime, None, SERVICE.jobs(runtime), stop, extra_loops=SERVICE.extra_loops(runtime))
+        run_worker(runtime, None, SERVICE.jobs(runtime), extra_loops=SERVICE.extra_loops(runtime))
     )
     try:
         yield
     finally:
-        stop.set()
+        runtime.stopping.set()
         await worker
+        runtime.stopping.clear()  # the next one may begin
 
 
 def measured(arguments: argparse.Namespace, site: TargetSite) -> dict[str, Any]:

@@ -157,7 +157,7 @@ async def run_process(service: Service, settings: ServiceSettings, *, api: bool,
     ops_socket = _listen(settings.host, settings.ops_port, f"{prefix}OPS_PORT") if settings.ops_port else None
     runtime = build_runtime(settings, service.registry)
     spans = start_export(service.name, service.version)
-    stop = asyncio.Event()
+    stop = runtime.stopping
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
@@ -172,7 +172,7 @@ async def run_process(service: Service, settings: ServiceSettings, *, api: bool,
         if ops_socket is not None:
             ops = _start(_server(ops_app(runtime.liveness, readiness.response), settings, lifespan="off"), ops_socket)
         if worker:
-            tasks.append(asyncio.create_task(_work(service, runtime, readiness, stop)))
+            tasks.append(asyncio.create_task(_work(service, runtime, readiness)))
         _log.info("service_started", service=service.name, api=api, worker=worker, port=settings.port if api else None)
         await _until_stopped(stop, [*tasks, *(task for _, task in servers)])
     finally:
@@ -191,10 +191,10 @@ async def run_process(service: Service, settings: ServiceSettings, *, api: bool,
         _log.info("service_stopped", service=service.name)
 
 
-async def _work(service: Service, runtime: Runtime, readiness: Readiness, stop: asyncio.Event) -> None:
+async def _work(service: Service, runtime: Runtime, readiness: Readiness) -> None:
     """The worker, once the schema is there: over an older one handlers fail, and events become dead letters."""
     tell_of_nothing_yet(runtime)
-    told = ""
+    told, stop = "", runtime.stopping
     while not stop.is_set() and (schema := (await readiness.checks())["schema"]) != "ok":
         if schema != told:
             _log.warning("worker_waits_for_schema", service=service.name, schema=schema)
@@ -202,7 +202,7 @@ async def _work(service: Service, runtime: Runtime, readiness: Readiness, stop: 
         await pause(READINESS_CACHE_SECONDS, stop)
     if not stop.is_set():
         extra_loops = service.extra_loops(runtime) if service.extra_loops else None
-        await run_worker(runtime, service.handlers, service.jobs(runtime), stop, extra_loops=extra_loops)
+        await run_worker(runtime, service.handlers, service.jobs(runtime), extra_loops=extra_loops)
 
 
 def _start(server: _Server, listener: socket.socket) -> tuple[_Server, asyncio.Task[None]]:

@@ -101,6 +101,8 @@ class Runtime:
     """For addresses that a user gave: refuses private networks."""
     liveness: Liveness = field(default_factory=Liveness)
     links: Links = field(default_factory=Links)
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the process is told to stop: a run of a job that goes on for long begins nothing more then."""
 
     async def close(self) -> None:
         await self.http.aclose()
@@ -178,11 +180,10 @@ async def run_worker(
     runtime: Runtime,
     handlers: Handlers | None,
     jobs: Sequence[Job],
-    stop: asyncio.Event,
     *,
     extra_loops: LoopsFor | None = None,
 ) -> None:
-    """Runs relay, consumers, jobs and a service's extra loops until `stop` is set, then drains.
+    """Runs relay, consumers, jobs and a service's extra loops until it is told to stop, then drains.
 
     Jobs do not wait for NATS: what is due is worked off while the broker is away.
     """
@@ -194,7 +195,7 @@ async def run_worker(
     # In a loop of its own: a job that hangs or fails says nothing.
     supervisor.start("observe due work", lambda: _observe_due(runtime, jobs))
     connecting = asyncio.create_task(_connect(runtime, service))
-    stopping = asyncio.create_task(stop.wait())
+    stopping = asyncio.create_task(runtime.stopping.wait())
     connections: Connections | None = None
     try:
         await asyncio.wait({connecting, stopping}, return_when=asyncio.FIRST_COMPLETED)

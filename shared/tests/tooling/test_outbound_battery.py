@@ -169,7 +169,7 @@ async def tell_a_ticket_tool(_host: str, url: str, _port: int) -> None:
     box: Any = SimpleNamespace(open=lambda _sealed: secret)
     units: Any = None
     async with guarded_client() as http:
-        tools = ExternalTools(units, http, box)
+        tools = ExternalTools(units, http, box, asyncio.Event())
         status, error, _ = await tools._try(_Claimed(new_id(), new_id(), new_id(), url, b"", b"{}", 1, None))
     assert (status, bool(error)) == (None, True)
 
@@ -183,7 +183,7 @@ async def look_into_a_mailbox(host: str, _url: str, port: int) -> None:
         mailbox=named, mailbox_password=b"", uid_validity=None, last_uid=None, created_at=datetime.now(UTC)
     )
     with pytest.raises((MailboxUnavailable, UnicodeError, ValueError)):
-        await Mailboxes(nothing, nothing, box, settings)._looked(row)
+        await Mailboxes(nothing, nothing, box, settings, nothing)._looked(row)
 
 
 async def notify_a_channel(host: str, _url: str, port: int) -> None:

@@ -7,10 +7,9 @@ from incidents.adapters.advice_tables import AdviceMailRow
 from incidents.adapters.defaults import box_of, default_recipients, incidents_settings
 from incidents.adapters.desk_tables import ScheduleRow
 from incidents.adapters.intake_tables import IntakeSourceRow
-from incidents.adapters.message_planning import AFTER_ANOTHER
 from incidents.adapters.on_call_tables import AgencyMessageRow, CoverLookRow, EscalationLevelRow
 from incidents.adapters.reception import Reception
-from incidents.adapters.tables import ClockDueRow, NotificationRow
+from incidents.adapters.tables import ClockDueRow
 from incidents.handlers import alert_by_default
 from incidents.jobs.advice_mail import AdviceMail
 from incidents.jobs.clocks import DueClocks
@@ -19,7 +18,7 @@ from incidents.jobs.escalations import DueEscalations
 from incidents.jobs.external_tools import OLDEST_DELIVERY, ExternalTools
 from incidents.jobs.item_facts import ItemFacts
 from incidents.jobs.mailboxes import Mailboxes
-from incidents.jobs.notifications import Outbound
+from incidents.jobs.notifications import OLDEST_MESSAGE, Outbound
 from incidents.jobs.receipts import OldReceipts
 from incidents.jobs.work_orders import DueSchedules
 from shared.worker import Job, Runtime, oldest
@@ -35,9 +34,9 @@ def jobs(runtime: Runtime) -> Sequence[Job]:
     look_ahead = timedelta(days=settings.cover_look_ahead_days)
     # Mail waits without a server, and is nobody's lateness.
     mails = settings.smtp_host is not None
-    outbound = Outbound(runtime.units, settings)
-    mailboxes = Mailboxes(runtime.units, reception, box, settings)
-    external_tools = ExternalTools(runtime.units, runtime.http, box)
+    outbound = Outbound(runtime.units, settings, runtime.stopping)
+    mailboxes = Mailboxes(runtime.units, reception, box, settings, runtime.stopping)
+    external_tools = ExternalTools(runtime.units, runtime.http, box, runtime.stopping)
     return (
         Job(
             "due clocks",
@@ -45,12 +44,7 @@ def jobs(runtime: Runtime) -> Sequence[Job]:
             due=[oldest(ClockDueRow.next_due_at)],
         ),
         Job("due schedules", DueSchedules(runtime.units).run, due=[oldest(ScheduleRow.due_at)]),
-        Job(
-            "notifications",
-            outbound.run,
-            outbound.finish,
-            due=[oldest(NotificationRow.next_attempt_at, ~AFTER_ANOTHER)],
-        ),
+        Job("notifications", outbound.run, outbound.finish, due=[OLDEST_MESSAGE]),
         Job(
             "mailboxes",
             mailboxes.run,

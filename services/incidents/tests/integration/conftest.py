@@ -360,7 +360,7 @@ async def make_desk(
             tokens=tokens,
             processor=EventProcessor(handlers, runtime.units, "incidents"),
             due_clocks=DueClocks(runtime.units, clock, default_recipients(settings)),
-            outbound=Outbound(runtime.units, settings),
+            outbound=Outbound(runtime.units, settings, runtime.stopping),
         )
 
     yield make

@@ -69,7 +69,7 @@ def served(module_service_database: Callable[[str], DatabaseUrls]) -> Iterator[S
             tokens=tokens,
             processor=EventProcessor(handlers, runtime.units, "incidents"),
             due_clocks=DueClocks(runtime.units, clock, default_recipients(own)),
-            outbound=Outbound(runtime.units, own),
+            outbound=Outbound(runtime.units, own, runtime.stopping),
         )
         await desk.activate(agreement)
         await desk.break_down(agreement)

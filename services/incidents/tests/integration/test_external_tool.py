@@ -71,7 +71,7 @@ async def job(desk: Desk, tool: Tool) -> AsyncIterator[ExternalTools]:
     settings = desk.runtime.settings
     assert isinstance(settings, IncidentsSettings)
     async with httpx.AsyncClient(transport=httpx.MockTransport(tool.handle)) as http:
-        yield ExternalTools(desk.runtime.units, http, SecretBox(settings.secret_key))
+        yield ExternalTools(desk.runtime.units, http, SecretBox(settings.secret_key), desk.runtime.stopping)
 
 
 async def run(job: ExternalTools) -> None:
@@ -208,7 +208,10 @@ async def test_two_workers_tell_each_change_once(source: Post, desk: Desk, tool:
     settings = desk.runtime.settings
     assert isinstance(settings, IncidentsSettings)
     async with httpx.AsyncClient(transport=httpx.MockTransport(tool.handle)) as http:
-        jobs = [ExternalTools(desk.runtime.units, http, SecretBox(settings.secret_key)) for _ in range(3)]
+        jobs = [
+            ExternalTools(desk.runtime.units, http, SecretBox(settings.secret_key), desk.runtime.stopping)
+            for _ in range(3)
+        ]
         await asyncio.gather(*(run(each) for each in jobs))
     assert len(tool.heard) == 1
 

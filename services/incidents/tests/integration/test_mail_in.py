@@ -266,7 +266,8 @@ def the_job(desk: Desk, authority: trustme.CA | None) -> Mailboxes:
     if authority is not None:
         authority.configure_trust(context)
     allowed = settings.model_copy(update={"allowed_networks": ("127.0.0.0/8", "::1/128")})
-    return Mailboxes(desk.runtime.units, Reception(desk.runtime.units, box, []), box, allowed, context=context)
+    reception = Reception(desk.runtime.units, box, [])
+    return Mailboxes(desk.runtime.units, reception, box, allowed, desk.runtime.stopping, context=context)
 
 
 async def looked_into(desk: Desk, agreement: Agreement, server: ImapMailbox, **how: Any) -> Post:
@@ -395,7 +396,8 @@ async def test_a_mailbox_on_a_private_address_is_not_looked_into(
     settings = desk.runtime.settings
     assert isinstance(settings, IncidentsSettings)
     box = SecretBox(settings.secret_key)
-    await Mailboxes(desk.runtime.units, Reception(desk.runtime.units, box, []), box, settings).run()
+    reception = Reception(desk.runtime.units, box, [])
+    await Mailboxes(desk.runtime.units, reception, box, settings, desk.runtime.stopping).run()
     async with desk.client(agreement) as client:
         shown = (await client.get(f"/v1/intake-sources/{source.source['source_id']}")).json()
     assert "is refused: loopback address" in shown["mailbox"]["error"]

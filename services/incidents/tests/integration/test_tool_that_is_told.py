@@ -46,7 +46,7 @@ async def source(desk: Desk, agreement: Agreement, tool: Receiver) -> Post:
 async def job(desk: Desk) -> AsyncIterator[ExternalTools]:
     settings = desk.runtime.settings
     assert isinstance(settings, IncidentsSettings)
-    yield ExternalTools(desk.runtime.units, desk.runtime.http, SecretBox(settings.secret_key))
+    yield ExternalTools(desk.runtime.units, desk.runtime.http, SecretBox(settings.secret_key), desk.runtime.stopping)
 
 
 async def an_incident(source: Post) -> str:

@@ -24,13 +24,13 @@ from .conftest import Agreement, Desk
 
 @asynccontextmanager
 async def working(desk: Desk) -> AsyncIterator[None]:
-    stop = asyncio.Event()
-    task = asyncio.create_task(run_worker(desk.runtime, handlers, SERVICE.jobs(desk.runtime), stop))
+    task = asyncio.create_task(run_worker(desk.runtime, handlers, SERVICE.jobs(desk.runtime)))
     try:
         yield
     finally:
-        stop.set()
+        desk.runtime.stopping.set()
         await task
+        desk.runtime.stopping.clear()  # the next one may begin
 
 
 async def until(condition: Callable[[], Any], seconds: float = 15.0) -> None:

@@ -156,15 +156,14 @@ async def working(settings: ProbesSettings, neighbour_url: str) -> AsyncIterator
     runtime = build_runtime(settings, SERVICE.registry)
     neighbour = await connect(neighbour_url, "neighbour")
     await declare_stream(neighbour.jetstream(), event_stream("contracts"))
-    stop = asyncio.Event()
     assert SERVICE.extra_loops is not None
     worker = asyncio.create_task(
-        run_worker(runtime, SERVICE.handlers, SERVICE.jobs(runtime), stop, extra_loops=SERVICE.extra_loops(runtime))
+        run_worker(runtime, SERVICE.handlers, SERVICE.jobs(runtime), extra_loops=SERVICE.extra_loops(runtime))
     )
     try:
         yield Service(runtime, neighbour)
     finally:
-        stop.set()
+        runtime.stopping.set()
         await worker
         await neighbour.close()
         await runtime.close()

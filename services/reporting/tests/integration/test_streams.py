@@ -18,12 +18,11 @@ from shared.worker import run_worker
 @asynccontextmanager
 async def working(service: Any) -> AsyncIterator[None]:
     """The worker of the service, as `python -m reporting worker` runs it."""
-    stop = asyncio.Event()
-    task = asyncio.create_task(run_worker(service.runtime, SERVICE.handlers, SERVICE.jobs(service.runtime), stop))
+    task = asyncio.create_task(run_worker(service.runtime, SERVICE.handlers, SERVICE.jobs(service.runtime)))
     try:
         yield
     finally:
-        stop.set()
+        service.runtime.stopping.set()
         await asyncio.wait_for(task, 20)
 
 

@@ -325,13 +325,12 @@ async def test_a_hanging_receiver_with_a_backlog_holds_up_nobody_of_any_tenant(
     """The first tries of the one that never answers are still under way when the others have had all of theirs."""
     service = await start_service(webhook_timeout_seconds=30, webhook_concurrency=20)
     neighbour = another_story()
-    stop = asyncio.Event()
     (deliver, *_) = build_jobs(service.runtime)
     async with never_answering() as silent, receiving() as receiver:
         slow = await add(service, story, silent)
         for _ in range(300):
             await service.hear(outage(service, story))
-        working = asyncio.create_task(run_worker(service.runtime, None, [deliver], stop))
+        working = asyncio.create_task(run_worker(service.runtime, None, [deliver]))
         try:
 
             async def hangs() -> bool:
@@ -397,9 +396,8 @@ async def test_what_is_under_way_is_finished_and_noted_when_the_worker_ends(serv
     async with receiving() as receiver:
         webhook = await add(service, story, receiver.url)
         await service.hear(outage(service, story))
-        stop = asyncio.Event()
-        receiver.on_request = stop.set
-        await run_worker(service.runtime, None, build_jobs(service.runtime)[:1], stop)
+        receiver.on_request = service.runtime.stopping.set
+        await run_worker(service.runtime, None, build_jobs(service.runtime)[:1])
     (delivery,) = await deliveries(service, story, webhook)
     assert delivery["status"] == "delivered"
 

@@ -99,15 +99,16 @@ class _Claimed:
 class ExternalTools:
     """The job over changes of mapped items; one per process."""
 
-    def __init__(self, units: UnitsOfWork, http: httpx.AsyncClient, box: SecretBox) -> None:
+    def __init__(self, units: UnitsOfWork, http: httpx.AsyncClient, box: SecretBox, stopping: asyncio.Event) -> None:
         self._units = units
         self._http = http
         self._box = box
+        self._stopping = stopping
         self._under_way = UnderWay(PLACES)
 
     async def run(self) -> float:
         """Queues what changed and sends what is due; returns the seconds until the next look."""
-        return 0.0 if await work_off(self._begin, self._under_way) else IDLE_SECONDS
+        return 0.0 if await work_off(self._begin, self._stopping, self._under_way) else IDLE_SECONDS
 
     async def finish(self) -> None:
         """Waits for what is under way."""
@@ -189,7 +190,8 @@ class ExternalTools:
             return claimed
 
     async def _send(self, one: _Claimed) -> None:
-        status, error, answer = await self._try(one)
+        with self._under_way.talk(str(one.source_id), one.tenant_id):
+            status, error, answer = await self._try(one)
         async with self._units.for_every_tenant() as unit:
             row = await unit.session.get(ExternalDeliveryRow, one.id, with_for_update=True)
             if row is None:

@@ -49,6 +49,7 @@ class Mailboxes:
         reception: Reception,
         box: SecretBox,
         settings: ServiceSettings,
+        stopping: asyncio.Event,
         *,
         context: ssl.SSLContext | None = None,
     ) -> None:
@@ -56,6 +57,7 @@ class Mailboxes:
         self._units = units
         self._reception = reception
         self._box = box
+        self._stopping = stopping
         self._guard = AddressGuard(ip_network(str(network)) for network in settings.allowed_networks)
         self._context = context or authorities_of_the_machine()
         self._under_way = UnderWay(PLACES)
@@ -64,7 +66,7 @@ class Mailboxes:
 
     async def run(self) -> float:
         """Looks into what is due; returns the seconds until the next look at what is."""
-        return 0.0 if await work_off(self._begin, self._under_way) else IDLE_SECONDS
+        return 0.0 if await work_off(self._begin, self._stopping, self._under_way) else IDLE_SECONDS
 
     async def finish(self) -> None:
         """Waits for what is under way."""
@@ -100,7 +102,8 @@ class Mailboxes:
 
     async def _look(self, row: IntakeSourceRow) -> None:
         try:
-            looked = await self._looked(row)
+            with self._under_way.talk(str(row.id), row.tenant_id):
+                looked = await self._looked(row)
         except MailboxUnavailable as error:
             log.warning("mailbox_unavailable", source_id=str(row.id), error=str(error))
             await self._note(row, error=str(error), again_in=RETRY)

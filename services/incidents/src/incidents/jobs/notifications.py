@@ -7,13 +7,14 @@ the message then goes out a second time only if the server had accepted it witho
 Message-ID. Every try is written into one log, whatever it was sent by.
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
-from sqlalchemy import ColumnElement, case, func, or_, select, true, update
+from sqlalchemy import ColumnElement, Uuid, case, cast, func, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -37,6 +38,7 @@ from incidents.settings import IncidentsSettings
 from shared.ids import new_id
 from shared.mail import Letter, MailDelayedError, MailRefusedError, MailServer
 from shared.unit_of_work import UnitOfWork, UnitsOfWork
+from shared.worker import oldest
 
 log = structlog.get_logger(__name__)
 
@@ -52,6 +54,21 @@ LOOK_FOR_SERVER_EVERY = timedelta(minutes=1)
 
 _LEADS = or_(NotificationRow.bundle_id.is_(None), NotificationRow.bundle_id == NotificationRow.id)
 """The row that has the message; the others of a bundle only share what becomes of it."""
+_LAST_TRY = (
+    select(NotificationTryRow.result)
+    # A condition of its own on the channel would not be looked at first: an address of mail is no id.
+    .where(
+        NotificationTryRow.channel_id
+        == case((NotificationRow.channel != "mail", cast(NotificationRow.recipient, Uuid)))
+    )
+    .order_by(NotificationTryRow.at.desc(), NotificationTryRow.id.desc())
+    .limit(1)
+    .scalar_subquery()
+)
+"""What came of the last try at the row's channel, of whatever message; null for mail."""
+OLDEST_MESSAGE = oldest(NotificationRow.next_attempt_at, ~AFTER_ANOTHER, func.coalesce(_LAST_TRY, "sent") == "sent")
+"""For metrics: since when a message is to leave. What waits for a channel that did not take the last one is left out:
+a channel that hangs gets one at a time, and its queue keeps nobody else waiting."""
 
 
 @dataclass(frozen=True)
@@ -68,15 +85,16 @@ class _Claimed:
 class Outbound:
     """The job over queued messages; one per process."""
 
-    def __init__(self, units: UnitsOfWork, settings: IncidentsSettings) -> None:
+    def __init__(self, units: UnitsOfWork, settings: IncidentsSettings, stopping: asyncio.Event) -> None:
         self._units = units
+        self._stopping = stopping
         self._domain = settings.smtp_from.rpartition("@")[2]
         self._server = MailServer(settings)
         self._chat = Chat(settings.allowed_networks)
         self._box = box_of(settings)
         self._public_url = settings.public_url
         self._writer = Writer(settings.public_url)
-        self._mails = UnderWay(MAILS, hangs=False)
+        self._mails = UnderWay(MAILS)
         self._messages = UnderWay(MESSAGES)
 
     async def run(self) -> float:
@@ -86,7 +104,7 @@ class Outbound:
         # Nothing is due most of the time, and to find that out takes a tenth of what it takes to look for what to send.
         if not self._mails.turns and not self._messages.turns and (wait := await self._until_next()) > 0:
             return wait
-        await work_off(self._begin, self._mails, self._messages)
+        await work_off(self._begin, self._stopping, self._mails, self._messages)
         return 0.0
 
     async def finish(self) -> None:
@@ -167,7 +185,9 @@ class Outbound:
             if one.channel == "mail":
                 await self._server.send(letter)
             else:
-                await self._chat.send(await self._address(one), letter.subject, letter.body)
+                address = await self._address(one)
+                with self._messages.talk(one.recipient, one.tenant_id):
+                    await self._chat.send(address, letter.subject, letter.body)
         except (MailRefusedError, ChannelRefusedError) as error:
             await self._note(one, error=str(error), again_in=None)
         except (MailDelayedError, ChannelDelayedError) as error:

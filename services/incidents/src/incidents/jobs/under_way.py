@@ -3,14 +3,15 @@
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
 from incidents.domain.turns import Places, Turn
 
 HANGS_AFTER = 5.0
-"""Seconds of a try after which its address counts as one that hangs, until a try of it takes less."""
+"""Seconds of a talk after which its address counts as one that hangs, until one with it takes less."""
 MOST_REMEMBERED = 1000
 LOOK_SECONDS = 0.25
 """How often is looked for what may begin while nothing ends."""
@@ -21,14 +22,10 @@ ROUND_SECONDS = 10.0
 
 
 class UnderWay:
-    """What is under way for agencies, in places of its own; remembers in this process which addresses hang.
+    """What is under way for agencies, in places of its own; remembers in this process which addresses hang."""
 
-    :param hangs: whether an address can; not where all go over one server.
-    """
-
-    def __init__(self, places: Places, *, hangs: bool = True) -> None:
+    def __init__(self, places: Places) -> None:
         self.places = places
-        self._hangs = hangs
         self._hanging: OrderedDict[str, UUID] = OrderedDict()
         self._tasks: dict[asyncio.Task[None], Turn] = {}
 
@@ -39,7 +36,7 @@ class UnderWay:
 
     @property
     def hanging(self) -> Mapping[str, UUID]:
-        """The addresses whose last try took long, and whose they are."""
+        """The addresses with which the last talk took long, and whose they are."""
         return self._hanging
 
     @property
@@ -48,16 +45,18 @@ class UnderWay:
 
     def begin(self, turn: Turn, work: Coroutine[Any, Any, None]) -> None:
         """Begins a try; its places are free again when it has ended."""
-        self._tasks[asyncio.create_task(self._timed(turn, work))] = turn
+        self._tasks[asyncio.create_task(work)] = turn
 
-    async def _timed(self, turn: Turn, work: Coroutine[Any, Any, None]) -> None:
+    @contextmanager
+    def talk(self, address: str, tenant_id: UUID) -> Iterator[None]:
+        """Around what the other side alone makes long: what we do before and after says nothing of its address."""
         began = time.monotonic()
         try:
-            await work
+            yield
         finally:
-            self._hanging.pop(turn.address, None)
-            if self._hangs and time.monotonic() - began >= HANGS_AFTER:
-                self._hanging[turn.address] = turn.tenant_id
+            self._hanging.pop(address, None)
+            if time.monotonic() - began >= HANGS_AFTER:
+                self._hanging[address] = tenant_id
                 if len(self._hanging) > MOST_REMEMBERED:
                     self._hanging.popitem(last=False)
 
@@ -69,17 +68,17 @@ class UnderWay:
         return [error for task in ended if not task.cancelled() and (error := task.exception()) is not None]
 
 
-async def work_off(begin: Callable[[], Awaitable[int]], *pools: UnderWay) -> bool:
+async def work_off(begin: Callable[[], Awaitable[int]], stopping: asyncio.Event, *pools: UnderWay) -> bool:
     """Calls `begin`, which returns how many it began, whenever something ends, until nothing is left to begin or end.
 
-    Returns whether there was anything. Goes on for `ROUND_SECONDS` at most, and leaves under way what is then. Raises
-    what failed, whose leases end by themselves. Whoever is told to stop first ends what he has begun: else it would be
-    done twice.
+    Returns whether there was anything. Goes on for `ROUND_SECONDS` at most, and until `stopping` is set: nothing begins
+    then. What is under way at the end is left to the next call, or to `finish`. Raises what failed, whose leases end by
+    themselves. Whoever is cancelled first ends what he has begun: else it would be done twice.
     """
     until = time.monotonic() + ROUND_SECONDS
     worked = False
     try:
-        while await begin() or _tasks(pools):
+        while not stopping.is_set() and (await begin() or _tasks(pools)):
             worked = True
             if tasks := _tasks(pools):
                 ended, others = await asyncio.wait(tasks, timeout=LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
