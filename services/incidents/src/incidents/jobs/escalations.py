@@ -31,7 +31,7 @@ BUSY_WAIT = 0.05
 """Before looking again at what another worker holds just now."""
 SEARCH_ALL_EVERY = timedelta(seconds=60)
 """For escalations whose clocks moved, also of items that are over."""
-NEW_SINCE = timedelta(minutes=10)
+NEW_SINCE = timedelta(hours=1)
 """Between two searches of all items for new ones, this long, only those of this age are searched: ids sort by the time
 they were made."""
 SET_ASIDE = timedelta(minutes=1)
