@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -326,6 +327,76 @@ async def test_times_that_are_added_to_work_that_was_told_are_told_together(
     assert "Du 10 juin" in body(off) and "Cette maintenance n’aura pas lieu à ce moment-là." in body(off)
     assert "Du 12 juin" in body(added) and "Du 13 juin" in body(added)
     assert "de nouveau prévue" not in body(first) + body(added)
+
+
+async def show_sites(service: Any, story: Any, *site_ids: Any) -> None:
+    """The agency names the sites that the page shows."""
+    async with service.client(story) as agency:
+        answer = await agency.patch(
+            f"/v1/status-pages/{story.slug}",
+            json={"site_ids": [str(each) for each in site_ids]},
+            headers={"if-match": "*"},
+        )
+    assert answer.status_code == 200, answer.text
+
+
+def with_second_site(story: Any) -> tuple[UUID, UUID, bytes]:
+    """Another site and its environment, and the amendment that covers it."""
+    site_id, environment_id = new_id(), new_id()
+    own = {"name": "production", "url": "https://other.example/", "counts_for_sla": True}
+    environments = [own | {"environment_id": str(environment_id)}]
+    site = {"site_id": str(site_id), "name": "other.example", "kind": "website", "environments": environments}
+    known = json.loads(story.contract("amended", NOW))["data"]["sites"]
+    return site_id, environment_id, story.contract("amended", NOW, sites=[*known, site])
+
+
+@pytest.mark.parametrize("looked_at", [False, True])
+async def test_work_that_recurs_is_announced_once_also_where_other_sites_are_shown_before_its_announcement_left(
+    service: Any, story: Any, mailbox: Mailbox, looked_at: bool
+) -> None:
+    await subscribe(service, mailbox)
+    _, _, amended = with_second_site(story)
+    await service.hear(amended)
+    await work(service)
+    told, week = len(mailbox.messages), timedelta(days=7)
+    weekly = [(NOW + number * week, NOW + number * week + timedelta(hours=2)) for number in range(1, 30)]
+    await service.hear(story.maintenance(NOW, *weekly, window_id=new_id()))
+    if looked_at:
+        job = TellSubscribers(service.runtime.units, service.settings, SecretBox(service.settings.secret_key))
+        assert await job._look()
+    await show_sites(service, story, story.site_id)
+    await work(service)
+    assert subjects(mailbox, told) == [PLANNED]
+    assert times_in(mailbox.messages[told]) == 4
+    assert "other.example" not in body(mailbox.messages[told])
+    for _ in range(10):
+        service.clock.advance(week)
+        await work(service)
+    assert subjects(mailbox, told) == [PLANNED]
+
+
+@pytest.mark.parametrize("begun", [False, True])
+async def test_work_that_recurs_on_a_site_that_a_page_shows_anew_is_announced_once(
+    service: Any, story: Any, mailbox: Mailbox, begun: bool
+) -> None:
+    _, environment_id, amended = with_second_site(story)
+    await service.hear(amended)
+    await show_sites(service, story, story.site_id)
+    await subscribe(service, mailbox)
+    told, week = len(mailbox.messages), timedelta(days=7)
+    weekly = [
+        (NOW + number * week - timedelta(hours=1), NOW + number * week + timedelta(hours=2))
+        for number in range(0 if begun else 1, 30)
+    ]
+    await service.hear(story.maintenance(NOW, *weekly, window_id=new_id(), environment_ids=[environment_id]))
+    await work(service)
+    assert subjects(mailbox, told) == []
+    await show_sites(service, story)
+    for _ in range(10):
+        await work(service)
+        service.clock.advance(week)
+    assert subjects(mailbox, told) == [PLANNED]
+    assert times_in(mailbox.messages[told]) == 4
 
 
 async def test_work_that_is_called_off_before_its_announcement_could_leave_is_told_as_called_off_alone(

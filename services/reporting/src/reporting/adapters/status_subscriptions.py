@@ -9,8 +9,22 @@ from types import MappingProxyType
 from typing import Any, Final, get_args
 from uuid import UUID, uuid5
 
-from sqlalchemy import ForeignKey, Index, Integer, UniqueConstraint, delete, exists, func, or_, select, text, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import (
+    ForeignKey,
+    Index,
+    Integer,
+    Text,
+    UniqueConstraint,
+    cast,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from reporting.adapters.secret_box import SecretBox
@@ -372,22 +386,59 @@ async def look_at_page(uow: UnitOfWork, tenant_id: UUID, slug: str) -> None:
 
 
 async def show_other_sites(uow: UnitOfWork, page: ShownPage) -> None:
-    """The page shows other sites from now on: no mail tells of those before, nor what had happened to the new ones."""
-    await _lock_watch(uow, page.tenant_id, page.content.slug)
+    """The page shows other sites from now on: no mail tells of those before, nor what had happened to the new ones.
+
+    Work to come that was not announced is announced yet. An announcement that waits goes, if its window is still shown.
+    """
+    mine = (page.tenant_id, page.content.slug)
+    watch = await uow.session.get(StatusWatch, mine, with_for_update=True, populate_existing=True)
+    if watch is None:
+        return
     readers = select(StatusSubscription.subscription_id).where(
         StatusSubscription.tenant_id == page.tenant_id, StatusSubscription.slug == page.content.slug
     )
+    waiting = StatusMail.subscription_id.in_(readers)
+    window = StatusMail.news["window"].astext
+    works = {str(each.maintenance_id): _work(each, page) for each in page.content.maintenance}
+    shown = {work["window"][0]: work["touched"] for work in works.values()}
+    announcement = (StatusMail.news["kind"].astext == "scheduled") & func.coalesce(window.in_(shown), False)
     await uow.session.execute(
         delete(StatusMail)
-        .where(StatusMail.subscription_id.in_(readers), StatusMail.news["kind"].astext.in_(get_args(Stage)))
+        .where(waiting, StatusMail.news["kind"].astext.in_(get_args(Stage)), ~announcement)
         .execution_options(synchronize_session=False)
     )
+    for window_id, touched in shown.items():
+        names: Any = StatusMail.news
+        for place in ("touched", "about,touched"):  # an announcement has them at one of these places
+            names = func.jsonb_set(names, cast([*place.split(",")], ARRAY(Text)), cast(touched, JSONB), False)
+        await uow.session.execute(
+            update(StatusMail)
+            .where(waiting, announcement, window == window_id)
+            .values(news=names)
+            .execution_options(synchronize_session=False)
+        )
     _, told = news(matters(page), {})
-    await uow.session.execute(
-        update(StatusWatch)
-        .where(StatusWatch.tenant_id == page.tenant_id, StatusWatch.slug == page.content.slug)
-        .values(told=dict(told), seen=_seen(page, uow.now, {}, told))
-    )
+    seen = _seen(page, uow.now, {}, told)
+    announced = _announced(watch)
+    silent = dict(told)
+    for each in page.content.maintenance:
+        key = str(each.maintenance_id)
+        if key not in seen:
+            continue
+        if key in watch.seen:  # as it was announced: a version that no mail told of is news still
+            seen[key] = watch.seen[key]
+        elif works[key]["window"] not in announced:
+            if each.status == "scheduled":
+                del seen[key], silent[key]
+            else:
+                del seen[key]["work"]["window"]  # nobody was told of the times that follow
+    watch.told, watch.seen = silent, seen
+    watch.due_at = watch.due_at or uow.now
+
+
+def _announced(watch: StatusWatch) -> list[Any]:
+    """The windows of which readers were told, each with the version."""
+    return [seen["work"].get("window") for seen in watch.seen.values() if "work" in seen]
 
 
 async def forget_mails_of_updates(
@@ -651,7 +702,7 @@ def _work_pieces(
     :param to_come: the windows of which some time is still to come.
     """
     works = {str(each.maintenance_id): _work(each, page) for each in page.content.maintenance}
-    announced = [seen["work"].get("window") for seen in watch.seen.values() if "work" in seen]
+    announced = _announced(watch)
     together: dict[tuple[Stage, str], dict[str, Mapping[str, Any]]] = {}
     for matter in new:
         if matter.stage == "scheduled" and works[matter.key]["window"] not in announced:
@@ -675,7 +726,7 @@ def _work_pieces(
         told: Mapping[str, Any] = {"about": about} if stage == "cancelled" or about["again"] or len(keys) > 1 else about
         # A call-off takes the place of an announcement that nobody was sent yet if it is of the very same times.
         key = keys[0] if len(keys) == 1 else str(uuid5(UUID(keys[0]), " ".join(keys)))
-        pieces.append({**told, "kind": stage, "key": key})
+        pieces.append({**told, "kind": stage, "key": key, "window": window})
     return pieces
 
 
@@ -751,11 +802,11 @@ async def settle_mail(uow: UnitOfWork, mail: DueMail, *, again: bool, unwritten:
     :param unwritten: no words were found for it.
     """
     if again and mail.attempts <= len(PAUSES):
-        left = {**mail.news, "unwritten": True} if unwritten else mail.news
+        left = {"news": {**mail.news, "unwritten": True}} if unwritten else {}
         await uow.session.execute(
             update(StatusMail)
             .where(StatusMail.mail_id == mail.mail_id)
-            .values(due_at=uow.now + PAUSES[mail.attempts - 1], news=left)
+            .values(due_at=uow.now + PAUSES[mail.attempts - 1], **left)
         )
     else:
         before = (StatusMail.mail_id < mail.mail_id) & StatusMail.news.has_key("unwritten")
