@@ -653,6 +653,33 @@ async def test_a_page_that_goes_over_to_another_contract_keeps_its_readers(
     ]
 
 
+async def test_a_mail_that_waits_while_its_page_is_missing_is_sent_when_it_is_back(
+    service: Any, story: Any, mailbox: Mailbox
+) -> None:
+    await subscribe(service, mailbox)
+    outage, since, before = new_id(), NOW - timedelta(minutes=2), len(mailbox.messages)
+    await service.hear(story.down(outage, since))
+    await work(service)
+    port = service.settings.smtp_port
+    object.__setattr__(service, "settings", service.settings.model_copy(update={"smtp_port": 9}))
+    await service.hear(story.recovered(outage, since, NOW - timedelta(minutes=1)))
+    await work(service)
+    object.__setattr__(service, "settings", service.settings.model_copy(update={"smtp_port": port}))
+    await service.hear(story.contract("amended", service.clock.now(), status_page=None))
+    for _ in range(5):
+        service.clock.advance(timedelta(minutes=1))
+        await work(service)
+    assert len(mailbox.messages) == before + 1
+    await service.hear(story.contract("amended", service.clock.now()))
+    service.clock.advance(timedelta(minutes=5))
+    await work(service)
+    assert [subject.partition(" ")[2] for subject in subjects(mailbox, before)] == [
+        "est indisponible",
+        "est de nouveau disponible",
+    ]
+    assert await rows(service, "status_mail") == 0
+
+
 async def test_the_link_of_a_mail_ends_a_subscription_also_while_its_page_is_missing(
     service: Any, story: Any, mailbox: Mailbox
 ) -> None:
@@ -667,7 +694,9 @@ async def test_the_link_of_a_mail_ends_a_subscription_also_while_its_page_is_mis
             assert "Ne voulez-vous plus de ces" in page.text
             assert "Vers la page" not in page.text
         (action,) = re.findall(r'<form method="post" action="([^"]+)"', page.text)
-        assert "pas prévenu" in (await visitor.post(f"{path}/confirm", headers=FRENCH)).text
+        confirmed = await visitor.post(f"{path}/confirm", headers=FRENCH)
+        assert "Ne voulez-vous plus de ces" in confirmed.text
+        assert "pas prévenu" not in confirmed.text, "it is there still"
         assert await rows(service, "status_subscription") == 1
         ended = await visitor.post(page.url.join(action), headers=FRENCH)
         assert "pas prévenu" in ended.text

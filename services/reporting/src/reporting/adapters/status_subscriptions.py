@@ -817,6 +817,21 @@ async def settle_mail(uow: UnitOfWork, mail: DueMail, *, again: bool, unwritten:
         )
 
 
+async def may_come_back(uow: UnitOfWork, mail: DueMail) -> bool:
+    """Whether the page of a mail, missing now, has readers still: they are told when it is missing for good."""
+    reader = await uow.session.get_one(StatusSubscription, mail.subscription_id)
+    return reader.closed_at is None or await uow.session.get(StatusWatch, (mail.tenant_id, mail.slug)) is not None
+
+
+async def set_mail_aside(uow: UnitOfWork, mail: DueMail) -> None:
+    """Its page is missing now: it is tried later, beside its tries."""
+    await uow.session.execute(
+        update(StatusMail)
+        .where(StatusMail.mail_id == mail.mail_id)
+        .values(due_at=uow.now + SET_ASIDE, attempts=mail.attempts - 1)
+    )
+
+
 async def forget_unconfirmed(uow: UnitOfWork) -> None:
     """Who did not confirm did not ask."""
     await uow.session.execute(
