@@ -311,6 +311,21 @@ async def test_work_that_recurs_is_told_once_with_its_times_and_called_off_once(
     assert "Cette maintenance n’aura pas lieu alors, ni ensuite." in off
 
 
+@pytest.mark.parametrize(("apart", "mails"), [(118, 1), (121, 2)])
+async def test_only_work_of_which_no_mail_follows_is_said_to_be_announced_once(
+    service: Any, story: Any, mailbox: Mailbox, apart: int, mails: int
+) -> None:
+    await subscribe(service, mailbox)
+    told, first, hours = len(mailbox.messages), NOW + timedelta(days=1), timedelta(hours=2)
+    second = first + hours + timedelta(days=apart)
+    await service.hear(story.maintenance(NOW, (first, first + hours), (second, second + hours), window_id=new_id()))
+    for _ in range(apart):
+        await work(service)
+        service.clock.advance(timedelta(days=1))
+    assert subjects(mailbox, told) == [PLANNED] * mails
+    assert ("n’annonce chaque date" in body(mailbox.messages[told])) == (mails == 1)
+
+
 async def test_times_that_are_added_to_work_that_was_told_are_told_together(
     service: Any, story: Any, mailbox: Mailbox
 ) -> None:

@@ -29,8 +29,9 @@ from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from reporting.adapters.secret_box import SecretBox
 from reporting.adapters.tables import Base
-from reporting.application.maintenance import KnownWindow
+from reporting.application.maintenance import KnownWindow, Occurrence
 from reporting.application.status_page import (
+    AHEAD,
     RECENT,
     FormerPage,
     PublicIncident,
@@ -58,6 +59,8 @@ REMEMBERED: Final = timedelta(days=90)
 """So long is known what was told of something that a page shows no more: a withdrawal may open it again."""
 LOOKED_AT_AGAIN: Final = timedelta(days=1)
 """Planned work comes into a page's reach by time alone, without any event."""
+SILENT: Final = REMEMBERED + AHEAD - 2 * LOOKED_AT_AGAIN
+"""A time that follows within this comes into reach while it is still known that its window was announced."""
 MISSING: Final = timedelta(hours=1)
 """So long a page may be missing before its readers are told: it may go over from one contract to another."""
 SET_ASIDE: Final = timedelta(minutes=5)
@@ -502,11 +505,6 @@ async def queue_news(
         it any more is called off. That is told also after its time, for as long as a page would show that it has been.
     """
     planned = {str(window.state.maintenance_id(each)) for window in windows for each in window.state.occurrences}
-    to_come = {
-        str(window.state.window_id)
-        for window in windows
-        if any(each.starts_at > uow.now for each in window.state.occurrences)
-    }
     off = [
         Matter(key, "cancelled")
         for key, seen in watch.seen.items()
@@ -517,7 +515,7 @@ async def queue_news(
         [*off, *(Matter(key, stage) for key, (stage, _) in gone.items()), *matters(page)], watch.told, flapping
     )
     times = {each.key: each for each in flapping}
-    pieces: list[Mapping[str, Any]] = _work_pieces(new, watch, page, to_come)
+    pieces: list[Mapping[str, Any]] = _work_pieces(new, watch, page, windows, uow.now)
     for matter in new:
         if matter.stage in ("scheduled", "cancelled"):
             continue
@@ -693,14 +691,15 @@ def _work(work: PublicMaintenance, page: ShownPage) -> dict[str, Any]:
 
 
 def _work_pieces(
-    new: Sequence[Matter], watch: StatusWatch, page: ShownPage, to_come: Collection[str]
+    new: Sequence[Matter], watch: StatusWatch, page: ShownPage, windows: Sequence[KnownWindow], now: datetime
 ) -> list[Mapping[str, Any]]:
     """What mails tell of planned work: one of all that was announced of a window, and one of all that was called off.
 
     What comes into the page's reach by time alone was announced with what was told of its window before.
 
-    :param to_come: the windows of which some time is still to come.
+    :param windows: as in `queue_news`.
     """
+    known = {str(each.state.window_id): each.state.occurrences for each in windows}
     works = {str(each.maintenance_id): _work(each, page) for each in page.content.maintenance}
     announced = _announced(watch)
     together: dict[tuple[Stage, str], dict[str, Mapping[str, Any]]] = {}
@@ -719,7 +718,10 @@ def _work_pieces(
         keys = sorted(found, key=lambda key: str(found[key]["from"]))
         first, last = found[keys[0]], found[keys[-1]]
         about = {name: value for name, value in first.items() if name != "window"}
-        about["again"] = last.get("again", False) and (stage == "scheduled" or window not in to_come)
+        if stage == "scheduled":
+            about["again"] = _goes_on_silently(known.get(window, ()), last)
+        else:
+            about["again"] = last.get("again", False) and all(each.starts_at <= now for each in known.get(window, ()))
         if len(keys) > 1:
             about["times"] = [[found[key]["from"], found[key]["to"]] for key in keys]
         # The release before this one finds a single announcement where it looks for it.
@@ -728,6 +730,16 @@ def _work_pieces(
         key = keys[0] if len(keys) == 1 else str(uuid5(UUID(keys[0]), " ".join(keys)))
         pieces.append({**told, "kind": stage, "key": key, "window": window})
     return pieces
+
+
+def _goes_on_silently(times: Sequence[Occurrence], last: Mapping[str, Any]) -> bool:
+    """Whether work takes place again after the `last` time that is told, each time so soon that no mail tells of it."""
+    follow = sorted(
+        (each for each in times if each.starts_at > datetime.fromisoformat(last["from"])),
+        key=lambda each: each.starts_at,
+    )
+    ends = [datetime.fromisoformat(last["to"]), *(each.ends_at for each in follow)]
+    return bool(follow) and all(each.starts_at - end <= SILENT for end, each in zip(ends, follow, strict=False))
 
 
 @dataclass(frozen=True)
