@@ -189,6 +189,21 @@ async def test_a_contract_under_which_nothing_is_watched_says_so_and_not_that_so
     assert on_page in badge.text
 
 
+async def test_where_no_uptime_is_promised_any_more_and_nothing_was_heard_nothing_is_missing(
+    portal: Any, story: Any
+) -> None:
+    began = datetime(2026, 5, 20, 8, 0, tzinfo=UTC)
+    promised = story.contract("activated", began)
+    await portal.hear(promised, story.contract("amended", began + timedelta(days=1), uptime=None))
+    home = (await get(portal, "/portal?lang=en", await signed_in(portal, person_of(story)))).text
+    assert "No system is monitored under this contract." in home
+    assert not [each for each in NOT_KNOWN if each in home]
+    visited = (await get(portal, f"/status/{story.slug}?lang=en", {"Accept": "text/html"})).text
+    assert '<p class="big">No system is monitored here</p>' in visited
+    components = (await get(portal, f"/status/{story.slug}/api/v2/components.json?lang=en")).json()["components"]
+    assert [each["description"] for each in components] == ["Not monitored"]
+
+
 async def test_what_people_say_of_a_system_that_nobody_watches_is_the_state_of_it(portal: Any, story: Any) -> None:
     incident_id = new_id()
     reported = story.incident(incident_id, None, portal.clock.now() - timedelta(hours=1))

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -310,6 +311,21 @@ async def test_work_that_recurs_is_told_once_with_its_times_and_called_off_once(
     assert "Cette maintenance n’aura pas lieu alors, ni ensuite." in off
 
 
+@pytest.mark.parametrize(("apart", "mails"), [(118, 1), (121, 2)])
+async def test_only_work_of_which_no_mail_follows_is_said_to_be_announced_once(
+    service: Any, story: Any, mailbox: Mailbox, apart: int, mails: int
+) -> None:
+    await subscribe(service, mailbox)
+    told, first, hours = len(mailbox.messages), NOW + timedelta(days=1), timedelta(hours=2)
+    second = first + hours + timedelta(days=apart)
+    await service.hear(story.maintenance(NOW, (first, first + hours), (second, second + hours), window_id=new_id()))
+    for _ in range(apart):
+        await work(service)
+        service.clock.advance(timedelta(days=1))
+    assert subjects(mailbox, told) == [PLANNED] * mails
+    assert ("n’annonce chaque date" in body(mailbox.messages[told])) == (mails == 1)
+
+
 async def test_times_that_are_added_to_work_that_was_told_are_told_together(
     service: Any, story: Any, mailbox: Mailbox
 ) -> None:
@@ -326,6 +342,76 @@ async def test_times_that_are_added_to_work_that_was_told_are_told_together(
     assert "Du 10 juin" in body(off) and "Cette maintenance n’aura pas lieu à ce moment-là." in body(off)
     assert "Du 12 juin" in body(added) and "Du 13 juin" in body(added)
     assert "de nouveau prévue" not in body(first) + body(added)
+
+
+async def show_sites(service: Any, story: Any, *site_ids: Any) -> None:
+    """The agency names the sites that the page shows."""
+    async with service.client(story) as agency:
+        answer = await agency.patch(
+            f"/v1/status-pages/{story.slug}",
+            json={"site_ids": [str(each) for each in site_ids]},
+            headers={"if-match": "*"},
+        )
+    assert answer.status_code == 200, answer.text
+
+
+def with_second_site(story: Any) -> tuple[UUID, UUID, bytes]:
+    """Another site and its environment, and the amendment that covers it."""
+    site_id, environment_id = new_id(), new_id()
+    own = {"name": "production", "url": "https://other.example/", "counts_for_sla": True}
+    environments = [own | {"environment_id": str(environment_id)}]
+    site = {"site_id": str(site_id), "name": "other.example", "kind": "website", "environments": environments}
+    known = json.loads(story.contract("amended", NOW))["data"]["sites"]
+    return site_id, environment_id, story.contract("amended", NOW, sites=[*known, site])
+
+
+@pytest.mark.parametrize("looked_at", [False, True])
+async def test_work_that_recurs_is_announced_once_also_where_other_sites_are_shown_before_its_announcement_left(
+    service: Any, story: Any, mailbox: Mailbox, looked_at: bool
+) -> None:
+    await subscribe(service, mailbox)
+    _, _, amended = with_second_site(story)
+    await service.hear(amended)
+    await work(service)
+    told, week = len(mailbox.messages), timedelta(days=7)
+    weekly = [(NOW + number * week, NOW + number * week + timedelta(hours=2)) for number in range(1, 30)]
+    await service.hear(story.maintenance(NOW, *weekly, window_id=new_id()))
+    if looked_at:
+        job = TellSubscribers(service.runtime.units, service.settings, SecretBox(service.settings.secret_key))
+        assert await job._look()
+    await show_sites(service, story, story.site_id)
+    await work(service)
+    assert subjects(mailbox, told) == [PLANNED]
+    assert times_in(mailbox.messages[told]) == 4
+    assert "other.example" not in body(mailbox.messages[told])
+    for _ in range(10):
+        service.clock.advance(week)
+        await work(service)
+    assert subjects(mailbox, told) == [PLANNED]
+
+
+@pytest.mark.parametrize("begun", [False, True])
+async def test_work_that_recurs_on_a_site_that_a_page_shows_anew_is_announced_once(
+    service: Any, story: Any, mailbox: Mailbox, begun: bool
+) -> None:
+    _, environment_id, amended = with_second_site(story)
+    await service.hear(amended)
+    await show_sites(service, story, story.site_id)
+    await subscribe(service, mailbox)
+    told, week = len(mailbox.messages), timedelta(days=7)
+    weekly = [
+        (NOW + number * week - timedelta(hours=1), NOW + number * week + timedelta(hours=2))
+        for number in range(0 if begun else 1, 30)
+    ]
+    await service.hear(story.maintenance(NOW, *weekly, window_id=new_id(), environment_ids=[environment_id]))
+    await work(service)
+    assert subjects(mailbox, told) == []
+    await show_sites(service, story)
+    for _ in range(10):
+        await work(service)
+        service.clock.advance(week)
+    assert subjects(mailbox, told) == [PLANNED]
+    assert times_in(mailbox.messages[told]) == 4
 
 
 async def test_work_that_is_called_off_before_its_announcement_could_leave_is_told_as_called_off_alone(
@@ -582,6 +668,33 @@ async def test_a_page_that_goes_over_to_another_contract_keeps_its_readers(
     ]
 
 
+async def test_a_mail_that_waits_while_its_page_is_missing_is_sent_when_it_is_back(
+    service: Any, story: Any, mailbox: Mailbox
+) -> None:
+    await subscribe(service, mailbox)
+    outage, since, before = new_id(), NOW - timedelta(minutes=2), len(mailbox.messages)
+    await service.hear(story.down(outage, since))
+    await work(service)
+    port = service.settings.smtp_port
+    object.__setattr__(service, "settings", service.settings.model_copy(update={"smtp_port": 9}))
+    await service.hear(story.recovered(outage, since, NOW - timedelta(minutes=1)))
+    await work(service)
+    object.__setattr__(service, "settings", service.settings.model_copy(update={"smtp_port": port}))
+    await service.hear(story.contract("amended", service.clock.now(), status_page=None))
+    for _ in range(5):
+        service.clock.advance(timedelta(minutes=1))
+        await work(service)
+    assert len(mailbox.messages) == before + 1
+    await service.hear(story.contract("amended", service.clock.now()))
+    service.clock.advance(timedelta(minutes=5))
+    await work(service)
+    assert [subject.partition(" ")[2] for subject in subjects(mailbox, before)] == [
+        "est indisponible",
+        "est de nouveau disponible",
+    ]
+    assert await rows(service, "status_mail") == 0
+
+
 async def test_the_link_of_a_mail_ends_a_subscription_also_while_its_page_is_missing(
     service: Any, story: Any, mailbox: Mailbox
 ) -> None:
@@ -596,7 +709,9 @@ async def test_the_link_of_a_mail_ends_a_subscription_also_while_its_page_is_mis
             assert "Ne voulez-vous plus de ces" in page.text
             assert "Vers la page" not in page.text
         (action,) = re.findall(r'<form method="post" action="([^"]+)"', page.text)
-        assert "pas prévenu" in (await visitor.post(f"{path}/confirm", headers=FRENCH)).text
+        confirmed = await visitor.post(f"{path}/confirm", headers=FRENCH)
+        assert "Ne voulez-vous plus de ces" in confirmed.text
+        assert "pas prévenu" not in confirmed.text, "it is there still"
         assert await rows(service, "status_subscription") == 1
         ended = await visitor.post(page.url.join(action), headers=FRENCH)
         assert "pas prévenu" in ended.text

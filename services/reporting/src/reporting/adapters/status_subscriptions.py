@@ -9,14 +9,29 @@ from types import MappingProxyType
 from typing import Any, Final, get_args
 from uuid import UUID, uuid5
 
-from sqlalchemy import ForeignKey, Index, Integer, UniqueConstraint, delete, exists, func, or_, select, text, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import (
+    ForeignKey,
+    Index,
+    Integer,
+    Text,
+    UniqueConstraint,
+    cast,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from reporting.adapters.secret_box import SecretBox
 from reporting.adapters.tables import Base
-from reporting.application.maintenance import KnownWindow
+from reporting.application.maintenance import KnownWindow, Occurrence
 from reporting.application.status_page import (
+    AHEAD,
     RECENT,
     FormerPage,
     PublicIncident,
@@ -44,6 +59,8 @@ REMEMBERED: Final = timedelta(days=90)
 """So long is known what was told of something that a page shows no more: a withdrawal may open it again."""
 LOOKED_AT_AGAIN: Final = timedelta(days=1)
 """Planned work comes into a page's reach by time alone, without any event."""
+SILENT: Final = REMEMBERED + AHEAD - 2 * LOOKED_AT_AGAIN
+"""A time that follows within this comes into reach while it is still known that its window was announced."""
 MISSING: Final = timedelta(hours=1)
 """So long a page may be missing before its readers are told: it may go over from one contract to another."""
 SET_ASIDE: Final = timedelta(minutes=5)
@@ -372,22 +389,59 @@ async def look_at_page(uow: UnitOfWork, tenant_id: UUID, slug: str) -> None:
 
 
 async def show_other_sites(uow: UnitOfWork, page: ShownPage) -> None:
-    """The page shows other sites from now on: no mail tells of those before, nor what had happened to the new ones."""
-    await _lock_watch(uow, page.tenant_id, page.content.slug)
+    """The page shows other sites from now on: no mail tells of those before, nor what had happened to the new ones.
+
+    Work to come that was not announced is announced yet. An announcement that waits goes, if its window is still shown.
+    """
+    mine = (page.tenant_id, page.content.slug)
+    watch = await uow.session.get(StatusWatch, mine, with_for_update=True, populate_existing=True)
+    if watch is None:
+        return
     readers = select(StatusSubscription.subscription_id).where(
         StatusSubscription.tenant_id == page.tenant_id, StatusSubscription.slug == page.content.slug
     )
+    waiting = StatusMail.subscription_id.in_(readers)
+    window = StatusMail.news["window"].astext
+    works = {str(each.maintenance_id): _work(each, page) for each in page.content.maintenance}
+    shown = {work["window"][0]: work["touched"] for work in works.values()}
+    announcement = (StatusMail.news["kind"].astext == "scheduled") & func.coalesce(window.in_(shown), False)
     await uow.session.execute(
         delete(StatusMail)
-        .where(StatusMail.subscription_id.in_(readers), StatusMail.news["kind"].astext.in_(get_args(Stage)))
+        .where(waiting, StatusMail.news["kind"].astext.in_(get_args(Stage)), ~announcement)
         .execution_options(synchronize_session=False)
     )
+    for window_id, touched in shown.items():
+        names: Any = StatusMail.news
+        for place in ("touched", "about,touched"):  # an announcement has them at one of these places
+            names = func.jsonb_set(names, cast([*place.split(",")], ARRAY(Text)), cast(touched, JSONB), False)
+        await uow.session.execute(
+            update(StatusMail)
+            .where(waiting, announcement, window == window_id)
+            .values(news=names)
+            .execution_options(synchronize_session=False)
+        )
     _, told = news(matters(page), {})
-    await uow.session.execute(
-        update(StatusWatch)
-        .where(StatusWatch.tenant_id == page.tenant_id, StatusWatch.slug == page.content.slug)
-        .values(told=dict(told), seen=_seen(page, uow.now, {}, told))
-    )
+    seen = _seen(page, uow.now, {}, told)
+    announced = _announced(watch)
+    silent = dict(told)
+    for each in page.content.maintenance:
+        key = str(each.maintenance_id)
+        if key not in seen:
+            continue
+        if key in watch.seen:  # as it was announced: a version that no mail told of is news still
+            seen[key] = watch.seen[key]
+        elif works[key]["window"] not in announced:
+            if each.status == "scheduled":
+                del seen[key], silent[key]
+            else:
+                del seen[key]["work"]["window"]  # nobody was told of the times that follow
+    watch.told, watch.seen = silent, seen
+    watch.due_at = watch.due_at or uow.now
+
+
+def _announced(watch: StatusWatch) -> list[Any]:
+    """The windows of which readers were told, each with the version."""
+    return [seen["work"].get("window") for seen in watch.seen.values() if "work" in seen]
 
 
 async def forget_mails_of_updates(
@@ -451,11 +505,6 @@ async def queue_news(
         it any more is called off. That is told also after its time, for as long as a page would show that it has been.
     """
     planned = {str(window.state.maintenance_id(each)) for window in windows for each in window.state.occurrences}
-    to_come = {
-        str(window.state.window_id)
-        for window in windows
-        if any(each.starts_at > uow.now for each in window.state.occurrences)
-    }
     off = [
         Matter(key, "cancelled")
         for key, seen in watch.seen.items()
@@ -466,7 +515,7 @@ async def queue_news(
         [*off, *(Matter(key, stage) for key, (stage, _) in gone.items()), *matters(page)], watch.told, flapping
     )
     times = {each.key: each for each in flapping}
-    pieces: list[Mapping[str, Any]] = _work_pieces(new, watch, page, to_come)
+    pieces: list[Mapping[str, Any]] = _work_pieces(new, watch, page, windows, uow.now)
     for matter in new:
         if matter.stage in ("scheduled", "cancelled"):
             continue
@@ -642,16 +691,17 @@ def _work(work: PublicMaintenance, page: ShownPage) -> dict[str, Any]:
 
 
 def _work_pieces(
-    new: Sequence[Matter], watch: StatusWatch, page: ShownPage, to_come: Collection[str]
+    new: Sequence[Matter], watch: StatusWatch, page: ShownPage, windows: Sequence[KnownWindow], now: datetime
 ) -> list[Mapping[str, Any]]:
     """What mails tell of planned work: one of all that was announced of a window, and one of all that was called off.
 
     What comes into the page's reach by time alone was announced with what was told of its window before.
 
-    :param to_come: the windows of which some time is still to come.
+    :param windows: as in `queue_news`.
     """
+    known = {str(each.state.window_id): each.state.occurrences for each in windows}
     works = {str(each.maintenance_id): _work(each, page) for each in page.content.maintenance}
-    announced = [seen["work"].get("window") for seen in watch.seen.values() if "work" in seen]
+    announced = _announced(watch)
     together: dict[tuple[Stage, str], dict[str, Mapping[str, Any]]] = {}
     for matter in new:
         if matter.stage == "scheduled" and works[matter.key]["window"] not in announced:
@@ -668,15 +718,28 @@ def _work_pieces(
         keys = sorted(found, key=lambda key: str(found[key]["from"]))
         first, last = found[keys[0]], found[keys[-1]]
         about = {name: value for name, value in first.items() if name != "window"}
-        about["again"] = last.get("again", False) and (stage == "scheduled" or window not in to_come)
+        if stage == "scheduled":
+            about["again"] = _goes_on_silently(known.get(window, ()), last)
+        else:
+            about["again"] = last.get("again", False) and all(each.starts_at <= now for each in known.get(window, ()))
         if len(keys) > 1:
             about["times"] = [[found[key]["from"], found[key]["to"]] for key in keys]
         # The release before this one finds a single announcement where it looks for it.
         told: Mapping[str, Any] = {"about": about} if stage == "cancelled" or about["again"] or len(keys) > 1 else about
         # A call-off takes the place of an announcement that nobody was sent yet if it is of the very same times.
         key = keys[0] if len(keys) == 1 else str(uuid5(UUID(keys[0]), " ".join(keys)))
-        pieces.append({**told, "kind": stage, "key": key})
+        pieces.append({**told, "kind": stage, "key": key, "window": window})
     return pieces
+
+
+def _goes_on_silently(times: Sequence[Occurrence], last: Mapping[str, Any]) -> bool:
+    """Whether work takes place again after the `last` time that is told, each time so soon that no mail tells of it."""
+    follow = sorted(
+        (each for each in times if each.starts_at > datetime.fromisoformat(last["from"])),
+        key=lambda each: each.starts_at,
+    )
+    ends = [datetime.fromisoformat(last["to"]), *(each.ends_at for each in follow)]
+    return bool(follow) and all(each.starts_at - end <= SILENT for end, each in zip(ends, follow, strict=False))
 
 
 @dataclass(frozen=True)
@@ -751,11 +814,11 @@ async def settle_mail(uow: UnitOfWork, mail: DueMail, *, again: bool, unwritten:
     :param unwritten: no words were found for it.
     """
     if again and mail.attempts <= len(PAUSES):
-        left = {**mail.news, "unwritten": True} if unwritten else mail.news
+        left = {"news": {**mail.news, "unwritten": True}} if unwritten else {}
         await uow.session.execute(
             update(StatusMail)
             .where(StatusMail.mail_id == mail.mail_id)
-            .values(due_at=uow.now + PAUSES[mail.attempts - 1], news=left)
+            .values(due_at=uow.now + PAUSES[mail.attempts - 1], **left)
         )
     else:
         before = (StatusMail.mail_id < mail.mail_id) & StatusMail.news.has_key("unwritten")
@@ -764,6 +827,21 @@ async def settle_mail(uow: UnitOfWork, mail: DueMail, *, again: bool, unwritten:
                 StatusMail.subscription_id == mail.subscription_id, (StatusMail.mail_id == mail.mail_id) | before
             )
         )
+
+
+async def may_come_back(uow: UnitOfWork, mail: DueMail) -> bool:
+    """Whether the page of a mail, missing now, has readers still: they are told when it is missing for good."""
+    reader = await uow.session.get_one(StatusSubscription, mail.subscription_id)
+    return reader.closed_at is None or await uow.session.get(StatusWatch, (mail.tenant_id, mail.slug)) is not None
+
+
+async def set_mail_aside(uow: UnitOfWork, mail: DueMail) -> None:
+    """Its page is missing now: it is tried later, beside its tries."""
+    await uow.session.execute(
+        update(StatusMail)
+        .where(StatusMail.mail_id == mail.mail_id)
+        .values(due_at=uow.now + SET_ASIDE, attempts=mail.attempts - 1)
+    )
 
 
 async def forget_unconfirmed(uow: UnitOfWork) -> None:

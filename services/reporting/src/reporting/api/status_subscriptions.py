@@ -198,7 +198,7 @@ async def confirm_status_subscription(link: Link) -> Response:
     """From now on its reader is told what is new."""
     found = link.found
     if found is None:
-        return link.told("gone", deeper=True)
+        return link.told(await link.state(), deeper=True)
     done = await link.of(lambda unit, subscription_id: confirm(unit, subscription_id, found.page))
     return link.told("confirmed" if done else "gone", deeper=True)
 

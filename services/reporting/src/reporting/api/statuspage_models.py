@@ -332,7 +332,7 @@ class Statuspage:
             created_at=component.added_at,
             updated_at=max([component.since or component.added_at, *self._said_of(component)]),
             position=position,
-            description=words.state(self._t, component.shown_state),
+            description=words.component_state(self._t, component),
             showcase=True,
             start_date=component.added_at.astimezone(ZoneInfo(self._content.time_zone)).date().isoformat(),
             group_id=self._group_id(component.group) if component.group is not None else None,

@@ -59,7 +59,7 @@ class MonthOfUptime:
 class ContractNow:
     """A contract as its client sees it.
 
-    `watched`: an uptime was promised, or something was ever heard of a system. Where it is not, the systems are those
+    `watched`: an uptime is promised, or something was ever heard of a system. Where it is not, the systems are those
     of which people say something, and without any there is no headline: nothing was ever to be known of them.
     """
 
@@ -91,7 +91,7 @@ async def contract_now(facts: Facts, contract_id: UUID, now: datetime) -> Contra
     slugs = [page.slug for page in newest.pages]
     tenant_id, client_id = versions[-1].tenant_id, newest.client.client_id
     said = await impacts_of_people(facts, tenant_id, slugs, client_id, own_names, now) if slugs else {}
-    watched = any(version.state.uptime is not None for version in versions)
+    watched = newest.uptime is not None
     systems = []
     going_on: set[UUID] = set()
     for site in newest.sites:

@@ -652,7 +652,7 @@ def _component(
         added_at=min(_added_at(environment_id, each.versions) for each in turns),
         state=state,
         since=since,
-        uptime_promised=any(version.state.uptime is not None for each in turns for version in each.versions),
+        uptime_promised=turns[-1].versions[-1].state.uptime is not None,
         impact=None,
         uptime=totals,
         days=days_shown(line, days, ruled),

@@ -27,7 +27,9 @@ from reporting.adapters.status_subscriptions import (
     hand_over,
     is_missing_for_long,
     link_token,
+    may_come_back,
     queue_news,
+    set_mail_aside,
     set_watch_aside,
     settle_mail,
 )
@@ -106,6 +108,10 @@ class TellSubscribers:
                 return False
             try:
                 letter = await self._letter(StoredFacts(unit), mail)
+            except UnknownPage:
+                if await may_come_back(unit, mail):
+                    await set_mail_aside(unit, mail)
+                    return True
             except Exception as error:
                 if is_database_away(error):
                     raise
@@ -124,14 +130,11 @@ class TellSubscribers:
         return True
 
     async def _letter(self, facts: StoredFacts, mail: DueMail) -> Letter | None:
-        """None when there is no such page any more, or another client's."""
+        """None when the page is another client's by now. Raises UnknownPage."""
         translator = catalogues().translator(mail.language)
         if mail.news["kind"] == "dropped":
             return self._addressed(mail, *dropped_mail(translator, mail.news), mail.news["about"]["agency"])
-        try:
-            page = await self._page_of(facts, mail)
-        except UnknownPage:
-            return None
+        page = await self._page_of(facts, mail)
         if (page.tenant_id, page.client_id) != (mail.tenant_id, mail.client_id):
             return None
         url = page_address(page.known, mail.slug, self._public_url)
