@@ -41,7 +41,7 @@ from shared.consumer import EventProcessor, PermanentError, replay
 from shared.dead_letters import DeadLetter, DeadLetters
 from shared.http_edge import RequestEdge
 from shared.http_server import KEEP_ALIVE_SECONDS, BoundedHttp
-from shared.jetstream import connect
+from shared.jetstream import close, connect
 from shared.migrations import migrate, newer_revision
 from shared.operations import command_operation
 from shared.relay import ForeignWriter, Relay
@@ -331,7 +331,7 @@ async def _reconcile(service: Service, settings: ServiceSettings) -> int:
     except (NatsError, psycopg.OperationalError) as error:
         raise CannotStart(f"the database or NATS of {service.name} failed: {error}.") from None
     finally:
-        await nats.close()
+        await close(nats)
     done = "outbox and stream agree" if compared else "the worker's relay leads, and compares every few seconds"
     _say(f"{service.name}: {done}; {await _waiting(service, settings)} events wait to be published")
     return 0
@@ -391,7 +391,7 @@ async def _status(service: Service, settings: ServiceSettings) -> int:
             declarations = service.handlers.declarations() if service.handlers is not None else []
             facts["consumers"] = [await _behind(nats, one.stream, one.durable) for one in declarations]
         finally:
-            await nats.close()
+            await close(nats)
     _say(json.dumps(facts))
     return 0
 

@@ -27,7 +27,7 @@ from probes.jobs.scheduling import Scheduler
 from probes.jobs.sealing import SealSecrets
 from probes.jobs.watching_performance import WatchPerformance
 from probes.settings import ProbesSettings
-from shared.jetstream import connect
+from shared.jetstream import close, connect
 from shared.kernel.clock import Clock
 from shared.problems import Unavailable
 from shared.service_process import serving_ops
@@ -136,7 +136,7 @@ async def run_runner(
         await runner.run()
     finally:
         await executors.aclose()
-        await client.close()
+        await close(client)
 
 
 async def runner_process(_arguments: list[str], settings: ProbesSettings) -> int:

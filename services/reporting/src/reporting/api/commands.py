@@ -18,7 +18,7 @@ from reporting.adapters.secret_box import box_of
 from reporting.jobs.rebuild import BATCH, CannotRebuild, Progress, Rebuild
 from reporting.published.v1 import registry
 from reporting.settings import ReportingSettings
-from shared.jetstream import connect
+from shared.jetstream import close, connect
 from shared.progress import SaidNowAndThen
 from shared.worker import build_runtime
 
@@ -123,7 +123,7 @@ async def rebuild(arguments: Sequence[str], settings: ReportingSettings) -> int:
         return 1
     finally:
         if nats is not None:
-            await nats.close()
+            await close(nats)
         await runtime.close()
     stay = "removed" if options.remove_unexplained else "from no event that is kept, left as they are"
     for each in differences:
