@@ -397,33 +397,11 @@ async def show_other_sites(uow: UnitOfWork, page: ShownPage) -> None:
     watch = await uow.session.get(StatusWatch, mine, with_for_update=True, populate_existing=True)
     if watch is None:
         return
-    readers = select(StatusSubscription.subscription_id).where(
-        StatusSubscription.tenant_id == page.tenant_id, StatusSubscription.slug == page.content.slug
-    )
-    waiting = StatusMail.subscription_id.in_(readers)
-    window = StatusMail.news["window"].astext
     works = {str(each.maintenance_id): _work(each, page) for each in page.content.maintenance}
-    shown = {work["window"][0]: work["touched"] for work in works.values()}
-    announcement = (StatusMail.news["kind"].astext == "scheduled") & func.coalesce(window.in_(shown), False)
-    await uow.session.execute(
-        delete(StatusMail)
-        .where(waiting, StatusMail.news["kind"].astext.in_(get_args(Stage)), ~announcement)
-        .execution_options(synchronize_session=False)
-    )
-    for window_id, touched in shown.items():
-        names: Any = StatusMail.news
-        for place in ("touched", "about,touched"):  # an announcement has them at one of these places
-            names = func.jsonb_set(names, cast([*place.split(",")], ARRAY(Text)), cast(touched, JSONB), False)
-        await uow.session.execute(
-            update(StatusMail)
-            .where(waiting, announcement, window == window_id)
-            .values(news=names)
-            .execution_options(synchronize_session=False)
-        )
+    await _keep_announcements(uow, page, {work["window"][0]: work["touched"] for work in works.values()})
     _, told = news(matters(page), {})
-    seen = _seen(page, uow.now, {}, told)
+    silent, seen = dict(told), _seen(page, uow.now, {}, told)
     announced = _announced(watch)
-    silent = dict(told)
     for each in page.content.maintenance:
         key = str(each.maintenance_id)
         if key not in seen:
@@ -437,6 +415,34 @@ async def show_other_sites(uow: UnitOfWork, page: ShownPage) -> None:
                 del seen[key]["work"]["window"]  # nobody was told of the times that follow
     watch.told, watch.seen = silent, seen
     watch.due_at = watch.due_at or uow.now
+
+
+async def _keep_announcements(uow: UnitOfWork, page: ShownPage, shown: Mapping[str, list[str]]) -> None:
+    """Of the mails of a page that wait, those stay that announce a window which is shown, with what it touches there.
+
+    :param shown: by window the names of the components that it touches.
+    """
+    readers = select(StatusSubscription.subscription_id).where(
+        StatusSubscription.tenant_id == page.tenant_id, StatusSubscription.slug == page.content.slug
+    )
+    waiting = StatusMail.subscription_id.in_(readers)
+    kind, window = StatusMail.news["kind"].astext, StatusMail.news["window"].astext
+    announcement = (kind == "scheduled") & func.coalesce(window.in_(shown), False)
+    await uow.session.execute(
+        delete(StatusMail)
+        .where(waiting, kind.in_(get_args(Stage)), ~announcement)
+        .execution_options(synchronize_session=False)
+    )
+    for window_id, touched in shown.items():
+        told: Any = StatusMail.news
+        for place in (["touched"], ["about", "touched"]):  # an announcement has them at one of these
+            told = func.jsonb_set(told, cast(place, ARRAY(Text)), cast(touched, JSONB), False)
+        await uow.session.execute(
+            update(StatusMail)
+            .where(waiting, announcement, window == window_id)
+            .values(news=told)
+            .execution_options(synchronize_session=False)
+        )
 
 
 def _announced(watch: StatusWatch) -> list[Any]:
