@@ -145,14 +145,14 @@ async def test_what_waits_for_a_channel_that_hung_is_late_for_nobody_and_what_wa
 async def test_our_own_work_on_a_message_makes_its_channel_none_that_hangs(
     make_desk: Callable[..., Desk], agreement: Agreement, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(under_way, "HANGS_AFTER", 0.4)
+    monkeypatch.setattr(under_way, "HANGS_AFTER", 1.0)
     desk = make_desk(**PRIVATE, alert_emails="")
     roster = Roster(desk, agreement)
     await desk.activate(agreement, alerts={"emails": []})
     write = desk.outbound._letter
 
     async def written_slowly(one: Any) -> Any:
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(1.2)
         return await write(one)
 
     monkeypatch.setattr(desk.outbound, "_letter", written_slowly)
@@ -261,8 +261,8 @@ async def test_mailboxes_of_one_agency_that_hang_keep_no_other_agency_s_waiting(
 async def test_a_tool_hangs_that_answers_late_and_not_one_whose_answer_we_are_slow_to_note(
     desk: Desk, agreement: Agreement, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(under_way, "HANGS_AFTER", 0.4)
-    answers_after = 0.5
+    monkeypatch.setattr(under_way, "HANGS_AFTER", 1.0)
+    answers_after = 1.2
 
     async def handle(_request: httpx.Request) -> httpx.Response:
         await asyncio.sleep(answers_after)
@@ -283,7 +283,7 @@ async def test_a_tool_hangs_that_answers_late_and_not_one_whose_answer_we_are_sl
         answers_after = 0.0
 
         def decided_slowly(_attempt: int, _status: int | None, now: datetime) -> datetime:
-            time.sleep(0.5)
+            time.sleep(1.2)
             return now + timedelta(hours=1)
 
         monkeypatch.setattr(external_tools, "next_try", decided_slowly)
@@ -296,8 +296,8 @@ async def test_a_tool_hangs_that_answers_late_and_not_one_whose_answer_we_are_sl
 async def test_a_mailbox_hangs_whose_server_answers_late_and_not_one_whose_mails_take_us_long(
     desk: Desk, agreement: Agreement, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(under_way, "HANGS_AFTER", 0.4)
-    answers_after = 0.5
+    monkeypatch.setattr(under_way, "HANGS_AFTER", 1.0)
+    answers_after = 1.2
     taken: list[int] = []
 
     async def looked_into(_row: IntakeSourceRow) -> Looked:
@@ -306,7 +306,7 @@ async def test_a_mailbox_hangs_whose_server_answers_late_and_not_one_whose_mails
         return Looked(uid_validity=1, last_uid=1, messages=mails, complete=True)
 
     async def taken_slowly(_row: IntakeSourceRow, message: Fetched, _delivery: Any) -> None:
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(1.2)
         taken.append(message.uid)
 
     job = the_job(desk, None)
