@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
+from incidents.jobs import escalations
+
 from .conftest import Agreement, Desk
 from .roster import Roster, a_schedule
+from .test_api import a_report
 
 ON_CALL_AT_ONCE = {"unacknowledged_minutes": 0, "notify": [{"role": "on_call"}]}
 MANAGER_AFTER_A_QUARTER = {"unacknowledged_minutes": 15, "notify": [{"role": "manager"}]}
@@ -264,3 +267,27 @@ async def test_an_item_without_a_policy_is_looked_at_once(roster: Roster) -> Non
     assert (await roster.escalation())["levels"] == []
     rows = await roster.desk.rows("select policy_id from incidents.escalation")
     assert rows == [{"policy_id": None}]
+
+
+@pytest.mark.parametrize(("batch", "part"), [(2, 3), (3, 2), (80, 3)])
+async def test_old_items_that_nobody_planned_for_are_found_in_a_round_of_small_searches(
+    roster: Roster, monkeypatch: pytest.MonkeyPatch, batch: int, part: int
+) -> None:
+    monkeypatch.setattr(escalations, "NEW_SINCE", timedelta(0))
+    monkeypatch.setattr(escalations, "BATCH", batch)
+    monkeypatch.setattr(escalations, "SLICE", part)
+    await roster.desk.activate(roster.agreement)
+    ada = await roster.person("Ada")
+    await roster.policy({"unacknowledged_minutes": 0, "notify": [{"person_id": ada}]})
+    async with roster.desk.client(roster.agreement) as client:
+        for _ in range(8):
+            answer = await client.post("/v1/incidents", json=a_report(roster.agreement))
+            assert answer.status_code == 201, answer.text
+    looks = 1
+    while await roster.escalations.run() == 0.0:
+        looks += 1
+    assert 3 <= looks <= 9
+    planned = await roster.desk.rows(
+        "select count(*) as items, count(policy_id) as with_policy from incidents.escalation"
+    )
+    assert planned == [{"items": 8, "with_policy": 8}]

@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
-from sqlalchemy import exists, false, func, select, update
+from sqlalchemy import and_, false, func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from incidents.adapters.on_call_repository import escalation_ports
 from incidents.adapters.on_call_tables import EscalationLevelRow, EscalationRow
@@ -32,8 +33,11 @@ BUSY_WAIT = 0.05
 SEARCH_ALL_EVERY = timedelta(seconds=60)
 """For escalations whose clocks moved, also of items that are over."""
 NEW_SINCE = timedelta(hours=1)
-"""Between two searches of all items for new ones, this long, only those of this age are searched: ids sort by the time
-they were made."""
+"""How old the items are that every look searches for new ones; a round over all older ones begins this often. Ids sort
+by the time they were made."""
+SLICE = 1000
+"""Items of a round that one look searches. All in one statement are seconds of the disk, and due levels wait."""
+FIRST = UUID(int=0)
 SET_ASIDE = timedelta(minutes=1)
 """How long an item that cannot be read waits for its next try, so that it does not keep the others waiting."""
 
@@ -46,21 +50,25 @@ class DueEscalations:
         self._clock = clock
         self._default_recipients = default_recipients
         self._searched_at: datetime | None = None
-        self._newest: UUID | None = None
-        self._searched_new_at: datetime | None = None
+        self._newest = FIRST
+        self._round_began_at: datetime | None = None
+        self._round: UUID | None = None
+        """Up to which item the round that is under way has searched."""
         self._set_aside: dict[UUID, datetime] = {}
 
     async def run(self) -> float:
         """Looks at every item that is due now; returns the seconds until the next one may be."""
-        found = await self._due()
+        found, searched = await self._due()
         looked = 0
         for tenant_id, item_id in found:
             looked += await self._look(tenant_id, item_id)
-        if len(found) >= BATCH:
+        self._round = searched
+        if len(found) >= BATCH or searched is not None:
             return 0.0
         return BUSY_WAIT if looked < len(found) else await self._until_next()
 
-    async def _due(self) -> list[tuple[UUID, UUID]]:
+    async def _due(self) -> tuple[list[tuple[UUID, UUID]], UUID | None]:
+        """Agencies and items, and up to where a round that goes on has searched with them."""
         async with self._units.for_every_tenant() as unit:
             unfired = EscalationLevelRow.fired_at.is_(None)
             due = (
@@ -77,33 +85,33 @@ class DueEscalations:
                 .where(EscalationRow.policy_id.is_not(None))
                 .limit(BATCH)
             )
-            new = (
-                select(WorkItemRow.tenant_id, WorkItemRow.id, WorkItemRow.opened_at)
-                # Changes and work orders go their way by plan: nobody has to be woken for them.
-                .where(WorkItemRow.kind.in_([Kind.INCIDENT, Kind.REQUEST]))
-                .where(~exists().where(EscalationRow.item_id == WorkItemRow.id))
-                .order_by(WorkItemRow.id)
-                .limit(BATCH)
-            )
             everything = _is_long_ago(self._searched_at, unit.now, SEARCH_ALL_EVERY)
-            all_new = self._newest is None or _is_long_ago(self._searched_new_at, unit.now, NEW_SINCE)
             if not everything:
                 moved = moved.where(EscalationRow.watched)
-            if not all_new:
-                new = new.where(WorkItemRow.id > self._newest)
-            rows = [tuple(row) for statement in (due, moved) for row in await unit.session.execute(statement)]
-            opened = [(row.tenant_id, row.id) for row in await unit.session.execute(new)]
+            known = [(row.tenant_id, row.item_id) for each in (due, moved) for row in await unit.session.execute(each)]
             if everything:
                 self._searched_at = unit.now
-            if all_new:
-                self._searched_new_at = unit.now if len(opened) < BATCH else None
-                newest: UUID | None = await unit.session.scalar(
-                    select(WorkItemRow.id).order_by(WorkItemRow.id.desc()).limit(1)
-                )
-                self._newest = _before(newest) if newest is not None else None
+            await self._begin_round(unit.session, unit.now)
+            opened = await _without_escalation(unit.session, self._newest, None)
+            older, searched = await self._next_of_round(unit.session)
             self._set_aside = {item: until for item, until in self._set_aside.items() if until > unit.now}
-            found = dict.fromkeys([*rows, *opened])
-            return [each for each in found if each[1] not in self._set_aside]
+            found = dict.fromkeys([*known, *opened, *older])
+            return [each for each in found if each[1] not in self._set_aside], searched
+
+    async def _begin_round(self, session: AsyncSession, now: datetime) -> None:
+        if self._round is None and _is_long_ago(self._round_began_at, now, NEW_SINCE):
+            newest: UUID | None = await session.scalar(select(WorkItemRow.id).order_by(WorkItemRow.id.desc()).limit(1))
+            self._newest = _before(newest) if newest is not None else FIRST
+            self._round, self._round_began_at = FIRST, now
+
+    async def _next_of_round(self, session: AsyncSession) -> tuple[list[tuple[UUID, UUID]], UUID | None]:
+        """The next older items without an escalation, and up to where they were searched: None at the end."""
+        if self._round is None:
+            return [], None
+        older = select(WorkItemRow.id).where(WorkItemRow.id > self._round, WorkItemRow.id <= self._newest)
+        end: UUID | None = await session.scalar(older.order_by(WorkItemRow.id).offset(SLICE - 1).limit(1))
+        found = await _without_escalation(session, self._round, end or self._newest)
+        return found, found[-1][1] if len(found) == BATCH else end
 
     async def _look(self, tenant_id: UUID, item_id: UUID) -> bool:
         """False when another worker holds the item: it does what is to be done, or we find it again."""
@@ -138,6 +146,24 @@ class DueEscalations:
             if next_due is None:
                 return LONGEST_WAIT
             return min(max(0.0, (next_due - unit.now).total_seconds()), LONGEST_WAIT)
+
+
+async def _without_escalation(session: AsyncSession, after: UUID, until: UUID | None) -> list[tuple[UUID, UUID]]:
+    """Agency and id of the first items after one id, up to another, whose escalation nobody has planned."""
+    known = and_(EscalationRow.item_id == WorkItemRow.id, EscalationRow.item_id > after)
+    statement = (
+        select(WorkItemRow.tenant_id, WorkItemRow.id)
+        # The bounds are said of both tables: from an equality alone the planner takes none over, and reads the second.
+        .outerjoin(EscalationRow, known if until is None else and_(known, EscalationRow.item_id <= until))
+        .where(EscalationRow.item_id.is_(None), WorkItemRow.id > after)
+        # Changes and work orders go their way by plan: nobody has to be woken for them.
+        .where(WorkItemRow.kind.in_([Kind.INCIDENT, Kind.REQUEST]))
+        .order_by(WorkItemRow.id)
+        .limit(BATCH)
+    )
+    if until is not None:
+        statement = statement.where(WorkItemRow.id <= until)
+    return [(row.tenant_id, row.id) for row in await session.execute(statement)]
 
 
 def _is_long_ago(at: datetime | None, now: datetime, longest: timedelta) -> bool:
