@@ -68,7 +68,10 @@ class Contract(Base):
     slug: Mapped[str | None]
     state: Mapped[dict[str, Any]]
 
-    __table_args__ = (Index("ix_contract_slug", "slug", postgresql_where=text("slug IS NOT NULL")),)
+    __table_args__ = (
+        Index("ix_contract_slug", "slug", postgresql_where=text("slug IS NOT NULL")),
+        Index("ix_contract_client_id", "client_id"),
+    )
 
 
 class SitePageRow(Base):
