@@ -222,7 +222,8 @@ class Questions:
         self._chosen = connection.execute(
             """
             select c.tenant_id::text as tenant, c.contract_id::text as contract, c.client_id::text as client,
-                r.slug, m.monitor_id::text as monitor, i.id::text as incident, i.opened_at
+                r.slug, m.monitor_id::text as monitor, i.id::text as incident, i.opened_at,
+                to_char(i.opened_at at time zone (r.state -> 'client' ->> 'time_zone'), 'YYYY-MM') as month
             from (select * from contracts.contract order by md5(contract_id::text) limit %s) c
             join reporting.contract r using (contract_id)
             cross join lateral (select monitor_id from probes.monitor p where p.contract_id = c.contract_id limit 1) m
@@ -294,7 +295,7 @@ class Questions:
             service: str, path: Callable[[Mapping[str, Any], random.Random], str], token: bool = True
         ) -> Callable[[str, random.Random], Ask]:
             def ask(name: str, chance: random.Random) -> Ask:
-                values = ("tenant", "contract", "client", "slug", "monitor", "incident", "opened_at")
+                values = ("tenant", "contract", "client", "slug", "monitor", "incident", "opened_at", "month")
                 about = dict(zip(values, chance.choice(self._chosen), strict=True))
                 bearer = self._tokens[about["tenant"]] if token else ""
                 return Ask(name, self._ports[service], path(about, chance), bearer)
@@ -334,7 +335,7 @@ class Questions:
             "results of a monitor": to("probes", results),
             "availability": to("reporting", availability),
             "a month's report": to(
-                "reporting", lambda about, _: f"/v1/contracts/{about['contract']}/reports/{about['opened_at']:%Y-%m}"
+                "reporting", lambda about, _: f"/v1/contracts/{about['contract']}/reports/{about['month']}"
             ),
             "a status page": to("reporting", lambda about, _: f"/status/{about['slug']}", token=False),
             "summary.json": to(
