@@ -15,7 +15,8 @@ log = structlog.get_logger()
 
 MONITORS_AT_ONCE = 5
 """A month and a half of sketches each: little enough to work through between two checks of this process."""
-LOOK_EVERY_SECONDS = 60.0
+LOOK_EVERY_SECONDS = 300.0
+"""What is found is about days. Who is watched is compared with all contracts and monitors at each look."""
 _ABOUT = ("monitor_id", "contract_id", "client_id", "site_id", "environment_id")
 
 
@@ -24,6 +25,7 @@ class WatchPerformance:
 
     def __init__(self, units: UnitsOfWork) -> None:
         self._units = units
+        self._goes_on = False
 
     async def __call__(self) -> float:
         """A few monitors at a time; several processes share them."""
@@ -31,12 +33,14 @@ class WatchPerformance:
             yesterday = day_of(unit.now) - 1
             if not await is_rolled_up(unit.session, yesterday):
                 return LOOK_EVERY_SECONDS
-            await enrol(unit.session, unit.now)
+            if not self._goes_on:  # else the thousands of a day would be compared again for each few
+                await enrol(unit.session, unit.now)
         async with self._units.for_every_tenant() as unit:
             found = await claim(unit.session, yesterday, MONITORS_AT_ONCE)
             for watched in found:
                 await _assess(watched, yesterday, unit)
-        return 0.0 if len(found) == MONITORS_AT_ONCE else LOOK_EVERY_SECONDS
+        self._goes_on = len(found) == MONITORS_AT_ONCE
+        return 0.0 if self._goes_on else LOOK_EVERY_SECONDS
 
 
 async def _assess(watched: Watched, day: int, unit: UnitOfWork) -> None:
