@@ -11,11 +11,11 @@ from sqlalchemy import (
     DateTime,
     Integer,
     Select,
+    SQLColumnExpression,
     String,
     and_,
     case,
     cast,
-    column,
     func,
     literal,
     literal_column,
@@ -23,13 +23,20 @@ from sqlalchemy import (
     or_,
     select,
     text,
-    true,
 )
 from sqlalchemy.dialects.postgresql import JSONB, distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from incidents.adapters.on_call_tables import AgencyMessageRow
-from incidents.adapters.tables import RUNNING, WAITING, ClockDueRow, ContractTermsRow, TimelineRow, WorkItemRow
+from incidents.adapters.tables import (
+    DECIDED_BY_CLIENTS,
+    RUNNING,
+    WAITING,
+    ClockDueRow,
+    ContractTermsRow,
+    TimelineRow,
+    WorkItemRow,
+)
 from incidents.application.ports import UPHELD
 from incidents.application.work_orders import UPDATE
 from incidents.domain.service_desk_terms import DEFAULT_SEVERITIES, contract_rank_of
@@ -55,34 +62,42 @@ _NONE: ColumnElement[Any] = literal_column("'[]'::jsonb")
 
 
 class Queue:
-    """What waits at an instant, under the terms in force then."""
+    """What waits at an instant, under the terms in force then: of all contracts, or of one."""
 
-    def __init__(self, now: datetime) -> None:
-        # As `ContractHistory.in_force`.
-        in_force = (
-            select(ContractTermsRow.contract_id, ContractTermsRow.state)
-            .where(ContractTermsRow.effective_from <= now)
-            .ext(distinct_on(ContractTermsRow.contract_id))
-            .order_by(ContractTermsRow.contract_id, ContractTermsRow.version.desc())
-            .subquery("in_force")
+    def __init__(self, now: datetime, contract_id: UUID | None) -> None:
+        self._contract_id = contract_id
+        row = ContractTermsRow
+        # As `ContractHistory.in_force`. Of narrow columns: whole terms are large, and each would be read and unpacked.
+        versions = (
+            select(row.contract_id, row.service_desk, row.time_zone, row.plan_priority)
+            .where(row.effective_from <= now)
+            .ext(distinct_on(row.contract_id))
+            .order_by(row.contract_id, row.version.desc())
         )
-        # What counts of the terms, unpacked once per contract: whole terms are large, and each path into them would
-        # read and unpack them whole, for every item.
-        parts = (column("plan", JSONB), column("client", JSONB), column("service_desk", JSONB))
-        told = func.jsonb_to_record(in_force.c.state).table_valued(*parts).render_derived("told", with_types=True)
+        told = self._of_the_contract(versions, row.contract_id).subquery("in_force").c
+        today = _day(told.time_zone, literal(now, DateTime(timezone=True)))
+        frozen = func.jsonb_path_exists(told.service_desk, literal_column(_PERIODS), _days(today, today))
+        contract_rank = func.coalesce(
+            cast(told.service_desk["priority"]["rank"].astext, Integer),
+            # As `contract_rank_of`; PostgreSQL's greatest passes over nulls, so none may reach it.
+            func.greatest(1, contract_rank_of(0) - func.coalesce(told.plan_priority, 0)),
+        )
         self._terms = (
-            select(in_force.c.contract_id, told.c.plan, told.c.client, told.c.service_desk)
-            .select_from(in_force.join(told, true()))
-            .subquery("terms_in_force")
+            select(
+                told.contract_id,
+                told.time_zone,
+                told.service_desk,
+                today.label("today"),
+                func.coalesce(frozen, False).label("in_freeze"),
+                contract_rank.label("contract_rank"),
+            )
+            .cte("terms_in_force")
+            .prefix_with("MATERIALIZED")  # else days and freezes are computed per item: they are dear
         )
         desk = self._terms.c.service_desk
-        self._contract_rank = func.coalesce(
-            cast(desk["priority"]["rank"].astext, Integer),
-            # As `contract_rank_of`; PostgreSQL's greatest passes over nulls, so none may reach it.
-            func.greatest(
-                1, contract_rank_of(0) - func.coalesce(cast(self._terms.c.plan["priority"].astext, Integer), 0)
-            ),
-        )
+        # An item whose contract is not known has none of it.
+        self._contract_rank = func.coalesce(self._terms.c.contract_rank, contract_rank_of(0))
+        self._in_freeze = func.coalesce(self._terms.c.in_freeze, False)
         listed = func.jsonb_path_query_first(
             desk,
             literal_column("'$.severities[*] ? (@.code == $code).rank'::jsonpath"),
@@ -92,22 +107,20 @@ class Queue:
             cast(cast(listed, String), Integer),
             case({known.code: known.rank for known in DEFAULT_SEVERITIES}, value=WorkItemRow.severity, else_=1000),
         )
-        today = self._day(literal(now, DateTime(timezone=True)))
-        frozen = func.jsonb_path_exists(desk, literal_column(_PERIODS), _days(today, today))
-        self._in_freeze = func.coalesce(frozen, False)
         window = WorkItemRow.details["estimate"]["window"]
-        first, last = (self._day(cast(window[end].astext, DateTime(timezone=True))) for end in ("from", "to"))
-        done_on = func.greatest(WorkItemRow.details["planned_on"].astext, today)
+        first, last = (
+            _day(self._terms.c.time_zone, cast(window[end].astext, DateTime(timezone=True))) for end in ("from", "to")
+        )
+        done_on = func.greatest(WorkItemRow.details["planned_on"].astext, self._terms.c.today)
         days = case((WorkItemRow.status == Status.ESTIMATED, _days(first, last)), else_=_days(done_on, done_on))
         self._freezes = func.coalesce(
             func.jsonb_path_query_array(desk, literal_column(_NAMES), days), _NONE, type_=JSONB
         )
 
-    def _day(self, at: ColumnElement[datetime]) -> ColumnElement[str]:
-        """The day of the client at an instant, or null where the contract is not known."""
-        return func.to_char(func.timezone(self._terms.c.client["time_zone"].astext, at), "YYYY-MM-DD")
+    def _of_the_contract(self, statement: Select[Any], contract_id: SQLColumnExpression[UUID]) -> Select[Any]:
+        return statement if self._contract_id is None else statement.where(contract_id == self._contract_id)
 
-    def waiting(self, contract_id: UUID | None) -> Select[Any]:
+    def waiting(self) -> Select[Any]:
         """What waits, with what orders it."""
         statement = (
             select(
@@ -121,9 +134,9 @@ class Queue:
             .outerjoin(_breach, _breach.c.item_id == WorkItemRow.id)
             .where(text(WAITING))
         )
-        return statement.where(WorkItemRow.contract_id == contract_id) if contract_id is not None else statement
+        return self._of_the_contract(statement, WorkItemRow.contract_id)
 
-    def decisions(self, contract_id: UUID | None) -> Select[Any]:
+    def decisions(self) -> Select[Any]:
         """What waits for the client's decider, with the freezes that it falls into: changes that he approves or
         accepts, and updates in freezes that he has not approved by name (as `freezes_to_approve`).
         """
@@ -135,7 +148,11 @@ class Queue:
             WorkItemRow.details["work"].astext == UPDATE,
             not_(self._freezes.contained_by(approved)),
         )
-        return self.waiting(contract_id).add_columns(self._freezes.label("freezes")).where(or_(change, update))
+        return (
+            self.waiting()
+            .add_columns(self._freezes.label("freezes"))
+            .where(text(DECIDED_BY_CLIENTS), or_(change, update))
+        )
 
     def order(self) -> Sequence[SortColumn]:
         """By severity, contract, freeze, decision, time to breach; the id makes it whole.
@@ -146,6 +163,11 @@ class Queue:
         """
         frozen_first = case((self._in_freeze, 0), else_=1)
         return (self._severity_rank, self._contract_rank, frozen_first, _decided, _breach_order, WorkItemRow.id)
+
+
+def _day(time_zone: ColumnElement[Any], at: ColumnElement[datetime]) -> ColumnElement[str]:
+    """The day of a client at an instant, or null where the contract is not known."""
+    return func.to_char(func.timezone(time_zone, at), "YYYY-MM-DD")
 
 
 def _days(first: ColumnElement[str], last: ColumnElement[str]) -> ColumnElement[Any]:

@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
+    Computed,
     DateTime,
     ForeignKey,
     Identity,
@@ -57,6 +58,16 @@ class ContractTermsRow(Base):
     effective_from: Mapped[datetime]
     state: Mapped[dict[str, Any]]
     received_at: Mapped[datetime]
+    # What the queue is ordered by, computed by PostgreSQL whoever writes a version.
+    service_desk: Mapped[dict[str, Any] | None] = mapped_column(
+        JSONB, Computed("state -> 'service_desk'", persisted=True), deferred=True
+    )
+    time_zone: Mapped[str | None] = mapped_column(
+        Text, Computed("state #>> '{client,time_zone}'", persisted=True), deferred=True
+    )
+    plan_priority: Mapped[int | None] = mapped_column(
+        Integer, Computed("(state #>> '{plan,priority}')::integer", persisted=True), deferred=True
+    )
 
 
 class ItemNumberRow(Base):
@@ -72,6 +83,8 @@ class ItemNumberRow(Base):
 
 WAITING = "work_item.status NOT IN ('accepted','cancelled','closed','completed','declined')"
 """Of items: not `DONE`. In words, as PostgreSQL takes a partial index only for a condition without parameters."""
+DECIDED_BY_CLIENTS = "work_item.kind IN ('change','work_order')"
+"""Of items: what a client's decider may have to approve or to accept."""
 
 
 class WorkItemRow(Base):
@@ -88,6 +101,11 @@ class WorkItemRow(Base):
         Index("ix_work_item_tenant_id_opened_at_id", "tenant_id", "opened_at", "id"),
         Index("ix_work_item_tenant_id_kind_opened_at_id", "tenant_id", "kind", "opened_at", "id"),
         Index("ix_work_item_waiting", "tenant_id", postgresql_where=text(WAITING)),
+        Index(
+            "ix_work_item_waiting_for_clients",
+            "tenant_id",
+            postgresql_where=text(f"{WAITING} AND {DECIDED_BY_CLIENTS}"),
+        ),
         CheckConstraint("kind in ('incident','request','change','work_order')", name="kind"),
         CheckConstraint(
             "status in ('open','acknowledged','mitigated','resolved','draft','scoped','estimated','approved',"

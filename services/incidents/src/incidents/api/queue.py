@@ -30,10 +30,10 @@ async def get_queue(
     """Everything that waits: by its severity, the rank of its contract (1 first), whether that is in a freeze period,
     the place that the client's decider gave it, and when its first clock is over its target.
     """
-    ordered = queue.Queue(unit.now)
+    ordered = queue.Queue(unit.now, contract_id)
     found: Page[Any] = await paginate(
         unit.session,
-        ordered.waiting(contract_id),
+        ordered.waiting(),
         columns=ordered.order(),
         params=params,
         to_item=lambda row: row,
@@ -50,10 +50,10 @@ async def get_queue_decisions(
     """What goes on only when the client's decider says so, in the order of the queue: changes to approve or to accept,
     and updates that fall into freezes of the contract which he has not approved by name.
     """
-    ordered = queue.Queue(unit.now)
+    ordered = queue.Queue(unit.now, contract_id)
     found: Page[Any] = await paginate(
         unit.session,
-        ordered.decisions(contract_id),
+        ordered.decisions(),
         columns=ordered.order(),
         params=params,
         to_item=lambda row: row,
