@@ -131,6 +131,29 @@ async def test_a_monitor_that_is_watched_is_not_written_again_until_its_promise_
     assert (await enrolled()).promised is False
 
 
+async def test_who_is_watched_is_compared_every_ten_minutes_and_as_a_day_begins(world: Measured) -> None:
+    async def watched_after(job: WatchPerformance, wait: timedelta) -> bool:
+        world.clock.advance(wait)
+        await job()
+        (row,) = await world.rows("select promised from probes.performance")
+        return bool(row.promised)
+
+    await world.activate(version=2, deliverables=PROMISED)
+    await live(world, 0, 1, first_byte=50)  # until ten minutes past midnight
+    job = WatchPerformance(world.runtime.units)
+    assert await watched_after(job, timedelta(minutes=1)) is True
+    await world.activate(version=3, deliverables=[])
+    assert await watched_after(job, timedelta(minutes=9)) is True
+    assert await watched_after(job, timedelta(minutes=1)) is False
+
+    await world.activate(version=4, deliverables=PROMISED)
+    world.clock.set(FIRST + 2 * DAY - timedelta(minutes=1))
+    assert await watched_after(job, timedelta(0)) is True
+    await world.activate(version=5, deliverables=[])
+    await world.rows("update probes.rollup_progress set next_hour = next_hour + 24 returning 1")
+    assert await watched_after(job, timedelta(minutes=2)) is False
+
+
 async def test_a_day_is_not_assessed_before_its_figures_are_there(world: Measured) -> None:
     await world.activate(version=2, deliverables=PROMISED)
     await live(world, 0, 11, first_byte=50)

@@ -1,6 +1,6 @@
 """Once a day: whether the targets whose speed a contract promises to watch have become slower for good."""
 
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import structlog
@@ -15,8 +15,9 @@ log = structlog.get_logger()
 
 MONITORS_AT_ONCE = 5
 """A month and a half of sketches each: little enough to work through between two checks of this process."""
-LOOK_EVERY_SECONDS = 300.0
-"""What is found is about days. Who is watched is compared with all contracts and monitors at each look."""
+LOOK_EVERY_SECONDS = 60.0
+COMPARE_EVERY = timedelta(minutes=10)
+"""Who is watched is compared with every contract and every monitor: a tenth of a second at 3,000 contracts."""
 _ABOUT = ("monitor_id", "contract_id", "client_id", "site_id", "environment_id")
 
 
@@ -25,22 +26,29 @@ class WatchPerformance:
 
     def __init__(self, units: UnitsOfWork) -> None:
         self._units = units
-        self._goes_on = False
+        self._compared_at: datetime | None = None
 
     async def __call__(self) -> float:
         """A few monitors at a time; several processes share them."""
         async with self._units.for_every_tenant() as unit:
-            yesterday = day_of(unit.now) - 1
+            now = unit.now
+            yesterday = day_of(now) - 1
             if not await is_rolled_up(unit.session, yesterday):
                 return LOOK_EVERY_SECONDS
-            if not self._goes_on:  # else the thousands of a day would be compared again for each few
-                await enrol(unit.session, unit.now)
+            if compares := self._is_to_be_compared(now):
+                await enrol(unit.session, now)
+        if compares:
+            self._compared_at = now
         async with self._units.for_every_tenant() as unit:
             found = await claim(unit.session, yesterday, MONITORS_AT_ONCE)
             for watched in found:
                 await _assess(watched, yesterday, unit)
-        self._goes_on = len(found) == MONITORS_AT_ONCE
-        return 0.0 if self._goes_on else LOOK_EVERY_SECONDS
+        return 0.0 if len(found) == MONITORS_AT_ONCE else LOOK_EVERY_SECONDS
+
+    def _is_to_be_compared(self, now: datetime) -> bool:
+        # No day is assessed by what was promised the day before. A clock that was put back compares too.
+        at = self._compared_at
+        return at is None or day_of(at) != day_of(now) or not timedelta(0) <= now - at < COMPARE_EVERY
 
 
 async def _assess(watched: Watched, day: int, unit: UnitOfWork) -> None:
