@@ -1,11 +1,14 @@
 """Channels through Apprise: who is reached where, in his language, when he may be; every try in one log."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
+from incidents.jobs import notifications
 from shared.ids import new_id
 
 from .conftest import Agreement, Desk
@@ -274,6 +277,30 @@ async def test_outages_that_come_together_are_one_message_that_names_them_all(
     alerted = await roster.desk.rows("select item_id from incidents.item_stamp where milestone = 'alerted'")
     assert len(alerted) == 3
     assert len({each["bundle_id"] for each in await tries(roster)}) == 1
+
+
+async def test_whoever_holds_one_incident_of_a_message_does_not_make_the_others_wait(
+    roster: Roster, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notifications, "ALERTED_AT_ONCE", 2)
+    await channel(roster, receiver)
+    for name in ("Boutique", "Blog", "Intranet"):
+        await roster.desk.break_down(roster.agreement, name=name)
+
+    async def alerted() -> int:
+        return len(await roster.desk.rows("select item_id from incidents.item_stamp where milestone = 'alerted'"))
+
+    last = "select id from incidents.work_item order by id desc limit 1 for no key update"
+    async with roster.desk.runtime.units.for_every_tenant() as unit:
+        await unit.session.execute(text(last))
+        sending = asyncio.create_task(send(roster))
+        async with asyncio.timeout(20):
+            while await alerted() < 2:
+                await asyncio.sleep(0.02)
+        assert not sending.done() and len(receiver.taken) == 1
+    await sending
+    assert await alerted() == 3 and len(receiver.taken) == 1
+    assert {each["result"] for each in await tries(roster)} == {"sent"}
 
 
 async def test_the_first_outage_is_told_at_once_and_those_right_after_it_at_the_end_of_its_window(

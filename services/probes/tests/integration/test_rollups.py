@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from probes.adapters.locations import SqlLocations
 from probes.adapters.messages import CheckResult, ResultBatch
-from probes.adapters.rollups import claim, kept_figures, open_hours, reopen_hours
+from probes.adapters.rollups import PART, Due, claim, kept_figures, open_hours, reopen_hours, subjects_of
 from probes.domain.rollup import Figures, hour_of
 from probes.domain.states import Outcome, Reason
 from probes.jobs.batches import BatchRecorder, HandedIn
@@ -88,6 +88,15 @@ async def test_an_hour_without_a_good_check_tells_no_response_times(world: Measu
     await world.roll_up()
     (said,) = await world.said("hourly")
     assert said["monitors"][0]["response_times"] is None
+
+
+async def test_every_part_of_the_monitors_of_a_large_installation_can_be_read(world: Measured) -> None:
+    """The part that holds monitor 32,767, the last smallint, could not, and every roll-up waited behind it."""
+    monitor = await world.monitor()
+    async with world.runtime.units.for_every_tenant() as unit:
+        for part in (0, 65, 66, 4_000_000):
+            found = await subjects_of(unit.session, Due(hour_of(NINE), world.contract.contract_id, part))
+            assert [subject.number for subject in found] == ([monitor.number] if monitor.number // PART == part else [])
 
 
 async def test_silence_shows_as_checks_that_were_expected(world: Measured) -> None:

@@ -57,7 +57,7 @@ select m.number, m.monitor_id, m.tenant_id, m.client_id, m.environment_id, m.sch
        m.kind = :http and not m.third_party as is_own_page,
        array(select l.number from probes.location_state s join probes.location l on l.name = s.location
              where s.monitor_id = m.monitor_id order by l.number) as locations
-from probes.monitor m where m.contract_id = :contract_id and m.number >= :first and m.number < :first + :part
+from probes.monitor m where m.contract_id = :contract_id and m.number >= :first and m.number < :beyond
 order by m.number
 """)
 _RULES = text("""
@@ -203,11 +203,9 @@ async def claim(session: AsyncSession, now: datetime, limit: int) -> list[Due]:
 
 async def subjects_of(session: AsyncSession, due: Due) -> list[Subject]:
     """The monitors of a piece of work as they were watched until the end of its hour."""
-    found = (
-        await session.execute(
-            _SUBJECTS, {"contract_id": due.contract_id, "first": due.part * PART, "part": PART, "http": HTTP}
-        )
-    ).all()
+    # Both ends are counted here: PostgreSQL would add two small parameters as smallint, and part 65 begins at 32,500.
+    numbers = {"first": due.part * PART, "beyond": (due.part + 1) * PART}
+    found = (await session.execute(_SUBJECTS, {"contract_id": due.contract_id, "http": HTTP, **numbers})).all()
     scheduled = [row.monitor_id for row in found if row.scheduled]
     watches = await watches_of(session, scheduled, beginning_of(due.hour), beginning_of(due.hour + 1))
     return [
