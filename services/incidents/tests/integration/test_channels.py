@@ -295,7 +295,7 @@ async def test_whoever_holds_one_incident_of_a_message_does_not_make_the_others_
         await unit.session.execute(text(last))
         sending = asyncio.create_task(send(roster))
         async with asyncio.timeout(20):
-            while await alerted() < 2:
+            while await alerted() < 2:  # noqa: ASYNC110 - in the database
                 await asyncio.sleep(0.02)
         assert not sending.done() and len(receiver.taken) == 1
     await sending
