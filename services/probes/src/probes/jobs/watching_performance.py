@@ -17,7 +17,8 @@ MONITORS_AT_ONCE = 5
 """A month and a half of sketches each: little enough to work through between two checks of this process."""
 LOOK_EVERY_SECONDS = 60.0
 COMPARE_EVERY = timedelta(minutes=10)
-"""Who is watched is compared with every contract and every monitor: a tenth of a second at 3,000 contracts."""
+"""Who is watched is compared by each process with every contract and every monitor: a tenth of a second at 3,000
+contracts. A drift may so be told for as long after its promise has ended."""
 _ABOUT = ("monitor_id", "contract_id", "client_id", "site_id", "environment_id")
 
 
