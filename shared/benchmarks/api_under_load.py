@@ -143,6 +143,9 @@ def wait_until_quiet(connection: psycopg.Connection[Any], seconds: float = 120.0
     raise TimeoutError("what the agencies did was not heard everywhere")
 
 
+DOWN = "probes.monitor where state = 'down'"
+
+
 def make_hourly(connection: psycopg.Connection[Any]) -> None:
     """From now on every monitor is looked at once an hour: what probing costs is measured elsewhere."""
     connection.execute("update probes.monitor set interval_seconds = %s", [HOURLY])
@@ -652,6 +655,7 @@ def fill(
     wait_until_quiet(connection)
     kept = ids_of(connection, [tenant.tenant_id for tenant in tenants])
     agencies = make_agencies(stack, site, tenants)
+    eventually(lambda: number_of(connection, DOWN) == 0 or None, 400, "no monitor is down")
     wait_until_quiet(connection)
     stack.services.stop(15.0)
     make_hourly(connection)
@@ -663,6 +667,8 @@ def fill(
     )
     wait_until_quiet(connection)
     stack.services.stop(15.0)
+    if number_of(connection, DOWN):
+        raise SystemExit("A monitor is down: with thousands of copies of its outage this would measure a storm. Again!")
     watch.done("made_through_the_api")
     lengthen(connection)
     now = stack.clock.now()

@@ -291,3 +291,20 @@ async def test_old_items_that_nobody_planned_for_are_found_in_a_round_of_small_s
         "select count(*) as items, count(policy_id) as with_policy from incidents.escalation"
     )
     assert planned == [{"items": 8, "with_policy": 8}]
+
+
+async def test_a_search_for_new_items_that_fails_keeps_no_due_level_waiting(
+    roster: Roster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await staffed(roster, ON_CALL_AT_ONCE, MANAGER_AFTER_A_QUARTER)
+    start = roster.desk.clock.now()
+    await roster.look_at(start)
+
+    async def fail(*_: Any) -> None:
+        raise TimeoutError("the search takes too long")
+
+    monkeypatch.setattr(escalations, "_without_escalation", fail)
+    roster.desk.clock.set(start + timedelta(minutes=15))
+    with pytest.raises(TimeoutError):
+        await roster.escalations.run()
+    assert [(level, who) for level, _, _, who in await roster.fired()] == [(1, ["Ada"]), (2, ["Max"])]

@@ -6,6 +6,7 @@ monitor was paused, and two reports of people, and how that release read their c
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,48 @@ def test_every_row_of_the_previous_release_is_there_with_all_that_it_said(upgrad
 
 def test_the_upgraded_schema_is_the_one_of_the_code(upgraded: DatabaseUrls) -> None:
     assert drift(upgraded.owner, "incidents", metadata) == []
+
+
+def test_what_orders_the_queue_is_known_of_terms_of_before_and_of_figures_that_contracts_does_not_say(
+    upgraded: DatabaseUrls,
+) -> None:
+    said = {"3": 3, "1.0": 1, "null": None, "true": None, '"high"': None, "3000000000": None}
+    with psycopg.connect(upgraded.superuser) as connection:
+        zones = connection.execute("select distinct time_zone from incidents.contract_terms").fetchall()
+        assert zones == [("Europe/Paris",)]
+        for priority, known in said.items():
+            found = connection.execute(
+                """
+                insert into incidents.contract_terms
+                    (contract_id, version, tenant_id, client_id, status, effective_from, state, received_at)
+                select gen_random_uuid(), 1, tenant_id, client_id, status, effective_from,
+                    jsonb_set(state, '{plan}', %s), received_at
+                from incidents.contract_terms limit 1
+                returning plan_priority
+                """,
+                [f'{{"priority": {priority}}}'],
+            ).fetchone()
+            assert found == (known,), priority
+
+
+def test_nobody_waits_for_the_terms_while_a_migration_waits_for_the_items(service_databases: ServiceDatabases) -> None:
+    urls, folder = service_databases.create_empty("incidents"), migrations_of("incidents")
+    migrate(urls.owner, folder, "incidents", metadata, "0016")
+    waits = "select from pg_locks where relation = 'incidents.work_item'::regclass and not granted"
+    with (
+        ThreadPoolExecutor(1) as thread,
+        psycopg.connect(urls.superuser) as writer,
+        psycopg.connect(urls.superuser, autocommit=True) as reader,
+    ):
+        writer.execute("lock incidents.work_item in row exclusive mode")
+        migration = thread.submit(migrate, urls.owner, folder, "incidents", metadata)
+        while reader.execute(waits).fetchone() is None:
+            assert not migration.done(), migration.exception()
+        writer.execute("set lock_timeout = '3s'")
+        writer.execute("select from incidents.contract_terms")
+        writer.commit()
+        migration.result(30)
+    assert drift(urls.owner, "incidents", metadata) == []
 
 
 async def test_the_clocks_of_the_previous_release_read_the_same_and_go_on(

@@ -514,6 +514,36 @@ async def test_the_queue_is_ordered_by_the_terms_in_force_and_not_by_those_to_co
         assert await ranks() == [(str(later_first.contract_id), 0), (str(now_first.contract_id), 1)]
 
 
+@pytest.mark.capability("I10")
+async def test_the_queue_takes_the_priority_of_a_plan_for_a_rank_that_the_contract_does_not_say(desk: Desk) -> None:
+    agency = Agreement()
+    ranks: list[tuple[dict[str, Any], int]] = [
+        ({"service_desk": {"priority": {"rank": 0}}, "plan": {"priority": 1}}, 0),
+        ({"service_desk": None, "plan": {"priority": 2}}, 1),
+        ({"service_desk": {"priority": {"rank": None}}, "plan": {"priority": 1.0}}, 2),
+        ({"service_desk": None}, 3),
+        ({"service_desk": {"priority": {"rank": 4.0}}}, 4),
+    ]
+    agreements = [Agreement(tenant_id=agency.tenant_id) for _ in ranks]
+    async with desk.client(agency) as owner:
+        for agreement, (terms, _) in zip(agreements, ranks, strict=True):
+            await desk.activate(agreement, **terms)
+        for agreement in reversed(agreements):
+            await reported(owner, agreement)
+        await desk.activate(agency)
+        # Nothing waits there: what PostgreSQL cannot make sense of does not matter.
+        await desk.execute(f"""
+            insert into incidents.contract_terms
+                (contract_id, version, tenant_id, client_id, status, effective_from, state, received_at)
+            select contract_id, 2, tenant_id, client_id, status, effective_from,
+                jsonb_set(state, '{{client,time_zone}}', '"Atlantis/Poseidonis"'), received_at
+            from incidents.contract_terms where contract_id = '{agency.contract_id}'
+        """)
+        queue = (await owner.get("/v1/queue")).json()["data"]
+        found = [(entry["item"]["contract_id"], entry["contract_rank"]) for entry in queue]
+    assert found == [(str(each.contract_id), rank) for each, (_, rank) in zip(agreements, ranks, strict=True)]
+
+
 async def test_of_many_items_each_has_its_own_result_and_what_is_done_stays_done(
     desk: Desk, agreement: Agreement
 ) -> None:

@@ -6,11 +6,13 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from probes.adapters.performance import enrol
 from probes.adapters.rollups import keep_figures
 from probes.domain.rollup import Tally, hour_of
 from probes.domain.states import Outcome
+from probes.jobs import watching_performance
 from probes.jobs.watching_performance import WatchPerformance
 from probes.main import SERVICE
 from shared.kernel.clock import FixedClock
@@ -152,6 +154,29 @@ async def test_who_is_watched_is_compared_every_ten_minutes_and_as_a_day_begins(
     await world.activate(version=5, deliverables=[])
     await world.rows("update probes.rollup_progress set next_hour = next_hour + 24 returning 1")
     assert await watched_after(job, timedelta(minutes=2)) is False
+
+
+async def test_a_comparison_that_failed_is_made_again_at_once_and_so_is_one_after_the_clock_was_put_back(
+    world: Measured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared = []
+
+    async def failing_once(session: AsyncSession, now: datetime) -> None:
+        compared.append(now)
+        if len(compared) == 1:
+            raise ConnectionError("the database is away")
+
+    await live(world, 0, 1, first_byte=50)
+    monkeypatch.setattr(watching_performance, "enrol", failing_once)
+    job = WatchPerformance(world.runtime.units)
+    with pytest.raises(ConnectionError):
+        await job()
+    for _ in range(2):
+        await job()
+    assert len(compared) == 2
+    world.clock.advance(timedelta(minutes=-5))
+    await job()
+    assert compared[2] == compared[1] - timedelta(minutes=5)
 
 
 async def test_a_day_is_not_assessed_before_its_figures_are_there(world: Measured) -> None:

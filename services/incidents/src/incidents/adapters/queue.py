@@ -12,7 +12,6 @@ from sqlalchemy import (
     Integer,
     Select,
     SQLColumnExpression,
-    String,
     and_,
     case,
     cast,
@@ -58,6 +57,9 @@ _breach_order = func.coalesce(_breach.c.breach_after, literal(datetime.fromisofo
 # As `ServiceDeskTerms.freezes_between`: local days of the client, first and last included.
 _PERIODS = """'$.freezes[*] ? (@."from" <= $last && @."to" >= $first)'::jsonpath"""
 _NAMES = """'$.freezes[*] ? (@."from" <= $last && @."to" >= $first).name'::jsonpath"""
+# What is no number, `null` for one, counts as not told. JSON's 1.0 is 1.
+_CONTRACT_RANK = """'$.priority.rank ? (@.type() == "number")'::jsonpath"""
+_SEVERITY_RANK = """'$.severities[*] ? (@.code == $code).rank ? (@.type() == "number")'::jsonpath"""
 _NONE: ColumnElement[Any] = literal_column("'[]'::jsonb")
 
 
@@ -67,10 +69,12 @@ class Queue:
     def __init__(self, now: datetime, contract_id: UUID | None) -> None:
         self._contract_id = contract_id
         row = ContractTermsRow
-        # As `ContractHistory.in_force`. Of narrow columns: whole terms are large, and each would be read and unpacked.
+        waits = select(WorkItemRow.contract_id).where(text(WAITING))
+        # As `ContractHistory.in_force`, without whole terms: they are large, and each would be read and unpacked. Of
+        # contracts under which something waits: what an ended one says must not disturb the queue.
         versions = (
             select(row.contract_id, row.service_desk, row.time_zone, row.plan_priority)
-            .where(row.effective_from <= now)
+            .where(row.effective_from <= now, row.contract_id.in_(waits))
             .ext(distinct_on(row.contract_id))
             .order_by(row.contract_id, row.version.desc())
         )
@@ -78,7 +82,7 @@ class Queue:
         today = _day(told.time_zone, literal(now, DateTime(timezone=True)))
         frozen = func.jsonb_path_exists(told.service_desk, literal_column(_PERIODS), _days(today, today))
         contract_rank = func.coalesce(
-            cast(told.service_desk["priority"]["rank"].astext, Integer),
+            cast(func.jsonb_path_query_first(told.service_desk, literal_column(_CONTRACT_RANK), type_=JSONB), Integer),
             # As `contract_rank_of`; PostgreSQL's greatest passes over nulls, so none may reach it.
             func.greatest(1, contract_rank_of(0) - func.coalesce(told.plan_priority, 0)),
         )
@@ -100,11 +104,12 @@ class Queue:
         self._in_freeze = func.coalesce(self._terms.c.in_freeze, False)
         listed = func.jsonb_path_query_first(
             desk,
-            literal_column("'$.severities[*] ? (@.code == $code).rank'::jsonpath"),
+            literal_column(_SEVERITY_RANK),
             func.jsonb_build_object("code", WorkItemRow.severity),
+            type_=JSONB,
         )
         self._severity_rank = func.coalesce(
-            cast(cast(listed, String), Integer),
+            cast(listed, Integer),
             case({known.code: known.rank for known in DEFAULT_SEVERITIES}, value=WorkItemRow.severity, else_=1000),
         )
         window = WorkItemRow.details["estimate"]["window"]

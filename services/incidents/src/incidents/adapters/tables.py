@@ -45,6 +45,9 @@ class Base(DeclarativeBase):
     }
 
 
+_PRIORITY = """'$.plan.priority ? (@.type() == "number" && @ > -1000000000 && @ < 1000000000)'::jsonpath"""
+
+
 class ContractTermsRow(Base):
     """One version of a contract as contracts told it, whole. Old versions stay: clocks count by them."""
 
@@ -58,7 +61,7 @@ class ContractTermsRow(Base):
     effective_from: Mapped[datetime]
     state: Mapped[dict[str, Any]]
     received_at: Mapped[datetime]
-    # What the queue is ordered by, computed by PostgreSQL whoever writes a version.
+    # The part of `state` that orders the queue, computed by PostgreSQL whoever writes a version.
     service_desk: Mapped[dict[str, Any] | None] = mapped_column(
         JSONB, Computed("state -> 'service_desk'", persisted=True), deferred=True
     )
@@ -66,7 +69,7 @@ class ContractTermsRow(Base):
         Text, Computed("state #>> '{client,time_zone}'", persisted=True), deferred=True
     )
     plan_priority: Mapped[int | None] = mapped_column(
-        Integer, Computed("(state #>> '{plan,priority}')::integer", persisted=True), deferred=True
+        Integer, Computed(f"jsonb_path_query_first(state, {_PRIORITY})::integer", persisted=True), deferred=True
     )
 
 

@@ -39,7 +39,8 @@ SLICE = 1000
 """Items of a round that one look searches. All in one statement are seconds of the disk, and due levels wait."""
 FIRST = UUID(int=0)
 SET_ASIDE = timedelta(minutes=1)
-"""How long an item that cannot be read waits for its next try, so that it does not keep the others waiting."""
+"""How long an item that cannot be read waits for its next try at least, so that it does not keep the others waiting.
+One that is older than `NEW_SINCE` and has no escalation yet waits for the next round."""
 
 
 class DueEscalations:
@@ -58,17 +59,18 @@ class DueEscalations:
 
     async def run(self) -> float:
         """Looks at every item that is due now; returns the seconds until the next one may be."""
-        found, searched = await self._due()
-        looked = 0
-        for tenant_id, item_id in found:
-            looked += await self._look(tenant_id, item_id)
+        known = await self._known()
+        looked = [await self._look(*each) for each in known]
+        # After what is due, in a unit of its own: a search that fails keeps no level waiting.
+        new, searched = await self._new()
+        looked += [await self._look(*each) for each in new]
         self._round = searched
-        if len(found) >= BATCH or searched is not None:
+        if len(looked) >= BATCH or searched is not None:
             return 0.0
-        return BUSY_WAIT if looked < len(found) else await self._until_next()
+        return await self._until_next() if all(looked) else BUSY_WAIT
 
-    async def _due(self) -> tuple[list[tuple[UUID, UUID]], UUID | None]:
-        """Agencies and items, and up to where a round that goes on has searched with them."""
+    async def _known(self) -> list[tuple[UUID, UUID]]:
+        """Agencies and items of which a level is due, or a clock has moved."""
         async with self._units.for_every_tenant() as unit:
             unfired = EscalationLevelRow.fired_at.is_(None)
             due = (
@@ -88,15 +90,22 @@ class DueEscalations:
             everything = _is_long_ago(self._searched_at, unit.now, SEARCH_ALL_EVERY)
             if not everything:
                 moved = moved.where(EscalationRow.watched)
-            known = [(row.tenant_id, row.item_id) for each in (due, moved) for row in await unit.session.execute(each)]
+            found = [(row.tenant_id, row.item_id) for each in (due, moved) for row in await unit.session.execute(each)]
             if everything:
                 self._searched_at = unit.now
+            self._set_aside = {item: until for item, until in self._set_aside.items() if until > unit.now}
+            return self._not_set_aside(found)
+
+    async def _new(self) -> tuple[list[tuple[UUID, UUID]], UUID | None]:
+        """Agencies and items without an escalation, and up to where a round that goes on has searched for them."""
+        async with self._units.for_every_tenant() as unit:
             await self._begin_round(unit.session, unit.now)
             opened = await _without_escalation(unit.session, self._newest, None)
             older, searched = await self._next_of_round(unit.session)
-            self._set_aside = {item: until for item, until in self._set_aside.items() if until > unit.now}
-            found = dict.fromkeys([*known, *opened, *older])
-            return [each for each in found if each[1] not in self._set_aside], searched
+            return self._not_set_aside([*opened, *older]), searched
+
+    def _not_set_aside(self, found: list[tuple[UUID, UUID]]) -> list[tuple[UUID, UUID]]:
+        return [each for each in dict.fromkeys(found) if each[1] not in self._set_aside]
 
     async def _begin_round(self, session: AsyncSession, now: datetime) -> None:
         if self._round is None and _is_long_ago(self._round_began_at, now, NEW_SINCE):

@@ -18,7 +18,12 @@ _ORDER = {"active": 0, "suspended": 1}
 
 
 async def contracts_seen(uow: UnitOfWork) -> Sequence[ContractState]:
-    """The newest state of every contract of the unit's client that ever began: those in force first."""
+    """The newest state of every contract of the unit's client that ever began: those in force first.
+
+    Raises ValueError for a unit of no client.
+    """
+    if uow.client_id is None:
+        raise ValueError("whose contracts?")
     # The policy of the table lets no other client through, but it reads the contracts of all of them.
     his = select(Contract).where(Contract.client_id == uow.client_id, Contract.began_at.is_not(None))
     rows = await uow.session.scalars(his.order_by(Contract.began_at, Contract.contract_id))

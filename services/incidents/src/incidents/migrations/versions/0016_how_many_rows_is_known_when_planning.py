@@ -13,16 +13,17 @@ down_revision = "0015"
 
 
 def upgrade() -> None:
-    """The same rows are seen as before."""
+    """The same rows are seen as before. Who writes items, and then who writes clocks, waits while its index is built."""
     plan_by_client(op, "incidents")
-    op.execute(
-        "CREATE INDEX ix_work_item_waiting ON incidents.work_item (tenant_id) "
-        "WHERE status NOT IN ('accepted','cancelled','closed','completed','declined')"
-    )
-    op.execute(
-        "CREATE INDEX ix_clock_due_running ON incidents.clock_due (tenant_id) "
-        "WHERE ended_at IS NULL AND state IN ('running','breached')"
-    )
+    with op.get_context().autocommit_block():  # both tables locked at once deadlock with whoever writes into both
+        op.execute(
+            "CREATE INDEX IF NOT EXISTS ix_work_item_waiting ON incidents.work_item (tenant_id) "
+            "WHERE status NOT IN ('accepted','cancelled','closed','completed','declined')"
+        )
+        op.execute(
+            "CREATE INDEX IF NOT EXISTS ix_clock_due_running ON incidents.clock_due (tenant_id) "
+            "WHERE ended_at IS NULL AND state IN ('running','breached')"
+        )
 
 
 def downgrade() -> None:
