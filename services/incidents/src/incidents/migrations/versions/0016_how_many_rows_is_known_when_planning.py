@@ -13,7 +13,7 @@ down_revision = "0015"
 
 
 def upgrade() -> None:
-    """The same rows are seen as before. Who writes items, and then who writes clocks, waits while its index is built."""
+    """The same rows are seen as before. Who writes items, then who writes clocks, waits while an index is built."""
     plan_by_client(op, "incidents")
     with op.get_context().autocommit_block():  # both tables locked at once deadlock with whoever writes into both
         op.execute(
