@@ -147,9 +147,13 @@ DOWN = "probes.monitor where state = 'down'"
 
 
 def make_hourly(connection: psycopg.Connection[Any]) -> None:
-    """From now on every monitor is looked at once an hour: what probing costs is measured elsewhere."""
-    connection.execute("update probes.monitor set interval_seconds = %s", [HOURLY])
-    connection.execute("update probes.monitor_rules set interval_seconds = %s", [HOURLY])
+    """From now on every monitor is looked at once an hour: what probing costs is measured elsewhere.
+
+    And it waits half a minute for an answer, as monitors of such intervals may: the stack's one second is soon over
+    where processors are shared with what is measured, and all monitors would be down.
+    """
+    for table in ("monitor", "monitor_rules"):
+        connection.execute(f"update probes.{table} set interval_seconds = %s, timeout_seconds = 30".encode(), [HOURLY])
     connection.execute("update probes.location_state set last_interval_seconds = %s", [HOURLY])
 
 
